@@ -1,0 +1,130 @@
+// Package media says what voice is and how it is sent: frames, packets, legs, and the Playout that speaks into a leg.
+//
+//	far end ──▶ Leg.Receive ──▶ Packet (Frame | Digit | Note) ──▶ the call
+//	the call ──▶ Utterance.Write ──▶ Playout.beat ──▶ Leg.Send ──▶ far end
+//	                                     ▲
+//	                                   Pacer
+//
+// A Leg is owned by its call: one goroutine reads it, and the call's Playout alone writes it. The package knows no carrier,
+// no codec and no provider; carriers live in its subdirectories.
+package media
+
+import "time"
+
+// FrameTime is the length of a full Frame: the ptime of every telephone leg in the house.
+const FrameTime = 20 * time.Millisecond
+
+// A Frame is a stretch of one speaker, normally 20 ms: mono 16-bit linear PCM.
+//
+// It is lent, not given: PCM may be reused once the call it was passed to, or the next Receive, returns. To keep it, copy it.
+type Frame struct {
+	PCM  []int16       // Rate/50 samples when heard; up to Info.Chunk of them when sent
+	Rate int           // samples a second: 8000, 16000, 24000 or 48000
+	At   time.Duration // when it was spoken, from the call's first frame: media time, not wall time
+}
+
+// Duration is how long the frame sounds.
+func (f Frame) Duration() time.Duration { return Samples(len(f.PCM), f.Rate) }
+
+// Samples is how long n samples sound at rate (samples a second).
+func Samples(n, rate int) time.Duration {
+	if rate == 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Second / time.Duration(rate)
+}
+
+// A Packet is the next thing that the far end sent. Exactly one of its fields is set.
+type Packet struct {
+	Frame Frame // when PCM is not nil
+	Digit rune  // a key: 0-9, *, #, A-D
+	Note  Note  // when Kind is not NoNote
+}
+
+// NoteKind says what a Note tells.
+type NoteKind uint8
+
+// The kinds of Note.
+const (
+	NoNote      NoteKind = iota
+	Played               // a mark came back: see Note.Through and Note.Epoch
+	Held                 // the far end put us on hold
+	Resumed              // the far end took us off hold
+	Transferred          // a transfer that we asked for ended with Note.Code
+	Lost                 // the far end's media stopped without a goodbye
+)
+
+// A Note is news of the leg itself.
+type Note struct {
+	Kind NoteKind
+	// Through: of Played, the audio sent since the last Clear has sounded up to here.
+	Through time.Duration
+	// Epoch: of Played, the number of Clears before the mark was sent; a note of an older epoch proves nothing and is ignored.
+	Epoch uint32
+	// Code: of Transferred, the SIP or HTTP status.
+	Code int
+}
+
+// A Leg is one carrier's end of a call.
+//
+// One goroutine calls Receive. Send, Clear and Mark (of a Marker) are called one at a time, by Playout, under its lock. Hangup
+// may be called by anyone, any number of times, and unblocks both. A leg re-frames what it hears to 20 ms, keeps its first
+// Rate for life (it resamples if the far end changes codec), and never holds audio back on its own account.
+type Leg interface {
+	// Info is fixed once the leg is answered.
+	Info() Info
+	// Receive waits for the next packet. io.EOF means that the far end has gone in good order; any other error that it was lost.
+	Receive() (Packet, error)
+	// Send hands over at most Info.Chunk of audio at Info.Rate, now. It never blocks: the caller keeps time. After an error the leg is dead.
+	Send(Frame) error
+	// Clear makes the carrier forget what it has buffered and not yet played, and begins a new epoch.
+	Clear() error
+	// Hangup ends the leg, telling the carrier why where it can. Only the first Cause counts.
+	Hangup(Cause) error
+}
+
+// A Marker is a Leg whose carrier can report what it has played.
+type Marker interface {
+	// Mark asks for a Played note once all that was sent so far has sounded.
+	Mark() error
+}
+
+// Info is what the pipeline may know of a carrier. Differences between carriers are data here, never a type switch elsewhere.
+type Info struct {
+	Kind string // "twilio", "sip", "webrtc", ...: for logs and metrics, never for decisions
+	ID   string // the carrier's id of the call
+	From string // E.164 where the carrier has it
+	To   string
+	Rate int // samples a second of all frames, both ways
+
+	Lead    time.Duration // how far ahead of real time the carrier lets us send
+	Chunk   time.Duration // the most that one Send may carry: 20 ms, or 100 ms where that is cheaper
+	Comfort bool          // wants silence when nobody speaks
+
+	Params map[string]string // what the carrier was told to pass along, such as the agent; never nil-checked, may be nil
+}
+
+// Cause says in one word why a call ended; the same word stands in log, event, API and store.
+type Cause string
+
+// The causes.
+const (
+	CauseCaller    Cause = "caller"     // the caller hung up
+	CauseAgent     Cause = "agent"      // the agent said goodbye
+	CauseSilence   Cause = "silence"    // nobody spoke for too long
+	CauseMaxLength Cause = "max_length" // the call reached its limit
+	CauseProvider  Cause = "provider"   // speech or model failed beyond repair
+	CauseCarrier   Cause = "carrier"    // the carrier's connection was lost or broke its protocol
+	CauseOverrun   Cause = "overrun"    // events came faster than the call could take them
+	CauseShutdown  Cause = "shutdown"   // the node is going down
+	CausePanic     Cause = "panic"      // a bug; this call ended, no other did
+	CauseRejected  Cause = "rejected"   // never answered: refused by policy, capacity or set-up
+)
+
+// A Pacer beats for many Playouts at once; media/pace implements it.
+type Pacer interface {
+	// Join calls beat soon, on the pacer's goroutine, and then again at each time that beat returned. The zero time leaves the
+	// pacer. Leave does so from outside: when it returns, beat is not running and will not run again; it must not be called
+	// from within beat. A beat never blocks. A beat that panics is thrown out of the wheel and reported to it alone.
+	Join(beat func(now time.Time) (next time.Time)) (leave func())
+}

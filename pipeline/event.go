@@ -1,0 +1,77 @@
+package pipeline
+
+import (
+	"time"
+
+	"parley/media"
+)
+
+// EventKind names an Event; the same word stands in log, journal and API.
+type EventKind string
+
+// The events of a call, for those who watch it.
+const (
+	CallStarted  EventKind = "call_started"
+	SpeechBegan  EventKind = "speech_began"
+	SpeechEnded  EventKind = "speech_ended"
+	Transcribed  EventKind = "transcribed" // Text, and Final when it is settled
+	KeyPressed   EventKind = "key_pressed" // Text is the key
+	ReplyBegan   EventKind = "reply_began" // the agent's first frame of a turn went out
+	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
+	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
+	FellSilent   EventKind = "fell_silent"
+	ToolUsed     EventKind = "tool_used"
+	ProviderFail EventKind = "provider_failed" // Text names it; the error is for the log
+	TurnEnded    EventKind = "turn_ended"      // Turn is set
+	CallEnded    EventKind = "call_ended"      // Ending is set; always the last
+)
+
+// An Event is news of a call. Subscribers get them in order; they may be kept.
+type Event struct {
+	Call   string // the call's id
+	Kind   EventKind
+	At     time.Duration // since the answer
+	Turn   *Turn
+	Ending *Ending
+	Text   string
+	Final  bool
+	Err    error
+}
+
+// A Turn is one exchange: what the agent was asked by, what it answered, and what the caller heard of that.
+type Turn struct {
+	N       int
+	Why     Reason
+	Said    string        // the caller's words or keys
+	Text    string        // all that the agent meant to say
+	Heard   string        // the part of Text that reached the caller's ear
+	Cut     bool          // the caller interrupted
+	At      time.Duration // when the turn's first frame went out, since the answer; 0: it never did
+	Sounded time.Duration // how much audio was heard
+	Latency Latency
+	Usage   Usage
+	Err     string // which provider failed, if one did
+}
+
+// Latency is where the time of one turn went. A stage that did not happen is 0.
+type Latency struct {
+	VoiceToVoice time.Duration // last voiced frame in -> first frame out, as on the wire; only ForWords
+	Endpoint     time.Duration // last voiced frame in -> the turn was judged over
+	Transcript   time.Duration // -> the final words were there
+	FirstToken   time.Duration // -> the first text of the response
+	FirstAudio   time.Duration // -> the first sound of the voice
+	FirstFrame   time.Duration // -> the first frame was sent
+}
+
+// An Ending is how a call went.
+type Ending struct {
+	Call     string
+	Info     media.Info
+	Cause    media.Cause
+	Err      error // for the log
+	Answered time.Time
+	Length   time.Duration
+	Turns    int
+	Drops    int // frames that recognition or recording lost
+	History  []Message
+}

@@ -1,0 +1,275 @@
+// Package pipeline is the heart: one actor per call that listens, thinks and speaks.
+//
+//	          Receive                  edge, words, key, timer, reply news
+//	Leg ───────────────▶ call.listen ────────────────▶ inbox ──▶ call.Run ──▶ dialog.on(event) ──▶ acts
+//	 ▲                    │  │  └─▶ Ear.Hear (edges)                                               │
+//	 │                    │  └────▶ Tap (recording)                    say, hold, resume, cut, ask, hang up
+//	 │                    └───────▶ Transcription.Write                                            │
+//	 └── Playout ◀── Utterance.Write ◀── Synthesizer.Speak ◀── Responder.Respond ◀── reply ◀───────┘
+//
+// Audio moves by direct calls on the goroutine that reads the leg; only edges enter the actor's inbox. The decision is a pure
+// function; the actor performs its acts. Providers are the four small interfaces below; the package knows none of them, no
+// database and no carrier: it emits Events, and others write them down.
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"time"
+
+	"parley/media"
+)
+
+// EdgeKind says what an Ear noticed.
+type EdgeKind uint8
+
+// The kinds of Edge, in the order in which a turn shows them. MaybeEnded is followed by Ended or, when the caller goes on, by
+// Resumed.
+const (
+	NoEdge     EdgeKind = iota
+	Began               // somebody began to speak
+	MaybeEnded          // a short silence (about 200 ms): worth a guess
+	Resumed             // the caller went on after MaybeEnded: the same stretch of speech continues
+	Ended               // the hangover has passed: the stretch of speech is over
+)
+
+// An Edge is a change between speech and silence.
+type Edge struct {
+	Kind EdgeKind
+	N    int           // the stretch of speech that it belongs to, from 1
+	At   time.Duration // media time of the speech itself: its onset, or its last voiced frame; not of the decision
+	Sure bool          // of Began: clear enough to interrupt the agent (the higher bar)
+}
+
+// An Ear hears one call and tells speech from silence. It buffers to its own hop; model sessions are shared.
+// Hear is called by one goroutine, with every 20 ms frame in order; at most one edge comes of each. A Began that was not Sure may
+// be followed by a second Began with the same N that is.
+type Ear interface {
+	Hear(media.Frame) (Edge, bool)
+	Close() error
+}
+
+// EarOptions fix an Ear's patience.
+type EarOptions struct {
+	Rate       int           // samples a second of the frames to come
+	MaybeAfter time.Duration // silence before MaybeEnded
+	EndAfter   time.Duration // silence before Ended: the hangover
+}
+
+// A Listener makes Ears.
+type Listener interface {
+	// Listen waits for its model to be loaded, as long as ctx lasts.
+	Listen(ctx context.Context, o EarOptions) (Ear, error)
+}
+
+// ErrBehind says that a Transcription had to drop audio.
+var ErrBehind = errors.New("transcription is behind: audio dropped")
+
+// Listening is how a Transcriber is asked to listen.
+type Listening struct {
+	Rate  int      // samples a second: the leg's own; whoever wants another resamples
+	Lang  string   // BCP 47, such as "en-US"; empty: the provider's default
+	Words []string // words and names to be expected throughout
+}
+
+// A Transcriber turns speech into text.
+type Transcriber interface {
+	// Transcribe opens one call's transcription. It waits for models to be loaded or sockets opened, as long as ctx lasts.
+	Transcribe(ctx context.Context, o Listening) (Transcription, error)
+}
+
+// A Transcription is one call's. Write, Mark and Expect come from one goroutine; Results has one reader of its own; Close may be
+// called by anyone, once.
+type Transcription interface {
+	// Write copies the frame and returns at once; ErrBehind if it had to drop audio to do so.
+	Write(media.Frame) error
+	// Mark tells it of an edge. The Final that answers an Ended carries that edge's N, even when nothing was understood
+	// (Text is empty then): every Ended is answered.
+	Mark(Edge) error
+	// Expect says which words are likely next (nil: no more than usual).
+	Expect(words []string)
+	// Results yields transcripts until the transcription is closed or fails; the error, if any, comes last.
+	Results() iter.Seq2[Transcript, error]
+	// Close flushes: the last result is delivered before Results ends.
+	Close() error
+}
+
+// TranscriptKind says how settled a Transcript is.
+type TranscriptKind uint8
+
+// The kinds of Transcript. EagerEnd, TurnResumed and EndOfTurn come from recognisers that detect turns themselves.
+const (
+	Partial TranscriptKind = iota // the words so far of this stretch of speech; replaced by the next
+	Final                         // the stretch's words
+	EagerEnd
+	TurnResumed
+	EndOfTurn
+)
+
+// A Transcript is what a recogniser made of a stretch of speech.
+type Transcript struct {
+	Kind  TranscriptKind
+	Text  string
+	Words []Word
+	Lang  string
+	Edge  int // of a Final: the N of the Ended that it answers; 0 if it answers none (the recogniser's own endpointing)
+}
+
+// A Word is a word with its times, from the call's first frame (Transcript) or the utterance's first sample (Speech).
+type Word struct {
+	Text       string
+	Start, End time.Duration
+	Confidence float64 // 0 to 1; 0 where unknown
+}
+
+// Reason says why the agent is asked to speak.
+type Reason string
+
+// The reasons.
+const (
+	ForGreeting   Reason = "greeting"
+	ForWords      Reason = "words"
+	ForKeys       Reason = "keys"
+	ForSilence    Reason = "silence"
+	ForToolResult Reason = "tool_result"
+)
+
+// Role says whose a Message is.
+type Role string
+
+// The roles.
+const (
+	Caller    Role = "caller"
+	Assistant Role = "assistant"
+	ToolRole  Role = "tool"
+	Narrator  Role = "narrator" // the house itself: "the caller pressed 1", "the caller is silent"
+)
+
+// A Message is one entry of a conversation's history. An Assistant's Text is what the caller heard, never what was merely meant.
+type Message struct {
+	Role   Role
+	Text   string
+	Cut    bool       // of an Assistant: interrupted after Text
+	Calls  []ToolCall // of an Assistant
+	CallID string     // of a ToolRole: the ToolCall that it answers
+	Turn   int
+	At     time.Duration // since the answer
+}
+
+// Talk is what a Responder is given.
+type Talk struct {
+	Turn    int
+	Why     Reason
+	Text    string    // ForWords: what the caller said
+	Keys    string    // ForKeys: what the caller pressed
+	Silence int       // ForSilence: how often in a row, from 1
+	History []Message // oldest first; the last one is what is to be answered; not to be kept or changed
+	Agent   *Agent
+	Info    media.Info
+	Step    int // how many tool rounds this turn has had
+}
+
+// A Delta is the next piece of a response. One of its fields is set.
+type Delta struct {
+	Text   string // to be spoken
+	Call   *ToolCall
+	Expect *Expect
+	Do     *Command
+	Usage  *Usage
+	Finish string // the model's reason to stop: stop, length, tool_calls, ...
+}
+
+// Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
+type Expect struct {
+	Words      []string      // likely answers, for a recogniser to snap to
+	Digits     int           // how many keys end the entry; 0: none are gathered; each key is an answer when 1
+	Terminator rune          // ends the entry early, such as '#'; 0: none
+	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
+	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
+	Protected  bool          // speech does not interrupt this response (keys still do)
+}
+
+// ToolCall is the model's wish to use a tool.
+type ToolCall struct {
+	ID, Name string
+	Args     json.RawMessage // an object
+}
+
+// Usage is what a response cost.
+type Usage struct{ Input, Output, Cached int }
+
+// CommandKind says what a Command does.
+type CommandKind string
+
+// The commands.
+const (
+	Say    CommandKind = "say"     // speak Text
+	HangUp CommandKind = "hang_up" // end the call, after what is being said now has been heard; speak Text first if set
+)
+
+// A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
+type Command struct {
+	Kind CommandKind
+	Text string
+}
+
+// A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
+// iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
+type Responder interface {
+	Respond(ctx context.Context, talk Talk) iter.Seq2[Delta, error]
+}
+
+// Voice is how to speak.
+type Voice struct {
+	Name string // the provider's name of the voice; empty: its default
+	Lang string // BCP 47
+	Rate int    // samples a second of the PCM wanted: the leg's own
+	Pace float64
+}
+
+// Speech is the next stretch of an utterance: sound, word times or both. Words may follow their audio.
+type Speech struct {
+	PCM   []int16 // mono at Voice.Rate; lent until the next iteration
+	Words []Word  // times from the utterance's first sample
+}
+
+// A Synthesizer speaks text as it arrives. Speak may start one goroutine and waits for it before its sequence ends. It ends soon
+// after ctx is cancelled; an error comes last.
+type Synthesizer interface {
+	Speak(ctx context.Context, text iter.Seq2[string, error], v Voice) iter.Seq2[Speech, error]
+}
+
+// A Tool is something that the model may ask for.
+type Tool struct {
+	Name, Description string
+	Parameters        json.RawMessage // JSON Schema of an object
+	Run               func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
+}
+
+// An Agent is a persona: what it is told, how it speaks, how it behaves. It is read-only while calls use it.
+type Agent struct {
+	Name    string
+	Prompt  string // the model's instructions
+	Voice   Voice
+	Lang    string // BCP 47
+	Manners Manners
+	Tools   []Tool
+}
+
+// Parts are one call's providers.
+type Parts struct {
+	Ear           Ear
+	Transcription Transcription
+	Responder     Responder
+	Synthesizer   Synthesizer
+}
+
+// A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once.
+type Tap interface {
+	// Caller is given every frame, on the goroutine that reads the leg.
+	Caller(media.Frame)
+	// Agent is given samples when they have been heard, never those that were cut; at is when they began to sound, since the answer.
+	Agent(at time.Duration, pcm []int16)
+}
