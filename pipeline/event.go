@@ -63,6 +63,14 @@ type Latency struct {
 	FirstFrame   time.Duration // -> the first frame was sent
 }
 
+// Stages names the latency's parts, as metrics and records do.
+func (l Latency) Stages() map[string]time.Duration {
+	return map[string]time.Duration{
+		"voice_to_voice": l.VoiceToVoice, "endpoint": l.Endpoint, "transcript": l.Transcript,
+		"first_token": l.FirstToken, "first_audio": l.FirstAudio, "first_frame": l.FirstFrame,
+	}
+}
+
 // An Ending is how a call went.
 type Ending struct {
 	Call     string

@@ -1,0 +1,83 @@
+# Parley. `make help` lists the targets; README.md says what they show.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+GO ?= go
+BIN := bin
+TOOLS := $(BIN)/tools
+LINT := $(TOOLS)/golangci-lint
+FUZZTIME ?= 20s
+RACE ?= -race
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## install what running needs: Debian packages, speech models (checked by sha256)
+	@deploy/setup.sh run
+
+.PHONY: setup-test
+setup-test: ## install what the tests need besides
+	@deploy/setup.sh test
+
+.PHONY: build
+build: ## build bin/parley
+	@mkdir -p $(BIN)
+	$(GO) build -o $(BIN)/parley ./cmd/parley
+
+.PHONY: run
+run: setup build ## set up, build and answer calls; no key and no server needed
+	@exec $(BIN)/parley serve
+
+$(LINT): .tools/go.mod .tools/go.sum
+	@mkdir -p $(TOOLS)
+	@echo "building golangci-lint (some minutes, once)"
+	cd .tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: lint
+lint: $(LINT) ## golangci-lint with the list of .golangci.yml
+	$(LINT) run ./...
+
+.PHONY: check
+check: build ## format, vet, lint, both builds, fast tests
+	@test -z "$$(gofmt -l cmd media pipeline providers control bench | tee /dev/stderr)"
+	$(GO) vet ./...
+	CGO_ENABLED=0 $(GO) build ./...
+	$(MAKE) --no-print-directory lint
+	$(GO) test -short ./...
+
+.PHONY: test
+test: setup-test check ## set up and run every check, the end-to-end calls too
+	$(GO) test $(RACE) ./...
+	$(MAKE) --no-print-directory e2e
+	$(GO) run ./bench/leg -quick
+	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+.PHONY: e2e
+e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out
+	$(GO) test -tags e2e -count=1 -timeout 15m -v ./cmd/parley -run 'TestEndToEnd'
+
+.PHONY: soak
+soak: build ## the long runs, by hand
+	PARLEY_SOAK=1 $(GO) test -tags e2e -count=1 -timeout 2h -v ./cmd/parley -run 'TestEndToEnd'
+	$(GO) test -race -count=1000 ./pipeline/...
+
+.PHONY: bench
+bench: ## every benchmark, then bench-leg
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(MAKE) --no-print-directory bench-leg
+
+.PHONY: bench-leg
+bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
+	$(GO) run ./bench/leg
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (default 20s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for t in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "fuzz $$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+.PHONY: clean
+clean: ## remove what make built
+	rm -rf $(BIN)
