@@ -1,0 +1,112 @@
+package flow
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"parley/pipeline"
+)
+
+// Play lets somebody try a flow as text: each line of r is what the caller says, "/427#" are keys, an empty line is silence. What
+// the agent says goes to w. It returns when the agent hangs up or r ends.
+func Play(w io.Writer, r io.Reader, f *Flow) error {
+	p := &player{w: w, responder: f.Responder(nil), agent: &pipeline.Agent{Name: f.Name(), Lang: f.Lang()}}
+	if err := p.turn(pipeline.Talk{Why: pipeline.ForGreeting}); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(r)
+	for !p.over && lines.Scan() {
+		line := strings.TrimSpace(lines.Text())
+		keys, pressed := strings.CutPrefix(line, "/")
+		var err error
+		switch {
+		case pressed:
+			err = p.press(keys)
+		case line == "":
+			p.silence++
+			err = p.turn(pipeline.Talk{Why: pipeline.ForSilence, Silence: p.silence})
+		default:
+			p.silence = 0
+			err = p.turn(pipeline.Talk{Why: pipeline.ForWords, Text: line})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("read the caller: %w", err)
+	}
+	return nil
+}
+
+// A player is the telephone that Play holds.
+type player struct {
+	w         io.Writer
+	responder pipeline.Responder
+	agent     *pipeline.Agent
+	history   []pipeline.Message
+	turns     int
+	silence   int
+	expect    pipeline.Expect
+	over      bool
+}
+
+// press cuts keys into entries as the keypad does: by what is expected now.
+func (p *player) press(keys string) error {
+	p.silence = 0
+	for keys != "" && !p.over {
+		n := min(p.expect.Digits, len(keys))
+		if n == 0 {
+			_, err := fmt.Fprintf(p.w, "       (no keys are expected here: %s)\n", keys)
+			return err
+		}
+		if t := p.expect.Terminator; t != 0 {
+			if i := strings.IndexRune(keys[:n], t); i >= 0 {
+				n = i + 1
+			} else if n < len(keys) && rune(keys[n]) == t {
+				n++
+			}
+		}
+		if err := p.turn(pipeline.Talk{Why: pipeline.ForKeys, Keys: keys[:n]}); err != nil {
+			return err
+		}
+		keys = keys[n:]
+	}
+	return nil
+}
+
+// turn asks for one reply and prints it.
+func (p *player) turn(talk pipeline.Talk) error {
+	p.turns++
+	if said := talk.Text + talk.Keys; said != "" {
+		p.history = append(p.history, pipeline.Message{Role: pipeline.Caller, Text: said, Turn: p.turns})
+	}
+	talk.Turn, talk.Agent, talk.History = p.turns, p.agent, p.history
+	p.expect = pipeline.Expect{}
+	var said strings.Builder
+	for d, err := range p.responder.Respond(context.Background(), talk) {
+		switch {
+		case err != nil:
+			return fmt.Errorf("respond: %w", err)
+		case d.Expect != nil:
+			p.expect = *d.Expect
+		case d.Do != nil && d.Do.Kind == pipeline.HangUp:
+			p.over = true
+		}
+		said.WriteString(d.Text)
+	}
+	p.history = append(p.history, pipeline.Message{Role: pipeline.Assistant, Text: said.String(), Turn: p.turns})
+	_, err := fmt.Fprintf(p.w, "agent: %s\n", said.String())
+	if p.over {
+		_, hangUp := fmt.Fprintln(p.w, "       (hangs up)")
+		err = errors.Join(err, hangUp)
+	}
+	if err != nil {
+		return fmt.Errorf("print the agent: %w", err)
+	}
+	return nil
+}

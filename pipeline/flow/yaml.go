@@ -1,0 +1,295 @@
+package flow
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFile bounds a flow file.
+const maxFile = 1 << 20
+
+// parser collects all that is wrong with a file. Its readers take a nil node as an absent one and return the zero value.
+type parser struct{ errs []*Error }
+
+func (p *parser) fail(line int, format string, args ...any) {
+	p.errs = append(p.errs, &Error{Line: max(1, line), Reason: fmt.Sprintf(format, args...)})
+}
+
+// document reads the one YAML document; nil if there is none to go on with.
+func (p *parser) document(data []byte) *yaml.Node {
+	if len(data) > maxFile {
+		p.fail(1, "the file has %d bytes, more than %d", len(data), maxFile)
+		return nil
+	}
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	var doc, next yaml.Node
+	switch err := d.Decode(&doc); {
+	case err == io.EOF:
+		p.fail(1, "the flow is empty")
+		return nil
+	case err != nil:
+		p.syntax(data, err)
+		return nil
+	}
+	if err := d.Decode(&next); err == nil {
+		p.fail(next.Line, "a second document: a file holds one flow")
+	} else if err != io.EOF {
+		p.syntax(data, err)
+	}
+	if len(doc.Content) != 1 {
+		p.fail(1, "the flow is empty")
+		return nil
+	}
+	return doc.Content[0]
+}
+
+var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+
+// syntax tells what the YAML library did not like. Where it names no line, the line is that of the first byte no text may hold.
+func (p *parser) syntax(data []byte, err error) {
+	msg := err.Error()
+	if m := yamlLine.FindStringSubmatch(msg); m != nil {
+		line, _ := strconv.Atoi(m[1])
+		p.fail(line, "not YAML: %s", msg[len(m[0]):])
+		return
+	}
+	at := len(data)
+	for i := 0; i < len(data); {
+		r, size := utf8.DecodeRune(data[i:])
+		if r == utf8.RuneError && size <= 1 || r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f {
+			at = i
+			break
+		}
+		i += size
+	}
+	if at == len(data) {
+		at = 0
+	}
+	p.fail(1+bytes.Count(data[:at], []byte("\n")), "not YAML: %s", strings.TrimPrefix(msg, "yaml: "))
+}
+
+// mapping reads a mapping with only the keys named.
+func (p *parser) mapping(n *yaml.Node, what string, keys ...string) map[string]*yaml.Node {
+	m := map[string]*yaml.Node{}
+	for _, e := range p.entries(n, what) {
+		if !slices.Contains(keys, e.key) {
+			p.fail(e.line, "unknown key %q in %s; known are %s", e.key, what, strings.Join(keys, ", "))
+			continue
+		}
+		m[e.key] = e.value
+	}
+	return m
+}
+
+// An entry is a key of a mapping with its value.
+type entry struct {
+	key   string
+	line  int
+	value *yaml.Node
+}
+
+// entries reads a mapping with any keys, each once.
+func (p *parser) entries(n *yaml.Node, what string) []entry {
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		p.fail(n.Line, "%s must be a mapping, not %s", what, shape(n))
+		return nil
+	}
+	var es []entry
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k := n.Content[i]
+		if k.Kind != yaml.ScalarNode || k.Value == "" {
+			p.fail(k.Line, "a key of %s must be a word, not %s", what, shape(k))
+			continue
+		}
+		if j := slices.IndexFunc(es, func(e entry) bool { return e.key == k.Value }); j >= 0 {
+			p.fail(k.Line, "%q is there twice in %s, first on line %d", k.Value, what, es[j].line)
+			continue
+		}
+		es = append(es, entry{key: k.Value, line: k.Line, value: n.Content[i+1]})
+	}
+	return es
+}
+
+func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		p.fail(n.Line, "%s must be a list, not %s", what, shape(n))
+		return nil
+	}
+	if len(n.Content) == 0 {
+		p.fail(n.Line, "%s is empty", what)
+	}
+	return n.Content
+}
+
+func shape(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.AliasNode:
+		return "an alias (*" + n.Value + "): write it out"
+	case yaml.ScalarNode:
+		if n.Tag == "!!null" || n.Value == "" {
+			return "nothing"
+		}
+		return strconv.Quote(n.Value)
+	}
+	return "nothing"
+}
+
+// word reads a scalar that is not empty.
+func (p *parser) word(n *yaml.Node, what string) string {
+	if n == nil {
+		return ""
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || strings.TrimSpace(n.Value) == "" {
+		p.fail(n.Line, "%s must be text, not %s", what, shape(n))
+		return ""
+	}
+	return strings.TrimSpace(n.Value)
+}
+
+// words reads one scalar or a list of them.
+func (p *parser) words(n *yaml.Node, what string) []*yaml.Node {
+	if n == nil || n.Kind == yaml.ScalarNode {
+		if n == nil || p.word(n, what) == "" {
+			return nil
+		}
+		return []*yaml.Node{n}
+	}
+	return slices.DeleteFunc(p.list(n, what), func(n *yaml.Node) bool { return p.word(n, what) == "" })
+}
+
+func (p *parser) boolean(n *yaml.Node, what string, absent bool) bool {
+	if n == nil {
+		return absent
+	}
+	switch p.word(n, what) {
+	case "true", "yes", "on":
+		return true
+	case "false", "no", "off":
+		return false
+	case "":
+	default:
+		p.fail(n.Line, "%s must be true or false, not %s", what, shape(n))
+	}
+	return absent
+}
+
+func (p *parser) integer(n *yaml.Node, what string, lowest, highest, absent int) int {
+	w := p.word(n, what)
+	if w == "" {
+		return absent
+	}
+	v, err := strconv.Atoi(w)
+	if err != nil || v < lowest || v > highest {
+		p.fail(n.Line, "%s must be a whole number from %d to %d, not %s", what, lowest, highest, shape(n))
+		return absent
+	}
+	return v
+}
+
+func (p *parser) duration(n *yaml.Node, what string, lowest, highest time.Duration) time.Duration {
+	w := p.word(n, what)
+	if w == "" {
+		return 0
+	}
+	v, err := time.ParseDuration(w)
+	if err != nil || v < lowest || v > highest {
+		p.fail(n.Line, "%s must be a time from %v to %v, such as 3s, not %s", what, lowest, highest, shape(n))
+		return 0
+	}
+	return v
+}
+
+// digit reads one key of the keypad.
+func (p *parser) digit(n *yaml.Node, what string) rune {
+	w := p.word(n, what)
+	if w == "" {
+		return 0
+	}
+	if len(w) != 1 || !strings.Contains("0123456789*#", w) {
+		p.fail(n.Line, "%s must be one key, 0 to 9, \"*\" or \"#\", not %s", what, shape(n))
+		return 0
+	}
+	return rune(w[0])
+}
+
+func (p *parser) link(n *yaml.Node, what string) link {
+	w := p.word(n, what)
+	if w == "" {
+		return link{}
+	}
+	return link{to: w, line: n.Line}
+}
+
+// text reads what is to be said: a string, or a list of strings said one after the other.
+func (p *parser) text(n *yaml.Node, what string) text {
+	var t text
+	for i, s := range p.words(n, what) {
+		if i == 0 {
+			t.line = s.Line
+		} else {
+			t.parts = append(t.parts, part{plain: " "})
+		}
+		t.parts = append(t.parts, p.parts(s, what)...)
+	}
+	return t
+}
+
+// texts reads one text or a list of them, each said at another time.
+func (p *parser) texts(n *yaml.Node, what string) []text {
+	var ts []text
+	for _, s := range p.words(n, what) {
+		ts = append(ts, text{line: s.Line, parts: p.parts(s, what)})
+	}
+	return ts
+}
+
+func (p *parser) parts(n *yaml.Node, what string) []part {
+	var ps []part
+	rest := strings.TrimSpace(n.Value)
+	for rest != "" {
+		i := strings.IndexAny(rest, "{}")
+		if i < 0 {
+			return append(ps, part{plain: rest})
+		}
+		if i > 0 {
+			ps = append(ps, part{plain: rest[:i]})
+		}
+		end := strings.IndexByte(rest[i:], '}')
+		if rest[i] == '}' || end < 0 || !identifier(rest[i+1:i+end]) {
+			p.fail(n.Line, "%s has a stray brace; a slot's place is written {slot}", what)
+			return append(ps, part{plain: "…"})
+		}
+		ps = append(ps, part{slot: rest[i+1 : i+end]})
+		rest = rest[i+end+1:]
+	}
+	return ps
+}
+
+// identifier says whether s may name a node or a slot.
+func identifier(s string) bool {
+	for i, r := range s {
+		if r != '_' && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 64
+}
