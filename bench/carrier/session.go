@@ -1,0 +1,316 @@
+package carrier
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// A session is one Media Streams socket: it keeps real time, sends what the caller does, and sounds what the agent sends.
+type session struct {
+	p      *placed
+	socket *websocket.Conn
+	params map[string]string
+
+	start   time.Time
+	slots   int64 // frames sent
+	frame   []byte
+	said    []int16
+	playout playout
+	ear     ear
+	caller  *caller
+	clears  []int64
+	seq     int
+}
+
+// arrival is a message of the server's, or the end of the socket.
+type arrival struct {
+	at   time.Time
+	text []byte
+	err  error
+}
+
+// fromServer is any message that a server may send.
+type fromServer struct {
+	Event     string `json:"event"`
+	StreamSID string `json:"streamSid"`
+	Media     struct {
+		Payload string `json:"payload"`
+	} `json:"media"`
+	Mark struct {
+		Name string `json:"name"`
+	} `json:"mark"`
+}
+
+// stream connects to a server and lets the script run until the caller hangs up, the server closes the socket, or a step fails.
+func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
+	p.result.StreamSID = sid("MZ")
+	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
+	header := http.Header{"X-Twilio-Signature": {sign(p.AuthToken, noun.url, nil)}, "User-Agent": {"Twilio.TmeWs/1.0"}}
+	asked := time.Now()
+	socket, answer, err := dialer.DialContext(ctx, p.real(noun.url), header)
+	if err != nil {
+		if answer != nil {
+			err = fmt.Errorf("%w: %s", err, answer.Status)
+		}
+		p.streamStatus(noun, "stream-error", "31920 - WebSocket - Handshake Error: "+err.Error())
+		return fmt.Errorf("connect stream to %s: %w", noun.url, err)
+	}
+	p.result.Upgrade = Millis(time.Since(asked))
+	socket.SetReadLimit(4 << 20)
+
+	s := &session{p: p, socket: socket, params: noun.params, ear: newEar()}
+	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
+		p.result.Timeline = append(p.result.Timeline, e)
+	}}
+	p.streamStatus(noun, "stream-started", "")
+	err = s.run(ctx)
+	p.streamStatus(noun, "stream-stopped", "")
+	s.finish()
+	return err
+}
+
+// run is the session's whole life; its one other goroutine has ended when it returns.
+func (s *session) run(ctx context.Context) error {
+	arrivals := make(chan arrival, 64)
+	gone := make(chan struct{})
+	defer func() {
+		s.socket.Close()
+		close(gone)
+		for range arrivals { // until read has ended
+		}
+	}()
+	go s.read(arrivals, gone)
+	if err := s.open(); err != nil {
+		return fmt.Errorf("send start: %w", err)
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(time.Until(s.next()))
+		select {
+		case a := <-arrivals:
+			s.sound(a.at)
+			if a.err != nil {
+				return s.closed(a.err)
+			}
+			s.take(a.text)
+		case <-timer.C:
+			s.sound(time.Now())
+		case <-ctx.Done():
+			s.hangUp()
+			return ctx.Err()
+		}
+		for time.Since(s.start) >= s.due() {
+			leave, err := s.speak()
+			if leave || err != nil {
+				s.hangUp()
+				s.p.end("caller")
+				return err
+			}
+		}
+	}
+}
+
+// read hands over messages with the time of their arrival until the socket ends.
+func (s *session) read(arrivals chan<- arrival, gone <-chan struct{}) {
+	defer close(arrivals)
+	for {
+		_, text, err := s.socket.ReadMessage()
+		select {
+		case arrivals <- arrival{time.Now(), text, err}:
+		case <-gone:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// due is when the frame in the making must leave: when its last sample has been spoken.
+func (s *session) due() time.Duration { return timeOf((s.slots + 1) * slot) }
+
+// next is when something has to be done unasked: a frame or a mark.
+func (s *session) next() time.Time {
+	due := s.due()
+	if at, ok := s.playout.nextMark(); ok {
+		due = min(due, timeOf(at))
+	}
+	return s.start.Add(due)
+}
+
+// open sends connected and start; the stream's time begins.
+func (s *session) open() error {
+	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
+		return err
+	}
+	r := s.p.result
+	s.start = time.Now()
+	s.frame = make([]byte, 0, slot)
+	s.fill(nil)
+	return s.send(map[string]any{
+		"event": "start", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
+		"start": map[string]any{
+			"accountSid": s.p.AccountSID, "streamSid": r.StreamSID, "callSid": r.CallSID, "tracks": []string{"inbound"},
+			"mediaFormat":      map[string]any{"encoding": "audio/x-mulaw", "sampleRate": Rate, "channels": 1},
+			"customParameters": s.params,
+		},
+	})
+}
+
+func (s *session) sequence() string {
+	s.seq++
+	return strconv.Itoa(s.seq)
+}
+
+func (s *session) send(message any) error {
+	s.socket.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	return s.socket.WriteJSON(message)
+}
+
+// sound plays the agent's voice up to now, for the ear and the tape, and echoes the marks that were reached.
+func (s *session) sound(now time.Time) {
+	r := s.p.result
+	from := len(r.Heard)
+	var marks []string
+	r.Heard, marks = s.playout.play(max(s.playout.at, sampleAt(now.Sub(s.start))), r.Heard)
+	s.ear.hear(r.Heard[from:])
+	s.echo(marks)
+}
+
+// echo returns marks to the server. A failed write shows in the reader too.
+func (s *session) echo(marks []string) {
+	for _, name := range marks {
+		s.p.note("carrier", "marked", name)
+		s.p.result.Frames.Marks++
+		s.send(map[string]any{"event": "mark", "sequenceNumber": s.sequence(), "streamSid": s.p.result.StreamSID, "mark": map[string]string{"name": name}})
+	}
+}
+
+// take does what a message of the server's says.
+func (s *session) take(text []byte) {
+	f := &s.p.result.Frames
+	var m fromServer
+	if err := json.Unmarshal(text, &m); err != nil {
+		s.bad("not JSON: %v", err)
+		return
+	}
+	if m.StreamSID != s.p.result.StreamSID {
+		s.bad("%s: streamSid %q: want %s", m.Event, m.StreamSID, s.p.result.StreamSID)
+		return
+	}
+	switch m.Event {
+	case "media":
+		law, err := base64.StdEncoding.DecodeString(m.Media.Payload)
+		if err != nil {
+			s.bad("media: payload: %v", err)
+			return
+		}
+		f.Received++
+		f.Audio += at(int64(len(law)))
+		if n := len(s.clears); n > 0 && s.playout.at-s.clears[n-1] < slot {
+			f.AfterClear++
+		}
+		s.playout.add(decodeMulaw(make([]int16, 0, len(law)), law))
+	case "mark":
+		s.playout.mark(m.Mark.Name)
+		s.sound(s.start) // returned at once when nothing is before it
+	case "clear":
+		f.Clears++
+		s.p.note("agent", "cleared", at(s.playout.waiting).String()+" of audio")
+		s.echo(s.playout.clear())
+		s.ear.split()
+		s.clears = append(s.clears, s.playout.at)
+	default:
+		s.bad("event %q is unknown", m.Event)
+	}
+}
+
+func (s *session) bad(format string, args ...any) {
+	f := &s.p.result.Frames
+	if f.BadMessages++; f.FirstBad == "" {
+		f.FirstBad = fmt.Sprintf(format, args...)
+	}
+}
+
+// speak sends the frame that has just been spoken and asks the caller for the next.
+func (s *session) speak() (leave bool, err error) {
+	f := &s.p.result.Frames
+	late := time.Since(s.start) - s.due()
+	s.slots++
+	f.Sent++
+	if f.WorstSend = max(f.WorstSend, Millis(late)); late > 5*time.Millisecond {
+		f.SentLate++
+	}
+	r := s.p.result
+	err = s.send(map[string]any{
+		"event": "media", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
+		"media": map[string]string{
+			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
+			"payload": base64.StdEncoding.EncodeToString(s.frame),
+		},
+	})
+	if err != nil {
+		return false, nil // the reader says why
+	}
+	if timeOf(s.slots*slot) >= s.p.MaxLength {
+		return true, fmt.Errorf("the call was still going after %v", s.p.MaxLength)
+	}
+	m, err := s.caller.next(s.slots * slot)
+	if m.key != 0 {
+		s.send(map[string]any{"event": "dtmf", "streamSid": r.StreamSID, "sequenceNumber": s.sequence(),
+			"dtmf": map[string]string{"track": "inbound_track", "digit": string(m.key)}})
+	}
+	s.fill(m.voice)
+	return m.leave, err
+}
+
+// fill makes the next frame: the caller's voice, and silence for the rest of it.
+func (s *session) fill(voice []int16) {
+	s.frame = encodeMulaw(s.frame[:0], voice)
+	for len(s.frame) < slot {
+		s.frame = append(s.frame, silence)
+	}
+	s.said = decodeMulaw(s.said, s.frame)
+}
+
+// hangUp ends the stream as a caller's hang-up does.
+func (s *session) hangUp() {
+	r := s.p.result
+	s.send(map[string]any{"event": "stop", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
+		"stop": map[string]string{"accountSid": s.p.AccountSID, "callSid": r.CallSID}})
+	s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+}
+
+// closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.
+func (s *session) closed(err error) error {
+	s.p.end("agent")
+	if !websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
+		return fmt.Errorf("the server dropped the stream: %w", err)
+	}
+	c := s.caller
+	for i, step := range c.script[min(c.step, len(c.script)):] {
+		_, spoke := c.answer()
+		if step.Verb != HangUp && !(i == 0 && step.Verb == Hear && spoke) {
+			return &unmet{step, "the agent hung up"}
+		}
+	}
+	return nil
+}
+
+// finish makes the result.
+func (s *session) finish() {
+	r, f := s.p.result, &s.p.result.Frames
+	r.Said = s.said[:min(len(s.said), int(s.slots)*slot)]
+	r.Length = at(int64(len(r.Heard)))
+	f.Sounded, f.Dropped = at(s.playout.sounded), at(s.playout.dropped)
+	f.Gaps, f.GapTime = s.playout.gaps, at(s.playout.gapTime)
+	r.tell(s.caller.acts, &s.ear, s.playout.begun, s.clears)
+}
