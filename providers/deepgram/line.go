@@ -1,0 +1,309 @@
+package deepgram
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// How a line is kept.
+const (
+	lineBeat      = 15 * time.Second // between pings; they also keep Deepgram from closing an idle socket
+	lineSilence   = 40 * time.Second // without so much as a pong the server is gone
+	idleLimit     = 3 * time.Minute  // an idle line is closed after so long
+	clearLimit    = 2 * time.Second  // longest wait for Cleared
+	lineAudio     = 15 * time.Second // audio that waits for a slow caller; then the socket waits
+	flushWindow   = time.Minute
+	flushBudget   = 20 // Flushes that Deepgram takes in a window (docs/tts-ws-flush)
+	spareFlushes  = 6  // below so many, only those that end an utterance are sent
+	sparedFlushes = 3  // below so many, a line rests
+)
+
+type lineState uint8
+
+// The states of a line. Only a speaking one has a Speak that owns it and may write to it.
+const (
+	lineIdling lineState = iota
+	lineSpeaking
+	lineClearing // waiting for Cleared; what comes until then belongs to nobody
+)
+
+// A line is one voice socket. It serves one utterance at a time, and its reader never stops reading but for a full buffer.
+type line struct {
+	conn *websocket.Conn
+	pool *pool
+	most int    // idle lines that the pool keeps
+	key  string // the query that it was opened with: voice, encoding, rate, speed
+	full int    // bytes of audio that may wait
+	news chan struct{}
+
+	flushes []time.Time // when it was flushed, of the last window; written by its Speak, read when idle
+
+	mu      sync.Mutex
+	room    *sync.Cond
+	timer   *time.Timer
+	state   lineState
+	since   time.Time // when it came to its state
+	audio   []byte
+	flushed int // Flushed messages of this utterance
+	err     error
+}
+
+// openLine dials a line, which begins as speaking.
+func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*line, error) {
+	conn, err := c.dial(ctx, "speak", q, 2048)
+	if err != nil {
+		return nil, err
+	}
+	l := &line{
+		conn: conn, pool: &c.pool, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.bytes(lineAudio),
+		news: make(chan struct{}, 1), state: lineSpeaking, since: time.Now(),
+	}
+	l.room = sync.NewCond(&l.mu)
+	if err := c.pool.start(l); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timer = time.AfterFunc(lineBeat, l.beat)
+	return l, nil
+}
+
+// begin makes an idle line a speaking one; false if it has died.
+func (l *line) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil || l.state != lineIdling {
+		return false
+	}
+	l.enter(lineSpeaking)
+	return true
+}
+
+func (l *line) enter(s lineState) {
+	l.state, l.since = s, time.Now()
+	l.audio, l.flushed = l.audio[:0], 0
+	l.room.Signal()
+}
+
+// budget is how often the line may be flushed now.
+func (l *line) budget(now time.Time) int {
+	for len(l.flushes) > 0 && now.Sub(l.flushes[0]) >= flushWindow {
+		l.flushes = append(l.flushes[:0], l.flushes[1:]...)
+	}
+	return flushBudget - len(l.flushes)
+}
+
+// flush asks for all that was said to be spoken.
+func (l *line) flush() error {
+	l.flushes = append(l.flushes, time.Now())
+	return l.write([]byte(`{"type":"Flush"}`))
+}
+
+// write sends one text message. Only the line's Speak calls it.
+func (l *line) write(b []byte) error {
+	if err := write(l.conn, websocket.TextMessage, b); err != nil {
+		return l.reason(broken("speak", err))
+	}
+	return nil
+}
+
+// reason prefers what the reader learned of a socket's end to the broken pipe that the writer met.
+func (l *line) reason(err error) error {
+	late := time.NewTimer(reasonLimit)
+	defer late.Stop()
+	for {
+		l.mu.Lock()
+		known := l.err
+		l.mu.Unlock()
+		if known != nil {
+			return known
+		}
+		select {
+		case <-l.news:
+		case <-late.C:
+			l.fail(err)
+			return err
+		}
+	}
+}
+
+// take moves the whole samples that came out of the line; into is the caller's memory for those to come. done says
+// that all flushes have been answered and nothing is left.
+func (l *line) take(into []byte, width, flushes int) (audio []byte, done bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	whole := len(l.audio) / width * width
+	audio, l.audio = l.audio[:whole], append(into[:0], l.audio[whole:]...)
+	l.room.Signal()
+	return audio, whole == 0 && l.flushed >= flushes, l.err
+}
+
+// release gives the line back after an utterance that was spoken to its end.
+func (l *line) release() {
+	l.mu.Lock()
+	l.enter(lineIdling)
+	l.mu.Unlock()
+	l.pool.give(l, l.most)
+}
+
+// clear gives the line back after an utterance that was cut, as soon as the server has forgotten it; if it does not, the line is closed.
+func (l *line) clear() {
+	l.mu.Lock()
+	dead := l.err != nil
+	if !dead {
+		l.enter(lineClearing)
+		l.timer.Reset(clearLimit)
+	}
+	l.mu.Unlock()
+	if dead {
+		return
+	}
+	_ = l.write([]byte(`{"type":"Clear"}`)) // a failed write has closed the line
+}
+
+// fail ends the line; only the first reason counts.
+func (l *line) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err != nil {
+		return
+	}
+	l.err = err
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+	_ = l.conn.Close()
+	l.room.Signal()
+	l.tell()
+}
+
+func (l *line) tell() {
+	select {
+	case l.news <- struct{}{}:
+	default:
+	}
+}
+
+// beat asks for a pong, and closes a line that has been idle or unanswered for too long.
+func (l *line) beat() {
+	l.mu.Lock()
+	state, since, dead := l.state, time.Since(l.since), l.err != nil
+	l.mu.Unlock()
+	switch {
+	case dead:
+		return
+	case state == lineClearing && since >= clearLimit:
+		l.fail(fmt.Errorf("deepgram speak: Clear was not answered within %v", clearLimit))
+		return
+	case state == lineIdling && since >= idleLimit:
+		l.fail(errors.New("deepgram speak: idle for too long"))
+		return
+	}
+	if err := l.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit)); err != nil {
+		l.fail(broken("speak", err))
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil {
+		l.timer.Reset(lineBeat)
+	}
+}
+
+// read is the socket's one reader; it ends when the socket does.
+func (l *line) read() {
+	listen := func() error { return l.conn.SetReadDeadline(time.Now().Add(lineSilence)) }
+	l.conn.SetPongHandler(func(string) error { return listen() })
+	scratch := make([]byte, 2048)
+	var text bytes.Buffer
+	for garbage := 0; garbage < maxGarbage; {
+		err := listen()
+		var kind int
+		var r io.Reader
+		if err == nil {
+			kind, r, err = l.conn.NextReader()
+		}
+		if err == nil && kind == websocket.BinaryMessage {
+			err = l.hear(r, scratch, listen)
+		} else if err == nil {
+			text.Reset()
+			_, err = text.ReadFrom(r)
+		}
+		if err != nil {
+			l.fail(broken("speak", err))
+			return
+		}
+		if kind != websocket.TextMessage {
+			continue
+		}
+		m, err := decode(text.Bytes())
+		if err != nil {
+			garbage++
+			continue
+		}
+		garbage = 0
+		l.heed(&m)
+	}
+	l.fail(fmt.Errorf("deepgram speak: %d unreadable messages in a row", maxGarbage))
+}
+
+// hear keeps audio for the line's Speak; when too much waits it waits too.
+func (l *line) hear(r io.Reader, scratch []byte, listen func() error) error {
+	for {
+		n, err := r.Read(scratch)
+		l.mu.Lock()
+		waited := false
+		for l.state == lineSpeaking && l.err == nil && len(l.audio) >= l.full {
+			l.room.Wait()
+			waited = true
+		}
+		if n > 0 && l.state == lineSpeaking {
+			l.audio = append(l.audio, scratch[:n]...)
+			l.tell()
+		}
+		l.mu.Unlock()
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case waited:
+			if err := listen(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// heed obeys a text message.
+func (l *line) heed(m *message) {
+	switch m.kind {
+	case "Flushed":
+		l.mu.Lock()
+		l.flushed++
+		l.mu.Unlock()
+		l.tell()
+	case "Cleared":
+		l.mu.Lock()
+		cleared := l.state == lineClearing && l.err == nil
+		if cleared {
+			l.enter(lineIdling)
+			l.timer.Reset(lineBeat)
+		}
+		l.mu.Unlock()
+		if cleared {
+			l.pool.give(l, l.most)
+		}
+	case "Warning", "Error":
+		l.fail(&Error{Op: "speak", Code: m.code, Message: m.about})
+	}
+}

@@ -1,0 +1,203 @@
+package deepgram
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// How a listen socket is watched.
+const (
+	keepAlive    = 4 * time.Second        // Deepgram gives up after 10 s without audio or KeepAlive (NET-0001)
+	silenceLimit = 10 * time.Second       // without so much as a pong the server is gone
+	maxGarbage   = 5                      // unreadable messages in a row
+	reasonLimit  = 200 * time.Millisecond // for the reason of a socket that can no longer be written
+)
+
+func (t *transcription) dial(ctx context.Context) (*websocket.Conn, error) {
+	return t.client.dial(ctx, "listen", t.query, t.chunk+t.reel.size)
+}
+
+// serve sends and reads on conn until Close has been answered (nil) or the socket is lost. conn is closed and its reader gone when
+// it returns.
+func (t *transcription) serve(life context.Context, conn *websocket.Conn) error {
+	defer context.AfterFunc(life, func() { _ = conn.Close() })()
+	read := make(chan error, 1)
+	go func() { read <- t.read(conn) }()
+	ended, err := t.send(conn, read)
+	if !ended {
+		select {
+		case rerr := <-read: // the server's reason says more than a broken pipe
+			ended, err = true, or(rerr, err)
+		case <-time.After(reasonLimit):
+		}
+	}
+	_ = conn.Close() // all that matters was said
+	if !ended {
+		<-read
+	}
+	return err
+}
+
+// A task is what is to be sent next. Audio comes before Finalize, and Finalize before CloseStream.
+type task struct {
+	audio    []byte
+	finalize bool
+	close    bool
+}
+
+// next takes the next task; none if there is nothing to do yet. Audio goes out in full messages, except before a Finalize and at the end.
+func (t *transcription) next(buf []byte) task {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	upTo := t.reel.head
+	q := t.hearing.unasked()
+	if q != nil {
+		upTo = min(upTo, q.head)
+	}
+	rushed := q != nil || t.closing
+	if rushed && t.reel.sent < upTo || t.reel.unsent(upTo) >= t.chunk {
+		return task{audio: t.reel.take(buf[:0], t.chunk, upTo, &t.clock)}
+	}
+	if q != nil {
+		q.asked, q.reach = true, t.clock.at(t.clock.sent)
+		return task{finalize: true}
+	}
+	return task{close: t.closing}
+}
+
+// send is the socket's one writer. ended says that the reader has ended, which it then need not be waited for.
+func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended bool, err error) {
+	buf := make([]byte, 0, t.chunk+t.reel.size)
+	beat := time.NewTicker(keepAlive)
+	defer beat.Stop()
+	spoke := time.Now()
+	for {
+		do := t.next(buf)
+		switch {
+		case len(do.audio) > 0:
+			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
+		case do.finalize:
+			err = write(conn, websocket.TextMessage, []byte(`{"type":"Finalize"}`))
+		case do.close:
+			if err = write(conn, websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err == nil {
+				return true, <-read // bounded by Close, which ends life
+			}
+		default:
+			select {
+			case <-t.wake:
+			case err := <-read:
+				return true, or[error](err, errHungUp)
+			case now := <-beat.C:
+				err = t.beat(conn, now.Sub(spoke) >= keepAlive)
+			}
+		}
+		if err != nil {
+			return false, broken("listen", err)
+		}
+	}
+}
+
+// beat asks for a pong, by which the reader knows that the server is there, and keeps a stream without audio alive.
+func (t *transcription) beat(conn *websocket.Conn, idle bool) error {
+	if idle {
+		if err := write(conn, websocket.TextMessage, []byte(`{"type":"KeepAlive"}`)); err != nil {
+			return err
+		}
+	}
+	return conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit))
+}
+
+func write(conn *websocket.Conn, kind int, b []byte) error {
+	if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
+		return err
+	}
+	return conn.WriteMessage(kind, b)
+}
+
+// errHungUp is the server's goodbye when we had not asked for it.
+var errHungUp = &Error{Op: "listen", Close: websocket.CloseNormalClosure, Message: "the server hung up"}
+
+// read is the socket's one reader. A goodbye of the server's is nil.
+func (t *transcription) read(conn *websocket.Conn) error {
+	listen := func() error { return conn.SetReadDeadline(time.Now().Add(silenceLimit)) }
+	conn.SetPongHandler(func(string) error { return listen() })
+	var buf bytes.Buffer
+	for garbage := 0; ; {
+		if err := listen(); err != nil {
+			return broken("listen", err)
+		}
+		kind, r, err := conn.NextReader()
+		if err == nil {
+			buf.Reset()
+			_, err = buf.ReadFrom(r)
+		}
+		switch {
+		case goodbye(err):
+			return nil
+		case err != nil:
+			return broken("listen", err)
+		case kind != websocket.TextMessage:
+			continue // listen has no binary messages
+		}
+		m, err := decode(buf.Bytes())
+		if err != nil {
+			if garbage++; garbage == maxGarbage {
+				return fmt.Errorf("deepgram listen: %d unreadable messages in a row: %w", garbage, err)
+			}
+			continue
+		}
+		garbage = 0
+		if err := t.hear(&m); err != nil {
+			return err
+		}
+	}
+}
+
+// hear takes one message of the server.
+func (t *transcription) hear(m *message) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.hearing.heard++
+	switch m.kind {
+	case "Results":
+		m.end = t.clock.at(m.end)
+		for i := range m.words {
+			w := &m.words[i]
+			w.Start, w.End = t.clock.at(w.Start), t.clock.at(w.End)
+		}
+		if m.lang == "" {
+			m.lang = t.lang
+		}
+		t.hearing.result(m, time.Now(), t.out)
+		t.reel.settle(t.hearing.settled)
+		t.arm()
+	case "UtteranceEnd":
+		t.afterthought()
+	case "Error":
+		return &Error{Op: "listen", Code: m.code, Message: m.about}
+	case "Warning":
+		t.log.Warn("deepgram warns", "code", m.code, "warning", m.about)
+	case "Metadata":
+		t.log.Debug("transcription", "request_id", m.request)
+	}
+	return nil
+}
+
+// afterthought asks for words that were understood where the call's Ear heard no speech, when Deepgram says that they have ended.
+func (t *transcription) afterthought() {
+	switch {
+	case !t.hearing.quiet():
+	case t.hearing.interim == nil:
+		t.hearing.stray(t.out)
+	default:
+		limit := or(t.client.FinalLimit, defaultFinalLimit)
+		t.hearing.expect(question{at: math.MaxInt64, head: t.reel.head, due: time.Now().Add(limit)}, t.out)
+		t.arm()
+		t.nudge()
+	}
+}

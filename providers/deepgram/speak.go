@@ -1,0 +1,101 @@
+package deepgram
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/url"
+	"strconv"
+	"time"
+
+	"parley/pipeline"
+)
+
+const (
+	speechPiece = 100 * time.Millisecond // the most that one Speech carries
+	textPause   = 300 * time.Millisecond // without text, what was said so far is spoken
+)
+
+// Speak sends text clause by clause and yields its sound as it comes; Aura tells no word times. The first clause is flushed at once, for
+// an early first sound, the rest at a pause of the text and at its end. When it is cut, by ctx or by the caller's break, the server is
+// told to Clear and the line rests until it has. An error in text is yielded after what came before it was spoken.
+//
+// Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so text must end
+// when ctx does.
+func (c *Client) Speak(ctx context.Context, text iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	return func(yield func(pipeline.Speech, error) bool) {
+		ctx, stop := context.WithCancel(ctx)
+		feed := make(chan piece)
+		joined := make(chan struct{})
+		var crash any
+		go func() {
+			defer close(joined)
+			defer close(feed)
+			defer func() { crash = recover() }()
+			pull(ctx, text, feed)
+		}()
+		defer func() {
+			stop()
+			<-joined
+			if crash != nil {
+				panic(crash) // on the goroutine whose call it is
+			}
+		}()
+		u := utterance{client: c, feed: feed, yield: yield}
+		if err := u.speak(ctx, v); err != nil && !u.broken {
+			yield(pipeline.Speech{}, err)
+		}
+	}
+}
+
+// A piece is text as it arrives.
+type piece struct {
+	text string
+	err  error
+}
+
+func pull(ctx context.Context, text iter.Seq2[string, error], feed chan<- piece) {
+	for s, err := range text {
+		select {
+		case feed <- piece{s, err}:
+		case <-ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Warm opens a line for v and leaves it idle, so that the first utterance of a call needs no handshake.
+func (c *Client) Warm(ctx context.Context, v pipeline.Voice) error {
+	enc, q, err := c.speakQuery(v)
+	if err != nil {
+		return fmt.Errorf("warm voice: %w", err)
+	}
+	l, err := c.openLine(ctx, q, enc)
+	if err != nil {
+		return fmt.Errorf("warm voice: %w", err)
+	}
+	l.release()
+	return nil
+}
+
+func (c *Client) speakQuery(v pipeline.Voice) (encoding, url.Values, error) {
+	if err := c.check(); err != nil {
+		return encoding{}, nil, err
+	}
+	enc, err := encodingFor(v.Rate)
+	if err != nil {
+		return encoding{}, nil, err
+	}
+	q := url.Values{
+		"model":       {or(v.Name, or(c.TTSModel, defaultTTSModel))},
+		"encoding":    {enc.name},
+		"sample_rate": {strconv.Itoa(enc.rate)},
+	}
+	if v.Pace != 0 && v.Pace != 1 {
+		q.Set("speed", strconv.FormatFloat(v.Pace, 'f', -1, 64))
+	}
+	return enc, q, nil
+}

@@ -1,0 +1,269 @@
+package deepgram
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"parley/media"
+	"parley/pipeline"
+)
+
+// errClosed answers whoever uses a transcription after Close.
+var errClosed = fmt.Errorf("deepgram: transcription is closed: %w", io.ErrClosedPipe)
+
+// Transcribe opens a socket at /v1/listen. ctx bounds the opening alone; the transcription lives until Close or until the socket is lost
+// for good. A lost socket is dialled again once, and what was not settled is sent again.
+func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline.Transcription, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	enc, err := encodingFor(o.Rate)
+	if err != nil {
+		return nil, err
+	}
+	t := &transcription{
+		client: c,
+		log:    c.log().With("provider", "deepgram"),
+		lang:   o.Lang,
+		query:  c.listenQuery(o, enc),
+		chunk:  enc.bytes(or(c.Chunk, defaultChunk)),
+		wake:   make(chan struct{}, 1),
+		done:   make(chan struct{}),
+		out:    newOutbox(),
+		reel:   newReel(enc),
+	}
+	conn, err := t.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The call's values may live on in its transcription; its opening's deadline may not.
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	t.stop = stop
+	go t.run(life, conn)
+	return t, nil
+}
+
+// listenQuery is the socket's whole configuration: listen v1 cannot be told more later.
+func (c *Client) listenQuery(o pipeline.Listening, enc encoding) url.Values {
+	model := or(c.STTModel, defaultSTTModel)
+	q := url.Values{
+		"model":            {model},
+		"encoding":         {enc.name},
+		"sample_rate":      {strconv.Itoa(enc.rate)},
+		"channels":         {"1"},
+		"interim_results":  {"true"},
+		"smart_format":     {"true"},
+		"utterance_end_ms": {"1000"}, // the least there is; for words where the Ear heard nothing
+		"endpointing":      {"false"},
+	}
+	if c.Endpointing > 0 {
+		q.Set("endpointing", strconv.FormatInt(c.Endpointing.Milliseconds(), 10))
+	}
+	if o.Lang != "" {
+		q.Set("language", o.Lang)
+	}
+	words := "keyterm"
+	if strings.HasPrefix(model, "nova-2") || strings.HasPrefix(model, "nova-general") || strings.HasPrefix(model, "enhanced") {
+		words = "keywords" // what keyterm was called before nova-3
+	}
+	for _, w := range o.Words {
+		q.Add(words, w)
+	}
+	for k, v := range c.ListenQuery {
+		q[k] = v
+	}
+	return q
+}
+
+// A transcription is one call's. Its state is in the hands of whoever holds mu; no I/O happens under it.
+type transcription struct {
+	client *Client
+	log    *slog.Logger
+	lang   string
+	query  url.Values
+	chunk  int           // bytes of one message
+	wake   chan struct{} // there is something to send
+	done   chan struct{} // run has returned
+	stop   func()        // ends run and closes its socket at once
+	out    *outbox
+
+	mu      sync.Mutex
+	reel    reel
+	clock   clock
+	hearing hearing
+	timer   *time.Timer // of the oldest Ended that waits
+	waiting bool        // for a new socket
+	closing bool
+	err     error // why it failed
+}
+
+// Write copies the frame, which may be of any length, at the rate that was asked for. It never waits for the network.
+func (t *transcription) Write(f media.Frame) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.usable(); err != nil {
+		return err
+	}
+	if f.Rate != t.reel.enc.rate {
+		return fmt.Errorf("deepgram: frame of %d Hz, transcription of %d", f.Rate, t.reel.enc.rate)
+	}
+	dropped := t.reel.add(f, t.waiting)
+	if t.reel.head-t.reel.sent >= uint64(t.chunk/t.reel.size) {
+		t.nudge()
+	}
+	if dropped {
+		return pipeline.ErrBehind
+	}
+	return nil
+}
+
+// Mark notes where a stretch of speech begins and ends. At its end all audio so far is sent, and Finalize after it.
+func (t *transcription) Mark(e pipeline.Edge) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.usable(); err != nil {
+		return err
+	}
+	switch e.Kind {
+	case pipeline.Began, pipeline.Resumed:
+		t.hearing.open = e.N
+	case pipeline.Ended:
+		t.hearing.open = 0
+		limit := or(t.client.FinalLimit, defaultFinalLimit)
+		t.hearing.expect(question{edge: e.N, at: e.At, head: t.reel.head, due: time.Now().Add(limit)}, t.out)
+		t.arm()
+		t.nudge()
+	}
+	return nil
+}
+
+// Expect does nothing: listen v1 takes key terms only when it is opened (Listening.Words).
+func (t *transcription) Expect([]string) {}
+
+// Results yields what was understood. Only the newest Partial is kept for a slow reader.
+func (t *transcription) Results() iter.Seq2[pipeline.Transcript, error] { return t.out.all() }
+
+// Close sends the rest of the audio and CloseStream, waits for the last results no longer than the client's CloseLimit, and for
+// both goroutines.
+func (t *transcription) Close() error {
+	t.mu.Lock()
+	t.closing = true
+	t.nudge()
+	t.mu.Unlock()
+	late := time.AfterFunc(or(t.client.CloseLimit, defaultCloseLimit), t.stop)
+	<-t.done
+	late.Stop()
+	t.stop()
+	return nil
+}
+
+func (t *transcription) usable() error {
+	switch {
+	case t.err != nil:
+		return t.err
+	case t.closing:
+		return errClosed
+	}
+	return nil
+}
+
+func (t *transcription) nudge() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+// arm sets the timer to the oldest Ended that waits. It is called under mu.
+func (t *transcription) arm() {
+	due, ok := t.hearing.due()
+	switch {
+	case !ok && t.timer != nil:
+		t.timer.Stop()
+	case ok && t.timer == nil:
+		t.timer = time.AfterFunc(time.Until(due), t.expire)
+	case ok:
+		t.timer.Reset(time.Until(due))
+	}
+}
+
+// expire answers whatever has waited too long with the words that there are.
+func (t *transcription) expire() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.hearing.expire(time.Now(), t.out)
+		t.arm()
+	}
+}
+
+// run keeps a socket until the transcription is closed or fails, and then ends its results.
+func (t *transcription) run(life context.Context, conn *websocket.Conn) {
+	defer close(t.done)
+	var redialled time.Time
+	for {
+		err := t.serve(life, conn)
+		if !t.again(err) || !redialled.IsZero() && time.Since(redialled) < 10*time.Second {
+			t.finish(err)
+			return
+		}
+		redialled = time.Now()
+		t.log.Warn("transcription lost its socket, dialling again", "err", err)
+		again, derr := t.dial(life)
+		if derr != nil {
+			t.finish(fmt.Errorf("%w; %w", err, derr))
+			return
+		}
+		conn = again
+		t.mu.Lock()
+		t.waiting = false
+		t.mu.Unlock()
+	}
+}
+
+// again says whether a lost socket is worth another, and if so makes all that was not settled unsent again.
+func (t *transcription) again(err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var refused *Error
+	if err == nil || t.closing || t.hearing.heard == 0 || errors.As(err, &refused) && refused.Hopeless() {
+		return false
+	}
+	t.waiting = true
+	t.clock = clock{}
+	t.reel.rewind()
+	t.hearing.restart()
+	return true
+}
+
+// finish ends the results: in good order after Close, else with err.
+func (t *transcription) finish(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closing {
+		if err != nil {
+			t.log.Debug("transcription closed without a goodbye", "err", err)
+		}
+		err = nil
+		t.hearing.conclude(t.out)
+	}
+	t.err = err
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+	if t.reel.lost > 0 {
+		t.log.Warn("transcription lost audio", "frames", t.reel.lost)
+	}
+	t.out.end(err)
+}
