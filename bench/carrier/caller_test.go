@@ -94,18 +94,18 @@ func TestCaller(t *testing.T) {
 		want         []string
 		fails        string
 	}{
-		{"waits for the agent to fall silent", "hear\nsay hello", []stretch{{500, 2000}},
+		{"waits for the agent to fall silent", "hear quiet=700ms\nsay hello", []stretch{{500, 2000}},
 			[]string{"2.75 s spoke [hello]", "3.80 s left"}, ""},
 		{"a pause within speech is not its end", "hear quiet=500ms", []stretch{{500, 1000}, {1400, 2000}},
 			[]string{"2.50 s left"}, ""},
 		{"an agent who says nothing", "hear within=2s", nil, nil, "s:1: hear: the agent said nothing within 2s"},
 		{"an agent who does not stop", "hear most=5s", []stretch{{0, 100000}}, nil, "s:1: hear: the agent was still speaking after 5s"},
 		{"what was heard out is not heard again", "hear\nhear within=3s", []stretch{{0, 1000}}, nil, "s:2: hear: the agent said nothing within 3s"},
-		{"an answer that began while silent counts", "hear\nsilent 5s\nhear", []stretch{{0, 1000}, {3000, 4000}},
-			[]string{"6.70 s left"}, ""},
+		{"an answer that began while silent counts", "hear\nsilent 5s\nhear quiet=700ms", []stretch{{0, 1000}, {3000, 4000}},
+			[]string{"7.00 s left"}, ""},
 		{"keys, with a wait", "press 1w2#", nil,
 			[]string{"0.00 s pressed 1", "0.76 s pressed 2", "1.02 s pressed #", "1.04 s left"}, ""},
-		{"the tail of what a key interrupted is no answer", "hear quiet=100ms\nsilent 500ms\npress 1\nhear",
+		{"the tail of what a key interrupted is no answer", "hear quiet=100ms\nsilent 500ms\npress 1\nhear quiet=700ms",
 			[]stretch{{0, 1000}, {1300, 1900}, {2600, 3600}}, []string{"1.60 s pressed 1", "4.30 s left"}, ""},
 		{"speaks over the agent", "barge hello after=1s", []stretch{{1000, 2600}},
 			[]string{"2.05 s spoke [hello]", "3.10 s left"}, ""},

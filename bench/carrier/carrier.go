@@ -42,12 +42,12 @@ type Call struct {
 	Log            *slog.Logger  // default: discards
 }
 
-// DefaultScript is a call that shows off an agent: a sentence, a key, a barge-in.
+// DefaultScript is a call that shows off the built-in receptionist: a sentence, a key, and a barge-in on its long speech.
 const DefaultScript = `hear
-say queue-callswaiting          # "Waiting to speak with a representative."
+say queue-callswaiting              # "Waiting to speak with a representative."
 hear
-press 2
-barge agent-newlocation after=2s
+press 3
+barge one-moment-please after=6s    # "One moment, please."
 hear
 hangup`
 

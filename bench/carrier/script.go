@@ -48,7 +48,7 @@ func (s Step) String() string {
 
 // ScriptHelp is the language of scripts in a few lines, for --help.
 const ScriptHelp = `A script has one step a line; # begins a comment:
-  hear [quiet=700ms] [within=15s] [most=90s]    wait until the agent has spoken and fallen silent
+  hear [quiet=1s] [within=15s] [most=90s]    wait until the agent has spoken and fallen silent
   say RECORDING                                 speak a WAV file or an Asterisk prompt, such as agent-pass
   barge RECORDING [after=1s] [within=15s] [hush=TIME]   speak over the agent once it has spoken for so long
   press KEYS [gap=250ms]                        0-9 * # A-D; w waits half a second
@@ -137,7 +137,7 @@ func (s *Step) grammar() (argument string, options map[string]*time.Duration) {
 	case Say:
 		return "recording", map[string]*time.Duration{}
 	case Hear:
-		s.Quiet, s.Within, s.Most = 700*time.Millisecond, 15*time.Second, 90*time.Second
+		s.Quiet, s.Within, s.Most = time.Second, 15*time.Second, 90*time.Second
 		return "", map[string]*time.Duration{"quiet": &s.Quiet, "within": &s.Within, "most": &s.Most}
 	case Barge:
 		s.After, s.Within = time.Second, 15*time.Second
