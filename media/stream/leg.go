@@ -1,0 +1,461 @@
+package stream
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/segmentio/asm/base64"
+
+	"parley/media"
+	"parley/media/g711"
+)
+
+const (
+	rate         = 8000
+	frameSamples = rate / 50
+	// The rule of media time: see Leg.align.
+	gapFloor = rate * 40 / 1000
+	gapLimit = rate * 60
+	// malformedLimit is how many senseless messages in a row end a stream.
+	malformedLimit = 100
+)
+
+// past is a deadline that wakes whoever reads.
+var past = time.Unix(1, 0)
+
+// A Leg is one call's stream: a media.Leg and a media.Marker. It hears mu-law at 8 kHz in messages of any size.
+type Leg struct {
+	conn   net.Conn
+	info   media.Info
+	stream string // the carrier's id of the stream
+	stats  *Stats
+	limits Limits
+
+	// The reading goroutine's.
+	in        *frames
+	started   bool
+	mute      int // read deadlines in a row that found nothing new
+	malformed int // senseless messages in a row
+	err       error
+	broken    bool // the framing has no more sense
+	goodbye   bool // the far end's close frame has come
+	ulaw      []byte
+	rest      []byte // of ulaw: not yet in pcm
+	pcm       [frameSamples]int16
+	filled    int   // samples of pcm
+	begin     int64 // media time of pcm[0], in samples from the first
+	pos       int64 // media time of the next sample
+	origin    int64 // the carrier's clock at pos 0, in samples
+	anchored  bool  // origin is known
+
+	// Playout's.
+	writer *twilioWriter
+	codes  []byte
+
+	out      *outbox
+	sent     atomic.Uint64 // a mark: how far Send has come
+	hungUp   atomic.Bool
+	hangOnce sync.Once
+}
+
+var _ interface {
+	media.Leg
+	media.Marker
+} = (*Leg)(nil)
+
+func newLeg(conn net.Conn, limits Limits, stats *Stats) *Leg {
+	return &Leg{
+		conn: conn, limits: limits, stats: stats,
+		in:  newFrames(conn, limits.Message),
+		out: newOutbox(conn, limits.Patience),
+	}
+}
+
+// awaitStart returns the far end's start. Whatever else it says before is passed over, but sound, which is a violation.
+func (l *Leg) awaitStart() (*start, error) {
+	s, err := l.firstStart()
+	if err != nil {
+		l.err = l.ended(err)
+		return nil, l.err
+	}
+	return s, nil
+}
+
+func (l *Leg) firstStart() (*start, error) {
+	if err := l.await(l.limits.Start); err != nil {
+		return nil, err
+	}
+	for {
+		text, err := l.nextText()
+		if errors.Is(err, os.ErrDeadlineExceeded) && !l.hungUp.Load() {
+			return nil, errNoStart
+		}
+		if err != nil {
+			return nil, err
+		}
+		var m message
+		if err := parseTwilio(text, &m); err != nil {
+			if err := l.senseless(text); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		switch m.kind {
+		case kindStart:
+			return m.start, nil
+		case kindConnected:
+		case kindMedia:
+			return nil, errEarly
+		default:
+			l.stats.Unknown.Add(1)
+		}
+	}
+}
+
+// start makes the leg what s says: from here on it may be used.
+func (l *Leg) start(s *start, lead, chunk time.Duration) error {
+	l.stream = s.stream
+	l.info = media.Info{
+		Kind: "twilio", ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
+		Rate: rate, Lead: lead, Chunk: chunk, Params: maps.Clone(s.params),
+	}
+	delete(l.info.Params, "token")
+	l.codes = make([]byte, int(chunk*rate/time.Second))
+	l.writer = newTwilioWriter(s.stream, len(l.codes))
+	l.out.fit(cap(l.writer.buf))
+	l.started = true
+	return l.await(l.limits.Ping)
+}
+
+// Info is who calls whom, and how the carrier wants its audio.
+func (l *Leg) Info() media.Info { return l.info }
+
+// Receive returns the next 20 ms frame, key, or Played note. io.EOF means that the carrier said stop or closed in good order.
+func (l *Leg) Receive() (media.Packet, error) {
+	if l.filled == frameSamples {
+		l.filled = 0
+	}
+	for l.err == nil {
+		if l.take() {
+			at := media.Samples(int(l.begin), rate)
+			return media.Packet{Frame: media.Frame{PCM: l.pcm[:], Rate: rate, At: at}}, nil
+		}
+		text, err := l.nextText()
+		if err != nil {
+			l.err = l.ended(err)
+			break
+		}
+		packet, err := l.hear(text)
+		if err != nil {
+			l.err = l.ended(err)
+		}
+		if packet.Digit != 0 || packet.Note.Kind != media.NoNote {
+			return packet, nil
+		}
+	}
+	return media.Packet{}, l.err
+}
+
+// take moves audio into pcm and says whether a frame is full.
+func (l *Leg) take() bool {
+	if l.filled < frameSamples && len(l.rest) > 0 {
+		if l.filled == 0 {
+			l.begin = l.pos
+		}
+		n := g711.Ulaw.Decode(l.pcm[l.filled:], l.rest)
+		l.rest = l.rest[n:]
+		l.filled += n
+		l.pos += int64(n)
+	}
+	return l.filled == frameSamples
+}
+
+// hear acts on one text message. Senseless ones are counted and survived, up to a point.
+func (l *Leg) hear(text []byte) (media.Packet, error) {
+	var m message
+	if err := parseTwilio(text, &m); err != nil {
+		return media.Packet{}, l.senseless(text)
+	}
+	if len(m.stream) > 0 && string(m.stream) != l.stream {
+		l.stats.Unknown.Add(1)
+		return media.Packet{}, nil
+	}
+	var packet media.Packet
+	switch m.kind {
+	case kindMedia:
+		if !l.hearAudio(&m) {
+			return packet, l.senseless(text)
+		}
+	case kindMark:
+		packet = l.hearMark(m.mark)
+	case kindDigit:
+		if packet.Digit = key(m.digit); packet.Digit == 0 {
+			return packet, l.senseless(text)
+		}
+	case kindStop:
+		return packet, io.EOF
+	default:
+		l.stats.Unknown.Add(1)
+	}
+	l.malformed = 0
+	return packet, nil
+}
+
+// hearAudio takes a media message's audio as what take moves next; false: it is not base64.
+func (l *Leg) hearAudio(m *message) bool {
+	if len(m.track) > 0 && string(m.track) != "inbound" {
+		l.stats.OtherTrack.Add(1)
+		return true
+	}
+	if n := base64.StdEncoding.DecodedLen(len(m.audio)); len(l.ulaw) < n {
+		l.ulaw = make([]byte, n)
+	}
+	n, err := base64.StdEncoding.Decode(l.ulaw, m.audio)
+	if err != nil {
+		return false
+	}
+	l.rest = l.ulaw[:n]
+	l.align(m.at)
+	return true
+}
+
+// align keeps media time true when audio is lost on its way.
+//
+// Media time is counted in samples. The carrier's timestamp (ms) of each message is compared with the count: up to 40 ms ahead is
+// jitter and means nothing; more, up to 60 s, is audio that was lost, and the count jumps forward by it, so that the loss is a gap
+// in At (a frame that had begun is filled up with silence); anything else is a clock that was set, and becomes the new origin.
+func (l *Leg) align(ms int64) {
+	if ms == unstamped {
+		return
+	}
+	told := ms * (rate / 1000)
+	if !l.anchored {
+		l.anchored, l.origin = true, told-l.pos
+		return
+	}
+	switch gap := told - l.origin - l.pos; {
+	case gap > gapLimit || gap < -gapFloor:
+		l.origin = told - l.pos
+		l.stats.ClockSets.Add(1)
+	case gap > gapFloor:
+		l.stats.Gaps.Add(1)
+		l.pos += gap
+		if l.filled > 0 {
+			clear(l.pcm[l.filled:])
+			l.filled = frameSamples
+		}
+	}
+}
+
+// hearMark makes a note of a mark that we sent. A name that is not ours, or from beyond what we have sent, is counted.
+func (l *Leg) hearMark(name string) media.Packet {
+	m, ok := parseMark(name)
+	if !ok || m.after(markOf(l.sent.Load())) {
+		l.stats.ForeignMarks.Add(1)
+		return media.Packet{}
+	}
+	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), rate), Epoch: m.epoch}}
+}
+
+// senseless counts a malformed message. Text that is not UTF-8, and too many in a row, are violations.
+func (l *Leg) senseless(text []byte) error {
+	l.stats.Malformed.Add(1)
+	l.malformed++
+	switch {
+	case !utf8.Valid(text):
+		return errNotUTF8
+	case l.malformed >= malformedLimit:
+		return errSenseless
+	}
+	return nil
+}
+
+var (
+	errNoStart   = &violation{closePolicy, "no start in time"}
+	errEarly     = &violation{closePolicy, "sound before start"}
+	errNotUTF8   = &violation{closeBadData, "text is not UTF-8"}
+	errSenseless = &violation{closePolicy, "too many malformed messages"}
+)
+
+// key is the telephone key that s names, 0 if none.
+func key(s string) rune {
+	if len(s) != 1 || !strings.Contains("0123456789*#ABCDabcd", s) {
+		return 0
+	}
+	return rune(strings.ToUpper(s)[0])
+}
+
+// nextText returns the next text message and answers control frames on the way. It notices a peer that has died: every
+// Limits.Ping it looks whether anything came, and asks for a pong.
+func (l *Leg) nextText() ([]byte, error) {
+	for {
+		op, payload, err := l.in.next()
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) && l.started && !l.hungUp.Load() {
+				if err = l.tick(); err == nil {
+					continue
+				}
+			}
+			return nil, err
+		}
+		switch op {
+		case opText:
+			l.stats.MessagesIn.Add(1)
+			return payload, nil
+		case opBinary:
+			l.stats.MessagesIn.Add(1)
+			l.stats.Unknown.Add(1)
+		case opPing:
+			var frame [2 + maxControl]byte
+			if err := l.out.send(appendControl(frame[:0], opPong, payload)); err != nil {
+				return nil, err
+			}
+		case opClose:
+			l.goodbye = true
+			code, err := closing(payload)
+			if err != nil {
+				return nil, err
+			}
+			l.out.close(code, "")
+			if code == closeNormal || code == closeGoingAway || code == closeNoStatus {
+				return nil, io.EOF
+			}
+			return nil, fmt.Errorf("the far end closed with code %d", code)
+		}
+	}
+}
+
+var errMute = errors.New("nothing heard for too long")
+
+// tick comes with each read deadline. A peer that has been mute for Limits.Silence is lost by then.
+func (l *Leg) tick() error {
+	if l.in.heard {
+		l.mute = 0
+	} else {
+		l.mute++
+	}
+	l.in.heard = false
+	if time.Duration(l.mute+1)*l.limits.Ping >= l.limits.Silence && l.mute > 0 {
+		return errMute
+	}
+	var frame [2]byte
+	if err := l.out.send(appendControl(frame[:0], opPing, nil)); err != nil {
+		return err
+	}
+	return l.await(l.limits.Ping)
+}
+
+// await sets the next read deadline, but never undoes that of a Hangup.
+func (l *Leg) await(d time.Duration) error {
+	if err := l.conn.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return fmt.Errorf("set read deadline: %w", err)
+	}
+	if l.hungUp.Load() {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// ended makes of whatever stopped the reading the error that Receive returns from now on, and tells the far end where it broke
+// the protocol.
+func (l *Leg) ended(err error) error {
+	var breach *violation
+	switch {
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case errors.As(err, &breach):
+		l.broken = true
+		l.stats.Violations.Add(1)
+		if breach.code == closeTooBig {
+			l.stats.Oversized.Add(1)
+		}
+		l.out.close(breach.code, breach.text)
+	case l.hungUp.Load():
+		return fmt.Errorf("receive: %w", errHungUp)
+	}
+	if failed := l.out.failed(); failed != nil {
+		err = failed
+	}
+	return fmt.Errorf("receive: %w", err)
+}
+
+// Send hands over at most Info.Chunk of audio in one message. It does not block and does not allocate.
+func (l *Leg) Send(f media.Frame) error {
+	if f.Rate != rate {
+		return fmt.Errorf("send: rate %d, want %d", f.Rate, rate)
+	}
+	if len(f.PCM) > len(l.codes) {
+		return fmt.Errorf("send: %v at once, want at most %v", f.Duration(), l.info.Chunk)
+	}
+	if len(f.PCM) == 0 {
+		return l.out.failed()
+	}
+	n := g711.Ulaw.Encode(l.codes, f.PCM)
+	if err := l.out.send(l.writer.audio(l.codes[:n])); err != nil {
+		return err
+	}
+	l.sent.Add(uint64(n)) // Clear, the only other writer, comes from the same goroutine
+	l.stats.MessagesOut.Add(1)
+	return nil
+}
+
+// Mark asks for a Played note.
+func (l *Leg) Mark() error { return l.tell(l.writer.marked(markOf(l.sent.Load()))) }
+
+// Clear begins a new epoch. The marks that the carrier returns because of it are of an older one.
+func (l *Leg) Clear() error {
+	l.sent.Store(mark{epoch: markOf(l.sent.Load()).epoch + 1}.word())
+	return l.tell(l.writer.cleared())
+}
+
+func (l *Leg) tell(frame []byte) error {
+	if err := l.out.send(frame); err != nil {
+		return err
+	}
+	l.stats.MessagesOut.Add(1)
+	return nil
+}
+
+var errHungUp = errors.New("hung up")
+
+// Hangup closes the stream in good order, with the cause as the close frame's reason. Twilio then goes on with the TwiML that
+// follows the stream, which is <Hangup/>.
+func (l *Leg) Hangup(cause media.Cause) error {
+	l.hangOnce.Do(func() {
+		l.hungUp.Store(true)
+		l.out.close(closeNormal, string(cause))
+		_ = l.conn.SetReadDeadline(past) // it fails only on a closed connection
+	})
+	return nil
+}
+
+// finish ends the connection and waits until nothing of it is left. Nobody else may use the leg any more. It reads on, for
+// Limits.Linger at most, until the far end has answered the close frame: to close a socket with unread data would reset it.
+func (l *Leg) finish() {
+	_ = l.Hangup("")
+	l.out.finish(l.limits.Linger)
+	for l.out.failed() == nil && !l.goodbye && !l.broken {
+		op, payload, err := l.in.next()
+		if err != nil {
+			break
+		}
+		l.goodbye = op == opClose && (len(payload) != 1)
+	}
+	if l.broken && l.out.failed() == nil {
+		_, _ = io.Copy(io.Discard, l.conn)
+	}
+	if l.out.failed() != nil {
+		_ = l.out.tcp.Close()
+		return
+	}
+	_ = l.conn.Close()
+}

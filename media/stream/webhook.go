@@ -1,0 +1,244 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+	"unicode/utf8"
+)
+
+// TwiML: what Voice answers (twilio.com/docs/voice/twiml/stream).
+type (
+	twiml struct {
+		XMLName xml.Name      `xml:"Response"`
+		Connect *twimlConnect `xml:"Connect"`
+		Say     string        `xml:"Say,omitempty"`
+		Reject  *twimlReject  `xml:"Reject"`
+		Hangup  *struct{}     `xml:"Hangup"`
+	}
+	twimlConnect struct {
+		Stream twimlStream `xml:"Stream"`
+	}
+	twimlStream struct {
+		URL            string           `xml:"url,attr"`
+		StatusCallback string           `xml:"statusCallback,attr"`
+		Parameters     []twimlParameter `xml:"Parameter"`
+	}
+	twimlParameter struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	twimlReject struct {
+		Reason string `xml:"reason,attr"`
+	}
+)
+
+const (
+	maxParameter  = 499 // characters of a <Parameter>'s name and value together
+	maxParameters = 16
+)
+
+// Voice answers a call (POST) with TwiML that connects it to Media, or turns it away politely. The parameters of the webhook's own
+// URL, such as ?agent=sales, travel along as <Parameter>s and are found in Info.Params; Twilio's signature covers them.
+func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
+	form, ok := t.form(w, r)
+	if !ok {
+		return
+	}
+	call := form.Get("CallSid")
+	switch account := form.Get("AccountSid"); {
+	case !plainID(call):
+		t.badForm(w, "CallSid", call)
+		return
+	case t.AccountSID != "" && account != t.AccountSID:
+		t.refuse(w, RefusedSignature, http.StatusForbidden)
+		return
+	}
+	if t.draining.Load() || t.Accepting != nil && !t.Accepting() {
+		t.turnAway(w, call)
+		return
+	}
+	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
+	secret, ok := t.tokens.give(call, time.Now(), limits.Token, limits.Tokens)
+	if !ok {
+		t.turnAway(w, call)
+		return
+	}
+	t.say(w, twiml{
+		Connect: &twimlConnect{Stream: twimlStream{
+			URL: overSocket(base) + paths.Media, StatusCallback: base + paths.StreamStatus,
+			Parameters: parameters(secret, form.Get("From"), form.Get("To"), r.URL.Query()),
+		}},
+		Hangup: &struct{}{},
+	})
+}
+
+// parameters are those of the stream. What Twilio would refuse is left out.
+func parameters(secret, from, to string, query url.Values) []twimlParameter {
+	ps := []twimlParameter{{"token", secret}}
+	add := func(name, value string) {
+		if n := utf8.RuneCountInString(name) + utf8.RuneCountInString(value); n <= maxParameter && len(ps) < maxParameters {
+			ps = append(ps, twimlParameter{name, value})
+		}
+	}
+	add("from_number", from)
+	add("to_number", to)
+	for name, values := range query {
+		switch name {
+		case "token", "from_number", "to_number", "bodySHA256", "":
+		default:
+			add(name, values[0])
+		}
+	}
+	return ps
+}
+
+// turnAway tells a caller that nobody can take the call.
+func (t *Twilio) turnAway(w http.ResponseWriter, call string) {
+	t.refused(RefusedBusy, slog.String("call", call))
+	if t.Sorry == "" {
+		t.say(w, twiml{Reject: &twimlReject{"busy"}})
+		return
+	}
+	t.say(w, twiml{Say: t.Sorry, Hangup: &struct{}{}})
+}
+
+func (t *Twilio) say(w http.ResponseWriter, doc twiml) {
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	if err := xml.NewEncoder(&b).Encode(doc); err != nil {
+		t.log().Error("twiml not written", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	_, _ = w.Write(b.Bytes()) // a caller who has gone cannot be told
+}
+
+// A StatusUpdate is a call status callback (twilio.com/docs/voice/api/call-resource#statuscallback).
+type StatusUpdate struct {
+	CallSID    string
+	Status     string        // queued, initiated, ringing, in-progress, completed, busy, failed, no-answer, canceled
+	Sequence   int           // orders the updates of a call, from 0; they may arrive in another order
+	Duration   time.Duration // of a completed call
+	SIPCode    int           // the carrier's answer, such as 486; 0 where there is none
+	AnsweredBy string        // human, machine_start, ...; empty where it was not asked for
+	Direction  string        // inbound, outbound-api, outbound-dial
+	From, To   string
+}
+
+// Over says that the call has ended, or never began.
+func (u StatusUpdate) Over() bool {
+	switch u.Status {
+	case "completed", "busy", "failed", "no-answer", "canceled":
+		return true
+	}
+	return false
+}
+
+// Status takes call status callbacks (POST) and hands them to Progress.
+func (t *Twilio) Status(w http.ResponseWriter, r *http.Request) {
+	form, ok := t.form(w, r)
+	if !ok {
+		return
+	}
+	u := StatusUpdate{
+		CallSID: form.Get("CallSid"), Status: form.Get("CallStatus"), AnsweredBy: form.Get("AnsweredBy"),
+		Direction: form.Get("Direction"), From: form.Get("From"), To: form.Get("To"),
+	}
+	if !plainID(u.CallSID) {
+		t.badForm(w, "CallSid", u.CallSID)
+		return
+	}
+	if u.Status == "" {
+		t.badForm(w, "CallStatus", u.Status)
+		return
+	}
+	var seconds int
+	for field, n := range map[string]*int{"SequenceNumber": &u.Sequence, "CallDuration": &seconds, "SipResponseCode": &u.SIPCode} {
+		if s := form.Get(field); s != "" {
+			v, err := strconv.ParseUint(s, 10, 31)
+			if err != nil {
+				t.badForm(w, field, s)
+				return
+			}
+			*n = int(v)
+		}
+	}
+	u.Duration = time.Duration(seconds) * time.Second
+	if u.Over() {
+		t.tokens.revoke(u.CallSID)
+	}
+	if t.Progress != nil {
+		t.Progress(u)
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// StreamStatus takes stream status callbacks (POST): stream-started, stream-stopped, stream-error.
+func (t *Twilio) StreamStatus(w http.ResponseWriter, r *http.Request) {
+	form, ok := t.form(w, r)
+	if !ok {
+		return
+	}
+	event := form.Get("StreamEvent")
+	log := t.log().With("call", form.Get("CallSid"), "stream", form.Get("StreamSid"), "event", event)
+	switch event {
+	case "stream-error":
+		t.Stats.StreamErrors.Add(1)
+		log.Warn("stream failed at the carrier", "error", form.Get("StreamError"))
+	case "stream-started", "stream-stopped":
+		log.Debug("stream status")
+	default:
+		t.badForm(w, "StreamEvent", event)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// form reads a webhook's body and checks that Twilio signed it; what it refuses it has answered. A body that is no form must be
+// named in the URL by its SHA-256 and has no fields.
+func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.Limits.orDefaults().Form))
+	if err != nil {
+		status := http.StatusBadRequest
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		t.refuse(w, RefusedForm, status)
+		return nil, false
+	}
+	signature, target := r.Header.Get("X-Twilio-Signature"), t.target(r)
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
+		if !signedBody(t.AuthToken, signature, target, body) {
+			t.refuse(w, RefusedSignature, http.StatusForbidden)
+			return nil, false
+		}
+		return url.Values{}, true
+	}
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		t.refuse(w, RefusedForm, http.StatusBadRequest)
+		return nil, false
+	}
+	if !signed(t.AuthToken, signature, target, form) {
+		t.refuse(w, RefusedSignature, http.StatusForbidden)
+		return nil, false
+	}
+	return form, true
+}
+
+// badForm answers a signed webhook that makes no sense, naming the field.
+func (t *Twilio) badForm(w http.ResponseWriter, field, value string) {
+	t.refused(RefusedForm, slog.String("field", field))
+	http.Error(w, fmt.Sprintf("bad %s: %.64q", field, value), http.StatusBadRequest)
+}
