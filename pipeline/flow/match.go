@@ -117,7 +117,7 @@ func (p phrase) compare(said []rune, alone bool) fit {
 	if d := distance(p.joined, said, limit); d <= limit {
 		return fit{grade: alike, weight: len(p.joined) - d}
 	}
-	if len(p.sound) >= skeleton && sound(string(said)) == p.sound {
+	if len(p.sound) >= skeleton && 3*min(len(said), len(p.joined)) >= 2*longest && sound(string(said)) == p.sound {
 		return fit{grade: alike, weight: len(p.joined) * 3 / 4}
 	}
 	return fit{}
@@ -159,7 +159,8 @@ type found struct {
 	fit
 }
 
-// choose finds the choices that h may mean: none; the one it means; or several that fit equally well in different words of it.
+// choose finds the choices that h may mean: none; the one it means; or, in the menu's order, several that fit equally well in
+// different words of it. All that it returns are of one grade.
 func choose(h heard, choices []*choice) []found {
 	var all []found
 	for _, c := range choices {
@@ -179,16 +180,12 @@ func choose(h heard, choices []*choice) []found {
 	if len(all) < 2 {
 		return all
 	}
-	slices.SortStableFunc(all, func(a, b found) int {
-		switch {
-		case a.beats(b.fit):
-			return -1
-		case b.beats(a.fit):
-			return 1
-		}
-		return 0
-	})
 	top := all[0]
+	for _, f := range all[1:] {
+		if f.beats(top.fit) {
+			top = f
+		}
+	}
 	return slices.DeleteFunc(all, func(f found) bool {
 		if f.choice == top.choice {
 			return false

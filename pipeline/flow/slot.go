@@ -37,10 +37,7 @@ func (d digitString) spoken(h heard) (string, bool) {
 }
 
 func (d digitString) pressed(keys string) (string, bool) {
-	v := keys
-	if d.terminator != 0 {
-		v = strings.TrimRight(keys, string(d.terminator))
-	}
+	v := strings.TrimRight(keys, "#"+string(d.terminator)) // a pound key is pressed out of habit
 	return v, v != "" && numeric([]rune(v))
 }
 

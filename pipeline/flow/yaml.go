@@ -52,29 +52,41 @@ func (p *parser) document(data []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-var yamlLine = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+var (
+	yamlLine   = regexp.MustCompile(`^(?:yaml: )?line (\d+): `)
+	yamlParser = regexp.MustCompile(`^(did not find expected (',|'-'|key|node|<)|found (undefined|duplicate|incompatible))`)
+	yamlAnchor = regexp.MustCompile(`^yaml: unknown anchor '([^']+)'`)
+)
 
-// syntax tells what the YAML library did not like. Where it names no line, the line is that of the first byte no text may hold.
+// syntax tells what the YAML library did not like. It counts the lines of its parser's errors from 0, those of its scanner's from 1,
+// and names none on the first line, for a wrong byte, and for an unknown anchor.
 func (p *parser) syntax(data []byte, err error) {
 	msg := err.Error()
 	if m := yamlLine.FindStringSubmatch(msg); m != nil {
 		line, _ := strconv.Atoi(m[1])
-		p.fail(line, "not YAML: %s", msg[len(m[0]):])
+		if msg = msg[len(m[0]):]; yamlParser.MatchString(msg) {
+			line++
+		}
+		p.fail(line, "not YAML: %s", msg)
 		return
 	}
-	at := len(data)
+	at := wrongByte(data)
+	if m := yamlAnchor.FindStringSubmatch(msg); m != nil {
+		at = max(0, bytes.Index(data, []byte("*"+m[1])))
+	}
+	p.fail(1+bytes.Count(data[:at], []byte("\n")), "not YAML: %s", strings.TrimPrefix(msg, "yaml: "))
+}
+
+// wrongByte is where the first byte is that no text may hold; 0 if there is none.
+func wrongByte(data []byte) int {
 	for i := 0; i < len(data); {
 		r, size := utf8.DecodeRune(data[i:])
 		if r == utf8.RuneError && size <= 1 || r < ' ' && r != '\n' && r != '\t' && r != '\r' || r == 0x7f {
-			at = i
-			break
+			return i
 		}
 		i += size
 	}
-	if at == len(data) {
-		at = 0
-	}
-	p.fail(1+bytes.Count(data[:at], []byte("\n")), "not YAML: %s", strings.TrimPrefix(msg, "yaml: "))
+	return 0
 }
 
 // mapping reads a mapping with only the keys named.
