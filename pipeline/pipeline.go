@@ -39,7 +39,7 @@ const (
 type Edge struct {
 	Kind EdgeKind
 	N    int           // the stretch of speech that it belongs to, from 1
-	At   time.Duration // media time of the speech itself: its onset, or its last voiced frame; not of the decision
+	At   time.Duration // media time of the speech itself: its onset, or the end of its last voiced frame; not of the decision
 	Sure bool          // of Began: clear enough to interrupt the agent (the higher bar)
 }
 
@@ -99,13 +99,13 @@ type Transcription interface {
 // TranscriptKind says how settled a Transcript is.
 type TranscriptKind uint8
 
-// The kinds of Transcript. EagerEnd, TurnResumed and EndOfTurn come from recognisers that detect turns themselves.
+// The kinds of Transcript. TurnResumed and EndOfTurn come from recognisers that detect turns themselves.
 const (
-	Partial TranscriptKind = iota // the words so far of this stretch of speech; replaced by the next
-	Final                         // the stretch's words
-	EagerEnd
-	TurnResumed
-	EndOfTurn
+	Partial     TranscriptKind = iota // the words so far of this stretch of speech; replaced by the next
+	Final                             // the stretch's words
+	EagerEnd                          // its words as they stand at a likely end, such as MaybeEnded: an answer is prepared, unheard
+	TurnResumed                       // the caller goes on after EagerEnd or EndOfTurn
+	EndOfTurn                         // the caller has finished, and these are the words; no Final is needed
 )
 
 // A Transcript is what a recogniser made of a stretch of speech.
@@ -134,6 +134,7 @@ const (
 	ForKeys       Reason = "keys"
 	ForSilence    Reason = "silence"
 	ForToolResult Reason = "tool_result"
+	ForCommand    Reason = "command" // of a Turn only: the house's own words, for which no Responder is asked
 )
 
 // Role says whose a Message is.
@@ -184,8 +185,8 @@ type Delta struct {
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
 type Expect struct {
 	Words      []string      // likely answers, for a recogniser to snap to
-	Digits     int           // how many keys end the entry; 0: none are gathered; each key is an answer when 1
-	Terminator rune          // ends the entry early, such as '#'; 0: none
+	Digits     int           // how many keys end the entry; 1: each key is an answer; 0: not known, KeyGap or the Terminator ends it
+	Terminator rune          // ends the entry early and is not part of it; 0: none, or '#' when Digits is 0
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
@@ -206,7 +207,8 @@ type CommandKind string
 // The commands.
 const (
 	Say    CommandKind = "say"     // speak Text
-	HangUp CommandKind = "hang_up" // end the call, after what is being said now has been heard; speak Text first if set
+	HangUp CommandKind = "hang_up" // end the call, after what is being said now has been heard; speak Text first if set. The caller
+	// may talk an agent out of its own HangUp by interrupting, but nobody else.
 )
 
 // A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
@@ -217,6 +219,9 @@ type Command struct {
 
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
+//
+// An answer may be asked for before the caller has surely finished; it is then cancelled unheard, or its Calls and Commands take
+// effect late. So Respond must change nothing outside: that is what Tools and Commands are for.
 type Responder interface {
 	Respond(ctx context.Context, talk Talk) iter.Seq2[Delta, error]
 }
@@ -235,8 +240,9 @@ type Speech struct {
 	Words []Word  // times from the utterance's first sample
 }
 
-// A Synthesizer speaks text as it arrives. Speak may start one goroutine and waits for it before its sequence ends. It ends soon
-// after ctx is cancelled; an error comes last.
+// A Synthesizer speaks text as it arrives. Speak may start one goroutine, which may be the one that reads text, and waits for it
+// before its sequence ends. It ends soon after ctx is cancelled; an error comes last, also one that text yielded. Text without
+// words, or no text at all, makes no sound and no error. One call may Speak again before an earlier sequence has ended.
 type Synthesizer interface {
 	Speak(ctx context.Context, text iter.Seq2[string, error], v Voice) iter.Seq2[Speech, error]
 }

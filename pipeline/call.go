@@ -1,0 +1,355 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/media"
+)
+
+// ErrEnded says that a Call is over.
+var ErrEnded = errors.New("the call has ended")
+
+// A Cast finds who is to speak with the caller of an answered leg: the agent, its providers for this call, and a tap on the call, or
+// nil. It may wait for models to be loaded, as long as ctx lasts; ctx ends when the caller hangs up.
+type Cast func(ctx context.Context, info media.Info) (Agent, Parts, Tap, error)
+
+// inboxSize is how many events may wait for the actor. A handful come in a second, and it does no I/O: more is a fault.
+const inboxSize = 64
+
+// letGo is how long a finished call waits for providers that do not heed their context, before it leaves them behind.
+const letGo = 10 * time.Second
+
+// A Call is one conversation over one answered leg. Its fields are set before Run and not changed after.
+//
+// Run is the actor: it alone holds the dialog and performs its acts. The goroutines of a call are Run, listen (reads the leg), results
+// (reads the recogniser), two for a reply, one for a tool that runs.
+type Call struct {
+	ID    string // names the call in events and logs; empty: the leg's
+	Leg   media.Leg
+	Pacer media.Pacer
+	Cast  Cast
+	Log   *slog.Logger // nil: no log
+	// Watch is given every event, on the actor's goroutine; it must not block. May be nil.
+	Watch func(Event)
+
+	once     sync.Once
+	inbox    chan event
+	partial  latest
+	halted   chan stopped  // the first reason to stop that does not come by the inbox
+	over     chan struct{} // closed when Run returns
+	feed     feed
+	work     sync.WaitGroup
+	log      *slog.Logger
+	answered time.Time
+	ready    atomic.Bool // parts may be used by listen
+	drops    atomic.Int64
+	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
+
+	agent   Agent
+	parts   Parts
+	tap     Tap
+	dialog  *dialog
+	playout *media.Playout
+	live    map[int]*live // turns that have replies or tools
+	thought <-chan struct{}
+	pace    time.Duration // of a syllable of this voice
+	waits   []time.Duration
+	ended   *hangUp
+}
+
+// stopped is a reason to stop at once.
+type stopped struct {
+	cause media.Cause
+	err   error
+}
+
+// latest is a slot for the newest partial transcript.
+type latest struct {
+	slot  atomic.Pointer[Transcript]
+	fresh chan struct{}
+}
+
+func (c *Call) open() {
+	c.once.Do(func() {
+		c.inbox = make(chan event, inboxSize)
+		c.partial.fresh = make(chan struct{}, 1)
+		c.halted = make(chan stopped, 1)
+		c.over = make(chan struct{})
+		c.live = make(map[int]*live)
+		if c.ID == "" {
+			c.ID = c.Leg.Info().ID
+		}
+		c.log = c.Log
+		if c.log == nil {
+			c.log = slog.New(slog.DiscardHandler)
+		}
+		c.log = c.log.With("call", c.ID, "leg", c.Leg.Info().Kind)
+	})
+}
+
+// Run holds the conversation until either side ends it or ctx is done (cause shutdown). The leg must have been answered. When it
+// returns, the leg is hung up, the parts are closed and every goroutine of the call is gone; only a provider that ignores its
+// context for 10 s is left behind, and logged. Run may be called once.
+func (c *Call) Run(ctx context.Context) Ending {
+	c.open()
+	c.answered = time.Now()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(errHungUp)
+	c.spawn("listen", c.listen)
+	if err := c.cast(ctx); err == nil {
+		c.converse(ctx)
+	} else if c.ended == nil {
+		c.ended = &hangUp{media.CauseRejected, fmt.Errorf("cast: %w", err)}
+	}
+	cancel(errHungUp)
+	c.close()
+	e := c.ending()
+	c.publish(Event{Kind: CallEnded, At: e.Length, Ending: &e, Err: e.Err})
+	c.feed.close()
+	close(c.over)
+	c.report(e)
+	return e
+}
+
+// Do gives the call a command. It returns when the command has been taken, not when it has been carried out: ErrEnded if the call
+// is over. It may be called by any goroutine but those of Watch and of the providers.
+func (c *Call) Do(ctx context.Context, cmd Command) error {
+	c.open()
+	switch {
+	case cmd.Kind == Say && !speakable(cmd.Text):
+		return errors.New("say: no text")
+	case cmd.Kind != Say && cmd.Kind != HangUp:
+		return fmt.Errorf("unknown command %q", cmd.Kind)
+	}
+	select {
+	case <-c.over:
+		return ErrEnded
+	default:
+	}
+	select {
+	case c.inbox <- event{time.Since(c.answered), ordered{cmd}}:
+		return nil
+	case <-c.over:
+		return ErrEnded
+	case <-ctx.Done():
+		return fmt.Errorf("command: %w", context.Cause(ctx))
+	}
+}
+
+// Stop ends the call at once, for a cause of the caller's; the first one counts. It does not wait for Run.
+func (c *Call) Stop(cause media.Cause) {
+	c.open()
+	c.halt(cause, nil)
+}
+
+// Subscribe returns a subscription to the call's events from now on.
+func (c *Call) Subscribe() *Subscription {
+	c.open()
+	return c.feed.subscribe()
+}
+
+// cast waits for the parts, and meanwhile for the caller to change their mind.
+func (c *Call) cast(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	c.spawn("cast", func() {
+		var err error
+		c.agent, c.parts, c.tap, err = c.Cast(ctx, c.Leg.Info())
+		done <- err
+	})
+	var early []event
+	for {
+		select {
+		case err := <-done:
+			if err == nil {
+				err = c.parts.check()
+			}
+			for _, e := range early {
+				c.inbox <- e
+			}
+			return err
+		case e := <-c.inbox:
+			switch n := e.news.(type) {
+			case left:
+				c.ended = &hangUp{n.cause, n.err}
+			case ordered:
+				if early = append(early, e); len(early) > inboxSize/2 {
+					c.ended = &hangUp{media.CauseOverrun, nil}
+				}
+			}
+		case s := <-c.halted:
+			c.ended = &hangUp{s.cause, s.err}
+		case <-ctx.Done():
+			c.ended = &hangUp{media.CauseShutdown, context.Cause(ctx)}
+		}
+		if c.ended != nil {
+			cancel()
+			select { // what it found must be closed
+			case <-done:
+			case <-time.After(letGo):
+			}
+			return ErrEnded
+		}
+	}
+}
+
+func (p Parts) check() error {
+	for name, missing := range map[string]bool{
+		"ear": p.Ear == nil, "transcription": p.Transcription == nil,
+		"responder": p.Responder == nil, "synthesizer": p.Synthesizer == nil,
+	} {
+		if missing {
+			return fmt.Errorf("no %s", name)
+		}
+	}
+	return nil
+}
+
+// converse is the actor's loop.
+func (c *Call) converse(ctx context.Context) {
+	defer c.caught("actor")
+	c.playout = media.NewPlayout(c.Leg, c.Pacer, c.sounded)
+	c.dialog = newDialog(&c.agent, c.Leg.Info())
+	c.ready.Store(true)
+	c.spawn("results", func() { c.results(ctx) })
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	c.take(ctx, answered{})
+	for c.ended == nil {
+		if at, ok := c.dialog.next(); ok {
+			timer.Reset(time.Until(c.answered.Add(at)))
+		} else {
+			timer.Stop()
+		}
+		select {
+		case e := <-c.inbox:
+			c.handle(ctx, e)
+		case <-c.partial.fresh:
+			c.newest(ctx)
+		case <-timer.C:
+			c.take(ctx, ticked{})
+		case <-c.playout.Failed():
+			c.take(ctx, left{media.CauseCarrier, c.playout.Err()})
+		case s := <-c.halted:
+			c.take(ctx, left{s.cause, s.err})
+		case <-ctx.Done():
+			c.take(ctx, left{media.CauseShutdown, context.Cause(ctx)})
+		}
+	}
+}
+
+// newest takes the newest partial transcript, after everything that came before it.
+func (c *Call) newest(ctx context.Context) {
+	t := c.partial.slot.Swap(nil)
+	for range len(c.inbox) {
+		if c.ended == nil {
+			c.handle(ctx, <-c.inbox)
+		}
+	}
+	if t != nil && c.ended == nil {
+		c.take(ctx, worded{*t})
+	}
+}
+
+func (c *Call) take(ctx context.Context, n news) { c.handle(ctx, event{time.Since(c.answered), n}) }
+
+func (c *Call) handle(ctx context.Context, e event) {
+	for _, a := range c.dialog.on(e) {
+		c.perform(ctx, a)
+	}
+}
+
+// post puts news into the inbox and waits for room, as long as ctx lasts: for those who may be made to wait.
+func (c *Call) post(ctx context.Context, n news) {
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case c.inbox <- event{time.Since(c.answered), n}:
+	case <-ctx.Done():
+	}
+}
+
+// notify puts news into the inbox without waiting: for the ear. If there is no room the call ends.
+func (c *Call) notify(n news) {
+	select {
+	case c.inbox <- event{time.Since(c.answered), n}:
+	default:
+		c.halt(media.CauseOverrun, fmt.Errorf("%d events are waiting", inboxSize))
+	}
+}
+
+func (c *Call) halt(cause media.Cause, err error) {
+	select {
+	case c.halted <- stopped{cause, err}:
+	default:
+	}
+}
+
+// spawn runs f on a goroutine of the call, and survives its panic.
+func (c *Call) spawn(what string, f func()) {
+	c.work.Go(func() {
+		defer c.caught(what)
+		f()
+	})
+}
+
+// caught, deferred, makes a panic the end of this call, and of no other.
+func (c *Call) caught(what string) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	err := fmt.Errorf("panic in %s: %v", what, v)
+	c.log.Error("panic", "in", what, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+	c.halt(media.CausePanic, err)
+	if what == "actor" {
+		c.ended = &hangUp{media.CausePanic, err}
+	}
+}
+
+// close ends everything that Run began.
+func (c *Call) close() {
+	for n := range c.live {
+		c.dismiss(n, errHungUp)
+	}
+	if c.playout != nil {
+		if err := c.playout.Close(); err != nil {
+			c.log.Debug("close playout", "err", err)
+		}
+	}
+	if err := c.Leg.Hangup(c.ended.cause); err != nil {
+		c.log.Debug("hang up", "err", err)
+	}
+	if t := c.parts.Transcription; t != nil {
+		c.spawn("transcription", func() {
+			if err := t.Close(); err != nil {
+				c.log.Debug("close transcription", "err", err)
+			}
+		})
+	}
+	gone := make(chan struct{})
+	go func() {
+		c.work.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-time.After(letGo):
+		c.log.Error("a provider does not let go", "after", letGo)
+		return // the ear may still be in use
+	}
+	if c.parts.Ear != nil {
+		if err := c.parts.Ear.Close(); err != nil {
+			c.log.Debug("close ear", "err", err)
+		}
+	}
+}

@@ -1,0 +1,352 @@
+package pipeline
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"parley/media"
+)
+
+// caller is what the dialog knows of the caller.
+type caller struct {
+	floor    floor
+	edge     int           // the stretch of speech that floor is about
+	forgot   int           // stretches up to here are not waited for and not answered any more
+	onset    time.Duration // media time at which the stretch began
+	from     time.Duration // the same since the answer
+	sure     bool          // it was clear speech
+	length   time.Duration // from onset to the last voiced frame, as far as known
+	partial  string        // its words so far
+	said     []string      // the finals of this turn of the caller
+	complete bool          // said is to be answered
+	blank    bool          // it was speech, but nothing was understood
+
+	spoke  time.Duration // the last voiced frame, since the answer
+	judged time.Duration // when that was known to be the last
+	final  time.Duration // when its words were there
+
+	keys  string // pressed so far
+	entry string // a finished entry of keys
+}
+
+type floor uint8
+
+const (
+	quiet floor = iota
+	speaking
+	awaiting // words
+)
+
+// hear follows the ear.
+func (d *dialog) hear(n edged) {
+	c, e := &d.caller, n.edge
+	if e.Kind == Began && e.N > c.edge {
+		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
+		c.sure, c.length, c.partial = false, 0, ""
+		d.clear(transcriptAlarm)
+		d.set(babbleAlarm, d.now+babble)
+		d.tell(Event{Kind: SpeechBegan})
+	}
+	if e.N != c.edge || c.floor != speaking {
+		return
+	}
+	switch e.Kind {
+	case Began:
+		c.sure = c.sure || e.Sure
+		d.doubt(c.from)
+	case MaybeEnded:
+		c.length = max(c.length, e.At-c.onset)
+		d.clear(bargeInAlarm)
+		if d.held() && c.sure && c.length >= d.manners.BargeIn {
+			d.interrupt()
+		}
+	case Resumed:
+		if d.held() {
+			d.doubt(n.spoke)
+		}
+	case Ended:
+		d.fellQuiet(n)
+	}
+}
+
+// doubt holds the agent while it is not clear whether the speech that began at from is meant to interrupt. The verdict comes
+// Guess later than BargeIn, for only then is it known that the speech had not already ended.
+func (d *dialog) doubt(from time.Duration) {
+	t := d.turn
+	if t == nil || !t.yields() {
+		return
+	}
+	if !t.held {
+		t.held = true
+		d.do(hold{t.n})
+	}
+	verdict := from + d.manners.BargeIn + d.manners.Guess
+	if d.caller.sure {
+		d.set(bargeInAlarm, verdict)
+		d.clear(falseAlarm)
+	} else {
+		d.set(falseAlarm, verdict+d.manners.FalseAlarm)
+	}
+}
+
+func (d *dialog) fellQuiet(n edged) {
+	c := &d.caller
+	c.length = max(c.length, n.edge.At-c.onset)
+	c.spoke, c.judged = n.spoke, d.now
+	d.clear(bargeInAlarm)
+	d.clear(babbleAlarm)
+	d.tell(Event{Kind: SpeechEnded})
+	if c.edge <= c.forgot {
+		c.floor = quiet
+		d.resume()
+		return
+	}
+	c.floor = awaiting
+	d.set(transcriptAlarm, d.now+d.manners.TranscriptLimit)
+	if d.held() {
+		d.set(falseAlarm, d.now+d.manners.FalseAlarm)
+	}
+}
+
+// understand follows the recogniser.
+func (d *dialog) understand(t Transcript) {
+	c := &d.caller
+	t.Text = strings.TrimSpace(t.Text)
+	switch t.Kind {
+	case Partial:
+		d.partly(t.Text)
+	case EagerEnd:
+		d.partly(t.Text)
+		d.prepare(t.Text)
+	case TurnResumed:
+		c.forgot = min(c.forgot, c.edge-1)
+		d.withdraw()
+	case EndOfTurn:
+		if c.floor != quiet {
+			c.forgot = c.edge
+		}
+		if c.floor == awaiting {
+			c.floor = quiet
+			d.clear(transcriptAlarm)
+		}
+		c.judged = d.now
+		d.settled(t.Text, true)
+	case Final:
+		if t.Edge != 0 && t.Edge <= c.forgot {
+			return
+		}
+		last := c.floor == quiet
+		if t.Edge != 0 && t.Edge == c.edge && c.floor == awaiting {
+			c.floor, last = quiet, true
+			d.clear(transcriptAlarm)
+			d.clear(falseAlarm)
+		}
+		d.settled(t.Text, last)
+	}
+}
+
+// partly takes the words so far of the current stretch. They interrupt; and they spoil a guess that was made of others.
+func (d *dialog) partly(text string) {
+	c := &d.caller
+	if c.floor == quiet || text == "" || text == c.partial {
+		return
+	}
+	c.partial = text
+	d.set(babbleAlarm, d.now+babble)
+	d.tell(Event{Kind: Transcribed, Text: text})
+	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
+		d.dropGuess()
+	}
+	if words(text) >= d.manners.BargeInWords {
+		d.interrupt()
+	}
+}
+
+// settled takes words that will not change; last, if none are to be expected after them.
+func (d *dialog) settled(text string, last bool) {
+	c := &d.caller
+	c.partial, c.final = "", d.now
+	if text != "" {
+		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
+	}
+	if d.turn != nil && d.turn.yields() && words(text) < d.manners.BargeInWords {
+		if last { // a cough, a "mhm": not meant for us
+			d.resume()
+		}
+		return
+	}
+	if text != "" {
+		c.said = append(c.said, text)
+		d.silences = 0
+		d.interrupt()
+	}
+	switch {
+	case !last:
+	case len(c.said) > 0:
+		c.complete = true
+	case d.turn == nil:
+		d.mumbled()
+	}
+}
+
+// mumbled asks again after speech of which nothing was understood, if it was speech, and not too often: a noisy line is not a
+// reason to hang up.
+func (d *dialog) mumbled() {
+	d.dropGuess()
+	if d.caller.length < unheard || d.silences >= d.manners.Reprompts {
+		return
+	}
+	d.silences++
+	d.begin(&turn{why: ForSilence})
+}
+
+// unanswered gives up on the recogniser for this stretch of speech. Words that it found before have to do.
+func (d *dialog) unanswered() {
+	c := &d.caller
+	if c.floor != awaiting {
+		return
+	}
+	c.floor, c.forgot, c.final = quiet, c.edge, d.now
+	switch {
+	case d.turn != nil:
+		d.resume()
+	case len(c.said) > 0:
+		c.complete = true
+	default:
+		t := &turn{why: ForWords}
+		d.open(t)
+		d.fail(t, nil, "transcriber", errNoTranscript)
+	}
+}
+
+func (d *dialog) deaf(err error) {
+	d.tell(Event{Kind: ProviderFail, Text: "transcriber", Err: err})
+	d.finish(order{Command{HangUp, d.manners.Sorry}, ForCommand, media.CauseProvider, true})
+}
+
+// reply answers what the caller has said, with the prepared answer if it was prepared for these words.
+func (d *dialog) reply() {
+	c := &d.caller
+	t := &turn{why: ForWords, said: d.words(""), spoke: c.spoke, judged: c.judged, final: c.final}
+	c.said, c.complete, c.spoke = nil, false, 0
+	g := d.guess
+	if g == nil || !sameWords(g.said, t.said) {
+		d.begin(t)
+		return
+	}
+	d.guess, g.guessed = nil, false
+	g.said, g.spoke, g.judged, g.final = t.said, t.spoke, t.judged, t.final
+	d.start(g)
+	d.do(carryOn{g.n})
+	for _, n := range g.deferred {
+		d.take(n)
+	}
+}
+
+// prepare begins an answer to a likely end of the caller's turn. It is asked for and spoken unheard.
+func (d *dialog) prepare(text string) {
+	if d.turn != nil || d.ending != nil || len(d.orders) > 0 || d.caller.floor == quiet || text == "" {
+		return
+	}
+	said := d.words(text)
+	if d.guess != nil {
+		if sameWords(d.guess.said, said) {
+			return
+		}
+		d.dropGuess()
+	}
+	d.turns++
+	d.guess = &turn{n: d.turns, why: ForWords, said: said, guessed: true, steps: []*step{{message: -1}}}
+	talk := d.talk(d.guess)
+	talk.History = append(talk.History, Message{Role: Caller, Text: said, Turn: d.guess.n, At: d.now})
+	d.do(ask{talk: talk, held: true})
+}
+
+// postpone keeps news of the prepared answer until it is wanted. If it fails there is still time to ask again.
+func (d *dialog) postpone(n news) {
+	if _, bad := n.(failed); bad {
+		d.dropGuess()
+		return
+	}
+	d.guess.deferred = append(d.guess.deferred, n)
+}
+
+func (d *dialog) dropGuess() {
+	if g := d.guess; g != nil {
+		d.guess = nil
+		d.do(cut{g.n})
+	}
+}
+
+// key takes a key. It always interrupts.
+func (d *dialog) key(k rune) {
+	c := &d.caller
+	if d.turn != nil && d.turn.firm {
+		return
+	}
+	d.tell(Event{Kind: KeyPressed, Text: string(k)})
+	d.silences = 0
+	if d.turn != nil {
+		d.turn.protected = false
+		d.interrupt()
+	}
+	terminator := d.expect.Terminator
+	if terminator == 0 && d.expect.Digits == 0 {
+		terminator = '#'
+	}
+	if k == terminator && c.keys != "" {
+		d.enter()
+		return
+	}
+	c.keys += string(k)
+	if k == terminator || len(c.keys) == d.expect.Digits {
+		d.enter()
+		return
+	}
+	gap := d.expect.KeyGap
+	if gap <= 0 {
+		gap = d.manners.KeyGap
+	}
+	d.set(keyAlarm, d.now+gap)
+}
+
+// enter closes an entry of keys.
+func (d *dialog) enter() {
+	c := &d.caller
+	d.clear(keyAlarm)
+	c.entry, c.keys = c.entry+c.keys, ""
+	d.interrupt()
+}
+
+// words is all that the caller has said in this turn, with text after it.
+func (d *dialog) words(text string) string {
+	said := d.caller.said
+	if text != "" {
+		said = append(slices.Clip(said), text)
+	}
+	return strings.Join(said, " ")
+}
+
+// words counts them.
+func words(text string) int { return len(strings.Fields(text)) }
+
+// sameWords says whether two texts differ in nothing but case, spaces and punctuation.
+func sameWords(a, b string) bool { return plain(a) == plain(b) }
+
+func plain(s string) string {
+	var b strings.Builder
+	for f := range strings.FieldsSeq(s) {
+		before := b.Len()
+		for _, r := range f {
+			if unicode.IsLetter(r) || unicode.IsDigit(r) {
+				b.WriteRune(unicode.ToLower(r))
+			}
+		}
+		if b.Len() > before {
+			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}

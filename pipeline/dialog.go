@@ -1,0 +1,305 @@
+package pipeline
+
+import (
+	"errors"
+	"math"
+	"time"
+
+	"parley/media"
+)
+
+// dialog decides what a call does: events in, acts out. It is a plain value: no goroutine, no clock, no I/O. Time is what the
+// events say; next tells when it wants to be ticked.
+//
+//	caller:  quiet ──Began──▶ speaking ──Ended──▶ awaiting words ──Final──▶ quiet
+//	agent:   listening ──words, keys, silence──▶ turn (asked ▶ sounding ⇄ held) ──heard out, or cut──▶ listening
+//
+// The two go on side by side. Everything that the caller brings (words, a key entry, a command) waits in a field of its own until
+// advance finds that no turn is in progress and answers it; what may interrupt, cuts the turn first.
+// A turn's number is an epoch: news of a turn that is over finds no turn, and is dropped.
+type dialog struct {
+	agent   *Agent
+	info    media.Info
+	manners Manners
+
+	now    time.Duration
+	acts   []act
+	alarms [alarmCount]time.Duration // 0: not set
+
+	caller  caller
+	history []Message
+	turns   int   // the last turn's number
+	ended   int   // turns that came to an end
+	turn    *turn // in progress
+	guess   *turn // prepared unheard, while the caller may still go on
+	expect  Expect
+	orders  []order // what the house wants said or done when the floor is free
+
+	silences  int // how often in a row the caller was asked again
+	voiceless int // failures of the voice in a row
+	parked    bool
+	ending    *hangUp // what is to follow the cut that was asked for
+	over      bool
+}
+
+// order is what the house wants, outside of any exchange with the responder.
+type order struct {
+	command Command
+	why     Reason
+	cause   media.Cause // of a HangUp
+	firm    bool        // nobody interrupts it
+}
+
+// alarm is something that has its time.
+type alarm int
+
+const (
+	maxLengthAlarm  alarm = iota // the call has lasted long enough
+	bargeInAlarm                 // speech has gone on long enough to interrupt
+	falseAlarm                   // whatever held the agent was not meant for it
+	transcriptAlarm              // the recogniser has had its time
+	keyAlarm                     // no further key came
+	toolAlarm                    // a tool has had its time
+	silenceAlarm                 // nobody has spoken for too long
+	babbleAlarm                  // there is speech, but never a word of it
+	alarmCount
+)
+
+// babble is how long there may be speech without a word before the caller is asked again: hold music, a television.
+const babble = 30 * time.Second
+
+// unheard is the shortest speech that deserves to be asked about when nothing of it was understood.
+const unheard = 400 * time.Millisecond
+
+// voiceFailures in a row end a call: a mute agent cannot even apologise.
+const voiceFailures = 2
+
+var (
+	errNoTranscript = errors.New("no transcript in time")
+	errEmptyReply   = errors.New("empty reply")
+	errToolSteps    = errors.New("too many tool rounds in one turn")
+	errToolLate     = errors.New("the tool did not answer in time")
+)
+
+func newDialog(a *Agent, info media.Info) *dialog {
+	return &dialog{agent: a, info: info, manners: a.Manners.WithDefaults()}
+}
+
+// on takes the next event and returns what is to be done about it.
+func (d *dialog) on(e event) []act {
+	d.now, d.acts = e.at, nil
+	if d.over {
+		return nil
+	}
+	d.take(e.news)
+	d.advance()
+	return d.acts
+}
+
+// take sorts the news. What is told of a turn that is neither in progress nor prepared comes too late.
+func (d *dialog) take(n news) {
+	if n, about := n, turnOf(n); about != 0 {
+		if d.guess != nil && about == d.guess.n {
+			d.postpone(n)
+			return
+		}
+		if d.turn == nil || about != d.turn.n {
+			return
+		}
+	}
+	switch n := n.(type) {
+	case answered:
+		d.answer()
+	case edged:
+		d.hear(n)
+	case worded:
+		d.understand(n.transcript)
+	case deafened:
+		d.deaf(n.err)
+	case keyed:
+		d.key(n.key)
+	case parked:
+		d.park(n.held)
+	case ticked:
+		d.tick()
+	case told:
+		d.told(n)
+	case responded:
+		d.responded(n)
+	case sounded:
+		d.sounded(n)
+	case voiced:
+		d.voiced(n.account)
+	case silenced:
+		d.silenced(n)
+	case failed:
+		d.failed(n)
+	case tooled:
+		d.tooled(n)
+	case ordered:
+		d.order(n.command)
+	case left:
+		d.end(n.cause, n.err)
+	}
+}
+
+func (d *dialog) do(a ...act) { d.acts = append(d.acts, a...) }
+
+func (d *dialog) tell(e Event) {
+	e.At = d.now
+	d.do(tell{e})
+}
+
+// set makes an alarm go off at t.
+func (d *dialog) set(a alarm, t time.Duration) { d.alarms[a] = max(t, 1) }
+
+func (d *dialog) clear(a alarm) { d.alarms[a] = 0 }
+
+// next is the time at which the dialog wants to be ticked; false: never.
+func (d *dialog) next() (time.Duration, bool) {
+	first := time.Duration(math.MaxInt64)
+	for _, t := range d.alarms {
+		if t != 0 {
+			first = min(first, t)
+		}
+	}
+	return first, first != math.MaxInt64 && !d.over
+}
+
+// tick lets every alarm go off whose time has come, in their order.
+func (d *dialog) tick() {
+	for a := range alarmCount {
+		if d.alarms[a] == 0 || d.alarms[a] > d.now || d.ending != nil {
+			continue
+		}
+		d.clear(a)
+		switch a {
+		case maxLengthAlarm:
+			d.finish(order{Command{HangUp, d.manners.TooLong}, ForCommand, media.CauseMaxLength, true})
+		case bargeInAlarm:
+			d.interrupt()
+		case falseAlarm:
+			d.resume()
+		case transcriptAlarm:
+			d.unanswered()
+		case keyAlarm:
+			d.enter()
+		case toolAlarm:
+			d.toolsLate()
+		case silenceAlarm, babbleAlarm:
+			d.silence()
+		}
+	}
+}
+
+func (d *dialog) answer() {
+	d.set(maxLengthAlarm, d.manners.MaxLength)
+	d.tell(Event{Kind: CallStarted})
+	d.begin(&turn{why: ForGreeting})
+}
+
+// advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
+func (d *dialog) advance() {
+	for d.turn == nil && !d.over && d.ending == nil {
+		switch c := &d.caller; {
+		case len(d.orders) > 0 && (c.floor == quiet || d.orders[0].firm):
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
+		case c.entry != "":
+			keys := c.entry
+			c.entry = ""
+			d.begin(&turn{why: ForKeys, said: keys})
+		case c.complete:
+			d.reply()
+		default:
+			d.count()
+			return
+		}
+	}
+	d.clear(silenceAlarm)
+}
+
+// count starts the clock of silence, unless somebody is busy.
+func (d *dialog) count() {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked {
+		d.clear(silenceAlarm)
+		return
+	}
+	if d.alarms[silenceAlarm] == 0 {
+		patience := d.expect.Patience
+		if patience <= 0 {
+			patience = d.manners.Silence
+		}
+		d.set(silenceAlarm, d.now+patience)
+	}
+}
+
+// silence asks the caller again, and at last says goodbye.
+func (d *dialog) silence() {
+	if d.caller.floor == speaking {
+		d.set(babbleAlarm, d.now+babble)
+	}
+	if d.turn != nil {
+		return
+	}
+	d.silences++
+	d.tell(Event{Kind: FellSilent})
+	if d.silences > max(d.manners.Reprompts, 0) {
+		d.carryOut(order{Command{HangUp, d.manners.Goodbye}, ForSilence, media.CauseSilence, false})
+		return
+	}
+	d.begin(&turn{why: ForSilence})
+}
+
+func (d *dialog) park(held bool) {
+	d.parked = held
+	d.clear(silenceAlarm)
+}
+
+// order takes a command from outside. HangUp cannot be talked out of, but lets what is being said now be heard.
+func (d *dialog) order(c Command) {
+	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, c.Kind == HangUp})
+	if c.Kind == HangUp && d.turn != nil {
+		d.turn.firm = true
+		d.resume()
+	}
+}
+
+// finish breaks off what is going on for the call's last words, unless they are being said already.
+func (d *dialog) finish(o order) {
+	if d.turn != nil && d.turn.firm || len(d.orders) > 0 && d.orders[0].firm {
+		return
+	}
+	d.orders = []order{o}
+	if d.turn != nil && !d.turn.cut {
+		d.cutTurn()
+	}
+}
+
+func (d *dialog) carryOut(o order) {
+	t := &turn{why: o.why, firm: o.firm, then: []Command{o.command}, cause: o.cause}
+	d.open(t)
+	d.proceed(t)
+}
+
+// end ends the call now. What a turn has said so far is settled first.
+func (d *dialog) end(cause media.Cause, err error) {
+	if d.ending != nil {
+		return
+	}
+	d.ending = &hangUp{cause, err}
+	d.dropGuess()
+	if d.turn == nil {
+		d.stop()
+		return
+	}
+	if !d.turn.cut {
+		d.cutTurn()
+	}
+}
+
+func (d *dialog) stop() {
+	d.over = true
+	d.do(*d.ending)
+}

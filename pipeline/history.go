@@ -1,0 +1,86 @@
+package pipeline
+
+import (
+	"strings"
+	"time"
+	"unicode"
+)
+
+// write puts a step into the history, or brings its message there up to date. Until the step has been heard to its end or was cut,
+// its message says what is meant to be heard.
+func (d *dialog) write(t *turn, s *step) {
+	a := s.account
+	if s.message < 0 {
+		if a.text == "" && len(s.calls) == 0 {
+			return
+		}
+		s.message = len(d.history)
+		at := a.began
+		if at == 0 {
+			at = d.now
+		}
+		d.history = append(d.history, Message{Role: Assistant, Turn: t.n, At: at})
+	}
+	m := &d.history[s.message]
+	m.Text, m.Calls = strings.TrimSpace(a.text), s.calls
+	if s.voiced {
+		m.Text = a.heard
+		m.Cut = a.heard != strings.TrimSpace(a.text)
+	}
+}
+
+// follow puts the results of a step's tools behind it; missing stands for those that have none.
+func (d *dialog) follow(t *turn, s *step, missing string) {
+	if s.followed {
+		return
+	}
+	s.followed = true
+	for _, c := range s.calls {
+		text, ok := s.results[c.ID]
+		if !ok {
+			text = missing
+		}
+		d.history = append(d.history, Message{Role: ToolRole, Text: text, CallID: c.ID, Turn: t.n, At: d.now})
+	}
+}
+
+// record is what is told of a turn that has ended.
+func (t *turn) record() *Turn {
+	r := &Turn{N: t.n, Why: t.why, Said: t.said, Cut: t.cut, Usage: t.usage, Err: t.err}
+	r.Heard, r.Text, r.Sounded = t.heard()
+	for _, s := range t.steps {
+		if s.account.began == 0 {
+			continue
+		}
+		r.At = s.account.began
+		if t.why == ForWords && t.spoke != 0 {
+			r.Latency = t.latency(s.account)
+		}
+		break
+	}
+	return r
+}
+
+// latency divides the time from the caller's last voiced frame to the first frame of a. A stage that was over before the one
+// before it, as with a prepared answer, took no time.
+func (t *turn) latency(a account) Latency {
+	from := t.spoke
+	stage := func(to time.Duration) time.Duration {
+		took := max(to-from, 0)
+		from = max(to, from)
+		return took
+	}
+	return Latency{
+		VoiceToVoice: max(a.began-t.spoke, 0),
+		Endpoint:     stage(t.judged),
+		Transcript:   stage(t.final),
+		FirstToken:   stage(a.token),
+		FirstAudio:   stage(a.audio),
+		FirstFrame:   stage(a.began),
+	}
+}
+
+// speakable says whether there is anything in text that a voice could make audible.
+func speakable(text string) bool {
+	return strings.ContainsFunc(text, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsSymbol(r) })
+}

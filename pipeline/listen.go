@@ -1,0 +1,109 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"parley/media"
+)
+
+// listen reads the leg until it ends. A frame goes the whole way on this goroutine, without an allocation: to the recogniser, to the
+// ear, to the tap. Only edges and keys reach the actor.
+func (c *Call) listen() {
+	for deaf := false; ; {
+		p, err := c.Leg.Receive()
+		switch {
+		case errors.Is(err, io.EOF):
+			c.notify(left{media.CauseCaller, nil})
+			return
+		case err != nil:
+			c.notify(left{media.CauseCarrier, fmt.Errorf("receive: %w", err)})
+			return
+		case !c.ready.Load(): // nobody is there to hear it
+			if p.Note.Kind == media.Lost {
+				c.notify(left{media.CauseCarrier, errLost})
+			}
+		case p.Frame.PCM != nil:
+			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
+				deaf = true
+				c.notify(deafened{fmt.Errorf("transcription: %w", err)})
+			}
+		case p.Digit != 0:
+			c.notify(keyed{p.Digit})
+		default:
+			c.note(p.Note)
+		}
+	}
+}
+
+var errLost = errors.New("the far end's media stopped")
+
+func (c *Call) note(n media.Note) {
+	switch n.Kind {
+	case media.Played:
+		c.playout.Played(n)
+	case media.Held, media.Resumed:
+		c.notify(parked{n.Kind == media.Held})
+	case media.Lost:
+		c.notify(left{media.CauseCarrier, errLost})
+	}
+}
+
+// hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
+func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
+	t := c.parts.Transcription
+	if !deaf {
+		if c.expected.Load() != nil {
+			t.Expect(*c.expected.Swap(nil))
+		}
+		switch err := t.Write(f); {
+		case errors.Is(err, ErrBehind):
+			c.drops.Add(1)
+		case err != nil:
+			failure = err
+		}
+	}
+	if e, ok := c.parts.Ear.Hear(f); ok {
+		now := time.Since(c.answered)
+		if !deaf && failure == nil {
+			failure = t.Mark(e)
+		}
+		// When the frame has come, its end was just spoken.
+		c.notify(edged{edge: e, spoke: max(now-max(f.At+f.Duration()-e.At, 0), 0)})
+	}
+	if c.tap != nil {
+		c.tap.Caller(f)
+	}
+	return failure
+}
+
+// sounded is told by the playout what has been heard of the agent.
+func (c *Call) sounded(began time.Time, pcm []int16) {
+	if c.tap != nil {
+		c.tap.Agent(began.Sub(c.answered), pcm)
+	}
+}
+
+// results reads the recogniser until it ends. A partial replaces the one before it; all else waits for the actor.
+func (c *Call) results(ctx context.Context) {
+	for t, err := range c.parts.Transcription.Results() {
+		switch {
+		case err != nil:
+			c.post(ctx, deafened{fmt.Errorf("transcription: %w", err)})
+			return
+		case t.Kind == Partial:
+			c.partial.slot.Store(&t)
+			select {
+			case c.partial.fresh <- struct{}{}:
+			default:
+			}
+		default:
+			c.partial.slot.Store(nil)
+			c.post(ctx, worded{t})
+		}
+	}
+	c.post(ctx, deafened{errors.New("transcription ended")})
+}

@@ -1,0 +1,153 @@
+package pipeline
+
+import (
+	"time"
+
+	"parley/media"
+)
+
+// event is something that happened to a call, for its dialog.
+type event struct {
+	at   time.Duration // since the answer
+	news news
+}
+
+// news is what an event tells: one of the types below, in the past tense.
+type news interface{ isNews() }
+
+type (
+	// answered is always the first.
+	answered struct{}
+	// edged: the ear noticed something. spoke is when the sound at edge.At reached us, since the answer.
+	edged struct {
+		edge  Edge
+		spoke time.Duration
+	}
+	// worded: the recogniser made something of it.
+	worded struct{ transcript Transcript }
+	// deafened: there will be no more transcripts.
+	deafened struct{ err error }
+	// keyed: the caller pressed a key.
+	keyed struct{ key rune }
+	// parked: the far end put us on hold, or took us off it.
+	parked struct{ held bool }
+	// ticked: the time of an alarm has come.
+	ticked struct{}
+	// told: a response brought something that is not to be spoken.
+	told struct {
+		turn, step int
+		delta      Delta
+	}
+	// responded: the responder has nothing to add to this step; text is all that it had to say.
+	responded struct {
+		turn, step int
+		text       string
+	}
+	// sounded: the first frame of this step went out.
+	sounded struct{ turn, step int }
+	// voiced: the last sample of this step was heard.
+	voiced struct{ account account }
+	// silenced: the turn was cut, as the dialog wished. Of each of its steps that were still going on there is an account.
+	silenced struct {
+		turn     int
+		accounts []account
+	}
+	// failed: a provider failed at this step; what had been made of it still sounds, and voiced follows.
+	failed struct {
+		turn, step int
+		part       string
+		text       string // of the step, as far as it got
+		err        error
+	}
+	// tooled: a tool has ended.
+	tooled struct {
+		turn   int
+		id     string
+		result string
+		do     *Command
+		err    error
+	}
+	// ordered: somebody outside gave a command.
+	ordered struct{ command Command }
+	// left: the call is over, whatever we wish.
+	left struct {
+		cause media.Cause
+		err   error
+	}
+)
+
+func (answered) isNews()  {}
+func (edged) isNews()     {}
+func (worded) isNews()    {}
+func (deafened) isNews()  {}
+func (keyed) isNews()     {}
+func (parked) isNews()    {}
+func (ticked) isNews()    {}
+func (told) isNews()      {}
+func (responded) isNews() {}
+func (sounded) isNews()   {}
+func (voiced) isNews()    {}
+func (silenced) isNews()  {}
+func (failed) isNews()    {}
+func (tooled) isNews()    {}
+func (ordered) isNews()   {}
+func (left) isNews()      {}
+
+// account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
+type account struct {
+	turn, step int
+	text       string // all that it meant to say, as far as it got
+	heard      string // the beginning of text that was heard
+	token      time.Duration
+	audio      time.Duration
+	began      time.Duration
+	length     time.Duration // how much of it was heard
+}
+
+// act is what a dialog wants done: one of the types below, imperative. Acts are performed in order.
+type act interface{ isAct() }
+
+type (
+	// ask the responder. The reply is not to sound before carryOn when held.
+	ask struct {
+		talk Talk
+		step int
+		held bool
+	}
+	// utter a text of our own, as a step of a turn.
+	utter struct {
+		turn, step int
+		text       string
+		held       bool
+	}
+	// hold what the turn says, without losing a sample.
+	hold struct{ turn int }
+	// carryOn with what was held.
+	carryOn struct{ turn int }
+	// cut what the turn says and cancel its providers and tools; silenced is the answer, before the next act.
+	cut struct{ turn int }
+	// use a tool.
+	use struct {
+		turn int
+		call ToolCall
+	}
+	// expect says to the recogniser which words are likely.
+	expect struct{ words []string }
+	// tell those who watch.
+	tell struct{ event Event }
+	// hangUp is the last act.
+	hangUp struct {
+		cause media.Cause
+		err   error
+	}
+)
+
+func (ask) isAct()     {}
+func (utter) isAct()   {}
+func (hold) isAct()    {}
+func (carryOn) isAct() {}
+func (cut) isAct()     {}
+func (use) isAct()     {}
+func (expect) isAct()  {}
+func (tell) isAct()    {}
+func (hangUp) isAct()  {}

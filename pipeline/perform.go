@@ -1,0 +1,227 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"slices"
+	"time"
+
+	"parley/media"
+)
+
+// live is what goes on for a turn: its replies and its tools, which end with its context.
+type live struct {
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	replies []*reply
+}
+
+// perform does what the dialog wants. None of it waits: what takes time runs on a goroutine of its own and reports by the inbox.
+func (c *Call) perform(ctx context.Context, a act) {
+	switch a := a.(type) {
+	case ask:
+		r := c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
+		c.thought = r.thought
+	case utter:
+		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
+	case hold:
+		for _, r := range c.floor(ctx, a.turn).replies {
+			if r.released {
+				r.utterance.Hold()
+			}
+		}
+	case carryOn:
+		for _, r := range c.floor(ctx, a.turn).replies {
+			if r.released {
+				r.utterance.Resume()
+			} else {
+				r.released = true
+				c.playout.Release(r.utterance)
+			}
+			if _, ok := r.utterance.Began(); ok && !r.announced.Swap(true) {
+				c.take(ctx, sounded{r.turn, r.step})
+			}
+		}
+	case cut:
+		c.cut(ctx, a.turn)
+	case use:
+		l := c.floor(ctx, a.turn)
+		c.spawn("tool "+a.call.Name, func() { c.use(l.ctx, a.turn, a.call) })
+	case expect:
+		words := slices.Clone(a.words)
+		c.expected.Store(&words)
+	case tell:
+		c.observe(a.event)
+	case hangUp:
+		c.ended = &a
+	}
+}
+
+// floor is what goes on for a turn.
+func (c *Call) floor(ctx context.Context, turn int) *live {
+	l := c.live[turn]
+	if l == nil {
+		l = &live{}
+		l.ctx, l.cancel = context.WithCancelCause(ctx)
+		c.live[turn] = l
+	}
+	return l
+}
+
+// response is what a reply is made of, once there is a context for it.
+type response func(context.Context) iter.Seq2[Delta, error]
+
+// speak begins a reply of a turn.
+func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) *reply {
+	l := c.floor(ctx, turn)
+	making, drop := context.WithCancelCause(l.ctx)
+	r := &reply{
+		turn: turn, step: step, answered: c.answered,
+		utterance: c.playout.Begin(), drop: drop, thought: make(chan struct{}),
+		watch: newWatch(&c.dialog.manners),
+	}
+	r.script.pace = c.pace
+	l.replies = append(l.replies, r)
+	if !held {
+		r.released = true
+		c.playout.Release(r.utterance)
+	}
+	c.spawn("reply", func() { c.attend(l.ctx, making, r, from(making)) })
+	return r
+}
+
+// respond asks the responder, when it is done with what it was asked before.
+func (c *Call) respond(talk Talk) response {
+	before := c.thought
+	return func(ctx context.Context) iter.Seq2[Delta, error] {
+		return func(yield func(Delta, error) bool) {
+			if before != nil {
+				select {
+				case <-before:
+				case <-ctx.Done():
+					return
+				}
+			}
+			for d, err := range c.parts.Responder.Respond(ctx, talk) {
+				if !yield(d, err) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// recite says a text of our own.
+func recite(text string) response {
+	return func(context.Context) iter.Seq2[Delta, error] {
+		return func(yield func(Delta, error) bool) { yield(Delta{Text: text}, nil) }
+	}
+}
+
+// cut silences a turn and cancels all that is made for it. The samples go first: what was heard is known at the same instant.
+func (c *Call) cut(ctx context.Context, turn int) {
+	l := c.floor(ctx, turn)
+	n := silenced{turn: turn}
+	for _, r := range l.replies {
+		r.utterance.Cut()
+		n.accounts = append(n.accounts, r.account())
+	}
+	c.dismiss(turn, ErrBargeIn)
+	c.take(ctx, n)
+}
+
+// dismiss ends what goes on for a turn.
+func (c *Call) dismiss(turn int, why error) {
+	if l := c.live[turn]; l != nil {
+		l.cancel(why)
+		delete(c.live, turn)
+	}
+}
+
+// use runs a tool and reports what came of it.
+func (c *Call) use(ctx context.Context, turn int, call ToolCall) {
+	i := slices.IndexFunc(c.agent.Tools, func(t Tool) bool { return t.Name == call.Name })
+	if i < 0 {
+		c.post(ctx, tooled{turn: turn, id: call.ID, err: fmt.Errorf("there is no tool %q", call.Name)})
+		return
+	}
+	running, cancel := context.WithTimeout(ctx, c.dialog.manners.ToolLimit)
+	defer cancel()
+	result, do, err := c.agent.Tools[i].Run(running, call.Args)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errToolLate
+	}
+	c.post(ctx, tooled{turn, call.ID, result, do, err})
+}
+
+// observe adds to an event what the dialog cannot know, and passes it on.
+func (c *Call) observe(e Event) {
+	if t := e.Turn; t != nil {
+		if l := c.live[t.N]; l != nil {
+			for _, r := range l.replies {
+				r.mu.Lock()
+				if pace := r.script.learned(); pace != 0 {
+					c.pace = pace
+				}
+				r.mu.Unlock()
+			}
+		}
+		c.dismiss(t.N, errHungUp)
+		if t.Latency.VoiceToVoice > 0 {
+			c.waits = append(c.waits, t.Latency.VoiceToVoice)
+		}
+	}
+	if e.Kind == ProviderFail {
+		c.log.Warn("provider failed", "provider", e.Text, "err", e.Err)
+	}
+	c.publish(e)
+}
+
+func (c *Call) publish(e Event) {
+	e.Call = c.ID
+	c.feed.publish(e)
+	if c.Watch != nil {
+		c.Watch(e)
+	}
+}
+
+// ending sums up.
+func (c *Call) ending() Ending {
+	e := Ending{
+		Call: c.ID, Info: c.Leg.Info(), Cause: c.ended.cause, Err: c.ended.err,
+		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
+	}
+	if c.dialog != nil {
+		e.Turns, e.History = c.dialog.ended, c.dialog.history
+	}
+	return e
+}
+
+// report writes the call's one canonical line.
+func (c *Call) report(e Ending) {
+	slices.Sort(c.waits)
+	level := slog.LevelInfo
+	switch e.Cause {
+	case media.CausePanic, media.CauseOverrun, media.CauseProvider:
+		level = slog.LevelError
+	}
+	args := []any{
+		"cause", string(e.Cause), "length", e.Length.Round(time.Millisecond), "turns", e.Turns, "drops", e.Drops,
+		"v2v_p50", quantile(c.waits, 50), "v2v_p95", quantile(c.waits, 95),
+	}
+	if e.Err != nil {
+		args = append(args, "err", e.Err)
+	}
+	c.log.Log(context.Background(), level, "call ended", args...)
+}
+
+// quantile is the nearest-rank percentile p of what is sorted; 0 of nothing.
+func quantile(sorted []time.Duration, p int) time.Duration {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[(len(sorted)*p+99)/100-1]
+}

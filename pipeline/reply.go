@@ -1,0 +1,317 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"parley/media"
+)
+
+// ErrBargeIn is the cause with which a reply's context is cancelled when the caller interrupted it, or when it is not wanted any
+// more because the caller went on.
+var ErrBargeIn = errors.New("the caller interrupted")
+
+var (
+	errHungUp  = errors.New("the call has ended")
+	errLate    = errors.New("no answer in time")
+	errNoSound = errors.New("no sound for the text")
+	errMouth   = errors.New("the utterance takes no more") // somebody else knows why
+)
+
+// reply is one step of a turn while it is made and heard.
+//
+//	Responder.Respond ──deltas──▶ read ──text──▶ Synthesizer.Speak ──sound──▶ pump ──▶ Utterance
+//	                               └──▶ told: all that is not text
+//
+// The voice pulls the text and the utterance the sound: there is no queue between them. pump runs on a goroutine of its own,
+// because a provider that hangs must not keep attend from saying so.
+type reply struct {
+	turn, step int
+	answered   time.Time
+	utterance  *media.Utterance
+	released   bool // of the actor alone
+	announced  atomic.Bool
+	drop       context.CancelCauseFunc
+	thought    chan struct{} // closed when the responder is done with this step
+	think      sync.Once     // closes it
+	watch      *watch
+
+	mu     sync.Mutex
+	script script
+	token  time.Duration // the first text, since the answer
+	audio  time.Duration // the first sound
+	sent   bool          // there is something to be heard
+	err    error         // of the responder
+}
+
+// account says what has become of it.
+func (r *reply) account() account {
+	heard := r.utterance.Heard()
+	began, ok := r.utterance.Began()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := account{
+		turn: r.turn, step: r.step, text: r.script.text.String(), heard: r.script.heard(heard),
+		token: r.token, audio: r.audio, length: heard,
+	}
+	if ok {
+		a.began = max(began.Sub(r.answered), 1)
+	}
+	return a
+}
+
+// attend sees a reply through: it reports its first frame, its faults, and when it has been heard. ctx is the turn's: when that is
+// cancelled the utterance has been cut, and nothing more is reported. making is the providers' own, which drop cancels.
+func (c *Call) attend(ctx, making context.Context, r *reply, deltas iter.Seq2[Delta, error]) {
+	defer r.drop(errHungUp)
+	pumped := make(chan error, 1)
+	c.spawn("reply", func() { pumped <- c.pump(making, r, deltas) })
+	var fault *failed
+	for making := true; making; {
+		select {
+		case err := <-pumped:
+			fault, making = r.fault(err), false
+			if errors.Is(err, errMouth) {
+				return
+			}
+		case part := <-r.watch.late:
+			fault, making = r.fail(part, errLate), false
+			r.drop(errLate)
+		case <-ctx.Done():
+			return
+		}
+	}
+	r.watch.end()
+	if fault != nil {
+		c.post(ctx, *fault)
+	}
+	r.utterance.CloseWrite()
+	r.mu.Lock()
+	r.script.whole = fault == nil
+	silent := !r.sent
+	r.mu.Unlock()
+	c.announce(ctx, r)
+	if !silent {
+		select {
+		case <-r.utterance.Done():
+		case <-ctx.Done():
+			return
+		}
+	}
+	r.utterance.Cut() // if there was nothing to be heard, it is not waited for
+	c.post(ctx, voiced{r.account()})
+}
+
+// announce reports the first frame of a reply, once. A frame leaves where its samples are written or released, so it is asked for
+// after each of these.
+func (c *Call) announce(ctx context.Context, r *reply) {
+	if _, ok := r.utterance.Began(); ok && !r.announced.Swap(true) {
+		c.post(ctx, sounded{r.turn, r.step})
+	}
+}
+
+func (r *reply) fail(part string, err error) *failed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return &failed{turn: r.turn, step: r.step, part: part, text: r.script.text.String(), err: err}
+}
+
+// fault says who is to blame for the way in which the making of a reply ended; nil: nobody.
+func (r *reply) fault(err error) *failed {
+	r.mu.Lock()
+	thinking, sent, text := r.err, r.sent, r.script.text.String()
+	r.mu.Unlock()
+	switch {
+	case thinking != nil:
+		return r.fail("responder", thinking)
+	case err != nil:
+		return r.fail("voice", err)
+	case !sent && speakable(text):
+		return r.fail("voice", errNoSound)
+	}
+	return nil
+}
+
+// pump makes a reply: it lets the voice read the response, and hands the sound to the utterance.
+func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error]) error {
+	defer r.finished()
+	next, stop := iter.Pull2(deltas)
+	defer stop()
+	defer r.watch.end()
+	text := c.read(ctx, r, next)
+	voice := c.agent.Voice
+	voice.Rate = c.Leg.Info().Rate
+	if voice.Lang == "" {
+		voice.Lang = c.agent.Lang
+	}
+	r.watch.moved(nil)
+	for speech, err := range c.parts.Synthesizer.Speak(ctx, text, voice) {
+		if ctx.Err() != nil {
+			return errMouth
+		}
+		if err != nil {
+			return err
+		}
+		if err := r.sound(ctx, speech, voice.Rate); err != nil {
+			return err
+		}
+		c.announce(ctx, r)
+	}
+	for _, err := range text { // what the voice did not care to read may hold more than text
+		if err != nil {
+			break
+		}
+	}
+	if ctx.Err() != nil {
+		return errMouth
+	}
+	return nil
+}
+
+// sound takes the next of the voice: words to the script, samples to the utterance.
+func (r *reply) sound(ctx context.Context, s Speech, rate int) error {
+	r.mu.Lock()
+	r.script.words = append(r.script.words, s.Words...)
+	if len(s.PCM) > 0 {
+		if !r.sent {
+			r.sent, r.audio = true, time.Since(r.answered)
+		}
+		r.script.length += media.Samples(len(s.PCM), rate)
+	}
+	r.mu.Unlock()
+	if len(s.PCM) == 0 {
+		return nil
+	}
+	r.watch.moved(func(w *watch) { w.sounding, w.writing = true, true })
+	err := r.utterance.Write(ctx, s.PCM)
+	r.watch.moved(func(w *watch) { w.writing = false })
+	if err != nil {
+		return errMouth
+	}
+	return nil
+}
+
+// read yields the text of a response to the voice, and tells the dialog the rest as it comes. It may be called again to go on where
+// the voice left off. The voice may call it on its own goroutine, so a panic of the responder is caught here.
+func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bool)) iter.Seq2[string, error] {
+	over := false
+	pull := func() (d Delta, err error, ok bool) {
+		defer c.caught("responder")
+		r.watch.moved(func(w *watch) { w.pulling = true })
+		d, err, ok = next()
+		r.watch.moved(func(w *watch) { w.pulling = false })
+		return d, err, ok
+	}
+	return func(yield func(string, error) bool) {
+		for !over {
+			d, err, ok := pull()
+			switch {
+			case ctx.Err() != nil:
+				over = true
+			case err != nil:
+				over = true
+				r.mu.Lock()
+				r.err = err
+				r.mu.Unlock()
+				yield("", fmt.Errorf("respond: %w", err))
+			case !ok:
+				over = true
+				r.finished()
+				r.mu.Lock()
+				all := r.script.text.String()
+				r.mu.Unlock()
+				c.post(ctx, responded{r.turn, r.step, all})
+			case d.Text != "":
+				r.say(d.Text)
+				if !yield(d.Text, nil) {
+					return
+				}
+			default:
+				c.post(ctx, told{r.turn, r.step, d})
+			}
+		}
+	}
+}
+
+func (r *reply) finished() { r.think.Do(func() { close(r.thought) }) }
+
+func (r *reply) say(text string) {
+	r.mu.Lock()
+	if r.token == 0 {
+		r.token = time.Since(r.answered)
+	}
+	r.script.text.WriteString(text)
+	r.mu.Unlock()
+	r.watch.moved(func(w *watch) {
+		if w.text.IsZero() && speakable(text) {
+			w.text = time.Now()
+		}
+	})
+}
+
+// watch is a reply's supervisor: it tells who keeps us waiting. Every wait has its limit: for the responder's next delta, for the
+// voice's first sound after the first text, for its next sound. Waiting for the utterance to take more is the caller's pleasure.
+type watch struct {
+	token, audio time.Duration
+	late         chan string // the provider that was late
+
+	mu       sync.Mutex
+	timer    *time.Timer
+	due      time.Time
+	text     time.Time // the first text that can be heard; zero: none yet
+	sounding bool      // there was sound
+	pulling  bool      // the responder is asked for more
+	writing  bool      // the utterance is full
+	ended    bool
+}
+
+func newWatch(m *Manners) *watch {
+	w := &watch{token: m.TokenLimit, audio: m.AudioLimit, late: make(chan string, 1)}
+	w.timer = time.AfterFunc(w.token, w.look)
+	w.timer.Stop()
+	return w
+}
+
+// moved notes a change, if it is one, and begins to wait for the next.
+func (w *watch) moved(change func(*watch)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if change != nil {
+		change(w)
+	}
+	w.timer.Stop()
+	if w.ended || w.writing {
+		return
+	}
+	limit := w.audio
+	if w.pulling {
+		limit = w.token
+	}
+	if !w.sounding && !w.text.IsZero() {
+		limit = min(limit, time.Until(w.text.Add(w.audio)))
+	}
+	w.due = time.Now().Add(limit)
+	w.timer.Reset(max(limit, 0))
+}
+
+func (w *watch) end() { w.moved(func(w *watch) { w.ended = true }) }
+
+// look is the timer's: it tells who is late, if somebody still is.
+func (w *watch) look() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended || w.writing || time.Now().Before(w.due) {
+		return
+	}
+	w.ended = true
+	if w.pulling && (w.sounding || w.text.IsZero() || time.Since(w.text) < w.audio) {
+		w.late <- "responder"
+	} else {
+		w.late <- "voice"
+	}
+}

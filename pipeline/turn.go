@@ -1,0 +1,436 @@
+package pipeline
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/media"
+)
+
+// turn is one exchange while it is in progress. It has a step for each thing said in it: the first response, one more after each
+// round of tools, the house's own words such as Sorry.
+type turn struct {
+	n    int
+	why  Reason
+	said string // by the caller: words or keys
+	mark int    // length of the history before it
+
+	steps     []*step
+	rounds    int         // of tools
+	then      []Command   // what follows its last step
+	cause     media.Cause // with which the call ends after it; empty: the call goes on
+	usage     Usage
+	err       string // the provider that failed
+	sounding  bool
+	held      bool // the caller may be interrupting
+	protected bool // speech does not interrupt
+	firm      bool // nothing does
+	cut       bool // it was interrupted; silenced is on its way
+
+	guessed  bool   // prepared, unheard, not yet wanted
+	deferred []news // of a guess
+
+	spoke, judged, final time.Duration // see caller
+}
+
+// step is one reply of a turn.
+type step struct {
+	account   account
+	message   int  // its place in the history; -1: none yet
+	responded bool // its text is complete
+	voiced    bool // and heard, as far as it ever will be
+	told      bool // it brought something besides text
+	followed  bool // its tools' results are in the history
+	calls     []ToolCall
+	results   map[string]string // by ToolCall.ID
+}
+
+func (s *step) toolsOut() bool { return len(s.results) < len(s.calls) }
+
+// yields says whether the caller's speech may interrupt the turn.
+func (t *turn) yields() bool { return !t.firm && !t.protected && !t.cut }
+
+func (t *turn) last() *step {
+	if len(t.steps) == 0 {
+		return nil
+	}
+	return t.steps[len(t.steps)-1]
+}
+
+// leaves says whether the call ends after the turn.
+func (t *turn) leaves() bool {
+	return t.cause != "" || slices.ContainsFunc(t.then, func(c Command) bool { return c.Kind == HangUp })
+}
+
+// heard is what the caller heard of the turn; text is all of it.
+func (t *turn) heard() (heard, text string, length time.Duration) {
+	var hs, ts []string
+	for _, s := range t.steps {
+		hs, ts = append(hs, s.account.heard), append(ts, s.account.text)
+		length += s.account.length
+	}
+	return joined(hs), joined(ts), length
+}
+
+func joined(parts []string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+// turnOf is the turn that n is about; 0: none.
+func turnOf(n news) int {
+	switch n := n.(type) {
+	case told:
+		return n.turn
+	case responded:
+		return n.turn
+	case sounded:
+		return n.turn
+	case voiced:
+		return n.account.turn
+	case silenced:
+		return n.turn
+	case failed:
+		return n.turn
+	case tooled:
+		return n.turn
+	}
+	return 0
+}
+
+// open makes t the turn in progress.
+func (d *dialog) open(t *turn) {
+	d.dropGuess()
+	d.turns++
+	t.n = d.turns
+	d.start(t)
+}
+
+// start gives t the floor, and the history what it is about.
+func (d *dialog) start(t *turn) {
+	d.turn, t.mark = t, len(d.history)
+	if d.expect.Words != nil {
+		d.do(expect{nil})
+	}
+	d.expect = Expect{}
+	m := Message{Role: Narrator, Turn: t.n, At: d.now}
+	switch {
+	case t.why == ForWords && t.said != "":
+		m.Role, m.Text = Caller, t.said
+	case t.why == ForKeys:
+		m.Text = "The caller pressed " + t.said + "."
+	case t.why == ForSilence:
+		m.Text = "The caller is silent."
+	default:
+		return
+	}
+	d.history = append(d.history, m)
+}
+
+// begin opens t and asks the responder for it.
+func (d *dialog) begin(t *turn) {
+	d.open(t)
+	d.ask(t)
+}
+
+// ask the responder for the next step of t.
+func (d *dialog) ask(t *turn) {
+	t.steps = append(t.steps, &step{message: -1})
+	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
+}
+
+func (d *dialog) talk(t *turn) Talk {
+	talk := Talk{
+		Turn: t.n, Why: t.why, Step: t.rounds, Agent: d.agent, Info: d.info,
+		History: slices.Clone(d.history),
+	}
+	switch t.why {
+	case ForWords:
+		talk.Text = t.said
+	case ForKeys:
+		talk.Keys = t.said
+	case ForSilence:
+		talk.Silence = d.silences
+	}
+	if t.rounds > 0 {
+		talk.Why = ForToolResult
+	}
+	return talk
+}
+
+// utter adds a step in the house's own words to t.
+func (d *dialog) utter(t *turn, text string) {
+	s := &step{message: -1, responded: true, account: account{text: text}}
+	t.steps = append(t.steps, s)
+	d.write(t, s)
+	d.do(utter{turn: t.n, step: len(t.steps) - 1, text: text, held: t.held})
+}
+
+// told takes what a response brings besides text.
+func (d *dialog) told(n told) {
+	t, delta := d.turn, n.delta
+	s := t.steps[n.step]
+	if t.cut || s.responded {
+		return
+	}
+	switch {
+	case delta.Call != nil:
+		call := *delta.Call
+		if call.ID == "" {
+			call.ID = fmt.Sprintf("call_%d_%d_%d", t.n, n.step, len(s.calls))
+		}
+		if len(s.calls) == 0 {
+			d.set(toolAlarm, d.now+d.manners.ToolLimit)
+		}
+		s.told, s.calls = true, append(s.calls, call)
+		d.do(use{t.n, call})
+	case delta.Expect != nil:
+		s.told, d.expect = true, *delta.Expect
+		if t.protected = d.expect.Protected; t.protected {
+			d.resume()
+		}
+		d.do(expect{d.expect.Words})
+	case delta.Do != nil:
+		s.told, t.then = true, append(t.then, *delta.Do)
+	case delta.Usage != nil:
+		t.usage.Input += delta.Usage.Input
+		t.usage.Output += delta.Usage.Output
+		t.usage.Cached += delta.Usage.Cached
+	}
+}
+
+// responded: the text of a step is complete.
+func (d *dialog) responded(n responded) {
+	t := d.turn
+	s := t.steps[n.step]
+	if t.cut || s.responded {
+		return
+	}
+	s.responded, s.account.text = true, n.text
+	if !speakable(n.text) && !s.told && d.wanted(t) {
+		d.fail(t, s, "responder", errEmptyReply)
+		return
+	}
+	d.write(t, s)
+	d.proceed(t)
+}
+
+// wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept.
+func (d *dialog) wanted(t *turn) bool {
+	_, text, _ := t.heard()
+	return t.why != ForGreeting && t.why != ForSilence && !speakable(text)
+}
+
+// proceed does what is next in t: the answer to its tools, its commands, and its end when all has been heard.
+func (d *dialog) proceed(t *turn) {
+	s := t.last()
+	if t.cut || s != nil && (!s.responded || s.toolsOut() && !s.followed) {
+		return
+	}
+	if s != nil && len(s.calls) > 0 && !s.followed {
+		d.follow(t, s, "")
+		if !t.leaves() {
+			if t.rounds++; t.rounds > d.manners.ToolSteps {
+				d.fail(t, s, "responder", errToolSteps)
+				return
+			}
+			d.ask(t)
+			return
+		}
+	}
+	for len(t.then) > 0 {
+		c := t.then[0]
+		t.then = t.then[1:]
+		if c.Kind == HangUp && t.cause == "" {
+			t.cause = media.CauseAgent
+		}
+		if speakable(c.Text) {
+			d.utter(t, c.Text)
+		}
+		if c.Kind == HangUp {
+			t.then = nil
+		}
+	}
+	if slices.ContainsFunc(t.steps, func(s *step) bool { return !s.voiced }) {
+		return
+	}
+	d.close(t)
+	if t.cause != "" {
+		d.end(t.cause, nil)
+	}
+}
+
+// close ends t and tells its record.
+func (d *dialog) close(t *turn) {
+	d.turn = nil
+	d.ended++
+	d.clear(bargeInAlarm)
+	d.clear(falseAlarm)
+	d.clear(toolAlarm)
+	d.tell(Event{Kind: TurnEnded, Turn: t.record()})
+}
+
+// sounded: the first frame of a step went out.
+func (d *dialog) sounded(n sounded) {
+	if t := d.turn; !t.sounding {
+		t.sounding = true
+		d.tell(Event{Kind: ReplyBegan})
+	}
+}
+
+// voiced: a step has been heard to its end.
+func (d *dialog) voiced(a account) {
+	t := d.turn
+	s := t.steps[a.step]
+	if t.cut || s.voiced {
+		return
+	}
+	s.voiced, s.account = true, a
+	if a.length > 0 {
+		d.voiceless = 0
+	}
+	d.write(t, s)
+	d.proceed(t)
+}
+
+// failed: a provider failed at a step of the turn. The caller hears an apology, unless more is to come anyway.
+func (d *dialog) failed(n failed) {
+	t := d.turn
+	s := t.steps[n.step]
+	if t.cut {
+		return
+	}
+	if !s.responded {
+		s.account.text, s.calls, s.results = n.text, nil, nil
+		d.write(t, s)
+		s.responded = true
+	}
+	d.fail(t, s, n.part, n.err)
+}
+
+func (d *dialog) fail(t *turn, s *step, part string, err error) {
+	t.err = part
+	d.tell(Event{Kind: ProviderFail, Text: part, Err: err})
+	if part == "voice" {
+		if d.voiceless++; d.voiceless >= voiceFailures {
+			d.end(media.CauseProvider, fmt.Errorf("voice: %w", err))
+			return
+		}
+	}
+	if s == t.last() && (s == nil || !s.toolsOut()) && !t.leaves() {
+		d.utter(t, d.manners.Sorry)
+	}
+	d.proceed(t)
+}
+
+// interrupt cuts the turn in progress, if it may be. What has been heard comes back as silenced.
+func (d *dialog) interrupt() {
+	if d.turn != nil && d.turn.yields() {
+		d.cutTurn()
+	}
+}
+
+func (d *dialog) cutTurn() {
+	d.turn.cut = true
+	d.clear(bargeInAlarm)
+	d.clear(falseAlarm)
+	d.do(cut{d.turn.n})
+}
+
+// resume lets a held turn sound again.
+func (d *dialog) resume() {
+	d.clear(bargeInAlarm)
+	d.clear(falseAlarm)
+	if !d.held() || d.turn.cut {
+		return
+	}
+	d.turn.held = false
+	d.do(carryOn{d.turn.n})
+	d.tell(Event{Kind: FalseAlarm})
+}
+
+func (d *dialog) held() bool { return d.turn != nil && d.turn.held }
+
+// withdraw takes back an answer of which nothing has sounded yet.
+func (d *dialog) withdraw() {
+	if t := d.turn; t != nil && t.why == ForWords && !t.sounding {
+		d.interrupt()
+	}
+}
+
+// silenced closes a turn that was cut. An answer of which nothing was heard, because the caller had not finished, is withdrawn: its
+// question becomes the beginning of what the caller is saying now.
+func (d *dialog) silenced(n silenced) {
+	t := d.turn
+	for _, a := range n.accounts {
+		t.steps[a.step].account = a
+	}
+	heard, _, length := t.heard()
+	c := &d.caller
+	switch {
+	case d.ending != nil:
+		d.settle(t)
+	case t.why == ForWords && t.said != "" && length == 0 && !t.usedTools() && (c.floor != quiet || c.complete):
+		d.history = slices.Delete(d.history, t.mark, len(d.history))
+		c.said = slices.Insert(c.said, 0, t.said)
+	default:
+		d.settle(t)
+		d.tell(Event{Kind: Interrupted, Text: heard})
+	}
+	d.close(t)
+	if d.ending != nil {
+		d.stop()
+	}
+}
+
+// settle brings a cut turn's history in order.
+func (d *dialog) settle(t *turn) {
+	for _, s := range t.steps {
+		if !s.voiced || !s.responded || s.toolsOut() && !s.followed {
+			s.voiced = true
+			d.write(t, s)
+			d.follow(t, s, "cancelled: the caller interrupted")
+		}
+	}
+}
+
+func (t *turn) usedTools() bool {
+	return slices.ContainsFunc(t.steps, func(s *step) bool { return len(s.calls) > 0 })
+}
+
+// tooled takes a tool's result.
+func (d *dialog) tooled(n tooled) {
+	t := d.turn
+	s := t.last()
+	i := slices.IndexFunc(s.calls, func(c ToolCall) bool { return c.ID == n.id })
+	if _, known := s.results[n.id]; t.cut || i < 0 || known || s.followed {
+		return
+	}
+	if n.err != nil {
+		n.result = "error: " + n.err.Error()
+	}
+	if s.results == nil {
+		s.results = make(map[string]string)
+	}
+	s.results[n.id] = n.result
+	if n.do != nil {
+		t.then = append(t.then, *n.do)
+	}
+	d.tell(Event{Kind: ToolUsed, Text: s.calls[i].Name, Err: n.err})
+	if !s.toolsOut() {
+		d.clear(toolAlarm)
+	}
+	d.proceed(t)
+}
+
+// toolsLate answers for the tools that have not.
+func (d *dialog) toolsLate() {
+	t := d.turn
+	if t == nil || t.cut || t.last() == nil {
+		return
+	}
+	for _, c := range t.last().calls {
+		d.tooled(tooled{turn: t.n, id: c.ID, err: errToolLate})
+	}
+}
