@@ -1,0 +1,184 @@
+// Package local is speech without a key, a vendor or a network: a neural ear, recogniser and voice in this process.
+//
+//	frames ──▶ ear: gate ▶ Silero ▶ turns ──────────────▶ edges           on the goroutine that reads the leg
+//	frames ──▶ transcription ─┐  guess, final, partial
+//	                          ├─▶ pool of low-priority workers ─▶ Moonshine ──▶ transcripts
+//	text ──▶ clauses ─────────┘                              └──▶ Piper ──────▶ speech
+//	             └─▶ espeak-ng, a child process: letters to phonemes
+//
+// One Engine serves all calls. It owns the models, each loaded once into one shared ONNX runtime, the workers, and the child
+// process; Run frees them. An ear judges in line, with its own state swapped into one of a few sessions, and never waits for a
+// worker. Final transcripts and spoken clauses go before guesses, and guesses before partial transcripts, which are made only
+// when a worker would be idle.
+//
+// It degrades in steps and says so (Status): without the ONNX runtime the ear is WebRTC's, the voice is flite's and callers are
+// understood by their keys alone; without Piper's model, or without espeak-ng, only the voice is flite's.
+//
+// The models are Silero VAD v6 (embedded), Moonshine English and Piper "jenny" (fetched by deploy/setup.sh). The vocabulary
+// embedded here is the Llama tokenizer's 32,000 pieces, from npm llama-tokenizer-js 1.2.2; Moonshine uses it.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	"parley/pipeline"
+)
+
+// Options fix an Engine. The zero value is ready for use.
+type Options struct {
+	Dir      string       // where the models are; default DefaultDir()
+	STTModel string       // "tiny" (fast) or "base" (fewer mistakes, twice the processor time); default "tiny"
+	Workers  int          // threads that recognise and speak; default one less than the processors, at least 1
+	Exact    bool         // transcripts are left as recognised: Expect's words are not snapped to; default false
+	Log      *slog.Logger // default: none
+}
+
+// Errors that callers may tell apart.
+var (
+	// ErrClosed says that the Engine is no longer running.
+	ErrClosed = errors.New("local speech has stopped")
+	// ErrOverloaded says that more was asked of the workers than they can do in useful time.
+	ErrOverloaded = errors.New("local speech is overloaded")
+)
+
+// An Engine is the offline Listener, Transcriber and Synthesizer of all calls. Its methods may be called by any goroutine.
+type Engine struct {
+	dir   string
+	stt   string
+	exact bool
+	log   *slog.Logger
+	pool  *pool
+	cache *cache
+
+	ready chan struct{} // closed once the models are loaded, as far as they could be
+	done  chan struct{} // closed when Run is ending
+
+	mu     sync.Mutex
+	models models // written by Run before ready is closed
+}
+
+// The three are one thing to the pipeline.
+var (
+	_ pipeline.Listener    = (*Engine)(nil)
+	_ pipeline.Transcriber = (*Engine)(nil)
+	_ pipeline.Synthesizer = (*Engine)(nil)
+)
+
+// models is what an Engine could load. A nil part is missing, and report says why.
+type models struct {
+	ear    earModel
+	stt    recogniser
+	voice  voice // the best there is
+	plain  voice // flite
+	report Report
+	close  func()
+}
+
+// An earModel judges hops of 256 samples at 8 kHz or 512 at 16 kHz.
+type earModel interface {
+	// judge returns the probability of speech in hop and carries m from one hop to the next. It allocates nothing.
+	judge(m *memory, hop []int16) float32
+}
+
+// A recogniser turns speech into text. It may be used by all workers at once.
+type recogniser interface {
+	// recognise is given at most 16 s of mono at 16 kHz, within ±1. It gives up with errStopped soon after stop says so.
+	recognise(pcm []float32, stop func() bool) (string, error)
+}
+
+// A voice speaks one clause at a time. It may be used by all workers at once.
+type voice interface {
+	// prepare does what needs no worker: it turns the clause into what say wants.
+	prepare(ctx context.Context, c clause) (script, error)
+	// say returns the sound at rate samples a second, without silence around it. It runs on a worker.
+	say(ctx context.Context, s script, pace float64) (pcm []int16, rate int, err error)
+}
+
+// New makes an Engine and returns at once; Run loads and runs it.
+func New(o Options) *Engine {
+	if o.Dir == "" {
+		o.Dir = DefaultDir()
+	}
+	if o.STTModel == "" {
+		o.STTModel = "tiny"
+	}
+	if o.Workers <= 0 {
+		o.Workers = max(1, runtime.NumCPU()-1)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Engine{
+		dir: o.Dir, stt: o.STTModel, exact: o.Exact, log: o.Log,
+		pool:   newPool(o.Workers),
+		cache:  newCache(cacheSize),
+		ready:  make(chan struct{}),
+		done:   make(chan struct{}),
+		models: models{report: loading},
+	}
+}
+
+// DefaultDir is where deploy/setup.sh puts the models: parley/speech in the user's cache directory, or in /var/cache for a user
+// who has none.
+func DefaultDir() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = "/var/cache"
+	}
+	return filepath.Join(dir, "parley", "speech")
+}
+
+// Run loads the models and works until ctx ends; then it frees them. Models that cannot be loaded are no error: see Status. Call
+// it once.
+func (e *Engine) Run(ctx context.Context) error {
+	if e.stt != "tiny" && e.stt != "base" {
+		close(e.done)
+		e.pool.close()
+		return fmt.Errorf("load speech models: STTModel is %q: say tiny or base", e.stt)
+	}
+	m := load(e.dir, e.stt, e.log)
+	e.mu.Lock()
+	e.models = m
+	e.mu.Unlock()
+	close(e.ready)
+	e.pool.run(ctx)
+	close(e.done)
+	m.close()
+	return nil
+}
+
+// Ready is closed once the models are loaded, as far as they could be.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Status says what is at work and, where it is less than it could be, why and what would mend it.
+func (e *Engine) Status() Report {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.models.report
+}
+
+// wait returns the models once they are loaded.
+func (e *Engine) wait(ctx context.Context) (models, error) {
+	select {
+	case <-e.done:
+		return models{}, ErrClosed
+	default:
+	}
+	select {
+	case <-e.ready:
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return e.models, nil
+	case <-e.done:
+		return models{}, ErrClosed
+	case <-ctx.Done():
+		return models{}, fmt.Errorf("wait for speech models: %w", context.Cause(ctx))
+	}
+}
