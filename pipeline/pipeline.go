@@ -221,7 +221,8 @@ type Command struct {
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
 //
 // An answer may be asked for before the caller has surely finished; it is then cancelled unheard, or its Calls and Commands take
-// effect late. So Respond must change nothing outside: that is what Tools and Commands are for.
+// effect late. So Respond must change nothing outside: that is what Tools and Commands are for. The Turn of an answer that was
+// taken back is missing from the History of later Talks.
 type Responder interface {
 	Respond(ctx context.Context, talk Talk) iter.Seq2[Delta, error]
 }
@@ -272,7 +273,8 @@ type Parts struct {
 	Synthesizer   Synthesizer
 }
 
-// A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once.
+// A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is
+// an io.Closer is closed when its call has ended.
 type Tap interface {
 	// Caller is given every frame, on the goroutine that reads the leg.
 	Caller(media.Frame)

@@ -10,8 +10,8 @@
 // a hang_up ends the call. One Respond walks from the answer to the next node that waits, and all of that is decided before its
 // first Delta is yielded: a caller who interrupts has still given the answer, and the flow stands where it would have stood.
 //
-// Respond with the Turn of the Respond before it replaces that one: the flow goes back to where it was and hears the answer anew.
-// So an answer that was prepared on a guess, and then thrown away because the caller went on speaking, leaves no trace.
+// An answer to words may be prepared on a guess, and withdrawn because the caller went on speaking. The next Talk tells: its History
+// does not have that Turn. The flow then goes back to where it was and hears the longer answer anew.
 //
 // A Flow may be used by any number of calls at once; a Responder belongs to one.
 package flow

@@ -59,22 +59,22 @@ type player struct {
 func (p *player) press(keys string) error {
 	p.silence = 0
 	for keys != "" && !p.over {
-		n := min(p.expect.Digits, len(keys))
-		if n == 0 {
-			_, err := fmt.Fprintf(p.w, "       (no keys are expected here: %s)\n", keys)
-			return err
+		n := len(keys)
+		if p.expect.Digits > 0 {
+			n = min(n, p.expect.Digits)
 		}
-		if t := p.expect.Terminator; t != 0 {
-			if i := strings.IndexRune(keys[:n], t); i >= 0 {
-				n = i + 1
-			} else if n < len(keys) && rune(keys[n]) == t {
-				n++
-			}
+		rest := keys[n:]
+		terminator := p.expect.Terminator
+		if terminator == 0 && p.expect.Digits == 0 {
+			terminator = '#'
+		}
+		if i := strings.IndexRune(keys, terminator); i > 0 && i <= n {
+			n, rest = i, keys[i+1:]
 		}
 		if err := p.turn(pipeline.Talk{Why: pipeline.ForKeys, Keys: keys[:n]}); err != nil {
 			return err
 		}
-		keys = keys[n:]
+		keys = rest
 	}
 	return nil
 }

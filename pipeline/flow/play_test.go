@@ -25,3 +25,29 @@ func ExamplePlay() {
 	// agent: Thank you for calling Northwind Clinic. Goodbye!
 	//        (hangs up)
 }
+
+// Keys are cut into entries by what is expected; an entry of unknown length ends with a pound key.
+func ExamplePlay_keys() {
+	f, err := flow.Parse([]byte(`
+flow: keys
+start: pin
+nodes:
+  pin: {gather: {slot: pin, type: digits, min: 2, max: 6, prompt: "Your number?", confirm: "{pin}?", goto: who}}
+  who: {gather: {slot: who, type: name, prompt: "Your name?", no_match: "I need a name.", goto: bye}}
+  bye: {hang_up: "Goodbye, {who}."}`))
+	if err != nil {
+		panic(err)
+	}
+	if err := flow.Play(os.Stdout, strings.NewReader("/427#1\n/12#34#\n\nAna\n"), f); err != nil {
+		panic(err)
+	}
+	// Output:
+	// agent: Your number?
+	// agent: four two seven?
+	// agent: Your name?
+	// agent: I need a name.
+	// agent: I need a name.
+	// agent: Your name?
+	// agent: Goodbye, Ana.
+	//        (hangs up)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 
 	"parley/pipeline"
@@ -13,8 +14,8 @@ import (
 type session struct {
 	flow   *Flow
 	here   place
-	before place // where it was when turn began
-	turn   int
+	before place // where it was before the last words were answered
+	turn   int   // of those words; 0: it was no words that were answered last
 }
 
 // A place is all that a session remembers.
@@ -25,7 +26,6 @@ type place struct {
 	misses     int  // answers not understood since the node was entered
 	confirming bool // the question put is whether the slot's value is right
 	last       reply
-	over       bool
 }
 
 func (p place) clone() place {
@@ -94,10 +94,12 @@ func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pip
 		if talk.Why == pipeline.ForToolResult {
 			return
 		}
-		if talk.Turn != 0 && talk.Turn == s.turn {
-			s.here = s.before.clone()
-		} else {
-			s.before, s.turn = s.here.clone(), talk.Turn
+		if s.withdrawn(talk.History) {
+			s.here = s.before
+		}
+		s.before, s.turn = s.here.clone(), 0
+		if talk.Why == pipeline.ForWords {
+			s.turn = talk.Turn
 		}
 		for _, d := range s.hear(talk).deltas() {
 			if err := context.Cause(ctx); err != nil {
@@ -111,11 +113,14 @@ func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pip
 	}
 }
 
+// withdrawn says whether the last answer was taken back because the caller had not finished: their words are gone from the history.
+func (s *session) withdrawn(history []pipeline.Message) bool {
+	return s.turn != 0 && len(history) > 0 && !slices.ContainsFunc(history, func(m pipeline.Message) bool { return m.Turn == s.turn })
+}
+
 // hear takes the caller's turn and answers it.
 func (s *session) hear(talk pipeline.Talk) reply {
 	switch {
-	case s.here.over:
-		return reply{hangUp: true}
 	case s.here.node == nil, talk.Why == pipeline.ForGreeting:
 		return s.enter(s.flow.start.to, reply{})
 	}
@@ -167,8 +172,7 @@ func (s *session) enter(name string, r reply) reply {
 		case *hangUp:
 			r.say(s.fill(st.farewell))
 			r.hangUp = true
-			h.node, h.over = n, true
-			return r
+			return r // a caller who says "wait!" is still where the last question was
 		case *question:
 			prompt := st.prompt
 			if h.visited[name] && len(r.texts) > 0 && !st.again.empty() {

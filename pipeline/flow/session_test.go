@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ nodes:
   odd: {say: "Vip is {vip}.", goto: bye}
   bye: {hang_up: Goodbye.}`,
 			context: map[string]string{"caller": "Ana", "other": "ignored"},
-			script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", " [hang up]"}},
+			script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}},
 			slots:   map[string]string{"caller": "Ana", "vip": "", "mood": "good, Ana"},
 		},
 		"menu": {
@@ -317,19 +318,44 @@ func TestInterruptedAnswerCounts(t *testing.T) {
 	}
 }
 
-// TestGuessLeavesNoTrace: the same turn asked again is heard from where it began.
-func TestGuessLeavesNoTrace(t *testing.T) {
+// TestWithdrawnAnswerLeavesNoTrace: words whose turn is gone from the history were a guess; the flow hears the longer answer anew.
+func TestWithdrawnAnswerLeavesNoTrace(t *testing.T) {
 	t.Parallel()
 	c := dial(t, string(receptionist), nil)
 	c.say("")
-	if got := c.respond(pipeline.Talk{Turn: 2, Why: pipeline.ForWords, Text: "I want to book"}); !strings.Contains(got, "Which day") {
+	history := []pipeline.Message{{Role: pipeline.Assistant, Text: "Hello", Turn: 1}}
+	ask := func(turn int, said string) string {
+		history := append(slices.Clip(history), pipeline.Message{Role: pipeline.Caller, Text: said, Turn: turn})
+		return c.respond(pipeline.Talk{Turn: turn, Why: pipeline.ForWords, Text: said, History: history})
+	}
+	if got := ask(2, "I want to book"); !strings.Contains(got, "Which day") {
 		t.Fatalf("the guess says %q", got)
 	}
-	for range 2 {
-		got := c.respond(pipeline.Talk{Turn: 2, Why: pipeline.ForWords, Text: "I want to hear about parley"})
-		if !strings.HasPrefix(got, "I'm glad that you ask.") {
-			t.Fatalf("asked again, it says %q", got)
+	for turn := 3; turn < 5; turn++ {
+		if got := ask(turn, "I want to hear about Parley"); !strings.HasPrefix(got, "I'm glad that you ask.") {
+			t.Fatalf("turn %d says %q", turn, got)
 		}
+	}
+	history = append(history, pipeline.Message{Role: pipeline.Caller, Text: "I want to hear about Parley", Turn: 4})
+	if got := ask(5, "an appointment"); !strings.Contains(got, "Which day") {
+		t.Fatalf("after an answer that stands, it says %q", got)
+	}
+	history = append(history, pipeline.Message{Role: pipeline.Caller, Text: "an appointment", Turn: 5})
+	if got := ask(6, "Monday"); !strings.HasPrefix(got, "Monday it is.") {
+		t.Errorf("the next says %q", got)
+	}
+}
+
+// TestTalkedOutOfHangingUp: a caller who interrupts the farewell is answered where they were.
+func TestTalkedOutOfHangingUp(t *testing.T) {
+	t.Parallel()
+	c := dial(t, string(receptionist), nil)
+	c.say("")
+	if got := c.say("goodbye"); !strings.HasSuffix(got, "[hang up]") {
+		t.Fatalf("the farewell is %q", got)
+	}
+	if got := c.say("Wait, when are you open?"); !strings.HasPrefix(got, "We are open") {
+		t.Errorf("after wait! it says %q", got)
 	}
 }
 
