@@ -45,26 +45,40 @@ func (c *clauses) end() int {
 		long = firstClause
 	}
 	letters := 0
-	var mark rune
-	for i, r := range c.buf {
-		if unicode.IsSpace(r) && letters > 0 && (endsSentence(mark) || endsClause(mark) && letters >= long) || r == '\n' && letters > 0 {
+	var mark rune // the last one that was no quote: quotes may follow the mark that ends a sentence
+	for i, r := range c.buf[:min(len(c.buf), longestClause)] {
+		switch {
+		case r == '。' || r == '！' || r == '？': // nothing follows them
 			return i + utf8.RuneLen(r)
-		}
-		if strings.ContainsRune("。！？", r) { // nothing follows them
+		case r == '\n' && letters > 0, unicode.IsSpace(r) && letters > 0 && (endsSentence(mark) || endsClause(mark) && letters >= long):
 			return i + utf8.RuneLen(r)
-		}
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
 			letters++
 		}
-		if !strings.ContainsRune(`"')]”’`, r) { // quotes after a mark leave it the last one
+		if !isQuote(r) {
 			mark = r
 		}
 	}
 	return 0
 }
 
-func endsSentence(r rune) bool { return strings.ContainsRune(".!?…", r) && r != 0 }
-func endsClause(r rune) bool   { return strings.ContainsRune(",;:–—", r) && r != 0 }
+func endsSentence(r rune) bool { return r == '.' || r == '!' || r == '?' || r == '…' }
+
+func endsClause(r rune) bool {
+	switch r {
+	case ',', ';', ':', '–', '—':
+		return true
+	}
+	return false
+}
+
+func isQuote(r rune) bool {
+	switch r {
+	case '"', '\'', ')', ']', '”', '’':
+		return true
+	}
+	return false
+}
 
 // longestEnd is where s is cut when nobody pauses: at its last space, or else between two letters.
 func longestEnd(s string) int {

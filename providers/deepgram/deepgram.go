@@ -184,10 +184,9 @@ func (c *Client) dial(ctx context.Context, op string, q url.Values, biggest int)
 	}
 	limit := or(c.DialLimit, defaultDialLimit)
 	dialer := websocket.Dialer{
-		Proxy:            http.ProxyFromEnvironment,
-		HandshakeTimeout: limit,
-		ReadBufferSize:   4096,
-		WriteBufferSize:  max(biggest, 512),
+		Proxy:           http.ProxyFromEnvironment,
+		ReadBufferSize:  4096,
+		WriteBufferSize: max(biggest, 512),
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()
@@ -198,6 +197,9 @@ func (c *Client) dial(ctx context.Context, op string, q url.Values, biggest int)
 	}
 	if answer != nil {
 		return nil, refusal(op, answer)
+	}
+	if end, _ := ctx.Deadline(); timedOut(err) && time.Until(end) < 10*time.Millisecond {
+		<-ctx.Done() // the connection's deadline is ctx's own, and may have come a moment earlier
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause

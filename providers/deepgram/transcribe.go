@@ -19,6 +19,9 @@ import (
 	"parley/pipeline"
 )
 
+// redialPause is the least time between two sockets of one transcription: whoever loses them faster has failed.
+const redialPause = 10 * time.Second
+
 // errClosed answers whoever uses a transcription after Close.
 var errClosed = fmt.Errorf("deepgram: transcription is closed: %w", io.ErrClosedPipe)
 
@@ -214,7 +217,7 @@ func (t *transcription) run(life context.Context, conn *websocket.Conn) {
 	var redialled time.Time
 	for {
 		err := t.serve(life, conn)
-		if !t.again(err) || !redialled.IsZero() && time.Since(redialled) < 10*time.Second {
+		if !t.again(err, redialled) {
 			t.finish(err)
 			return
 		}
@@ -232,12 +235,17 @@ func (t *transcription) run(life context.Context, conn *websocket.Conn) {
 	}
 }
 
-// again says whether a lost socket is worth another, and if so makes all that was not settled unsent again.
-func (t *transcription) again(err error) bool {
+// again says whether a lost socket is worth another, and if so makes all that was not settled unsent again. A socket that answered
+// nothing is not, when it fell silent or was the second; nor is one that was lost so soon after the last.
+func (t *transcription) again(err error, redialled time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var refused *Error
-	if err == nil || t.closing || t.hearing.heard == 0 || errors.As(err, &refused) && refused.Hopeless() {
+	useless := t.hearing.heard == 0 && (timedOut(err) || !redialled.IsZero())
+	switch {
+	case err == nil, t.closing, useless, time.Since(redialled) < redialPause:
+		return false
+	case errors.As(err, &refused) && refused.Hopeless():
 		return false
 	}
 	t.waiting = true

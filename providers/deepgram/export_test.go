@@ -1,0 +1,23 @@
+package deepgram
+
+import (
+	"net/url"
+
+	"parley/pipeline"
+)
+
+// ListenQuery is how a transcription is asked for.
+func ListenQuery(c *Client, o pipeline.Listening) url.Values {
+	enc, err := encodingFor(o.Rate)
+	if err != nil {
+		panic(err)
+	}
+	return c.listenQuery(o, enc)
+}
+
+// IdleLines is how many lines wait in the pool.
+func (c *Client) IdleLines() int {
+	c.pool.mu.Lock()
+	defer c.pool.mu.Unlock()
+	return len(c.pool.idle)
+}

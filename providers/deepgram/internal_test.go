@@ -1,0 +1,242 @@
+package deepgram
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/media"
+	"parley/pipeline"
+)
+
+func mustEncoding(t testing.TB, rate int) encoding {
+	t.Helper()
+	enc, err := encodingFor(rate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return enc
+}
+
+// TestWriteDoesNotAllocate is not parallel: AllocsPerRun counts the whole process.
+func TestWriteDoesNotAllocate(t *testing.T) {
+	for _, rate := range []int{8000, 16000, 48000} {
+		enc := mustEncoding(t, rate)
+		tr := &transcription{client: &Client{}, chunk: enc.bytes(defaultChunk), wake: make(chan struct{}, 1), reel: newReel(enc)}
+		buf := make([]byte, 0, tr.chunk+tr.reel.size)
+		f := media.Frame{PCM: make([]int16, rate/50), Rate: rate}
+		if n := testing.AllocsPerRun(1000, func() {
+			if err := tr.Write(f); err != nil {
+				t.Fatal(err)
+			}
+			f.At += media.FrameTime
+			tr.next(buf)
+		}); n != 0 {
+			t.Errorf("%d Hz: Write and the taking of its audio allocate %v times a frame, want 0", rate, n)
+		}
+	}
+}
+
+func TestReelDropsTheOldestUnsent(t *testing.T) {
+	t.Parallel()
+	r, c := newReel(mustEncoding(t, 8000)), clock{}
+	frame := func(i int) media.Frame {
+		return media.Frame{PCM: []int16{int16(i * 64)}, Rate: 8000, At: time.Duration(i) * media.FrameTime}
+	}
+	for i := range 50 {
+		if r.add(frame(i), false) {
+			t.Fatalf("frame %d of a second was dropped", i)
+		}
+	}
+	for i := 50; i < 60; i++ {
+		if !r.add(frame(i), false) {
+			t.Fatalf("nothing was dropped for frame %d", i)
+		}
+	}
+	if r.lost != 10 {
+		t.Errorf("%d frames are counted as lost, want 10", r.lost)
+	}
+	if got := len(r.take(nil, 1000, r.head, &c)); got != 50 {
+		t.Errorf("%d frames are left, want the last 50", got)
+	}
+	if got := c.at(0); got != 10*media.FrameTime {
+		t.Errorf("the first of them was spoken at %v, want 200ms", got)
+	}
+	// All of it is kept for a new socket, those that were dropped as well, until it is settled.
+	r.rewind()
+	if got := r.unsent(r.head); got != 60 {
+		t.Errorf("%d frames would be sent again, want 60", got)
+	}
+	c = clock{}
+	r.take(nil, 1000, r.head, &c)
+	r.settle(55 * media.FrameTime)
+	r.rewind()
+	if got := r.unsent(r.head); got != 5 {
+		t.Errorf("%d frames would be sent again, want the 5 that are not settled", got)
+	}
+}
+
+func TestReelTakesFramesOfAnyLength(t *testing.T) {
+	t.Parallel()
+	r, c := newReel(mustEncoding(t, 16000)), clock{}
+	pcm := make([]int16, 1000) // 62.5 ms
+	for i := range pcm {
+		pcm[i] = int16(i)
+	}
+	r.add(media.Frame{PCM: pcm, Rate: 16000, At: time.Second}, false)
+	wire := r.take(nil, 2000, r.head, &c)
+	got := make([]int16, 1000)
+	r.enc.decode(got, wire)
+	if diff := cmp.Diff(pcm, got); diff != "" {
+		t.Errorf("samples changed (-want +got):\n%s", diff)
+	}
+	if at := c.at(62500 * time.Microsecond); at != 1062500*time.Microsecond {
+		t.Errorf("its end was spoken at %v, want 1.0625s", at)
+	}
+}
+
+func TestClockForgetsTheOldest(t *testing.T) {
+	t.Parallel()
+	var c clock
+	for i := range 10 * maxSpans { // a frame a second
+		c.add(time.Duration(i)*time.Second, media.FrameTime)
+		if got, want := c.at(time.Duration(i)*media.FrameTime), time.Duration(i)*time.Second; got != want {
+			t.Fatalf("frame %d was spoken at %v, want %v", i, got, want)
+		}
+	}
+	if len(c.spans) > maxSpans {
+		t.Errorf("%d spans are kept", len(c.spans))
+	}
+}
+
+func TestClauses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"Yes. No.", []string{"Yes. ", "No."}},
+		{"It costs 3.50 in all.", []string{"It costs 3.50 in all."}},
+		{"Well, I think that this is fine, really.", []string{"Well, I think that this is fine, ", "really."}},
+		{`He said "Stop!" and left.`, []string{`He said "Stop!" `, "and left."}},
+		{"One\nTwo", []string{"One\n", "Two"}},
+		{"好。走吧。", []string{"好。", "走吧。"}},
+		{"   ", nil},
+		{"no end at all", []string{"no end at all"}},
+		{strings.Repeat("word ", 300), []string{strings.Repeat("word ", 200), strings.Repeat("word ", 100)}},
+		{strings.Repeat("é", 600), []string{strings.Repeat("é", 500), strings.Repeat("é", 100)}},
+	} {
+		for _, size := range []int{1, 3, len(tt.text)} {
+			if diff := cmp.Diff(tt.want, cutAll(tt.text, size)); diff != "" {
+				t.Errorf("%q in pieces of %d bytes (-want +got):\n%s", tt.text, size, diff)
+			}
+		}
+	}
+}
+
+// cutAll cuts text that arrives in pieces of size bytes or a little more.
+func cutAll(text string, size int) (got []string) {
+	var c clauses
+	for len(text) > 0 {
+		n := min(size, len(text))
+		for n < len(text) && !utf8.RuneStart(text[n]) {
+			n++
+		}
+		for s, ok := c.add(text[:n]); ok; s, ok = c.add("") {
+			got = append(got, s)
+		}
+		text = text[n:]
+	}
+	if s := c.rest(); s != "" {
+		got = append(got, s)
+	}
+	return got
+}
+
+func FuzzClauses(f *testing.F) {
+	f.Add("Hello there, how are you? I am fine.", 3)
+	f.Add(strings.Repeat("ö", 2000), 7)
+	f.Fuzz(func(t *testing.T, text string, size int) {
+		if size <= 0 || len(text) > 4000 {
+			return
+		}
+		got := cutAll(text, size)
+		if strings.TrimSpace(strings.Join(got, "")) != strings.TrimSpace(text) {
+			t.Errorf("text was changed: %q became %q", text, got)
+		}
+		for _, s := range got {
+			if utf8.RuneCountInString(s) > 2000 {
+				t.Errorf("a clause of %d characters", utf8.RuneCountInString(s))
+			}
+			if utf8.ValidString(text) && !utf8.ValidString(s) {
+				t.Errorf("a character was cut in two: %q", s)
+			}
+		}
+	})
+}
+
+// FuzzDecode: whatever the server says, there is an error or a message that the call can use, and hearing survives it.
+func FuzzDecode(f *testing.F) {
+	for _, s := range []string{
+		`{"type":"Results","channel_index":[0,1],"duration":1.06,"start":12.3,"is_final":true,"speech_final":true,"from_finalize":true,"channel":{"alternatives":[{"transcript":"I'd like","confidence":0.993,"languages":["en"],"words":[{"word":"i'd","start":12.34,"end":12.5,"confidence":0.99,"punctuated_word":"I'd","speaker":0},{"word":"like","start":1,"end":-5,"confidence":7}]}]}}`,
+		`{"type":"Results","is_final":false,"start":1e300,"duration":-1e300,"channel":{"alternatives":[{"transcript":"a","words":[{"word":"a","start":1e308,"end":-1e308}]}]}}`,
+		`{"type":"UtteranceEnd","channel":[0,1],"last_word_end":13.36}`,
+		`{"type":"SpeechStarted","channel":[0],"timestamp":12.2}`,
+		`{"type":"Metadata","transaction_key":"deprecated","request_id":"6b1c","duration":25.6,"channels":1}`,
+		`{"type":"Warning","description":"too\u0000many\n","code":"X"}`,
+		`{"type":"Flushed","sequence_id":0}`,
+		`{"type":"Results"}`, `{"type":"Results","channel":{"alternatives":[]}}`, `{}`, `[]`, `{"type":`, `null`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		m, err := decode(text)
+		if err != nil {
+			return
+		}
+		if m.kind == "" || m.end < 0 {
+			t.Errorf("got %+v", m)
+		}
+		var last time.Duration
+		for _, w := range m.words {
+			if w.Start < last || w.End < w.Start || w.Confidence < 0 || w.Confidence > 1 {
+				t.Errorf("word %+v after one that began at %v", w, last)
+			}
+			last = w.Start
+		}
+		if strings.ContainsAny(m.code+m.about, "\x00\n\r\x1b") {
+			t.Errorf("control characters in %q %q", m.code, m.about)
+		}
+		tr := &transcription{client: &Client{}, log: (&Client{}).log(), wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000})}
+		for n := 1; n <= 2; n++ {
+			if err := tr.Mark(pipeline.Edge{Kind: pipeline.Ended, N: n}); err != nil {
+				t.Fatal(err)
+			}
+			tr.next(nil)
+			m2 := m
+			err := tr.hear(&m2)
+			var told *Error
+			if err != nil && !errors.As(err, &told) {
+				t.Errorf("hear: %v", err)
+			}
+		}
+		tr.closing = true
+		tr.finish(nil)
+		answered := map[int]int{}
+		for r, err := range tr.Results() {
+			if err != nil {
+				t.Errorf("Results: %v", err)
+			}
+			if r.Edge != 0 {
+				answered[r.Edge]++
+			}
+		}
+		if diff := cmp.Diff(map[int]int{1: 1, 2: 1}, answered); diff != "" {
+			t.Errorf("how often each Ended was answered (-want +got):\n%s", diff)
+		}
+	})
+}

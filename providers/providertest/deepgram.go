@@ -1,0 +1,278 @@
+package providertest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// A DeepgramFault is a way to misbehave. Each strikes both sockets unless it says otherwise.
+type DeepgramFault string
+
+// The faults.
+const (
+	NoFault      DeepgramFault = ""
+	Refuse       DeepgramFault = "refuse"        // the handshake is answered with DeepgramTrouble.Status
+	Mute         DeepgramFault = "mute"          // the handshake is never answered
+	Deaf         DeepgramFault = "deaf"          // after the handshake nothing is read or written
+	Drip         DeepgramFault = "drip"          // results come 3 s late; the voice speaks at a quarter of real time
+	CutOff       DeepgramFault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
+	Garbage      DeepgramFault = "garbage"       // text messages are no JSON
+	Giant        DeepgramFault = "giant"         // the first answer is 4 MB long
+	CloseEarly   DeepgramFault = "close_early"   // closed with DeepgramTrouble.Close at the first audio or text
+	WrongRate    DeepgramFault = "wrong_rate"    // speak: audio at twice the rate that was asked for
+	NeverAnswers DeepgramFault = "never_answers" // Finalize, Flush, Clear and CloseStream are read and ignored
+)
+
+// A DeepgramTrouble says how a fake Deepgram misbehaves, and how often.
+type DeepgramTrouble struct {
+	Fault  DeepgramFault
+	Status int    // of Refuse, default 401
+	Close  int    // of CloseEarly, default 1011
+	Reason string // of CloseEarly
+	Times  int    // connections that it strikes, counted from the first; 0: all
+}
+
+// A Deepgram is a stand-in for Deepgram's listen v1 and speak v1 over real sockets, for tests and load. It understands nothing: it
+// answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not change
+// while it runs. It may be shared by hundreds of calls; audio is neither copied nor kept.
+type Deepgram struct {
+	Key         string        // wanted in the Authorization header; empty: any, or none
+	Transcripts []string      // what each call's stretches of sound turn out to say, over and over; default DefaultTranscript
+	Delay       time.Duration // between Finalize and its answer
+	FirstAudio  time.Duration // between Flush and its first audio
+	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
+	Listen      DeepgramTrouble
+	Speak       DeepgramTrouble
+
+	counts  DeepgramCounts
+	running sync.WaitGroup
+}
+
+// DefaultTranscript is what callers say where nothing else was scripted.
+const DefaultTranscript = "I would like to book a table for two."
+
+// DeepgramCounts is what a fake Deepgram has seen. They are read with Load at any time.
+type DeepgramCounts struct {
+	Listens, Speaks                       atomic.Int64 // handshakes that were answered with an upgrade
+	Refused                               atomic.Int64
+	Open                                  atomic.Int64 // sockets now
+	Audio                                 atomic.Int64 // binary messages
+	KeepAlives, Finalizes, CloseStreams   atomic.Int64
+	Texts, Flushes, Clears, Closes        atomic.Int64
+	listenStrikes, speakStrikes, requests atomic.Int64
+}
+
+// Counts is what it has seen so far.
+func (d *Deepgram) Counts() *DeepgramCounts { return &d.counts }
+
+// StartDeepgram runs d on a loopback port until the test ends, and returns its base URL.
+func StartDeepgram(t testing.TB, d *Deepgram) (baseURL string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("listen: %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ran := make(chan error, 1)
+	go func() { ran <- d.Run(ctx, ln) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ran; err != nil {
+			t.Errorf("run fake Deepgram: %v", err)
+		}
+	})
+	return "ws://" + ln.Addr().String()
+}
+
+// Run serves on ln until ctx ends, then closes every socket and waits for their goroutines.
+func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/listen", func(w http.ResponseWriter, r *http.Request) {
+		d.serve(ctx, w, r, d.Listen, &d.counts.listenStrikes, &d.counts.Listens, d.listen)
+	})
+	mux.HandleFunc("GET /v1/speak", func(w http.ResponseWriter, r *http.Request) {
+		d.serve(ctx, w, r, d.Speak, &d.counts.speakStrikes, &d.counts.Speaks, d.speak)
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+	err := server.Serve(ln)
+	stopped()
+	d.running.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve: %w", err)
+}
+
+// serve takes one connection through its handshake and then hands it to talk.
+func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble DeepgramTrouble,
+	strikes, upgrades *atomic.Int64, talk func(context.Context, *deepgramSocket)) {
+	d.running.Add(1)
+	defer d.running.Done()
+	if n := strikes.Add(1); trouble.Times > 0 && n > int64(trouble.Times) {
+		trouble = DeepgramTrouble{}
+	}
+	s := &deepgramSocket{trouble: trouble, request: "fake-" + strconv.FormatInt(d.counts.requests.Add(1), 10)}
+	status, code, message := d.admit(r, s)
+	if status != 0 {
+		d.counts.Refused.Add(1)
+		w.Header().Set("Dg-Request-Id", s.request)
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprintf(w, `{"err_code":%q,"err_msg":%q,"request_id":%q}`, code, message, s.request)
+		return
+	}
+	if trouble.Fault == Mute {
+		select {
+		case <-ctx.Done():
+		case <-r.Context().Done():
+		}
+		return
+	}
+	upgrader := websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 2048}
+	conn, err := upgrader.Upgrade(w, r, http.Header{"Dg-Request-Id": {s.request}})
+	if err != nil {
+		return // the upgrader has answered
+	}
+	upgrades.Add(1)
+	d.counts.Open.Add(1)
+	defer d.counts.Open.Add(-1)
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer func() { _ = conn.Close() }()
+	s.Conn = conn
+	if trouble.Fault == Deaf {
+		<-ctx.Done()
+		return
+	}
+	talk(ctx, s)
+}
+
+// admit checks the key and the parameters that matter, and says how to refuse.
+func (d *Deepgram) admit(r *http.Request, s *deepgramSocket) (status int, code, message string) {
+	if s.trouble.Fault == Refuse {
+		status := s.trouble.Status
+		if status == 0 {
+			status = http.StatusUnauthorized
+		}
+		return status, "FAKE_TROUBLE", http.StatusText(status)
+	}
+	if d.Key != "" && r.Header.Get("Authorization") != "Token "+d.Key {
+		return http.StatusUnauthorized, "INVALID_AUTH", "Invalid credentials."
+	}
+	q := r.URL.Query()
+	if q.Get("model") == "" {
+		return http.StatusBadRequest, "Bad Request", "Bad Request: model is missing"
+	}
+	s.rate, _ = strconv.Atoi(q.Get("sample_rate"))
+	if s.rate < 8000 || s.rate > 48000 {
+		return http.StatusBadRequest, "Bad Request", "Bad Request: sample_rate " + q.Get("sample_rate")
+	}
+	switch q.Get("encoding") {
+	case "mulaw":
+		s.width = 1
+	case "linear16":
+		s.width = 2
+	default:
+		return http.StatusBadRequest, "Bad Request", "Bad Request: encoding " + q.Get("encoding")
+	}
+	s.endpointing, _ = strconv.Atoi(q.Get("endpointing"))
+	s.utteranceEnd, _ = strconv.Atoi(q.Get("utterance_end_ms"))
+	return 0, "", ""
+}
+
+// A deepgramSocket is one connection and what it was opened with.
+type deepgramSocket struct {
+	*websocket.Conn
+	trouble      DeepgramTrouble
+	request      string
+	rate, width  int
+	endpointing  int // ms; 0: off
+	utteranceEnd int // ms; 0: off
+}
+
+// samples is how many samples sound for ms.
+func (s *deepgramSocket) samples(ms int) int { return ms * s.rate / 1000 }
+
+// say writes one text message, as the trouble will have it.
+func (s *deepgramSocket) say(text []byte) error {
+	switch s.trouble.Fault {
+	case Garbage:
+		text = []byte(`{"type":"Results","channel":` + "\x00\xff")
+	case Giant:
+		text = bytes.Repeat([]byte{'{'}, 4<<20)
+	}
+	return s.write(websocket.TextMessage, text)
+}
+
+func (s *deepgramSocket) write(kind int, b []byte) error {
+	_ = s.SetWriteDeadline(time.Now().Add(10 * time.Second)) // a write that follows says what is wrong
+	return s.WriteMessage(kind, b)
+}
+
+// hangUp closes with a code and a reason.
+func (s *deepgramSocket) hangUp(code int, reason string) {
+	_ = s.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
+}
+
+// closeEarly is the close of CloseEarly.
+func (s *deepgramSocket) closeEarly() {
+	code := s.trouble.Close
+	if code == 0 {
+		code = websocket.CloseInternalServerErr
+	}
+	s.hangUp(code, s.trouble.Reason)
+}
+
+// next reads one message into buf, which it returns grown if it had to. A socket that hears nothing for idle is closed as Deepgram does.
+func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message []byte, err error) {
+	if idle > 0 {
+		_ = s.SetReadDeadline(time.Now().Add(idle)) // the read that follows says what is wrong
+	}
+	kind, r, err := s.NextReader()
+	var late net.Error
+	if errors.As(err, &late) && late.Timeout() {
+		s.hangUp(websocket.CloseInternalServerErr, "NET-0001: did not receive audio data or a text message within the timeout window")
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	buf = buf[:0]
+	for {
+		if len(buf) == cap(buf) {
+			buf = append(buf, 0)[:len(buf)]
+		}
+		n, err := r.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		if errors.Is(err, io.EOF) {
+			return kind, buf, nil
+		}
+		if err != nil {
+			return 0, nil, err
+		}
+	}
+}
+
+// sleep waits, unless ctx ends first.
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
