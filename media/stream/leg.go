@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/segmentio/asm/base64"
 
@@ -104,7 +103,7 @@ func (l *Leg) firstStart() (*start, error) {
 		}
 		var m message
 		if err := parseTwilio(text, &m); err != nil {
-			if err := l.senseless(text); err != nil {
+			if err := l.senseless(err); err != nil {
 				return nil, err
 			}
 			continue
@@ -183,7 +182,7 @@ func (l *Leg) take() bool {
 func (l *Leg) hear(text []byte) (media.Packet, error) {
 	var m message
 	if err := parseTwilio(text, &m); err != nil {
-		return media.Packet{}, l.senseless(text)
+		return media.Packet{}, l.senseless(err)
 	}
 	if len(m.stream) > 0 && string(m.stream) != l.stream {
 		l.stats.Unknown.Add(1)
@@ -193,13 +192,13 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	switch m.kind {
 	case kindMedia:
 		if !l.hearAudio(&m) {
-			return packet, l.senseless(text)
+			return packet, l.senseless(errSenseless)
 		}
 	case kindMark:
 		packet = l.hearMark(m.mark)
 	case kindDigit:
 		if packet.Digit = key(m.digit); packet.Digit == 0 {
-			return packet, l.senseless(text)
+			return packet, l.senseless(errSenseless)
 		}
 	case kindStop:
 		return packet, io.EOF
@@ -267,23 +266,25 @@ func (l *Leg) hearMark(name string) media.Packet {
 }
 
 // senseless counts a malformed message. Text that is not UTF-8, and too many in a row, are violations.
-func (l *Leg) senseless(text []byte) error {
+func (l *Leg) senseless(why error) error {
 	l.stats.Malformed.Add(1)
 	l.malformed++
 	switch {
-	case !utf8.Valid(text):
+	case errors.Is(why, errNotUTF8):
 		return errNotUTF8
 	case l.malformed >= malformedLimit:
-		return errSenseless
+		return errTooMany
 	}
 	return nil
 }
 
+// What ends a stream although its framing is sound, and (errSenseless) what alone does not.
 var (
 	errNoStart   = &violation{closePolicy, "no start in time"}
 	errEarly     = &violation{closePolicy, "sound before start"}
 	errNotUTF8   = &violation{closeBadData, "text is not UTF-8"}
-	errSenseless = &violation{closePolicy, "too many malformed messages"}
+	errTooMany   = &violation{closePolicy, "too many malformed messages"}
+	errSenseless = errors.New("malformed message")
 )
 
 // key is the telephone key that s names, 0 if none.
@@ -305,6 +306,7 @@ func (l *Leg) nextText() ([]byte, error) {
 					continue
 				}
 			}
+			l.broken = errors.As(err, new(*violation))
 			return nil, err
 		}
 		switch op {
@@ -373,7 +375,6 @@ func (l *Leg) ended(err error) error {
 	case errors.Is(err, io.EOF):
 		return io.EOF
 	case errors.As(err, &breach):
-		l.broken = true
 		l.stats.Violations.Add(1)
 		if breach.code == closeTooBig {
 			l.stats.Oversized.Add(1)

@@ -139,8 +139,8 @@ func (t *Twilio) open(l *Leg) error {
 		return err
 	}
 	if why, reason := t.judge(l, s); why != "" {
-		l.out.close(closePolicy, why)
 		t.refused(reason, slog.String("call", s.call), slog.String("why", why))
+		l.out.close(closePolicy, why)
 		return fmt.Errorf("open stream: %s", why)
 	}
 	return nil

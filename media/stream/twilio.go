@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/segmentio/asm/base64"
 )
@@ -16,6 +17,9 @@ import (
 func parseTwilio(text []byte, m *message) error {
 	if parseTwilioMedia(text, m) {
 		return nil
+	}
+	if !utf8.Valid(text) {
+		return errNotUTF8 // RFC 6455, section 8.1; encoding/json would put up with it
 	}
 	return parseTwilioJSON(text, m)
 }
