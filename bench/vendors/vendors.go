@@ -32,8 +32,11 @@ const Environ = "PARLEY_BENCH_VENDORS"
 // Options say how the vendors behave. The zero value: whole, at once, and content with any key.
 type Options struct {
 	Key         string        `json:"key,omitempty"`         // wanted of everyone; empty: any
-	Transcripts []string      `json:"transcripts,omitempty"` // what callers say; default providertest.DefaultTranscript
+	Transcripts []string      `json:"transcripts,omitempty"` // what callers say, over and over; default providertest.DefaultTranscript
 	Final       time.Duration `json:"final,omitempty"`       // from Finalize to its answer
+	Answer      string        `json:"answer,omitempty"`      // what the model says, without gaps; default providertest.DefaultAnswer
+	FirstToken  time.Duration `json:"first_token,omitempty"` // from a request to its first word, unless Answer is set
+	TokenGap    time.Duration `json:"token_gap,omitempty"`   // between words, unless Answer is set
 	FirstAudio  time.Duration `json:"first_audio,omitempty"` // from Flush to its first sound
 	Pace        float64       `json:"pace,omitempty"`        // of the voice, as a multiple of real time; 0: at once
 }
@@ -41,6 +44,7 @@ type Options struct {
 // Addresses are where the vendors listen.
 type Addresses struct {
 	Deepgram string `json:"deepgram"` // base URL, ws://127.0.0.1:port
+	OpenAI   string `json:"openai"`   // base URL, http://127.0.0.1:port/v1
 }
 
 // Run serves on loopback ports until ctx ends. Once it listens it writes its Addresses to stdout as one line of JSON.
@@ -49,13 +53,25 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("listen for Deepgram: %w", err)
 	}
+	openai, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for OpenAI: %w", err), deepgram.Close())
+	}
 	vendors, ctx := errgroup.WithContext(ctx)
 	vendors.Go(func() error {
 		d := &providertest.Deepgram{Key: o.Key, Transcripts: o.Transcripts, Delay: o.Final, FirstAudio: o.FirstAudio, Pace: o.Pace}
 		return d.Run(ctx, deepgram)
 	})
 	vendors.Go(func() error {
-		if err := json.NewEncoder(stdout).Encode(Addresses{Deepgram: "ws://" + deepgram.Addr().String()}); err != nil {
+		m := &providertest.OpenAI{Key: o.Key, FirstToken: o.FirstToken, TokenGap: o.TokenGap}
+		if o.Answer != "" {
+			m.Answer = func(providertest.OpenAIRequest) providertest.OpenAIAnswer { return providertest.OpenAISay(o.Answer) }
+		}
+		return m.Run(ctx, openai)
+	})
+	vendors.Go(func() error {
+		at := Addresses{Deepgram: "ws://" + deepgram.Addr().String(), OpenAI: "http://" + openai.Addr().String() + "/v1"}
+		if err := json.NewEncoder(stdout).Encode(at); err != nil {
 			return fmt.Errorf("print addresses: %w", err)
 		}
 		return nil
@@ -127,8 +143,8 @@ func Start(ctx context.Context, o Options, exe string, args ...string) (*Process
 	if err == nil {
 		err = json.Unmarshal(line, &p.Addresses)
 	}
-	if err == nil && p.Deepgram == "" {
-		err = errors.New("it named no address")
+	if err == nil && (p.Deepgram == "" || p.OpenAI == "") {
+		err = errors.New("an address is missing")
 	}
 	if err != nil {
 		_ = p.cmd.Process.Kill()

@@ -3,6 +3,8 @@ package vendors_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -35,7 +37,7 @@ func TestVendorsInAnotherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := vendors.Start(t.Context(), vendors.Options{Key: "secret", Transcripts: []string{"Hello."}}, exe)
+	p, err := vendors.Start(t.Context(), vendors.Options{Key: "secret", Transcripts: []string{"Hello."}, Answer: "Gladly"}, exe)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,6 +76,9 @@ func TestVendorsInAnotherProcess(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
+	if said := complete(t, p.OpenAI, "secret"); !strings.Contains(said, "Gladly") {
+		t.Errorf("the model said %q, want what it was told to", said)
+	}
 	began := time.Now()
 	if err := p.Close(); err != nil {
 		t.Errorf("Close: %v", err)
@@ -108,4 +113,26 @@ func TestStartTellsWhatWentWrong(t *testing.T) {
 	if _, _, err := vendors.Asked(func(string) string { return "{" }); err == nil {
 		t.Error("broken options were taken")
 	}
+}
+
+// complete asks the model for anything, and returns the stream that it answers with.
+func complete(t *testing.T, baseURL, key string) string {
+	t.Helper()
+	body := strings.NewReader(`{"model":"any","stream":true,"messages":[{"role":"user","content":"Hello"}]}`)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, baseURL+"/chat/completions", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	req.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	said, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("the model answered %s, %v: %s", answer.Status, err, said)
+	}
+	return string(said)
 }

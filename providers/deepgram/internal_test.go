@@ -2,6 +2,7 @@ package deepgram
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers/providertest"
 )
 
 func mustEncoding(t testing.TB, rate int) encoding {
@@ -111,6 +113,45 @@ func TestClockForgetsTheOldest(t *testing.T) {
 	if len(c.spans) > maxSpans {
 		t.Errorf("%d spans are kept", len(c.spans))
 	}
+}
+
+// TestIdleLinesGo: after a burst of utterances one line stays, and that too goes when nobody speaks for long.
+func TestIdleLinesGo(t *testing.T) {
+	t.Parallel()
+	c := &Client{BaseURL: providertest.StartDeepgram(t, &providertest.Deepgram{})}
+	t.Cleanup(func() { _ = c.Close() })
+	for range 3 {
+		if err := c.Warm(t.Context(), pipeline.Voice{Rate: 8000}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	age := func(by time.Duration) {
+		c.pool.mu.Lock()
+		lines := slices.Clone(c.pool.idle)
+		c.pool.mu.Unlock()
+		for _, l := range lines {
+			l.mu.Lock()
+			l.since = time.Now().Add(-by)
+			l.mu.Unlock()
+			l.beat()
+		}
+	}
+	idle := func(want int) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); c.IdleLines() != want; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%d lines are idle, want %d", c.IdleLines(), want)
+			}
+			<-time.After(time.Millisecond)
+		}
+	}
+	idle(3)
+	age(lineBeat)
+	idle(1)
+	age(lineBeat)
+	idle(1)
+	age(idleLimit)
+	idle(0)
 }
 
 func TestClauses(t *testing.T) {

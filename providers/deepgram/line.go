@@ -15,9 +15,9 @@ import (
 
 // How a line is kept.
 const (
-	lineBeat      = 15 * time.Second // between pings; they also keep Deepgram from closing an idle socket
-	lineSilence   = 40 * time.Second // without so much as a pong the server is gone
-	idleLimit     = 3 * time.Minute  // an idle line is closed after so long
+	lineBeat      = 10 * time.Second // between pings, which also keep Deepgram from closing an idle socket; idle lines but one go after it
+	lineSilence   = 25 * time.Second // without so much as a pong the server is gone
+	idleLimit     = 3 * time.Minute  // the last idle line goes after so long
 	clearLimit    = 2 * time.Second  // longest wait for Cleared
 	lineAudio     = 15 * time.Second // audio that waits for a slow caller; then the socket waits
 	flushWindow   = time.Minute
@@ -25,6 +25,8 @@ const (
 	spareFlushes  = 6  // below so many, only those that end an utterance are sent
 	sparedFlushes = 3  // below so many, a line rests
 )
+
+var errIdle = errors.New("deepgram speak: idle for too long")
 
 type lineState uint8
 
@@ -151,6 +153,9 @@ func (l *line) take(into []byte, width, flushes int) (audio []byte, done bool, e
 func (l *line) release() {
 	l.mu.Lock()
 	l.enter(lineIdling)
+	if l.err == nil {
+		l.timer.Reset(lineBeat)
+	}
 	l.mu.Unlock()
 	l.pool.give(l, l.most)
 }
@@ -174,6 +179,10 @@ func (l *line) clear() {
 func (l *line) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.end(err)
+}
+
+func (l *line) end(err error) {
 	if l.err != nil {
 		return
 	}
@@ -204,8 +213,12 @@ func (l *line) beat() {
 	case state == lineClearing && since >= clearLimit:
 		l.fail(fmt.Errorf("deepgram speak: Clear was not answered within %v", clearLimit))
 		return
-	case state == lineIdling && since >= idleLimit:
-		l.fail(errors.New("deepgram speak: idle for too long"))
+	case state == lineIdling && (since >= idleLimit || since >= lineBeat && l.pool.surplus(l)):
+		l.mu.Lock()
+		if l.state == lineIdling { // nobody took it meanwhile
+			l.end(errIdle)
+		}
+		l.mu.Unlock()
 		return
 	}
 	if err := l.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit)); err != nil {

@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// A pool keeps the lines that nobody speaks on, so that an utterance need not wait for a handshake. Its zero value is ready.
+// A pool keeps the lines that nobody speaks on, so that an utterance need not wait for a handshake. It holds as many as the last few
+// seconds needed, and one when nobody speaks. Its zero value is ready.
 type pool struct {
 	mu      sync.Mutex
 	idle    []*line            // the one that was used last is at the end
@@ -70,6 +71,13 @@ func (p *pool) give(l *line, most int) {
 	if surplus != nil {
 		surplus.fail(errPoolClosed)
 	}
+}
+
+// surplus says that another line waits that was used after l.
+func (p *pool) surplus(l *line) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.idle) > 0 && p.idle[len(p.idle)-1] != l
 }
 
 // close ends all lines and waits for their readers.
