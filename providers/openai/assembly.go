@@ -265,6 +265,7 @@ type thoughts struct {
 const (
 	mayThink uint8 = iota
 	thinking
+	resting // after the tag: spaces
 	answering
 )
 
@@ -288,9 +289,14 @@ func (t *thoughts) without(s string) string {
 			return s
 		}
 	}
-	if _, after, over := strings.Cut(s, shut); over {
-		t.state = answering
-		return strings.TrimLeft(after, " \r\n\t")
+	if _, after, over := strings.Cut(s, shut); over && t.state == thinking {
+		t.state, s = resting, after
+	}
+	if t.state == resting {
+		if s = strings.TrimLeft(s, " \r\n\t"); s != "" {
+			t.state = answering
+		}
+		return s
 	}
 	t.held = s[max(0, len(s)-len(shut)+1):]
 	return ""

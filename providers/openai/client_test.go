@@ -1,0 +1,254 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/pipeline"
+	"parley/providers/providertest"
+)
+
+func TestEndpoint(t *testing.T) {
+	t.Parallel()
+	for base, want := range map[string]string{
+		"":                                    "https://api.openai.com/v1/chat/completions",
+		"https://api.openai.com":              "https://api.openai.com/v1/chat/completions",
+		"https://api.openai.com/v1/":          "https://api.openai.com/v1/chat/completions",
+		"http://localhost:11434":              "http://localhost:11434/v1/chat/completions",
+		"https://openrouter.ai/api/v1":        "https://openrouter.ai/api/v1/chat/completions",
+		"https://g.example/v1beta/openai/":    "https://g.example/v1beta/openai/chat/completions",
+		"https://a.example/openai/v1?api=x":   "https://a.example/openai/v1/chat/completions?api=x",
+		"http://h/v1/chat/completions":        "http://h/v1/chat/completions",
+		"localhost:8000":                      "",
+		"ftp://h/v1":                          "",
+		"http://":                             "",
+		"https://u:secret@h.example:bad/v1?k": "",
+	} {
+		c := &Client{BaseURL: base, Model: "m"}
+		got, err := c.endpoint("chat/completions")
+		if got != want || (want == "") != (err != nil) || (want == "") != (c.Check() != nil) {
+			t.Errorf("base %q: %q, %v, want %q", base, got, err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "BaseURL") {
+			t.Errorf("base %q: %v names no field", base, err)
+		}
+	}
+	if err := (&Client{}).Check(); err == nil || !strings.Contains(err.Error(), "Model") {
+		t.Errorf("without a model: %v", err)
+	}
+	if err := (&Client{Model: "m", Extra: map[string]any{"a": make(chan int)}}).Check(); err == nil || !strings.Contains(err.Error(), "Extra") {
+		t.Errorf("with a bad extra: %v", err)
+	}
+}
+
+func TestRequestFields(t *testing.T) {
+	t.Parallel()
+	cold := 0.0
+	c := &Client{Model: "m", Temperature: &cold, MaxTokens: 90, Extra: map[string]any{"reasoning_effort": "minimal"}}
+	for endpoint, name := range map[string]string{"https://api.openai.com/v1/chat/completions": "max_completion_tokens", "http://localhost/v1/chat/completions": "max_tokens"} {
+		body, err := c.request(pipeline.Talk{Agent: &pipeline.Agent{Tools: []pipeline.Tool{{Name: "wait"}}}}, endpoint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[string]any
+		if err := json.Unmarshal(body, &got); err != nil {
+			t.Fatal(err)
+		}
+		delete(got, "messages")
+		want := map[string]any{
+			"model": "m", "stream": true, "stream_options": map[string]any{"include_usage": true}, "temperature": 0.0, name: 90.0, "reasoning_effort": "minimal",
+			"tools": []any{map[string]any{"type": "function", "function": map[string]any{"name": "wait", "parameters": map[string]any{"type": "object", "properties": map[string]any{}}}}},
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("request (-want +got):\n%s", diff)
+		}
+	}
+	if len(c.Extra) != 1 {
+		t.Errorf("Extra has become %v", c.Extra)
+	}
+}
+
+// TestRefusals: what servers say of their trouble, and the Error that it becomes.
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		status int
+		header http.Header
+		body   string
+		want   Error
+	}{
+		"openai": {401, nil, `{"error":{"message":"Incorrect API key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}`,
+			Error{Status: 401, Code: "invalid_api_key", Type: "invalid_request_error", Message: "Incorrect API key"}},
+		"slow down": {429, http.Header{"Retry-After": {"1.5"}}, `{"error":{"message":"Slow","code":"rate_limit_exceeded"}}`,
+			Error{Status: 429, Code: "rate_limit_exceeded", Message: "Slow", Retryable: true, RetryAfter: 1500 * time.Millisecond}},
+		"quota":       {429, nil, `{"error":{"message":"Pay","type":"insufficient_quota","code":null}}`, Error{Status: 429, Type: "insufficient_quota", Message: "Pay"}},
+		"a number":    {500, nil, `{"error":{"message":"Oops","code":500}}`, Error{Status: 500, Code: "500", Message: "Oops", Retryable: true}},
+		"a string":    {404, nil, `{"error":"model not found"}`, Error{Status: 404, Message: "model not found"}},
+		"detail":      {422, nil, `{"detail":[{"loc":["body"]}]}`, Error{Status: 422, Message: `[{"loc":["body"]}]`}},
+		"message":     {503, nil, `{"object":"error","message":"busy","type":"x","code":40303}`, Error{Status: 503, Code: "40303", Type: "x", Message: "busy", Retryable: true}},
+		"html":        {502, nil, "<html>Bad Gateway</html>\n", Error{Status: 502, Message: "<html>Bad Gateway</html>", Retryable: true}},
+		"nothing":     {504, nil, "", Error{Status: 504, Message: "Gateway Timeout", Retryable: true}},
+		"do not":      {500, http.Header{"X-Should-Retry": {"false"}}, "", Error{Status: 500, Message: "Internal Server Error"}},
+		"do":          {400, http.Header{"X-Should-Retry": {"true"}, "Retry-After-Ms": {"20"}}, "", Error{Status: 400, Message: "Bad Request", Retryable: true, RetryAfter: 20 * time.Millisecond}},
+		"long":        {400, nil, strings.Repeat("é", 400), Error{Status: 400, Message: strings.Repeat("é", 250) + "…"}},
+		"a bad wait":  {500, http.Header{"Retry-After": {"-1"}, "Retry-After-Ms": {"NaN"}}, "", Error{Status: 500, Message: "Internal Server Error", Retryable: true}},
+		"null errors": {500, nil, `{"error":null,"message":null}`, Error{Status: 500, Message: "Internal Server Error", Retryable: true}},
+	} {
+		res := &http.Response{StatusCode: tt.status, Header: tt.header, Body: io.NopCloser(strings.NewReader(tt.body))}
+		if diff := cmp.Diff(&tt.want, refused(res)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	if got := retryAfter(http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:08 GMT"}}, now); got != 3*time.Second {
+		t.Errorf("a date gives %v", got)
+	}
+}
+
+// TestErrorsKeepSecrets: neither the key nor a query in the base URL is in an error, and the error is typed.
+func TestErrorsKeepSecrets(t *testing.T) {
+	t.Parallel()
+	base := providertest.StartOpenAI(t, &providertest.OpenAI{Key: "right"})
+	for name, c := range map[string]*Client{
+		"wrong key":  {BaseURL: base, Key: "s3cret", Model: "m"},
+		"nobody":     {BaseURL: "http://127.0.0.1:1/v1?api-key=s3cret", Model: "m", Key: "s3cret"},
+		"a bad base": {BaseURL: "ftp://u:s3cret@h/v1", Model: "m"},
+	} {
+		defer c.Close()
+		var last error
+		for _, err := range c.Respond(t.Context(), pipeline.Talk{Why: pipeline.ForGreeting}) {
+			last = err
+		}
+		if last == nil || strings.Contains(last.Error(), "s3cret") {
+			t.Errorf("%s: %v", name, last)
+		}
+		var e *Error
+		if name != "a bad base" && !errors.As(last, &e) {
+			t.Errorf("%s: %v is no *Error", name, last)
+		}
+		if name == "wrong key" && (e == nil || e.Status != 401 || e.Code != "invalid_api_key" || e.Retryable) {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+}
+
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	o := &providertest.OpenAI{Key: "right"}
+	base := providertest.StartOpenAI(t, o)
+	c := &Client{BaseURL: base, Key: "right", Model: "m"}
+	defer c.Close()
+	if err := c.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range c.Respond(t.Context(), pipeline.Talk{Why: pipeline.ForGreeting}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := o.Counts().Connections.Load(); n != 1 {
+		t.Errorf("a warm client opened %d connections", n)
+	}
+	var e *Error
+	if err := (&Client{BaseURL: base, Key: "wrong"}).Warm(t.Context()); !errors.As(err, &e) || e.Status != 401 {
+		t.Errorf("with a wrong key: %v", err)
+	}
+	if err := (&Client{BaseURL: "http://127.0.0.1:1"}).Warm(t.Context()); err == nil {
+		t.Error("no error although nobody listens")
+	}
+}
+
+// TestThoughts: what a local model thinks is not said, however the stream is cut.
+func TestThoughts(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]string{
+		"<think>\nhm <b>\n</think>\n\nYes. <think>": "Yes. <think>", "\n<think></think>Yes.": "Yes.", "<thing>": "<thing>", "Yes.": "Yes.", "<thi": "<thi",
+		"<think>for ever": "", "  Yes": "  Yes", "": "",
+	} {
+		for size := 1; size <= len(said)+1; size++ {
+			var th thoughts
+			var got strings.Builder
+			for rest := said; rest != ""; {
+				n := min(size, len(rest))
+				got.WriteString(th.without(rest[:n]))
+				rest = rest[n:]
+			}
+			got.WriteString(th.rest())
+			if got.String() != want {
+				t.Errorf("%q in pieces of %d gives %q, want %q", said, size, got.String(), want)
+			}
+		}
+	}
+}
+
+// FuzzStream: whatever a server sends, it makes deltas and at most one error, the same however it is cut into reads.
+func FuzzStream(f *testing.F) {
+	for _, s := range []string{
+		"data: {\"choices\":[{\"delta\":{\"content\":\"Sure.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
+		": x\r\n\r\ndata:{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"b\",\"arguments\":\"{}\"}}]}}]}\r\rdata: [DONE]",
+		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"b\",\"arguments\":{\"n\":1}}},{\"id\":\"c\"}]},\"finish_reason\":\"stop\"}]}\n\n",
+		"data: {\"error\":{\"message\":\"x\"}}\n\n", "\xef\xbb\xbfdata: {\"usage\":{\"prompt_tokens\":3}}\n\n", "data: [\n\n",
+		"data: {\"choices\":[{\"delta\":{\"content\":[{\"text\":\"<think>\"}]}}]}\n\n",
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		texts, calls, err := assembled(string(data), false)
+		again, callsAgain, errAgain := assembled(string(data), true)
+		if texts != again || calls != callsAgain || (err == nil) != (errAgain == nil) {
+			t.Fatalf("%q, %d calls, %v; byte by byte %q, %d calls, %v", texts, calls, err, again, callsAgain, errAgain)
+		}
+		var e *Error
+		if err != nil && !errors.As(err, &e) {
+			t.Fatalf("%v is no *Error", err)
+		}
+	})
+}
+
+func assembled(data string, byteByByte bool) (text string, calls int, err error) {
+	var r io.Reader = strings.NewReader(data)
+	if byteByByte {
+		r = iotest.OneByteReader(r)
+	}
+	var b strings.Builder
+	out := &outlet{yield: func(d pipeline.Delta, _ error) bool {
+		b.WriteString(d.Text)
+		if d.Call != nil {
+			calls++
+			if !json.Valid(d.Call.Args) || d.Call.ID == "" || d.Call.Name == "" {
+				panic("an incomplete call: " + string(d.Call.Args))
+			}
+		}
+		return true
+	}}
+	a := &assembly{out: out, finished: func() {}, drained: func() {}}
+	err = a.stream(newEvents(r))
+	return b.String(), calls, err
+}
+
+func TestReaderThatBreaksGetsNoError(t *testing.T) {
+	t.Parallel()
+	base := providertest.StartOpenAI(t, &providertest.OpenAI{Answer: func(providertest.OpenAIRequest) providertest.OpenAIAnswer {
+		return providertest.OpenAIAnswer{Steps: []providertest.OpenAIStep{{Write: `data: {"choices":[{"delta":{"content":"a","tool_calls":[` +
+			`{"id":"x","function":{"name":"n","arguments":"[1]"}}]},"finish_reason":"stop"}]}` + "\n\n"}}}
+	}})
+	c := &Client{BaseURL: base, Model: "m"}
+	defer c.Close()
+	n := 0
+	for range c.Respond(context.Background(), pipeline.Talk{Why: pipeline.ForGreeting}) {
+		n++
+		break
+	}
+	if n != 1 {
+		t.Errorf("%d iterations after a break", n)
+	}
+}
