@@ -44,7 +44,18 @@ func socketPair(tb testing.TB) (*Leg, net.Conn) {
 func TestFramePathAllocatesNothing(t *testing.T) {
 	l, far := socketPair(t)
 	in := good(text, mediaMessage(5, 100, loud(160)))
+	mark := good(text, `{"event":"mark","sequenceNumber":"88","streamSid":"`+testStream+`","mark":{"name":"0:0"}}`)
 	sink := make([]byte, 64<<10)
+	if n := testing.AllocsPerRun(500, func() {
+		if _, err := far.Write(mark); err != nil {
+			t.Fatal(err)
+		}
+		if p, err := l.Receive(); err != nil || p.Note.Kind != media.Played {
+			t.Fatal(p, err)
+		}
+	}); n != 0 {
+		t.Errorf("Receive allocates %v times a mark", n)
+	}
 	if n := testing.AllocsPerRun(500, func() {
 		if _, err := far.Write(in); err != nil {
 			t.Fatal(err)
@@ -123,7 +134,7 @@ func BenchmarkParse(b *testing.B) {
 		b.ReportAllocs()
 		var into message
 		for b.Loop() {
-			if !parseTwilioMedia(m, &into) {
+			if !parseTwilioPlain(m, &into) {
 				b.Fatal("not plain")
 			}
 		}

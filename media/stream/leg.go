@@ -7,12 +7,9 @@ import (
 	"maps"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/segmentio/asm/base64"
 
 	"parley/media"
 	"parley/media/g711"
@@ -21,11 +18,6 @@ import (
 const (
 	rate         = 8000
 	frameSamples = rate / 50
-	// The rule of media time: see Leg.align.
-	gapFloor = rate * 40 / 1000
-	gapLimit = rate * 60
-	// malformedLimit is how many senseless messages in a row end a stream.
-	malformedLimit = 100
 )
 
 // past is a deadline that wakes whoever reads.
@@ -40,6 +32,7 @@ type Leg struct {
 	limits Limits
 
 	// The reading goroutine's.
+	reading   sync.Mutex // held by Receive, so that finish waits for a last one
 	in        *frames
 	started   bool
 	mute      int // read deadlines in a row that found nothing new
@@ -140,6 +133,8 @@ func (l *Leg) Info() media.Info { return l.info }
 
 // Receive returns the next 20 ms frame, key, or Played note. io.EOF means that the carrier said stop or closed in good order.
 func (l *Leg) Receive() (media.Packet, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	if l.filled == frameSamples {
 		l.filled = 0
 	}
@@ -162,137 +157,6 @@ func (l *Leg) Receive() (media.Packet, error) {
 		}
 	}
 	return media.Packet{}, l.err
-}
-
-// take moves audio into pcm and says whether a frame is full.
-func (l *Leg) take() bool {
-	if l.filled < frameSamples && len(l.rest) > 0 {
-		if l.filled == 0 {
-			l.begin = l.pos
-		}
-		n := g711.Ulaw.Decode(l.pcm[l.filled:], l.rest)
-		l.rest = l.rest[n:]
-		l.filled += n
-		l.pos += int64(n)
-	}
-	return l.filled == frameSamples
-}
-
-// hear acts on one text message. Senseless ones are counted and survived, up to a point.
-func (l *Leg) hear(text []byte) (media.Packet, error) {
-	var m message
-	if err := parseTwilio(text, &m); err != nil {
-		return media.Packet{}, l.senseless(err)
-	}
-	if len(m.stream) > 0 && string(m.stream) != l.stream {
-		l.stats.Unknown.Add(1)
-		return media.Packet{}, nil
-	}
-	var packet media.Packet
-	switch m.kind {
-	case kindMedia:
-		if !l.hearAudio(&m) {
-			return packet, l.senseless(errSenseless)
-		}
-	case kindMark:
-		packet = l.hearMark(m.mark)
-	case kindDigit:
-		if packet.Digit = key(m.digit); packet.Digit == 0 {
-			return packet, l.senseless(errSenseless)
-		}
-	case kindStop:
-		return packet, io.EOF
-	default:
-		l.stats.Unknown.Add(1)
-	}
-	l.malformed = 0
-	return packet, nil
-}
-
-// hearAudio takes a media message's audio as what take moves next; false: it is not base64.
-func (l *Leg) hearAudio(m *message) bool {
-	if len(m.track) > 0 && string(m.track) != "inbound" {
-		l.stats.OtherTrack.Add(1)
-		return true
-	}
-	if n := base64.StdEncoding.DecodedLen(len(m.audio)); len(l.ulaw) < n {
-		l.ulaw = make([]byte, n)
-	}
-	n, err := base64.StdEncoding.Decode(l.ulaw, m.audio)
-	if err != nil {
-		return false
-	}
-	l.rest = l.ulaw[:n]
-	l.align(m.at)
-	return true
-}
-
-// align keeps media time true when audio is lost on its way.
-//
-// Media time is counted in samples. The carrier's timestamp (ms) of each message is compared with the count: up to 40 ms ahead is
-// jitter and means nothing; more, up to 60 s, is audio that was lost, and the count jumps forward by it, so that the loss is a gap
-// in At (a frame that had begun is filled up with silence); anything else is a clock that was set, and becomes the new origin.
-func (l *Leg) align(ms int64) {
-	if ms == unstamped {
-		return
-	}
-	told := ms * (rate / 1000)
-	if !l.anchored {
-		l.anchored, l.origin = true, told-l.pos
-		return
-	}
-	switch gap := told - l.origin - l.pos; {
-	case gap > gapLimit || gap < -gapFloor:
-		l.origin = told - l.pos
-		l.stats.ClockSets.Add(1)
-	case gap > gapFloor:
-		l.stats.Gaps.Add(1)
-		l.pos += gap
-		if l.filled > 0 {
-			clear(l.pcm[l.filled:])
-			l.filled = frameSamples
-		}
-	}
-}
-
-// hearMark makes a note of a mark that we sent. A name that is not ours, or from beyond what we have sent, is counted.
-func (l *Leg) hearMark(name string) media.Packet {
-	m, ok := parseMark(name)
-	if !ok || m.after(markOf(l.sent.Load())) {
-		l.stats.ForeignMarks.Add(1)
-		return media.Packet{}
-	}
-	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), rate), Epoch: m.epoch}}
-}
-
-// senseless counts a malformed message. Text that is not UTF-8, and too many in a row, are violations.
-func (l *Leg) senseless(why error) error {
-	l.stats.Malformed.Add(1)
-	l.malformed++
-	switch {
-	case errors.Is(why, errNotUTF8):
-		return errNotUTF8
-	case l.malformed >= malformedLimit:
-		return errTooMany
-	}
-	return nil
-}
-
-// What ends a stream although its framing is sound, and (errSenseless) what alone does not.
-var (
-	errNoStart   = &violation{closePolicy, "no start in time"}
-	errEarly     = &violation{closePolicy, "sound before start"}
-	errNotUTF8   = &violation{closeBadData, "text is not UTF-8"}
-	errTooMany   = &violation{closePolicy, "too many malformed messages"}
-	errSenseless = errors.New("malformed message")
-)
-
-// key is the telephone key that s names, 0 if none.
-func key(s string) rune {
-	if len(s) != 1 || !strings.Contains("0123456789*#ABCDabcd", s) {
-		return 0
-	}
-	return rune(strings.ToUpper(s)[0])
 }
 
 // nextText returns the next text message and answers control frames on the way. It notices a peer that has died: every
@@ -439,23 +303,28 @@ func (l *Leg) Hangup(cause media.Cause) error {
 	return nil
 }
 
-// finish ends the connection and waits until nothing of it is left. Nobody else may use the leg any more. It reads on, for
+// finish ends the connection and waits until nothing of it is left; nobody may use the leg any more. It reads on, for
 // Limits.Linger at most, until the far end has answered the close frame: to close a socket with unread data would reset it.
 func (l *Leg) finish() {
 	_ = l.Hangup("")
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	if l.err == nil {
+		l.err = fmt.Errorf("receive: %w", errHungUp)
+	}
 	l.out.finish(l.limits.Linger)
 	for l.out.failed() == nil && !l.goodbye && !l.broken {
-		op, payload, err := l.in.next()
+		op, _, err := l.in.next()
 		if err != nil {
 			break
 		}
-		l.goodbye = op == opClose && (len(payload) != 1)
+		l.goodbye = op == opClose
 	}
 	if l.broken && l.out.failed() == nil {
 		_, _ = io.Copy(io.Discard, l.conn)
 	}
 	if l.out.failed() != nil {
-		_ = l.out.tcp.Close()
+		_ = l.out.tcp.Close() // TLS would try to say goodbye
 		return
 	}
 	_ = l.conn.Close()

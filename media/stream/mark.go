@@ -1,8 +1,9 @@
 package stream
 
 import (
+	"bytes"
+	"math"
 	"strconv"
-	"strings"
 )
 
 // A mark is a place in what we have sent: so many samples after the epoch's Clear. It packs into a word, so that the reader of the
@@ -24,17 +25,14 @@ func (m mark) append(dst []byte) []byte {
 }
 
 // parseMark reads a name that append wrote; false: it is somebody else's.
-func parseMark(name string) (mark, bool) {
-	e, s, ok := strings.Cut(name, ":")
-	if !ok {
+func parseMark(name []byte) (mark, bool) {
+	e, s, _ := bytes.Cut(name, []byte{':'})
+	epoch, ok := decimal(e)
+	if !ok || epoch > math.MaxUint32 {
 		return mark{}, false
 	}
-	epoch, err := strconv.ParseUint(e, 10, 32)
-	if err != nil {
-		return mark{}, false
-	}
-	samples, err := strconv.ParseUint(s, 10, 32)
-	if err != nil {
+	samples, ok := decimal(s)
+	if !ok || samples > math.MaxUint32 {
 		return mark{}, false
 	}
 	return mark{uint32(epoch), uint32(samples)}, true

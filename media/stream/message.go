@@ -26,7 +26,7 @@ type message struct {
 	track  []byte // of media
 	audio  []byte // of media: base64
 	at     int64  // of media: milliseconds since the stream's start; unstamped where it does not say
-	mark   string // the name of a mark
+	mark   []byte // the name of a mark
 	digit  string // a key
 	start  *start
 }
@@ -165,8 +165,8 @@ func folds(name []byte, names ...string) bool {
 	return false
 }
 
-// milliseconds reads a decimal number of at most 15 digits without a leading zero.
-func milliseconds(b []byte) (int64, bool) {
+// decimal reads a number of at most 15 digits without a leading zero.
+func decimal(b []byte) (int64, bool) {
 	if len(b) == 0 || len(b) > 15 || b[0] == '0' && len(b) > 1 {
 		return 0, false
 	}

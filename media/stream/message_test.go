@@ -22,7 +22,7 @@ func TestMediaInAnyOrder(t *testing.T) {
 			for _, glue := range []string{",", " , ", ",\r\n\t"} {
 				text := "{" + strings.Join(outer, glue) + "}"
 				var m message
-				if !parseTwilioMedia([]byte(text), &m) {
+				if !parseTwilioPlain([]byte(text), &m) {
 					t.Fatalf("not plain: %s", text)
 				}
 				if got := fmt.Sprint(m.kind, string(m.stream), string(m.track), m.at, string(m.audio)); got != fmt.Sprint(kindMedia, "MZ1", "inbound", 25, payload) {
@@ -82,6 +82,8 @@ var messageSeeds = []string{
 	`{"event":"media","media":{},"start":{"callSid":7}}`, `{"event":"media","media":{},"mark":"x"}`,
 	"{\"event\":\"media\",\"media\":{\"payload\":\"A\nA==\"}}", "{\"event\":\"media\",\"media\":{\"payload\":\"\xff\"}}", "{\"event\":\"media\",\"media\":{}}\x00",
 	`{"event":"media","media":{},"ſtart":1,"streamSid":"é"}`, `{"event":"media","media":{},"streamsid":"x"}`,
+	`{"event":"mark","mark":{"name":"1:2","at":5},"mark":{}}`, `{"event":"mark","mark":{"name":"1:2"},"media":{}}`, `{"event":"media","mark":{"name":"1:2"}}`,
+	`{"mark":{"Name":"1:2"},"event":"mark"}`, `{"mark":{"name":"é"},"event":"mark"}`, `{"event":"mark","mark":{}}`,
 	`{"event":"mark","sequenceNumber":"88","streamSid":"MZ1","mark":{"name":"3:12400"}}`, `{"event":"mark"}`, `{"event":"mark","mark":{"name":5}}`,
 	`{"event":"dtmf","streamSid":"MZ1","sequenceNumber":"57","dtmf":{"track":"inbound_track","digit":"5"}}`, `{"event":"dtmf"}`,
 	`{"event":"stop","sequenceNumber":"402","stop":{"accountSid":"AC","callSid":"CA"},"streamSid":"MZ1"}`,
@@ -97,7 +99,7 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var fast, slow message
-		plain := parseTwilioMedia(text, &fast)
+		plain := parseTwilioPlain(text, &fast)
 		err := parseTwilioJSON(text, &slow)
 		if !plain {
 			return
@@ -108,8 +110,8 @@ func FuzzMessage(f *testing.F) {
 		if err != nil {
 			t.Fatalf("the tokenizer takes %q, of which encoding/json says %v", text, err)
 		}
-		got := fmt.Sprintf("%v %q %q %v %q", fast.kind, fast.stream, fast.track, fast.at, fast.audio)
-		want := fmt.Sprintf("%v %q %q %v %q", slow.kind, slow.stream, slow.track, slow.at, slow.audio)
+		got := fmt.Sprintf("%v %q %q %v %q %q", fast.kind, fast.stream, fast.track, fast.at, fast.audio, fast.mark)
+		want := fmt.Sprintf("%v %q %q %v %q %q", slow.kind, slow.stream, slow.track, slow.at, slow.audio, slow.mark)
 		if got != want {
 			t.Fatalf("%q: the tokenizer reads %s, encoding/json %s", text, got, want)
 		}
@@ -139,13 +141,13 @@ func TestPlain(t *testing.T) {
 func TestMarks(t *testing.T) {
 	t.Parallel()
 	for _, m := range []mark{{}, {3, 12400}, {1<<32 - 1, 1<<32 - 1}} {
-		got, ok := parseMark(string(m.append(nil)))
+		got, ok := parseMark(m.append(nil))
 		if !ok || got != m || markOf(m.word()) != m {
 			t.Errorf("%v became %v, %v", m, got, ok)
 		}
 	}
-	for _, name := range []string{"", ":", "1", "1:", ":1", "utt-7:end", "1:2:3", "-1:2", "1:-2", "4294967296:0", "0:4294967296", "0x1:1", " 1:1"} {
-		if m, ok := parseMark(name); ok {
+	for _, name := range []string{"", ":", "1", "1:", ":1", "utt-7:end", "1:2:3", "-1:2", "1:-2", "4294967296:0", "0:4294967296", "0x1:1", " 1:1", "01:1", "1:01"} {
+		if m, ok := parseMark([]byte(name)); ok {
 			t.Errorf("%q is %v", name, m)
 		}
 	}

@@ -12,10 +12,10 @@ import (
 // This file is Twilio's dialect: what its messages say (twilio.com/docs/voice/media-streams/websocket-messages) and how ours are
 // written. All numbers of an envelope and of media are strings.
 
-// parseTwilio reads one text message into m. Media in Twilio's own plain style takes no allocation; all else, and whatever is
-// unusual, goes through encoding/json.
+// parseTwilio reads one text message into m. Media and marks in Twilio's own plain style, which are all but a few, take no
+// allocation; all else, and whatever is unusual, goes through encoding/json.
 func parseTwilio(text []byte, m *message) error {
-	if parseTwilioMedia(text, m) {
+	if parseTwilioPlain(text, m) {
 		return nil
 	}
 	if !utf8.Valid(text) {
@@ -24,39 +24,53 @@ func parseTwilio(text []byte, m *message) error {
 	return parseTwilioJSON(text, m)
 }
 
-// parseTwilioMedia reads a media message with its keys in any order; false: this is something else, or not plain enough.
-func parseTwilioMedia(text []byte, m *message) bool {
-	*m = message{kind: kindMedia, at: unstamped}
+// parseTwilioPlain reads media or a mark with the keys in any order; false: this is something else, or not plain enough.
+func parseTwilioPlain(text []byte, m *message) bool {
+	*m = message{at: unstamped}
 	s := scanner{b: text}
 	if !s.take('{') {
 		return false
 	}
-	var event, sid, media bool
+	var event, sid bool
+	var inner kind // of the object that was seen
 	for first := true; ; first = false {
 		name, more, ok := s.key(first)
 		if !ok {
 			return false
 		}
 		if !more {
-			return event && media && s.end()
+			return event && inner == m.kind && s.end()
 		}
 		switch string(name) {
 		case "event":
 			word, ok := s.text()
-			if !ok || event || string(word) != "media" {
+			if !ok || event {
 				return false
 			}
 			event = true
+			switch string(word) {
+			case "media":
+				m.kind = kindMedia
+			case "mark":
+				m.kind = kindMark
+			default:
+				return false
+			}
 		case "streamSid":
 			if m.stream, ok = s.text(); !ok || sid {
 				return false
 			}
 			sid = true
 		case "media":
-			if media || !scanTwilioMedia(&s, m) {
+			if inner != kindOther || !scanTwilioMedia(&s, m) {
 				return false
 			}
-			media = true
+			inner = kindMedia
+		case "mark":
+			if inner != kindOther || !scanTwilioMark(&s, m) {
+				return false
+			}
+			inner = kindMark
 		case "sequenceNumber":
 			if !s.skip() {
 				return false
@@ -69,7 +83,29 @@ func parseTwilioMedia(text []byte, m *message) bool {
 	}
 }
 
-// scanTwilioMedia reads the inner object.
+// scanTwilioMark reads the object of a mark.
+func scanTwilioMark(s *scanner, m *message) bool {
+	if !s.take('{') {
+		return false
+	}
+	named := false
+	for first := true; ; first = false {
+		name, more, ok := s.key(first)
+		if !ok || !more {
+			return ok
+		}
+		if string(name) == "name" {
+			if m.mark, ok = s.text(); !ok || named {
+				return false
+			}
+			named = true
+		} else if folds(name, "name") || !s.skip() {
+			return false
+		}
+	}
+}
+
+// scanTwilioMedia reads the object of media.
 func scanTwilioMedia(s *scanner, m *message) bool {
 	if !s.take('{') {
 		return false
@@ -77,11 +113,8 @@ func scanTwilioMedia(s *scanner, m *message) bool {
 	var track, at, audio bool
 	for first := true; ; first = false {
 		name, more, ok := s.key(first)
-		if !ok {
-			return false
-		}
-		if !more {
-			return true
+		if !ok || !more {
+			return ok
 		}
 		switch string(name) {
 		case "payload":
@@ -94,7 +127,7 @@ func scanTwilioMedia(s *scanner, m *message) bool {
 			if !ok || at {
 				return false
 			}
-			if m.at, at = milliseconds(digits); !at {
+			if m.at, at = decimal(digits); !at {
 				return false
 			}
 		case "track":
@@ -170,14 +203,14 @@ func parseTwilioJSON(text []byte, m *message) error {
 			return missing("media")
 		}
 		m.kind, m.track, m.audio = kindMedia, []byte(t.Media.Track), []byte(t.Media.Payload)
-		if at, ok := milliseconds([]byte(t.Media.Timestamp)); ok {
+		if at, ok := decimal([]byte(t.Media.Timestamp)); ok {
 			m.at = at
 		}
 	case "mark":
 		if t.Mark == nil {
 			return missing("mark")
 		}
-		m.kind, m.mark = kindMark, t.Mark.Name
+		m.kind, m.mark = kindMark, []byte(t.Mark.Name)
 	case "dtmf":
 		if t.DTMF == nil {
 			return missing("dtmf")
