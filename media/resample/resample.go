@@ -78,7 +78,7 @@ func (r *Resampler) Flush(dst []int16) []int16 {
 	if r.bank != nil {
 		for rest := r.bank.taps / 2; rest > 0; {
 			n := min(rest, cap(r.window)-len(r.window))
-			r.window = append(r.window, make([]float32, n)...) // allocates nothing: append makes room in place
+			r.hush(n)
 			rest -= n
 			dst = r.drain(dst)
 		}
@@ -90,9 +90,17 @@ func (r *Resampler) Flush(dst []int16) []int16 {
 // Reset forgets the stream: what comes next is the beginning of another.
 func (r *Resampler) Reset() {
 	r.next, r.phase = 0, 0
+	r.window = r.window[:0]
 	if r.bank != nil {
-		r.window = append(r.window[:0], make([]float32, r.bank.taps-1)...)
+		r.hush(r.bank.taps - 1)
 	}
+}
+
+// hush appends n samples of silence to the window, which has room for them.
+func (r *Resampler) hush(n int) {
+	end := len(r.window)
+	r.window = r.window[:end+n]
+	clear(r.window[end:])
 }
 
 // Delay is how late a sound leaves the Resampler: half the filter's length.
