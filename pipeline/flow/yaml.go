@@ -2,6 +2,7 @@ package flow
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -33,7 +34,7 @@ func (p *parser) document(data []byte) *yaml.Node {
 	d := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, next yaml.Node
 	switch err := d.Decode(&doc); {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		p.fail(1, "the flow is empty")
 		return nil
 	case err != nil:
@@ -42,7 +43,7 @@ func (p *parser) document(data []byte) *yaml.Node {
 	}
 	if err := d.Decode(&next); err == nil {
 		p.fail(next.Line, "a second document: a file holds one flow")
-	} else if err != io.EOF {
+	} else if !errors.Is(err, io.EOF) {
 		p.syntax(data, err)
 	}
 	if len(doc.Content) != 1 {

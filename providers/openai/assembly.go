@@ -94,10 +94,10 @@ func (a *assembly) stream(es *events) error {
 		data, err := es.next()
 		switch {
 		case a.finish != "" && err != nil:
-			return nil // all that matters was there
+			return nil //nolint:nilerr // all that matters was there
 		case errors.Is(err, errTooLong):
 			return &Error{Code: "too_long", Message: "the stream broke its bounds", Err: err}
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return &Error{Code: "truncated", Message: "the stream ended before the answer did", Retryable: true}
 		case err != nil:
 			return &Error{Code: "connection", Message: "the stream broke", Retryable: true, Err: err}

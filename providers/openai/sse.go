@@ -36,7 +36,7 @@ func (e *events) next() ([]byte, error) {
 	has := false
 	for {
 		line, err := e.readLine()
-		if name, value := field(line); string(name) == "data" && (err == nil || err == io.EOF) {
+		if name, value := field(line); string(name) == "data" && (err == nil || errors.Is(err, io.EOF)) {
 			if has {
 				e.data = append(e.data, '\n')
 			}
@@ -45,7 +45,7 @@ func (e *events) next() ([]byte, error) {
 			}
 			e.data, has = append(e.data, value...), true
 		}
-		if err == io.EOF && has {
+		if errors.Is(err, io.EOF) && has {
 			return e.data, nil
 		}
 		if err != nil {

@@ -164,7 +164,7 @@ func OpenAIRefuse(status int, code, message string) OpenAIAnswer {
 // StartOpenAI runs o on a loopback port until the test ends, and returns its base URL.
 func StartOpenAI(t testing.TB, o *OpenAI) (baseURL string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}

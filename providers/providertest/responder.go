@@ -390,7 +390,10 @@ func cancelledResponseNeverBegins(t *testing.T, open func(string) pipeline.Respo
 // brokenOffItLetsGo: a reader that breaks is enough to close the connection.
 func brokenOffItLetsGo(t *testing.T, open func(string) pipeline.Responder) {
 	r, o := thinker(t, open, func(OpenAIRequest) OpenAIAnswer { return steps(OpenAIText("Sure. "), OpenAIStep{Then: OpenAIHang}) })
-	for range r.Respond(t.Context(), spokenTalk()) {
+	for _, err := range r.Respond(t.Context(), spokenTalk()) {
+		if err != nil {
+			t.Error(err)
+		}
 		break
 	}
 	abandoned(t, o)
