@@ -49,11 +49,12 @@ type Addresses struct {
 
 // Run serves on loopback ports until ctx ends. Once it listens it writes its Addresses to stdout as one line of JSON.
 func Run(ctx context.Context, o Options, stdout io.Writer) error {
-	deepgram, err := net.Listen("tcp", "127.0.0.1:0")
+	var local net.ListenConfig
+	deepgram, err := local.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return fmt.Errorf("listen for Deepgram: %w", err)
 	}
-	openai, err := net.Listen("tcp", "127.0.0.1:0")
+	openai, err := local.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return errors.Join(fmt.Errorf("listen for OpenAI: %w", err), deepgram.Close())
 	}

@@ -196,6 +196,7 @@ func (c *Client) dial(ctx context.Context, op string, q url.Values, biggest int)
 		return conn, nil
 	}
 	if answer != nil {
+		defer func() { _ = answer.Body.Close() }() // its beginning is in memory already
 		return nil, refusal(op, answer)
 	}
 	if end, _ := ctx.Deadline(); timedOut(err) && time.Until(end) < 10*time.Millisecond {

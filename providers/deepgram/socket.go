@@ -38,7 +38,7 @@ func (t *transcription) serve(life context.Context, conn *websocket.Conn) error 
 	}
 	_ = conn.Close() // all that matters was said
 	if !ended {
-		<-read
+		err = or(err, <-read)
 	}
 	return err
 }

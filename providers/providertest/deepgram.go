@@ -80,7 +80,8 @@ func (d *Deepgram) Counts() *DeepgramCounts { return &d.counts }
 // StartDeepgram runs d on a loopback port until the test ends, and returns its base URL.
 func StartDeepgram(t testing.TB, d *Deepgram) (baseURL string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	var local net.ListenConfig
+	ln, err := local.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}

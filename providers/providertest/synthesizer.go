@@ -213,8 +213,8 @@ func cancelledBeforeItBegins(t *testing.T, s pipeline.Synthesizer) {
 	cancel()
 	var joined atomic.Bool
 	within(t, "Speak", func() {
-		for sp := range s.Speak(ctx, endless(ctx, &joined), english) {
-			if len(sp.PCM) > 0 {
+		for sp, err := range s.Speak(ctx, endless(ctx, &joined), english) {
+			if err == nil && len(sp.PCM) > 0 {
 				t.Error("sound came")
 			}
 		}
@@ -247,7 +247,10 @@ func nothingOfACutUtteranceIsLeft(t *testing.T, s pipeline.Synthesizer) {
 	for range 3 {
 		ctx, cancel := context.WithCancel(t.Context())
 		var joined atomic.Bool
-		for sp := range s.Speak(ctx, endless(ctx, &joined), english) {
+		for sp, err := range s.Speak(ctx, endless(ctx, &joined), english) {
+			if err != nil {
+				t.Errorf("Speak: %v", err)
+			}
 			if len(sp.PCM) > 0 {
 				break
 			}

@@ -326,7 +326,10 @@ func readerMayBreak(t *testing.T, tr pipeline.Transcriber) {
 	l := open(t, tr)
 	n := l.stretch(speech())
 	within(t, "the first reading", func() {
-		for r := range l.Results() {
+		for r, err := range l.Results() {
+			if err != nil {
+				t.Errorf("Results: %v", err)
+			}
 			if r.Kind == pipeline.Final && r.Edge == n {
 				break
 			}
