@@ -153,6 +153,13 @@ func sound(s string) string {
 var soundSpelling = strings.NewReplacer("tch", "j", "sch", "sk", "ch", "j", "sh", "j", "dge", "j", "ph", "f", "gh", "", "ck", "k",
 	"th", "t", "wr", "r", "kn", "n", "x", "ks", "q", "k", "z", "s", "v", "f", "d", "t", "g", "k", "tion", "jn")
 
+// spelling is how a word would be written if each vowel had one spelling: "keelow" is kilo, "yanky" yankee.
+func spelling(s string) string { return vowelSpelling.Replace(s) }
+
+var vowelSpelling = strings.NewReplacer("eigh", "a", "igh", "i", "ee", "i", "ea", "i", "ie", "i", "ey", "i", "y", "i", "ow", "o", "oa", "o",
+	"oe", "o", "ough", "o", "ai", "a", "ay", "a", "oo", "u", "ou", "u", "ue", "u", "ck", "k", "c", "k", "ph", "f", "ll", "l", "tt", "t", "ss", "s",
+	"nn", "n", "rr", "r", "mm", "m", "pp", "p", "ff", "f")
+
 // distance is the number of letters to insert, delete or replace to make b of a; limit+1 if it is more than limit.
 func distance(a, b []rune, limit int) int {
 	if len(a)-len(b) > limit || len(b)-len(a) > limit {

@@ -44,12 +44,13 @@ type phrase struct {
 	words  []string
 	joined []rune // without spaces: "x ray" and "xray" are one
 	sound  string
+	spelt  string
 }
 
 func newPhrase(s string) phrase {
 	h := hear(s)
 	joined := strings.Join(h.words, "")
-	return phrase{text: strings.TrimSpace(s), words: h.words, joined: []rune(joined), sound: sound(joined)}
+	return phrase{text: strings.TrimSpace(s), words: h.words, joined: []rune(joined), sound: sound(joined), spelt: spelling(joined)}
 }
 
 // grade says how well an utterance fits; a higher one beats a lower one whatever their lengths.
@@ -117,7 +118,10 @@ func (p phrase) compare(said []rune, alone bool) fit {
 	if d := distance(p.joined, said, limit); d <= limit {
 		return fit{grade: alike, weight: len(p.joined) - d}
 	}
-	if len(p.sound) >= skeleton && 3*min(len(said), len(p.joined)) >= 2*longest && sound(string(said)) == p.sound {
+	if 3*min(len(said), len(p.joined)) < 2*longest {
+		return fit{}
+	}
+	if len(p.spelt) > skeleton && spelling(string(said)) == p.spelt || len(p.sound) >= skeleton && sound(string(said)) == p.sound {
 		return fit{grade: alike, weight: len(p.joined) * 3 / 4}
 	}
 	return fit{}

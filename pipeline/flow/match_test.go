@@ -10,7 +10,7 @@ var spoken = map[string]string{
 	// the words of the menu
 	"Opening hours.": "hours", "opening hours": "hours", "OPENING HOURS": "hours", "The opening hours, please.": "hours",
 	"I'd like the opening hours please": "hours", "Could you tell me your opening hours?": "hours", "openin ours": "hours",
-	"Opening our's": "hours", "Open in hours.": "hours", "Opening-hours": "hours", "When are you open?": "hours", "When do you close": "hours",
+	"Opening our's": "hours", "Open in hours.": "hours", "Opening-hours": "hours", "When do you close": "hours",
 	"What are your hours on Friday?": "hours", "um, hours": "hours", "ours": "hours", "Openings hours": "hours",
 	"are you open on saturday": "hours", "What time do you open tomorrow?": "hours", "your business hours": "hours",
 	"Book an appointment.": "book", "I want to book an appointment": "book", "I would like to make an appointment, please.": "book",
@@ -20,6 +20,10 @@ var spoken = map[string]string{
 	"Tell me about Parley.": "about", "Tell me about parlay": "about", "about partly": "about", "Parlay.": "about", "tell me about barley": "about",
 	"Who are you?": "about", "tell me more": "about",
 	"Echo test": "echo_intro", "Echo.": "echo_intro", "the echo test please": "echo_intro", "echotest": "echo_intro", "Eco test.": "echo_intro",
+	// what Moonshine tiny wrote for a synthetic voice over 8 kHz mu-law
+	"Opening errors.": "hours", "I'd like the opening-hour of police.": "hours", "Ours.": "hours", "When are you open?": "hours",
+	"Book and appointments.": "book", "Appointment,": "book", "I want to see a doctor.": "book", "About Parley,": "about",
+	"Echo test.": "echo_intro", "Good-bye": "goodbye", "A human pleas,": "operator", "For,": "echo_intro", "Or?": "echo_intro", "Hero.": "operator",
 	// keys that are spoken
 	"One.": "hours", "1": "hours", "1.": "hours", "Won": "hours", "Press one.": "hours", "press 1": "hours", "Option one, please": "hours",
 	"number one": "hours", "the first one": "hours", "First.": "hours", "I'll take number 1": "hours", "I'd like to press one": "hours",
@@ -73,7 +77,7 @@ func TestPhraseFindsSpellings(t *testing.T) {
 		want         bool
 	}{
 		{"juliet", "Juliette.", true}, {"x-ray", "X ray", true}, {"xray", "X-ray.", true}, {"foxtrot", "Fucks trot!", true},
-		{"whiskey", "Whisky", true}, {"alpha", "Alfa.", true}, {"quebec", "Kebec", true}, {"november", "Novembre", true}, {"mike", "Mic", false},
+		{"whiskey", "Whisky", true}, {"yankee", "Yanky.", true}, {"kilo", "Keelow,", true}, {"foxtrot", "Fox trot.", true}, {"quebec", "Quebec, Quebec,", true}, {"alpha", "Alfa.", true}, {"quebec", "Kebec", true}, {"november", "Novembre", true}, {"mike", "Mic", false},
 		{"twenty one", "21.", true}, {"24 hours", "twenty-four hours", true}, {"option two", "Option 2.", true}, {"two", "12", false},
 		{"appointment", "disappointment", true}, {"sales", "sails", true}, {"sales", "Wales", true}, {"billing", "Bill in.", true},
 		{"support", "sport", true}, {"book", "look", true}, {"book", "I look at it", false}, {"no", "know", false}, {"help", "held the door", false},
@@ -102,7 +106,9 @@ func TestDigits(t *testing.T) {
 		{"one hundred", 3, "100"}, {"a hundred and five", 3, "105"}, {"twelve thirty four", 4, "1234"}, {"Nine, nine, nine.", 3, "999"},
 		{"niner fife tree", 3, "953"}, {"ate ate ate", 3, "888"}, {"Oh, it's 4 2 7 1", 4, "4271"}, {"twelve hundred", 4, "1200"},
 		{"five", 4, "5"}, {"to be or not to be", 4, ""}, {"hello there", 4, ""}, {"", 4, ""}, {"1234 5678", 8, "12345678"},
-		{"I think it is 4 2 7 1 for my wife", 4, "4271"}, {"forty 2 71", 4, "4271"[:0] + "40271"},
+		{"I think it is 4 2 7 1 for my wife", 4, "4271"}, {"forty 2 71", 4, "40271"},
+		{"For,", 1, "4"}, {"Four, two, seven, one.", 4, "4271"}, {"0, 0, 9, 3.", 4, "0093"}, {"Seven, seven, zero, four,", 4, "7704"},
+		{"Or two seven one.", 4, "4271"}, {"Double seven, one o.", 4, "7710"}, {"Forty to seventy one.", 4, "4271"},
 	} {
 		if got := hear(tt.said).digits(func(n int) bool { return n == tt.n }); got != tt.want {
 			t.Errorf("%q gives %q, want %q", tt.said, got, tt.want)
@@ -132,7 +138,7 @@ func TestYesNo(t *testing.T) {
 	for said, want := range map[string]string{
 		"Yes.": "yes", "yeah": "yes", "Yep!": "yes", "Yes, that's right.": "yes", "That's correct": "yes", "Correct.": "yes", "uh-huh": "yes",
 		"mm-hmm": "yes", "sure": "yes", "Of course.": "yes", "Yes please": "yes", "okay": "yes", "Yes, no problem.": "yes", "I do": "yes",
-		"right": "yes", "Yea.": "yes", "it is": "yes",
+		"right": "yes", "Yea.": "yes", "Great,": "yes", "it is": "yes",
 		"No.": "no", "nope": "no", "No, that's wrong.": "no", "That's not right": "no", "that is incorrect": "no", "Know.": "no", "nah": "no",
 		"No no no": "no", "not really": "no", "that isn't right": "no", "No, thank you": "no", "wrong": "no",
 		"": "", "maybe": "", "I don't know": "", "hello": "", "not sure": "",

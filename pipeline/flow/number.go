@@ -10,7 +10,7 @@ var soundsLike = map[string]string{
 	"to": "2", "too": "2", "tu": "2", "for": "4", "fore": "4", "won": "1", "wan": "1", "ate": "8", "oh": "0", "o": "0", "nought": "0",
 	"naught": "0", "nil": "0", "tree": "3", "free": "3", "sex": "6", "sicks": "6", "six's": "6", "nein": "9", "niner": "9", "fife": "5",
 	"sevens": "7", "fours": "4", "fives": "5", "ones": "1", "twos": "2", "threes": "3", "eights": "8", "nines": "9", "zeros": "0",
-	"zeroes": "0", "sixes": "6",
+	"zeroes": "0", "sixes": "6", "or": "4", "hero": "0",
 }
 
 // numbers reads the numbers in words, in order: "4 hundred and 27" is one, "4 27" are two, "double 7" is 77. Others are counted as
@@ -50,6 +50,10 @@ func numbers(words []string, near bool) (found []string, strange int) {
 			}
 			i++
 			continue
+		}
+		if unit := soundsLike[word(i+1)]; near && len(d) == 2 && d[0] > '1' && d[1] == '0' && len(unit) == 1 && unit != "0" {
+			d = d[:1] + unit // "forty to" is 42
+			i++
 		}
 		n, used := magnitude(d, i+1, word, digits)
 		found = append(found, n)
