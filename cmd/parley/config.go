@@ -1,0 +1,200 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v3"
+)
+
+// config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
+// the file (the flag's name with _ for -). `parley serve --help` shows them all; .env.example lists the variables.
+type config struct {
+	HTTPAddr  string `help:"Address to listen on for carriers, health and metrics." default:":8080" var:"PARLEY_HTTP_ADDR"`
+	PublicURL string `help:"URL under which carriers reach this server, such as https://voice.example.com. Empty: what each request says." var:"PARLEY_PUBLIC_URL"`
+	DataDir   string `help:"Directory for recordings, call journals and made secrets." default:"./data" type:"path" var:"PARLEY_DATA_DIR"`
+
+	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
+	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
+
+	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
+	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
+	Record   bool          `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
+
+	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
+	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
+
+	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
+	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
+	TTS string `help:"Voice: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_TTS"`
+	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
+
+	SpeechDir     string `help:"Directory of the local speech models. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
+	STTModel      string `help:"Local recogniser's model: tiny, or base (better, twice the CPU)." default:"tiny" enum:"tiny,base" var:"PARLEY_STT_MODEL"`
+	SpeechWorkers int    `help:"Threads for local speech. 0: cores less one, at least one." default:"0" var:"PARLEY_SPEECH_WORKERS"`
+	Snap          bool   `help:"Correct short answers to the words that the flow expects." default:"true" negatable:"" var:"PARLEY_SNAP"`
+
+	OpenAIKey     string `name:"openai-api-key" help:"Key of the language model." var:"OPENAI_API_KEY"`
+	OpenAIBaseURL string `name:"openai-base-url" help:"Any OpenAI-compatible server, such as http://localhost:11434/v1. Empty: OpenAI's own, if there is a key." var:"OPENAI_BASE_URL"`
+	OpenAIModel   string `name:"openai-model" help:"Model to ask for." default:"gpt-4.1-mini" var:"OPENAI_MODEL"`
+
+	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
+	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+
+	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
+	Prompt string `help:"Instructions for the language model." default:"${prompt}" var:"PARLEY_PROMPT"`
+	Lang   string `help:"Language of the agent (BCP 47)." default:"en-US" var:"PARLEY_LANG"`
+
+	Hangover  time.Duration `help:"Silence that ends the caller's turn; 100ms to 5s." default:"500ms" var:"PARLEY_HANGOVER"`
+	BargeIn   time.Duration `help:"Speech that interrupts the agent even without words." default:"300ms" var:"PARLEY_BARGE_IN"`
+	Silence   time.Duration `help:"Silence before the caller is asked again." default:"8s" var:"PARLEY_SILENCE"`
+	Reprompts int           `help:"How often a silent caller is asked again before goodbye." default:"2" var:"PARLEY_REPROMPTS"`
+	MaxLength time.Duration `help:"Longest call." default:"1h" var:"PARLEY_MAX_LENGTH"`
+}
+
+// settings resolves flags from the environment and the file, and remembers where each came from. It is the only reader of both.
+type settings struct {
+	getenv func(string) string
+	path   string
+	file   map[string]setting
+	from   map[string]string // flag name -> source
+	known  map[string]bool   // file keys that some command has
+}
+
+type setting struct {
+	value string
+	line  int
+}
+
+// loadSettings reads the file that args or PARLEY_CONFIG name, if any.
+func loadSettings(args []string, getenv func(string) string) (*settings, error) {
+	s := &settings{getenv: getenv, path: getenv("PARLEY_CONFIG"), from: map[string]string{}, known: map[string]bool{}}
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			s.path = v
+		} else if a == "--config" && i+1 < len(args) {
+			s.path = args[i+1]
+		}
+	}
+	if s.path == "" {
+		return s, nil
+	}
+	text, err := os.ReadFile(s.path)
+	if err != nil {
+		return nil, fmt.Errorf("read --config: %w", err)
+	}
+	s.file, err = parseSettings(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path, err)
+	}
+	return s, nil
+}
+
+// parseSettings reads a flat YAML mapping of scalars.
+func parseSettings(text []byte) (map[string]setting, error) {
+	var doc yaml.Node
+	if err := yaml.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	root := doc.Content[0]
+	if root.Kind != yaml.MappingNode {
+		return nil, fmt.Errorf("line %d: want a mapping of settings", root.Line)
+	}
+	file := make(map[string]setting)
+	for i := 0; i < len(root.Content); i += 2 {
+		k, v := root.Content[i], root.Content[i+1]
+		if v.Kind != yaml.ScalarNode {
+			return nil, fmt.Errorf("line %d: %s: want a single value", v.Line, k.Value)
+		}
+		if _, dup := file[k.Value]; dup {
+			return nil, fmt.Errorf("line %d: %s: set twice", k.Line, k.Value)
+		}
+		file[k.Value] = setting{value: v.Value, line: k.Line}
+	}
+	return file, nil
+}
+
+// Validate refuses keys of the file that no command has.
+func (s *settings) Validate(app *kong.Application) error {
+	collect(app.Node, s.known)
+	var bad []string
+	for k, v := range s.file {
+		if !s.known[k] {
+			bad = append(bad, fmt.Sprintf("line %d: %s: unknown setting", v.line, k))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	slices.Sort(bad)
+	return fmt.Errorf("%s: %s", s.path, strings.Join(bad, "; "))
+}
+
+func collect(n *kong.Node, known map[string]bool) {
+	for _, f := range n.Flags {
+		known[fileKey(f)] = true
+	}
+	for _, c := range n.Children {
+		collect(c, known)
+	}
+}
+
+func fileKey(f *kong.Flag) string { return strings.ReplaceAll(f.Name, "-", "_") }
+
+// name shows each flag's variable in its help.
+func (s *settings) name(k *kong.Kong) error {
+	return kong.Visit(k.Model, func(n kong.Visitable, next kong.Next) error {
+		if f, ok := n.(*kong.Flag); ok {
+			if v := f.Tag.Get("var"); v != "" && !strings.HasSuffix(f.Help, "]") {
+				f.Help += " [" + v + "]"
+			}
+		}
+		return next(nil)
+	})
+}
+
+// Resolve gives a flag that the command line did not set its value.
+func (s *settings) Resolve(_ *kong.Context, _ *kong.Path, f *kong.Flag) (any, error) {
+	if v := f.Tag.Get("var"); v != "" {
+		if text := s.getenv(v); text != "" {
+			s.from[f.Name] = v
+			return s.value(f, text), nil
+		}
+	}
+	if v, ok := s.file[fileKey(f)]; ok {
+		s.from[f.Name] = fmt.Sprintf("%s line %d", s.path, v.line)
+		return s.value(f, v.value), nil
+	}
+	return nil, nil
+}
+
+// value keeps kong from reading a switch's text as true.
+func (s *settings) value(f *kong.Flag, text string) any {
+	if f.Target.Kind() == reflect.Bool {
+		switch strings.ToLower(text) {
+		case "true", "1", "yes", "on":
+			return true
+		case "false", "0", "no", "off":
+			return false
+		}
+	}
+	return text
+}
+
+// explain adds to a parser's error the place that the bad value came from.
+func (s *settings) explain(err error) error {
+	for flag, source := range s.from {
+		if strings.Contains(err.Error(), "--"+flag) {
+			return fmt.Errorf("%w (from %s)", err, source)
+		}
+	}
+	return err
+}

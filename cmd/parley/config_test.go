@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/google/go-cmp/cmp"
+)
+
+// parseServe reads settings as `parley serve` does.
+func parseServe(t *testing.T, env map[string]string, args ...string) (config, error) {
+	t.Helper()
+	args = append([]string{"serve"}, args...)
+	s, err := loadSettings(args, func(k string) string { return env[k] })
+	if err != nil {
+		return config{}, err
+	}
+	var c commands
+	p, err := kong.New(&c, kong.Resolvers(s), kong.PostBuild(s.name), vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Parse(args)
+	if err != nil {
+		err = s.explain(err)
+	}
+	return c.Serve.config, err
+}
+
+func TestSettingsPrecedence(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "parley.yaml")
+	if err := os.WriteFile(file, []byte("http_addr: ':1'\ndata_dir: /file\nhangover: 700ms\nrecord: false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseServe(t, map[string]string{"PARLEY_HTTP_ADDR": ":2", "PARLEY_DATA_DIR": "/env", "PARLEY_SNAP": "no"},
+		"--config", file, "--http-addr", ":3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]any{":3", "/env", 700 * time.Millisecond, false, false, 1000},
+		[]any{got.HTTPAddr, got.DataDir, got.Hangover, got.Record, got.Snap, got.MaxCalls}); diff != "" {
+		t.Errorf("flags > environment > file > defaults (-want +got):\n%s", diff)
+	}
+}
+
+func TestSettingsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		file string
+		env  map[string]string
+		args []string
+		want []string // all of it in the error
+	}{
+		"unknown key":     {file: "http_adr: ':1'\n", want: []string{"line 1", "http_adr", "unknown"}},
+		"two unknown":     {file: "a: 1\nb: 2\n", want: []string{"a: unknown", "b: unknown"}},
+		"twice":           {file: "lang: en\nlang: de\n", want: []string{"line 2", "lang", "twice"}},
+		"nested":          {file: "lang:\n  a: b\n", want: []string{"line 2", "lang", "single value"}},
+		"not YAML":        {file: "{", want: []string{"yaml"}},
+		"bad in file":     {file: "\nmax_calls: many\n", want: []string{"max-calls", "many", "line 2"}},
+		"bad in env":      {env: map[string]string{"PARLEY_HANGOVER": "soon"}, want: []string{"hangover", "soon", "PARLEY_HANGOVER"}},
+		"bad bool in env": {env: map[string]string{"PARLEY_RECORD": "perhaps"}, want: []string{"record", "perhaps"}},
+		"bad enum in env": {env: map[string]string{"PARLEY_STT": "parrot"}, want: []string{"stt", "parrot"}},
+		"unknown flag":    {args: []string{"--nonsense"}, want: []string{"--nonsense"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			args := c.args
+			if c.file != "" {
+				file := filepath.Join(t.TempDir(), "parley.yaml")
+				if err := os.WriteFile(file, []byte(c.file), 0o600); err != nil {
+					t.Fatal(err)
+				}
+				args = append(args, "--config="+file)
+			}
+			_, err := parseServe(t, c.env, args...)
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			for _, w := range c.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("%q does not say %q", err, w)
+				}
+			}
+		})
+	}
+}
+
+// TestEnvExample keeps .env.example complete and its defaults true.
+func TestEnvExample(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../.env.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := make(map[string]string)
+	for line := range strings.Lines(string(text)) {
+		if k, v, ok := strings.Cut(strings.TrimSpace(line), "="); ok && !strings.HasPrefix(k, "#") {
+			v, _, _ = strings.Cut(v, "#")
+			listed[k] = strings.TrimSpace(v)
+		}
+	}
+	want := map[string]string{"PARLEY_CONFIG": ""}
+	for f := range reflect.TypeFor[config]().Fields() {
+		name, def := f.Tag.Get("var"), f.Tag.Get("default")
+		if name == "" {
+			t.Errorf("config.%s has no variable", f.Name)
+		}
+		if strings.HasPrefix(def, "${") {
+			def = ""
+		}
+		want[name] = def
+	}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Errorf(".env.example (-want +listed):\n%s", diff)
+	}
+}
+
+// TestHelpNamesVariables holds the promise that --help names each variable.
+func TestHelpNamesVariables(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	if err := run(t.Context(), []string{"serve", "--help"}, func(string) string { return "" }, nil, &out, &out); err != nil {
+		t.Fatal(err)
+	}
+	for f := range reflect.TypeFor[config]().Fields() {
+		if v := f.Tag.Get("var"); !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "["+v+"]") {
+			t.Errorf("serve --help does not name %s", v)
+		}
+	}
+}

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"parley/providers/local"
+)
+
+// doctorCmd checks what serve needs, with the same settings.
+type doctorCmd struct {
+	config
+}
+
+// A finding is one line of the doctor's report.
+type finding struct {
+	what, says, fix string // fix is empty when all is well
+	fatal           bool   // serve would not start, or no call would work
+}
+
+// Run prints every finding, and fails if one of them would keep calls from working.
+func (c *doctorCmd) Run(ctx context.Context, con console) error {
+	findings := []finding{c.dataDir(), c.address(ctx), c.publicURL(), c.token()}
+	findings = append(findings, c.speech(ctx)...)
+	findings = append(findings, c.model(ctx), c.flow())
+	return report(con.out, findings)
+}
+
+func report(w io.Writer, findings []finding) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	bad := 0
+	for _, f := range findings {
+		state := "ok"
+		switch {
+		case f.fatal:
+			state = "FAIL"
+			bad++
+		case f.fix != "":
+			state = "note"
+		}
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", state, f.what, f.says)
+		if f.fix != "" {
+			fmt.Fprintf(tw, "\t\t-> %s\n", f.fix)
+		}
+	}
+	if err := tw.Flush(); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d of %d checks failed", bad, len(findings))
+	}
+	return nil
+}
+
+func (c *doctorCmd) dataDir() finding {
+	f := finding{what: "data directory", says: c.DataDir}
+	probe := filepath.Join(c.DataDir, ".doctor")
+	err := os.MkdirAll(c.DataDir, 0o700)
+	if err == nil {
+		err = errors.Join(os.WriteFile(probe, nil, 0o600), os.Remove(probe))
+	}
+	if err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "set PARLEY_DATA_DIR to a directory that this user may write", true
+	}
+	return f
+}
+
+func (c *doctorCmd) address(ctx context.Context) finding {
+	f := finding{what: "address", says: c.HTTPAddr + " is free"}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
+	if err != nil {
+		f.says, f.fix = err.Error(), "a server runs there already, or set PARLEY_HTTP_ADDR"
+		return f
+	}
+	_ = ln.Close()
+	return f
+}
+
+func (c *doctorCmd) publicURL() finding {
+	f := finding{what: "public URL", says: c.PublicURL}
+	if c.PublicURL == "" {
+		f.says, f.fix = "not set: fine for `parley call` on this machine", "carriers need PARLEY_PUBLIC_URL=https://your.host"
+		return f
+	}
+	u, err := url.Parse(c.PublicURL)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		f.says, f.fix, f.fatal = c.PublicURL+" is no http(s) URL", "set PARLEY_PUBLIC_URL such as https://voice.example.com", true
+	case u.Scheme == "http":
+		f.fix = "Twilio streams only to https (wss) URLs"
+	}
+	return f
+}
+
+func (c *doctorCmd) token() finding {
+	f := finding{what: "Twilio token", says: "set"}
+	if c.TwilioAuthToken == "" {
+		f.says, f.fix = "not set: a made one in "+filepath.Join(c.DataDir, tokenFile)+" serves `parley call`", "for Twilio's calls set TWILIO_AUTH_TOKEN"
+	}
+	return f
+}
+
+// speech loads the local models and says how good the speech is that they give.
+func (c *doctorCmd) speech(ctx context.Context) []finding {
+	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
+	if err != nil || v.engine == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var running sync.WaitGroup
+	running.Go(func() { _ = v.engine.Run(ctx) }) // what it could not load, Status tells
+	defer func() { cancel(); running.Wait() }()
+	select {
+	case <-v.engine.Ready():
+	case <-ctx.Done():
+		return []finding{{what: "local speech", says: "models did not load within a minute", fix: "make setup", fatal: true}}
+	}
+	return speechFindings(v.engine.Status())
+}
+
+func speechFindings(s local.Report) []finding {
+	var out []finding
+	for _, part := range []struct {
+		what string
+		local.Part
+	}{{"local ear", s.Ear}, {"local recogniser", s.Recogniser}, {"local voice", s.Voice}} {
+		f := finding{what: part.what, says: part.Level, fix: part.Fix}
+		if part.Why != "" {
+			f.says += ": " + part.Why
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// model asks the language model's server whether it is there.
+func (c *doctorCmd) model(ctx context.Context) finding {
+	f := finding{what: "language model", says: "none: the scripted dialog answers"}
+	if c.OpenAIKey == "" && c.OpenAIBaseURL == "" || c.LLM == "flow" {
+		return f
+	}
+	base := c.OpenAIBaseURL
+	if base == "" {
+		base = "https://api.openai.com/v1"
+	}
+	f.says = c.OpenAIModel + " at " + base
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/models", nil)
+	if err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "set OPENAI_BASE_URL such as http://localhost:11434/v1", true
+		return f
+	}
+	req.Header.Set("Authorization", "Bearer "+c.OpenAIKey)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "is OPENAI_BASE_URL right and the server up?", true
+		return f
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusUnauthorized {
+		f.says, f.fix, f.fatal = f.says+" refuses the key", "check OPENAI_API_KEY", true
+	}
+	return f
+}
+
+func (c *doctorCmd) flow() finding {
+	f := finding{what: "scripted dialog", says: "the built-in receptionist"}
+	if c.Flow != "" {
+		f.says = c.Flow
+	}
+	if _, err := loadFlow(c.Flow); err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "correct the file that PARLEY_FLOW names", true
+	}
+	return f
+}

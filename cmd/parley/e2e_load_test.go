@@ -1,0 +1,120 @@
+//go:build e2e
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"parley/bench/carrier"
+)
+
+// mockVendors runs `parley bench vendors` in another process and returns where they listen.
+func mockVendors(t *testing.T) (deepgram, openai string) {
+	t.Helper()
+	cmd := exec.Command(binary, "bench", "vendors")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("vendors ended: %v", err)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var at struct{ Deepgram, OpenAI string }
+	if err := json.Unmarshal(line, &at); err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return at.Deepgram, at.OpenAI
+}
+
+// TestEndToEndFifty has 50 callers talk at once with vendors that answer at once, in another process, over their own protocols.
+// No answer is late or lost, no frame comes late, and afterwards nothing is left over.
+func TestEndToEndFifty(t *testing.T) {
+	calls := 50
+	if s := os.Getenv("PARLEY_E2E_CALLS"); s != "" {
+		var err error
+		if calls, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deepgram, openai := mockVendors(t)
+	n := serve(t, "DEEPGRAM_BASE_URL="+deepgram, "DEEPGRAM_API_KEY=test", "OPENAI_BASE_URL="+openai, "OPENAI_API_KEY=test")
+	if _, err := n.place(t.Context(), "hear", "say agent-pass", "hear", "hangup"); err != nil { // warms up pools and files
+		t.Fatal(err)
+	}
+	n.idle()
+	goroutines, files := n.metric("go_goroutines"), n.metric("process_open_fds")
+
+	results := make([]*carrier.Result, calls)
+	var wg sync.WaitGroup
+	for i := range calls {
+		wg.Go(func() {
+			pause := strconv.Itoa(20*i) + "ms" // callers do not all dial in the same millisecond
+			r, err := n.place(t.Context(), "silent "+pause, "hear", "say agent-pass", "hear", "press 1", "hear", "say conf-getpin", "hear", "hangup")
+			if err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+			results[i] = r
+		})
+	}
+	wg.Wait()
+	var worst time.Duration
+	late, void, turns := 0, 0, 0
+	for i, r := range results {
+		if r == nil {
+			continue
+		}
+		if r.Frames.SentLate > r.Frames.Sent/100 {
+			void++
+		}
+		late += r.Frames.Gaps
+		for _, turn := range r.Turns {
+			turns++
+			if !turn.Answered {
+				t.Errorf("call %d: %q was not answered", i, turn.Step)
+			}
+			worst = max(worst, time.Duration(turn.FirstSample))
+		}
+		if r.Frames.BadMessages > 0 || r.Frames.AfterClear > 0 {
+			t.Errorf("call %d: %+v", i, r.Frames)
+		}
+	}
+	t.Logf("%d calls, %d turns answered, worst first sample after %v, %d gaps in the agents' audio; %d callers' own frames were late", calls, turns, worst, late, void)
+	if void == 0 && late > 0 {
+		t.Errorf("%d frames came late", late)
+	}
+	n.idle()
+	until(t, 20*time.Second, "goroutines and descriptors are back to base", func() bool {
+		return n.metric("go_goroutines") <= goroutines && n.metric("process_open_fds") <= files
+	})
+	if v := n.metric("parley_calls_total", `cause="caller"`); v != float64(calls+1) {
+		t.Errorf("%v calls ended by the caller, want %d", v, calls+1)
+	}
+	if v := n.metric("parley_provider_failures_total") + n.metric("parley_frames_dropped_total"); v != 0 {
+		t.Errorf("%v failures and drops", v)
+	}
+}
+
+// idle waits until no call is live.
+func (n *node) idle() {
+	n.t.Helper()
+	until(n.t, 20*time.Second, "no call is live", func() bool { return n.metric("parley_calls_live") == 0 })
+}

@@ -1,0 +1,178 @@
+//go:build e2e
+
+package main
+
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/bench/carrier"
+	"parley/control/journal"
+	"parley/media/wav"
+	"parley/pipeline"
+	"parley/providers/providertest"
+)
+
+// A sentence is a recording and what is said in it.
+type sentence struct{ file, text string }
+
+// asteriskSentences are all of Debian's transcribed prompts of three words or more and under 16 s.
+func asteriskSentences(t *testing.T) []sentence {
+	t.Helper()
+	f, err := os.Open("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
+	if err != nil {
+		t.Fatalf("%v: run make setup-test", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []sentence
+	for lines := bufio.NewScanner(z); lines.Scan(); {
+		name, text, ok := strings.Cut(lines.Text(), ":")
+		text = strings.TrimSpace(text)
+		path := filepath.Join("/usr/share/asterisk/sounds/en_US_f_Allison", name+".wav")
+		if !ok || strings.HasPrefix(name, ";") || len(strings.Fields(text)) < 3 || strings.ContainsAny(text, "[]()<>") {
+			continue
+		}
+		if a, err := wav.ReadFile(path); err == nil && len(a.PCM) < 16*a.Rate*a.Channels {
+			all = append(all, sentence{path, text})
+		}
+	}
+	return all
+}
+
+// otherSpeakers are the recordings of other people that come with transcripts (pocketsphinx-testdata: read books and cards).
+func otherSpeakers(t *testing.T) []sentence {
+	t.Helper()
+	var all []sentence
+	for _, list := range []string{"librivox/transcription", "cards/cards.transcription"} {
+		path := filepath.Join("/usr/share/pocketsphinx/test/data", list)
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatalf("%v: run make setup-test", err)
+		}
+		for line := range strings.Lines(string(text)) { // "<s> the words </s> (file)"
+			words, file, ok := strings.Cut(strings.TrimSpace(line), "(")
+			words = strings.NewReplacer("<s>", "", "</s>", "").Replace(words)
+			if ok {
+				all = append(all, sentence{filepath.Join(filepath.Dir(path), strings.TrimSuffix(file, ")")+".wav"), strings.TrimSpace(words)})
+			}
+		}
+	}
+	return all
+}
+
+// TestEndToEndWER speaks every recorded sentence into real calls, as 8 kHz mu-law in real time, and counts the words that the
+// server understood wrong. Snapping is off. The list by file is written to bin/e2e.
+func TestEndToEndWER(t *testing.T) {
+	n := serve(t, "PARLEY_FLOW="+mustAbs(t, "testdata/listen.yaml"), "PARLEY_SNAP=false", "PARLEY_SILENCE=30s", "PARLEY_RECORD=false")
+	until(t, time.Minute, "models are loaded", func() bool { return strings.Contains(n.log.String(), "recogniser") })
+	main := understand(t, n, "asterisk", asteriskSentences(t))
+	others := understand(t, n, "others", otherSpeakers(t))
+	t.Logf("one professional US speaker: %.2f %% of %d words wrong", 100*main.Rate(), main.Words)
+	t.Logf("other speakers: %.2f %% of %d words wrong", 100*others.Rate(), others.Words)
+	if main.Words < 2000 || main.Rate() >= 0.08 {
+		t.Errorf("%.2f %% of %d words wrong: want under 8 %% of 2000 at least", 100*main.Rate(), main.Words)
+	}
+	if others.Words < 80 || others.Rate() >= 0.15 {
+		t.Errorf("other speakers: %.2f %% of %d words wrong: want under 15 %% of 80 at least", 100*others.Rate(), others.Words)
+	}
+}
+
+// atOnce is how many callers speak at once, and aCall how many sentences each says before it hangs up.
+const (
+	atOnce = 8
+	aCall  = 8
+)
+
+// understand places the calls and counts.
+func understand(t *testing.T, n *node, name string, all []sentence) providertest.WER {
+	t.Helper()
+	var mu sync.Mutex
+	var wer providertest.WER
+	var list []string
+	g, ctx := errgroup.WithContext(t.Context())
+	g.SetLimit(atOnce)
+	for some := range slices.Chunk(all, aCall) {
+		g.Go(func() error {
+			steps := []string{"hear"}
+			for _, s := range some {
+				steps = append(steps, fmt.Sprintf("say %q", s.file), "hear quiet=300ms within=30s", "silent 1200ms")
+			}
+			r, err := n.place(ctx, append(steps, "hangup")...)
+			if err != nil {
+				return fmt.Errorf("%s: %w", some[0].file, err)
+			}
+			texts := wordsOf(r, n.lines(r.CallSID))
+			mu.Lock()
+			defer mu.Unlock()
+			for i, s := range some {
+				errs := wer.Add(s.text, texts[i])
+				list = append(list, fmt.Sprintf("%s\t%d\t%d\t%s\t%s", filepath.Base(s.file), errs, len(providertest.Words(s.text)), s.text, texts[i]))
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(list)
+	keep(t, "wer-"+name+".tsv", "file\terrors\twords\tsaid\tunderstood\n"+strings.Join(list, "\n")+"\n")
+	return wer
+}
+
+// wordsOf is what the server understood of each thing said: the finals that came after it and before the next.
+func wordsOf(r *carrier.Result, lines []journal.Line) []string {
+	var said []carrier.Turn
+	for _, turn := range r.Turns {
+		if turn.Caller != "" {
+			said = append(said, turn)
+		}
+	}
+	texts := make([]string, len(said))
+	for _, l := range lines {
+		if l.Event != string(pipeline.Transcribed) || !l.Final {
+			continue
+		}
+		for i := len(said) - 1; i >= 0; i-- {
+			if l.AtMS >= time.Duration(said[i].At).Milliseconds() {
+				texts[i] = strings.TrimSpace(texts[i] + " " + l.Text)
+				break
+			}
+		}
+	}
+	return texts
+}
+
+// keep writes a result beside the binary, for people.
+func keep(t *testing.T, name, text string) {
+	t.Helper()
+	dir := mustAbs(t, "../../bin/e2e")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mustAbs(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return abs
+}

@@ -1,0 +1,156 @@
+// Command parley is a realtime voice media gateway: it answers phone calls over a carrier's media stream and pipes them through
+// speech recognition, an agent and a voice.
+//
+// This package is the only wiring: config.go reads flags, environment and file; vendors.go turns names into providers;
+// serve.go ties legs, pipeline and providers together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	os.Exit(exitCode(run(context.Background(), os.Args[1:], os.Getenv, os.Stdin, os.Stdout, os.Stderr), os.Stderr))
+}
+
+// commands is the command line.
+type commands struct {
+	Config string `help:"YAML file of settings: flag names, with _ for -." placeholder:"FILE" var:"PARLEY_CONFIG"`
+
+	Serve   serveCmd   `cmd:"" help:"Answer calls."`
+	Call    callCmd    `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
+	Doctor  doctorCmd  `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
+	Bench   benchCmd   `cmd:"" help:"Load test: programs for benchmarks and their peers."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// console is where a command talks to people.
+type console struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run is the program: main, and what the end-to-end tests call. It returns when the command is done, or soon after ctx is
+// cancelled.
+func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
+	var c commands
+	settings, err := loadSettings(args, getenv)
+	if err != nil {
+		return usageError{err}
+	}
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("parley"),
+		kong.Description("A realtime voice media gateway. Settings: flags > environment > file (--config) > defaults."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code; panic(helpShown{}) }),
+		kong.Resolvers(settings),
+		kong.PostBuild(settings.name),
+		vars,
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 120}),
+	)
+	if err != nil {
+		return fmt.Errorf("build command line: %w", err)
+	}
+	kctx, err := parse(parser, args)
+	if exited >= 0 {
+		return nil // --help was answered
+	}
+	if err != nil {
+		return usageError{settings.explain(err)}
+	}
+	kctx.BindTo(ctx, (*context.Context)(nil))
+	kctx.Bind(console{in: stdin, out: stdout, err: stderr})
+	return kctx.Run()
+}
+
+// vars are defaults too long for a tag.
+var vars = kong.Vars{"prompt": defaultPrompt}
+
+// helpShown unwinds kong after it printed help.
+type helpShown struct{}
+
+func parse(p *kong.Kong, args []string) (k *kong.Context, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, ok := r.(helpShown); !ok {
+				panic(r)
+			}
+		}
+	}()
+	return p.Parse(args)
+}
+
+// usageError is a mistake on the command line, in the environment or in the file.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+// exitCode tells the shell: 0 well, 1 failed, 2 misused.
+func exitCode(err error, stderr io.Writer) int {
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(stderr, "parley:", err)
+	if _, misused := errors.AsType[usageError](err); misused {
+		return 2
+	}
+	return 1
+}
+
+// interrupts returns a context that the first SIGINT or SIGTERM ends, and a channel that is closed by the second.
+func interrupts(ctx context.Context) (first context.Context, second <-chan struct{}, stop func()) {
+	first, cancel := context.WithCancel(ctx)
+	again := make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-signals:
+				cancel()
+				if n == 1 {
+					close(again)
+					return
+				}
+			case <-done:
+				return
+			}
+		}
+	}()
+	return first, again, func() { signal.Stop(signals); close(done); cancel() }
+}
+
+type versionCmd struct{}
+
+// Run prints the version.
+func (versionCmd) Run(con console) error {
+	_, err := fmt.Fprintln(con.out, "parley", version())
+	return err
+}
+
+// version is the module's version and commit, as far as the build knows them.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			v += " " + s.Value[:12]
+		}
+	}
+	return v + " " + info.GoVersion
+}

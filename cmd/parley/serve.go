@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/control/journal"
+	"parley/media"
+	"parley/media/pace"
+	"parley/media/record"
+	"parley/media/stream"
+	"parley/pipeline"
+)
+
+// serveCmd answers calls until it is told to stop.
+type serveCmd struct {
+	config
+}
+
+// Run listens first, then loads models: a call that comes early waits for them. The first SIGINT or SIGTERM drains: new calls are
+// politely refused, calls in progress finish. The second, or the end of the drain time, hangs them up.
+func (c *serveCmd) Run(ctx context.Context, con console) error {
+	log := newLogger(c.LogLevel, c.LogFormat, con.err)
+	stop, again, done := interrupts(ctx)
+	defer done()
+	s, err := newServer(&c.config, log)
+	if err != nil {
+		return err
+	}
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	s.greet(con.out, ln.Addr())
+	return s.run(stop, again, ln)
+}
+
+// newLogger writes to stderr, so that stdout stays for people.
+func newLogger(level, format string, w io.Writer) *slog.Logger {
+	var l slog.Level
+	_ = l.UnmarshalText([]byte(level)) // the flag's enum has checked it
+	o := &slog.HandlerOptions{Level: l}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// server ties one process together.
+type server struct {
+	cfg     *config
+	log     *slog.Logger
+	vendors *vendors
+	wheels  pace.Wheels
+	board   *pipeline.Switchboard
+	twilio  *stream.Twilio
+	journal *journal.Journal
+	metrics *metrics
+	agent   pipeline.Agent
+}
+
+func newServer(c *config, log *slog.Logger) (*server, error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make --data-dir: %w", err)
+	}
+	token, err := twilioToken(c.TwilioAuthToken, c.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	agent := newAgent(c)
+	if err := agent.Manners.Validate(); err != nil {
+		return nil, usageError{err}
+	}
+	v, err := newVendors(c, log)
+	if err != nil {
+		return nil, err
+	}
+	s := &server{
+		cfg: c, log: log, vendors: v, agent: agent, wheels: newWheels(log),
+		journal: journal.New(filepath.Join(c.DataDir, "calls"), log),
+	}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, Log: log}
+	s.twilio = &stream.Twilio{
+		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
+		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
+		Accepting: s.board.Accepting,
+	}
+	s.metrics = newMetrics(s)
+	return s, nil
+}
+
+// newWheels is one pacing wheel a processor, each on a thread of its own.
+func newWheels(log *slog.Logger) pace.Wheels {
+	wheels := make(pace.Wheels, runtime.GOMAXPROCS(0))
+	for i := range wheels {
+		wheels[i] = &pace.Wheel{Waiter: &pace.Thread{}, OnPanic: func(v any, stack []byte) {
+			log.Error("a beat panicked", "panic", v, "stack", string(stack))
+		}}
+	}
+	return wheels
+}
+
+// newAgent is the one agent that this server has.
+func newAgent(c *config) pipeline.Agent {
+	return pipeline.Agent{
+		Name: "receptionist", Prompt: c.Prompt, Lang: c.Lang,
+		Voice: pipeline.Voice{Lang: c.Lang},
+		Tools: []pipeline.Tool{pipeline.EndCall()},
+		Manners: pipeline.Manners{
+			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: c.Reprompts, MaxLength: c.MaxLength,
+		},
+	}
+}
+
+// cast gives a new call its agent, its providers and its recording.
+func (s *server) cast(ctx context.Context, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
+	agent := s.agent
+	agent.Voice.Rate = info.Rate
+	tap := s.tap(info) // first: the recording's clock starts with the call, and models may take their time
+	parts, err := s.vendors.cast(ctx, &agent, info)
+	if err != nil {
+		if tap != nil {
+			err = errors.Join(err, tap.Close())
+		}
+		return pipeline.Agent{}, pipeline.Parts{}, nil, err
+	}
+	if tap == nil {
+		return agent, parts, nil, nil
+	}
+	return agent, parts, tap, nil
+}
+
+// tap opens a call's recording. A recording that cannot be made is no reason to refuse a call.
+func (s *server) tap(info media.Info) *record.Recorder {
+	if !s.cfg.Record {
+		return nil
+	}
+	path := s.recording(info.ID, time.Now())
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		s.log.Error("recording not made", "call", info.ID, "error", err)
+		return nil
+	}
+	r, err := record.Create(path, info.Rate, s.log)
+	if err != nil {
+		s.log.Error("recording not made", "call", info.ID, "error", err)
+		return nil
+	}
+	return r
+}
+
+// recording is the file of a call that began at the given time.
+func (s *server) recording(call string, began time.Time) string {
+	return filepath.Join(s.cfg.DataDir, "recordings", began.UTC().Format(time.DateOnly), journal.FileName(call)+".wav")
+}
+
+// repair mends the recordings that a killed server left: their last second is there, their headers do not know it. Files that
+// were written to since began may be this server's own.
+func (s *server) repair(began time.Time) {
+	paths, _ := filepath.Glob(filepath.Join(s.cfg.DataDir, "recordings", "*", "*.wav")) // the pattern is sound
+	for _, path := range paths {
+		if f, err := os.Stat(path); err != nil || !f.ModTime().Before(began) {
+			continue
+		}
+		switch mended, err := record.Repair(path); {
+		case err != nil:
+			s.log.Warn("recording not repaired", "path", path, "error", err)
+		case mended:
+			s.log.Info("recording repaired", "path", path)
+		}
+	}
+}
+
+// watch is told of every call's events. It must not block.
+func (s *server) watch(e pipeline.Event) {
+	s.metrics.count(e)
+	s.journal.Write(e)
+}
+
+// run serves until stop is done, then drains.
+func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listener) error {
+	works, end := context.WithCancel(context.WithoutCancel(stop)) // models, wheel and journal outlive the calls
+	defer end()
+	g, _ := errgroup.WithContext(works)
+	g.Go(func() error { return s.wheels.Run(works) })
+	g.Go(func() error { return s.journal.Run(works) })
+	began := time.Now()
+	g.Go(func() error { s.repair(began); return nil })
+	if s.vendors.engine != nil {
+		g.Go(func() error { return s.vendors.engine.Run(works) })
+		g.Go(func() error { s.report(works); return nil })
+	}
+	web := &http.Server{
+		Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- web.Serve(ln) }()
+	var err error
+	select {
+	case err = <-failed:
+		err = fmt.Errorf("serve: %w", err)
+	case <-stop.Done():
+	}
+	s.drain(works, again)
+	bye, cancel := context.WithTimeout(works, 5*time.Second)
+	defer cancel()
+	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
+	end()
+	return errors.Join(err, g.Wait())
+}
+
+// drain refuses new calls and waits for those in progress.
+func (s *server) drain(ctx context.Context, again <-chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
+	defer cancel()
+	go func() {
+		select {
+		case <-again:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
+	if err := s.board.Drain(ctx); err != nil {
+		s.log.Warn("calls hung up", "reason", err)
+	}
+}
+
+// report says once how good the local speech is that was found.
+func (s *server) report(ctx context.Context) {
+	select {
+	case <-s.vendors.engine.Ready():
+	case <-ctx.Done():
+		return
+	}
+	for _, f := range speechFindings(s.vendors.engine.Status()) {
+		if f.fix != "" {
+			s.log.Warn("speech is degraded", "part", f.what, "level", f.says, "fix", f.fix)
+			continue
+		}
+		s.log.Info("speech is ready", "part", f.what, "level", f.says)
+	}
+}
+
+// greet says where the server is and what to try next.
+func (s *server) greet(w io.Writer, addr net.Addr) {
+	local := strings.Replace(strings.Replace(addr.String(), "[::]", "localhost", 1), "0.0.0.0", "localhost", 1)
+	fmt.Fprintf(w, "Parley answers at http://%s (recogniser %s, answers from %s, voice %s).\n", local, s.vendors.hears, s.vendors.thinks, s.vendors.speaks)
+	call := "bin/parley call"
+	switch {
+	case s.cfg.PublicURL != "": // signatures are made over the public URL
+		call += " --connect " + local + " " + strings.TrimRight(s.cfg.PublicURL, "/") + "/twilio/voice"
+	case local != "localhost:8080":
+		call += " http://" + local + "/twilio/voice"
+	}
+	fmt.Fprintf(w, "Try next, in a second terminal:  %s\n", call)
+	if s.cfg.PublicURL != "" {
+		fmt.Fprintf(w, "Twilio number, \"a call comes in\": %s/twilio/voice\n", strings.TrimRight(s.cfg.PublicURL, "/"))
+	}
+}
+
+// tokenFile is where a made auth token is kept, under the data directory.
+const tokenFile = "twilio_auth_token"
+
+// twilioToken is the token that signs webhooks: the one given, or one made once and kept (0600).
+func twilioToken(given, dataDir string) (string, error) {
+	if given != "" {
+		return given, nil
+	}
+	path := filepath.Join(dataDir, tokenFile)
+	text, err := os.ReadFile(path)
+	if err == nil && strings.TrimSpace(string(text)) != "" {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read auth token: %w", err)
+	}
+	var secret [16]byte
+	rand.Read(secret[:])
+	token := hex.EncodeToString(secret[:])
+	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep auth token: %w", err)
+	}
+	return token, nil
+}

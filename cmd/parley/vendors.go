@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"parley/media"
+	"parley/pipeline"
+	"parley/pipeline/flow"
+	"parley/providers/deepgram"
+	"parley/providers/local"
+	"parley/providers/openai"
+)
+
+// defaultPrompt is what a language model is told when nobody says otherwise.
+const defaultPrompt = "You are a friendly, capable receptionist on the telephone. Answer in one or two short spoken sentences, " +
+	"without lists, markup or symbols. Ask one question at a time. When the caller says goodbye, say goodbye and end the call."
+
+// vendors are the providers of a server, chosen by name.
+type vendors struct {
+	engine   *local.Engine    // nil when nothing local is used
+	deepgram *deepgram.Client // nil when it is not used
+
+	ear       pipeline.Listener
+	stt       pipeline.Transcriber
+	tts       pipeline.Synthesizer
+	responder func(media.Info) pipeline.Responder // a call's own
+
+	hears, thinks, speaks string // their names
+}
+
+// newVendors is the table from names to constructors.
+func newVendors(c *config, log *slog.Logger) (*vendors, error) {
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS}
+	v.choose(c)
+	if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
+		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
+	}
+	if v.hears == "deepgram" || v.speaks == "deepgram" {
+		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, Log: log}
+	}
+	switch c.Ear {
+	case "local":
+		v.ear = v.engine
+	case "energy":
+		v.ear = local.Energy{}
+	}
+	switch v.hears {
+	case "local":
+		v.stt = v.engine
+	case "deepgram":
+		v.stt = v.deepgram
+	}
+	switch v.speaks {
+	case "local":
+		v.tts = v.engine
+	case "deepgram":
+		v.tts = v.deepgram
+	}
+	switch v.thinks {
+	case "openai":
+		model := &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
+		v.responder = func(media.Info) pipeline.Responder { return model }
+	case "flow":
+		script, err := loadFlow(c.Flow)
+		if err != nil {
+			return nil, err
+		}
+		v.responder = func(info media.Info) pipeline.Responder {
+			return script.Responder(map[string]string{"from": info.From, "to": info.To})
+		}
+	}
+	return v, nil
+}
+
+// choose settles what is "auto": a vendor whose key is there, else what needs none.
+func (v *vendors) choose(c *config) {
+	speech := "local"
+	if c.DeepgramKey != "" {
+		speech = "deepgram"
+	}
+	if v.hears == "auto" {
+		v.hears = speech
+	}
+	if v.speaks == "auto" {
+		v.speaks = speech
+	}
+	if v.thinks == "auto" {
+		v.thinks = "flow"
+		if c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
+			v.thinks = "openai"
+		}
+	}
+}
+
+// close ends what the vendors keep open between calls.
+func (v *vendors) close() error {
+	if v.deepgram == nil {
+		return nil
+	}
+	return v.deepgram.Close()
+}
+
+// loadFlow reads a scripted dialog, or takes the built-in receptionist.
+func loadFlow(path string) (*flow.Flow, error) {
+	if path == "" {
+		return flow.Receptionist()
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read --flow: %w", err)
+	}
+	f, err := flow.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return f, nil
+}
+
+// cast gives a call its providers; it waits for models to be loaded as long as ctx lasts.
+func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info) (pipeline.Parts, error) {
+	manners := agent.Manners.WithDefaults()
+	ear, err := v.ear.Listen(ctx, pipeline.EarOptions{Rate: info.Rate, MaybeAfter: manners.Guess, EndAfter: manners.Hangover})
+	if err != nil {
+		return pipeline.Parts{}, fmt.Errorf("open ear: %w", err)
+	}
+	stt, err := v.stt.Transcribe(ctx, pipeline.Listening{Rate: info.Rate, Lang: agent.Lang})
+	if err != nil {
+		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
+	}
+	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info), Synthesizer: v.tts}, nil
+}
