@@ -62,18 +62,15 @@ func (s *splitter) add(text string, out func(clause) bool) bool {
 		}
 		s.rest = rest
 		if w == "" {
-			if broken { // a line of its own ends a clause, punctuation or not
-				if len(s.words) > 0 && stopOf(s.words[len(s.words)-1]) == 0 {
-					s.words[len(s.words)-1] += "."
-				}
-				if !s.give(len(s.words), out) {
+			if broken { // the end of a line is one of a clause, punctuation or not
+				if !s.give(len(s.words), true, out) {
 					return false
 				}
 			}
 			continue
 		}
 		s.words = append(s.words, w)
-		if n := s.ripe(); n > 0 && !s.give(n, out) {
+		if n := s.ripe(); n > 0 && !s.give(n, false, out) {
 			return false
 		}
 	}
@@ -123,16 +120,26 @@ func (s *splitter) ripe() int {
 	if n <= most {
 		return 0
 	}
-	for i := most; i > most/2; i-- { // best before a word that begins a phrase
-		if phraseBegins[strings.ToLower(s.words[i])] {
+	// Best before a word that begins a part of the sentence, else before one that begins a phrase.
+	for i := most; i > most/2; i-- {
+		if begins(partBegins, s.words[i]) {
+			return i
+		}
+	}
+	for i := most; i > most/2; i-- {
+		if begins(phraseBegins, s.words[i]) && !begins(phraseBegins, s.words[i-1]) && !begins(partBegins, s.words[i-1]) {
 			return i
 		}
 	}
 	return most
 }
 
-var phraseBegins = set("and but or so because that which who when where while if then than to for with from at in on of by about as into " +
-	"until after before is are was were will would can could may should have has had do does did please you we they i it")
+func begins(what map[string]bool, w string) bool { return what[strings.ToLower(w)] }
+
+var (
+	partBegins   = set("and but or so because that which who when where while if then than until after before please")
+	phraseBegins = set("to for with from at in on of by about as into is are was were will would can could may should have has had do does did")
+)
 
 func set(words string) map[string]bool {
 	m := map[string]bool{}
@@ -142,9 +149,12 @@ func set(words string) map[string]bool {
 	return m
 }
 
-// give hands out the first n words as a clause.
-func (s *splitter) give(n int, out func(clause) bool) bool {
+// give hands out the first n words as a clause. One that is the last of its line ends like a sentence.
+func (s *splitter) give(n int, last bool, out func(clause) bool) bool {
 	c := clause{words: say(s.words[:n])}
+	if last && n > 0 && c.words[n-1].stop == 0 {
+		c.words[n-1].stop = '.'
+	}
 	s.words = append([]string(nil), s.words[n:]...)
 	if c.said() == "" {
 		return true

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -12,11 +13,16 @@ import (
 	"parley/media/vad"
 )
 
-// Silence around a short turn makes the recogniser deaf: half a second of it took single words from 85 % to 30-69 % right.
+// Silence around a short turn makes the recogniser deaf: half a second of it took single words from 85 % to 30-69 % right. What is
+// left around it is varied when nothing was understood, or nothing that was expected.
 const (
-	shortTurn  = 1500 * time.Millisecond
-	shortSlack = 100 * time.Millisecond // left on each side of a short turn
-	tightSlack = 20 * time.Millisecond  // left when nothing was understood
+	shortTurn = 1500 * time.Millisecond
+	asItIs    = time.Second // more than there ever is
+)
+
+var (
+	shortSlacks = []time.Duration{100 * time.Millisecond, 160 * time.Millisecond, 20 * time.Millisecond}
+	longSlacks  = []time.Duration{asItIs, 20 * time.Millisecond}
 )
 
 // errStopped says that a recogniser gave up because it was told to.
@@ -25,21 +31,26 @@ var errStopped = errors.New("given up")
 // sttRate is what the recogniser hears, samples a second.
 const sttRate = 16000
 
-// hear recognises a stretch of telephone speech. It runs on a worker.
-func hear(r recogniser, pcm []int16, rate int, stop func() bool) (string, error) {
-	if stop() {
-		return "", errStopped
-	}
+// hear recognises a stretch of telephone speech. Of several attempts it returns the first that suits, else the first that is not
+// empty. It runs on a worker.
+func hear(r recogniser, pcm []int16, rate int, suits func(string) bool, stop func() bool) (string, error) {
 	first, last := bounds(pcm, rate)
-	slack := shortSlack
-	if media.Samples(last-first, rate) >= shortTurn {
-		slack = time.Second // more than there is: harmless around a sentence
+	slacks := longSlacks
+	if media.Samples(last-first, rate) < shortTurn {
+		slacks = shortSlacks
 	}
-	text, err := hearPart(r, pcm, first, last, slack, rate, stop)
-	if err == nil && text == "" && last > first {
-		text, err = hearPart(r, pcm, first, last, tightSlack, rate, stop)
+	var some string
+	for _, slack := range slacks {
+		if stop() {
+			return "", errStopped
+		}
+		text, err := hearPart(r, pcm, first, last, slack, rate, stop)
+		if err != nil || text != "" && (suits(text) || slack == asItIs) {
+			return text, err
+		}
+		some = cmp.Or(some, text)
 	}
-	return text, err
+	return some, nil
 }
 
 func hearPart(r recogniser, pcm []int16, first, last int, slack time.Duration, rate int, stop func() bool) (string, error) {

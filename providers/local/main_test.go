@@ -17,6 +17,7 @@ import (
 
 	"parley/media"
 	"parley/media/g711"
+	"parley/media/resample"
 	"parley/pipeline"
 	"parley/providers/local"
 )
@@ -205,4 +206,14 @@ func text(finals []pipeline.Transcript) string {
 		}
 	}
 	return strings.Join(all, " ")
+}
+
+// at is pcm of 8 kHz at another rate.
+func at(tb testing.TB, pcm []int16, rate int) []int16 {
+	tb.Helper()
+	r, err := resample.New(8000, rate)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return r.Append(nil, pcm)
 }

@@ -92,6 +92,9 @@ func (p *piper) prepare(ctx context.Context, c clause) (script, error) {
 		if i := strings.IndexAny(phrase, ",;:.?!"); i >= 0 {
 			phrase, end = phrase[:i], rune(phrase[i])
 		}
+		if phrase == "A" {
+			phrase = "ay" // espeak takes the letter for the article
+		}
 		if n := len(phrases); n > 0 && stops[n-1] == 0 {
 			phrases[n-1] += " " + phrase
 			stops[n-1] = end
@@ -105,9 +108,7 @@ func (p *piper) prepare(ctx context.Context, c clause) (script, error) {
 	}
 	var b strings.Builder
 	for i, r := range read {
-		if i > 0 {
-			b.WriteByte(' ')
-		}
+		b.WriteByte(' ') // before the first, too: without a run-up the voice swallows a "p" or a "d"
 		b.WriteString(r)
 		if stops[i] != 0 {
 			b.WriteRune(stops[i])
@@ -156,12 +157,13 @@ func (p *piper) say(ctx context.Context, s script, pace float64) ([]int16, int, 
 	if !ok {
 		return nil, 0, fmt.Errorf("speak: the voice returned %T", out[0])
 	}
+
 	return trim(loudness(sound.GetData()), p.rate), p.rate, nil
 }
 
 // loudness makes samples of what VITS returns, whose peaks lie a little under 1.
 func loudness(sound []float32) []int16 {
-	const gain = 0.7 * 32767
+	const gain = 0.95 * 32767
 	pcm := make([]int16, len(sound))
 	for i, v := range sound {
 		pcm[i] = int16(max(-32767, min(32767, v*gain)))

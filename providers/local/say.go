@@ -2,6 +2,7 @@ package local
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -19,9 +20,20 @@ func say(written []string) []word {
 			after = written[i+1]
 		}
 		out[i] = word{text: w, said: sayWord(w, before, after), stop: stopOf(w)}
+		if bare := strings.Trim(w, ".,;:?!"); isCode.MatchString(bare) && slices.ContainsFunc(written[max(0, i-3):i], announcesCode) {
+			out[i].said = digits(bare)
+		}
 	}
 	return out
 }
+
+// A number that is somebody's or something's is read digit by digit.
+var (
+	isCode    = regexp.MustCompile(`^\d{3,}$`)
+	codeWords = set("number code pin extension reference account id ticket order case policy flight room passcode password dial ending")
+)
+
+func announcesCode(w string) bool { return codeWords[plain(w)] }
 
 // sayWord reads one word; its neighbours decide what "St." and "Jan. 5" are.
 func sayWord(w, before, after string) string {
@@ -78,7 +90,7 @@ var readings = []reading{
 	{regexp.MustCompile(`^(\d{1,2})(?i:(a|p)\.?m\.?)$`), func(m []string) string { return figures(m[1]) + " " + strings.ToUpper(m[2]) + " M" }},
 	{regexp.MustCompile(`^(\d{4})-(\d\d)-(\d\d)$`), date},
 	{regexp.MustCompile(`^(\d+)(?i:st|nd|rd|th)$`), func(m []string) string { return ordinal(m[1]) }},
-	{regexp.MustCompile(`^\+?\(?\d{1,4}\)?(?:[-.]\d{2,})+$`), telephone},
+	{regexp.MustCompile(`^\+?\(?\d{2,4}\)?-\d{3,}(?:-\d{2,})*$|^\+?\(?\d{1,4}\)?(?:[-.]\d{2,}){2,}$`), telephone},
 	{regexp.MustCompile(`^\(\d+\)?$|^\+\d+$`), telephone},
 	{regexp.MustCompile(`^([-−]?)(\d[\d,]*)(?:\.(\d+))?(%|°)?$`), number},
 	{regexp.MustCompile(`^(\d+)/(\d+)$`), func(m []string) string { return figures(m[1]) + " " + figures(m[2]) }},
@@ -291,8 +303,11 @@ func sayPlain(w string) string {
 	if s, ok := signs[w]; ok {
 		return s
 	}
-	if w == "OK" {
+	switch w {
+	case "OK":
 		return "okay"
+	case "A": // the article; as a letter it comes of a reading
+		return "a"
 	}
 	var parts []string
 	for _, p := range strings.FieldsFunc(w, func(r rune) bool {

@@ -10,27 +10,42 @@ import (
 // snap corrects a short answer by the words that were expected: alone on the line, a word is often heard as another that sounds
 // the same ("ate", "Juliette", "X ray"). A text that is all expected words, or nearly, becomes them; any other stays, masked.
 func snap(text string, expected []string) string {
-	said := strings.Fields(plain(text))
-	if len(said) == 0 {
-		return text
-	}
-	if w, ok := closest(strings.Join(said, " "), expected); ok {
-		return w
-	}
-	// A few answers in a row, such as digits: every word must be one.
-	if len(said) <= 12 {
-		var words []string
-		for _, s := range said {
-			w, ok := closest(s, expected)
-			if !ok {
-				return mask(text)
-			}
-			words = append(words, w)
-		}
-		return strings.Join(words, " ")
+	if s, ok := snapped(text, expected); ok {
+		return s
 	}
 	return mask(text)
 }
+
+// fits says whether a text is all expected words, or nearly.
+func fits(text string, expected []string) bool {
+	_, ok := snapped(text, expected)
+	return ok
+}
+
+func snapped(text string, expected []string) (string, bool) {
+	said := strings.Fields(plain(text))
+	if len(said) == 0 {
+		return "", false
+	}
+	if w, ok := closest(strings.Join(said, " "), expected); ok {
+		return w, true
+	}
+	if len(said) > mostAnswers {
+		return "", false
+	}
+	words := make([]string, len(said)) // a few answers in a row, such as digits: every word must be one
+	for i, s := range said {
+		w, ok := closest(s, expected)
+		if !ok {
+			return "", false
+		}
+		words[i] = w
+	}
+	return strings.Join(words, " "), true
+}
+
+// mostAnswers is how many expected words in a row are still taken for answers.
+const mostAnswers = 12
 
 // closest returns the expected word or phrase that said must have been, if there is one that is near enough and no other as near.
 func closest(said string, expected []string) (string, bool) {

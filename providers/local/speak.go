@@ -247,7 +247,7 @@ func weigh(c clause) []int {
 
 // trim cuts the silence around a clause, so that pauses are what we make them.
 func trim(pcm []int16, rate int) []int16 {
-	const bar = -52 // dBFS
+	const bar = -66 // dBFS: a "p" begins that softly
 	hop := rate / 200
 	first, last := 0, len(pcm)
 	for first+hop <= last && vad.Level(pcm[first:first+hop]) < bar {

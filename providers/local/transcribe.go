@@ -240,12 +240,14 @@ func (t *transcription) finish(n int, at time.Duration, answers bool) {
 	case t.stt == nil || at <= u.from && u.guess == nil:
 	case u.guess != nil && u.guess.to == at+postRoll:
 		u.pieces = append(u.pieces, u.guess)
-		if !u.guess.done {
-			t.pool.promote(u.guess.job, urgent)
-		}
 	default:
 		t.drop(&u.guess)
 		u.pieces = append(u.pieces, t.record(u, at+postRoll, urgent))
+	}
+	for _, k := range u.pieces {
+		if !k.done {
+			t.pool.promote(k.job, urgent)
+		}
 	}
 	t.tape.forget(at, t.rate)
 	t.spoken = at
@@ -267,9 +269,13 @@ func (t *transcription) cutPiece(u *turn) {
 func (t *transcription) record(u *turn, to time.Duration, p priority) *take {
 	k := &take{to: to}
 	pcm := t.tape.copy(u.from, to, t.rate)
+	suits := func(string) bool { return true }
+	if words := t.words; p != spare && t.snaps(words) {
+		suits = func(text string) bool { return fits(text, words) }
+	}
 	k.job = &job{
 		run: func(stop func() bool) {
-			text, err := hear(t.stt, pcm, t.rate, stop)
+			text, err := hear(t.stt, pcm, t.rate, suits, stop)
 			t.recorded(u, k, text, err)
 		},
 		drop: func(err error) { t.recorded(u, k, "", err) },

@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,6 +28,7 @@ func (w WER) Rate() float64 { return float64(w.Errors) / float64(max(w.Words, 1)
 // Words is text as it is compared: lower case, no punctuation, numbers in words ("2934" is "two nine three four", "15" is
 // "fifteen").
 func Words(text string) []string {
+	text = price.ReplaceAllString(text, "$1 dollars and $2 cents")
 	text = expand.Replace(strings.ReplaceAll(strings.ToLower(text), "’", "'"))
 	var words []string
 	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '\'' }) {
@@ -37,9 +39,12 @@ func Words(text string) []string {
 	return words
 }
 
+// price is read with its unit last.
+var price = regexp.MustCompile(`\$(\d+)\.(\d\d)\b`)
+
 // expand writes out what is said alike and written in two ways.
 var expand = strings.NewReplacer("%", " percent ", "&", " and ", "$", " dollars ", "@", " at ", "*", " star ", "#", " pound ",
-	"a.m.", "am", "p.m.", "pm", "okay", "ok", "i'm", "i am", "'re", " are", "'ve", " have", "'ll", " will",
+	"dr.", "doctor", "mr.", "mister", "mrs.", "missus", "a.m.", "am", "p.m.", "pm", "okay", "ok", "i'm", "i am", "'re", " are", "'ve", " have", "'ll", " will",
 	"that's", "that is", "it's", "it is", "what's", "what is", "can't", "cannot", "can not", "cannot", "n't", " not")
 
 // splitDigits cuts a word such as "2nd" or "b12" where digits meet letters.

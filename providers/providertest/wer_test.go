@@ -24,6 +24,7 @@ func TestWER(t *testing.T) {
 		{"voicemail is full", "voice mail is full", 0, 3},
 		{"the voice mail is full", "the voicemail is full", 0, 5},
 		{"don’t panic: it's 50%", "do not panic, it is fifty percent", 0, 7},
+		{"forty two dollars and fifty cents at ten fifteen", "$42.50 at 10:15", 0, 9},
 		{"I'm sorry, you're late. Press *", "I am sorry you are late press star", 0, 8},
 	} {
 		var w providertest.WER
