@@ -175,15 +175,16 @@ func (p *Playout) next(now time.Time) (next time.Time) {
 	case p.info.Comfort:
 		return p.ledger.end
 	}
-	sounding := now.Before(p.ledger.end.Add(5 * FrameTime)) // a little longer, for a voice that is barely fast enough
+	// A little longer than it sounds, for a voice that is barely fast enough.
+	sounding := !p.resting && now.Before(p.ledger.end.Add(5*FrameTime))
 	for _, u := range p.line {
 		if u.state == holding {
 			break
 		}
 		if sounding || u.closed {
 			next = now.Add(FrameTime)
-			if over := p.over(u); u.unsent() == 0 && over.After(now) && over.Before(next) {
-				next = over
+			if at := p.overAt(u); u.unsent() == 0 && at.After(now) && at.Before(next) {
+				next = at
 			}
 			break
 		}
@@ -370,11 +371,11 @@ func (p *Playout) sounded(u *Utterance, now time.Time) bool {
 	if p.marker != nil && u.until <= p.ledger.proven {
 		return true
 	}
-	return !now.Before(p.over(u))
+	return !now.Before(p.overAt(u))
 }
 
-// over is when all that was sent of u is taken to be heard even if no mark comes back.
-func (p *Playout) over(u *Utterance) time.Time { return p.ledger.soundedBy(u.until).Add(p.doubt()) }
+// overAt is when all that was sent of u is taken to be heard even if no mark comes back.
+func (p *Playout) overAt(u *Utterance) time.Time { return p.ledger.soundedBy(u.until).Add(p.doubt()) }
 
 // doubt is how long after the send clock the carrier may still have audio that no mark has proved heard.
 func (p *Playout) doubt() time.Duration {
@@ -427,7 +428,9 @@ func (p *Playout) fail(verb string, err error) {
 }
 
 // samples is how many samples d has.
-func (p *Playout) samples(d time.Duration) int { return int(d * time.Duration(p.info.Rate) / time.Second) }
+func (p *Playout) samples(d time.Duration) int {
+	return int(d * time.Duration(p.info.Rate) / time.Second)
+}
 
 func without(all []*Utterance, u *Utterance) []*Utterance {
 	return slices.DeleteFunc(all, func(v *Utterance) bool { return v == u })

@@ -165,9 +165,8 @@ func (u *Utterance) Cut() time.Duration {
 	p := u.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	p.settle(now)
 	if u.state != over {
+		now := time.Now()
 		p.supply(now)
 		if p.ledger.buffered(u, now, p.doubt()) {
 			p.clear(now)

@@ -32,8 +32,8 @@ type Carrier struct {
 
 	// From the leg.
 	epoch    uint32
-	through  int // samples sent since the last Clear
-	sends    int
+	through  int   // samples sent since the last Clear
+	sends    []int // the samples of each
 	marks    int
 	cleared  int       // clears that Cleared has reported
 	lastCame time.Time // when the newest audio, mark or clear reaches the carrier
@@ -166,8 +166,8 @@ func (c *Carrier) dry() time.Time {
 func (c *Carrier) send(now time.Time, pcm []int16) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := c.sends
-	c.sends++
+	n := len(c.sends)
+	c.sends = append(c.sends, len(pcm))
 	if err := c.usable(); err != nil {
 		return err
 	}
@@ -454,7 +454,14 @@ func (c *Carrier) Buffered() time.Duration {
 func (c *Carrier) Counts() (sends, clears, marks int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.sends, int(c.epoch), c.marks
+	return len(c.sends), int(c.epoch), c.marks
+}
+
+// Sizes is how many samples each Send carried.
+func (c *Carrier) Sizes() []int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.sends)
 }
 
 // Cause is why the leg was hung up; false if it was not.
