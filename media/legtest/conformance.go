@@ -335,7 +335,7 @@ func goodbyeIsEOF(t *testing.T, leg media.Leg, far Far) {
 	must(t, "Press", far.Press('5'))
 	must(t, "Stop", far.Stop())
 	e.next("digit sent before the goodbye", isDigit)
-	if err := e.end(); err != io.EOF {
+	if err := e.end(); !errors.Is(err, io.EOF) {
 		t.Errorf("Receive ended with %v, want io.EOF", err)
 	}
 	if _, err := leg.Receive(); err == nil {

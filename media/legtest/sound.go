@@ -26,13 +26,12 @@ func Speech(rate int, d time.Duration, seed uint64) []int16 {
 	pcm := make([]int16, samplesIn(d, rate))
 	r := rand.New(rand.NewPCG(seed, 1))
 	var first, second resonator
-	f1, f2, phase, syllable := 500.0, 1500.0, 0.0, 0
+	phase, syllable := 0.0, 0
 	for i := range pcm {
 		if syllable--; syllable <= 0 {
 			syllable = int(float64(rate) * (0.18 + 0.14*r.Float64()))
-			f1, f2 = 300+500*r.Float64(), 900+1400*r.Float64()
-			first.tune(f1, 80, rate)
-			second.tune(f2, 120, rate)
+			first.tune(300+500*r.Float64(), 80, rate)
+			second.tune(900+1400*r.Float64(), 120, rate)
 		}
 		t := float64(i) / float64(rate)
 		phase += 120 * (1 + 0.1*math.Sin(2*math.Pi*1.3*t)) / float64(rate)
