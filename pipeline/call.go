@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -52,16 +53,16 @@ type Call struct {
 	drops    atomic.Int64
 	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
 
-	agent   Agent
-	parts   Parts
-	tap     Tap
-	dialog  *dialog
-	playout *media.Playout
-	live    map[int]*live // turns that have replies or tools
-	thought <-chan struct{}
-	pace    time.Duration // of a syllable of this voice
-	waits   []time.Duration
-	ended   *hangUp
+	agent    Agent
+	parts    Parts
+	tap      Tap
+	dialog   *dialog
+	playout  *media.Playout
+	live     map[int]*live // turns that have replies or tools
+	thinking chan struct{} // holds something while the responder is asked
+	pace     time.Duration // of a syllable of this voice
+	waits    []time.Duration
+	ended    *hangUp
 }
 
 // stopped is a reason to stop at once.
@@ -83,6 +84,7 @@ func (c *Call) open() {
 		c.halted = make(chan stopped, 1)
 		c.over = make(chan struct{})
 		c.live = make(map[int]*live)
+		c.thinking = make(chan struct{}, 1)
 		if c.ID == "" {
 			c.ID = c.Leg.Info().ID
 		}
@@ -350,6 +352,11 @@ func (c *Call) close() {
 	if c.parts.Ear != nil {
 		if err := c.parts.Ear.Close(); err != nil {
 			c.log.Debug("close ear", "err", err)
+		}
+	}
+	if tap, ok := c.tap.(io.Closer); ok {
+		if err := tap.Close(); err != nil {
+			c.log.Error("close tap", "err", err)
 		}
 	}
 }

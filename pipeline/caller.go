@@ -221,9 +221,10 @@ func (d *dialog) unanswered() {
 	}
 }
 
+// deaf gives up: without a recogniser it is true that the caller cannot be heard, and that is what Goodbye says.
 func (d *dialog) deaf(err error) {
 	d.tell(Event{Kind: ProviderFail, Text: "transcriber", Err: err})
-	d.finish(order{Command{HangUp, d.manners.Sorry}, ForCommand, media.CauseProvider, true})
+	d.finish(order{Command{HangUp, d.manners.Goodbye}, ForCommand, media.CauseProvider, true})
 }
 
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -169,8 +170,11 @@ func (d *dialog) next() (time.Duration, bool) {
 // tick lets every alarm go off whose time has come, in their order.
 func (d *dialog) tick() {
 	for a := range alarmCount {
-		if d.alarms[a] == 0 || d.alarms[a] > d.now || d.ending != nil {
+		if d.alarms[a] == 0 || d.alarms[a] > d.now {
 			continue
+		}
+		if d.ending != nil || d.turn == nil && d.closing() {
+			return
 		}
 		d.clear(a)
 		switch a {
@@ -201,10 +205,11 @@ func (d *dialog) answer() {
 // advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
 func (d *dialog) advance() {
 	for d.turn == nil && !d.over && d.ending == nil {
+		firm := slices.IndexFunc(d.orders, func(o order) bool { return o.firm })
 		switch c := &d.caller; {
-		case len(d.orders) > 0 && (c.floor == quiet || d.orders[0].firm):
-			o := d.orders[0]
-			d.orders = d.orders[1:]
+		case firm >= 0:
+			o := d.orders[firm]
+			d.orders = nil
 			d.carryOut(o)
 		case c.entry != "":
 			keys := c.entry
@@ -212,6 +217,10 @@ func (d *dialog) advance() {
 			d.begin(&turn{why: ForKeys, said: keys})
 		case c.complete:
 			d.reply()
+		case len(d.orders) > 0 && c.floor == quiet && c.keys == "":
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
 		default:
 			d.count()
 			return
@@ -259,8 +268,12 @@ func (d *dialog) park(held bool) {
 
 // order takes a command from outside. HangUp cannot be talked out of, but lets what is being said now be heard.
 func (d *dialog) order(c Command) {
-	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, c.Kind == HangUp})
-	if c.Kind == HangUp && d.turn != nil {
+	if c.Kind != HangUp {
+		d.orders = append(d.orders, order{command: c, why: ForCommand})
+		return
+	}
+	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, true})
+	if d.turn != nil {
 		d.turn.firm = true
 		d.resume()
 	}
@@ -268,13 +281,18 @@ func (d *dialog) order(c Command) {
 
 // finish breaks off what is going on for the call's last words, unless they are being said already.
 func (d *dialog) finish(o order) {
-	if d.turn != nil && d.turn.firm || len(d.orders) > 0 && d.orders[0].firm {
+	if d.closing() {
 		return
 	}
 	d.orders = []order{o}
 	if d.turn != nil && !d.turn.cut {
 		d.cutTurn()
 	}
+}
+
+// closing says whether the call's last words are being said, or are to be said next.
+func (d *dialog) closing() bool {
+	return d.turn != nil && d.turn.firm || slices.ContainsFunc(d.orders, func(o order) bool { return o.firm })
 }
 
 func (d *dialog) carryOut(o order) {

@@ -134,23 +134,25 @@ func (s *script) learned() time.Duration {
 	return time.Duration(float64(s.length) / all)
 }
 
-// weigh is the length of text in syllables.
+// weigh is the length of text in syllables, without the pause at its end.
 func weigh(text string) (all float64) {
+	waited := 0.0
 	for from := 0; ; {
 		b, e := nextWord(text, from)
 		if b == e {
 			return all
 		}
 		spoken, pause := syllables(text[b:e])
-		all += spoken + pause
-		from = e
+		all += waited + spoken
+		from, waited = e, pause
 	}
 }
 
 // syllables guesses how long a written word sounds, in syllables, and how long the pause after it: groups of vowels in letters, one
-// and a half a digit, one for two letters of a script without vowels.
+// and a half a digit, one for two letters of a script without vowels. An e at the end is silent.
 func syllables(word string) (spoken, pause float64) {
 	vowels, letters, inVowel, foreign := 0, 0, false, 0
+	var last rune
 	for _, r := range word {
 		switch {
 		case unicode.IsDigit(r):
@@ -164,15 +166,18 @@ func syllables(word string) (spoken, pause float64) {
 			if r > 0x2ff {
 				foreign++
 			}
-			inVowel = vowel
+			inVowel, last = vowel, r
 			continue
 		}
 		inVowel = false
 	}
+	if last == 'e' && vowels > 1 {
+		vowels--
+	}
 	if letters > 0 {
 		spoken += max(1, float64(vowels), float64(foreign)/2)
 	}
-	switch last, _ := utf8.DecodeLastRuneInString(strings.TrimRight(word, "\"')]”’")); last {
+	switch end, _ := utf8.DecodeLastRuneInString(strings.TrimRight(word, "\"')]”’")); end {
 	case '.', '!', '?', '…', '。', '！', '？':
 		pause = 2
 	case ',', ';', ':', '、', '，', '–', '—':

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -42,6 +43,12 @@ func (d *dialog) follow(t *turn, s *step, missing string) {
 		}
 		d.history = append(d.history, Message{Role: ToolRole, Text: text, CallID: c.ID, Turn: t.n, At: d.now})
 	}
+}
+
+// forget takes out of the history what t meant to say and nobody heard a word of. Nothing was put behind t yet.
+func (d *dialog) forget(t *turn) {
+	unheard := func(m Message) bool { return m.Role == Assistant && m.Text == "" && len(m.Calls) == 0 }
+	d.history = append(d.history[:t.mark], slices.DeleteFunc(d.history[t.mark:], unheard)...)
 }
 
 // record is what is told of a turn that has ended.

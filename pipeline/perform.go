@@ -23,8 +23,7 @@ type live struct {
 func (c *Call) perform(ctx context.Context, a act) {
 	switch a := a.(type) {
 	case ask:
-		r := c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
-		c.thought = r.thought
+		c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
 	case utter:
 		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
 	case hold:
@@ -75,12 +74,12 @@ func (c *Call) floor(ctx context.Context, turn int) *live {
 type response func(context.Context) iter.Seq2[Delta, error]
 
 // speak begins a reply of a turn.
-func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) *reply {
+func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) {
 	l := c.floor(ctx, turn)
 	making, drop := context.WithCancelCause(l.ctx)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
-		utterance: c.playout.Begin(), drop: drop, thought: make(chan struct{}),
+		utterance: c.playout.Begin(), drop: drop,
 		watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
@@ -90,21 +89,18 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 		c.playout.Release(r.utterance)
 	}
 	c.spawn("reply", func() { c.attend(l.ctx, making, r, from(making)) })
-	return r
 }
 
 // respond asks the responder, when it is done with what it was asked before.
 func (c *Call) respond(talk Talk) response {
-	before := c.thought
 	return func(ctx context.Context) iter.Seq2[Delta, error] {
 		return func(yield func(Delta, error) bool) {
-			if before != nil {
-				select {
-				case <-before:
-				case <-ctx.Done():
-					return
-				}
+			select {
+			case c.thinking <- struct{}{}:
+			case <-ctx.Done():
+				return
 			}
+			defer func() { <-c.thinking }()
 			for d, err := range c.parts.Responder.Respond(ctx, talk) {
 				if !yield(d, err) {
 					return

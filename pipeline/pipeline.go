@@ -148,7 +148,9 @@ const (
 	Narrator  Role = "narrator" // the house itself: "the caller pressed 1", "the caller is silent"
 )
 
-// A Message is one entry of a conversation's history. An Assistant's Text is what the caller heard, never what was merely meant.
+// A Message is one entry of a conversation's history. An Assistant's Text is what the caller heard, never what was merely meant: of
+// a reply that was cut before its first word there is no message. Only in a turn that is still in progress, asked again with the
+// results of its tools, is it what the caller will have heard unless they interrupt.
 type Message struct {
 	Role   Role
 	Text   string

@@ -37,8 +37,6 @@ type reply struct {
 	released   bool // of the actor alone
 	announced  atomic.Bool
 	drop       context.CancelCauseFunc
-	thought    chan struct{} // closed when the responder is done with this step
-	think      sync.Once     // closes it
 	watch      *watch
 
 	mu     sync.Mutex
@@ -139,7 +137,6 @@ func (r *reply) fault(err error) *failed {
 
 // pump makes a reply: it lets the voice read the response, and hands the sound to the utterance.
 func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error]) error {
-	defer r.finished()
 	next, stop := iter.Pull2(deltas)
 	defer stop()
 	defer r.watch.end()
@@ -221,7 +218,6 @@ func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bo
 				yield("", fmt.Errorf("respond: %w", err))
 			case !ok:
 				over = true
-				r.finished()
 				r.mu.Lock()
 				all := r.script.text.String()
 				r.mu.Unlock()
@@ -237,8 +233,6 @@ func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bo
 		}
 	}
 }
-
-func (r *reply) finished() { r.think.Do(func() { close(r.thought) }) }
 
 func (r *reply) say(text string) {
 	r.mu.Lock()

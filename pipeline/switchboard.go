@@ -119,10 +119,13 @@ func (s *Switchboard) Drain(ctx context.Context) error {
 	case <-empty:
 		return nil
 	case <-ctx.Done():
-		s.HangUpAll(media.CauseShutdown)
-		<-empty
-		return context.Cause(ctx)
 	}
+	if s.Live() == 0 {
+		return nil
+	}
+	s.HangUpAll(media.CauseShutdown)
+	<-empty
+	return context.Cause(ctx)
 }
 
 // HangUpAll ends every call in progress at once. It does not wait for them.

@@ -19,6 +19,7 @@ type turn struct {
 
 	steps     []*step
 	rounds    int         // of tools
+	exhausted bool        // it wanted one round too many
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
@@ -75,6 +76,9 @@ func (t *turn) heard() (heard, text string, length time.Duration) {
 }
 
 func joined(parts []string) string {
+	for i, s := range parts {
+		parts[i] = strings.TrimSpace(s)
+	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
 }
 
@@ -175,6 +179,8 @@ func (d *dialog) told(n told) {
 		return
 	}
 	switch {
+	case delta.Call != nil && t.rounds >= d.manners.ToolSteps:
+		s.told, t.exhausted = true, true
 	case delta.Call != nil:
 		call := *delta.Call
 		if call.ID == "" {
@@ -208,12 +214,15 @@ func (d *dialog) responded(n responded) {
 		return
 	}
 	s.responded, s.account.text = true, n.text
-	if !speakable(n.text) && !s.told && d.wanted(t) {
-		d.fail(t, s, "responder", errEmptyReply)
-		return
-	}
 	d.write(t, s)
-	d.proceed(t)
+	switch {
+	case t.exhausted:
+		d.fail(t, s, "responder", errToolSteps)
+	case !speakable(n.text) && !s.told && d.wanted(t):
+		d.fail(t, s, "responder", errEmptyReply)
+	default:
+		d.proceed(t)
+	}
 }
 
 // wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept.
@@ -231,10 +240,7 @@ func (d *dialog) proceed(t *turn) {
 	if s != nil && len(s.calls) > 0 && !s.followed {
 		d.follow(t, s, "")
 		if !t.leaves() {
-			if t.rounds++; t.rounds > d.manners.ToolSteps {
-				d.fail(t, s, "responder", errToolSteps)
-				return
-			}
+			t.rounds++
 			d.ask(t)
 			return
 		}
@@ -265,10 +271,13 @@ func (d *dialog) proceed(t *turn) {
 func (d *dialog) close(t *turn) {
 	d.turn = nil
 	d.ended++
+	d.forget(t)
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
 	d.clear(toolAlarm)
-	d.tell(Event{Kind: TurnEnded, Turn: t.record()})
+	r := t.record()
+	r.Cut = r.Cut && d.ending == nil
+	d.tell(Event{Kind: TurnEnded, Turn: r})
 }
 
 // sounded: the first frame of a step went out.
@@ -390,7 +399,7 @@ func (d *dialog) settle(t *turn) {
 		if !s.voiced || !s.responded || s.toolsOut() && !s.followed {
 			s.voiced = true
 			d.write(t, s)
-			d.follow(t, s, "cancelled: the caller interrupted")
+			d.follow(t, s, "cancelled")
 		}
 	}
 }

@@ -1,0 +1,121 @@
+package score_test
+
+import (
+	"testing"
+	"time"
+
+	"parley/media"
+	"parley/media/legtest"
+	"parley/pipeline"
+	. "parley/pipeline/score"
+)
+
+// plain is a leg like RTP: no lead, no marks.
+func plain() legtest.Line {
+	return legtest.Line{Info: media.Info{Kind: "plain", ID: "plain", Chunk: media.FrameTime}}
+}
+
+// tells says the long text when asked.
+var tells = Lines(map[string]string{"tell me": long})
+
+// protect says text that speech does not interrupt.
+func protect(text string) func(pipeline.Talk) []pipeline.Delta {
+	return func(k pipeline.Talk) []pipeline.Delta {
+		if k.Why != pipeline.ForGreeting {
+			return Parrot(k)
+		}
+		return []pipeline.Delta{{Expect: &pipeline.Expect{Protected: true}}, {Text: text}}
+	}
+}
+
+func TestBargeIn(t *testing.T) {
+	ask := Says("tell me", 2, 2.6)
+	play(t, []scene{
+		{name: "barge-in with word times", score: Score{Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}},
+			check: func(t *testing.T, p *Performance) {
+				near(t, "cut", when(t, p, pipeline.Interrupted, 0), 5.5, 0.15)
+				silentFrom(t, p, 5.07, 6.4)
+			}},
+		{name: "barge-in without word times", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}}},
+		{name: "barge-in on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}},
+			check: func(t *testing.T, p *Performance) { silentFrom(t, p, 5.1, 6.4) }},
+		{name: "barge-in by speech without words", score: Score{
+			Recogniser: Recogniser{Deaf: true}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("mumble mumble", 3, 4), HangsUp(9)},
+		}},
+		{name: "barge-in into the greeting", score: Score{Caller: []Cue{Says("hello there", 0.8, 1.4), HangsUp(6)}}},
+		{name: "barge-in before the greeting sounds", score: Score{Caller: []Cue{Says("hello there", 0.1, 0.9), HangsUp(6)}}},
+		{name: "barge-in twice", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("stop", 5, 5.4), Says("no stop", 7.1, 7.6), HangsUp(12)}}},
+		{name: "barge-in while the voice waits for room", score: Score{
+			Model: Model{Answer: Lines(map[string]string{"tell me": long + " " + long})}, Voice: Voice{Times: true, PerWord: 0.6},
+			Caller: []Cue{ask, Says("stop", 14, 14.4), HangsUp(19)},
+		}},
+		{name: "cough is a false alarm", score: Score{Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Coughs(5, 5.2), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) {
+				whole(t, p, long)
+				resumed := when(t, p, pipeline.FalseAlarm, 5)
+				silentFrom(t, p, 5.07, resumed-0.01)
+			}},
+		{name: "cough on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Coughs(5, 5.2), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+		{name: "rustle is a false alarm", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Rustles(5, 5.4), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+		{name: "rustle that does not end", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Rustles(5, 13), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+		{name: "two coughs", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Coughs(4, 4.2), Coughs(6, 6.2), HangsUp(15)}},
+			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+		{name: "cough while thinking", score: Score{Model: Model{Think: 1.5013}, Caller: []Cue{Says("one", 2, 2.5), Coughs(3.6, 3.8), HangsUp(9)}}},
+		{name: "slow words after a false alarm", score: Score{
+			Recogniser: Recogniser{Delay: 1.2011, Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("no", 6, 6.2), HangsUp(12)},
+		}},
+		{name: "backchannel", score: Score{
+			Manners: pipeline.Manners{BargeInWords: 2, BargeIn: time.Second}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("yeah", 5, 5.3), HangsUp(14)},
+		}, check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+		{name: "more than a backchannel", score: Score{
+			Manners: pipeline.Manners{BargeInWords: 2, BargeIn: time.Second}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("yeah but no", 5, 5.8), HangsUp(14)},
+		}},
+		{name: "protected passage", score: Score{
+			Model: Model{Answer: protect("This call is recorded for quality.")}, Caller: []Cue{Says("hello hello", 1, 1.7), HangsUp(8)},
+		}, check: func(t *testing.T, p *Performance) {
+			if h := turn(t, p, 1).Heard; h != "This call is recorded for quality." {
+				t.Errorf("heard %q", h)
+			}
+		}},
+		{name: "barge-in while a tool runs", score: Score{
+			Tools: []pipeline.Tool{clock(3)}, Model: Model{Answer: asksClock}, Caller: []Cue{Says("what time", 2, 2.5), Says("never mind", 4.5, 5.2), HangsUp(10)},
+		}},
+		{name: "interrupts as the last word sounds", score: Score{Caller: []Cue{Says("hello", 1.25, 1.6), HangsUp(6)}}},
+	})
+}
+
+// silentFrom checks that nothing sounded on the wire in from..to.
+func silentFrom(t *testing.T, p *Performance, from, to float64) {
+	t.Helper()
+	for _, w := range p.Wire { // the wire counts from its first sound
+		at := w.From.Seconds() + when(t, p, pipeline.ReplyBegan, 0)
+		if at+w.Took.Seconds() > from && at < to {
+			t.Errorf("%q sounded from %.3f s for %v", w.Word, at, w.Took)
+		}
+	}
+}
+
+// whole checks that every sample of text sounded, and once.
+func whole(t *testing.T, p *Performance, text string) {
+	t.Helper()
+	var took, full time.Duration
+	for _, w := range p.Wire {
+		took += w.Took
+		full = w.Full
+	}
+	words := 0
+	for _, e := range p.Events {
+		if e.Turn != nil {
+			words += count(e.Turn.Heard)
+		}
+	}
+	if turn(t, p, 2).Heard != text {
+		t.Errorf("heard %q", turn(t, p, 2).Heard)
+	}
+	if want := full * time.Duration(words); took < want-time.Millisecond || took > want+time.Millisecond {
+		t.Errorf("%v sounded, want %v: %+v", took, want, p.Wire)
+	}
+}

@@ -1,0 +1,232 @@
+// Package score plays scripted callers against a real pipeline.Call with scripted providers, in virtual time.
+//
+//	Caller: Says("one two", 0.5, 1.5), Presses("4#", 3), HangsUp(9)        what is written
+//	   │
+//	   ▼ in a synctest bubble, a minute in a few milliseconds
+//	carrier ⇄ Leg ⇄ Call ⇄ Ear, Recogniser, Model, Voice                   scripted, with their faults
+//	   │                │
+//	   ▼                ▼
+//	Performance.Wire    Performance.Events, Ending, Talks                  what is looked at
+//
+// The sound of the scripted voice says which word it is, so that the wire itself tells what a caller would have heard: it is held
+// against what the call believes. A score that leaves a goroutine behind fails, because its bubble does not end.
+//
+// Times are in seconds from the answer. The scripted parts answer off the 20 ms grid of the frames, so that no two things happen
+// at one instant.
+package score
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"parley/media"
+	"parley/media/legtest"
+	"parley/pipeline"
+)
+
+// A Score is a call as it is written. Zero parts behave well, and quickly.
+type Score struct {
+	Caller     []Cue
+	Manners    pipeline.Manners
+	Tools      []pipeline.Tool
+	Ear        Ear
+	Recogniser Recogniser
+	Model      Model
+	Voice      Voice
+	Line       legtest.Line         // of a zero Line, an open line with marks and 400 ms of lead
+	Watch      func(pipeline.Event) // may block, to see what comes of it
+	Setup      float64              // how long the cast takes
+	SetupFails error
+}
+
+// A Performance is what became of a score.
+type Performance struct {
+	Events []pipeline.Event
+	Ending pipeline.Ending
+	Talks  []pipeline.Talk // that the model was given
+	Wire   []Sound         // what sounded at the far end
+	Cause  media.Cause     // that the carrier was told
+	Took   time.Duration   // from the answer until Run returned
+	Log    string
+	Tap    *Tap
+}
+
+// limit is how long a performance may last.
+const limit = 2 * time.Hour
+
+// Play performs s in a bubble of its own and then, still inside of it, calls check, if it is not nil.
+func (s Score) Play(t *testing.T, check func(*testing.T, *Performance)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		if p := s.perform(t); check != nil {
+			check(t, p)
+		}
+	})
+}
+
+// perform runs the call to its end.
+func (s Score) perform(t *testing.T) *Performance {
+	p := &Performance{Tap: &Tap{}}
+	stage := s.Stage(t.Context(), p)
+	began := time.Now()
+	ended := make(chan struct{})
+	go func() {
+		select {
+		case <-ended:
+		case <-time.After(limit):
+			t.Errorf("the call still goes on after %v", limit)
+			stage.Call.Stop(media.CauseShutdown)
+		}
+	}()
+	go stage.Script(ended)
+	p.Ending = stage.Call.Run(t.Context())
+	p.Took = time.Since(began)
+	close(ended)
+	if s.Model.Fault.Kind == Ignores || s.Voice.Fault.Kind == Ignores {
+		time.Sleep(30 * time.Second) // what the call had to leave behind comes to its end
+	}
+	synctest.Wait()
+	stage.Close()
+	return p
+}
+
+// A Stage is a score set up for a call that has not begun.
+type Stage struct {
+	Call    *pipeline.Call
+	Leg     media.Leg
+	Carrier *legtest.Carrier
+	score   *Score
+	voice   *voice
+	p       *Performance
+	log     *journal
+}
+
+// Stage sets the score up. Whoever runs Stage.Call runs Script beside it.
+func (s Score) Stage(_ context.Context, p *Performance) *Stage {
+	line := s.Line
+	if line.Info.Kind == "" {
+		line.Info = media.Info{Kind: "score", ID: "CA1", From: "+15550100", To: "+15550199", Lead: 400 * time.Millisecond, Chunk: 100 * time.Millisecond}
+		line.Marks = true
+	}
+	line.Open = true
+	leg, carrier := legtest.New(line)
+	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}}
+	var mu sync.Mutex
+	st.Call = &pipeline.Call{
+		Leg: leg, Pacer: Pacer{}, Cast: st.Cast,
+		Log: slog.New(slog.NewTextHandler(st.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Watch: func(e pipeline.Event) {
+			mu.Lock()
+			p.Events = append(p.Events, e)
+			mu.Unlock()
+			if s.Watch != nil {
+				s.Watch(e)
+			}
+		},
+	}
+	return st
+}
+
+// Cast is the score's pipeline.Cast.
+func (st *Stage) Cast(ctx context.Context, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
+	s := st.score
+	if s.Setup > 0 {
+		if err := sleep(ctx, seconds(s.Setup)); err != nil {
+			return pipeline.Agent{}, pipeline.Parts{}, nil, err
+		}
+	}
+	if s.SetupFails != nil {
+		return pipeline.Agent{}, pipeline.Parts{}, nil, s.SetupFails
+	}
+	agent := pipeline.Agent{Name: "score", Lang: "en-US", Manners: s.Manners, Tools: s.Tools}
+	m := s.Manners.WithDefaults()
+	st.voice = &voice{Voice: s.Voice}
+	parts := pipeline.Parts{
+		Ear:           newEar(s.Ear, s.Caller, m),
+		Transcription: newRecogniser(s.Recogniser, s.Caller, info.Rate),
+		Responder:     &model{Model: s.Model, p: st.p},
+		Synthesizer:   st.voice,
+	}
+	return agent, parts, st.p.Tap, nil
+}
+
+// Script plays the caller until the script or the call ends.
+func (st *Stage) Script(ended <-chan struct{}) {
+	began := time.Now()
+	var deeds []deed
+	for _, c := range st.score.Caller {
+		deeds = append(deeds, c.deeds...)
+	}
+	slices.SortStableFunc(deeds, func(a, b deed) int { return int(a.at - b.at) })
+	for _, d := range deeds {
+		select {
+		case <-time.After(time.Until(began.Add(d.at + phase))):
+			d.do(st)
+		case <-ended:
+			return
+		}
+	}
+}
+
+// Close takes down what the performance is made of, after the call has ended.
+func (st *Stage) Close() {
+	st.p.Cause, _ = st.Carrier.Cause()
+	st.p.Log = st.log.String()
+	if st.voice != nil {
+		st.p.Wire = st.voice.decode(st.Carrier.Sounded(), st.Leg.Info().Rate)
+	}
+}
+
+// journal is a log that may be read when all is over.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(b []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(b)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// A Tap counts what a recording would have got.
+type Tap struct {
+	mu     sync.Mutex
+	Frames int // of the caller
+	Spoken []int16
+	Closed bool
+}
+
+// Caller implements pipeline.Tap.
+func (t *Tap) Caller(media.Frame) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Frames++
+}
+
+// Agent implements pipeline.Tap.
+func (t *Tap) Agent(_ time.Duration, pcm []int16) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Spoken = append(t.Spoken, pcm...)
+}
+
+// Close implements io.Closer.
+func (t *Tap) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Closed = true
+	return nil
+}

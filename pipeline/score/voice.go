@@ -1,0 +1,170 @@
+package score
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"sync"
+	"time"
+
+	"parley/media"
+	"parley/media/legtest"
+	"parley/pipeline"
+)
+
+// A Voice is the scripted voice: each word lasts as long, and is a constant that says which word it is.
+type Voice struct {
+	PerWord float64 // default 0.3
+	Delay   float64 // from a word to its sound; default 0.12 for the first of an utterance
+	Times   bool    // tells word times
+	Fault   Fault   // its pieces are words
+}
+
+// A Sound is a stretch of the wire on which one word was to be heard.
+type Sound struct {
+	Word string
+	From time.Duration // since the answer
+	Took time.Duration
+	Full time.Duration // how long the word takes
+	Rest bool          // it goes on with the word before it, after a gap
+}
+
+type voice struct {
+	Voice
+	mu    sync.Mutex
+	uses  int
+	words []string
+}
+
+// lowest is the sample that says word 0.
+const lowest = 1000
+
+func (v *voice) perWord() time.Duration {
+	if v.PerWord == 0 {
+		return 300 * time.Millisecond
+	}
+	return seconds(v.PerWord)
+}
+
+// name gives a word its number.
+func (v *voice) name(word string) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.words = append(v.words, word)
+	return len(v.words) - 1
+}
+
+func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	return func(yield func(pipeline.Speech, error) bool) {
+		v.mu.Lock()
+		v.uses++
+		use := v.uses
+		v.mu.Unlock()
+		delay := v.Delay
+		if delay == 0 {
+			delay = 0.1207
+		}
+		said := 0
+		for piece, err := range text {
+			if err != nil {
+				yield(pipeline.Speech{}, err)
+				return
+			}
+			for _, word := range strings.Fields(piece) {
+				if said == 0 {
+					if err := sleep(ctx, seconds(delay)); err != nil {
+						yield(pipeline.Speech{}, err)
+						return
+					}
+				}
+				over, err := v.Fault.strike(ctx, use, said)
+				if over {
+					if err != nil {
+						yield(pipeline.Speech{}, err)
+					}
+					return
+				}
+				if !v.speak(word, said, how.Rate, yield) {
+					return
+				}
+				said++
+			}
+		}
+		if over, err := v.Fault.strike(ctx, use, max(said, 1)); over && err != nil {
+			yield(pipeline.Speech{}, err)
+		}
+	}
+}
+
+// speak yields the sound of the nth word of an utterance, in pieces of 100 ms.
+func (v *voice) speak(word string, nth, rate int, yield func(pipeline.Speech, error) bool) bool {
+	took := v.perWord()
+	sample := int16(lowest + v.name(word))
+	all := int(took * time.Duration(rate) / time.Second)
+	var times []pipeline.Word
+	if v.Times {
+		times = []pipeline.Word{{Text: word, Start: took * time.Duration(nth), End: took * time.Duration(nth+1)}}
+	}
+	pcm := make([]int16, rate/10)
+	for i := range pcm {
+		pcm[i] = sample
+	}
+	for all > 0 {
+		n := min(all, len(pcm))
+		if !yield(pipeline.Speech{PCM: pcm[:n], Words: times}, nil) {
+			return false
+		}
+		all -= n
+		times = nil
+	}
+	return true
+}
+
+// decode says which words sounded on the wire. Samples that a fade has made another word's are its neighbour's.
+func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	word := -1 // the last
+	for _, s := range stretches {
+		fresh := true
+		for i := 0; i < len(s.PCM); {
+			n := 1
+			for i+n < len(s.PCM) && s.PCM[i+n] == s.PCM[i] {
+				n++
+			}
+			w, length := int(s.PCM[i])-lowest, media.Samples(n, rate)
+			if n < rate/100 || w < 0 || w >= len(v.words) { // part of a fade
+				w = word
+			}
+			if w >= 0 && (w != word || fresh) {
+				from := s.At.Add(media.Samples(i, rate)).Sub(stretches[0].At)
+				sounds = append(sounds, Sound{v.words[w], from, 0, v.perWord(), w == word})
+				fresh = false
+			}
+			if word = w; w >= 0 {
+				sounds[len(sounds)-1].Took += length
+			}
+			i += n
+		}
+	}
+	return sounds
+}
+
+// Heard are the words that sounded by more than half.
+func (p *Performance) Heard() string {
+	var heard []string
+	took := time.Duration(0)
+	for i, s := range p.Wire {
+		if !s.Rest {
+			took = 0
+		}
+		took += s.Took
+		if i+1 < len(p.Wire) && p.Wire[i+1].Rest {
+			continue
+		}
+		if took > s.Full/2 {
+			heard = append(heard, s.Word)
+		}
+	}
+	return strings.Join(heard, " ")
+}
