@@ -19,13 +19,17 @@ const (
 )
 
 // A Playout is the mouth of a call and the only caller of its leg's Send, Clear and Mark. It plays Utterances one after the other,
-// in the order of their release and without a gap, on absolute deadlines: a chunk is due when the carrier, if it has played all
-// that it was sent without a pause, has Info.Lead less that chunk in hand. The first chunk of a reply is 20 ms and leaves at once, on the
-// goroutine that wrote it; the others leave on the pacer's, or on the writer's where they are due as they are written.
+// in the order of their release and without a gap, on absolute deadlines: the carrier is kept at most Info.Lead ahead of real time.
+// The first chunk of a reply is 20 ms and leaves at once, on the goroutine that wrote it; the others are Info.Chunk, the last may
+// be short, and they leave on the pacer's goroutine, or on the writer's where they are due as they are written.
 //
 //	Write ──▶ tape ──pump──▶ Send ──▶ ledger ──marks, send clock──▶ settled ──▶ tap
-//	          5 s             ▲         ▲                    │
+//	          5 s             ▲         ▲
 //	                     Pacer beats    └── Clear: sent samples that were not heard are unsent again
+//
+// What it reports as heard is exact on a line of constant delay (without Lead: to a frame). Otherwise the error is what the carrier
+// adds before it begins to sound, until the first mark is back, and what the marks' way home varies by from then on; on a leg that
+// is no Marker the former stays. A beat that is late by less than 100 ms counts as if it had come in time where there is no Lead.
 //
 // One mutex serialises everything, Send included, which never blocks; so does no beat. All methods may be called by any goroutine.
 type Playout struct {

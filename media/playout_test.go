@@ -3,6 +3,7 @@ package media_test
 import (
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -311,4 +312,46 @@ func TestCloseSilences(t *testing.T) {
 			t.Errorf("the far end heard %d samples, want 2400", n)
 		}
 	})
+}
+
+// TestConcurrentUse is for the race detector: everything at once, while the far end answers marks.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	for _, info := range []media.Info{plain, carrier} {
+		speaking(t, legtest.Line{Info: info, Marks: true, Up: ms(3)}, func(m *mouth) {
+			var all sync.WaitGroup
+			for speaker := range 4 {
+				all.Go(func() {
+					for n := range 20 {
+						u := m.Begin()
+						m.Release(u)
+						var hands sync.WaitGroup
+						hands.Go(func() {
+							_ = u.Write(m.t.Context(), words(speaker, ms(700)))
+							u.CloseWrite()
+						})
+						hands.Go(func() {
+							time.Sleep(ms(13 * n))
+							u.Hold()
+							_, _ = u.Began()
+							time.Sleep(ms(7))
+							u.Resume()
+						})
+						if n%3 > 0 {
+							hands.Go(func() { time.Sleep(ms(29 * n)); u.Cut() })
+						}
+						for range 5 {
+							time.Sleep(ms(17))
+							if h := u.Heard(); h > ms(700) {
+								t.Errorf("heard %v of 700ms", h)
+							}
+						}
+						hands.Wait()
+						<-u.Done()
+					}
+				})
+			}
+			all.Wait()
+		})
+	}
 }
