@@ -1,0 +1,232 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// Bars of a step.
+const (
+	lateBar   = 5 * time.Millisecond   // p99
+	behindBar = 100 * time.Millisecond // what the server was sent before that, it must have read
+	busyBar   = 0.85                   // of the generator's core
+	sendBar   = 3 * time.Millisecond   // p99 of the generator's own lateness
+)
+
+// bench measures all servers and reports.
+func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
+	generator, server, err := cores()
+	if err != nil {
+		return nil, err
+	}
+	defer goFirst()()
+	first, err := pin(generator)
+	if err != nil {
+		return nil, err
+	}
+	debug.SetGCPercent(-1) // collected between steps
+	b := &rig{core: server, measure: o.measure, profile: o.profile, log: log}
+	r := newReport(o, generator, server)
+	if r.Priority = "as any process"; first {
+		r.Priority = "before neighbours (nice -20)"
+	}
+	began := time.Now()
+	switch {
+	case o.quick:
+		b.measure = 2 * time.Second
+		err = b.once(ctx, r, kinds(), 50)
+	case o.at > 0:
+		some := kinds()
+		if o.only != "" {
+			some = []string{o.only}
+		}
+		for range o.rounds {
+			err = errors.Join(err, b.once(ctx, r, some, o.at))
+		}
+	default:
+		guesses := map[string]int{"product": 1500, "product-20ms": 1000, "floor": 1200, "baseline": 400}
+		for round := 0; round < o.rounds && err == nil; round++ {
+			err = b.round(ctx, r, guesses, round == 0, began.Add(o.budget))
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Took = time.Since(began).Seconds()
+	return r, nil
+}
+
+// rig runs servers in processes of their own.
+type rig struct {
+	core    int
+	measure time.Duration
+	profile string
+	log     io.Writer
+}
+
+// once runs servers with n streams.
+func (b *rig) once(ctx context.Context, r *report, some []string, n int) error {
+	for _, kind := range some {
+		s, err := b.step(ctx, kind, n)
+		if err != nil {
+			return err
+		}
+		r.Steps = append(r.Steps, s)
+	}
+	return nil
+}
+
+// round searches for the most streams of every server, a step of each in turn.
+func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, first bool, until time.Time) error {
+	searches := make(map[string]*search)
+	for kind, guess := range guesses {
+		searches[kind] = &search{guess: guess, factor: 1.1, fine: 1.05}
+		if first {
+			searches[kind].factor = 1.3
+		}
+	}
+	for left := true; left; {
+		left = false
+		for _, kind := range kinds() {
+			s := searches[kind]
+			n, done := s.next()
+			if done || s.steps >= 10 || time.Now().After(until) {
+				continue
+			}
+			left = true
+			step, err := b.step(ctx, kind, n)
+			if err != nil {
+				return err
+			}
+			r.Steps = append(r.Steps, step)
+			s.report(n, step.Passed)
+		}
+	}
+	for kind, s := range searches {
+		if s.lo > 0 {
+			r.Found[kind] = append(r.Found[kind], s.lo)
+			guesses[kind] = s.lo
+		}
+	}
+	return nil
+}
+
+// step runs one server with n streams, and again if the step was void.
+func (b *rig) step(ctx context.Context, kind string, n int) (step, error) {
+	var s step
+	for range 2 {
+		var err error
+		if s, err = b.try(ctx, kind, n); err != nil {
+			return s, fmt.Errorf("%s with %d streams: %w", kind, n, err)
+		}
+		fmt.Fprintln(b.log, s)
+		if !s.Void {
+			break
+		}
+	}
+	return s, nil
+}
+
+func (b *rig) try(ctx context.Context, kind string, n int) (step, error) {
+	runtime.GC()
+	s := step{Server: kind, Streams: n}
+	c, err := b.start(ctx, kind)
+	if err != nil {
+		return s, err
+	}
+	defer c.stop()
+	l := load{streams: n, measure: b.measure, addr: c.addr, header: c.header, began: c.ask, ended: c.ask}
+	if l.params, err = c.admit(n); err != nil {
+		return s, err
+	}
+	o, err := l.run(ctx)
+	if ctx.Err() != nil {
+		return s, context.Cause(ctx)
+	}
+	if err != nil {
+		s.Failure = err.Error()
+		return s, nil
+	}
+	var before, after counts
+	if err := errors.Join(c.read(&before), c.read(&after)); err != nil {
+		return s, fmt.Errorf("read counts: %w", err)
+	}
+	s.judge(o, before, after)
+	return s, nil
+}
+
+// child is a server's process.
+type child struct {
+	addr   netip.AddrPort
+	header map[string][]string
+
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+	out   *json.Decoder
+}
+
+// start starts a server and waits until it listens.
+func (b *rig) start(ctx context.Context, kind string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own binary: %w", err)
+	}
+	c := &child{cmd: exec.CommandContext(ctx, self, "-serve", kind, "-core", strconv.Itoa(b.core), "-profile", b.profile)}
+	c.cmd.Stderr = os.Stderr
+	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	stdout, err := c.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	c.out = json.NewDecoder(bufio.NewReader(stdout))
+	var r ready
+	if err := c.read(&r); err != nil {
+		c.stop()
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	c.header = r.Header
+	if c.addr, err = netip.ParseAddrPort(r.Addr); err != nil {
+		c.stop()
+		return nil, fmt.Errorf("start server: %w", err)
+	}
+	return c, nil
+}
+
+func (c *child) read(v any) error { return c.out.Decode(v) }
+
+// ask has the server write its counts; they are read when the load is over.
+func (c *child) ask() { _, _ = io.WriteString(c.stdin, "counts\n") }
+
+// admit is the params of n calls.
+func (c *child) admit(n int) (params []string, err error) {
+	if _, err := fmt.Fprintln(c.stdin, n); err != nil {
+		return nil, fmt.Errorf("ask for calls: %w", err)
+	}
+	if err := c.read(&params); err != nil {
+		return nil, fmt.Errorf("read calls: %w", err)
+	}
+	return params, nil
+}
+
+// stop ends the process. Its sockets are reset: it owes nobody a farewell.
+func (c *child) stop() {
+	_ = c.stdin.Close()
+	_ = c.cmd.Process.Kill()
+	_ = c.cmd.Wait()
+}
