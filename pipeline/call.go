@@ -232,6 +232,12 @@ func (c *Call) converse(ctx context.Context) {
 			timer.Stop()
 		}
 		select {
+		case s := <-c.halted: // before all that waits
+			c.take(ctx, left{s.cause, s.err})
+			continue
+		default:
+		}
+		select {
 		case e := <-c.inbox:
 			c.handle(ctx, e)
 		case <-c.partial.fresh:
