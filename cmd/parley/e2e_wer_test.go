@@ -116,6 +116,9 @@ func understand(t *testing.T, n *node, name string, all []sentence) providertest
 				return fmt.Errorf("%s: %w", some[0].file, err)
 			}
 			texts := wordsOf(r, n.lines(r.CallSID))
+			if len(texts) != len(some) {
+				return fmt.Errorf("%s: %d of %d sentences were said: ended by %s, %v", some[0].file, len(texts), len(some), r.Ended, r.Warnings)
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			for i, s := range some {
@@ -137,7 +140,7 @@ func understand(t *testing.T, n *node, name string, all []sentence) providertest
 func wordsOf(r *carrier.Result, lines []journal.Line) []string {
 	var said []carrier.Turn
 	for _, turn := range r.Turns {
-		if turn.Caller != "" {
+		if turn.Step != "" {
 			said = append(said, turn)
 		}
 	}
