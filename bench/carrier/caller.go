@@ -172,7 +172,7 @@ func (c *caller) speak(s Step, now int64) (m move, done bool) {
 		return m, false
 	}
 	p := c.prompts[s.What]
-	a := act{step: s, start: c.start + p.voice.start, end: c.start + p.voice.end, said: p.Text, over: c.over}
+	a := act{step: s, start: c.start + p.voice.start, end: c.start + p.voice.end, said: p.String(), over: c.over}
 	c.acts = append(c.acts, a)
 	c.since = a.end
 	c.log(Event{At: at(a.start), For: at(a.end - a.start), Who: "caller", What: "spoke", Text: p.String()})

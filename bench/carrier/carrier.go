@@ -51,6 +51,9 @@ barge one-moment-please after=6s    # "One moment, please."
 hear
 hangup`
 
+// ErrRejected says that the server did not take the call.
+var ErrRejected = errors.New("the call was rejected")
+
 // ErrNoAnswer says that the call went through and nobody spoke.
 var ErrNoAnswer = errors.New("the agent never spoke")
 
@@ -59,7 +62,7 @@ const mostDocuments = 10
 
 // Place makes the call and returns when it is over and all its callbacks have been sent. Where anything of the call took place, the
 // Result tells it, also beside an error. The error is why the call is not a success: it could not be placed, a step of the script was
-// not met, or ErrNoAnswer.
+// not met, ErrRejected or ErrNoAnswer.
 func (c Call) Place(ctx context.Context) (*Result, error) {
 	if c.URL == "" {
 		return nil, errors.New("url is missing")
@@ -84,7 +87,11 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	p.report(began, err)
 	r := p.result
 	r.Warnings = p.warnings
-	if err == nil && r.Ended != "rejected" && !r.Answered {
+	switch {
+	case err != nil || r.Answered:
+	case r.Ended == "rejected":
+		err = ErrRejected
+	default:
 		err = ErrNoAnswer
 	}
 	if err != nil {

@@ -309,7 +309,7 @@ func TestCallEnds(t *testing.T) {
 		{"the server breaks down", connect, "hear quiet=5s", hello, "agent", "the server dropped the stream", ""},
 		{"nobody speaks", connect, "silent 100ms", func(a *agentSocket) { a.read(event("stop")) }, "caller", ErrNoAnswer.Error(), ""},
 		{"a step is not met", connect, "hear within=100ms", func(a *agentSocket) { a.read(event("stop")) }, "caller", "the agent said nothing within 100ms", ""},
-		{"rejected", `<Reject reason="busy"/>`, "hear", nil, "rejected", "", "busy"},
+		{"rejected", `<Reject reason="busy"/>`, "hear", nil, "rejected", ErrRejected.Error(), "busy"},
 		{"only TwiML", `<Say>Sorry.</Say><Redirect>/next</Redirect>`, "hear", nil, "agent", ErrNoAnswer.Error(), "Sorry."},
 		{"round in circles", `<Redirect>/voice</Redirect>`, "hear", nil, "failed", "10 TwiML documents", ""},
 		{"a fork", `<Start><Stream url="WS/media"/></Start>`, "hear", nil, "failed", "<Start>: this simulation knows", ""},
@@ -431,10 +431,12 @@ func TestLibrary(t *testing.T) {
 // TestPrint reads a result as people and programs do.
 func TestPrint(t *testing.T) {
 	t.Parallel()
-	r := &Result{Ended: "caller", Heard: make([]int16, 2*Rate), Turns: []Turn{
-		{Answered: true, VoiceToVoice: Millis(120 * time.Millisecond), From: 0, To: Millis(time.Second)},
-		{Step: "press 1", Caller: "1", At: Millis(time.Second)},
-	}, Timeline: []Event{{At: Millis(time.Second), Who: "caller", What: "pressed", Text: "1"}}}
+	const second = Millis(time.Second)
+	r := &Result{Ended: "caller", Heard: make([]int16, 5*Rate), Turns: []Turn{
+		{Answered: true, VoiceToVoice: second / 4, FirstSample: second / 5, From: 0, To: second},
+		{Step: "press 1", Caller: "1", At: second, End: second},
+		{Step: "barge x", Caller: "Wait.", At: 2 * second, End: 3 * second, BargedIn: true, Hushed: second / 10, Answered: true, VoiceToVoice: second / 2, From: 7 * second / 2, To: 4 * second},
+	}, Timeline: []Event{{At: second, Who: "caller", What: "pressed", Text: "1"}, {At: 5 * second / 2, Who: "agent", What: "cleared", Text: "1.00 s of audio"}}}
 	err := r.Transcribe(t.Context(), func(_ context.Context, pcm []int16, rate int) (string, error) {
 		return fmt.Sprintf("%d samples at %d", len(pcm), rate), nil
 	})
@@ -445,14 +447,15 @@ func TestPrint(t *testing.T) {
 	if err := r.Print(&b); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{
-		"   1.00 s  caller   pressed  1\n",
-		"turn 0: greeting, answered after 120 ms for 1.00 s: \"8400 samples at 8000\"\n",
-		"turn 1: press 1 \"1\", not answered\n",
-	} {
-		if !strings.Contains(b.String(), want) {
-			t.Errorf("printed\n%s\nwithout %q", b.String(), want)
-		}
+	want := `   0.00 s  agent    8400 samples at 8000 (1.00 s); voice after 250 ms, of which the last 50 are silence that it sent
+   1.00 s  caller   pressed 1
+   1.00 s  agent    (no answer)
+   2.00 s  caller   barges in: Wait. (1.00 s); the agent was silent after 100 ms
+   2.50 s  agent    cleared 1.00 s of audio
+   3.50 s  agent    4800 samples at 8000 (0.50 s); voice after 500 ms
+`
+	if got, _, _ := strings.Cut(b.String(), "call: "); got != want {
+		t.Errorf("-want +got\n%s", cmp.Diff(want, got))
 	}
 	text, err := json.Marshal(r.Turns[0])
 	if err != nil || !strings.Contains(string(text), `"voice_to_voice_ms":120.0`) {

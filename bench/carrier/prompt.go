@@ -26,7 +26,7 @@ func (p Prompt) String() string {
 	if p.Text != "" {
 		return p.Text
 	}
-	return "[" + p.Name + "]"
+	return "[" + filepath.Base(p.Name) + "]"
 }
 
 // A Library is where recordings are found by name. The zero Library is where Debian's packages asterisk-core-sounds-en-wav (the

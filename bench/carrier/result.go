@@ -176,19 +176,15 @@ func (t *Turn) answer(a act, talk []stretch, next int64) {
 // Print writes the conversation for people.
 func (r *Result) Print(out io.Writer) error {
 	w := bufio.NewWriter(out)
-	for _, e := range r.Timeline {
-		text := e.Text
-		if e.For > 0 {
-			text = strings.TrimSpace(fmt.Sprintf("%s (%s)", text, e.For))
-		}
-		fmt.Fprintf(w, "%9s  %-8s %-8s %s\n", e.At, e.Who, e.What, text)
-	}
-	for i, t := range r.Turns {
-		fmt.Fprintf(w, "turn %d: %s\n", i, t.summary())
+	for _, l := range r.lines() {
+		fmt.Fprintf(w, "%9s  %-8s %s\n", l.at, l.who, l.text)
 	}
 	f := r.Frames
 	fmt.Fprintf(w, "call: %s, ended by %s; webhook %.1f ms, socket %.1f ms; agent audio %s, %d gaps, %d marks, %d clears; %d frames sent, %d late (worst %.1f ms)\n",
 		r.Length, r.Ended, ms(r.Webhook), ms(r.Upgrade), f.Sounded, f.Gaps, f.Marks, f.Clears, f.Sent, f.SentLate, ms(f.WorstSend))
+	if 50*f.SentLate > f.Sent {
+		r.Warnings = append(r.Warnings, "this machine was too busy to speak in time: the latencies say little")
+	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintln(w, "warning:", warning)
 	}
@@ -198,34 +194,65 @@ func (r *Result) Print(out io.Writer) error {
 	return w.Flush()
 }
 
-func ms(m Millis) float64 { return float64(m) / float64(time.Millisecond) }
+// line is one of the printed conversation.
+type line struct {
+	at        Millis
+	who, text string
+}
 
-// summary is a turn in one line.
-func (t *Turn) summary() string {
-	var b strings.Builder
-	if t.Step == "" {
-		b.WriteString("greeting")
-	} else {
-		fmt.Fprintf(&b, "%s %q", t.Step, t.Caller)
-	}
-	if t.BargedIn {
-		fmt.Fprintf(&b, ", agent silent %.0f ms after the caller began", ms(t.Hushed))
-		if t.Cleared > 0 {
-			fmt.Fprintf(&b, " (clear after %.0f ms)", ms(t.Cleared))
+// lines tells the call turn by turn, with what else happened between.
+func (r *Result) lines() (lines []line) {
+	for _, t := range r.Turns {
+		if t.Step != "" {
+			lines = append(lines, line{t.At, "caller", t.said()})
+		}
+		switch {
+		case t.Answered:
+			lines = append(lines, line{t.From, "agent", t.answered()})
+		case t.Step != "":
+			lines = append(lines, line{t.End, "agent", "(no answer)"})
 		}
 	}
+	for _, e := range r.Timeline {
+		if e.What != "spoke" && e.What != "pressed" && e.What != "marked" {
+			lines = append(lines, line{e.At, e.Who, strings.TrimSpace(e.What + " " + e.Text)})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(a.at, b.at) })
+	return lines
+}
+
+func ms(m Millis) float64 { return float64(m) / float64(time.Millisecond) }
+
+// said is what the caller did.
+func (t *Turn) said() string {
+	if t.End == t.At {
+		return "pressed " + t.Caller
+	}
+	text := fmt.Sprintf("%s (%s)", t.Caller, t.End-t.At)
+	if t.BargedIn {
+		text = fmt.Sprintf("barges in: %s; the agent was silent after %.0f ms", text, ms(t.Hushed))
+		if t.Cleared > 0 {
+			text += fmt.Sprintf(", its clear came after %.0f ms", ms(t.Cleared))
+		}
+	}
+	return text
+}
+
+// answered is what the agent did.
+func (t *Turn) answered() string {
+	text := t.Agent
+	if text == "" {
+		text = "speaks"
+	}
+	text = fmt.Sprintf("%s (%s)", text, t.To-t.From)
 	switch {
-	case !t.Answered:
-		b.WriteString(", not answered")
 	case t.Early:
-		fmt.Fprintf(&b, ", agent spoke %s before the caller had ended", t.To-t.From)
-	default:
-		fmt.Fprintf(&b, ", answered after %.0f ms for %s", ms(t.VoiceToVoice), t.To-t.From)
+		return text + "; before the caller had ended"
+	case t.VoiceToVoice-t.FirstSample > Millis(20*time.Millisecond) && t.FirstSample > 0:
+		return fmt.Sprintf("%s; voice after %.0f ms, of which the last %.0f are silence that it sent", text, ms(t.VoiceToVoice), ms(t.VoiceToVoice-t.FirstSample))
 	}
-	if t.Agent != "" {
-		fmt.Fprintf(&b, ": %q", t.Agent)
-	}
-	return b.String()
+	return fmt.Sprintf("%s; voice after %.0f ms", text, ms(t.VoiceToVoice))
 }
 
 // Transcribe fills in what the agent said, from the sound of it. f is given a passage of speech at Rate, with a little silence
