@@ -458,7 +458,7 @@ func TestPrint(t *testing.T) {
 		t.Errorf("-want +got\n%s", cmp.Diff(want, got))
 	}
 	text, err := json.Marshal(r.Turns[0])
-	if err != nil || !strings.Contains(string(text), `"voice_to_voice_ms":120.0`) {
+	if err != nil || !strings.Contains(string(text), `"voice_to_voice_ms":250.0`) {
 		t.Errorf("JSON %s, %v", text, err)
 	}
 	var back Turn
