@@ -43,7 +43,7 @@ type Call struct {
 	once     sync.Once
 	inbox    chan event
 	partial  latest
-	halted   chan stopped  // the first reason to stop that does not come by the inbox
+	halted   chan left     // the first reason to stop that does not come by the inbox
 	over     chan struct{} // closed when Run returns
 	feed     feed
 	work     sync.WaitGroup
@@ -65,12 +65,6 @@ type Call struct {
 	ended    *hangUp
 }
 
-// stopped is a reason to stop at once.
-type stopped struct {
-	cause media.Cause
-	err   error
-}
-
 // latest is a slot for the newest partial transcript.
 type latest struct {
 	slot  atomic.Pointer[Transcript]
@@ -81,7 +75,7 @@ func (c *Call) open() {
 	c.once.Do(func() {
 		c.inbox = make(chan event, inboxSize)
 		c.partial.fresh = make(chan struct{}, 1)
-		c.halted = make(chan stopped, 1)
+		c.halted = make(chan left, 1)
 		c.over = make(chan struct{})
 		c.live = make(map[int]*live)
 		c.thinking = make(chan struct{}, 1)
@@ -116,7 +110,7 @@ func (c *Call) Run(ctx context.Context) Ending {
 	c.publish(Event{Kind: CallEnded, At: e.Length, Ending: &e, Err: e.Err})
 	c.feed.close()
 	close(c.over)
-	c.report(e)
+	c.report(ctx, e)
 	return e
 }
 
@@ -187,19 +181,25 @@ func (c *Call) cast(ctx context.Context) error {
 					c.ended = &hangUp{media.CauseOverrun, nil}
 				}
 			}
-		case s := <-c.halted:
-			c.ended = &hangUp{s.cause, s.err}
+		case l := <-c.halted:
+			c.ended = &hangUp{l.cause, l.err}
 		case <-ctx.Done():
 			c.ended = &hangUp{media.CauseShutdown, context.Cause(ctx)}
 		}
 		if c.ended != nil {
 			cancel()
-			select { // what it found must be closed
-			case <-done:
-			case <-time.After(letGo):
-			}
-			return ErrEnded
+			return c.uncast(done)
 		}
+	}
+}
+
+// uncast waits for a cast that was cancelled: what it found all the same must be closed.
+func (c *Call) uncast(done <-chan error) error {
+	select {
+	case err := <-done:
+		return errors.Join(ErrEnded, err)
+	case <-time.After(letGo):
+		return ErrEnded
 	}
 }
 
@@ -232,8 +232,8 @@ func (c *Call) converse(ctx context.Context) {
 			timer.Stop()
 		}
 		select {
-		case s := <-c.halted: // before all that waits
-			c.take(ctx, left{s.cause, s.err})
+		case l := <-c.halted: // before all that waits
+			c.take(ctx, l)
 			continue
 		default:
 		}
@@ -246,8 +246,8 @@ func (c *Call) converse(ctx context.Context) {
 			c.take(ctx, ticked{})
 		case <-c.playout.Failed():
 			c.take(ctx, left{media.CauseCarrier, c.playout.Err()})
-		case s := <-c.halted:
-			c.take(ctx, left{s.cause, s.err})
+		case l := <-c.halted:
+			c.take(ctx, l)
 		case <-ctx.Done():
 			c.take(ctx, left{media.CauseShutdown, context.Cause(ctx)})
 		}
@@ -297,7 +297,7 @@ func (c *Call) notify(n news) {
 
 func (c *Call) halt(cause media.Cause, err error) {
 	select {
-	case c.halted <- stopped{cause, err}:
+	case c.halted <- left{cause, err}:
 	default:
 	}
 }

@@ -21,7 +21,6 @@ type caller struct {
 	partial  string        // its words so far
 	said     []string      // the finals of this turn of the caller
 	complete bool          // said is to be answered
-	blank    bool          // it was speech, but nothing was understood
 
 	spoke  time.Duration // the last voiced frame, since the answer
 	judged time.Duration // when that was known to be the last

@@ -12,7 +12,7 @@ import (
 //
 // A word counts as heard when the middle of it was. Where the voice tells word times, those say when that is. Where it does not, a
 // word's share of the sound is its share of the syllables, pauses at punctuation included; while the sound is still incomplete, pace
-// stands for the length of a syllable. What was heard is always a beginning of the text, up to the end of a word and the
+// stands for the length of a syllable, unless that is plainly too short. What was heard is always a beginning of the text, up to the end of a word and the
 // punctuation at it.
 type script struct {
 	text   strings.Builder
@@ -106,8 +106,12 @@ func (s *script) weighed(text string, from int, d time.Duration) (end int) {
 	if syllable == 0 {
 		syllable = float64(usualPace)
 	}
-	if all := weigh(text); s.whole && from == 0 && all > 0 {
+	switch all := weigh(text); {
+	case from > 0 || all == 0:
+	case s.whole:
 		syllable = float64(s.length) / all
+	default: // the sound so far is of no more than the text so far: that bounds the pace
+		syllable = max(syllable, float64(s.length)/all)
 	}
 	end = from
 	passed := 0.0

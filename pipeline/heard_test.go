@@ -41,7 +41,7 @@ func TestHeard(t *testing.T) {
 		{"all", spoken("One two three.", true, true), 900 * ms, "One two three."},
 		{"punctuation goes with its word", spoken("Well, yes. No!", true, true), 500 * ms, "Well, yes."},
 		{"without times", spoken("One two three.", false, true), 500 * ms, "One two"},
-		{"without times, incomplete", spoken("One two three.", false, false), 300 * ms, "One two"},
+		{"without times, incomplete", spoken("One two three.", false, false), 300 * ms, "One"},
 		{"times for only the beginning", &script{text: builder("One two three four."), words: []Word{{Text: "One", End: 300 * ms}}, length: time.Second}, 650 * ms, "One two three"},
 		{"said otherwise than written", odd, 1200 * ms, "It costs"},
 		{"and found again", odd, 1700 * ms, "It costs $5 today,"},

@@ -134,7 +134,7 @@ func (m Manners) Validate() error {
 		bad = append(bad, l.check())
 	}
 	if m.Guess >= m.Hangover {
-		bad = append(bad, fmt.Errorf("Guess is %v: want less than Hangover, %v", m.Guess, m.Hangover))
+		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
 	return errors.Join(bad...)
 }

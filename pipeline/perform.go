@@ -12,10 +12,10 @@ import (
 	"parley/media"
 )
 
-// live is what goes on for a turn: its replies and its tools, which end with its context.
+// live is what goes on for a turn: its replies and its tools.
 type live struct {
-	ctx     context.Context
-	cancel  context.CancelCauseFunc
+	spawn   func(what string, f func(context.Context)) // on a goroutine of the call, with the turn's context
+	cancel  context.CancelCauseFunc                    // of that context
 	replies []*reply
 }
 
@@ -47,8 +47,7 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case cut:
 		c.cut(ctx, a.turn)
 	case use:
-		l := c.floor(ctx, a.turn)
-		c.spawn("tool "+a.call.Name, func() { c.use(l.ctx, a.turn, a.call) })
+		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call) })
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
@@ -63,8 +62,10 @@ func (c *Call) perform(ctx context.Context, a act) {
 func (c *Call) floor(ctx context.Context, turn int) *live {
 	l := c.live[turn]
 	if l == nil {
-		l = &live{}
-		l.ctx, l.cancel = context.WithCancelCause(ctx)
+		ctx, cancel := context.WithCancelCause(ctx)
+		l = &live{cancel: cancel, spawn: func(what string, f func(context.Context)) {
+			c.spawn(what, func() { f(ctx) })
+		}}
 		c.live[turn] = l
 	}
 	return l
@@ -76,11 +77,9 @@ type response func(context.Context) iter.Seq2[Delta, error]
 // speak begins a reply of a turn.
 func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) {
 	l := c.floor(ctx, turn)
-	making, drop := context.WithCancelCause(l.ctx)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
-		utterance: c.playout.Begin(), drop: drop,
-		watch: newWatch(&c.dialog.manners),
+		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
 	l.replies = append(l.replies, r)
@@ -88,7 +87,7 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 		r.released = true
 		c.playout.Release(r.utterance)
 	}
-	c.spawn("reply", func() { c.attend(l.ctx, making, r, from(making)) })
+	l.spawn("reply", func(ctx context.Context) { c.attend(ctx, r, from) })
 }
 
 // respond asks the responder, when it is done with what it was asked before.
@@ -197,7 +196,7 @@ func (c *Call) ending() Ending {
 }
 
 // report writes the call's one canonical line.
-func (c *Call) report(e Ending) {
+func (c *Call) report(ctx context.Context, e Ending) {
 	slices.Sort(c.waits)
 	level := slog.LevelInfo
 	switch e.Cause {
@@ -211,7 +210,7 @@ func (c *Call) report(e Ending) {
 	if e.Err != nil {
 		args = append(args, "err", e.Err)
 	}
-	c.log.Log(context.Background(), level, "call ended", args...)
+	c.log.Log(ctx, level, "call ended", args...)
 }
 
 // quantile is the nearest-rank percentile p of what is sorted; 0 of nothing.

@@ -36,7 +36,6 @@ type reply struct {
 	utterance  *media.Utterance
 	released   bool // of the actor alone
 	announced  atomic.Bool
-	drop       context.CancelCauseFunc
 	watch      *watch
 
 	mu     sync.Mutex
@@ -64,25 +63,24 @@ func (r *reply) account() account {
 }
 
 // attend sees a reply through: it reports its first frame, its faults, and when it has been heard. ctx is the turn's: when that is
-// cancelled the utterance has been cut, and nothing more is reported. making is the providers' own, which drop cancels.
-func (c *Call) attend(ctx, making context.Context, r *reply, deltas iter.Seq2[Delta, error]) {
-	defer r.drop(errHungUp)
+// cancelled the utterance has been cut, and nothing more is reported. The providers have one of their own, to be dropped earlier.
+func (c *Call) attend(ctx context.Context, r *reply, from response) {
+	making, drop := context.WithCancelCause(ctx)
+	defer drop(errHungUp)
 	pumped := make(chan error, 1)
-	c.spawn("reply", func() { pumped <- c.pump(making, r, deltas) })
+	c.spawn("reply", func() { pumped <- c.pump(making, r, from(making)) })
 	var fault *failed
-	for making := true; making; {
-		select {
-		case err := <-pumped:
-			fault, making = r.fault(err), false
-			if errors.Is(err, errMouth) {
-				return
-			}
-		case part := <-r.watch.late:
-			fault, making = r.fail(part, errLate), false
-			r.drop(errLate)
-		case <-ctx.Done():
+	select {
+	case err := <-pumped:
+		if errors.Is(err, errMouth) {
 			return
 		}
+		fault = r.fault(err)
+	case part := <-r.watch.late:
+		fault = r.fail(part, errLate)
+		drop(errLate)
+	case <-ctx.Done():
+		return
 	}
 	r.watch.end()
 	if fault != nil {

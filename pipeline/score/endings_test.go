@@ -2,6 +2,7 @@ package score_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -69,7 +70,7 @@ func TestDo(t *testing.T) {
 			}
 		}
 	})}}.Play(t, func(t *testing.T, _ *Performance) {
-		if err := call.Do(t.Context(), pipeline.Command{Kind: pipeline.HangUp}); err != pipeline.ErrEnded {
+		if err := call.Do(t.Context(), pipeline.Command{Kind: pipeline.HangUp}); !errors.Is(err, pipeline.ErrEnded) {
 			t.Errorf("after the end: %v", err)
 		}
 	})
@@ -132,7 +133,7 @@ func TestSwitchboardLimit(t *testing.T) {
 		s := Score{Caller: []Cue{HangsUp(5)}}
 		b, dial := board(t, map[string]Score{"a": s, "b": s, "c": s}, 2)
 		ends := ringing(dial, "a", "b", "c")
-		if e := <-ends["c"]; e.Cause != media.CauseRejected || e.Err != pipeline.ErrFull {
+		if e := <-ends["c"]; e.Cause != media.CauseRejected || !errors.Is(e.Err, pipeline.ErrFull) {
 			t.Errorf("the third call ended %q: %v", e.Cause, e.Err)
 		}
 		if b.Live() != 2 || b.Accepting() {
@@ -193,7 +194,7 @@ func TestSwitchboardDrains(t *testing.T) {
 				if e := dial("new"); e.Cause != media.CauseRejected {
 					t.Errorf("a new call ended %q", e.Cause)
 				}
-				if err := <-drained; err != c.err {
+				if err := <-drained; !errors.Is(err, c.err) {
 					t.Errorf("drain: %v, want %v", err, c.err)
 				}
 				if early, late := <-ends["early"], <-ends["late"]; early.Cause != media.CauseCaller || late.Cause != c.late {

@@ -22,6 +22,7 @@ type scene struct {
 	name  string
 	score Score
 	check func(*testing.T, *Performance)
+	loose bool // its voice speaks as nobody does, which matters where it tells no word times
 	lied  bool // a provider lied, so that the call cannot know what was heard
 }
 
@@ -111,6 +112,9 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	slack := 0
 	if !s.score.Voice.Times || p.Ending.Cause == media.CauseCaller || cuts > 0 {
 		slack = max(cuts, 1)
+	}
+	if s.loose && !s.score.Voice.Times {
+		slack *= 3
 	}
 	if off := len(believed) - len(heard); !s.lied && off > slack || !s.lied && off < -slack {
 		t.Errorf("the history has %d words, the wire had %d:\n%q\n%q", len(believed), len(heard), believed, heard)

@@ -1,0 +1,88 @@
+package score_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"parley/media/legtest"
+	"parley/pipeline"
+	. "parley/pipeline/score"
+)
+
+// Callers who do anything at any time, on legs of every kind: what the call believes was heard is what the wire carried, to one word
+// for each cut (three, where a voice that speaks unlike anybody tells no word times), never a word that was not sent; and nobody is left alone.
+func TestRandomCalls(t *testing.T) {
+	t.Parallel()
+	const calls = 200
+	for seed := range uint64(calls) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 7))
+			s := random(r)
+			s.Play(t, func(t *testing.T, p *Performance) {
+				truths(t, &scene{score: s, loose: true}, p)
+				sent := " " + strings.Join(strings.Fields(said(p)), " ") + " "
+				for _, m := range p.Ending.History {
+					if m.Role == pipeline.Assistant && !strings.Contains(sent, strings.Join(strings.Fields(m.Text), " ")) {
+						t.Errorf("the history has %q, which was never said", m.Text)
+					}
+				}
+				if t.Failed() {
+					t.Log("\n" + p.String())
+					t.Logf("%+v", p.Wire)
+				}
+			})
+		})
+	}
+}
+
+// said is all that the agent meant to say.
+func said(p *Performance) string {
+	var all []string
+	for _, e := range p.Events {
+		if e.Turn != nil {
+			all = append(all, e.Turn.Text)
+		}
+	}
+	return strings.Join(all, " ")
+}
+
+func random(r *rand.Rand) Score {
+	s := Score{
+		Model:      Model{Think: 0.1 + r.Float64(), Answer: chatty},
+		Voice:      Voice{Times: r.IntN(2) == 0, PerWord: 0.2 + 0.3*r.Float64(), Delay: 0.05 + 0.4*r.Float64()},
+		Recogniser: Recogniser{Eager: r.IntN(2) == 0, Mute: r.IntN(4) == 0, Delay: 0.05 + 0.5*r.Float64()},
+	}
+	switch r.IntN(3) {
+	case 0:
+		s.Line = plain()
+	case 1:
+		s.Line = legtest.Line{}
+	}
+	at := 0.5 + 2*r.Float64()
+	for range 1 + r.IntN(8) {
+		length := 0.1 + 1.5*r.Float64()
+		switch r.IntN(6) {
+		case 0, 1, 2:
+			s.Caller = append(s.Caller, Says("one two three", at, at+length))
+		case 3:
+			s.Caller = append(s.Caller, Coughs(at, at+length/3))
+		case 4:
+			s.Caller = append(s.Caller, Rustles(at, at+length))
+		case 5:
+			s.Caller = append(s.Caller, Presses("12#", at))
+		}
+		at += length + 5*r.Float64()*r.Float64()
+	}
+	s.Caller = append(s.Caller, HangsUp(at+6*r.Float64()))
+	return s
+}
+
+func chatty(k pipeline.Talk) []pipeline.Delta {
+	if k.Why == pipeline.ForWords && k.Turn%2 == 0 {
+		return Text(long)
+	}
+	return Parrot(k)
+}
