@@ -305,7 +305,7 @@ func (t *transcription) recorded(u *turn, k *take, text string, err error) {
 			t.agree(u, text)
 		}
 	case k == u.guess && !u.ended && err == nil:
-		t.partial(u, strings.Fields(text))
+		t.eager(u)
 	}
 	t.settle()
 }
@@ -346,6 +346,22 @@ func (t *transcription) partial(u *turn, words []string) {
 		t.out = append(t.out, r)
 	}
 	t.tell()
+}
+
+// eager publishes the words of a turn that may have ended: what the Final will say, if the caller does not go on. With mu held.
+func (t *transcription) eager(u *turn) {
+	pieces := append(slices.Clone(u.pieces), u.guess)
+	if slices.ContainsFunc(pieces, func(k *take) bool { return !k.done }) {
+		return
+	}
+	text := join(pieces, "")
+	if t.snaps(t.words) {
+		text = snap(text, t.words)
+	}
+	if text == "" {
+		return
+	}
+	t.out = append(t.out, pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text, Lang: "en", Words: spread(text, u.begin, u.guess.to)})
 }
 
 // settle publishes the Finals of turns that are all recognised, in order. With mu held.

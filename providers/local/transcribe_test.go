@@ -143,6 +143,25 @@ func TestGuessIsTheAnswer(t *testing.T) {
 	}
 }
 
+func TestGuessIsToldBeforeTheEnd(t *testing.T) {
+	t.Parallel()
+	stt := &clerk{write: func(int, time.Duration) (string, error) { return "Won.", nil }}
+	tr := transcribe(t, staffed(t, stt, 1))
+	tr.Expect([]string{"one", "two"})
+	mark(t, tr, pipeline.Began, 1, 0)
+	tr.turn.nextLook = time.Hour // no partials
+	talk(t, tr, 0, 600*time.Millisecond)
+	mark(t, tr, pipeline.MaybeEnded, 1, 400*time.Millisecond)
+	for r, err := range tr.Results() { // before Ended
+		if err != nil || r.Kind != pipeline.EagerEnd || r.Text != "one" {
+			t.Errorf("got %v %q, %v: want EagerEnd with the word as it will be settled", r.Kind, r.Text, err)
+		}
+		break
+	}
+	mark(t, tr, pipeline.Ended, 1, 400*time.Millisecond)
+	wants(t, results(t, tr), "1:one")
+}
+
 func TestGuessIsGivenUpWhenTheCallerGoesOn(t *testing.T) {
 	t.Parallel()
 	stt := &clerk{began: make(chan struct{}, 9)}
