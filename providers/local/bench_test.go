@@ -82,8 +82,8 @@ func BenchmarkFirstClause(b *testing.B) {
 			var first, whole, audio time.Duration
 			n := 0
 			for b.Loop() {
-				n++ // each text is new to the cache
-				text := fmt.Sprintf("Thanks for calling desk %d, your appointment is booked for Tuesday at half past ten.", n+seed)
+				n++ // each clause is new to the cache
+				text := fmt.Sprintf("Thanks for calling Northwind %d, your appointment number %d is booked for Tuesday.", n+seed, n+seed)
 				began := time.Now()
 				heard := false
 				for s, err := range e.Speak(b.Context(), once(text), pipeline.Voice{Rate: 8000, Name: name}) {

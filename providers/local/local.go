@@ -27,6 +27,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"time"
 
 	"parley/pipeline"
 )
@@ -143,7 +144,11 @@ func (e *Engine) Run(ctx context.Context) error {
 		e.pool.close()
 		return fmt.Errorf("load speech models: STTModel is %q: say tiny or base", e.stt)
 	}
+	began := time.Now()
 	m := load(e.dir, e.stt, e.log)
+	e.warm(ctx, m)
+	e.log.Info("speech models loaded", "took", time.Since(began).Round(time.Millisecond),
+		"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "voice", m.report.Voice.Level)
 	e.mu.Lock()
 	e.models = m
 	e.mu.Unlock()
@@ -152,6 +157,24 @@ func (e *Engine) Run(ctx context.Context) error {
 	close(e.done)
 	m.close()
 	return nil
+}
+
+// warm has each model work once, so that the first caller does not pay for the memory that they set aside, or wait for espeak-ng.
+func (e *Engine) warm(ctx context.Context, m models) {
+	if m.stt != nil {
+		if _, err := m.stt.recognise(make([]float32, sttRate), func() bool { return ctx.Err() != nil }); err != nil && ctx.Err() == nil {
+			e.log.Warn("recogniser failed at its first try", "err", err)
+		}
+	}
+	if m.voice != nil {
+		s, err := m.voice.prepare(ctx, clause{words: say([]string{"Welcome", "to", "the", "line."})})
+		if err == nil {
+			_, _, err = m.voice.say(ctx, s, 1)
+		}
+		if err != nil && ctx.Err() == nil {
+			e.log.Warn("voice failed at its first try", "err", err)
+		}
+	}
 }
 
 // Ready is closed once the models are loaded, as far as they could be.

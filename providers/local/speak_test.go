@@ -50,7 +50,7 @@ var sayings = []struct{ text, heard string }{
 func TestVoiceIsUnderstood(t *testing.T) {
 	t.Parallel()
 	e := whole(t)
-	for name, most := range map[string]float64{"jenny": 0.10, "slt": 0.16} { // the plain voice is a makeshift
+	for name, most := range map[string]float64{"jenny": 0.10, "slt": 0.25} { // the plain voice is a makeshift
 		var w providertest.WER
 		for _, s := range sayings {
 			pcm, _ := speak(t, e, s.text, pipeline.Voice{Rate: 8000, Name: name})

@@ -2,8 +2,10 @@ package local
 
 import "golang.org/x/sys/unix"
 
-// niceness of the workers' threads: below the threads that carry frames, which have 0, and above a batch job's 19.
-const niceness = 10
+// niceness of the workers' threads. Frames' threads have 0 and go first; 5 still leaves a worker a third of a processor that other
+// programs fight for. At 10 it had a tenth: a reply of 0.4 s took 12 s on a busy machine, and a thread that is starved while
+// it runs Go code keeps the garbage collector waiting, and with it the frames.
+const niceness = 5
 
 // yieldToFrames lowers the priority of the calling thread, which its goroutine must have locked. On Linux priority is a thread's.
 func yieldToFrames() error {
