@@ -54,7 +54,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
 	header := http.Header{"X-Twilio-Signature": {sign(p.AuthToken, noun.url, nil)}, "User-Agent": {"Twilio.TmeWs/1.0"}}
 	asked := time.Now()
-	socket, answer, err := dialer.DialContext(ctx, p.real(noun.url), header)
+	socket, answer, err := dialer.DialContext(ctx, p.real(noun.url), header) //nolint:bodyclose // gorilla: it need not be closed
 	if err != nil {
 		if answer != nil {
 			err = fmt.Errorf("%w: %s", err, answer.Status)
@@ -170,6 +170,9 @@ func (s *session) sequence() string {
 	return strconv.Itoa(s.seq)
 }
 
+// tell sends a message. If it does not go out the reader will say why.
+func (s *session) tell(message any) { _ = s.send(message) }
+
 func (s *session) send(message any) error {
 	s.socket.SetWriteDeadline(time.Now().Add(5 * time.Second))
 	return s.socket.WriteJSON(message)
@@ -190,7 +193,7 @@ func (s *session) echo(marks []string) {
 	for _, name := range marks {
 		s.p.note("carrier", "marked", name)
 		s.p.result.Frames.Marks++
-		s.send(map[string]any{"event": "mark", "sequenceNumber": s.sequence(), "streamSid": s.p.result.StreamSID, "mark": map[string]string{"name": name}})
+		s.tell(map[string]any{"event": "mark", "sequenceNumber": s.sequence(), "streamSid": s.p.result.StreamSID, "mark": map[string]string{"name": name}})
 	}
 }
 
@@ -250,22 +253,19 @@ func (s *session) speak() (leave bool, err error) {
 		f.SentLate++
 	}
 	r := s.p.result
-	err = s.send(map[string]any{
+	s.tell(map[string]any{
 		"event": "media", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
 		"media": map[string]string{
 			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
 			"payload": base64.StdEncoding.EncodeToString(s.frame),
 		},
 	})
-	if err != nil {
-		return false, nil // the reader says why
-	}
 	if timeOf(s.slots*slot) >= s.p.MaxLength {
 		return true, fmt.Errorf("the call was still going after %v", s.p.MaxLength)
 	}
 	m, err := s.caller.next(s.slots * slot)
 	if m.key != 0 {
-		s.send(map[string]any{"event": "dtmf", "streamSid": r.StreamSID, "sequenceNumber": s.sequence(),
+		s.tell(map[string]any{"event": "dtmf", "streamSid": r.StreamSID, "sequenceNumber": s.sequence(),
 			"dtmf": map[string]string{"track": "inbound_track", "digit": string(m.key)}})
 	}
 	s.fill(m.voice)
@@ -284,9 +284,9 @@ func (s *session) fill(voice []int16) {
 // hangUp ends the stream as a caller's hang-up does.
 func (s *session) hangUp() {
 	r := s.p.result
-	s.send(map[string]any{"event": "stop", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
+	s.tell(map[string]any{"event": "stop", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
 		"stop": map[string]string{"accountSid": s.p.AccountSID, "callSid": r.CallSID}})
-	s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+	_ = s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 }
 
 // closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.
@@ -298,7 +298,7 @@ func (s *session) closed(err error) error {
 	c := s.caller
 	for i, step := range c.script[min(c.step, len(c.script)):] {
 		_, spoke := c.answer()
-		if step.Verb != HangUp && !(i == 0 && step.Verb == Hear && spoke) {
+		if step.Verb != HangUp && (i > 0 || step.Verb != Hear || !spoke) {
 			return &unmet{step, "the agent hung up"}
 		}
 	}

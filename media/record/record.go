@@ -229,7 +229,7 @@ func (r *Recorder) flush() error {
 		}
 		clear(b)
 		if known := min(r.end-from, int64(len(b)/frameSize)); known > 0 {
-			if _, err := r.file.ReadAt(b[:known*frameSize], offset(from)); err != nil && err != io.EOF {
+			if _, err := r.file.ReadAt(b[:known*frameSize], offset(from)); err != nil && !errors.Is(err, io.EOF) {
 				return fmt.Errorf("read recording back: %w", err)
 			}
 		}

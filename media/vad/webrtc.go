@@ -27,11 +27,11 @@ func NewWebRTC(rate int) (*WebRTC, error) {
 	}
 	w := &WebRTC{instance: webrtcvad.Create(), rate: rate}
 	if err := webrtcvad.Init(w.instance); err != nil {
-		w.Close()
+		_ = w.Close()
 		return nil, fmt.Errorf("make WebRTC detector: %w", err)
 	}
 	if err := webrtcvad.SetMode(w.instance, 3); err != nil {
-		w.Close()
+		_ = w.Close()
 		return nil, fmt.Errorf("make WebRTC detector: %w", err)
 	}
 	return w, nil

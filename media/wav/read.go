@@ -78,9 +78,9 @@ func Read(r io.Reader, limit int) (Sound, error) {
 	for {
 		id, size, err := in.chunk()
 		switch {
-		case err == io.EOF && empty:
+		case errors.Is(err, io.EOF) && empty:
 			return Sound{Rate: f.rate, Channels: f.channels}, nil
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return Sound{}, errors.New("no data chunk")
 		case err != nil:
 			return Sound{}, fmt.Errorf("read chunk header: %w", err)
@@ -132,7 +132,7 @@ func (r *reader) full(b []byte) error {
 func (r *reader) skip(size int64) error {
 	n, err := io.CopyN(io.Discard, r.Reader, size)
 	r.read += n
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil // the next header will find the end
 	}
 	if err != nil {
@@ -146,7 +146,7 @@ func (r *reader) pad(size int64) error {
 	if size%2 == 0 {
 		return nil
 	}
-	if b, err := r.Peek(1); err != nil || b[0] != 0 {
+	if b, _ := r.Peek(1); len(b) == 0 || b[0] != 0 { // the next header will find the end
 		return nil
 	}
 	r.read++
@@ -170,7 +170,7 @@ func (r *reader) riff() (int64, error) {
 func (r *reader) chunk() (id string, size int64, err error) {
 	var h [8]byte
 	if err := r.full(h[:]); err != nil {
-		if err == io.ErrUnexpectedEOF {
+		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = io.EOF // a stray byte or two at the end
 		}
 		return "", 0, err

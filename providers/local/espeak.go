@@ -94,7 +94,7 @@ func (p *phonemizer) close() {
 }
 
 func startEspeak(voice string) (*child, error) {
-	cmd := exec.Command(espeak, "-q", "--ipa", "-b", "1", "-v", voice)
+	cmd := exec.Command(espeak, "-q", "--ipa", "-b", "1", "-v", voice) //nolint:noctx // it lives as long as the voice, which ends it
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("start espeak-ng: %w", err)

@@ -60,7 +60,7 @@ func (f *flite) prepare(_ context.Context, c clause) (script, error) {
 
 // fliteSound collects what flite makes, for as long as it is wanted.
 type fliteSound struct {
-	ctx context.Context
+	ctx context.Context //nolint:containedctx // it goes through C, as a handle, to one callback
 	pcm []int16
 }
 

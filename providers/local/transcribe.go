@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -295,7 +296,7 @@ func (t *transcription) recorded(u *turn, k *take, text string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k.text, k.done = text, true
-	if err != nil && !k.job.unwanted.Load() && err != errStopped {
+	if err != nil && !k.job.unwanted.Load() && !errors.Is(err, errStopped) {
 		t.log.Warn("speech not recognised", "turn", u.n, "err", err)
 	}
 	switch {
