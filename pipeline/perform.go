@@ -205,7 +205,7 @@ func (c *Call) report(ctx context.Context, e Ending) {
 	}
 	args := []any{
 		"cause", string(e.Cause), "length", e.Length.Round(time.Millisecond), "turns", e.Turns, "drops", e.Drops,
-		"v2v_p50", quantile(c.waits, 50), "v2v_p95", quantile(c.waits, 95),
+		"v2v_p50", quantile(c.waits, 50).Round(time.Millisecond), "v2v_p95", quantile(c.waits, 95).Round(time.Millisecond),
 	}
 	if e.Err != nil {
 		args = append(args, "err", e.Err)
