@@ -27,7 +27,7 @@ type job struct {
 	run  func(stop func() bool)
 	drop func(error) // called in place of run when the pool closes first
 
-	pri      priority // guarded by pool.mu
+	pri      priority // guarded by pool.mu until it runs, then fixed
 	state    jobState // guarded by pool.mu
 	unwanted atomic.Bool
 }
@@ -87,12 +87,10 @@ func (p *pool) push(j *job) {
 func (p *pool) promote(j *job, pri priority) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if j.state != queued || j.pri <= pri || !p.unqueue(j) {
-		j.pri = min(j.pri, pri)
-		return
+	if j.state == queued && j.pri > pri && p.unqueue(j) {
+		j.pri = pri
+		p.push(j)
 	}
-	j.pri = pri
-	p.push(j)
 }
 
 // cancel gives a job up: if it waits it is forgotten, if it runs it is told to stop.
