@@ -25,9 +25,10 @@ type ready struct {
 
 // counts is what it writes for each line that it reads.
 type counts struct {
-	At     time.Duration `json:"at"`  // clock
-	CPU    time.Duration `json:"cpu"` // of the process
-	In     int64         `json:"in"`  // media messages or frames of 20 ms read
+	At     time.Duration `json:"at"`   // clock
+	CPU    time.Duration `json:"cpu"`  // of the process
+	Core   time.Duration `json:"core"` // of all processes, on its core
+	In     int64         `json:"in"`   // media messages or frames of 20 ms read
 	Bad    int64         `json:"bad"`
 	Allocs uint64        `json:"allocs"`
 	GCs    uint32        `json:"gcs"`
@@ -112,7 +113,7 @@ func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Write
 		if _, err := fmt.Sscan(lines.Text(), &n); err == nil {
 			err = admit(s, n, out)
 		} else {
-			err = errors.Join(tally(s, clock, out), p.toggle())
+			err = errors.Join(tally(s, clock, o.core, out), p.toggle())
 		}
 		if err != nil {
 			return err
@@ -136,8 +137,12 @@ func admit(s subject, n int, out *json.Encoder) error {
 }
 
 // tally writes the counts.
-func tally(s subject, clock clock, out *json.Encoder) error {
-	c := counts{At: clock.now(), CPU: cpuTime()}
+func tally(s subject, clock clock, core int, out *json.Encoder) error {
+	busy, err := coreTime(core)
+	if err != nil {
+		return err
+	}
+	c := counts{At: clock.now(), CPU: cpuTime(), Core: busy}
 	s.count(&c)
 	memory := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(memory)

@@ -9,7 +9,8 @@
 // A step runs one server with N streams for some seconds, in a fresh child. A server carries N streams when, over the measured
 // seconds, p99 lateness is under 5 ms, no frame was lost, and what it was sent was read within 100 ms. The highest such N is found
 // by bisection, for all servers at once, step by step in turn, so that a neighbour's load falls on all; three times over; medians
-// count. A step in which the generator used more than 85 % of its core, or itself was late, is void: it says nothing of the server.
+// count. A step in which the generator used more than 85 % of its core is void: it says nothing of the server. So is one that
+// failed while the generator was late itself, or while other processes had more than 3 % of the server's core; it is tried again.
 //
 // # Lateness
 //
