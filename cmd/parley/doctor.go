@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,10 +31,16 @@ type finding struct {
 
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
-	findings := []finding{c.dataDir(), c.address(ctx), c.publicURL(), c.token()}
-	findings = append(findings, c.speech(ctx)...)
-	findings = append(findings, c.model(ctx), c.flow())
-	return report(con.out, findings)
+	findings := []finding{c.dataDir(), c.address(ctx), c.publicURL(), c.token(), c.flow()}
+	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
+		return report(con.out, findings)
+	}
+	if v.engine != nil {
+		findings = append(findings, speech(ctx, v.engine)...)
+	}
+	return report(con.out, append(findings, c.model(ctx, v)))
 }
 
 func report(w io.Writer, findings []finding) error {
@@ -112,22 +118,18 @@ func (c *doctorCmd) token() finding {
 }
 
 // speech loads the local models and says how good the speech is that they give.
-func (c *doctorCmd) speech(ctx context.Context) []finding {
-	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
-	if err != nil || v.engine == nil {
-		return nil
-	}
+func speech(ctx context.Context, engine *local.Engine) []finding {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var running sync.WaitGroup
-	running.Go(func() { _ = v.engine.Run(ctx) }) // what it could not load, Status tells
+	running.Go(func() { _ = engine.Run(ctx) }) // what it could not load, Status tells
 	defer func() { cancel(); running.Wait() }()
 	select {
-	case <-v.engine.Ready():
+	case <-engine.Ready():
 	case <-ctx.Done():
 		return []finding{{what: "local speech", says: "models did not load within a minute", fix: "make setup", fatal: true}}
 	}
-	return speechFindings(v.engine.Status())
+	return speechFindings(engine.Status())
 }
 
 func speechFindings(s local.Report) []finding {
@@ -146,32 +148,16 @@ func speechFindings(s local.Report) []finding {
 }
 
 // model asks the language model's server whether it is there.
-func (c *doctorCmd) model(ctx context.Context) finding {
-	f := finding{what: "language model", says: "none: the scripted dialog answers"}
-	if c.OpenAIKey == "" && c.OpenAIBaseURL == "" || c.LLM == "flow" {
-		return f
+func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
+	if v.model == nil {
+		return finding{what: "language model", says: "none: the scripted dialog answers"}
 	}
-	base := c.OpenAIBaseURL
-	if base == "" {
-		base = "https://api.openai.com/v1"
-	}
-	f.says = c.OpenAIModel + " at " + base
+	f := finding{what: "language model", says: c.OpenAIModel + " at " + cmp.Or(c.OpenAIBaseURL, "api.openai.com")}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/models", nil)
-	if err != nil {
-		f.says, f.fix, f.fatal = err.Error(), "set OPENAI_BASE_URL such as http://localhost:11434/v1", true
-		return f
-	}
-	req.Header.Set("Authorization", "Bearer "+c.OpenAIKey)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		f.says, f.fix, f.fatal = err.Error(), "is OPENAI_BASE_URL right and the server up?", true
-		return f
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode == http.StatusUnauthorized {
-		f.says, f.fix, f.fatal = f.says+" refuses the key", "check OPENAI_API_KEY", true
+	defer v.model.Close()
+	if err := v.model.Warm(ctx); err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
 	}
 	return f
 }

@@ -197,6 +197,7 @@ func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listene
 	g, _ := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.journal.Run(works) })
+	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	began := time.Now()
 	g.Go(func() error { s.repair(began); return nil })
 	if s.vendors.engine != nil {

@@ -23,6 +23,7 @@ const defaultPrompt = "You are a friendly, capable receptionist on the telephone
 type vendors struct {
 	engine   *local.Engine    // nil when nothing local is used
 	deepgram *deepgram.Client // nil when it is not used
+	model    *openai.Client   // nil when the scripted dialog answers
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
@@ -62,8 +63,11 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	}
 	switch v.thinks {
 	case "openai":
-		model := &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
-		v.responder = func(media.Info) pipeline.Responder { return model }
+		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
+		if err := v.model.Check(); err != nil {
+			return nil, usageError{err}
+		}
+		v.responder = func(media.Info) pipeline.Responder { return v.model }
 	case "flow":
 		script, err := loadFlow(c.Flow)
 		if err != nil {
@@ -96,8 +100,25 @@ func (v *vendors) choose(c *config) {
 	}
 }
 
+// warm opens connections, so that the first call does not wait for them, and says early what is wrong.
+func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
+	if v.model != nil {
+		if err := v.model.Warm(ctx); err != nil {
+			log.Warn("the language model does not answer", "error", err)
+		}
+	}
+	if v.deepgram != nil && v.speaks == "deepgram" {
+		if err := v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000}); err != nil {
+			log.Warn("the voice does not answer", "error", err)
+		}
+	}
+}
+
 // close ends what the vendors keep open between calls.
 func (v *vendors) close() error {
+	if v.model != nil {
+		v.model.Close()
+	}
 	if v.deepgram == nil {
 		return nil
 	}

@@ -45,11 +45,14 @@ import (
 )
 
 // flite is the plain voice: Carnegie Mellon's slt by libflite. It hands its sound over as it makes it, and stops when it is told
-// to. The library keeps the settings of an utterance in the voice, so that only one can be spoken at a time; a clause takes 20 ms.
+// to. The library has one such voice a process, and keeps the settings of an utterance in it, so that only one can be spoken at a
+// time; a clause takes 20 ms.
 type flite struct {
-	mu    sync.Mutex
 	voice *C.cst_voice // nil until first used
 }
+
+// libflite is held while the library is at work, by whichever engine.
+var libflite sync.Mutex
 
 func newFlite() *flite { return &flite{} }
 
@@ -65,8 +68,8 @@ type fliteSound struct {
 }
 
 func (f *flite) say(ctx context.Context, s script, pace float64) ([]int16, int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	libflite.Lock()
+	defer libflite.Unlock()
 	if f.voice == nil {
 		if f.voice = C.parley_flite_open(); f.voice == nil {
 			return nil, 0, errors.New("flite has no voice slt")

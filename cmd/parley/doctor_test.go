@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// doctor runs the command with these settings and an empty speech directory, so that no model is loaded.
+func doctor(t *testing.T, env map[string]string) (string, error) {
+	t.Helper()
+	dir := t.TempDir()
+	settings := map[string]string{"PARLEY_DATA_DIR": filepath.Join(dir, "data"), "PARLEY_SPEECH_DIR": filepath.Join(dir, "speech"), "PARLEY_HTTP_ADDR": "127.0.0.1:0"}
+	for k, v := range env {
+		settings[k] = v
+	}
+	var out bytes.Buffer
+	err := run(t.Context(), []string{"doctor"}, func(k string) string { return settings[k] }, nil, &out, &out)
+	return out.String(), err
+}
+
+func TestDoctor(t *testing.T) {
+	t.Parallel()
+	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "Bearer right" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	}))
+	t.Cleanup(model.Close)
+	flow := filepath.Join(t.TempDir(), "flow.yaml")
+	if err := os.WriteFile(flow, []byte("flow: x\nstart: nowhere\nnodes:\n  a: {hang_up: Bye.}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		env   map[string]string
+		fails bool
+		want  []string
+	}{
+		"without anything":  {nil, false, []string{"note  local recogniser", "make setup", "the built-in receptionist", "none: the scripted dialog"}},
+		"no place for data": {map[string]string{"PARLEY_DATA_DIR": "/proc/parley"}, true, []string{"FAIL  data directory", "PARLEY_DATA_DIR"}},
+		"bad public URL":    {map[string]string{"PARLEY_PUBLIC_URL": "voice.example.com"}, true, []string{"FAIL  public URL", "https://"}},
+		"http public URL":   {map[string]string{"PARLEY_PUBLIC_URL": "http://voice.example.com"}, false, []string{"note  public URL", "wss"}},
+		"bad flow":          {map[string]string{"PARLEY_FLOW": flow}, true, []string{"FAIL  scripted dialog", "line 2", "nowhere"}},
+		"model":             {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "right"}, false, []string{"ok    language model"}},
+		"model's key":       {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "wrong"}, true, []string{"FAIL  language model", "OPENAI_API_KEY"}},
+		"address in use":    {map[string]string{"PARLEY_HTTP_ADDR": strings.TrimPrefix(model.URL, "http://")}, false, []string{"note  address", "PARLEY_HTTP_ADDR"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := doctor(t, c.env)
+			if (err != nil) != c.fails {
+				t.Errorf("error %v, want one: %v", err, c.fails)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(out, w) {
+					t.Errorf("%q is not said:\n%s", w, out)
+				}
+			}
+			if strings.Contains(out, "right") && name == "model" || strings.Contains(out, "Bearer") {
+				t.Errorf("a key is shown:\n%s", out)
+			}
+		})
+	}
+}
+
+func TestMadeTokenIsKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	made, err := twilioToken("", dir)
+	if err != nil || len(made) != 32 {
+		t.Fatalf("made %q, %v", made, err)
+	}
+	if s, err := os.Stat(filepath.Join(dir, tokenFile)); err != nil || s.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v: want mode 0600", s, err)
+	}
+	if again, err := twilioToken("", dir); err != nil || again != made {
+		t.Errorf("then %q, %v: want the same", again, err)
+	}
+	if given, err := twilioToken("mine", dir); err != nil || given != "mine" {
+		t.Errorf("given: %q, %v", given, err)
+	}
+	if _, err := twilioToken("", filepath.Join(dir, "absent")); err == nil {
+		t.Error("a token that cannot be kept was made")
+	}
+}
