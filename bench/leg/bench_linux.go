@@ -23,7 +23,6 @@ const (
 	busyBar   = 0.85                   // of the generator's core
 	sendBar   = 3 * time.Millisecond   // p99 of the generator's own lateness
 	othersBar = 0.03                   // of the server's core, by other processes
-	tries     = 3                      // of a step that is void
 )
 
 // bench measures all servers and reports.
@@ -40,7 +39,7 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 		return nil, err
 	}
 	debug.SetGCPercent(-1) // collected between steps
-	b := &rig{core: server, measure: o.measure, tries: tries, profile: o.profile, log: log}
+	b := &rig{core: server, measure: o.measure, profile: o.profile, log: log}
 	r := newReport(o, generator, server)
 	if r.Priority = "as any process"; first {
 		r.Priority = "before neighbours (nice -20)"
@@ -48,7 +47,7 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 	began := time.Now()
 	switch {
 	case o.quick:
-		b.measure, b.tries = 2*time.Second, 1
+		b.measure = 2 * time.Second
 		err = b.once(ctx, r, kinds(), 50)
 	case o.at > 0:
 		some := kinds()
@@ -75,7 +74,6 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 type rig struct {
 	core    int
 	measure time.Duration
-	tries   int
 	profile string
 	log     io.Writer
 }
@@ -98,7 +96,7 @@ func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, firs
 	for kind, guess := range guesses {
 		searches[kind] = &search{guess: guess, factor: 1.1, fine: 1.05}
 		if first {
-			searches[kind].factor = 1.3
+			searches[kind].factor = 1.25
 		}
 	}
 	for left := true; left; {
@@ -115,6 +113,9 @@ func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, firs
 				return err
 			}
 			r.Steps = append(r.Steps, step)
+			if step.Void && s.patient() {
+				continue // again, when all others have had their turn
+			}
 			s.report(n, step.Passed)
 		}
 	}
@@ -127,25 +128,15 @@ func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, firs
 	return nil
 }
 
-// step runs one server with n streams, and again while the step is void.
-func (b *rig) step(ctx context.Context, kind string, n int) (step, error) {
-	var s step
-	for range b.tries {
-		var err error
-		if s, err = b.try(ctx, kind, n); err != nil {
-			return s, fmt.Errorf("%s with %d streams: %w", kind, n, err)
+// step runs one server with n streams.
+func (b *rig) step(ctx context.Context, kind string, n int) (s step, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s with %d streams: %w", kind, n, err)
 		}
-		fmt.Fprintln(b.log, s)
-		if !s.Void {
-			break
-		}
-	}
-	return s, nil
-}
-
-func (b *rig) try(ctx context.Context, kind string, n int) (step, error) {
+	}()
 	runtime.GC()
-	s := step{Server: kind, Streams: n}
+	s = step{Server: kind, Streams: n}
 	c, err := b.start(ctx, kind)
 	if err != nil {
 		return s, err
@@ -161,6 +152,7 @@ func (b *rig) try(ctx context.Context, kind string, n int) (step, error) {
 	}
 	if err != nil {
 		s.Failure = err.Error()
+		fmt.Fprintln(b.log, s)
 		return s, nil
 	}
 	var before, after counts
@@ -168,6 +160,7 @@ func (b *rig) try(ctx context.Context, kind string, n int) (step, error) {
 		return s, fmt.Errorf("read counts: %w", err)
 	}
 	s.judge(o, before, after)
+	fmt.Fprintln(b.log, s)
 	return s, nil
 }
 

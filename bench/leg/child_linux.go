@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/metrics"
 	"runtime/pprof"
+	"strconv"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ type subject interface {
 	// header is what a handshake must carry to be let in at addr.
 	header(addr string) map[string][]string
 	// params are what the start of a call must carry, as JSON.
-	params(call string) (string, error)
+	params(ctx context.Context, call string) (string, error)
 	// count fills in In and Bad.
 	count(*counts)
 }
@@ -75,7 +76,7 @@ type yardstick struct {
 
 func (y yardstick) serve(ctx context.Context, ln net.Listener) error { return y.run(ctx, ln) }
 func (y yardstick) header(string) map[string][]string                { return nil }
-func (y yardstick) params(string) (string, error)                    { return "{}", nil }
+func (y yardstick) params(context.Context, string) (string, error)   { return "{}", nil }
 func (y yardstick) count(c *counts) {
 	c.In, c.Bad = y.stats.In.Load(), y.stats.Bad.Load()
 }
@@ -109,9 +110,9 @@ func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Write
 	p := profile{path: o.profile}
 	clock, lines := newClock(), bufio.NewScanner(stdin)
 	for lines.Scan() {
-		var n int
-		if _, err := fmt.Sscan(lines.Text(), &n); err == nil {
-			err = admit(s, n, out)
+		n, notNumber := strconv.Atoi(lines.Text())
+		if notNumber == nil {
+			err = admit(ctx, s, n, out)
 		} else {
 			err = errors.Join(tally(s, clock, o.core, out), p.toggle())
 		}
@@ -125,11 +126,11 @@ func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Write
 }
 
 // admit writes the params of n calls.
-func admit(s subject, n int, out *json.Encoder) error {
+func admit(ctx context.Context, s subject, n int, out *json.Encoder) error {
 	all := make([]string, n)
 	for i := range all {
 		var err error
-		if all[i], err = s.params(callSID(i)); err != nil {
+		if all[i], err = s.params(ctx, callSID(i)); err != nil {
 			return err
 		}
 	}

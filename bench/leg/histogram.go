@@ -28,15 +28,3 @@ func (h *histogram) quantile(q float64) time.Duration {
 	}
 	return h.max
 }
-
-// over is the share of counts above d.
-func (h *histogram) over(d time.Duration) float64 {
-	if h.total == 0 {
-		return 0
-	}
-	var n int64
-	for _, c := range h.counts[min(int(d/bucket), len(h.counts)-1):] {
-		n += c
-	}
-	return float64(n) / float64(h.total)
-}

@@ -121,10 +121,10 @@ func (p *product) header(addr string) map[string][]string {
 }
 
 // params asks the voice webhook for a call's stream, as Twilio would, and returns its <Parameter>s.
-func (p *product) params(call string) (string, error) {
+func (p *product) params(ctx context.Context, call string) (string, error) {
 	form := url.Values{"CallSid": {call}, "AccountSid": {"AC" + strings.Repeat("0", 32)}, "From": {"+15550100001"}, "To": {"+15550100002"}}
 	target := p.twilio.PublicURL + "/twilio/voice"
-	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(form.Encode()))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, target, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("X-Twilio-Signature", stream.Sign(secret, target, form))
 	w := httptest.NewRecorder()

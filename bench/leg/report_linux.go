@@ -121,7 +121,7 @@ func (r *report) summarise() {
 	}
 }
 
-// voids is how many steps say nothing, even after they were tried again.
+// voids is how many steps say nothing.
 func (r *report) voids() (n int) {
 	for _, s := range r.Steps {
 		if s.Void {

@@ -11,6 +11,16 @@ type search struct {
 
 	lo, hi int // the most that passed, the least that failed; 0: none yet
 	steps  int
+	voids  int // steps in a row that said nothing
+}
+
+// mostVoids is how often a step is tried that says nothing.
+const mostVoids = 4
+
+// patient takes a step that said nothing and says whether it is to be tried again; else it counts as failed.
+func (s *search) patient() bool {
+	s.voids++
+	return s.voids < mostVoids
 }
 
 // most is more streams than a machine's descriptors and the generator can bear.
@@ -37,6 +47,7 @@ func (s *search) next() (n int, done bool) {
 // report takes the outcome of a step with n streams.
 func (s *search) report(n int, passed bool) {
 	s.steps++
+	s.voids = 0
 	if passed {
 		s.lo = max(s.lo, n)
 	} else if s.hi == 0 || n < s.hi {
