@@ -16,8 +16,8 @@ import (
 // The generator's own clockwork.
 const (
 	tick      = 500 * time.Microsecond // sends and reads are gathered so long: fewer system calls, and nothing that p99 < 5 ms would notice
-	ramp      = time.Second            // in which the streams start, evenly
-	settle    = 700 * time.Millisecond // after the last has started
+	ramp      = 700 * time.Millisecond // in which the streams start, evenly
+	settle    = 500 * time.Millisecond // after the last has started
 	tail      = 300 * time.Millisecond // load goes on so long after the end, while the server is asked for its counts
 	sendBatch = 64                     // sends between two looks at what has come
 	maxEvents = 512

@@ -64,7 +64,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.BoolVar(&o.quick, "quick", false, "50 streams for a few seconds each: checks that all works, not how fast")
 	flags.StringVar(&o.json, "json", "", "write the report to this file, too")
 	flags.IntVar(&o.rounds, "rounds", 3, "searches of each server")
-	flags.DurationVar(&o.measure, "measure", 3500*time.Millisecond, "seconds measured in a step")
+	flags.DurationVar(&o.measure, "measure", 3*time.Second, "seconds measured in a step")
 	flags.DurationVar(&o.budget, "budget", 7*time.Minute, "begin no step after so long")
 	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many streams")
 	flags.StringVar(&o.only, "only", "", "with -at: this server alone")
