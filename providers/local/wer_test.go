@@ -84,9 +84,9 @@ func TestEdges(t *testing.T) {
 	t.Parallel()
 	e := whole(t)
 	for _, rate := range []int{8000, 16000, 24000, 48000} {
-		var early, late, tail []time.Duration
+		var early, tail []time.Duration
 		for _, p := range sentences(t)[:20] {
-			c := call(t, e, rate)
+			c := listen(t, e, rate)
 			c.pause(500 * time.Millisecond)
 			c.say(at(t, p.pcm, rate))
 			c.pause(time.Second)
@@ -101,7 +101,6 @@ func TestEdges(t *testing.T) {
 			begin, end := sounding(p.pcm)
 			early = append(early, first.At-500*time.Millisecond-begin)
 			tail = append(tail, last.At-500*time.Millisecond-end)
-			_ = late
 		}
 		slices.Sort(early)
 		slices.Sort(tail)
