@@ -44,23 +44,22 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 	if r.Priority = "as any process"; first {
 		r.Priority = "before neighbours (nice -20)"
 	}
-	began := time.Now()
+	began, some := time.Now(), kinds()
+	if o.only != "" {
+		some = []string{o.only}
+	}
 	switch {
 	case o.quick:
 		b.measure = 2 * time.Second
-		err = b.once(ctx, r, kinds(), 50)
+		err = b.once(ctx, r, some, 50)
 	case o.at > 0:
-		some := kinds()
-		if o.only != "" {
-			some = []string{o.only}
-		}
 		for range o.rounds {
 			err = errors.Join(err, b.once(ctx, r, some, o.at))
 		}
 	default:
 		guesses := map[string]int{"product": 2000, "product-20ms": 1200, "floor": 2000, "baseline": 450}
 		for round := 0; round < o.rounds && err == nil; round++ {
-			err = b.round(ctx, r, guesses, round == 0, began.Add(o.budget))
+			err = b.round(ctx, r, some, guesses, round == 0, began.Add(o.budget))
 		}
 	}
 	if err != nil {
@@ -91,17 +90,17 @@ func (b *rig) once(ctx context.Context, r *report, some []string, n int) error {
 }
 
 // round searches for the most streams of every server, a step of each in turn.
-func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, first bool, until time.Time) error {
+func (b *rig) round(ctx context.Context, r *report, some []string, guesses map[string]int, first bool, until time.Time) error {
 	searches := make(map[string]*search)
-	for kind, guess := range guesses {
-		searches[kind] = &search{guess: guess, factor: 1.1, fine: 1.05}
+	for _, kind := range some {
+		searches[kind] = &search{guess: guesses[kind], factor: 1.1, fine: 1.05}
 		if first {
 			searches[kind].factor = 1.25
 		}
 	}
 	for left := true; left; {
 		left = false
-		for _, kind := range kinds() {
+		for _, kind := range some {
 			s := searches[kind]
 			n, done := s.next()
 			if done || s.steps >= 10 || time.Now().After(until) {
@@ -113,16 +112,21 @@ func (b *rig) round(ctx context.Context, r *report, guesses map[string]int, firs
 				return err
 			}
 			r.Steps = append(r.Steps, step)
-			if step.Void && s.patient() {
-				continue // again, when all others have had their turn
+			switch {
+			case step.Exhausted:
+				s.exhaust(n)
+			case !step.Void || !s.patient():
+				s.report(n, step.Passed)
 			}
-			s.report(n, step.Passed)
 		}
 	}
 	for kind, s := range searches {
 		_, done := s.next()
 		if s.lo > 0 && (done || len(r.Found[kind]) == 0) { // half a search is better than none, and worse than others
 			r.Found[kind] = append(r.Found[kind], s.lo)
+			if s.capped {
+				r.AtLeast[kind] = true
+			}
 			guesses[kind] = s.lo
 		}
 	}
@@ -153,6 +157,8 @@ func (b *rig) step(ctx context.Context, kind string, n int) (s step, err error) 
 	}
 	if err != nil {
 		s.Failure = err.Error()
+		s.Exhausted = errors.Is(err, errStoodStill)
+		s.Void = s.Exhausted
 		fmt.Fprintln(b.log, s)
 		return s, nil
 	}

@@ -161,7 +161,8 @@ func (n *line) open(i int, addr netip.AddrPort, request []byte) (err error) {
 	if err := unix.SetsockoptTimeval(n.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience); err != nil {
 		return err
 	}
-	if err := unix.Connect(n.fd, &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}); err != nil {
+	to := unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
+	if err := unix.Connect(n.fd, &to); err != nil {
 		return err
 	}
 	if err := unix.SetsockoptInt(n.fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
@@ -174,7 +175,10 @@ func (n *line) open(i int, addr netip.AddrPort, request []byte) (err error) {
 	for !bytes.HasSuffix(answer, []byte("\r\n\r\n")) {
 		var b [1024]byte
 		got, err := unix.Read(n.fd, b[:])
-		if err != nil || got == 0 {
+		if errors.Is(err, unix.EINTR) {
+			continue // a signal of Go's runtime: the kernel does not restart a read that has a timeout
+		}
+		if err != nil || got <= 0 {
 			return fmt.Errorf("read handshake: %d bytes, %w", got, errors.Join(err, errClosed))
 		}
 		answer = append(answer, b[:got]...)

@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.DurationVar(&o.measure, "measure", 3*time.Second, "seconds measured in a step")
 	flags.DurationVar(&o.budget, "budget", 7*time.Minute, "begin no step after so long")
 	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many streams")
-	flags.StringVar(&o.only, "only", "", "with -at: this server alone")
+	flags.StringVar(&o.only, "only", "", "this server alone")
 	flags.StringVar(&o.profile, "profile", "", "with -at: write a CPU profile of the server's measured seconds to this file, which each step overwrites")
 	flags.StringVar(&o.serve, "serve", "", "be the server of that name (the command starts itself so)")
 	flags.IntVar(&o.core, "core", -1, "run on that core (of -serve)")

@@ -11,7 +11,8 @@ type search struct {
 
 	lo, hi int // the most that passed, the least that failed; 0: none yet
 	steps  int
-	voids  int // steps in a row that said nothing
+	voids  int  // steps in a row that said nothing
+	capped bool // by the generator: the server may carry more than lo
 }
 
 // mostVoids is how often a step is tried that says nothing.
@@ -42,6 +43,12 @@ func (s *search) next() (n int, done bool) {
 	}
 	n = round(int(math.Sqrt(float64(s.lo) * float64(s.hi))))
 	return n, n <= s.lo || n >= s.hi
+}
+
+// exhaust says that the generator cannot make n streams.
+func (s *search) exhaust(n int) {
+	s.report(n, false)
+	s.capped = true
 }
 
 // report takes the outcome of a step with n streams.
