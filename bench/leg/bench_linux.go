@@ -39,7 +39,7 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 		return nil, err
 	}
 	debug.SetGCPercent(-1) // collected between steps
-	b := &rig{core: server, measure: o.measure, profile: o.profile, log: log}
+	b := &rig{core: server, measure: o.measure, profile: o.profile, waiter: o.waiter, log: log}
 	r := newReport(o, generator, server)
 	if r.Priority = "as any process"; first {
 		r.Priority = "before neighbours (nice -20)"
@@ -74,6 +74,7 @@ type rig struct {
 	core    int
 	measure time.Duration
 	profile string
+	waiter  string
 	log     io.Writer
 }
 
@@ -187,7 +188,7 @@ func (b *rig) start(ctx context.Context, kind string) (*child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find own binary: %w", err)
 	}
-	c := &child{cmd: exec.CommandContext(ctx, self, "-serve", kind, "-core", strconv.Itoa(b.core), "-profile", b.profile)}
+	c := &child{cmd: exec.CommandContext(ctx, self, "-serve", kind, "-core", strconv.Itoa(b.core), "-profile", b.profile, "-waiter", b.waiter)}
 	c.cmd.Stderr = os.Stderr
 	if c.stdin, err = c.cmd.StdinPipe(); err != nil {
 		return nil, err

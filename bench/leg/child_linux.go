@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"parley/bench/floor"
+	"parley/media/pace"
 )
 
 // ready is the first line that a server's process writes.
@@ -50,14 +51,23 @@ type subject interface {
 // kinds are the servers' names, in the order of a report.
 func kinds() []string { return []string{"product", "product-20ms", "floor", "baseline"} }
 
-func newSubject(kind string) (subject, error) {
+func newSubject(kind, waiter string) (subject, error) {
+	var sleep pace.Waiter
+	switch waiter {
+	case "thread":
+		sleep = &pace.Thread{}
+	case "timer":
+		sleep = &pace.Timer{}
+	default:
+		return nil, fmt.Errorf("-waiter %q: want thread or timer", waiter)
+	}
 	switch kind {
 	case "product":
-		return newProduct(0, 0), nil // as it ships
+		return newProduct(sleep, 0, 0), nil // as it ships
 	case "product-20ms":
 		// The lead is the chunk and as much again: with less, a beat that is late at all is a carrier that ran dry, and the Playout
 		// begins its send clock anew.
-		return newProduct(2*frameTime, frameTime), nil
+		return newProduct(sleep, 2*frameTime, frameTime), nil
 	case "floor":
 		own := &floor.Own{}
 		return yardstick{own.Serve, &own.Stats}, nil
@@ -87,7 +97,7 @@ func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Write
 	if _, err := pin(o.core); err != nil {
 		return err
 	}
-	s, err := newSubject(o.serve)
+	s, err := newSubject(o.serve, o.waiter)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,8 @@ type product struct {
 const secret = "0123456789abcdef0123456789abcdef"
 
 // newProduct makes a server that sends chunk at a time, lead ahead; 0: what the leg has by default.
-func newProduct(lead, chunk time.Duration) *product {
-	p := &product{wheel: pace.Wheel{Waiter: &pace.Thread{}}}
+func newProduct(waiter pace.Waiter, lead, chunk time.Duration) *product {
+	p := &product{wheel: pace.Wheel{Waiter: waiter}}
 	p.twilio.AuthToken = secret
 	p.twilio.Lead, p.twilio.Chunk = lead, chunk
 	p.twilio.Limits = stream.Limits{Tokens: 1 << 16}
@@ -63,7 +63,7 @@ func (p *product) serve(ctx context.Context, ln net.Listener) error {
 
 // answer is one call: it speaks without end and hears every frame.
 func (p *product) answer(ctx context.Context, leg media.Leg) {
-	playout := media.NewPlayout(leg, p.wheelPacer(), nil)
+	playout := media.NewPlayout(leg, &p.wheel, nil)
 	u := playout.Begin()
 	playout.Release(u)
 	var feeder sync.WaitGroup
@@ -87,8 +87,6 @@ func (p *product) answer(ctx context.Context, leg media.Leg) {
 	_ = playout.Close() // the socket is gone
 	feeder.Wait()
 }
-
-func (p *product) wheelPacer() media.Pacer { return &p.wheel }
 
 // hear adds up a frame's energy, as the servers of bench/floor do.
 func (p *product) hear(pcm []int16) {

@@ -144,6 +144,9 @@ func (r *report) print(w io.Writer) {
 	}
 	fmt.Fprintln(w, "\nstreams a core, p99 lateness < 5 ms, nothing lost:")
 	for _, kind := range kinds() {
+		if r.Only != "" && r.Only != kind {
+			continue
+		}
 		note := ""
 		if r.AtLeast[kind] {
 			note = "   at least: the generator came to its end first"
@@ -152,6 +155,9 @@ func (r *report) print(w io.Writer) {
 	}
 	if n := r.voids(); n > 0 {
 		fmt.Fprintf(w, "\n%d of %d steps were void: this machine was not calm, or the generator at its end\n", n, len(r.Steps))
+	}
+	if r.Only != "" {
+		return
 	}
 	fmt.Fprintln(w)
 	for _, goal := range []struct {
