@@ -3,6 +3,7 @@
 package local
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
@@ -70,6 +71,29 @@ func openSession(path string, inputs, outputs []string) (*ort.DynamicAdvancedSes
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	return s, nil
+}
+
+// runUntil runs a session, and breaks off as soon as ctx ends: a clause that nobody wants any more would keep a worker from the
+// caller who cut in. The error is then the cause of ctx.
+func runUntil(ctx context.Context, s *ort.DynamicAdvancedSession, in, out []ort.Value) error {
+	o, err := ort.NewRunOptions()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = o.Destroy() }()
+	told := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
+		_ = o.Terminate() // it only sets a flag
+	})
+	err = s.RunWithOptions(in, out, o)
+	if !stop() {
+		<-told // the options must not go before it
+	}
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
 }
 
 // tensor makes a tensor of data; like all tensors it is freed by free.

@@ -156,7 +156,7 @@ func (p *piper) say(ctx context.Context, s script, pace float64) ([]int16, int, 
 	}
 	in[2] = scales
 	out := []ort.Value{nil}
-	if err := p.session.Run(in, out); err != nil {
+	if err := runUntil(ctx, p.session, in, out); err != nil {
 		return nil, 0, fmt.Errorf("speak: %w", err)
 	}
 	defer free(out)
