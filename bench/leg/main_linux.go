@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many streams")
 	flags.StringVar(&o.only, "only", "", "this server alone")
 	flags.StringVar(&o.profile, "profile", "", "with -at: write a CPU profile of the server's measured seconds to this file, which each step overwrites")
-	flags.StringVar(&o.waiter, "waiter", "thread", "what the product's wheel sleeps in: thread (as parley serve has it) or timer")
+	flags.StringVar(&o.waiter, "waiter", "timer", "what the product's wheel sleeps in: timer (as parley serve has it on one processor) or thread")
 	flags.StringVar(&o.serve, "serve", "", "be the server of that name (the command starts itself so)")
 	flags.IntVar(&o.core, "core", -1, "run on that core (of -serve)")
 	if err := flags.Parse(args); err != nil {

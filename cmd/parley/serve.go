@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -90,7 +89,9 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, agent: agent, wheels: newWheels(log),
+		cfg: c, log: log, vendors: v, agent: agent, wheels: pace.PerProcessor(func(v any, stack []byte) {
+			log.Error("a beat panicked", "panic", v, "stack", string(stack))
+		}),
 		journal: journal.New(filepath.Join(c.DataDir, "calls"), log),
 	}
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, Log: log}
@@ -103,25 +104,18 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 	return s, nil
 }
 
-// newWheels is one pacing wheel a processor, each on a thread of its own.
-func newWheels(log *slog.Logger) pace.Wheels {
-	wheels := make(pace.Wheels, runtime.GOMAXPROCS(0))
-	for i := range wheels {
-		wheels[i] = &pace.Wheel{Waiter: &pace.Thread{}, OnPanic: func(v any, stack []byte) {
-			log.Error("a beat panicked", "panic", v, "stack", string(stack))
-		}}
-	}
-	return wheels
-}
-
 // newAgent is the one agent that this server has.
 func newAgent(c *config) pipeline.Agent {
+	reprompts := c.Reprompts
+	if reprompts == 0 {
+		reprompts = -1 // never: for Manners 0 is the default
+	}
 	return pipeline.Agent{
 		Name: "receptionist", Prompt: c.Prompt, Lang: c.Lang,
 		Voice: pipeline.Voice{Lang: c.Lang},
 		Tools: []pipeline.Tool{pipeline.EndCall()},
 		Manners: pipeline.Manners{
-			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: c.Reprompts, MaxLength: c.MaxLength,
+			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts, MaxLength: c.MaxLength,
 		},
 	}
 }

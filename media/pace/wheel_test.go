@@ -3,6 +3,7 @@ package pace_test
 import (
 	"context"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,5 +256,27 @@ func TestTurningAllocatesNothing(t *testing.T) {
 				t.Errorf("a beat allocates %v times", n)
 			}
 		})
+	}
+}
+
+// TestPerProcessor: as many wheels as processors, each of which turns.
+func TestPerProcessor(t *testing.T) {
+	panics := make(chan any, 1)
+	wheels := pace.PerProcessor(func(v any, _ []byte) { panics <- v })
+	if got, want := len(wheels), runtime.GOMAXPROCS(0); got != want {
+		t.Fatalf("%d wheels, want %d", got, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error, 1)
+	go func() { ran <- wheels.Run(ctx) }()
+	for range wheels {
+		wheels.Join(func(time.Time) time.Time { panic("a beat") })
+		if v := <-panics; v != "a beat" {
+			t.Errorf("told of %v", v)
+		}
+	}
+	cancel()
+	if err := <-ran; err != nil {
+		t.Error(err)
 	}
 }
