@@ -6,7 +6,7 @@ BIN := bin
 TOOLS := $(BIN)/tools
 LINT := $(TOOLS)/golangci-lint
 FUZZTIME ?= 20s
-RACE ?= -race
+SOAK ?= 1000
 
 .PHONY: help
 help: ## list the targets
@@ -26,8 +26,8 @@ build: ## build bin/parley
 	$(GO) build -o $(BIN)/parley ./cmd/parley
 
 .PHONY: run
-run: setup build ## set up, build and answer calls; no key and no server needed
-	@exec $(BIN)/parley serve
+run: setup build ## set up, build and answer calls; no key and no server needed; settings from .env, if there is one
+	@set -a; if [ -f .env ]; then . ./.env; fi; set +a; exec $(BIN)/parley serve
 
 $(LINT): .tools/go.mod .tools/go.sum
 	@mkdir -p $(TOOLS)
@@ -48,7 +48,7 @@ check: build ## format, vet, lint, both builds, fast tests
 
 .PHONY: test
 test: setup-test check ## set up and run every check, the end-to-end calls too
-	$(GO) test $(RACE) ./...
+	$(GO) test -race ./...
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
@@ -58,9 +58,10 @@ e2e: build ## the real binary over real sockets: recorded speech in, spoken answ
 	$(GO) test -tags e2e -count=1 -timeout 15m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: soak
-soak: build ## the long runs, by hand
-	PARLEY_SOAK=1 $(GO) test -tags e2e -count=1 -timeout 2h -v ./cmd/parley -run 'TestEndToEnd'
-	$(GO) test -race -count=1000 ./pipeline/...
+soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
+	$(GO) test -race -count=$(SOAK) -timeout 3h ./pipeline/...
+	$(GO) test -timeout 1h ./media -rapid.checks=20000
+	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
 
 .PHONY: bench
 bench: ## every benchmark, then bench-leg
@@ -75,7 +76,7 @@ bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for t in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "fuzz $$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "fuzz $$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; done
 
 .PHONY: clean

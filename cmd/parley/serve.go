@@ -99,6 +99,9 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
 		Accepting: s.board.Accepting,
+		Progress: func(u stream.StatusUpdate) {
+			log.Info("call status", "call", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
+		},
 	}
 	s.metrics = newMetrics(s)
 	return s, nil
