@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs what Parley needs beyond Go and Node: Debian packages and the offline speech models.
 #
-#   deploy/setup.sh run     what `parley serve` needs: compiler, voices' tools, speech models
-#   deploy/setup.sh test    that, and the recorded human speech which the tests listen to
+#   deploy/setup.sh run     what `parley serve` needs (compiler, voices' tools, speech models), and the recorded sentences that
+#                           `parley call` speaks
+#   deploy/setup.sh test    that, and the other recorded speech that the tests listen to
 #
 #   PARLEY_SPEECH_DIR   where the models go; default ${XDG_CACHE_HOME:-~/.cache}/parley/speech (the program's default too)
 #   PARLEY_STT_MODEL    tiny (default, 28 MB) or base (63 MB, fewer mistakes, twice the processor time)
@@ -27,10 +28,10 @@ fi
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-packages="gcc libc6-dev espeak-ng flite1-dev zstd"
+packages="gcc libc6-dev espeak-ng flite1-dev zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
-test) packages="$packages asterisk-core-sounds-en asterisk-core-sounds-en-wav pocketsphinx-testdata codec2-examples sox" ;;
+test) packages="$packages pocketsphinx-testdata codec2-examples sox" ;;
 *) die "unknown mode '$mode': say 'run' or 'test'" ;;
 esac
 case $model in tiny | base) ;; *) die "PARLEY_STT_MODEL is '$model': say 'tiny' or 'base'" ;; esac
@@ -83,7 +84,7 @@ missing_packages() {
 
 # Slim images leave out /usr/share/doc, where the recordings' package says what is spoken in them.
 transcripts=/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz
-lacks_transcripts() { [ "$mode" = test ] && [ ! -e "$transcripts" ]; }
+lacks_transcripts() { [ ! -e "$transcripts" ]; }
 
 install_packages() {
 	local line="apt-get install -y --no-install-recommends $*"
