@@ -4,14 +4,19 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"parley/bench/carrier"
+	"parley/media/stream"
 )
 
 // TestEndToEndRefusals: who is not the carrier is told 403, and nothing happens.
@@ -79,6 +84,59 @@ func TestEndToEndDrain(t *testing.T) {
 		t.Errorf("serve ended: %v", err)
 	}
 	n.done = nil
+}
+
+// TestEndToEndDrainWaitsForStreams: a call that was answered just before SIGTERM, and whose stream comes after it, is held.
+func TestEndToEndDrainWaitsForStreams(t *testing.T) {
+	n := serve(t, "PARLEY_RECORD=false")
+	form := url.Values{"CallSid": {"CA1"}, "AccountSid": {"AC1"}, "From": {"+1"}, "To": {"+2"}, "CallStatus": {"ringing"}}
+	req, err := http.NewRequest(http.MethodPost, n.url+"/twilio/voice", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("X-Twilio-Signature", stream.Sign(testToken, n.url+"/twilio/voice", form))
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	twiml, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindSubmatch(twiml)
+	if token == nil {
+		t.Fatalf("no token in %s", twiml)
+	}
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	until(t, 5*time.Second, "readyz says 503", func() bool { code, _ := n.get("/readyz"); return code == http.StatusServiceUnavailable })
+
+	target := "ws" + strings.TrimPrefix(n.url, "http") + "/twilio/media"
+	ws, _, err := websocket.DefaultDialer.Dial(target, http.Header{"X-Twilio-Signature": {stream.Sign(testToken, target, nil)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	start := `{"event":"start","sequenceNumber":"1","streamSid":"MZ1","start":{"accountSid":"AC1","streamSid":"MZ1","callSid":"CA1","tracks":["inbound"],` +
+		`"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":{"token":"` + string(token[1]) + `"}}}`
+	for _, m := range []string{`{"event":"connected","protocol":"Call","version":"1.0.0"}`, start} {
+		if err := ws.WriteMessage(websocket.TextMessage, []byte(m)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ws.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	for heard := false; !heard; {
+		_, m, err := ws.ReadMessage()
+		if err != nil {
+			t.Fatalf("the greeting did not come: %v", err)
+		}
+		heard = strings.Contains(string(m), `"event":"media"`)
+	}
 }
 
 // TestEndToEndSecondSignal: a second SIGTERM hangs up.

@@ -41,7 +41,7 @@ func newMetrics(s *server) *metrics {
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_calls_live", Help: "Calls in progress."}, func() float64 { return float64(s.board.Live()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_accepting", Help: "1 while new calls are welcome."}, func() float64 {
-			if s.board.Accepting() {
+			if s.accepting() {
 				return 1
 			}
 			return 0

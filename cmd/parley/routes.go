@@ -33,7 +33,7 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz says whether new calls are welcome: not while draining, nor at the limit of calls.
 func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if !s.board.Accepting() {
+	if !s.accepting() {
 		http.Error(w, "not accepting calls", http.StatusServiceUnavailable)
 		return
 	}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -70,6 +71,8 @@ type server struct {
 	journal *journal.Journal
 	metrics *metrics
 	agent   pipeline.Agent
+
+	draining atomic.Bool
 }
 
 func newServer(c *config, log *slog.Logger) (*server, error) {
@@ -181,6 +184,9 @@ func (s *server) repair(began time.Time) {
 	}
 }
 
+// accepting says whether new calls are welcome: not while draining, nor at the limit of calls.
+func (s *server) accepting() bool { return !s.draining.Load() && s.board.Accepting() }
+
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.count(e)
@@ -191,7 +197,7 @@ func (s *server) watch(e pipeline.Event) {
 func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listener) error {
 	works, end := context.WithCancel(context.WithoutCancel(stop)) // models, wheel and journal outlive the calls
 	defer end()
-	g, _ := errgroup.WithContext(works)
+	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.journal.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
@@ -211,6 +217,8 @@ func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listene
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
+	case <-broken.Done():
+		s.log.Error("a part of the server has failed")
 	case <-stop.Done():
 	}
 	s.drain(works, again)
@@ -221,7 +229,10 @@ func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listene
 	return errors.Join(err, g.Wait())
 }
 
-// drain refuses new calls and waits for those in progress.
+// comes is how long a carrier may take from the answer of a call to its stream: while draining, no longer is waited for it.
+const comes = 5 * time.Second
+
+// drain refuses new calls and waits for those in progress, also for those that were just answered and whose streams are on their way.
 func (s *server) drain(ctx context.Context, again <-chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
@@ -232,7 +243,17 @@ func (s *server) drain(ctx context.Context, again <-chan struct{}) {
 		case <-ctx.Done():
 		}
 	}()
+	s.twilio.Drain()
+	s.draining.Store(true)
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for s.twilio.Coming(comes) > 0 && ctx.Err() == nil {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+		}
+	}
 	if err := s.board.Drain(ctx); err != nil {
 		s.log.Warn("calls hung up", "reason", err)
 	}

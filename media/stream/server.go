@@ -212,6 +212,9 @@ func (p Paths) orDefaults() Paths {
 // Drain makes Voice refuse new calls from now on. Streams of calls that were answered before still come in.
 func (t *Twilio) Drain() { t.draining.Store(true) }
 
+// Coming is how many calls Voice has answered within the last d whose streams have not come yet.
+func (t *Twilio) Coming(d time.Duration) int { return t.tokens.since(time.Now().Add(-d)) }
+
 // Wait waits until no socket is left, or returns ctx's error.
 func (t *Twilio) Wait(ctx context.Context) error { return t.sockets.wait(ctx) }
 

@@ -270,9 +270,15 @@ func TestDrainAndClose(t *testing.T) {
 	if _, body := post(t, server, "/twilio/voice", voiceForm("CA8")); !strings.Contains(body, "<Say>We are closing.</Say><Hangup>") {
 		t.Errorf("while draining: %s", body)
 	}
+	if n, old := tw.Coming(time.Minute), tw.Coming(0); n != 1 || old != 0 {
+		t.Errorf("%d calls are coming, %d of them within no time: want 1 and 0", n, old)
+	}
 	lateSocket := dial(t, target)
 	write(t, lateSocket, startMessage("CA7", late))
 	within(t, legs, "leg of a call that was answered before")
+	if n := tw.Coming(time.Minute); n != 0 {
+		t.Errorf("%d calls are still coming", n)
+	}
 
 	soon, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

@@ -17,6 +17,7 @@ type tokens struct {
 
 type token struct {
 	secret  string
+	given   time.Time
 	expires time.Time
 }
 
@@ -24,7 +25,7 @@ type token struct {
 func (t *tokens) give(call string, now time.Time, life time.Duration, limit int) (string, bool) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // it never fails (crypto/rand)
-	given := token{base64.RawURLEncoding.EncodeToString(secret[:]), now.Add(life)}
+	given := token{base64.RawURLEncoding.EncodeToString(secret[:]), now, now.Add(life)}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -53,6 +54,18 @@ func (t *tokens) redeem(call, secret string, now time.Time) bool {
 	delete(t.given, call)
 	same := subtle.ConstantTimeCompare([]byte(given.secret), []byte(secret)) == 1
 	return ok && same && now.Before(given.expires)
+}
+
+// since is how many of the tokens that were given after then are still out.
+func (t *tokens) since(then time.Time) (n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, given := range t.given {
+		if given.given.After(then) {
+			n++
+		}
+	}
+	return n
 }
 
 // revoke forgets the token of a call that has ended.

@@ -29,6 +29,9 @@ const cutFrom = 8 * time.Second
 // firstPartial is how much speech a partial transcript needs; the next comes after as much again, or a sixth of what there is.
 const firstPartial = 500 * time.Millisecond
 
+// errTranscriptionClosed says that nobody will hear this any more.
+var errTranscriptionClosed = errors.New("the transcription is closed")
+
 // Transcribe waits for the model and opens one call's transcription. Lang may be empty or English: the model knows no other
 // language. Where there is no model, every Ended is answered at once with an empty Final: the caller has the keypad.
 func (e *Engine) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline.Transcription, error) {
@@ -107,7 +110,10 @@ type take struct {
 func (t *transcription) Write(f media.Frame) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stt == nil || t.closed {
+	switch {
+	case t.closed:
+		return errTranscriptionClosed
+	case t.stt == nil:
 		return nil
 	}
 	t.tape.write(f, t.rate)
@@ -131,7 +137,7 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
-		return nil
+		return errTranscriptionClosed
 	}
 	switch e.Kind {
 	case pipeline.Began:
