@@ -3,8 +3,6 @@
 package main
 
 import (
-	"bufio"
-	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,25 +27,15 @@ type sentence struct{ file, text string }
 // asteriskSentences are all of Debian's transcribed prompts of three words or more and under 16 s.
 func asteriskSentences(t *testing.T) []sentence {
 	t.Helper()
-	f, err := os.Open("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
-	if err != nil {
-		t.Fatalf("%v: run make setup-test", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var all []sentence
-	for lines := bufio.NewScanner(z); lines.Scan(); {
-		name, text, ok := strings.Cut(lines.Text(), ":")
-		text = strings.TrimSpace(text)
-		path := filepath.Join("/usr/share/asterisk/sounds/en_US_f_Allison", name+".wav")
-		if !ok || strings.HasPrefix(name, ";") || len(strings.Fields(text)) < 3 || strings.ContainsAny(text, "[]()<>") {
+	for _, s := range providertest.Sentences(t) {
+		if len(strings.Fields(s.Text)) < 3 {
 			continue
 		}
-		if a, err := wav.ReadFile(path); err == nil && len(a.PCM) < 16*a.Rate*a.Channels {
-			all = append(all, sentence{path, text})
+		if a, err := wav.ReadFile(s.Path); err != nil {
+			t.Fatal(err)
+		} else if a.Duration() < 16*time.Second {
+			all = append(all, sentence{s.Path, s.Text})
 		}
 	}
 	return all

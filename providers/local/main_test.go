@@ -1,14 +1,11 @@
 package local_test
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +17,7 @@ import (
 	"parley/media/resample"
 	"parley/pipeline"
 	"parley/providers/local"
+	"parley/providers/providertest"
 )
 
 // engine is shared by the tests that only use it: models take a second to load and 300 MB.
@@ -55,38 +53,14 @@ type prompt struct {
 	pcm        []int16 // 8 kHz, as it comes out of mu-law
 }
 
-const (
-	sounds      = "/usr/share/asterisk/sounds/en_US_f_Allison"
-	transcripts = "/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz"
-)
-
 // prompts reads those of Debian's recorded prompts whose name keep accepts, in the order of a hash of their names.
 func prompts(tb testing.TB, keep func(name, text string) bool) []prompt {
 	tb.Helper()
-	f, err := os.Open(transcripts)
-	if err != nil {
-		tb.Fatalf("recorded speech is missing: run \"make setup\" (apt-get install asterisk-core-sounds-en asterisk-core-sounds-en-wav): %v", err)
-	}
-	defer f.Close()
-	z, err := gzip.NewReader(f)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	var all []prompt
-	for lines := bufio.NewScanner(z); lines.Scan(); {
-		name, text, ok := strings.Cut(lines.Text(), ":")
-		text = strings.TrimSpace(text)
-		if !ok || strings.HasPrefix(name, ";") || strings.ContainsAny(text, "[<(") || !keep(name, text) {
-			continue
+	for _, s := range providertest.Sentences(tb) {
+		if keep(s.Name, s.Text) {
+			all = append(all, prompt{s.Name, s.Text, recording(tb, s.Path)})
 		}
-		path := filepath.Join(sounds, name+".wav")
-		if _, err := os.Stat(path); err != nil {
-			continue // transcribed, but recorded in another package
-		}
-		all = append(all, prompt{name, text, recording(tb, path)})
-	}
-	if len(all) == 0 {
-		tb.Fatalf("no recorded speech in %s: run \"make setup\" (apt-get install asterisk-core-sounds-en-wav)", sounds)
 	}
 	slices.SortFunc(all, func(a, b prompt) int { return int(hash(a.name)>>1) - int(hash(b.name)>>1) })
 	return all
