@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"reflect"
 	"slices"
@@ -55,6 +57,24 @@ type config struct {
 	Silence   time.Duration `help:"Silence before the caller is asked again." default:"8s" var:"PARLEY_SILENCE"`
 	Reprompts int           `help:"How often a silent caller is asked again before goodbye." default:"2" var:"PARLEY_REPROMPTS"`
 	MaxLength time.Duration `help:"Longest call." default:"1h" var:"PARLEY_MAX_LENGTH"`
+}
+
+// check says all that is wrong with settings that each by itself can be read.
+func (c *config) check() error {
+	var bad []error
+	for name, n := range map[string]int{"max-calls": c.MaxCalls, "speech-workers": c.SpeechWorkers, "reprompts": c.Reprompts} {
+		if n < 0 {
+			bad = append(bad, fmt.Errorf("--%s is %d: want 0 or more", name, n))
+		}
+	}
+	if c.Drain < 0 {
+		bad = append(bad, fmt.Errorf("--drain is %v: want 0 or more", c.Drain))
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
+	}
+	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(append(bad, newAgent(c).Manners.Validate())...)
 }
 
 // settings resolves flags from the environment and the file, and remembers where each came from. It is the only reader of both.

@@ -92,6 +92,26 @@ func TestSettingsRefused(t *testing.T) {
 	}
 }
 
+func TestConfigCheckNamesAll(t *testing.T) {
+	t.Parallel()
+	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.check()
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, name := range []string{"--max-calls", "--reprompts", "--drain", "--public-url", "--speech-workers", "Hangover"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q does not name %s", err, name)
+		}
+	}
+	if c, err := parseServe(t, nil); err != nil || c.check() != nil {
+		t.Errorf("the defaults are refused: %v, %v", err, c.check())
+	}
+}
+
 // TestEnvExample keeps .env.example complete and its defaults true.
 func TestEnvExample(t *testing.T) {
 	t.Parallel()

@@ -8,9 +8,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -31,7 +31,7 @@ type finding struct {
 
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
-	findings := []finding{c.dataDir(), c.address(ctx), c.publicURL(), c.token(), c.flow()}
+	findings := []finding{c.settings(), c.dataDir(), c.address(ctx), c.publicURL(), c.token(), c.flow()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -93,17 +93,21 @@ func (c *doctorCmd) address(ctx context.Context) finding {
 	return f
 }
 
+// settings are those that can be read, and yet are wrong.
+func (c *doctorCmd) settings() finding {
+	f := finding{what: "settings", says: "sound"}
+	if err := c.check(); err != nil {
+		f.says, f.fix, f.fatal = strings.ReplaceAll(err.Error(), "\n", "; "), "parley serve --help has units and bounds", true
+	}
+	return f
+}
+
 func (c *doctorCmd) publicURL() finding {
 	f := finding{what: "public URL", says: c.PublicURL}
-	if c.PublicURL == "" {
-		f.says, f.fix = "not set: fine for `parley call` on this machine", "carriers need PARLEY_PUBLIC_URL=https://your.host"
-		return f
-	}
-	u, err := url.Parse(c.PublicURL)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		f.says, f.fix, f.fatal = c.PublicURL+" is no http(s) URL", "set PARLEY_PUBLIC_URL such as https://voice.example.com", true
-	case u.Scheme == "http":
+	case c.PublicURL == "":
+		f.says, f.fix = "not set: fine for `parley call` on this machine", "carriers need PARLEY_PUBLIC_URL=https://your.host"
+	case !strings.HasPrefix(c.PublicURL, "https:"):
 		f.fix = "Twilio streams only to https (wss) URLs"
 	}
 	return f

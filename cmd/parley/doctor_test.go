@@ -42,7 +42,7 @@ func TestDoctor(t *testing.T) {
 	}{
 		"without anything":  {nil, false, []string{"note  local recogniser", "make setup", "the built-in receptionist", "none: the scripted dialog"}},
 		"no place for data": {map[string]string{"PARLEY_DATA_DIR": "/proc/parley"}, true, []string{"FAIL  data directory", "PARLEY_DATA_DIR"}},
-		"bad public URL":    {map[string]string{"PARLEY_PUBLIC_URL": "voice.example.com"}, true, []string{"FAIL  public URL", "https://"}},
+		"bad public URL":    {map[string]string{"PARLEY_PUBLIC_URL": "voice.example.com"}, true, []string{"FAIL  settings", "--public-url", "https://"}},
 		"http public URL":   {map[string]string{"PARLEY_PUBLIC_URL": "http://voice.example.com"}, false, []string{"note  public URL", "wss"}},
 		"bad flow":          {map[string]string{"PARLEY_FLOW": flow}, true, []string{"FAIL  scripted dialog", "line 2", "nowhere"}},
 		"model":             {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "right"}, false, []string{"ok    language model"}},

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -47,6 +48,33 @@ func TestEndToEndRefusals(t *testing.T) {
 	}
 	if code, _ := n.get("/nothing"); code != http.StatusNotFound {
 		t.Errorf("unknown path: %d", code)
+	}
+}
+
+// TestEndToEndLimit: the call above the limit is refused at once, and welcome when there is room again.
+func TestEndToEndLimit(t *testing.T) {
+	n := serve(t, "PARLEY_RECORD=false", "PARLEY_MAX_CALLS=1")
+	first := make(chan error, 1)
+	go func() {
+		_, err := n.place(context.WithoutCancel(t.Context()), "hear within=30s")
+		first <- err
+	}()
+	until(t, 20*time.Second, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
+	if code, _ := n.get("/readyz"); code != http.StatusServiceUnavailable {
+		t.Errorf("readyz when full: %d", code)
+	}
+	r, err := n.place(t.Context(), "hear")
+	if !errors.Is(err, carrier.ErrRejected) {
+		t.Errorf("the call above the limit: %v", err)
+	} else if time.Duration(r.Webhook) > 100*time.Millisecond {
+		t.Logf("the refusal took %v: this machine is busy", r.Webhook)
+	}
+	if err := <-first; err != nil {
+		t.Error(err)
+	}
+	n.idle()
+	if code, _ := n.get("/readyz"); code != http.StatusOK {
+		t.Errorf("readyz afterwards: %d", code)
 	}
 }
 

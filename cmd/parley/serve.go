@@ -76,6 +76,9 @@ type server struct {
 }
 
 func newServer(c *config, log *slog.Logger) (*server, error) {
+	if err := c.check(); err != nil {
+		return nil, usageError{err}
+	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make --data-dir: %w", err)
 	}
@@ -83,16 +86,12 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	agent := newAgent(c)
-	if err := agent.Manners.Validate(); err != nil {
-		return nil, usageError{err}
-	}
 	v, err := newVendors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, agent: agent, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, agent: newAgent(c), wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 		journal: journal.New(filepath.Join(c.DataDir, "calls"), log),
@@ -101,7 +100,7 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
-		Accepting: s.board.Accepting,
+		Accepting: s.accepting,
 		Progress: func(u stream.StatusUpdate) {
 			log.Info("call status", "call", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
 		},
@@ -184,8 +183,11 @@ func (s *server) repair(began time.Time) {
 	}
 }
 
-// accepting says whether new calls are welcome: not while draining, nor at the limit of calls.
-func (s *server) accepting() bool { return !s.draining.Load() && s.board.Accepting() }
+// accepting says whether new calls are welcome: not while draining, nor when those in progress and those on their way reach the limit.
+func (s *server) accepting() bool {
+	full := s.cfg.MaxCalls > 0 && s.board.Live()+s.twilio.Coming(comes) >= s.cfg.MaxCalls
+	return !full && !s.draining.Load()
+}
 
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
