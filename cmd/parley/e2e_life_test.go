@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 	"parley/bench/carrier"
 	"parley/media/stream"
+	"parley/media/wav"
 )
 
 // TestEndToEndRefusals: who is not the carrier is told 403, and nothing happens.
@@ -199,4 +202,49 @@ func TestEndToEndEarlyCall(t *testing.T) {
 		t.Fatalf("not answered: %v", err)
 	}
 	t.Logf("greeting after %v", r.Turns[0].FirstSample)
+}
+
+// TestEndToEndKilled: kill -9 in the middle of a call leaves a recording that is whole up to the last second, and the next server
+// on the same data starts well.
+func TestEndToEndKilled(t *testing.T) {
+	n := serve(t)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = n.place(context.WithoutCancel(t.Context()), "silent 60s") // it ends when the server does
+	}()
+	var answered time.Time
+	until(t, 20*time.Second, "the call is answered", func() bool {
+		answered = time.Now()
+		return n.metric("parley_calls_live") == 1
+	})
+	pattern := filepath.Join(n.data, "recordings", "*", "*.wav")
+	until(t, 20*time.Second, "five seconds are recorded", func() bool {
+		paths, _ := filepath.Glob(pattern)
+		if len(paths) != 1 {
+			return false
+		}
+		s, err := os.Stat(paths[0])
+		return err == nil && s.Size() > 5*8000*2*2
+	})
+	lasted := time.Since(answered)
+	if err := n.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-n.done
+	n.done = nil
+	<-ended
+	paths, _ := filepath.Glob(pattern)
+	sound, err := wav.ReadFile(paths[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%v of a call of %v are recorded", sound.Duration(), lasted.Round(time.Millisecond))
+	if lost := lasted - sound.Duration(); sound.Channels != 2 || lost > 1200*time.Millisecond { // a second, and what the machine was late
+		t.Errorf("%d channels, %v lost", sound.Channels, lost)
+	}
+	again := serve(t, "PARLEY_DATA_DIR="+n.data)
+	if code, _ := again.get("/readyz"); code != http.StatusOK {
+		t.Errorf("readyz of the next server: %d", code)
+	}
 }
