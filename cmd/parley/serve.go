@@ -288,6 +288,9 @@ func (s *server) greet(w io.Writer, addr net.Addr) {
 	case local != "localhost:8080":
 		call += " http://" + local + "/twilio/voice"
 	}
+	if here, err := filepath.Abs("data"); s.cfg.TwilioAuthToken == "" && (err != nil || s.cfg.DataDir != here) {
+		call += " --data-dir " + s.cfg.DataDir // where the made token is
+	}
 	fmt.Fprintf(w, "Try next, in a second terminal:  %s\n", call)
 	if s.cfg.PublicURL != "" {
 		fmt.Fprintf(w, "Twilio number, \"a call comes in\": %s/twilio/voice\n", strings.TrimRight(s.cfg.PublicURL, "/"))
