@@ -261,7 +261,7 @@ func (s *server) drain(ctx context.Context, again <-chan struct{}) {
 	}
 }
 
-// report says once how good the local speech is that was found.
+// report says once what of the local speech is not as good as it could be; the engine itself says what it has loaded.
 func (s *server) report(ctx context.Context) {
 	select {
 	case <-s.vendors.engine.Ready():
@@ -271,9 +271,7 @@ func (s *server) report(ctx context.Context) {
 	for _, f := range speechFindings(s.vendors.engine.Status()) {
 		if f.fix != "" {
 			s.log.Warn("speech is degraded", "part", f.what, "level", f.says, "fix", f.fix)
-			continue
 		}
-		s.log.Info("speech is ready", "part", f.what, "level", f.says)
 	}
 }
 
