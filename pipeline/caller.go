@@ -305,11 +305,18 @@ func (d *dialog) key(k rune) {
 		d.enter()
 		return
 	}
-	gap := d.expect.KeyGap
-	if gap <= 0 {
-		gap = d.manners.KeyGap
+	d.set(keyAlarm, d.now+d.keyGap())
+}
+
+// keyGap is how long the next key is waited for. Where nobody asked for an entry, a single key is the likeliest one: half as long.
+func (d *dialog) keyGap() time.Duration {
+	switch e := d.expect; {
+	case e.KeyGap > 0:
+		return e.KeyGap
+	case e.Digits == 0 && e.Terminator == 0:
+		return d.manners.KeyGap / 2
 	}
-	d.set(keyAlarm, d.now+gap)
+	return d.manners.KeyGap
 }
 
 // enter closes an entry of keys.

@@ -13,7 +13,7 @@ type Manners struct {
 	BargeIn         time.Duration // speech that interrupts the agent even without words; default 300 ms, up to 5 s
 	BargeInWords    int           // recognised words that interrupt the agent; default 1, up to 20
 	FalseAlarm      time.Duration // a held agent resumes when so long after the speech ended no words came; default 500 ms, up to 5 s
-	KeyGap          time.Duration // an entry of keys ends when no key follows for so long; default 3 s, 500 ms to 30 s
+	KeyGap          time.Duration // an entry of keys ends when no key follows for so long, or for half of it where nobody asked for keys; default 3 s, 500 ms to 30 s
 	Silence         time.Duration // silence before the caller is asked again; default 8 s, 1 s to 10 min
 	Reprompts       int           // how often the caller is asked again before goodbye; default 2, up to 10; -1: never
 	TranscriptLimit time.Duration // wait for the recogniser after the caller's turn; default 4 s, 500 ms to 1 min

@@ -32,7 +32,10 @@ func TestKeys(t *testing.T) {
 			check: func(t *testing.T, p *Performance) {
 				near(t, "answer", when(t, p, pipeline.ReplyBegan, 2), 2.407+2+0.42, 0.03)
 			}},
-		{name: "keys that nobody asked for", score: Score{Caller: []Cue{Presses("42", 2), HangsUp(9)}}},
+		{name: "keys that nobody asked for", score: Score{Caller: []Cue{Presses("42", 2), HangsUp(9)}},
+			check: func(t *testing.T, p *Performance) { // half of KeyGap after the last key
+				near(t, "answer", when(t, p, pipeline.ReplyBegan, 2), 2.207+1.5+0.42, 0.03)
+			}},
 		{name: "keys that nobody asked for and a hash", score: Score{Caller: []Cue{Presses("42#", 2), HangsUp(6)}}},
 		{name: "hash alone", score: Score{Caller: []Cue{Presses("#", 2), HangsUp(6)}}},
 		{name: "key into a protected passage", score: Score{Model: Model{Answer: protect("This call is recorded for quality.")}, Caller: []Cue{Presses("1#", 1), HangsUp(6)}}},
