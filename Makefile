@@ -54,7 +54,7 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 .PHONY: e2e
-e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out
+e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
 	$(GO) test -tags e2e -count=1 -timeout 15m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: soak

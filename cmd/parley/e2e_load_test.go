@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -91,6 +92,23 @@ func TestEndToEndFifty(t *testing.T) {
 		t.Errorf("%d frames came late", late)
 	}
 	n.idle()
+	var waits []int64 // voice to voice, in milliseconds
+	for _, r := range results {
+		if r == nil {
+			continue
+		}
+		for _, turn := range answers(n.lines(r.CallSID)) {
+			if d, ok := turn.Latency["voice_to_voice"]; ok {
+				waits = append(waits, d)
+			}
+		}
+	}
+	slices.Sort(waits)
+	if len(waits) != 2*calls { // two sentences a call
+		t.Errorf("%d turns were measured from voice to voice, want %d", len(waits), 2*calls)
+	} else {
+		t.Logf("voice to voice, of which 500 ms are the hangover: p50 %d ms, p99 %d ms", waits[len(waits)/2], waits[len(waits)*99/100])
+	}
 	until(t, 20*time.Second, "goroutines and descriptors are back to base", func() bool {
 		return n.metric("go_goroutines") <= goroutines && n.metric("process_open_fds") <= files
 	})
