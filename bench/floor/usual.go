@@ -42,19 +42,36 @@ type mediaMessage struct {
 
 // Serve answers streams on ln until ctx ends, then closes them all and waits for them.
 func (u *Usual) Serve(ctx context.Context, ln net.Listener) error {
-	var all sync.WaitGroup
+	var (
+		all   sync.WaitGroup
+		mu    sync.Mutex // no stream is added to all once ended
+		ended bool
+	)
 	ctx, cancel := context.WithCancel(ctx)
-	defer all.Wait()
-	defer cancel()
+	defer func() {
+		cancel()
+		mu.Lock()
+		ended = true
+		mu.Unlock()
+		all.Wait()
+	}()
 	table, voice := squares(), speech()
 	var upgrader websocket.Upgrader
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		late := ended
+		if !late {
+			all.Add(1)
+		}
+		mu.Unlock()
+		if late {
+			return
+		}
+		defer all.Done()
 		conn, err := upgrader.Upgrade(w, r, nil)
 		if err != nil {
 			return
 		}
-		all.Add(1)
-		defer all.Done()
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		defer conn.Close()
 		u.read(conn, &table, voice)

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,7 +56,7 @@ type Deepgram struct {
 	Speak       DeepgramTrouble
 
 	counts  DeepgramCounts
-	running sync.WaitGroup
+	running handlers
 }
 
 // DefaultTranscript is what callers say where nothing else was scripted.
@@ -110,7 +109,7 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)
 	stopped()
-	d.running.Wait()
+	d.running.end()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -120,8 +119,10 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 // serve takes one connection through its handshake and then hands it to talk.
 func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble DeepgramTrouble,
 	strikes, upgrades *atomic.Int64, talk func(context.Context, *deepgramSocket)) {
-	d.running.Add(1)
-	defer d.running.Done()
+	if !d.running.begin() {
+		return
+	}
+	defer d.running.done()
 	if n := strikes.Add(1); trouble.Times > 0 && n > int64(trouble.Times) {
 		trouble = DeepgramTrouble{}
 	}

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,7 +25,7 @@ type OpenAI struct {
 	TokenGap   time.Duration                    // between words, when Answer is nil
 
 	counts  OpenAICounts
-	running sync.WaitGroup
+	running handlers
 }
 
 // DefaultAnswer is what the model says where nothing else was scripted.
@@ -184,9 +183,10 @@ func StartOpenAI(t testing.TB, o *OpenAI) (baseURL string) {
 func (o *OpenAI) Run(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", func(w http.ResponseWriter, r *http.Request) {
-		o.running.Add(1)
-		defer o.running.Done()
-		o.complete(ctx, w, r)
+		if o.running.begin() {
+			defer o.running.done()
+			o.complete(ctx, w, r)
+		}
 	})
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, r *http.Request) {
 		o.counts.Models.Add(1)
@@ -198,7 +198,7 @@ func (o *OpenAI) Run(ctx context.Context, ln net.Listener) error {
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)
 	stopped()
-	o.running.Wait()
+	o.running.end()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
