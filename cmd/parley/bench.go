@@ -13,9 +13,16 @@ type benchCmd struct {
 
 type benchVendorsCmd struct{}
 
-// Run serves until ctx is done.
+// Run serves until it is interrupted or, where mocks.Start began it, until its starter is gone.
 func (benchVendorsCmd) Run(ctx context.Context, con console) error {
 	ctx, _, stop := interrupts(ctx)
 	defer stop()
-	return mocks.Run(ctx, mocks.Options{}, con.out)
+	switch options, asked, err := mocks.Asked(con.getenv); {
+	case err != nil:
+		return err
+	case asked:
+		return mocks.Serve(ctx, options, con.in, con.out)
+	default:
+		return mocks.Run(ctx, options, con.out)
+	}
 }

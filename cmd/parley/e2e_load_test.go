@@ -3,48 +3,17 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
+	"context"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"parley/bench/carrier"
+	mocks "parley/bench/vendors"
 )
-
-// mockVendors runs `parley bench vendors` in another process and returns where they listen.
-func mockVendors(t *testing.T) (deepgram, openai string) {
-	t.Helper()
-	cmd := exec.Command(binary, "bench", "vendors")
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("vendors ended: %v", err)
-		}
-	})
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	var at struct{ Deepgram, OpenAI string }
-	if err := json.Unmarshal(line, &at); err != nil {
-		t.Fatalf("%s: %v", line, err)
-	}
-	return at.Deepgram, at.OpenAI
-}
 
 // TestEndToEndFifty has 50 callers talk at once with vendors that answer at once, in another process, over their own protocols.
 // No answer is late or lost, no frame comes late, and afterwards nothing is left over.
@@ -56,8 +25,16 @@ func TestEndToEndFifty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deepgram, openai := mockVendors(t)
-	n := serve(t, "DEEPGRAM_BASE_URL="+deepgram, "DEEPGRAM_API_KEY=test", "OPENAI_BASE_URL="+openai, "OPENAI_API_KEY=test")
+	others, err := mocks.Start(context.WithoutCancel(t.Context()), mocks.Options{}, binary, "bench", "vendors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after the server, which is stopped first
+		if err := others.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n := serve(t, "DEEPGRAM_BASE_URL="+others.Deepgram, "DEEPGRAM_API_KEY=test", "OPENAI_BASE_URL="+others.OpenAI, "OPENAI_API_KEY=test")
 	n.burst(calls, "hear", "say agent-pass", "hear", "hangup") // fills the vendors' pools of idle connections
 	n.idle()
 	goroutines, files := n.metric("go_goroutines"), n.metric("process_open_fds")

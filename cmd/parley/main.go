@@ -33,10 +33,11 @@ type commands struct {
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// console is where a command talks to people.
+// console is where a command talks to people, and to the program that started it.
 type console struct {
 	in       io.Reader
 	out, err io.Writer
+	getenv   func(string) string // settings are read by config.go alone
 }
 
 // run is the program: main, and what the end-to-end tests call. It returns when the command is done, or soon after ctx is
@@ -69,7 +70,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		return usageError{settings.explain(err)}
 	}
 	kctx.BindTo(ctx, (*context.Context)(nil))
-	kctx.Bind(console{in: stdin, out: stdout, err: stderr})
+	kctx.Bind(console{in: stdin, out: stdout, err: stderr, getenv: getenv})
 	return kctx.Run()
 }
 
@@ -108,28 +109,24 @@ func exitCode(err error, stderr io.Writer) int {
 	return 1
 }
 
-// interrupts returns a context that the first SIGINT or SIGTERM ends, and a channel that is closed by the second.
-func interrupts(ctx context.Context) (first context.Context, second <-chan struct{}, stop func()) {
-	first, cancel := context.WithCancel(ctx)
-	again := make(chan struct{})
+// interrupts returns a context that the first SIGINT or SIGTERM ends, and one that the second does.
+func interrupts(ctx context.Context) (first, second context.Context, stop func()) {
+	first, once := context.WithCancel(ctx)
+	second, twice := context.WithCancel(context.WithoutCancel(ctx))
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	done := make(chan struct{})
 	go func() {
-		for n := 0; ; n++ {
+		for _, cancel := range []context.CancelFunc{once, twice} {
 			select {
 			case <-signals:
 				cancel()
-				if n == 1 {
-					close(again)
-					return
-				}
 			case <-done:
 				return
 			}
 		}
 	}()
-	return first, again, func() { signal.Stop(signals); close(done); cancel() }
+	return first, second, func() { signal.Stop(signals); close(done); once(); twice() }
 }
 
 type versionCmd struct{}

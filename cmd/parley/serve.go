@@ -196,7 +196,7 @@ func (s *server) watch(e pipeline.Event) {
 }
 
 // run serves until stop is done, then drains.
-func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listener) error {
+func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	works, end := context.WithCancel(context.WithoutCancel(stop)) // models, wheel and journal outlive the calls
 	defer end()
 	g, broken := errgroup.WithContext(works)
@@ -235,16 +235,10 @@ func (s *server) run(stop context.Context, again <-chan struct{}, ln net.Listene
 const comes = 5 * time.Second
 
 // drain refuses new calls and waits for those in progress, also for those that were just answered and whose streams are on their way.
-func (s *server) drain(ctx context.Context, again <-chan struct{}) {
+func (s *server) drain(ctx, again context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
-	go func() {
-		select {
-		case <-again:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
+	defer context.AfterFunc(again, cancel)()
 	s.twilio.Drain()
 	s.draining.Store(true)
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
