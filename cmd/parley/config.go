@@ -56,6 +56,7 @@ type config struct {
 	BargeIn   time.Duration `help:"Speech that interrupts the agent even without words." default:"300ms" var:"PARLEY_BARGE_IN"`
 	Silence   time.Duration `help:"Silence before the caller is asked again." default:"8s" var:"PARLEY_SILENCE"`
 	Reprompts int           `help:"How often a silent caller is asked again before goodbye." default:"2" var:"PARLEY_REPROMPTS"`
+	WordsWait time.Duration `help:"Longest wait for the recogniser after the caller's turn, before the agent apologises; raise it where the machine is slow." default:"4s" var:"PARLEY_WORDS_WAIT"`
 	MaxLength time.Duration `help:"Longest call." default:"1h" var:"PARLEY_MAX_LENGTH"`
 }
 

@@ -63,9 +63,10 @@ func otherSpeakers(t *testing.T) []sentence {
 }
 
 // TestEndToEndWER speaks every recorded sentence into real calls, as 8 kHz mu-law in real time, and counts the words that the
-// server understood wrong. Snapping is off. The list by file is written to bin/e2e.
+// server understood wrong. Snapping is off, and words may take their time: eight callers at once on a busy machine are more than it
+// can follow in 4 s, and this measures what is understood, not how soon. The list by file is written to bin/e2e.
 func TestEndToEndWER(t *testing.T) {
-	n := serve(t, "PARLEY_FLOW="+mustAbs(t, "testdata/listen.yaml"), "PARLEY_SNAP=false", "PARLEY_SILENCE=30s", "PARLEY_RECORD=false")
+	n := serve(t, "PARLEY_FLOW="+mustAbs(t, "testdata/listen.yaml"), "PARLEY_SNAP=false", "PARLEY_SILENCE=30s", "PARLEY_WORDS_WAIT=1m", "PARLEY_RECORD=false")
 	until(t, time.Minute, "models are loaded", func() bool { return strings.Contains(n.log.String(), "recogniser") })
 	main := understand(t, n, "asterisk", asteriskSentences(t))
 	others := understand(t, n, "others", otherSpeakers(t))
@@ -97,7 +98,7 @@ func understand(t *testing.T, n *node, name string, all []sentence) providertest
 		g.Go(func() error {
 			steps := []string{"hear"}
 			for _, s := range some {
-				steps = append(steps, fmt.Sprintf("say %q", s.file), "hear quiet=300ms within=30s", "silent 1200ms")
+				steps = append(steps, fmt.Sprintf("say %q", s.file), "hear quiet=300ms within=1m", "silent 1200ms")
 			}
 			r, err := n.place(ctx, append(steps, "hangup")...)
 			if err != nil {

@@ -120,7 +120,8 @@ func newAgent(c *config) pipeline.Agent {
 		Voice: pipeline.Voice{Lang: c.Lang},
 		Tools: []pipeline.Tool{pipeline.EndCall()},
 		Manners: pipeline.Manners{
-			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts, MaxLength: c.MaxLength,
+			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts,
+			TranscriptLimit: c.WordsWait, MaxLength: c.MaxLength,
 		},
 	}
 }
