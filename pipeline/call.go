@@ -18,8 +18,8 @@ import (
 var ErrEnded = errors.New("the call has ended")
 
 // A Cast finds who is to speak with the caller of an answered leg: the agent, its providers for this call, and a tap on the call, or
-// nil. It may wait for models to be loaded, as long as ctx lasts; ctx ends when the caller hangs up.
-type Cast func(ctx context.Context, info media.Info) (Agent, Parts, Tap, error)
+// nil. call is the Call's id. It may wait for models to be loaded, as long as ctx lasts; ctx ends when the caller hangs up.
+type Cast func(ctx context.Context, call string, info media.Info) (Agent, Parts, Tap, error)
 
 // inboxSize is how many events may wait for the actor. A handful come in a second, and it does no I/O: more is a fault.
 const inboxSize = 64
@@ -87,6 +87,9 @@ func (c *Call) open() {
 			c.log = slog.New(slog.DiscardHandler)
 		}
 		c.log = c.log.With("call", c.ID, "leg", c.Leg.Info().Kind)
+		if id := c.Leg.Info().ID; id != c.ID {
+			c.log = c.log.With("carrier_id", id)
+		}
 	})
 }
 
@@ -158,7 +161,7 @@ func (c *Call) cast(ctx context.Context) error {
 	done := make(chan error, 1)
 	c.spawn("cast", func() {
 		var err error
-		c.agent, c.parts, c.tap, err = c.Cast(ctx, c.Leg.Info())
+		c.agent, c.parts, c.tap, err = c.Cast(ctx, c.ID, c.Leg.Info())
 		done <- err
 	})
 	var early []event

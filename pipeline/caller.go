@@ -20,6 +20,7 @@ type caller struct {
 	length   time.Duration // from onset to the last voiced frame, as far as known
 	partial  string        // its words so far
 	said     []string      // the finals of this turn of the caller
+	began    time.Duration // when the first of them began to be said, since the answer
 	complete bool          // said is to be answered
 
 	spoke  time.Duration // the last voiced frame, since the answer
@@ -42,8 +43,12 @@ const (
 func (d *dialog) hear(n edged) {
 	c, e := &d.caller, n.edge
 	if e.Kind == Began && e.N > c.edge {
+		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
 		c.sure, c.length, c.partial = false, 0, ""
+		if fresh {
+			c.began = n.spoke
+		}
 		d.clear(transcriptAlarm)
 		d.set(babbleAlarm, d.now+babble)
 		d.tell(Event{Kind: SpeechBegan})
@@ -229,15 +234,15 @@ func (d *dialog) deaf(err error) {
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
 func (d *dialog) reply() {
 	c := &d.caller
-	t := &turn{why: ForWords, said: d.words(""), spoke: c.spoke, judged: c.judged, final: c.final}
-	c.said, c.complete, c.spoke = nil, false, 0
+	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final}
+	c.said, c.complete, c.spoke, c.began = nil, false, 0, c.from
 	g := d.guess
 	if g == nil || !sameWords(g.said, t.said) {
 		d.begin(t)
 		return
 	}
 	d.guess, g.guessed = nil, false
-	g.said, g.spoke, g.judged, g.final = t.said, t.spoke, t.judged, t.final
+	g.said, g.from, g.spoke, g.judged, g.final = t.said, t.from, t.spoke, t.judged, t.final
 	d.start(g)
 	d.do(carryOn{g.n})
 	for _, n := range g.deferred {

@@ -51,6 +51,9 @@ type Turn struct {
 	Latency Latency
 	Usage   Usage
 	Err     string // which provider failed, if one did
+
+	First    int       // place in the history of the first of Messages
+	Messages []Message // what the turn added to the history, for good
 }
 
 // Latency is where the time of one turn went. A stage that did not happen is 0.

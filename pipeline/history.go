@@ -16,13 +16,12 @@ func (d *dialog) write(t *turn, s *step) {
 			return
 		}
 		s.message = len(d.history)
-		at := a.began
-		if at == 0 {
-			at = d.now
-		}
-		d.history = append(d.history, Message{Role: Assistant, Turn: t.n, At: at})
+		d.history = append(d.history, Message{Role: Assistant, Turn: t.n, At: d.now})
 	}
 	m := &d.history[s.message]
+	if a.began != 0 {
+		m.At, m.Length = a.began, a.length
+	}
 	m.Text, m.Calls = strings.TrimSpace(a.text), s.calls
 	if s.voiced {
 		m.Text = a.heard

@@ -158,7 +158,8 @@ type Message struct {
 	Calls  []ToolCall // of an Assistant
 	CallID string     // of a ToolRole: the ToolCall that it answers
 	Turn   int
-	At     time.Duration // since the answer
+	At     time.Duration // since the answer: when it began to be said, or to be heard
+	Length time.Duration // how long it was said, or heard; 0: not known
 }
 
 // Talk is what a Responder is given.

@@ -28,6 +28,8 @@ type Switchboard struct {
 	Log   *slog.Logger
 	// Watch is given every event of every call, on that call's own goroutine: it is called concurrently and must not block. May be nil.
 	Watch func(Event)
+	// NewID names the next call, in events, logs and records. Nil: the call has its leg's id, or a random one if that is missing or taken.
+	NewID func() string
 
 	mu       sync.Mutex
 	calls    map[string]*Call
@@ -50,7 +52,7 @@ func (s *Switchboard) Answer(ctx context.Context, leg media.Leg) Ending {
 	return c.Run(ctx)
 }
 
-// admit makes a call of a leg. Its id is the carrier's, unless that is missing or taken.
+// admit makes a call of a leg.
 func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,6 +60,9 @@ func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
 		return nil, ErrFull
 	}
 	id := leg.Info().ID
+	if s.NewID != nil {
+		id = s.NewID()
+	}
 	if _, taken := s.calls[id]; taken || id == "" {
 		id = rand.Text()
 	}

@@ -33,7 +33,7 @@ type turn struct {
 	guessed  bool   // prepared, unheard, not yet wanted
 	deferred []news // of a guess
 
-	spoke, judged, final time.Duration // see caller
+	from, spoke, judged, final time.Duration // of the caller's words: began, and as in caller
 }
 
 // step is one reply of a turn.
@@ -122,6 +122,9 @@ func (d *dialog) start(t *turn) {
 	switch {
 	case t.why == ForWords && t.said != "":
 		m.Role, m.Text = Caller, t.said
+		if t.spoke > t.from {
+			m.At, m.Length = t.from, t.spoke-t.from
+		}
 	case t.why == ForKeys:
 		m.Text = "The caller pressed " + t.said + "."
 	case t.why == ForSilence:
@@ -277,6 +280,7 @@ func (d *dialog) close(t *turn) {
 	d.clear(toolAlarm)
 	r := t.record()
 	r.Cut = r.Cut && d.ending == nil
+	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
 	d.tell(Event{Kind: TurnEnded, Turn: r})
 }
 
@@ -382,7 +386,7 @@ func (d *dialog) silenced(n silenced) {
 		d.settle(t)
 	case t.why == ForWords && t.said != "" && length == 0 && !t.usedTools() && (c.floor != quiet || c.complete):
 		d.history = slices.Delete(d.history, t.mark, len(d.history))
-		c.said = slices.Insert(c.said, 0, t.said)
+		c.said, c.began = slices.Insert(c.said, 0, t.said), t.from
 	default:
 		d.settle(t)
 		d.tell(Event{Kind: Interrupted, Text: heard})

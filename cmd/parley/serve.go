@@ -127,7 +127,7 @@ func newAgent(c *config) pipeline.Agent {
 }
 
 // cast gives a new call its agent, its providers and its recording.
-func (s *server) cast(ctx context.Context, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
+func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	agent := s.agent
 	agent.Voice.Rate = info.Rate
 	tap := s.tap(info) // first: the recording's clock starts with the call, and models may take their time

@@ -95,11 +95,11 @@ func board(t *testing.T, scores map[string]Score, limit int) (b *pipeline.Switch
 	t.Helper()
 	stages := map[string]*Stage{}
 	b = &pipeline.Switchboard{Pacer: Pacer{}, Limit: limit}
-	b.Cast = func(ctx context.Context, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
+	b.Cast = func(ctx context.Context, call string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 		if info.To == "nobody" {
 			panic("scripted panic")
 		}
-		return stages[info.To].Cast(ctx, info)
+		return stages[info.To].Cast(ctx, call, info)
 	}
 	for name, s := range scores {
 		s.Line = plain()

@@ -134,7 +134,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 }
 
 // Cast is the score's pipeline.Cast.
-func (st *Stage) Cast(ctx context.Context, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
+func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	s := st.score
 	if s.Setup > 0 {
 		if err := sleep(ctx, seconds(s.Setup)); err != nil {

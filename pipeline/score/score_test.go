@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"parley/media"
 	"parley/pipeline"
@@ -81,6 +82,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	}
 	const deadAir = 32 * time.Second
 	turns, cuts := 0, 0
+	var told []pipeline.Message // turn by turn
 	for i, e := range p.Events {
 		if i > 0 && e.At < p.Events[i-1].At && p.Ending.Cause != media.CauseOverrun {
 			t.Errorf("event %d at %v comes after one at %v", i, e.At, p.Events[i-1].At)
@@ -92,6 +94,10 @@ func truths(t *testing.T, s *scene, p *Performance) {
 			continue
 		}
 		turns++
+		if e.Turn.First != len(told) {
+			t.Errorf("turn %d: its messages begin at %d of the history, %d were told before", e.Turn.N, e.Turn.First, len(told))
+		}
+		told = append(told, e.Turn.Messages...)
 		if e.Turn.Cut || e.Turn.Err != "" {
 			cuts++
 		}
@@ -101,6 +107,17 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	}
 	if turns != p.Ending.Turns {
 		t.Errorf("%d turns were told, the ending says %d", turns, p.Ending.Turns)
+	}
+	if diff := cmp.Diff(p.Ending.History, told, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("the turns' messages are not the history (-history +told):\n%s", diff)
+	}
+	for i, m := range told {
+		if m.At < 0 || m.Length < 0 || m.At+m.Length > p.Ending.Length+time.Second {
+			t.Errorf("message %d, %q, is at %v for %v of a call of %v", i, m.Text, m.At, m.Length, p.Ending.Length)
+		}
+		if i > 0 && m.Role == pipeline.Assistant && told[i-1].Role == pipeline.Caller && m.At < told[i-1].At {
+			t.Errorf("message %d, %q, sounds at %v, before what it answers at %v", i, m.Text, m.At, told[i-1].At)
+		}
 	}
 	var believed []string
 	for _, m := range p.Ending.History {
@@ -141,6 +158,14 @@ func turn(t *testing.T, p *Performance, n int) *pipeline.Turn {
 	}
 	t.Fatalf("there is no turn %d", n)
 	return nil
+}
+
+// timed checks when message n of the history began to sound, and for how long, in seconds.
+func timed(t *testing.T, p *Performance, n int, at, length float64) {
+	t.Helper()
+	m := p.Ending.History[n]
+	near(t, m.Text+": at", m.At.Seconds(), at, 0.03)
+	near(t, m.Text+": length", m.Length.Seconds(), length, 0.03)
 }
 
 // when is the time of the first event of a kind, not before from (seconds).

@@ -28,6 +28,9 @@ func TestTurns(t *testing.T) {
 			if sum := l.Endpoint + l.Transcript + l.FirstToken + l.FirstAudio + l.FirstFrame; sum != l.VoiceToVoice {
 				t.Errorf("the stages make %v, voice to voice is %v", sum, l.VoiceToVoice)
 			}
+			timed(t, p, 1, 2, 1)
+			heard := turn(t, p, 2)
+			timed(t, p, 2, heard.At.Seconds(), heard.Sounded.Seconds())
 		}},
 		{name: "three turns", score: Score{Caller: []Cue{Says("one", 2, 2.5), Says("two", 6, 6.5), Says("three", 10, 10.5), HangsUp(15)}},
 			check: func(t *testing.T, p *Performance) {
@@ -41,13 +44,14 @@ func TestTurns(t *testing.T) {
 					t.Error(diff)
 				}
 			}},
-		{name: "two quick turns become one", score: Score{Caller: []Cue{Says("one", 2, 2.5), Says("two", 3.3, 3.9), HangsUp(9)}}},
+		{name: "two quick turns become one", score: Score{Caller: []Cue{Says("one", 2, 2.5), Says("two", 3.3, 3.9), HangsUp(9)}},
+			check: func(t *testing.T, p *Performance) { timed(t, p, 1, 2, 1.9) }},
 		{name: "goes on before the words are there", score: Score{
 			Recogniser: Recogniser{Delay: 0.6011}, Caller: []Cue{Says("one", 2, 2.5), Says("two", 3.2, 3.9), HangsUp(9)},
-		}},
+		}, check: func(t *testing.T, p *Performance) { timed(t, p, 1, 2, 1.9) }},
 		{name: "pauses within a sentence", score: Score{Caller: []Cue{
 			Says("my number is", 2, 2.9), Says("four five", 3.3, 4), Says("six", 4.4, 4.7), HangsUp(10),
-		}}},
+		}}, check: func(t *testing.T, p *Performance) { timed(t, p, 1, 2, 2.7) }},
 		{name: "keeps talking", score: Score{Caller: []Cue{Says("one two three four five six seven eight nine ten eleven twelve", 2, 32), HangsUp(40)}}},
 		{name: "keeps talking and is not understood before the end", score: Score{
 			Recogniser: Recogniser{Mute: true}, Caller: []Cue{Says("one two three four", 2, 22), HangsUp(28)},
