@@ -102,7 +102,7 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
 		Accepting: s.accepting,
 		Progress: func(u stream.StatusUpdate) {
-			log.Info("call status", "call", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
+			log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
 		},
 	}
 	s.metrics = newMetrics(s)

@@ -139,7 +139,7 @@ func (t *Twilio) open(l *Leg) error {
 		return err
 	}
 	if why, reason := t.judge(l, s); why != "" {
-		t.refused(reason, slog.String("call", s.call), slog.String("why", why))
+		t.refused(reason, slog.String("carrier_id", s.call), slog.String("why", why))
 		l.out.close(closePolicy, why)
 		return fmt.Errorf("open stream: %s", why)
 	}
@@ -185,11 +185,11 @@ func (t *Twilio) answer(ctx context.Context, l *Leg) {
 	defer func() {
 		if p := recover(); p != nil {
 			t.Stats.Panics.Add(1)
-			t.log().Error("call panicked", "call", l.info.ID, "panic", p, "stack", string(debug.Stack()))
+			t.log().Error("call panicked", "carrier_id", l.info.ID, "panic", p, "stack", string(debug.Stack()))
 			_ = l.Hangup(media.CausePanic)
 		}
 	}()
-	t.log().Info("stream started", "call", l.info.ID, "stream", l.stream)
+	t.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
 	t.Answer(ctx, l)
 }
 

@@ -103,7 +103,7 @@ func parameters(secret, from, to string, query url.Values) []twimlParameter {
 
 // turnAway tells a caller that nobody can take the call.
 func (t *Twilio) turnAway(w http.ResponseWriter, call string) {
-	t.refused(RefusedBusy, slog.String("call", call))
+	t.refused(RefusedBusy, slog.String("carrier_id", call))
 	if t.Sorry == "" {
 		t.say(w, twiml{Reject: &twimlReject{"busy"}})
 		return
@@ -190,7 +190,7 @@ func (t *Twilio) StreamStatus(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	event := form.Get("StreamEvent")
-	log := t.log().With("call", form.Get("CallSid"), "stream", form.Get("StreamSid"), "event", event)
+	log := t.log().With("carrier_id", form.Get("CallSid"), "stream", form.Get("StreamSid"), "event", event)
 	switch event {
 	case "stream-error":
 		t.Stats.StreamErrors.Add(1)
