@@ -86,6 +86,16 @@ func newSession(f *Flow, given map[string]string) *session {
 
 // Respond implements [pipeline.Responder].
 func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pipeline.Delta, error] {
+	return s.answer(ctx, talk, s.hear)
+}
+
+// Greet implements [pipeline.Greeter].
+func (s *session) Greet(ctx context.Context, talk pipeline.Talk, text string) iter.Seq2[pipeline.Delta, error] {
+	return s.answer(ctx, talk, func(pipeline.Talk) reply { return s.greet(text) })
+}
+
+// answer yields what reply makes of talk.
+func (s *session) answer(ctx context.Context, talk pipeline.Talk, reply func(pipeline.Talk) reply) iter.Seq2[pipeline.Delta, error] {
 	return func(yield func(pipeline.Delta, error) bool) {
 		if err := context.Cause(ctx); err != nil {
 			yield(pipeline.Delta{}, err)
@@ -101,7 +111,7 @@ func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pip
 		if talk.Why == pipeline.ForWords {
 			s.turn = talk.Turn
 		}
-		for _, d := range s.hear(talk).deltas() {
+		for _, d := range reply(talk).deltas() {
 			if err := context.Cause(ctx); err != nil {
 				yield(pipeline.Delta{}, err)
 				return
@@ -133,6 +143,16 @@ func (s *session) hear(talk pipeline.Talk) reply {
 	default:
 		return s.words(q, hear(talk.Text), cutOff(talk.History))
 	}
+}
+
+// greet goes to the first node that waits, saying text in place of all that the flow says on the way. Who asks for it again hears text;
+// that node's own question has not been put yet.
+func (s *session) greet(text string) reply {
+	r := s.enter(s.flow.start.to, reply{})
+	r.texts = []string{text}
+	s.here.last = r
+	clear(s.here.visited)
+	return r
 }
 
 // cutOff says whether the agent's last words were interrupted.

@@ -432,3 +432,75 @@ func TestPassageIsLongEnough(t *testing.T) {
 		t.Errorf("%d words last %v to %v", n, fast, slow)
 	}
 }
+
+// TestSomebodyElsesGreeting: the flow stands at its first question as if it had greeted itself.
+func TestSomebodyElsesGreeting(t *testing.T) {
+	t.Parallel()
+	const file = `
+flow: test
+context: {caller: stranger}
+start: hello
+no_match: "Pardon? {prompt}"
+no_input: "Hello? {prompt}"
+commands: [{phrases: repeat, repeat: true}, {phrases: goodbye, goto: bye}]
+nodes:
+  hello: {barge_in: false, say: "Hello, {caller}.", goto: mark}
+  mark: {set: {mood: good}, goto: main}
+  main: {menu: {prompt: "Sales or support?", again: "Anything else?", patience: 5s, choices: [{digit: 1, phrases: sales, goto: sales}, {digit: 2, phrases: support, goto: bye}]}}
+  sales: {say: "Sales is in a {mood} mood.", goto: main}
+  bye: {hang_up: Bye.}`
+	greeting := func(c *call) (deltas []pipeline.Delta) {
+		r := pipeline.Greeting("Acme here. Who is it?", c.session)
+		for d, err := range r.Respond(t.Context(), talkFor(0, "")) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			deltas = append(deltas, d)
+		}
+		c.turns++
+		return deltas
+	}
+	want := []pipeline.Delta{
+		{Expect: &pipeline.Expect{Words: []string{"sales", "one", "support", "two", "repeat", "goodbye"}, Digits: 1, Patience: 5 * time.Second, Protected: true}},
+		{Text: "Acme here. "}, {Text: "Who is it?"},
+	}
+	for name, script := range map[string][][2]string{
+		"words":   {{"sales", "Sales is in a good mood. Sales or support?"}, {"sales", "Sales is in a good mood. Anything else?"}, {"support", "Bye. [hang up]"}},
+		"keys":    {{"/2", "Bye. [hang up]"}},
+		"silence": {{"", "Hello? Sales or support?"}},
+		"no idea": {{"xyzzy", "Pardon? Sales or support?"}},
+		"repeat":  {{"repeat", "Acme here. Who is it?"}, {"sales", "Sales is in a good mood. Sales or support?"}, {"repeat", "Sales is in a good mood. Sales or support?"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := dial(t, file, nil)
+			if diff := cmp.Diff(want, greeting(c)); diff != "" {
+				t.Fatalf("greeting (-want +got):\n%s", diff)
+			}
+			for _, line := range script {
+				if got := c.say(line[0]); got != line[1] {
+					t.Fatalf("%q: the agent says %q, want %q", line[0], got, line[1])
+				}
+			}
+		})
+	}
+}
+
+// TestSomebodyElsesAnnouncement: a flow that waits for nothing hangs up all the same.
+func TestSomebodyElsesAnnouncement(t *testing.T) {
+	t.Parallel()
+	c := dial(t, "flow: test\nstart: closed\nnodes: {closed: {hang_up: We are closed.}}", nil)
+	var got strings.Builder
+	for d, err := range pipeline.Greeting("Not today.", c.session).Respond(t.Context(), talkFor(0, "")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.WriteString(d.Text)
+		if d.Do != nil {
+			got.WriteString(" [" + string(d.Do.Kind) + "]")
+		}
+	}
+	if want := "Not today. [hang_up]"; got.String() != want {
+		t.Errorf("it says %q, want %q", got.String(), want)
+	}
+}
