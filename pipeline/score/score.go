@@ -38,6 +38,7 @@ type Score struct {
 	Ear        Ear
 	Recogniser Recogniser
 	Model      Model
+	Responder  func(model pipeline.Responder) pipeline.Responder // what answers instead of the model, or stands before it
 	Voice      Voice
 	Line       legtest.Line         // of a zero Line, an open line with marks and 400 ms of lead
 	Watch      func(pipeline.Event) // may block, to see what comes of it
@@ -147,10 +148,14 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 	agent := pipeline.Agent{Name: "score", Lang: "en-US", Manners: s.Manners, Tools: s.Tools}
 	m := s.Manners.WithDefaults()
 	st.voice = &voice{Voice: s.Voice}
+	var responder pipeline.Responder = &model{Model: s.Model, p: st.p}
+	if s.Responder != nil {
+		responder = s.Responder(responder)
+	}
 	parts := pipeline.Parts{
 		Ear:           newEar(s.Ear, s.Caller, m),
 		Transcription: newRecogniser(s.Recogniser, s.Caller, info.Rate),
-		Responder:     &model{Model: s.Model, p: st.p},
+		Responder:     responder,
 		Synthesizer:   st.voice,
 	}
 	return agent, parts, st.p.Tap, nil
