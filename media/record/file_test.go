@@ -255,3 +255,30 @@ func TestRepair(t *testing.T) {
 		t.Errorf("no file: %v, want ErrNotExist", err)
 	}
 }
+
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "call.wav")
+	r, err := record.Create(path, 8000, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		r.Caller(media.Frame{PCM: make([]int16, 160), Rate: 8000, At: time.Duration(i) * 20 * time.Millisecond})
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got, err := record.Describe(path)
+	if err != nil || got.Rate != 8000 || got.Channels != 2 || got.Length < 980*time.Millisecond || got.Bytes != wav.HeaderSize+int64(got.Length*8000/time.Second)*4 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, text := range map[string]string{"short": "RIFF", "mono": "\x00" + strings.Repeat("x", 100), "empty": ""} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := record.Describe(path); err == nil {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"parley/media/wav"
 )
@@ -53,4 +54,35 @@ func alike(a, b [wav.HeaderSize]byte) bool {
 		clear(b[size : size+4])
 	}
 	return a == b
+}
+
+// Info is what a recording is.
+type Info struct {
+	Rate     int // samples a second of each channel
+	Channels int
+	Bytes    int64 // of the file
+	Length   time.Duration
+}
+
+// Describe tells what the finished recording at path is; files that are not a Recorder's are refused.
+func Describe(path string) (Info, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return Info{}, fmt.Errorf("describe recording: %w", err)
+	}
+	defer f.Close()
+	var h [wav.HeaderSize]byte
+	if _, err := io.ReadFull(f, h[:]); err != nil {
+		return Info{}, fmt.Errorf("describe recording: read header of %s: %w", path, err)
+	}
+	stat, err := f.Stat()
+	if err != nil {
+		return Info{}, fmt.Errorf("describe recording: %w", err)
+	}
+	rate := int(binary.LittleEndian.Uint32(h[24:]))
+	frames := (stat.Size() - wav.HeaderSize) / frameSize
+	if want := wav.Header(rate, 2, frames*frameSize); rate <= 0 || !alike(h, want) {
+		return Info{}, fmt.Errorf("describe recording: %s is not a recording of this program", path)
+	}
+	return Info{Rate: rate, Channels: 2, Bytes: stat.Size(), Length: time.Duration(frames) * time.Second / time.Duration(rate)}, nil
 }
