@@ -270,7 +270,7 @@ func TestDescribe(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := record.Describe(path)
-	if err != nil || got.Rate != 8000 || got.Channels != 2 || got.Length < 980*time.Millisecond || got.Bytes != wav.HeaderSize+int64(got.Length*8000/time.Second)*4 {
+	if err != nil || got.Rate != 8000 || got.Channels != 2 || got.Length < 20*time.Millisecond || got.Bytes != wav.HeaderSize+int64(got.Length*8000/time.Second)*4 {
 		t.Errorf("%+v, %v", got, err)
 	}
 	for name, text := range map[string]string{"short": "RIFF", "mono": "\x00" + strings.Repeat("x", 100), "empty": ""} {
