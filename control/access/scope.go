@@ -1,0 +1,53 @@
+package access
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The scopes: what a key may do. Each is its own: write does not bring read, and besides All there is no wildcard. A new part of the API
+// adds its own here and in Scopes (tasks:read, bots:write, …); keys with All have them at once.
+const (
+	All         = "*"
+	AgentsRead  = "agents:read"
+	AgentsWrite = "agents:write"
+	CallsRead   = "calls:read"
+	CallsWrite  = "calls:write"
+)
+
+// A Scope is a scope's name, and what it allows, for people.
+type Scope struct{ Name, Allows string }
+
+// Scopes are all scopes, in the order to show them.
+func Scopes() []Scope {
+	return []Scope{
+		{All, "everything, also what later versions add"},
+		{AgentsRead, "list agents and read them"},
+		{AgentsWrite, "make, change and delete agents"},
+		{CallsRead, "list calls; read their details, transcripts and recordings"},
+		{CallsWrite, "end calls"},
+	}
+}
+
+// CheckScopes names the scopes that there are not, and refuses none at all.
+func CheckScopes(scopes []string) error {
+	if len(scopes) == 0 {
+		return errors.New("no scopes: a key needs at least one")
+	}
+	var known []string
+	for _, s := range Scopes() {
+		known = append(known, s.Name)
+	}
+	var unknown []string
+	for _, s := range scopes {
+		if !slices.Contains(known, s) {
+			unknown = append(unknown, fmt.Sprintf("%q", s))
+		}
+	}
+	if len(unknown) > 0 {
+		return fmt.Errorf("unknown scopes %s: there are %s", strings.Join(unknown, ", "), strings.Join(known, ", "))
+	}
+	return nil
+}
