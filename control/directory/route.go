@@ -1,0 +1,157 @@
+package directory
+
+import (
+	"errors"
+	"strings"
+
+	"parley/store"
+)
+
+// ErrNobody says that no agent answers a number: the call is refused, politely.
+var ErrNobody = errors.New("no agent answers")
+
+// A Route is who answers a call.
+type Route struct {
+	Org    string // whose call it is
+	Agent  store.Agent
+	Number string // as the organisation has it, in E.164; of a number that nobody has: as it was called
+}
+
+// A plan is a store.Directory made ready to be asked. It is not changed any more.
+type plan struct {
+	store.Directory
+	agents  map[string]*store.Agent // by id
+	numbers map[string]answer       // by digits
+	rest    answer                  // to all other numbers; its number is empty
+}
+
+// An answer is a Route; nobody answers if it has no agent.
+type answer struct {
+	org, number string
+	agent       *store.Agent
+}
+
+func newPlan(d store.Directory) *plan {
+	p := &plan{Directory: d, agents: make(map[string]*store.Agent, len(d.Agents)), numbers: make(map[string]answer, len(d.Numbers))}
+	for i := range d.Agents {
+		p.agents[d.Agents[i].ID] = &d.Agents[i]
+	}
+	defaults := make(map[string]*store.Agent, len(d.Organisations))
+	for _, o := range d.Organisations {
+		defaults[o.ID] = p.enabled(o.ID, o.DefaultAgent)
+	}
+	if len(d.Organisations) > 0 {
+		first := d.Organisations[0].ID
+		p.rest = answer{org: first, agent: defaults[first]}
+	}
+	for _, n := range d.Numbers {
+		key := string(digits(nil, n.E164))
+		if key == "" {
+			continue // nobody can call it
+		}
+		agent := p.enabled(n.Org, n.Agent)
+		if agent == nil {
+			agent = defaults[n.Org]
+		}
+		p.numbers[key] = answer{n.Org, n.E164, agent}
+	}
+	return p
+}
+
+// enabled finds an organisation's agent; nil if it has none of that id, or one that is switched off.
+func (p *plan) enabled(org, id string) *store.Agent {
+	if a := p.agents[id]; a != nil && a.Org == org && a.Enabled {
+		return a
+	}
+	return nil
+}
+
+// Route tells who answers a call to number. The rules, of which the first that fits holds:
+//
+//  1. A number of an organisation is answered by the agent that it leads to.
+//  2. If it leads to none, or to one that is disabled or gone: by its organisation's default agent.
+//  3. If that is disabled or gone too: by nobody. A call never goes to another organisation.
+//  4. A number that nobody has, or that is none: by the default agent of the first (oldest) organisation.
+//  5. If that is disabled or gone, or there is no organisation: by nobody.
+//
+// "By nobody" is ErrNobody; Org and Number are set even then, as far as there is an organisation, so that the refusal can be written
+// down. While nothing is known the error is store.ErrUnavailable.
+//
+// The number may be written as carriers do: "+442071234567", without the plus or with 00 in its place, with spaces, hyphens and
+// brackets, percent-encoded plus, and as a sip:, sips: or tel: address, of which host, password and parameters do not count. National forms
+// (020 7123 4567) are not guessed at. Route allocates nothing, and takes no lock.
+func (d *Directory) Route(number string) (Route, error) {
+	v := d.view.Load()
+	if v == nil {
+		return Route{}, errUnknown
+	}
+	var buf [maxWritten]byte
+	a, ok := v.numbers[string(digits(buf[:0], number))]
+	if !ok {
+		a = v.rest
+		a.number = number
+	}
+	if a.agent == nil {
+		return Route{Org: a.org, Number: a.number}, ErrNobody
+	}
+	return Route{Org: a.org, Agent: *a.agent, Number: a.number}, nil
+}
+
+// Agent finds an organisation's agent, also one that is disabled. ErrNotFound if the organisation has none of that id,
+// store.ErrUnavailable while nothing is known.
+func (d *Directory) Agent(org, id string) (store.Agent, error) {
+	v := d.view.Load()
+	if v == nil {
+		return store.Agent{}, errUnknown
+	}
+	if a := v.agents[id]; a != nil && a.Org == org {
+		return *a, nil
+	}
+	return store.Agent{}, store.ErrNotFound
+}
+
+// maxDigits is the longest number there is (E.164, 6.2.1); maxWritten has room for the 00 before it.
+const (
+	maxDigits  = 15
+	maxWritten = maxDigits + 2
+)
+
+// digits appends the digits of an international number, without its plus, to buf; nothing if s is no such number.
+func digits(buf []byte, s string) []byte {
+	s, plus := strings.CutPrefix(user(s), "+")
+	none := buf[:0]
+	for i := range len(s) {
+		switch c := s[i]; c {
+		case '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
+			if len(buf) == maxWritten {
+				return none
+			}
+			buf = append(buf, c)
+		case ' ', '-', '(', ')': // RFC 3966, 5.1.1, without the dot: an IP address is no number
+		default:
+			return none
+		}
+	}
+	if !plus && len(buf) > 2 && buf[0] == '0' && buf[1] == '0' { // no number begins with 0
+		buf = buf[2:]
+	}
+	if len(buf) > maxDigits {
+		return none
+	}
+	return buf
+}
+
+// user is the part of an address that may be a number (RFC 3261, 19.1.1; RFC 3966, 3). A plus that is percent-encoded is left out.
+func user(s string) string {
+	s = strings.TrimSpace(s)
+	if scheme, rest, ok := strings.Cut(s, ":"); ok && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips") || strings.EqualFold(scheme, "tel")) {
+		s = rest
+	}
+	if i := strings.IndexAny(s, "@;:?"); i >= 0 {
+		s = s[:i]
+	}
+	if len(s) > 3 && strings.EqualFold(s[:3], "%2B") {
+		return s[3:]
+	}
+	return s
+}
