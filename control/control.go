@@ -1,0 +1,93 @@
+// Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
+//
+//	mux ──▶ envelope.Front ──▶ routes ──▶ authorise ──▶ huma's checks ──▶ voice handlers ──▶ store, Live
+//	 "/api/", "/openapi.json"   (mux)     key, scope     every bad field
+//
+// routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
+// "METHOD /path/{id}", so it is net/http that knows which path exists (404) and which methods it has (405 with Allow; GET serves HEAD
+// too). What it says of that in plain text, the Front says again in the envelope. The outer mux has only the two prefixes, without
+// methods, so every request below /api/ comes here; a path that is not clean (/api//v1) it redirects by itself.
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"parley/control/access"
+	"parley/control/envelope"
+	"parley/control/voice"
+	"parley/store"
+)
+
+// An Authenticator finds out who asks, by the secret of their key: access.ErrUnauthenticated if nobody has it, store.ErrUnavailable if
+// that cannot be known now.
+type Authenticator interface {
+	Authenticate(ctx context.Context, secret string) (access.Identity, error)
+}
+
+// Options are what the API stands on. Agents, Calls, Auth and Secret are needed.
+type Options struct {
+	Agents     store.Agents
+	Calls      store.Calls
+	Auth       Authenticator
+	Live       voice.Live // ends calls; nil: none lives here
+	Recordings *os.Root   // the data directory, below which recordings' paths begin; nil: none are kept here
+	Secret     []byte     // signs links to recordings, 16 bytes or more; the same on every node
+	PublicURL  string     // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string     // of Parley, for the description
+
+	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil: not shown
+	Changed func(ctx context.Context)                                       // called after agents changed; may be nil
+	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
+	Log     *slog.Logger                                                    // nil: slog.DiscardHandler
+}
+
+// Control is the API. It is safe for any number of goroutines, and owns none.
+type Control struct {
+	options Options
+	tickets *voice.Tickets
+	api     huma.API
+	front   http.Handler
+}
+
+// New builds the API.
+func New(o Options) (*Control, error) {
+	if o.Agents == nil || o.Calls == nil || o.Auth == nil {
+		return nil, errors.New("control needs Agents, Calls and Auth")
+	}
+	tickets, err := voice.NewTickets(o.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("sign recordings: %w", err)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+
+	envelope.Install()
+	mux := http.NewServeMux()
+	c := &Control{options: o, tickets: tickets}
+	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
+	c.api.UseMiddleware(c.authorise)
+	c.routes()
+	if err := c.serveDescription(mux); err != nil {
+		return nil, err
+	}
+	c.front = &envelope.Front{Next: mux, Log: o.Log, Observe: o.Observe}
+	return c, nil
+}
+
+// Mount registers "/api/" and "/openapi.json" on mux.
+func (c *Control) Mount(mux *http.ServeMux) {
+	mux.Handle("/api/", c.front)
+	mux.Handle("/openapi.json", c.front)
+}

@@ -1,0 +1,116 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"parley/store"
+)
+
+// A Fault is an error that the client is told: why it gets no answer, and what to do about it.
+type Fault struct {
+	Status  int
+	Message string
+	Details map[string]string // by field: what is wrong with it
+	Retry   time.Duration     // when to try again; 0: not said
+	Header  http.Header       // of the answer, besides
+	Cause   error             // for the log, never for the client
+}
+
+func (f *Fault) Error() string {
+	if f.Cause != nil {
+		return f.Message + ": " + f.Cause.Error()
+	}
+	return f.Message
+}
+
+func (f *Fault) Unwrap() error { return f.Cause }
+
+// Bad refuses a request for what it asks.
+func Bad(message string) *Fault { return &Fault{Status: http.StatusBadRequest, Message: message} }
+
+// Missing says that there is no such thing, or not yet.
+func Missing(message string) *Fault { return &Fault{Status: http.StatusNotFound, Message: message} }
+
+// Busy says that something which the answer needs cannot be had now.
+func Busy(message string, cause error) *Fault {
+	return &Fault{Status: http.StatusServiceUnavailable, Message: message, Retry: 5 * time.Second, Cause: cause}
+}
+
+// Unauthorised asks for a key.
+func Unauthorised(message string) *Fault {
+	return &Fault{
+		Status: http.StatusUnauthorized, Message: message,
+		Header: http.Header{"Www-Authenticate": {`Bearer realm="parley"`}},
+	}
+}
+
+// Forbidden says which scope a key lacks.
+func Forbidden(scope string) *Fault {
+	return &Fault{
+		Status: http.StatusForbidden, Message: "the key lacks the scope " + scope, Details: map[string]string{"scope": scope},
+	}
+}
+
+// FaultOf is the table from errors to statuses: what a client is told of an error that a handler returned.
+func FaultOf(err error) *Fault {
+	var f *Fault
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, store.ErrNotFound):
+		return Missing("not found")
+	case errors.Is(err, store.ErrConflict):
+		return &Fault{Status: http.StatusBadRequest, Message: "not possible as things stand", Cause: err}
+	case errors.Is(err, store.ErrUnavailable):
+		return Busy("the database is not available, try again later", err)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return Busy("the answer took too long, try again later", err)
+	default:
+		return &Fault{Status: http.StatusInternalServerError, Message: "internal error", Cause: err}
+	}
+}
+
+// head sets the headers that a fault's answer has.
+func (f *Fault) head(set func(name, value string)) {
+	for name, values := range f.Header {
+		set(name, strings.Join(values, ", "))
+	}
+	if f.Retry > 0 {
+		set("Retry-After", strconv.Itoa(int((f.Retry+time.Second-1)/time.Second)))
+	}
+}
+
+// A Failure is a fault in the shape of the voice-agents contract.
+type Failure struct {
+	Success bool              `json:"success" doc:"Always false." example:"false"`
+	Message string            `json:"error" doc:"What went wrong, for people." example:"validation failed"`
+	Details map[string]string `json:"details,omitempty" doc:"Every bad field by its name, nested ones with dots, and what is wrong with it. The whole body is called body."`
+	Meta    Meta              `json:"meta"`
+
+	status int
+}
+
+func (f *Failure) Error() string { return f.Message }
+
+// GetStatus implements huma.StatusError.
+func (f *Failure) GetStatus() int { return f.status }
+
+// A body is a fault in the shape of some contract, as huma writes it.
+type body interface {
+	error
+	GetStatus() int
+}
+
+// shape puts a fault into the words of the contract that a path belongs to. All paths there are yet belong to voice-agents; bots and
+// conversations ({error, details}) and crm ({code, error, message, details}) get their cases here.
+func shape(path string, f *Fault, m Meta) body {
+	switch {
+	default:
+		return &Failure{Message: f.Message, Details: f.Details, Meta: m, status: f.Status}
+	}
+}

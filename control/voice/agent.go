@@ -1,0 +1,257 @@
+package voice
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// Agent is an agent as the API shows it.
+type Agent struct {
+	ID              string        `json:"id" format:"uuid"`
+	Number          int64         `json:"number" doc:"Its second id, a number, for contracts that count. Extension." example:"1"`
+	Name            string        `json:"name" example:"Customer Service Agent"`
+	Description     *string       `json:"description" example:"Handles customer inquiries"`
+	SystemPrompt    string        `json:"system_prompt" example:"You are a helpful customer service agent..."`
+	StartingMessage *string       `json:"starting_message" doc:"What the agent says first; null: its prompt decides." example:"Hello! How can I help you today?"`
+	Enabled         bool          `json:"enabled" doc:"Whether it answers calls."`
+	VoiceSettings   VoiceSettings `json:"voice_settings"`
+	DTMFRules       Rules         `json:"dtmf_rules"`
+	Version         int           `json:"version" doc:"Grows with each change; a call names the version that served it. Extension." example:"1"`
+	IsDefault       *bool         `json:"is_default,omitempty" doc:"Whether it answers the calls that no number leads elsewhere; not there where the server does not know. Extension."`
+	CreatedAt       envelope.Time `json:"created_at"`
+	UpdatedAt       envelope.Time `json:"updated_at"`
+}
+
+// show makes an Agent of its row.
+func show(a store.Agent) (Agent, error) {
+	voice, err := object(a.VoiceSettings)
+	if err != nil {
+		return Agent{}, fmt.Errorf("read voice settings of agent %s: %w", a.ID, err)
+	}
+	rules, err := object(a.DTMFRules)
+	if err != nil {
+		return Agent{}, fmt.Errorf("read keypad rules of agent %s: %w", a.ID, err)
+	}
+	return Agent{
+		ID: a.ID, Number: a.Number, Name: a.Name, Description: or(a.Description), SystemPrompt: a.SystemPrompt,
+		StartingMessage: or(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: VoiceSettings(voice), DTMFRules: Rules(rules),
+		Version: a.Version, CreatedAt: envelope.Time(a.Created), UpdatedAt: envelope.Time(a.Updated),
+	}, nil
+}
+
+// object is a column's JSON object; nil if it is empty.
+func object(column string) (json.RawMessage, error) {
+	if column == "" {
+		return nil, nil
+	}
+	if column[0] != '{' || !json.Valid([]byte(column)) {
+		return nil, fmt.Errorf("the column holds no JSON object")
+	}
+	return json.RawMessage(column), nil
+}
+
+// Voice is what can be set of a voice: ElevenLabs' voice settings (https://elevenlabs.io/docs/api-reference/voices/settings/get), and
+// which voice, in which language. A field that is null or left out has the voice's own default.
+type Voice struct {
+	Stability       *float64 `json:"stability,omitempty" nullable:"true" minimum:"0" maximum:"1" doc:"How steady the voice is; lower is livelier." example:"0.5"`
+	SimilarityBoost *float64 `json:"similarity_boost,omitempty" nullable:"true" minimum:"0" maximum:"1" doc:"How closely it keeps to the original voice." example:"0.75"`
+	Style           *float64 `json:"style,omitempty" nullable:"true" minimum:"0" maximum:"1" doc:"How much of the original's style is exaggerated."`
+	SpeakerBoost    *bool    `json:"use_speaker_boost,omitempty" nullable:"true" doc:"More likeness to the original speaker, at some cost in speed."`
+	Speed           *float64 `json:"speed,omitempty" nullable:"true" minimum:"0.7" maximum:"1.2" doc:"1 is the voice's own pace."`
+	Voice           *string  `json:"voice,omitempty" nullable:"true" minLength:"1" maxLength:"100" pattern:"^[^\\x00-\\x1f]+$" patternDescription:"a name without control characters" doc:"The voice, by its vendor's name or id. Extension."`
+	Language        *string  `json:"language,omitempty" nullable:"true" maxLength:"35" pattern:"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$" patternDescription:"a language tag such as en or en-GB" doc:"The language it speaks, a BCP 47 tag. Extension."`
+}
+
+// VoiceSettings is a Voice as JSON, kept as it is stored; nil is null.
+type VoiceSettings json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (v VoiceSettings) MarshalJSON() ([]byte, error) { return json.RawMessage(v).MarshalJSON() }
+
+// UnmarshalJSON implements json.Unmarshaler. What is null inside is left out.
+func (v *VoiceSettings) UnmarshalJSON(data []byte) error {
+	var voice *Voice
+	if err := json.Unmarshal(data, &voice); err != nil || voice == nil {
+		*v = nil
+		return err
+	}
+	tidy, err := json.Marshal(voice)
+	*v = tidy
+	return err
+}
+
+// Schema implements huma.SchemaProvider: a Voice, or null.
+func (VoiceSettings) Schema(r huma.Registry) *huma.Schema {
+	s := *r.Schema(reflect.TypeFor[Voice](), false, "")
+	s.Nullable = true
+	s.Description = "The voice, in ElevenLabs' words. PATCH replaces it as a whole."
+	return &s
+}
+
+// maxRules is how large the keypad rules of an agent may be, as compact JSON.
+const maxRules = 64 << 10
+
+// Rules are what keys do, as JSON, kept as they came; nil is null.
+type Rules json.RawMessage
+
+// MarshalJSON implements json.Marshaler.
+func (r Rules) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *Rules) UnmarshalJSON(data []byte) error {
+	*r = nil
+	if string(data) == "null" {
+		return nil
+	}
+	var buf bytes.Buffer
+	if err := json.Compact(&buf, data); err != nil {
+		return err
+	}
+	*r = bytes.ToValidUTF8(buf.Bytes(), []byte("\uFFFD"))
+	return nil
+}
+
+// Schema implements huma.SchemaProvider: any object, or null.
+func (Rules) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeObject, Nullable: true, AdditionalProperties: true,
+		Description: "What keys do: any JSON object of at most 64 KiB. PATCH replaces it as a whole.",
+	}
+}
+
+// AgentReadOnly are the fields of an agent that a client sees and cannot set.
+type AgentReadOnly struct {
+	ID        envelope.Given `json:"id,omitempty" hidden:"true"`
+	Number    envelope.Given `json:"number,omitempty" hidden:"true"`
+	Version   envelope.Given `json:"version,omitempty" hidden:"true"`
+	IsDefault envelope.Given `json:"is_default,omitempty" hidden:"true"`
+	CreatedAt envelope.Given `json:"created_at,omitempty" hidden:"true"`
+	UpdatedAt envelope.Given `json:"updated_at,omitempty" hidden:"true"`
+}
+
+// check refuses them by name.
+func (g AgentReadOnly) check(at *huma.PathBuffer) (bad []error) {
+	for _, f := range []struct {
+		name  string
+		given envelope.Given
+	}{
+		{"id", g.ID},
+		{"number", g.Number},
+		{"version", g.Version},
+		{"is_default", g.IsDefault},
+		{"created_at", g.CreatedAt},
+		{"updated_at", g.UpdatedAt},
+	} {
+		if f.given {
+			bad = append(bad, envelope.Complain(at, f.name, "is read-only"))
+		}
+	}
+	return bad
+}
+
+// AgentCreate is the body of POST /agents.
+type AgentCreate struct {
+	AgentReadOnly
+
+	Name            string        `json:"name" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
+	SystemPrompt    string        `json:"system_prompt" minLength:"1" maxLength:"100000" doc:"System prompt for the agent: not blank."`
+	Description     string        `json:"description,omitempty" nullable:"true" maxLength:"2000" doc:"Agent description."`
+	StartingMessage string        `json:"starting_message,omitempty" nullable:"true" maxLength:"5000" doc:"Initial message to start conversations."`
+	Enabled         *bool         `json:"enabled,omitempty" nullable:"true" default:"true" doc:"Whether the agent is enabled."`
+	VoiceSettings   VoiceSettings `json:"voice_settings,omitempty"`
+	DTMFRules       Rules         `json:"dtmf_rules,omitempty"`
+}
+
+// Resolve implements huma.ResolverWithPath.
+func (b *AgentCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	bad := b.check(at)
+	bad = append(bad, checkTexts(at, b.Name, b.SystemPrompt, b.Description, b.StartingMessage)...)
+	return append(bad, checkRules(at, b.DTMFRules)...)
+}
+
+// AgentPatch is the body of PATCH /agents/{id}: what is left out stays, null clears.
+type AgentPatch struct {
+	AgentReadOnly
+
+	Name            envelope.Field[string]        `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
+	Description     envelope.Field[string]        `json:"description,omitempty" maxLength:"2000" doc:"Agent description."`
+	SystemPrompt    envelope.Field[string]        `json:"system_prompt,omitempty" nullable:"false" minLength:"1" maxLength:"100000" doc:"System prompt: not blank."`
+	StartingMessage envelope.Field[string]        `json:"starting_message,omitempty" maxLength:"5000" doc:"Initial message."`
+	VoiceSettings   envelope.Field[VoiceSettings] `json:"voice_settings,omitempty"`
+	DTMFRules       envelope.Field[Rules]         `json:"dtmf_rules,omitempty"`
+	Enabled         envelope.Field[bool]          `json:"enabled,omitempty" nullable:"false" doc:"Enable or disable."`
+}
+
+// Resolve implements huma.ResolverWithPath.
+func (b *AgentPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	bad := b.check(at)
+	for _, f := range []struct {
+		name string
+		null bool
+	}{{"name", b.Name.Null}, {"system_prompt", b.SystemPrompt.Null}, {"enabled", b.Enabled.Null}} {
+		if f.null {
+			bad = append(bad, envelope.Complain(at, f.name, "cannot be null"))
+		}
+	}
+	bad = append(bad, checkTexts(at, b.Name.Value, b.SystemPrompt.Value, b.Description.Value, b.StartingMessage.Value)...)
+	return append(bad, checkRules(at, b.DTMFRules.Value)...)
+}
+
+// empty says that there is nothing to change.
+func (b *AgentPatch) empty() bool {
+	return !b.Name.Set && !b.Description.Set && !b.SystemPrompt.Set && !b.StartingMessage.Set && !b.VoiceSettings.Set &&
+		!b.DTMFRules.Set && !b.Enabled.Set
+}
+
+// apply makes the changes on a row.
+func (b *AgentPatch) apply(a *store.Agent) {
+	for _, f := range []struct {
+		from envelope.Field[string]
+		to   *string
+	}{{b.Name, &a.Name}, {b.Description, &a.Description}, {b.SystemPrompt, &a.SystemPrompt}, {b.StartingMessage, &a.StartingMessage}} {
+		if f.from.Set {
+			*f.to = f.from.Value
+		}
+	}
+	if b.VoiceSettings.Set {
+		a.VoiceSettings = string(b.VoiceSettings.Value)
+	}
+	if b.DTMFRules.Set {
+		a.DTMFRules = string(b.DTMFRules.Value)
+	}
+	if b.Enabled.Set {
+		a.Enabled = b.Enabled.Value
+	}
+}
+
+// checkTexts refuses blank texts where there must be one, and NUL, which databases cannot keep.
+func checkTexts(at *huma.PathBuffer, name, prompt, description, start string) (bad []error) {
+	for _, f := range []struct {
+		name, text string
+		needed     bool
+	}{{"name", name, true}, {"system_prompt", prompt, true}, {"description", description, false}, {"starting_message", start, false}} {
+		switch {
+		case strings.ContainsRune(f.text, 0):
+			bad = append(bad, envelope.Complain(at, f.name, "must not contain NUL characters"))
+		case f.needed && f.text != "" && strings.TrimSpace(f.text) == "":
+			bad = append(bad, envelope.Complain(at, f.name, "must not be blank"))
+		}
+	}
+	return bad
+}
+
+// checkRules bounds the keypad rules.
+func checkRules(at *huma.PathBuffer, rules Rules) []error {
+	if len(rules) > maxRules {
+		return []error{envelope.Complain(at, "dtmf_rules", "is larger than 64 KiB")}
+	}
+	return nil
+}

@@ -1,0 +1,187 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// Agents handles /agents.
+type Agents struct {
+	Store   store.Agents
+	Default func(ctx context.Context, org string) (agent string, err error) // nil: agents do not say is_default
+	Changed func(ctx context.Context)                                       // called after each change; may be nil
+}
+
+// ListAgents is what GET /agents asks.
+type ListAgents struct {
+	envelope.Strict
+	Page
+
+	Enabled envelope.Param[bool] `query:"enabled" doc:"Filter by enabled status."`
+}
+
+// List handles GET /agents.
+func (h *Agents) List(ctx context.Context, in *ListAgents) (*envelope.Many[Agent], error) {
+	var f store.AgentFilter
+	if in.Enabled.Set {
+		f.Enabled = &in.Enabled.Value
+	}
+	rows, total, err := h.Store.Agents(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	if err != nil {
+		return nil, fmt.Errorf("list agents: %w", err)
+	}
+	agents := make([]Agent, 0, len(rows))
+	for _, row := range rows {
+		a, err := h.show(ctx, row)
+		if err != nil {
+			return nil, err
+		}
+		agents = append(agents, a)
+	}
+	return envelope.List(ctx, agents, total, in.Limit, in.Offset), nil
+}
+
+// Get handles GET /agents/{id}.
+func (h *Agents) Get(ctx context.Context, in *ID) (*envelope.One[Agent], error) {
+	id, err := canonical(in.ID, "agent")
+	if err != nil {
+		return nil, err
+	}
+	row, err := h.Store.Agent(ctx, org(ctx), id)
+	return h.answer(ctx, row, noAgent(err))
+}
+
+// CreateAgent is what POST /agents asks.
+type CreateAgent struct {
+	envelope.Strict
+
+	Body AgentCreate
+}
+
+// Create handles POST /agents.
+func (h *Agents) Create(ctx context.Context, in *CreateAgent) (*envelope.One[Agent], error) {
+	b, now := in.Body, time.Now().UTC()
+	row, err := h.Store.CreateAgent(ctx, store.Agent{
+		ID: store.NewID(), Org: org(ctx), Name: b.Name, Description: b.Description, SystemPrompt: b.SystemPrompt,
+		StartingMessage: b.StartingMessage, Enabled: b.Enabled == nil || *b.Enabled, VoiceSettings: string(b.VoiceSettings),
+		DTMFRules: string(b.DTMFRules), Created: now, Updated: now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create agent: %w", err)
+	}
+	h.changed(ctx)
+	return h.answer(ctx, row, nil)
+}
+
+// UpdateAgent is what PATCH /agents/{id} asks.
+type UpdateAgent struct {
+	ID
+
+	Body AgentPatch
+}
+
+// Update handles PATCH /agents/{id}.
+func (h *Agents) Update(ctx context.Context, in *UpdateAgent) (*envelope.One[Agent], error) {
+	if in.Body.empty() {
+		return nil, envelope.Bad("nothing to update: give at least one of name, description, system_prompt, starting_message, " +
+			"voice_settings, dtmf_rules, enabled")
+	}
+	id, err := canonical(in.ID.ID, "agent")
+	if err != nil {
+		return nil, err
+	}
+	row, err := h.Store.UpdateAgent(ctx, org(ctx), id, time.Now().UTC(), func(a *store.Agent) error {
+		in.Body.apply(a)
+		return nil
+	})
+	if err != nil {
+		return nil, noAgent(err)
+	}
+	h.changed(ctx)
+	return h.answer(ctx, row, nil)
+}
+
+// Deleted says what is gone.
+type Deleted struct {
+	ID      string `json:"id" format:"uuid"`
+	Deleted bool   `json:"deleted" example:"true"`
+}
+
+// Delete handles DELETE /agents/{id}.
+func (h *Agents) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], error) {
+	id, err := canonical(in.ID, "agent")
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Store.DeleteAgent(ctx, org(ctx), id); errors.Is(err, store.ErrConflict) {
+		return nil, h.needed(ctx, id, err)
+	} else if err != nil {
+		return nil, noAgent(err)
+	}
+	h.changed(ctx)
+	return envelope.Give(ctx, Deleted{ID: id, Deleted: true}), nil
+}
+
+// needed says why an agent cannot be deleted.
+func (h *Agents) needed(ctx context.Context, id string, err error) error {
+	reason := "the agent is in use: it is the default agent, or a phone number leads to it"
+	if h.Default != nil {
+		if agent, e := h.Default(ctx, org(ctx)); e == nil && agent == id {
+			reason = "the agent is the default agent: make another the default first"
+		} else if e == nil {
+			reason = "a phone number leads to the agent: lead it elsewhere first"
+		}
+	}
+	fault := envelope.Bad(reason)
+	fault.Cause = err
+	return fault
+}
+
+// answer shows one agent.
+func (h *Agents) answer(ctx context.Context, row store.Agent, err error) (*envelope.One[Agent], error) {
+	if err != nil {
+		return nil, err
+	}
+	a, err := h.show(ctx, row)
+	if err != nil {
+		return nil, err
+	}
+	return envelope.Give(ctx, a), nil
+}
+
+// show makes an Agent of its row, and tells if it is the default one.
+func (h *Agents) show(ctx context.Context, row store.Agent) (Agent, error) {
+	a, err := show(row)
+	if err != nil || h.Default == nil {
+		return a, err
+	}
+	agent, err := h.Default(ctx, row.Org)
+	if err != nil {
+		return a, fmt.Errorf("find default agent: %w", err)
+	}
+	is := agent == row.ID
+	a.IsDefault = &is
+	return a, nil
+}
+
+func (h *Agents) changed(ctx context.Context) {
+	if h.Changed != nil {
+		h.Changed(ctx)
+	}
+}
+
+// noAgent names what was not found.
+func noAgent(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return envelope.Missing("no such agent")
+	}
+	if err != nil {
+		return fmt.Errorf("agent: %w", err)
+	}
+	return nil
+}

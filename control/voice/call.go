@@ -1,0 +1,148 @@
+package voice
+
+import (
+	"math"
+	"time"
+
+	"parley/control/envelope"
+	"parley/pipeline"
+	"parley/store"
+)
+
+// Call is a call as lists show it.
+type Call struct {
+	ID              string           `json:"id" format:"uuid"`
+	Number          int64            `json:"number" doc:"Its second id, a number. Extension." example:"1"`
+	AgentID         *string          `json:"agent_id" format:"uuid" doc:"The agent that served it; it may have been deleted since."`
+	AgentVersion    *int             `json:"agent_version" doc:"Which version of the agent. Extension."`
+	TaskID          *string          `json:"task_id" format:"uuid" doc:"The task that it carried out; null: none."`
+	Direction       store.Direction  `json:"direction" enum:"inbound,outbound"`
+	Status          store.Status     `json:"status" enum:"initiated,in_progress,completed,failed"`
+	FromNumber      *string          `json:"from_number" doc:"Who called; null where the caller withheld it." example:"+442071234567"`
+	ToNumber        *string          `json:"to_number" example:"+1234567890"`
+	Carrier         string           `json:"carrier" doc:"By which door it came: twilio, sip, webrtc, ... Extension." example:"twilio"`
+	CarrierCallID   *string          `json:"carrier_call_id" doc:"The carrier's own id of it, such as Twilio's CallSid. Extension."`
+	Cause           *string          `json:"cause" doc:"Why it ended, in one word: caller, agent, silence, max_length, provider, crash, ...; null while it goes on. Extension." example:"caller"`
+	Error           *string          `json:"error" doc:"What failed, if something did."`
+	StartedAt       envelope.Time    `json:"started_at" doc:"When it came in, or was placed."`
+	AnsweredAt      envelope.Time    `json:"answered_at" nullable:"true"`
+	EndedAt         envelope.Time    `json:"ended_at" nullable:"true"`
+	DurationSeconds *float64         `json:"duration_seconds" doc:"From the answer to the end; null while it goes on." example:"63.24"`
+	TurnCount       int              `json:"turn_count" doc:"How many exchanges it had; 0 while it goes on. Extension." example:"4"`
+	DroppedFrames   int              `json:"dropped_frames" doc:"Frames of 20 ms that recognition or recording lost. Extension." example:"0"`
+	Latency         map[string]int64 `json:"latency" nullable:"true" doc:"From the caller's last word to the agent's first sound, in milliseconds: voice_to_voice_p50, voice_to_voice_p95; null if nothing was measured. Extension."`
+	CreatedAt       envelope.Time    `json:"created_at"`
+}
+
+// CallDetail is a call with all that it left behind.
+type CallDetail struct {
+	Call
+
+	RecordingAvailable bool    `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
+	Transcript         []Entry `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
+	Turns              []Turn  `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
+	Report             any     `json:"report" doc:"The report on the call: always null as yet."`
+}
+
+// Entry is one line of a transcript.
+type Entry struct {
+	Seq         int           `json:"seq" doc:"Its place, from 0."`
+	Role        string        `json:"role" enum:"agent,user,tool,system" doc:"Who: the agent, the caller, a tool's result, or the house, which tells of keys and silence."`
+	Text        string        `json:"text" doc:"Of the agent: what the caller heard of it, not what was meant."`
+	Interrupted bool          `json:"interrupted" doc:"The caller cut the agent off after this text."`
+	Turn        *int          `json:"turn" doc:"The exchange that it belongs to; null: none."`
+	OffsetMS    int64         `json:"offset_ms" doc:"When it began to sound, since the answer."`
+	DurationMS  *int64        `json:"duration_ms" doc:"How long it sounded; null: not known."`
+	Timestamp   envelope.Time `json:"timestamp" doc:"When it began to sound, by the clock."`
+}
+
+// Turn is one exchange of a call.
+type Turn struct {
+	N           int              `json:"n" doc:"From 1."`
+	Why         string           `json:"why" doc:"What the agent answered to: greeting, words, keys, silence, tool_result, command." example:"words"`
+	Said        *string          `json:"said" doc:"The caller's words or keys."`
+	Text        *string          `json:"text" doc:"All that the agent meant to say."`
+	Heard       *string          `json:"heard" doc:"What reached the caller's ear."`
+	Interrupted bool             `json:"interrupted"`
+	OffsetMS    *int64           `json:"offset_ms" doc:"When its first frame went out, since the answer; null: it never did."`
+	DurationMS  int64            `json:"duration_ms" doc:"How much of it was heard."`
+	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
+	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
+}
+
+// showCall makes a Call of its row.
+func showCall(c store.Call) Call {
+	out := Call{
+		ID: c.ID, Number: c.Number, AgentID: or(c.Agent), TaskID: or(c.Task), Direction: c.Direction, Status: c.Status,
+		FromNumber: or(c.From), ToNumber: or(c.To), Carrier: c.Leg, CarrierCallID: or(c.CarrierID), Cause: or(c.Cause), Error: or(c.Error),
+		StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
+		DroppedFrames: c.Drops, Latency: c.Latency, CreatedAt: envelope.Time(c.Created),
+	}
+	if c.AgentVersion > 0 {
+		out.AgentVersion = &c.AgentVersion
+	}
+	if c.Status.Final() {
+		s := seconds(c.Length)
+		out.DurationSeconds = &s
+	}
+	return out
+}
+
+// showTranscript makes a transcript of a call's messages.
+func showTranscript(c store.Call, messages []store.Message) []Entry {
+	zero := c.Answered
+	if zero.IsZero() {
+		zero = c.Created
+	}
+	entries := make([]Entry, 0, len(messages))
+	for _, m := range messages {
+		e := Entry{
+			Seq: m.Seq, Role: speaker(m.Role), Text: m.Text, Interrupted: m.Cut, OffsetMS: m.At.Milliseconds(),
+			Timestamp: envelope.Time(zero.Add(m.At)),
+		}
+		if m.Turn > 0 {
+			e.Turn = &m.Turn
+		}
+		if ms := m.Length.Milliseconds(); ms > 0 {
+			e.DurationMS = &ms
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// speaker is a role in the contract's words.
+func speaker(role string) string {
+	switch pipeline.Role(role) {
+	case pipeline.Assistant:
+		return "agent"
+	case pipeline.Caller:
+		return "user"
+	case pipeline.ToolRole:
+		return "tool"
+	default:
+		return "system"
+	}
+}
+
+// showTurns makes the list of exchanges.
+func showTurns(rows []store.Turn) []Turn {
+	turns := make([]Turn, 0, len(rows))
+	for _, t := range rows {
+		out := Turn{
+			N: t.N, Why: t.Why, Said: or(t.Said), Text: or(t.Text), Heard: or(t.Heard), Interrupted: t.Cut,
+			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Error: or(t.Error),
+		}
+		if t.At > 0 {
+			ms := t.At.Milliseconds()
+			out.OffsetMS = &ms
+		}
+		turns = append(turns, out)
+	}
+	return turns
+}
+
+// seconds has milliseconds and no more.
+func seconds(d time.Duration) float64 {
+	return math.Round(d.Seconds()*1000) / 1000
+}

@@ -1,0 +1,162 @@
+package voice
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/google/uuid"
+
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// ErrNotLive says that a call does not live here: it is over, or on another node.
+var ErrNotLive = errors.New("call is not live here")
+
+// Live is where the calls of this node can be reached.
+type Live interface {
+	// End hangs up, and returns without waiting for the call's last words. ErrNotLive if the call is not here.
+	End(ctx context.Context, call string) error
+}
+
+// Calls handles /calls.
+type Calls struct {
+	Store   store.Calls
+	Live    Live     // nil: no call lives here
+	Files   *os.Root // the data directory; nil: there are no recordings here
+	Tickets *Tickets
+	Public  string // where clients reach this server, such as https://voice.example.com; empty: as the request says
+	Log     *slog.Logger
+}
+
+// ListCalls is what GET /calls asks.
+type ListCalls struct {
+	envelope.Strict
+	Page
+
+	TaskID  string       `query:"task_id" format:"uuid" doc:"Filter by task ID."`
+	AgentID string       `query:"agent_id" format:"uuid" doc:"Filter by agent ID."`
+	Status  store.Status `query:"status" enum:"initiated,in_progress,completed,failed" doc:"Filter by status."`
+}
+
+// List handles GET /calls.
+func (h *Calls) List(ctx context.Context, in *ListCalls) (*envelope.Many[Call], error) {
+	f := store.CallFilter{Agent: plain(in.AgentID), Task: plain(in.TaskID), Status: in.Status}
+	rows, total, err := h.Store.Calls(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	if err != nil {
+		return nil, fmt.Errorf("list calls: %w", err)
+	}
+	calls := make([]Call, len(rows))
+	for i, row := range rows {
+		calls[i] = showCall(row)
+	}
+	return envelope.List(ctx, calls, total, in.Limit, in.Offset), nil
+}
+
+// plain writes a UUID that was checked as the store does.
+func plain(id string) string {
+	if u, err := uuid.Parse(id); err == nil {
+		return u.String()
+	}
+	return id
+}
+
+// call reads the row that a path names.
+func (h *Calls) call(ctx context.Context, id string) (store.Call, error) {
+	id, err := canonical(id, "call")
+	if err != nil {
+		return store.Call{}, err
+	}
+	row, err := h.Store.Call(ctx, org(ctx), id)
+	if errors.Is(err, store.ErrNotFound) {
+		return row, envelope.Missing("no such call")
+	}
+	if err != nil {
+		return row, fmt.Errorf("read call: %w", err)
+	}
+	return row, nil
+}
+
+// Get handles GET /calls/{id}.
+func (h *Calls) Get(ctx context.Context, in *ID) (*envelope.One[CallDetail], error) {
+	row, err := h.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := h.Store.Transcript(ctx, row.Org, row.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read transcript: %w", err)
+	}
+	turns, err := h.Store.Turns(ctx, row.Org, row.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read turns: %w", err)
+	}
+	_, err = h.recording(ctx, row)
+	if err != nil && !errors.Is(err, errNoRecording) {
+		return nil, err
+	}
+	return envelope.Give(ctx, CallDetail{
+		Call: showCall(row), RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Turns: showTurns(turns),
+	}), nil
+}
+
+// Transcript is what was said in a call.
+type Transcript struct {
+	CallID     string       `json:"call_id" format:"uuid"`
+	Status     store.Status `json:"status" enum:"initiated,in_progress,completed,failed" doc:"Of the call: until it is completed or failed, the transcript grows."`
+	Transcript []Entry      `json:"transcript" nullable:"false"`
+}
+
+// Transcript handles GET /calls/{id}/transcript.
+func (h *Calls) Transcript(ctx context.Context, in *ID) (*envelope.One[Transcript], error) {
+	row, err := h.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := h.Store.Transcript(ctx, row.Org, row.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read transcript: %w", err)
+	}
+	return envelope.Give(ctx, Transcript{CallID: row.ID, Status: row.Status, Transcript: showTranscript(row, messages)}), nil
+}
+
+// Done says what was done with a call.
+type Done struct {
+	CallID  string `json:"call_id" format:"uuid"`
+	Message string `json:"message" example:"Call ended"`
+}
+
+// End handles POST /calls/{id}/end.
+func (h *Calls) End(ctx context.Context, in *ID) (*envelope.One[Done], error) {
+	row, err := h.call(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if row.Status.Final() {
+		return nil, over(row)
+	}
+	err = ErrNotLive
+	if h.Live != nil {
+		err = h.Live.End(ctx, row.ID)
+	}
+	if errors.Is(err, ErrNotLive) {
+		// It may have ended between the two looks, so look again.
+		if row, err := h.call(ctx, row.ID); err != nil {
+			return nil, err
+		} else if row.Status.Final() {
+			return nil, over(row)
+		}
+		return nil, envelope.Busy("the call is not on this node, or its end is being written: try again later", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("end call: %w", err)
+	}
+	return envelope.Give(ctx, Done{CallID: row.ID, Message: "Call ended"}), nil
+}
+
+func over(row store.Call) error {
+	return envelope.Bad("the call is over already: its status is " + string(row.Status))
+}
