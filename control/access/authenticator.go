@@ -3,7 +3,6 @@ package access
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -59,7 +58,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, secret string) (Identi
 	}
 	key, err := a.find(ctx, Hash(secret))
 	if err != nil {
-		return Identity{}, fmt.Errorf("find key: %w", err)
+		return Identity{}, err // the store says what failed
 	}
 	now := time.Now()
 	if key == nil {

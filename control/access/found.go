@@ -62,7 +62,7 @@ func Found(ctx context.Context, db Database, f Founding) (Founded, error) {
 	}
 	orgs, err := db.Organisations(ctx)
 	if err != nil {
-		return Founded{}, fmt.Errorf("list organisations: %w", err)
+		return Founded{}, err
 	}
 	if len(orgs) == 0 {
 		founded, err := f.begin(ctx, db, given)
@@ -71,7 +71,7 @@ func Found(ctx context.Context, db Database, f Founding) (Founded, error) {
 		}
 		// Another node was first: its organisation is as good.
 		if orgs, err = db.Organisations(ctx); err != nil {
-			return Founded{}, fmt.Errorf("list organisations: %w", err)
+			return Founded{}, err
 		}
 		if len(orgs) == 0 {
 			return Founded{}, errors.New("found organisation: the database says that there is one, and has none")
@@ -92,7 +92,7 @@ func (f Founding) begin(ctx context.Context, db store.Founder, given Key) (Found
 		return Founded{}, err
 	}
 	if err := db.Found(ctx, setup); err != nil {
-		return Founded{}, fmt.Errorf("found organisation: %w", err)
+		return Founded{}, err // the store says what failed
 	}
 	f.Log.Info("organisation founded", "org", setup.Organisation.ID, "name", setup.Organisation.Name, "owner", setup.Owner.Email,
 		"agent", setup.Agent.ID, "key", setup.Key.ID)
