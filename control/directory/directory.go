@@ -11,6 +11,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -23,7 +24,7 @@ import (
 // patience is how long the database may take to tell the revision, and the directory if it has changed.
 const patience = 5 * time.Second
 
-var errSlow = fmt.Errorf("no answer to others in %v: %w", 2*patience, store.ErrUnavailable)
+var errSlow = fmt.Errorf("no answer in time: %w", store.ErrUnavailable)
 
 // errUnknown is the answer to every question while nothing is known.
 var errUnknown = fmt.Errorf("the directory is not known yet: %w", store.ErrUnavailable)
@@ -119,7 +120,7 @@ func (d *Directory) Run(ctx context.Context) error {
 
 // Refresh asks the database now, and returns when all that was written before the call is known. Calls that come together share the
 // question and its outcome: each waits for the question in progress, and for the next, which takes 5 s at most. On an error, what was
-// known stays. The file follows soon after, if Run runs.
+// known stays; it is store.ErrUnavailable also if the database did not answer in time. The file follows soon after, if Run runs.
 func (d *Directory) Refresh(ctx context.Context) error {
 	before := d.begun.Load()
 	if err := d.take(ctx); err != nil {
@@ -156,12 +157,12 @@ func (d *Directory) take(ctx context.Context) error {
 
 // ask brings the view up to date. The first answer is taken whatever its revision: the file may be of another database.
 func (d *Directory) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errSlow)
 	defer cancel()
 	now := time.Now()
 	revision, err := d.router.Revision(ctx)
 	if err != nil {
-		return fmt.Errorf("read revision: %w", err)
+		return fmt.Errorf("read revision: %w", slow(ctx, err))
 	}
 	if v := d.view.Load(); d.fresh && v.Revision == revision {
 		d.view.Store(&view{v.plan, now})
@@ -169,7 +170,7 @@ func (d *Directory) ask(ctx context.Context) error {
 	}
 	dir, err := d.router.Directory(ctx)
 	if err != nil {
-		return fmt.Errorf("read directory: %w", err)
+		return fmt.Errorf("read directory: %w", slow(ctx, err))
 	}
 	d.view.Store(&view{newPlan(dir), now})
 	d.fresh = true
@@ -180,6 +181,14 @@ func (d *Directory) ask(ctx context.Context) error {
 	}
 	d.log.Debug("directory loaded", "revision", dir.Revision, "agents", len(dir.Agents), "numbers", len(dir.Numbers))
 	return nil
+}
+
+// slow is errSlow in place of an error that came of it.
+func slow(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
+		return cause
+	}
+	return err
 }
 
 // note logs when the database goes and when it is back.
