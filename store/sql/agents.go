@@ -1,0 +1,156 @@
+package sql
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"parley/store"
+	"parley/store/sql/db"
+)
+
+// CreateAgent implements store.Agents: ErrNotFound if there is no such organisation.
+func (s *Store) CreateAgent(ctx context.Context, a store.Agent) (made store.Agent, err error) {
+	err = s.configure(ctx, "create agent", func(ctx context.Context, u unit) error {
+		if _, err := u.Organisation(ctx, a.Org); err != nil {
+			return err
+		}
+		made, err = u.createAgent(ctx, a)
+		return err
+	})
+	return made, err
+}
+
+func (u unit) createAgent(ctx context.Context, a store.Agent) (store.Agent, error) {
+	if a.Updated.IsZero() {
+		a.Updated = a.Created
+	}
+	row, err := u.InsertAgent(ctx, db.InsertAgentParams{
+		ID: a.ID, Org: a.Org, Version: 1, Name: a.Name, Description: a.Description, SystemPrompt: a.SystemPrompt,
+		StartingMessage: a.StartingMessage, Enabled: a.Enabled, VoiceSettings: a.VoiceSettings, DtmfRules: a.DTMFRules,
+		Created: db.Time(a.Created), Updated: db.Time(a.Updated),
+	})
+	if err != nil {
+		return store.Agent{}, err
+	}
+	return agent(row), u.KeepVersion(ctx, row.ID)
+}
+
+// Agent implements store.Agents.
+func (s *Store) Agent(ctx context.Context, org, id string) (a store.Agent, err error) {
+	err = s.read(ctx, "read agent", func(ctx context.Context, u unit) error {
+		row, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		a = agent(row)
+		return err
+	})
+	return a, err
+}
+
+// Agents implements store.Agents.
+func (s *Store) Agents(ctx context.Context, org string, f store.AgentFilter, p store.Page) (agents []store.Agent, total int64, err error) {
+	l := listing{table: "agents", columns: db.AgentColumns}
+	l.only("org", org)
+	if f.Enabled != nil {
+		l.only("enabled", *f.Enabled)
+	}
+	err = s.read(ctx, "list agents", func(ctx context.Context, u unit) error {
+		found, err := page(ctx, u, l, p, (*db.Agent).Fields)
+		if err != nil {
+			return err
+		}
+		agents = each(found, agent)
+		total, err = l.number(ctx, u, "COUNT(*)", l.table)
+		return err
+	})
+	return agents, total, err
+}
+
+// UpdateAgent implements store.Agents. While change runs, nobody else writes the configuration: it should not take long.
+func (s *Store) UpdateAgent(ctx context.Context, org, id string, at time.Time, change func(*store.Agent) error) (a store.Agent, err error) {
+	var refusal error
+	err = s.configure(ctx, "update agent", func(ctx context.Context, u unit) error {
+		row, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		if err != nil {
+			return err
+		}
+		a = agent(row)
+		next := a
+		if refusal = change(&next); refusal != nil {
+			return errUnchanged
+		}
+		next.ID, next.Number, next.Org, next.Version, next.Created, next.Updated = a.ID, a.Number, a.Org, a.Version, a.Created, a.Updated
+		if next == a {
+			return errUnchanged
+		}
+		row, err = u.Queries.UpdateAgent(ctx, db.UpdateAgentParams{
+			ID: a.ID, Version: int64(a.Version) + 1, Name: next.Name, Description: next.Description, SystemPrompt: next.SystemPrompt,
+			StartingMessage: next.StartingMessage, Enabled: next.Enabled, VoiceSettings: next.VoiceSettings, DtmfRules: next.DTMFRules,
+			Updated: db.Time(at),
+		})
+		if err != nil {
+			return err
+		}
+		a = agent(row)
+		return u.KeepVersion(ctx, a.ID)
+	})
+	if refusal != nil {
+		return store.Agent{}, refusal
+	}
+	return a, err
+}
+
+// DeleteAgent implements store.Agents.
+func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
+	return s.configure(ctx, "delete agent", func(ctx context.Context, u unit) error {
+		a, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		if err != nil {
+			return err
+		}
+		o, err := u.Organisation(ctx, a.Org)
+		if err != nil {
+			return err
+		}
+		if o.DefaultAgent == a.ID {
+			return fmt.Errorf("%w: it is the organisation's default agent", store.ErrConflict)
+		}
+		led, err := u.NumbersOfAgent(ctx, db.NumbersOfAgentParams{Org: a.Org, Agent: a.ID})
+		if err != nil {
+			return err
+		}
+		if len(led) > 0 {
+			return fmt.Errorf("%w: number %s leads to it", store.ErrConflict, led[0].E164)
+		}
+		return u.Queries.DeleteAgent(ctx, a.ID)
+	})
+}
+
+// AgentVersion implements store.Agents.
+func (s *Store) AgentVersion(ctx context.Context, org, id string, version int) (a store.Agent, err error) {
+	err = s.read(ctx, "read agent version", func(ctx context.Context, u unit) error {
+		r, err := u.Queries.AgentVersion(ctx, db.AgentVersionParams{Org: org, Agent: id, Version: int64(version)})
+		a = agent(db.Agent{Number: r.Number, ID: r.Agent, Org: r.Org, Version: r.Version, Name: r.Name, Description: r.Description,
+			SystemPrompt: r.SystemPrompt, StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings,
+			DtmfRules: r.DtmfRules, Created: r.Created, Updated: r.Updated})
+		return err
+	})
+	return a, err
+}
+
+// SetDefaultAgent implements store.Agents.
+func (s *Store) SetDefaultAgent(ctx context.Context, org, id string) error {
+	return s.configure(ctx, "set default agent", func(ctx context.Context, u unit) error {
+		a, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		if err != nil {
+			return err
+		}
+		return u.Queries.SetDefaultAgent(ctx, db.SetDefaultAgentParams{ID: a.Org, DefaultAgent: a.ID})
+	})
+}
+
+func agent(r db.Agent) store.Agent {
+	return store.Agent{
+		ID: r.ID, Number: r.Number, Org: r.Org, Version: int(r.Version), Name: r.Name, Description: r.Description,
+		SystemPrompt: r.SystemPrompt, StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings,
+		DTMFRules: r.DtmfRules, Created: time.Time(r.Created), Updated: time.Time(r.Updated),
+	}
+}

@@ -1,0 +1,147 @@
+package sql
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"parley/store"
+)
+
+// A ledger is what a run of entries comes to: for each call that they speak of, how it stood and how it will stand. It decides; writing
+// it down is a matter of few statements, however many the entries.
+type ledger struct {
+	calls map[string]*account
+	order []*account // as the entries first spoke of them
+}
+
+// An account is one call in a ledger.
+type account struct {
+	id     string
+	known  bool         // the database has the call
+	before store.Status // if known
+	call   store.Call   // Org, Agent and Status at least; whole if the call is new
+	begun  bool         // known, or begun by one of the entries
+	turns  map[int]bool // N of turned
+	turned []*store.Turned
+	ended  *ended
+}
+
+// An ended is a call's end. Of a crashed call the messages stay as they are.
+type ended struct {
+	*store.Ended
+	crashed bool
+}
+
+// account is a call's, which is opened if need be.
+func (l *ledger) account(id string) *account {
+	id = clean(id)
+	a := l.calls[id]
+	if a == nil {
+		a = &account{id: id, turns: map[int]bool{}}
+		l.calls[id] = a
+		l.order = append(l.order, a)
+	}
+	return a
+}
+
+// newLedger opens the accounts of the calls that entries speak of.
+func newLedger(entries []store.Entry) (*ledger, error) {
+	l := &ledger{calls: make(map[string]*account, len(entries))}
+	for _, e := range entries {
+		switch {
+		case e.Began != nil && e.Turned == nil && e.Ended == nil && e.Crashed == nil:
+			l.account(e.Began.ID)
+		case e.Turned != nil && e.Began == nil && e.Ended == nil && e.Crashed == nil:
+			l.account(e.Turned.Turn.Call)
+		case e.Ended != nil && e.Began == nil && e.Turned == nil && e.Crashed == nil:
+			l.account(e.Ended.Call)
+		default:
+			return nil, fmt.Errorf("%w: an entry has exactly one field", store.ErrRefused)
+		}
+	}
+	return l, nil
+}
+
+// ids are the calls' in order, by which they are locked.
+func (l *ledger) ids() []string { return slices.Sorted(maps.Keys(l.calls)) }
+
+// add takes entries in; the accounts are open, and say what the database has.
+func (l *ledger) add(entries []store.Entry) error {
+	for _, e := range entries {
+		var err error
+		switch {
+		case e.Began != nil:
+			err = l.account(e.Began.ID).begin(*e.Began)
+		case e.Turned != nil:
+			err = l.account(e.Turned.Turn.Call).turn(e.Turned)
+		default:
+			err = l.account(e.Ended.Call).end(&ended{Ended: e.Ended})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *account) begin(c store.Call) error {
+	switch {
+	case a.id == "" || c.Org == "":
+		return fmt.Errorf("%w: a call has an id and an organisation", store.ErrRefused)
+	case c.Status != store.Initiated && c.Status != store.InProgress && !c.Status.Final():
+		return fmt.Errorf("%w: call %s begins with status %q", store.ErrRefused, a.id, c.Status)
+	case a.begun:
+		return nil
+	}
+	c.ID, c.Org, c.Agent = a.id, clean(c.Org), clean(c.Agent)
+	a.call, a.begun = c, true
+	return nil
+}
+
+func (a *account) turn(t *store.Turned) error {
+	switch {
+	case !a.begun:
+		return fmt.Errorf("%w: turn %d is of call %s, which never began", store.ErrRefused, t.Turn.N, a.id)
+	case a.call.Status.Final() || a.turns[t.Turn.N]:
+		return nil
+	}
+	a.turns[t.Turn.N] = true
+	a.turned = append(a.turned, t)
+	return nil
+}
+
+func (a *account) end(e *ended) error {
+	switch {
+	case !a.begun:
+		return fmt.Errorf("%w: call %s ends, which never began", store.ErrRefused, a.id)
+	case !e.Status.Final():
+		return fmt.Errorf("%w: call %s ends with status %q", store.ErrRefused, a.id, e.Status)
+	case a.call.Status.Final():
+		return nil
+	}
+	a.ended, a.call.Status = e, e.Status
+	if !a.known {
+		a.call.End = e.End
+	}
+	return nil
+}
+
+// A tally is a counter's key.
+type tally struct{ org, agent, status string }
+
+// counts are the steps that the counters take, those that take none left out.
+func (l *ledger) counts() map[tally]int64 {
+	steps := map[tally]int64{}
+	for _, a := range l.order {
+		if a.known && a.before == a.call.Status {
+			continue
+		}
+		if a.known {
+			steps[tally{a.call.Org, a.call.Agent, string(a.before)}]--
+		}
+		steps[tally{a.call.Org, a.call.Agent, string(a.call.Status)}]++
+	}
+	maps.DeleteFunc(steps, func(_ tally, n int64) bool { return n == 0 })
+	return steps
+}

@@ -1,0 +1,55 @@
+package sql
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+
+	"parley/store"
+)
+
+// A listing is a list, newest first, of the rows of a table that stand under some conditions, all of them equations. The page is chosen
+// by an index alone, and only then are its rows read: what is skipped costs little.
+type listing struct {
+	table, columns string
+	where          []string
+	args           []any
+}
+
+func (l *listing) only(column string, value any) {
+	l.args = append(l.args, value)
+	l.where = append(l.where, column+" = $"+strconv.Itoa(len(l.args)))
+}
+
+func (l *listing) conditions() string { return strings.Join(l.where, " AND ") }
+
+// page reads a part of the list.
+func page[T any](ctx context.Context, u unit, l listing, p store.Page, fields func(*T) []any) ([]T, error) {
+	n := len(l.args)
+	query := "SELECT " + l.columns + " FROM (SELECT id FROM " + l.table + " WHERE " + l.conditions() +
+		" ORDER BY id DESC LIMIT $" + strconv.Itoa(n+1) + " OFFSET $" + strconv.Itoa(n+2) + ") AS page JOIN " + l.table +
+		" USING (id) ORDER BY id DESC"
+	limit, offset := bounds(p)
+	var found []T
+	err := u.query(ctx, query, append(l.args[:n:n], limit, offset), func(scan func(...any) error) error {
+		var row T
+		if err := scan(fields(&row)...); err != nil {
+			return err
+		}
+		found = append(found, row)
+		return nil
+	})
+	return found, err
+}
+
+// number runs a query over the conditions that gives one number.
+func (l *listing) number(ctx context.Context, u unit, what, table string) (n int64, err error) {
+	err = u.QueryRowContext(ctx, "SELECT CAST("+what+" AS BIGINT) FROM "+table+" WHERE "+l.conditions(), l.args...).Scan(&n)
+	return n, err
+}
+
+// bounds are a page's limit and offset as databases take them.
+func bounds(p store.Page) (limit, offset int32) {
+	return int32(min(max(p.Limit, 0), math.MaxInt32)), int32(min(max(p.Offset, 0), math.MaxInt32))
+}

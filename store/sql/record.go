@@ -1,0 +1,264 @@
+package sql
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"parley/store"
+	"parley/store/sql/db"
+)
+
+// Record implements store.Recorder.
+func (s *Store) Record(ctx context.Context, entries []store.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	return s.write(ctx, "record", func(ctx context.Context, u unit) error {
+		for rest := entries; len(rest) > 0; {
+			n := slices.IndexFunc(rest, func(e store.Entry) bool { return e.Crashed != nil })
+			if n == 0 {
+				if err := s.crashed(ctx, u, rest[0]); err != nil {
+					return err
+				}
+				rest = rest[1:]
+				continue
+			}
+			if n < 0 {
+				n = len(rest)
+			}
+			if err := s.record(ctx, u, rest[:n]); err != nil {
+				return err
+			}
+			rest = rest[n:]
+		}
+		return nil
+	})
+}
+
+// record writes entries none of which is Crashed.
+func (s *Store) record(ctx context.Context, u unit, entries []store.Entry) error {
+	l, err := newLedger(entries)
+	if err != nil {
+		return err
+	}
+	if err := s.lock(ctx, u, l); err != nil {
+		return err
+	}
+	if err := l.add(entries); err != nil {
+		return err
+	}
+	return u.keep(ctx, l)
+}
+
+// crashed ends the calls of a node's earlier boots; once, for each boot.
+func (s *Store) crashed(ctx context.Context, u unit, e store.Entry) error {
+	c := e.Crashed
+	if e.Began != nil || e.Turned != nil || e.Ended != nil {
+		return fmt.Errorf("%w: an entry has exactly one field", store.ErrRefused)
+	}
+	if n, err := u.InsertBoot(ctx, db.InsertBootParams{Node: c.Node, Boot: c.Boot}); err != nil || n == 0 {
+		return err
+	}
+	open, err := u.Abandoned(ctx, db.AbandonedParams{Node: c.Node, Boot: c.Boot})
+	if err != nil || len(open) == 0 {
+		return err
+	}
+	l := &ledger{calls: make(map[string]*account, len(open))}
+	for _, o := range open {
+		l.account(o.ID)
+	}
+	if err := s.lock(ctx, u, l); err != nil {
+		return err
+	}
+	for _, o := range open {
+		if err := l.account(o.ID).end(abandoned(o, c.Recordings)); err != nil {
+			return err
+		}
+	}
+	return u.keep(ctx, l)
+}
+
+// abandoned is the end of a call that crashed.
+func abandoned(o db.AbandonedRow, recordings map[string]store.Recording) *ended {
+	heard := time.Duration(max(o.LastTurn, o.LastMessage))
+	e := store.Ended{Call: o.ID, Status: store.Failed, End: store.End{Cause: store.CauseCrash, Turns: int(o.Turns)}}
+	if answered := time.Time(o.Answered); answered.IsZero() {
+		e.End.Ended = time.Time(o.Created).Add(heard)
+	} else {
+		e.End.Ended, e.End.Length = answered.Add(heard), heard
+	}
+	if r, ok := recordings[o.ID]; ok {
+		e.Recording = &r
+	}
+	return &ended{Ended: &e, crashed: true}
+}
+
+// lock reads how the calls of a ledger stand, in the order of their ids, and keeps others from changing them.
+func (s *Store) lock(ctx context.Context, u unit, l *ledger) error {
+	const query = "SELECT id, org, agent, status FROM calls WHERE id IN ($KEYS) ORDER BY id"
+	return u.among(ctx, query+s.forUpdate, l.ids(), func(scan func(...any) error) error {
+		var id, org, agent, status string
+		if err := scan(&id, &org, &agent, &status); err != nil {
+			return err
+		}
+		a := l.account(id)
+		a.known, a.begun, a.before = true, true, store.Status(status)
+		a.call = store.Call{ID: id, Org: org, Agent: agent, Status: a.before}
+		return nil
+	})
+}
+
+// keep writes a ledger down: calls before what belongs to them, counters last, since others wait for those.
+func (u unit) keep(ctx context.Context, l *ledger) error {
+	if err := u.insertCalls(ctx, l); err != nil {
+		return fmt.Errorf("calls: %w", err)
+	}
+	fresh, err := u.insertTurns(ctx, l)
+	if err != nil {
+		return fmt.Errorf("turns: %w", err)
+	}
+	if err := u.putMessages(ctx, l, fresh); err != nil {
+		return fmt.Errorf("messages: %w", err)
+	}
+	if err := u.insertRecordings(ctx, l); err != nil {
+		return fmt.Errorf("recordings: %w", err)
+	}
+	if err := u.endCalls(ctx, l); err != nil {
+		return fmt.Errorf("ends of calls: %w", err)
+	}
+	if err := u.count(ctx, l); err != nil {
+		return fmt.Errorf("counters: %w", err)
+	}
+	return nil
+}
+
+func (u unit) insertCalls(ctx context.Context, l *ledger) error {
+	const columns = "id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
+		"created, answered, ended, length, cause, error, turns, drops, latency"
+	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 22)}
+	fresh := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.known })
+	slices.SortFunc(fresh, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
+	for _, a := range fresh {
+		c := a.call
+		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
+			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
+			int64(c.Turns), int64(c.Drops), db.Latency(c.Latency))
+	}
+	written := 0
+	err := r.write(ctx, u, func(scan func(...any) error) error {
+		written++
+		var id string
+		return scan(&id)
+	})
+	if err == nil && written < len(fresh) {
+		return errAgain // another process has just written one of them: it is to be read before anything is decided
+	}
+	return err
+}
+
+// A turnKey names a turn.
+type turnKey struct {
+	call string
+	n    int64
+}
+
+// insertTurns returns those turns that the database had not.
+func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, error) {
+	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error) VALUES ",
+		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 11)}
+	for _, a := range l.order {
+		for _, turned := range a.turned {
+			t := turned.Turn
+			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Latency(t.Latency), t.Error)
+		}
+	}
+	fresh := map[turnKey]bool{}
+	err := r.write(ctx, u, func(scan func(...any) error) error {
+		var k turnKey
+		err := scan(&k.call, &k.n)
+		fresh[k] = true
+		return err
+	})
+	return fresh, err
+}
+
+// putMessages writes what fresh turns added, and the whole transcripts of calls that end.
+func (u unit) putMessages(ctx context.Context, l *ledger, fresh map[turnKey]bool) error {
+	var replaced []string
+	r := rows{before: "INSERT INTO messages (call, seq, role, text, cut, turn, at, length) VALUES ",
+		after: " ON CONFLICT (call, seq) DO UPDATE SET role = excluded.role, text = excluded.text, cut = excluded.cut, " +
+			"turn = excluded.turn, at = excluded.at, length = excluded.length", casts: make([]string, 8)}
+	for _, a := range l.order {
+		bySeq := map[int]store.Message{} // the last word counts; and a statement may not write a row twice
+		if a.ended != nil && !a.ended.crashed {
+			if a.known {
+				replaced = append(replaced, a.id)
+			}
+			for _, m := range a.ended.Messages {
+				bySeq[m.Seq] = m
+			}
+		} else {
+			for _, t := range a.turned {
+				if fresh[turnKey{a.id, int64(t.Turn.N)}] {
+					for _, m := range t.Messages {
+						bySeq[m.Seq] = m
+					}
+				}
+			}
+		}
+		for _, seq := range slices.Sorted(maps.Keys(bySeq)) {
+			m := bySeq[seq]
+			r.add(a.id, int64(seq), m.Role, m.Text, m.Cut, int64(m.Turn), int64(m.At), int64(m.Length))
+		}
+	}
+	if err := u.among(ctx, "DELETE FROM messages WHERE call IN ($KEYS)", replaced, nil); err != nil {
+		return err
+	}
+	return r.write(ctx, u, nil)
+}
+
+func (u unit) insertRecordings(ctx context.Context, l *ledger) error {
+	r := rows{before: "INSERT INTO recordings (call, path, rate, channels, bytes, length) VALUES ",
+		after: " ON CONFLICT (call) DO NOTHING", casts: make([]string, 6)}
+	for _, a := range l.order {
+		if a.ended != nil && a.ended.Recording != nil {
+			f := a.ended.Recording
+			r.add(a.id, f.Path, int64(f.Rate), int64(f.Channels), f.Bytes, int64(f.Length))
+		}
+	}
+	return r.write(ctx, u, nil)
+}
+
+// endCalls writes the ends of calls that the database knew; of the others, the row has it.
+func (u unit) endCalls(ctx context.Context, l *ledger) error {
+	const text, number = "TEXT", "BIGINT"
+	r := rows{
+		before: "UPDATE calls SET status = v.column2, ended = v.column3, length = v.column4, cause = v.column5, error = v.column6, " +
+			"turns = v.column7, drops = v.column8, latency = v.column9 FROM (VALUES ",
+		after: ") AS v WHERE calls.id = v.column1",
+		casts: []string{text, text, text, number, text, text, number, number, text},
+	}
+	for _, a := range l.order {
+		if a.ended != nil && a.known {
+			e := a.ended.End
+			r.add(a.id, string(a.ended.Status), db.Time(e.Ended), int64(e.Length), e.Cause, e.Error, int64(e.Turns), int64(e.Drops), db.Latency(e.Latency))
+		}
+	}
+	return r.write(ctx, u, nil)
+}
+
+func (u unit) count(ctx context.Context, l *ledger) error {
+	r := rows{before: "INSERT INTO call_counts (org, agent, status, n) VALUES ",
+		after: " ON CONFLICT (org, agent, status) DO UPDATE SET n = call_counts.n + excluded.n", casts: make([]string, 4)}
+	steps := l.counts()
+	for _, k := range slices.SortedFunc(maps.Keys(steps), func(a, b tally) int {
+		return cmp.Or(cmp.Compare(a.org, b.org), cmp.Compare(a.agent, b.agent), cmp.Compare(a.status, b.status))
+	}) {
+		r.add(k.org, k.agent, k.status, steps[k])
+	}
+	return r.write(ctx, u, nil)
+}

@@ -1,0 +1,74 @@
+package sql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"parley/store"
+)
+
+// openSQLite opens a file. What was committed is safe from a crash of this process at once, and from one of the machine after the next
+// checkpoint (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous).
+func (s *Store) openSQLite(_ context.Context, path string, readers int) error {
+	if path == "" {
+		return errors.New("sqlite: names no file")
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600) // it holds what callers said: for nobody else to read
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	s.dialect = dialect{name: "sqlite3", kind: sqliteKind}
+	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_txlock=immediate"))
+	if err != nil {
+		return err
+	}
+	s.writer.SetMaxOpenConns(1)
+	s.reader, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_pragma=query_only(1)"))
+	if err != nil {
+		return err
+	}
+	s.reader.SetMaxOpenConns(readers)
+	s.reader.SetMaxIdleConns(readers)
+	return nil
+}
+
+// sqliteDSN is what the driver opens: waiting for another process ends before our patience does.
+func sqliteDSN(path string, wait time.Duration, more string) string {
+	return "file:" + (&url.URL{Path: path}).EscapedPath() +
+		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
+}
+
+// sqliteKind reads the result codes of https://sqlite.org/rescode.html.
+func sqliteKind(err error) error {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	switch e.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY:
+		return store.ErrConflict
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+		sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT, sqlite3.SQLITE_PERM:
+		return store.ErrUnavailable
+	case sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_MISMATCH:
+		return store.ErrRefused
+	}
+	return nil
+}
