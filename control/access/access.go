@@ -5,8 +5,8 @@
 //	                                         cache, 10 s ──▶ store.Keys.KeyByHash (SHA-256 of the secret)
 //	first start ──▶ Found ──▶ organisation, owner, key, default agent; what was made is told once
 //
-// A secret is shown once, when it is made. After that the house has its SHA-256 and its first characters only, so a secret that is in
-// somebody's hands and in a log at once cannot have come from here: the type Secret prints as [secret] wherever it is put.
+// A secret is shown once, when it is made. After that the house has its SHA-256 and its first characters only. While it is on its way to
+// whoever has to see it, its type is Secret, which prints as [secret].
 //
 // A revoked key stops at once on the node that revoked it (Forget), and within 10 s on every other.
 package access

@@ -27,7 +27,7 @@ const (
 )
 
 // A Secret is a password or a key in clear. However it is printed, logged or encoded, it says [secret]; to show it to the one
-// person who has to see it, convert it to a string.
+// person who has to see it, convert it to a string. Keep it in exported fields: fmt prints others without asking their type.
 type Secret string
 
 const redacted = "[secret]"
