@@ -97,6 +97,21 @@ func (d *Directory) Route(number string) (Route, error) {
 	return Route{Org: a.org, Agent: *a.agent, Number: a.number}, nil
 }
 
+// Default is the agent, by its id, that answers an organisation's calls that no number leads elsewhere; empty: nobody does.
+// store.ErrNotFound if there is no such organisation, store.ErrUnavailable while nothing is known.
+func (d *Directory) Default(org string) (agent string, err error) {
+	v := d.view.Load()
+	if v == nil {
+		return "", errUnknown
+	}
+	for _, o := range v.Organisations {
+		if o.ID == org {
+			return o.DefaultAgent, nil
+		}
+	}
+	return "", store.ErrNotFound
+}
+
 // Agent finds an organisation's agent, also one that is disabled. ErrNotFound if the organisation has none of that id,
 // store.ErrUnavailable while nothing is known.
 func (d *Directory) Agent(org, id string) (store.Agent, error) {
