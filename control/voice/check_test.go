@@ -1,0 +1,27 @@
+package voice_test
+
+import (
+	"strings"
+	"testing"
+
+	"parley/control/voice"
+	"parley/store"
+)
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	good := store.Agent{Name: "Night desk", SystemPrompt: "Be kind.", VoiceSettings: `{ "stability": 0.5 }`, DTMFRules: `{"1": {}}`}
+	if err := voice.Check(&good); err != nil || good.VoiceSettings != `{"stability":0.5}` || good.DTMFRules != `{"1":{}}` {
+		t.Errorf("a good agent: %v, %+v", err, good)
+	}
+	bad := store.Agent{Name: " ", SystemPrompt: "", VoiceSettings: `{"stability": 3, "colour": 1}`, DTMFRules: `[`}
+	err := voice.Check(&bad)
+	if err == nil {
+		t.Fatal("a bad agent is taken")
+	}
+	for _, name := range []string{"name: ", "system_prompt: ", "voice_settings.stability: ", "colour", "dtmf_rules: "} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%q does not name %q", err, name)
+		}
+	}
+}
