@@ -40,7 +40,7 @@ lint: $(LINT) ## golangci-lint with the list of .golangci.yml
 
 .PHONY: check
 check: build ## format, vet, lint, both builds, fast tests
-	@test -z "$$(gofmt -l cmd media pipeline providers control bench | tee /dev/stderr)"
+	@test -z "$$(gofmt -l cmd media pipeline providers control store bench | tee /dev/stderr)"
 	$(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	$(MAKE) --no-print-directory lint
@@ -51,11 +51,12 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) test -race ./...
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
+	$(GO) run ./bench/store -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
-	$(GO) test -tags e2e -count=1 -timeout 15m -v ./cmd/parley -run 'TestEndToEnd'
+	$(GO) test -tags e2e -count=1 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
@@ -72,12 +73,27 @@ bench: ## every benchmark, then bench-leg
 bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
 	$(GO) run ./bench/leg
 
+.PHONY: bench-store
+bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset
+	$(GO) run ./bench/store
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for t in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "fuzz $$pkg $$t"; $(GO) test -run '^$$' -fuzz "^$$t$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg; \
 	  done; done
+
+SQLC := $(TOOLS)/sqlc
+
+$(SQLC): .tools/go.mod .tools/go.sum
+	@mkdir -p $(TOOLS)
+	@echo "building sqlc (some minutes, once)"
+	cd .tools && $(GO) build -o ../$(SQLC) github.com/sqlc-dev/sqlc/cmd/sqlc
+
+.PHONY: generate
+generate: $(SQLC) ## regenerate store/sql/db from its queries; a test says when that is due
+	$(GO) generate ./store/...
 
 .PHONY: clean
 clean: ## remove what make built

@@ -3,7 +3,8 @@
 #
 #   deploy/setup.sh run     what `parley serve` needs (compiler, voices' tools, speech models), and the recorded sentences that
 #                           `parley call` speaks
-#   deploy/setup.sh test    that, and the other recorded speech that the tests listen to
+#   deploy/setup.sh test    that, the other recorded speech that the tests listen to, and Postgres, of which the tests start servers of
+#                           their own (no cluster is made or started by the installation)
 #
 #   PARLEY_SPEECH_DIR   where the models go; default ${XDG_CACHE_HOME:-~/.cache}/parley/speech (the program's default too)
 #   PARLEY_STT_MODEL    tiny (default, 28 MB) or base (63 MB, fewer mistakes, twice the processor time)
@@ -31,7 +32,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages="gcc libc6-dev espeak-ng flite1-dev zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
-test) packages="$packages pocketsphinx-testdata codec2-examples sox" ;;
+test) packages="$packages pocketsphinx-testdata codec2-examples sox postgresql" ;;
 *) die "unknown mode '$mode': say 'run' or 'test'" ;;
 esac
 case $model in tiny | base) ;; *) die "PARLEY_STT_MODEL is '$model': say 'tiny' or 'base'" ;; esac
@@ -86,6 +87,16 @@ missing_packages() {
 transcripts=/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz
 lacks_transcripts() { [ ! -e "$transcripts" ]; }
 
+# Debian's Postgres makes and starts a server when it is installed. The tests want none: no_cluster asks it not to, own_clusters takes
+# that back. Both say by which command: sudo, or nothing.
+quiet=/etc/postgresql-common/createcluster.d/parley-setup.conf
+no_cluster() {
+	case " $want_packages " in *" postgresql "*) ;; *) return 0 ;; esac
+	${1:-} apt-get install -y --no-install-recommends postgresql-common >/dev/null &&
+		${1:-} mkdir -p "${quiet%/*}" && echo 'create_main_cluster = false' | ${1:-} tee "$quiet" >/dev/null
+}
+own_clusters() { ${1:-} rm -f "$quiet"; }
+
 install_packages() {
 	local line="apt-get install -y --no-install-recommends $*"
 	if lacks_transcripts; then
@@ -95,11 +106,11 @@ install_packages() {
 		say "$line"
 		export DEBIAN_FRONTEND=noninteractive
 		# shellcheck disable=SC2086 # words on purpose
-		{ apt-get -q=2 update && $line >/dev/null; } || die "that failed; look above, then run this again"
+		{ apt-get -q=2 update && no_cluster && $line >/dev/null && own_clusters; } || die "that failed; look above, then run this again"
 	elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
 		say "sudo $line"
 		# shellcheck disable=SC2086
-		{ sudo apt-get -q=2 update && sudo DEBIAN_FRONTEND=noninteractive $line >/dev/null; } ||
+		{ sudo apt-get -q=2 update && no_cluster sudo && sudo DEBIAN_FRONTEND=noninteractive $line >/dev/null && own_clusters sudo; } ||
 			die "that failed; look above, then run this again"
 	else
 		printf 'setup: these packages are missing and I am not root. Run this line, then me again:\n\n    sudo apt-get update && sudo %s\n\n' "$line" >&2

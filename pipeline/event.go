@@ -6,7 +6,7 @@ import (
 	"parley/media"
 )
 
-// EventKind names an Event; the same word stands in log, journal and API.
+// EventKind names an Event; the same word stands in log, metrics and API.
 type EventKind string
 
 // The events of a call, for those who watch it.
