@@ -1,0 +1,383 @@
+package control_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"parley/control"
+)
+
+// A contract is voice/testdata/contract.json: the page voice-agents.txt as data, later issues' parts too.
+type contract struct {
+	Base      string         `json:"base"`
+	Success   map[string]any `json:"success"`
+	Error     map[string]any `json:"error"`
+	ListMeta  []string       `json:"list_meta"`
+	Statuses  []int          `json:"statuses"`
+	RateLimit struct {
+		PerMinute int      `json:"per_minute"`
+		Headers   []string `json:"headers"`
+	} `json:"rate_limit"`
+	Words   map[string][]string `json:"words"`
+	Webhook struct {
+		Timeout int            `json:"timeout_seconds"`
+		Payload map[string]any `json:"payload"`
+	} `json:"webhook"`
+	Socket struct {
+		Path    string         `json:"path"`
+		Query   []string       `json:"query"`
+		Minutes int            `json:"token_minutes"`
+		Client  map[string]any `json:"client"`
+	} `json:"socket"`
+	Sessions struct {
+		Managed map[string][]string `json:"managed"`
+	} `json:"sessions"`
+	Operations []operation `json:"operations"`
+}
+
+// An operation is one of the page's.
+type operation struct {
+	Method    string          `json:"method"`
+	Path      string          `json:"path"`
+	Issue     int             `json:"issue"` // that serves it
+	Mentioned bool            `json:"mentioned"`
+	Query     []parameter     `json:"query"`
+	Body      []field         `json:"body"`
+	Sample    json.RawMessage `json:"sample"` // the page's own request
+	Answer    json.RawMessage `json:"answer"` // and response
+	Curl      string          `json:"curl"`   // the path as the page's example has it
+}
+
+type parameter struct {
+	Name    string   `json:"name"`
+	Values  []string `json:"values"`
+	Default *int     `json:"default"`
+	Max     *int     `json:"max"`
+}
+
+type field struct {
+	Name     string `json:"name"`
+	Required bool   `json:"required"`
+}
+
+// issue is whose operations are served by now.
+const issue = 3
+
+func readContract(t testing.TB) contract {
+	t.Helper()
+	text, err := os.ReadFile("voice/testdata/contract.json")
+	must(t, err)
+	var c contract
+	must(t, json.Unmarshal(text, &c))
+	return c
+}
+
+// documented are the keys of data that a client of each operation counts on: the page's own where it samples them, else what it names
+// in words (agents by their fields, calls by their filters, transcript and report).
+var documented = map[string][]string{
+	"GET /agents": {"id", "name", "system_prompt", "description", "starting_message", "enabled", "voice_settings", "dtmf_rules", "created_at", "updated_at"},
+	"GET /calls":  {"id", "task_id", "agent_id", "status", "direction", "from_number", "to_number", "started_at", "ended_at", "duration_seconds"},
+
+	"GET /calls/:id":            {"id", "task_id", "agent_id", "status", "transcript", "report", "recording_available"},
+	"GET /calls/:id/transcript": {"call_id", "transcript"},
+	"GET /calls/:id/recording":  {"call_id", "recording_url", "expires_at", "format", "duration_seconds"},
+	"POST /calls/:id/end":       {"call_id", "message"},
+	"DELETE /agents/:id":        {"id", "deleted"},
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := readContract(t)
+	for _, as := range []string{"GET /agents/:id", "POST /agents", "PATCH /agents/:id"} {
+		documented[as] = documented["GET /agents"]
+	}
+	touched := 0
+	for _, op := range c.Operations {
+		if op.Issue > issue {
+			continue
+		}
+		touched++
+		id := w.ours.agent
+		if strings.HasPrefix(op.Path, "/calls") {
+			id = w.ours.done
+		}
+		if op.Path == "/calls/:id/end" {
+			id = w.ours.going
+		}
+		path := c.Base + strings.Replace(op.Path, ":id", id, 1)
+		if op.Curl != "" {
+			path = c.Base + strings.Replace(op.Curl, "{call_id}", id, 1)
+		}
+		body := string(op.Sample)
+		if op.Method == http.MethodPatch {
+			body = string(c.sample("POST /agents")) // every field that the page lists as updatable has its sample there
+		}
+		a := w.ask(w.ours.key, op.Method, path, body)
+		switch {
+		case op.Method == http.MethodPost && op.Path == "/agents":
+			w.want(a, http.StatusCreated)
+		default:
+			w.want(a, http.StatusOK)
+		}
+		if strings.HasSuffix(op.Path, "/stream") {
+			if got := a.head.Get("Content-Type"); got != "audio/wav" {
+				t.Errorf("%s is %q", op.Path, got)
+			}
+			continue
+		}
+		w.keys(op, c, a)
+		w.parameters(op, c)
+	}
+	if touched != 11 {
+		t.Errorf("%d operations of issue %d were touched", touched, issue)
+	}
+}
+
+// sample is the page's own request of an operation.
+func (c contract) sample(name string) json.RawMessage {
+	for _, op := range c.Operations {
+		if op.Method+" "+op.Path == name {
+			return op.Sample
+		}
+	}
+	return nil
+}
+
+// keys asserts every documented key of an answer, and what a sample sent.
+func (w *world) keys(op operation, c contract, a *answer) {
+	w.t.Helper()
+	name := op.Method + " " + op.Path
+	var whole map[string]json.RawMessage
+	must(w.t, json.Unmarshal(a.body, &whole))
+	for key := range c.Success {
+		if whole[key] == nil {
+			w.t.Errorf("%s: no %s in %s", name, key, a.body)
+		}
+	}
+	for key := range c.Success["meta"].(map[string]any) {
+		if a.parsed.Meta[key] == nil {
+			w.t.Errorf("%s: no meta.%s in %s", name, key, a.body)
+		}
+	}
+	data := a.parsed.Data
+	if op.Path == "/agents" && op.Method == http.MethodGet || op.Path == "/calls" {
+		for _, key := range c.ListMeta {
+			if a.parsed.Meta[key] == nil {
+				w.t.Errorf("%s: no meta.%s in %s", name, key, a.body)
+			}
+		}
+		var rows []json.RawMessage
+		must(w.t, json.Unmarshal(data, &rows))
+		if len(rows) == 0 {
+			w.t.Fatalf("%s: no rows in %s", name, a.body)
+		}
+		data = rows[0]
+	}
+	var got map[string]json.RawMessage
+	must(w.t, json.Unmarshal(data, &got))
+	if len(documented[name]) == 0 {
+		w.t.Errorf("%s: the test knows no documented key", name)
+	}
+	for _, key := range documented[name] {
+		if got[key] == nil {
+			w.t.Errorf("%s: no data.%s in %s", name, key, a.body)
+		}
+	}
+	var sent map[string]json.RawMessage
+	if op.Sample != nil {
+		must(w.t, json.Unmarshal(op.Sample, &sent))
+	}
+	for key, want := range sent {
+		if compact(got[key]) != compact(want) {
+			w.t.Errorf("%s: sent %s %s, got %s", name, key, want, got[key])
+		}
+	}
+}
+
+func compact(text json.RawMessage) string {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return "nothing"
+	}
+	out, _ := json.Marshal(v) //nolint:errchkjson // it was just read
+	return string(out)
+}
+
+// parameters asserts documented values, defaults and bounds, in the answers and in the description.
+func (w *world) parameters(op operation, c contract) {
+	w.t.Helper()
+	w.served()
+	path := c.Base + strings.Replace(op.Path, ":id", "{id}", 1)
+	described, ok := w.described.Paths[path][strings.ToLower(op.Method)]
+	if !ok {
+		w.t.Errorf("%s %s is not described", op.Method, path)
+		return
+	}
+	var names []string
+	for _, p := range described.Parameters {
+		if p.In == "query" {
+			names = append(names, p.Name)
+		}
+	}
+	for _, q := range op.Query {
+		if !slices.Contains(names, q.Name) {
+			w.t.Errorf("%s %s: the query parameter %s is not described", op.Method, path, q.Name)
+		}
+		for _, value := range q.Values {
+			w.want(w.ask(w.ours.key, op.Method, path+"?"+q.Name+"="+value, ""), http.StatusOK)
+		}
+		if len(q.Values) > 0 {
+			a := w.want(w.ask(w.ours.key, op.Method, path+"?"+q.Name+"=nonsense", ""), http.StatusBadRequest)
+			if a.parsed.Details[q.Name] == "" {
+				w.t.Errorf("%s does not name a bad %s: %s", path, q.Name, a.body)
+			}
+		}
+		if q.Default != nil {
+			a := w.ask(w.ours.key, op.Method, path, "")
+			if got, _ := a.parsed.Meta[q.Name].(float64); int(got) != *q.Default {
+				w.t.Errorf("%s: %s is %v by default, want %d", path, q.Name, got, *q.Default)
+			}
+		}
+		if q.Max != nil {
+			w.want(w.ask(w.ours.key, op.Method, path+"?"+q.Name+"=100", ""), http.StatusOK)
+			w.want(w.ask(w.ours.key, op.Method, path+"?"+q.Name+"=101", ""), http.StatusBadRequest)
+			w.want(w.ask(w.ours.key, op.Method, path+"?"+q.Name+"=0", ""), http.StatusBadRequest)
+		}
+	}
+	for _, f := range op.Body {
+		schema := "AgentCreate"
+		if op.Method == http.MethodPatch {
+			schema = "AgentPatch"
+		}
+		if w.described.Components.Schemas[schema].Properties[f.Name] == nil {
+			w.t.Errorf("%s %s: the field %s is not described", op.Method, path, f.Name)
+		}
+		if f.Required {
+			a := w.want(w.ask(w.ours.key, op.Method, path, "{}"), http.StatusBadRequest)
+			if a.parsed.Details[f.Name] != "is required" {
+				w.t.Errorf("%s %s: the missing field %s is not named: %s", op.Method, path, f.Name, a.body)
+			}
+		}
+	}
+}
+
+func TestErrorsAreInTheEnvelope(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := readContract(t)
+	large := `{"name":"` + strings.Repeat("a", 1<<20) + `"}`
+	for _, tc := range []struct {
+		name, method, path, body string
+		more                     []string
+		status                   int
+		head                     map[string]string
+	}{
+		{"a path that is not there", "GET", "/api/v1/nonsense", "", nil, 404, nil},
+		{"another version", "GET", "/api/v2/agents", "", nil, 404, nil},
+		{"the root of the API", "GET", "/api/", "", nil, 404, nil},
+		{"a trailing slash", "GET", "/api/v1/agents/", "", nil, 404, nil},
+		{"a method that is not there", "PUT", "/api/v1/agents", "{}", nil, 405, map[string]string{"Allow": "GET, HEAD, POST"}},
+		{"a method of another path", "DELETE", "/api/v1/calls/x", "", nil, 405, map[string]string{"Allow": "GET, HEAD"}},
+		{"a word for a method", "BREW", "/api/v1/agents/x", "", nil, 405, map[string]string{"Allow": "DELETE, GET, HEAD, PATCH"}},
+		{"a POST to the description", "POST", "/openapi.json", "{}", nil, 405, map[string]string{"Allow": "GET, HEAD"}},
+		{"malformed JSON", "POST", "/api/v1/agents", `{"name":`, nil, 400, nil},
+		{"two values", "POST", "/api/v1/agents", `{} {}`, nil, 400, nil},
+		{"no body", "POST", "/api/v1/agents", "", nil, 400, nil},
+		{"not an object", "POST", "/api/v1/agents", `["name"]`, nil, 400, nil},
+		{"a field twice", "POST", "/api/v1/agents", `{"name":"a","name":"b","system_prompt":"c"}`, nil, 400, nil},
+		{"another case", "POST", "/api/v1/agents", `{"Name":"a","system_prompt":"c"}`, nil, 400, nil},
+		{"too large", "POST", "/api/v1/agents", large, nil, 413, nil},
+		{"a form", "POST", "/api/v1/agents", "name=a", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, nil},
+		{"an unknown type", "PATCH", "/api/v1/agents/x", "<a/>", []string{"Content-Type", "text/xml; charset=utf-8"}, 415, nil},
+		{"a broken type", "POST", "/api/v1/agents", "{}", []string{"Content-Type", ";+"}, 415, nil},
+	} {
+		a := w.want(w.ask(w.ours.key, tc.method, tc.path, tc.body, tc.more...), tc.status)
+		var whole map[string]any
+		must(t, json.Unmarshal(a.body, &whole))
+		for key := range whole {
+			if c.Error[key] == nil {
+				t.Errorf("%s: %s is not of the contract: %s", tc.name, key, a.body)
+			}
+		}
+		for name, want := range tc.head {
+			if got := a.head.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", tc.name, name, got, want)
+			}
+		}
+	}
+}
+
+func TestUnavailableDatabase(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *control.Options) { o.Default = nil })
+	w.want(w.ask(w.ours.key, "GET", "/api/v1/agents", ""), http.StatusOK) // the key is known now
+	routes := w.served()
+	must(t, w.db.Close())
+	for _, r := range routes {
+		a := w.want(w.ask(w.ours.key, r.method, r.of(w.ours), r.body), http.StatusServiceUnavailable)
+		if a.head.Get("Retry-After") == "" || strings.Contains(string(a.body), "sql") {
+			t.Errorf("%s: Retry-After %q, %s", r.id, a.head.Get("Retry-After"), a.body)
+		}
+	}
+	w.want(w.ask(w.ours.key, "GET", "/openapi.json", ""), http.StatusOK)
+}
+
+func TestRequestID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for given, kept := range map[string]bool{
+		"abc-123_x.y:z": true, "": false, "a b": false, "a\"b": false, "\x1b[31m": false, strings.Repeat("a", 200): false, "é": false,
+	} {
+		a := w.ask(w.ours.key, "GET", "/api/v1/agents", "", "X-Request-Id", given)
+		if got := a.head.Get("X-Request-Id"); (got == given) != kept || got == "" {
+			t.Errorf("X-Request-Id %q was answered by %q", given, got)
+		}
+	}
+}
+
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	routes := w.served()
+	if w.described.OpenAPI != "3.1.0" {
+		t.Errorf("OpenAPI %s", w.described.OpenAPI)
+	}
+	for _, r := range routes {
+		op := w.described.Paths[r.path][strings.ToLower(r.method)]
+		if op.Summary == "" || op.OperationID == "" {
+			t.Errorf("%s %s has no summary or no id", r.method, r.path)
+		}
+		want := []string{"400", "401", "403", "500", "503"}
+		if strings.Contains(r.path, "{id}") {
+			want = append(want, "404")
+		}
+		if r.body != "" {
+			want = append(want, "413", "415")
+		}
+		for _, status := range want {
+			if got := op.Responses[status].Content["application/json"].Schema["$ref"]; got != "#/components/schemas/Failure" {
+				t.Errorf("%s describes %s by %v", r.id, status, got)
+			}
+		}
+		for status := range op.Responses {
+			if status == "422" || status == "default" {
+				t.Errorf("%s describes %s, which it never answers", r.id, status)
+			}
+		}
+	}
+	c := readContract(t)
+	var sent map[string]any
+	must(t, json.Unmarshal(w.described.Paths["/api/v1/agents"]["post"].RequestBody.Content["application/json"].Example, &sent))
+	example, _ := json.Marshal(sent) //nolint:errchkjson // it was just read
+	if string(example) != compact(c.sample("POST /agents")) {
+		t.Errorf("the example of POST /agents is not the page's: %s", example)
+	}
+	if strings.Contains(string(w.ask("", "GET", "/openapi.json", "").body), "$schema") {
+		t.Error("the description has $schema links")
+	}
+}
