@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -10,45 +9,6 @@ import (
 	"parley/store"
 	"parley/store/sql/db"
 )
-
-// Found implements store.Founder.
-func (s *Store) Found(ctx context.Context, f store.Setup) error {
-	return s.configure(ctx, "found organisation", func(ctx context.Context, u unit) error {
-		n, err := u.CountOrganisations(ctx)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			return fmt.Errorf("%w: there is an organisation already", store.ErrConflict)
-		}
-		o := f.Organisation
-		if err := u.InsertOrganisation(ctx, db.InsertOrganisationParams{
-			ID: o.ID, Name: o.Name, DefaultAgent: f.Agent.ID, Created: db.Time(o.Created)}); err != nil {
-			return err
-		}
-		w := f.Owner
-		if err := u.InsertUser(ctx, db.InsertUserParams{ID: w.ID, Org: o.ID, Email: w.Email, Name: w.Name, Password: w.Password,
-			Role: string(w.Role), Created: db.Time(w.Created)}); err != nil {
-			return err
-		}
-		f.Key.Org, f.Agent.Org = o.ID, o.ID
-		if _, err := u.insertKey(ctx, f.Key); err != nil {
-			return err
-		}
-		_, err = u.createAgent(ctx, f.Agent)
-		return err
-	})
-}
-
-// Organisations implements store.Founder.
-func (s *Store) Organisations(ctx context.Context) (orgs []store.Organisation, err error) {
-	err = s.read(ctx, "list organisations", func(ctx context.Context, u unit) error {
-		found, err := u.Queries.Organisations(ctx)
-		orgs = each(found, organisation)
-		return err
-	})
-	return orgs, err
-}
 
 // CreateKey implements store.Keys: ErrNotFound if there is no such organisation.
 func (s *Store) CreateKey(ctx context.Context, k store.Key) (made store.Key, err error) {
@@ -122,10 +82,6 @@ func (s *Store) TouchKeys(ctx context.Context, used map[string]time.Time) error 
 		}
 		return nil
 	})
-}
-
-func organisation(r db.Organisation) store.Organisation {
-	return store.Organisation{ID: r.ID, Number: r.Number, Name: r.Name, DefaultAgent: r.DefaultAgent, Created: time.Time(r.Created)}
 }
 
 func key(r db.Key) store.Key {

@@ -70,36 +70,6 @@ func (s *Store) DeleteNumber(ctx context.Context, org, e164 string) error {
 	})
 }
 
-// Revision implements store.Router.
-func (s *Store) Revision(ctx context.Context) (n int64, err error) {
-	err = s.read(ctx, "read revision", func(ctx context.Context, u unit) error {
-		n, err = u.Queries.Revision(ctx)
-		return err
-	})
-	return n, err
-}
-
-// Directory implements store.Router.
-func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
-	err = s.view(ctx, "read directory", func(ctx context.Context, u unit) error {
-		if d.Revision, err = u.Queries.Revision(ctx); err != nil {
-			return err
-		}
-		orgs, err := u.Queries.Organisations(ctx)
-		if err != nil {
-			return err
-		}
-		agents, err := u.AllAgents(ctx)
-		if err != nil {
-			return err
-		}
-		numbers, err := u.AllNumbers(ctx)
-		d.Organisations, d.Agents, d.Numbers = each(orgs, organisation), each(agents, agent), each(numbers, number)
-		return err
-	})
-	return d, err
-}
-
 func number(r db.Number) store.Number {
 	return store.Number{ID: r.ID, Number: r.Number, Org: r.Org, E164: r.E164, Agent: r.Agent,
 		Created: time.Time(r.Created), Updated: time.Time(r.Updated)}

@@ -29,8 +29,9 @@ func (q *Queries) CountOrganisations(ctx context.Context) (int64, error) {
 	return count, err
 }
 
-const insertOrganisation = `-- name: InsertOrganisation :exec
+const insertOrganisation = `-- name: InsertOrganisation :one
 INSERT INTO organisations (id, name, default_agent, created) VALUES ($1, $2, $3, $4)
+RETURNING number, id, name, default_agent, created
 `
 
 type InsertOrganisationParams struct {
@@ -40,14 +41,22 @@ type InsertOrganisationParams struct {
 	Created      Time
 }
 
-func (q *Queries) InsertOrganisation(ctx context.Context, arg InsertOrganisationParams) error {
-	_, err := q.db.ExecContext(ctx, insertOrganisation,
+func (q *Queries) InsertOrganisation(ctx context.Context, arg InsertOrganisationParams) (Organisation, error) {
+	row := q.db.QueryRowContext(ctx, insertOrganisation,
 		arg.ID,
 		arg.Name,
 		arg.DefaultAgent,
 		arg.Created,
 	)
-	return err
+	var i Organisation
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Name,
+		&i.DefaultAgent,
+		&i.Created,
+	)
+	return i, err
 }
 
 const insertUser = `-- name: InsertUser :exec

@@ -7,8 +7,9 @@ SELECT n FROM revision WHERE one = 1;
 -- name: CountOrganisations :one
 SELECT COUNT(*) FROM organisations;
 
--- name: InsertOrganisation :exec
-INSERT INTO organisations (id, name, default_agent, created) VALUES (@id, @name, @default_agent, @created);
+-- name: InsertOrganisation :one
+INSERT INTO organisations (id, name, default_agent, created) VALUES (@id, @name, @default_agent, @created)
+RETURNING *;
 
 -- name: Organisations :many
 SELECT * FROM organisations ORDER BY number;

@@ -1,0 +1,64 @@
+package sql_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"parley/store/sql"
+	"parley/store/storetest"
+	"parley/store/storetest/pgtest"
+)
+
+// postgres is the server of these tests.
+var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
+	s, err := sql.Open(ctx, sql.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	_, _, err = s.Migrate(ctx)
+	return err
+}}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := postgres.Close(); err != nil {
+		panic(err)
+	}
+	os.Exit(code)
+}
+
+// open opens a database, and closes it with the test.
+func open(t *testing.T, url string) *sql.Store {
+	t.Helper()
+	s, err := sql.Open(t.Context(), sql.Options{URL: url})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func sqlite(t *testing.T) *sql.Store {
+	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "parley.db"))
+	if _, _, err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSQLite(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Store { return sqlite(t) })
+}
+
+func TestPostgres(t *testing.T) {
+	t.Parallel()
+	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, postgres.URL(t)) })
+}

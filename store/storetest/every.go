@@ -1,0 +1,142 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"parley/store"
+)
+
+// Every is one use of each method, by an organisation, of the rows that the house's own has. Conflicts that are due are no errors; a list
+// that is empty is store.ErrNotFound.
+func (h House) Every(org string) map[string]func(context.Context) error {
+	agent, call := h.Setup.Agent.ID, h.Call.ID
+	begun := h.Call
+	return map[string]func(context.Context) error{
+		"Found":         func(ctx context.Context) error { return conflict(h.Found(ctx, h.Setup)) },
+		"Organisations": func(ctx context.Context) error { _, err := h.Organisations(ctx); return err },
+		"CreateOrganisation": func(ctx context.Context) error {
+			_, err := h.CreateOrganisation(ctx, h.Setup.Organisation)
+			return conflict(err)
+		},
+		"CreateKey": func(ctx context.Context) error {
+			_, err := h.CreateKey(ctx, store.Key{ID: h.Setup.Key.ID, Org: org, Created: start})
+			return conflict(err)
+		},
+		"KeyByHash": func(ctx context.Context) error { _, err := h.KeyByHash(ctx, "hash"); return err },
+		"Keys":      func(ctx context.Context) error { k, n, err := h.Keys(ctx, org, all); return none(len(k), n, err) },
+		"RevokeKey": func(ctx context.Context) error { return h.RevokeKey(ctx, org, h.Setup.Key.ID, start.Add(time.Hour)) },
+		"TouchKeys": func(ctx context.Context) error {
+			return h.TouchKeys(ctx, map[string]time.Time{h.Setup.Key.ID: start})
+		},
+		"CreateAgent": func(ctx context.Context) error {
+			_, err := h.CreateAgent(ctx, store.Agent{ID: agent, Org: org, Created: start})
+			return conflict(err)
+		},
+		"Agent": func(ctx context.Context) error { _, err := h.Agent(ctx, org, agent); return err },
+		"Agents": func(ctx context.Context) error {
+			a, n, err := h.Agents(ctx, org, store.AgentFilter{}, all)
+			return none(len(a), n, err)
+		},
+		"UpdateAgent": func(ctx context.Context) error {
+			_, err := h.UpdateAgent(ctx, org, agent, start, func(a *store.Agent) error { a.Description += "."; return nil })
+			return err
+		},
+		"DeleteAgent":     func(ctx context.Context) error { return conflict(h.DeleteAgent(ctx, org, agent)) },
+		"AgentVersion":    func(ctx context.Context) error { _, err := h.AgentVersion(ctx, org, agent, 1); return err },
+		"SetDefaultAgent": func(ctx context.Context) error { return h.SetDefaultAgent(ctx, org, agent) },
+		"PutNumber": func(ctx context.Context) error {
+			_, err := h.PutNumber(ctx, store.Number{ID: store.NewID(), Org: org, E164: "+15005550099", Agent: agent, Created: start, Updated: start})
+			return err
+		},
+		"Numbers": func(ctx context.Context) error {
+			l, n, err := h.Numbers(ctx, org, all)
+			return none(len(l), n, err)
+		},
+		"DeleteNumber": func(ctx context.Context) error { return h.DeleteNumber(ctx, org, h.Number.E164) },
+		"Revision":     func(ctx context.Context) error { _, err := h.Revision(ctx); return err },
+		"Directory":    func(ctx context.Context) error { _, err := h.Directory(ctx); return err },
+		"Record":       func(ctx context.Context) error { return h.Record(ctx, []store.Entry{{Began: &begun}}) },
+		"Call":         func(ctx context.Context) error { _, err := h.Store.Call(ctx, org, call); return err },
+		"Calls": func(ctx context.Context) error {
+			c, n, err := h.Calls(ctx, org, store.CallFilter{}, all)
+			return none(len(c), n, err)
+		},
+		"Transcript": func(ctx context.Context) error { _, err := h.Transcript(ctx, org, call); return err },
+		"Turns":      func(ctx context.Context) error { _, err := h.Turns(ctx, org, call); return err },
+		"Recording":  func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
+	}
+}
+
+func conflict(err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+func none(n int, total int64, err error) error {
+	if err == nil && n == 0 && total == 0 {
+		return store.ErrNotFound
+	}
+	return err
+}
+
+// testIsolation: the rows of an organisation are not found by another, by no method that names one.
+func testIsolation(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	other, err := s.CreateOrganisation(ctx, store.Organisation{ID: store.NewID(), Name: "Other", Created: start})
+	ok(t, err)
+	unscoped := map[string]bool{"Found": true, "Organisations": true, "CreateOrganisation": true, "CreateKey": true, "KeyByHash": true,
+		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true}
+	directory, err := s.Directory(ctx)
+	ok(t, err)
+	for name, use := range h.Every(other.ID) {
+		if err := use(ctx); unscoped[name] {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		} else if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("%s gives another organisation's rows: error %v, want ErrNotFound", name, err)
+		}
+	}
+	theirs := h.Number
+	theirs.Org, theirs.Agent = other.ID, ""
+	_, err = s.PutNumber(ctx, theirs)
+	is(t, err, store.ErrConflict)
+
+	after, err := s.Directory(ctx)
+	ok(t, err)
+	same(t, "directory after what another organisation tried", after, directory)
+	k, err := s.KeyByHash(ctx, "hash")
+	ok(t, err)
+	if !k.Revoked.IsZero() {
+		t.Error("another organisation has revoked a key")
+	}
+	for name, use := range h.Every(h.Org) { // and its own are
+		if err := use(ctx); err != nil && !(name == "Numbers" && errors.Is(err, store.ErrNotFound)) {
+			t.Errorf("%s by the organisation itself: %v", name, err)
+		}
+	}
+}
+
+// testCancelled: a context that is over ends every method with its error, and one whose time is up says that the database was too slow.
+func testCancelled(t *testing.T, s Store) {
+	h := fill(t, s)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	late, cancel := context.WithDeadline(t.Context(), start.AddDate(-100, 0, 0))
+	defer cancel()
+	for name, use := range h.Every(h.Org) {
+		if err := use(cancelled); !errors.Is(err, context.Canceled) || errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: error %v, want context.Canceled", name, err)
+		}
+		if err := use(late); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("%s: error %v, want context.DeadlineExceeded and ErrUnavailable", name, err)
+		}
+	}
+	_, err := s.Agent(t.Context(), h.Org, h.Setup.Agent.ID)
+	ok(t, err)
+}

@@ -1,0 +1,169 @@
+// Package storetest is the contract of package store as tests: what passes Run is a database for Parley.
+//
+//	Run ──▶ configuration: what is found, keys, agents, numbers, directory
+//	    ──▶ calls: what each Entry does, lists, totals
+//	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
+//	    ──▶ every method: rows of others are not found, a context that is over ends it
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/store"
+)
+
+// A Store is all that Parley asks of a database.
+type Store interface {
+	store.Founder
+	store.Keys
+	store.Agents
+	store.Numbers
+	store.Router
+	store.Recorder
+	store.Calls
+	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
+}
+
+// Run runs the suite. open returns an empty database with its tables, for this test alone, and closes it at the test's end.
+func Run(t *testing.T, open func(t *testing.T) Store) {
+	for _, c := range []struct {
+		name string
+		run  func(t *testing.T, s Store)
+	}{
+		{"Found", testFound},
+		{"Keys", testKeys},
+		{"TouchKeys", testTouchKeys},
+		{"Agents", testAgents},
+		{"AgentList", testAgentList},
+		{"UpdateAgent", testUpdateAgent},
+		{"UpdateAgentAtOnce", testUpdateAgentAtOnce},
+		{"DeleteAgent", testDeleteAgent},
+		{"Numbers", testNumbers},
+		{"Directory", testDirectory},
+		{"Call", testCall},
+		{"Turned", testTurned},
+		{"Ended", testEnded},
+		{"Crashed", testCrashed},
+		{"Refused", testRefused},
+		{"Text", testText},
+		{"CallList", testCallList},
+		{"RecordAtOnce", testRecordAtOnce},
+		{"Entries", testEntries},
+		{"Isolation", testIsolation},
+		{"Cancelled", testCancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(t, open(t))
+		})
+	}
+}
+
+// start is when everything in these tests begins.
+var start = time.Date(2026, 3, 4, 5, 6, 7, 891_234_000, time.UTC)
+
+// A House is a database with an organisation in it that has one of everything.
+type House struct {
+	Store
+	Setup  store.Setup
+	Org    string
+	Number store.Number
+	Call   store.Call // has ended, with a turn, a message and a recording
+}
+
+// Fill fills an empty database.
+func Fill(ctx context.Context, s Store) (House, error) {
+	h := House{Store: s, Org: store.NewID()}
+	owner := store.User{ID: store.NewID(), Email: "o@example.com", Name: "Ola", Password: "$argon2id$", Role: store.Owner, Created: start}
+	h.Setup = store.Setup{
+		Organisation: store.Organisation{ID: h.Org, Name: "Example", Created: start},
+		Owner:        owner,
+		Key: store.Key{ID: store.NewID(), User: owner.ID, Role: store.Owner, Name: "first", Prefix: "va_1234", Hash: "hash",
+			Scopes: []string{"*"}, Created: start},
+		Agent: store.Agent{ID: store.NewID(), Name: "Ada", Enabled: true, Created: start},
+	}
+	if err := s.Found(ctx, h.Setup); err != nil {
+		return h, err
+	}
+	h.Call = newCall(h.Org)
+	h.Call.Agent, h.Call.AgentVersion = h.Setup.Agent.ID, 1
+	number, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+442071234567", Created: start, Updated: start})
+	h.Number = number
+	begun := h.Call
+	h.Call.Status, h.Call.End = store.Completed, end(3*time.Second)
+	return h, errors.Join(err, s.Record(ctx, []store.Entry{
+		{Began: &begun},
+		{Turned: &store.Turned{Turn: newTurn(begun.ID, 1)}},
+		{Ended: &store.Ended{Call: begun.ID, Status: h.Call.Status, End: h.Call.End,
+			Messages: []store.Message{newMessage(begun.ID, 0)}, Recording: newRecording(begun.ID)}},
+	}))
+}
+
+func fill(t *testing.T, s Store) House {
+	t.Helper()
+	h, err := Fill(t.Context(), s)
+	ok(t, err)
+	return h
+}
+
+func newCall(org string) store.Call {
+	return store.Call{ID: store.NewID(), Org: org, Direction: store.Inbound, Status: store.InProgress, Leg: "twilio", CarrierID: "CA1",
+		From: "+15005550006", To: "+442071234567", Node: "node", Boot: "boot", Created: start, Answered: start.Add(time.Second)}
+}
+
+func newTurn(call string, n int) store.Turn {
+	return store.Turn{Call: call, N: n, Why: "words", Said: "hello?", Text: "Hello, how are you?", Heard: "Hello, how", Cut: true,
+		At: time.Duration(n) * time.Second, Sounded: 700*time.Millisecond + 1, Latency: map[string]int64{"stt": 120, "llm": 300}, Error: "late"}
+}
+
+func newMessage(call string, seq int) store.Message {
+	return store.Message{Call: call, Seq: seq, Role: "assistant", Text: fmt.Sprint("Hello, how ", seq), Cut: true, Turn: 1,
+		At: time.Duration(seq) * time.Second, Length: 700 * time.Millisecond}
+}
+
+func newRecording(call string) *store.Recording {
+	return &store.Recording{Call: call, Path: "recordings/" + call + ".wav", Rate: 8000, Channels: 2, Bytes: 96044, Length: 3 * time.Second}
+}
+
+func end(length time.Duration) store.End {
+	return store.End{Ended: start.Add(time.Second + length), Length: length, Cause: "caller", Error: "none", Turns: 1, Drops: 2,
+		Latency: map[string]int64{"voice_to_voice_p50": 640, "voice_to_voice_p95": 900}}
+}
+
+// tb is what a test and a check of rapid have in common.
+type tb interface {
+	Helper()
+	Context() context.Context
+	Error(...any)
+	Errorf(string, ...any)
+	Fatal(...any)
+}
+
+func ok(t tb, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func is(t tb, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func same(t tb, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+var all = store.Page{Limit: 100}
