@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -32,7 +33,7 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 			c.RuntimeParams[name] = value
 		}
 	}
-	s.dialect = dialect{name: "postgres", forUpdate: " FOR UPDATE", kind: postgresKind}
+	s.dialect = dialect{name: "postgres", forUpdate: " FOR UPDATE", param: func(i int) string { return "$" + strconv.Itoa(i) }, kind: postgresKind}
 	s.writer = stdlib.OpenDB(*c)
 	s.writer.SetMaxOpenConns(conns)
 	s.writer.SetMaxIdleConns(conns)

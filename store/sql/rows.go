@@ -2,7 +2,6 @@ package sql
 
 import (
 	"context"
-	"strconv"
 	"strings"
 )
 
@@ -26,7 +25,7 @@ func (r *rows) write(ctx context.Context, u unit, got func(scan func(...any) err
 		for n*width > len(args) {
 			n /= 2
 		}
-		query := r.before + values(n, r.casts) + r.after
+		query := r.before + u.values(n, r.casts) + r.after
 		if err := u.query(ctx, query, args[:n*width], got); err != nil {
 			return err
 		}
@@ -65,7 +64,7 @@ func (u unit) among(ctx context.Context, query string, keys []string, got func(s
 		for n > len(args) {
 			n /= 2
 		}
-		in := strings.NewReplacer("(", "", ")", "").Replace(values(n, r.casts))
+		in := strings.NewReplacer("(", "", ")", "").Replace(u.values(n, r.casts))
 		if err := u.query(ctx, strings.Replace(query, "$KEYS", in, 1), args[:n], got); err != nil {
 			return err
 		}
@@ -75,7 +74,7 @@ func (u unit) among(ctx context.Context, query string, keys []string, got func(s
 }
 
 // values is "($1, CAST($2 AS BIGINT)), ($3, ..." for n rows.
-func values(n int, casts []string) string {
+func (d dialect) values(n int, casts []string) string {
 	var b strings.Builder
 	for i := range n * len(casts) {
 		switch {
@@ -86,7 +85,7 @@ func values(n int, casts []string) string {
 		default:
 			b.WriteString(", ")
 		}
-		p := "$" + strconv.Itoa(i+1)
+		p := d.param(i + 1)
 		if cast := casts[i%len(casts)]; cast != "" {
 			p = "CAST(" + p + " AS " + cast + ")"
 		}

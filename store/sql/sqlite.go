@@ -32,7 +32,7 @@ func (s *Store) openSQLite(_ context.Context, path string, readers int) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.dialect = dialect{name: "sqlite3", kind: sqliteKind}
+	s.dialect = dialect{name: "sqlite3", param: func(int) string { return "?" }, kind: sqliteKind}
 	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_txlock=immediate"))
 	if err != nil {
 		return err

@@ -18,6 +18,7 @@ const attempts = 3
 type unit struct {
 	conn
 	*db.Queries
+	dialect
 }
 
 // A conn is a pool or a transaction. Text is cleaned on its way in, and each statement has the whole patience.
@@ -40,7 +41,7 @@ func (s *Store) patient(ctx context.Context) (context.Context, *patience, contex
 
 // read runs f on the readers. Each statement sees its own state of the database.
 func (s *Store) read(ctx context.Context, verb string, f func(context.Context, unit) error) error {
-	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return f(ctx, newUnit(s.reader, p)) })
+	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return f(ctx, s.unit(s.reader, p)) })
 }
 
 // view runs f on the readers, and all its statements see one state of the database.
@@ -49,7 +50,7 @@ func (s *Store) view(ctx context.Context, verb string, f func(context.Context, u
 	if s.forUpdate != "" {
 		o.Isolation = sql.LevelRepeatableRead // a transaction of SQLite is a snapshot anyhow
 	}
-	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return transact(ctx, s.reader, &o, p, f) })
+	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return s.transact(ctx, s.reader, &o, p, f) })
 }
 
 // write runs f in a transaction, again if it lost against another.
@@ -57,7 +58,7 @@ func (s *Store) write(ctx context.Context, verb string, f func(context.Context, 
 	return s.try(ctx, verb, func(ctx context.Context, p *patience) (err error) {
 		for range attempts {
 			p.Reset(p.wait)
-			if err = transact(ctx, s.writer, nil, p, f); err == nil || !errors.Is(err, errAgain) && !errors.Is(s.kind(err), errAgain) {
+			if err = s.transact(ctx, s.writer, nil, p, f); err == nil || !errors.Is(err, errAgain) && !errors.Is(s.kind(err), errAgain) {
 				break
 			}
 		}
@@ -87,12 +88,12 @@ func (s *Store) try(ctx context.Context, verb string, f func(context.Context, *p
 	return nil
 }
 
-func transact(ctx context.Context, pool *sql.DB, o *sql.TxOptions, p *patience, f func(context.Context, unit) error) error {
+func (s *Store) transact(ctx context.Context, pool *sql.DB, o *sql.TxOptions, p *patience, f func(context.Context, unit) error) error {
 	tx, err := pool.BeginTx(ctx, o)
 	if err != nil {
 		return err
 	}
-	if err := f(ctx, newUnit(tx, p)); err != nil {
+	if err := f(ctx, s.unit(tx, p)); err != nil {
 		_ = tx.Rollback() // err says more
 		return err
 	}
@@ -100,9 +101,9 @@ func transact(ctx context.Context, pool *sql.DB, o *sql.TxOptions, p *patience, 
 	return tx.Commit()
 }
 
-func newUnit(tx db.DBTX, p *patience) unit {
+func (s *Store) unit(tx db.DBTX, p *patience) unit {
 	c := conn{tx, p}
-	return unit{c, db.New(c)}
+	return unit{c, db.New(c), s.dialect}
 }
 
 // ExecContext is the driver's, with text cleaned and patience renewed; so are the next two.
