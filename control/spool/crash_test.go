@@ -2,6 +2,7 @@ package spool
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,15 +13,16 @@ import (
 
 // A history is what a spool was asked and has answered, over many lives of its process.
 type history struct {
-	t     *rapid.T
-	o     Options
-	s     *Spool
-	next  uint64            // the number of the next record
-	made  map[uint64]string // by number: what was appended last under it
-	acked map[uint64]bool
-	given []Record // in the order of their first appearance
-	seen  map[uint64]bool
-	done  uint64 // applied
+	t       *rapid.T
+	o       Options
+	s       *Spool
+	next    uint64            // the number of the next record
+	made    map[uint64]string // by number: what was appended last under it
+	acked   map[uint64]bool
+	given   []Record // in the order of their first appearance
+	seen    map[uint64]bool
+	done    uint64 // applied, and not to come again
+	applied uint64 // applied, maybe to come again
 }
 
 func (h *history) records(n int) []Record {
@@ -66,6 +68,7 @@ func (h *history) read(*rapid.T) {
 	}
 	if len(got) > 0 && rapid.Bool().Draw(h.t, "applied") {
 		h.done = got[len(got)-1].Seq
+		h.applied = max(h.applied, h.done)
 		if err := h.s.Done(h.done); err != nil {
 			h.t.Fatal(err)
 		}
@@ -83,13 +86,15 @@ func (h *history) open() {
 			h.t.Fatalf("record %d was acknowledged, and is gone", n)
 		}
 	}
-	for n := range h.seen { // when position and segments are gone, numbers begin anew: what had them was applied
+	for n := range h.acked { // when position and segments are gone, numbers begin anew: what had them was applied
 		if n >= h.next {
-			delete(h.seen, n)
 			delete(h.acked, n)
 		}
 	}
-	h.given = slices.DeleteFunc(h.given, func(r Record) bool { return r.Seq >= h.next })
+	// What was given out and not applied must be given out again.
+	maps.DeleteFunc(h.seen, func(n uint64, _ bool) bool { return n > h.applied || n >= h.next })
+	h.given = slices.DeleteFunc(h.given, func(r Record) bool { return !h.seen[r.Seq] })
+	h.applied = min(h.applied, s.Last())
 }
 
 func (h *history) restart(*rapid.T) {

@@ -98,9 +98,15 @@ func (s *Spool) read(end place, limit, size int) ([]Record, error) {
 // are given out again after a crash.
 func (s *Spool) Done(seq uint64) error {
 	s.at.seq = max(s.at.seq, seq)
-	err := writePosition(s.Dir, s.at)
+	s.applied = s.at
+	return s.forget()
+}
+
+// forget writes the position down and deletes the segments before it.
+func (s *Spool) forget() error {
+	err := writePosition(s.Dir, s.applied)
 	s.mu.Lock()
-	applied := slices.IndexFunc(s.segments, func(n uint64) bool { return n >= s.at.segment })
+	applied := slices.IndexFunc(s.segments, func(n uint64) bool { return n >= s.applied.segment })
 	if applied < 0 {
 		applied = len(s.segments)
 	}

@@ -62,7 +62,7 @@ type Options struct {
 	Log         *slog.Logger
 }
 
-// A Spool is a queue on disk. Append is for one goroutine, Next and Done for one other; Last and Damaged for all; Close for one, when the
+// A Spool is a queue on disk. Append is for one goroutine, Next, Done and Applied for one other; Last and Damaged for all; Close for one, when the
 // others are done.
 type Spool struct {
 	Options
@@ -74,7 +74,8 @@ type Spool struct {
 	number  uint64 // of the segment being written, or the last that was
 	size    int64  // of the segment being written: all of it is durable
 	buf     []byte
-	at      place // the reader's: behind the last record given out
+	at      place // behind the last record given out
+	applied place // behind the last that was applied
 	failed  int   // how often in a row the segment could not be read
 	damaged atomic.Int64
 
@@ -137,6 +138,7 @@ func (s *Spool) recover() error {
 	if s.at, err = readPosition(s.Dir); err != nil {
 		s.Log.Warn("spool: position lost, records are given out again", "dir", s.Dir, "error", err)
 	}
+	s.applied = s.at
 	s.number = s.at.segment
 	s.end = place{segment: s.number, seq: s.at.seq}
 	for _, n := range segments {
@@ -182,6 +184,9 @@ func (s *Spool) Last() uint64 {
 	defer s.mu.Unlock()
 	return s.end.seq
 }
+
+// Applied is the seq of the last record that has been applied. It is for the reader's goroutine.
+func (s *Spool) Applied() uint64 { return s.applied.seq }
 
 // Damaged is how many stretches of bytes were set aside, since the spool was opened.
 func (s *Spool) Damaged() int64 { return s.damaged.Load() }
@@ -273,10 +278,10 @@ func (s *Spool) Close() error {
 	if s.out != nil {
 		s.release()
 	}
-	if s.at.seq >= s.end.seq {
-		s.at.segment, s.at.offset = s.number+1, 0
+	if s.applied.seq >= s.end.seq {
+		s.applied.segment, s.applied.offset = s.number+1, 0
 	}
-	err := s.Done(s.at.seq)
+	err := s.forget()
 	if err := s.lock.Close(); err != nil {
 		return fmt.Errorf("close spool: %w", err)
 	}

@@ -1,0 +1,69 @@
+package records
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"parley/pipeline"
+	"parley/store"
+)
+
+// newTurned is the record of a turn.
+func newTurned(call string, t *pipeline.Turn) store.Turned {
+	return store.Turned{
+		Turn: store.Turn{
+			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
+			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Error: clean(t.Err),
+		},
+		Messages: newMessages(call, t.First, t.Messages),
+	}
+}
+
+// newMessages are messages of a call's history, the first of which is at the given place in it.
+func newMessages(call string, first int, history []pipeline.Message) []store.Message {
+	var messages []store.Message
+	for i, m := range history {
+		messages = append(messages, store.Message{
+			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(m.Text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
+		})
+	}
+	return messages
+}
+
+// stages are the shares of a turn's latency, in milliseconds; those that did not happen are left out.
+func stages(l pipeline.Latency) map[string]int64 {
+	shares := make(map[string]int64)
+	for name, d := range l.Stages() {
+		if d > 0 {
+			shares[name] = d.Milliseconds()
+		}
+	}
+	return shares
+}
+
+// summary tells a call's latency, in milliseconds: the smallest that half of its turns, and 95 of 100, did not exceed. nil: no turn
+// has one.
+func summary(voice []time.Duration) map[string]int64 {
+	if len(voice) == 0 {
+		return nil
+	}
+	sorted := slices.Sorted(slices.Values(voice))
+	rank := func(percent int) int64 { return sorted[(len(sorted)*percent+99)/100-1].Milliseconds() }
+	return map[string]int64{"voice_to_voice_p50": rank(50), "voice_to_voice_p95": rank(95)}
+}
+
+// clean is text that every database takes: UTF-8 without NUL, which Postgres refuses. What comes from carriers, callers and models may be
+// anything.
+func clean(text string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "\ufffd"), "\x00", "")
+}
+
+func cleanCall(c store.Call) store.Call {
+	c.Leg, c.CarrierID, c.From, c.To, c.Error = clean(c.Leg), clean(c.CarrierID), clean(c.From), clean(c.To), clean(c.Error)
+	c.Created, c.Answered, c.Ended = stamp(c.Created), stamp(c.Answered), stamp(c.Ended)
+	return c
+}
+
+// stamp is a time as the store keeps it.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
