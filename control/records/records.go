@@ -13,6 +13,8 @@
 // While the disk takes nothing, entries stay in memory (100,000 of them, beyond which they are lost and counted), go to the database from
 // there, and to the disk when it is back.
 //
+// A disk that neither takes nor refuses holds up all but the calls: entries gather in memory, and Run cannot return before it answers.
+//
 // When Run begins it looks for what a crash left, and puts a store.Crashed: behind all that earlier boots have left in the spool, but
 // maybe behind first entries of this boot, which it does not concern.
 package records
