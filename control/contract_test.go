@@ -76,26 +76,37 @@ func readContract(t testing.TB) contract {
 	return c
 }
 
-// documented are the keys of data that a client of each operation counts on: the page's own where it samples them, else what it names
-// in words (agents by their fields, calls by their filters, transcript and report).
-var documented = map[string][]string{
-	"GET /agents": {"id", "name", "system_prompt", "description", "starting_message", "enabled", "voice_settings", "dtmf_rules", "created_at", "updated_at"},
-	"GET /calls":  {"id", "task_id", "agent_id", "status", "direction", "from_number", "to_number", "started_at", "ended_at", "duration_seconds"},
-
-	"GET /calls/:id":            {"id", "task_id", "agent_id", "status", "transcript", "report", "recording_available"},
-	"GET /calls/:id/transcript": {"call_id", "transcript"},
-	"GET /calls/:id/recording":  {"call_id", "recording_url", "expires_at", "format", "duration_seconds"},
-	"POST /calls/:id/end":       {"call_id", "message"},
-	"DELETE /agents/:id":        {"id", "deleted"},
+// documented are the keys of data that a client of an operation counts on: the page's own where it samples them, else what it names in
+// words (agents by their fields, calls by their filters, transcript and report).
+func documented(name string) []string {
+	switch name {
+	case "GET /agents", "GET /agents/:id", "POST /agents", "PATCH /agents/:id":
+		return []string{
+			"id", "name", "system_prompt", "description", "starting_message", "enabled", "voice_settings", "dtmf_rules", "created_at",
+			"updated_at",
+		}
+	case "DELETE /agents/:id":
+		return []string{"id", "deleted"}
+	case "GET /calls":
+		return []string{
+			"id", "task_id", "agent_id", "status", "direction", "from_number", "to_number", "started_at", "ended_at", "duration_seconds",
+		}
+	case "GET /calls/:id":
+		return []string{"id", "task_id", "agent_id", "status", "transcript", "report", "recording_available"}
+	case "GET /calls/:id/transcript":
+		return []string{"call_id", "transcript"}
+	case "GET /calls/:id/recording":
+		return []string{"call_id", "recording_url", "expires_at", "format", "duration_seconds"}
+	case "POST /calls/:id/end":
+		return []string{"call_id", "message"}
+	}
+	return nil
 }
 
 func TestContract(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := readContract(t)
-	for _, as := range []string{"GET /agents/:id", "POST /agents", "PATCH /agents/:id"} {
-		documented[as] = documented["GET /agents"]
-	}
 	touched := 0
 	for _, op := range c.Operations {
 		if op.Issue > issue {
@@ -180,10 +191,10 @@ func (w *world) keys(op operation, c contract, a *answer) {
 	}
 	var got map[string]json.RawMessage
 	must(w.t, json.Unmarshal(data, &got))
-	if len(documented[name]) == 0 {
+	if len(documented(name)) == 0 {
 		w.t.Errorf("%s: the test knows no documented key", name)
 	}
-	for _, key := range documented[name] {
+	for _, key := range documented(name) {
 		if got[key] == nil {
 			w.t.Errorf("%s: no data.%s in %s", name, key, a.body)
 		}

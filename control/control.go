@@ -45,7 +45,7 @@ type Options struct {
 	PublicURL  string     // where clients reach the API, such as https://voice.example.com; empty: as each request says
 	Version    string     // of Parley, for the description
 
-	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil: not shown
+	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents changed; may be nil
 	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
 	Log     *slog.Logger                                                    // nil: slog.DiscardHandler

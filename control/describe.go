@@ -72,9 +72,6 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	if p.ticket {
 		op.Security = append(op.Security, map[string][]string{byTicket: {}})
 	}
-	if p.extension {
-		op.Extensions = map[string]any{"x-parley-extension": true}
-	}
 	op.Responses = c.failures(method, strings.Contains(path, "{"), p)
 	if p.request != "" {
 		op.RequestBody = &huma.RequestBody{

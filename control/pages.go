@@ -9,7 +9,6 @@ type page struct {
 	request            string // an example of its body
 	media              string // what it answers with, if that is not JSON
 	ticket             bool   // a ticket opens it too
-	extension          bool   // the contract does not have it
 	bad, missing, busy string // when else it answers 400, 404, 503
 }
 

@@ -157,9 +157,9 @@ func TestEveryRouteAsksForAKeyAndAScope(t *testing.T) {
 }
 
 func (w *world) changed() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.changes
+	w.counts.mu.Lock()
+	defer w.counts.mu.Unlock()
+	return w.counts.changes
 }
 
 func TestRoutesRefuseUnknownQueryParameters(t *testing.T) {
@@ -185,10 +185,10 @@ func TestMetricsKnowPatternsAlone(t *testing.T) {
 	w.ask(w.ours.key, "GET", "/api/v1/calls/"+w.ours.done, "")
 	w.ask(w.ours.key, "GET", "/api/v1/nonsense/"+w.ours.done, "")
 	w.ask(w.ours.key, "BREW", "/api/v1/agents", "")
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.counts.mu.Lock()
+	defer w.counts.mu.Unlock()
 	want := []string{"GET /api/v1/calls/{id}", "GET none", "other none"}
-	if !slices.Equal(w.routes, want) {
-		t.Errorf("counted %q, want %q", w.routes, want)
+	if !slices.Equal(w.counts.routes, want) {
+		t.Errorf("counted %q, want %q", w.counts.routes, want)
 	}
 }

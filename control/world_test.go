@@ -37,10 +37,15 @@ type world struct {
 	theirs    tenant
 	live      *lines
 	log       *logged
-	mu        sync.Mutex
-	changes   int      // how often agents changed
-	routes    []string // that were counted
+	counts    *counts
 	described *description
+}
+
+// counts are what the API told its callbacks.
+type counts struct {
+	mu      sync.Mutex
+	changes int // how often agents changed
+	routes  []string
 }
 
 // A tenant is an organisation with one of each.
@@ -94,7 +99,7 @@ func (l *logged) String() string {
 // newWorld makes the world; change, if there is one, has a last say in the API's options.
 func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}}
+	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}}
 	path := filepath.Join(w.dir, "parley.db")
 	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + path})
 	must(t, err)
@@ -130,11 +135,11 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 		Agents: db, Calls: db, Auth: &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
 		Live: w.live, Recordings: files, Secret: secret, Version: "test",
 		Default: w.standard,
-		Changed: func(context.Context) { w.mu.Lock(); w.changes++; w.mu.Unlock() },
+		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
 		Observe: func(route, method string, _ int, _ time.Duration) {
-			w.mu.Lock()
-			w.routes = append(w.routes, method+" "+route)
-			w.mu.Unlock()
+			w.counts.mu.Lock()
+			w.counts.routes = append(w.counts.routes, method+" "+route)
+			w.counts.mu.Unlock()
 		},
 		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -14,15 +14,29 @@ type Field[T any] struct {
 	Set   bool // it is there
 	Null  bool // it is there, as null
 	Value T
+
+	misfit bool
 }
 
-// UnmarshalJSON implements json.Unmarshaler.
+// UnmarshalJSON implements json.Unmarshaler. What does not fit is no error here, which would hide the fields after it: huma finds it
+// too, by the schema, and Check has the last word.
 func (f *Field[T]) UnmarshalJSON(data []byte) error {
 	f.Set = true
-	if f.Null = string(data) == "null"; f.Null {
-		return nil
+	if f.Null = string(data) == "null"; !f.Null {
+		f.misfit = json.Unmarshal(data, &f.Value) != nil
 	}
-	return json.Unmarshal(data, &f.Value)
+	return nil
+}
+
+// Check complains about a value that does not fit, or a null where there cannot be one.
+func (f *Field[T]) Check(prefix *huma.PathBuffer, name string, nullable bool) []error {
+	switch {
+	case f.misfit:
+		return []error{Complain(prefix, name, "does not fit")}
+	case f.Null && !nullable:
+		return []error{Complain(prefix, name, "cannot be null")}
+	}
+	return nil
 }
 
 // Schema implements huma.SchemaProvider: T's, or null. A field that cannot be null says so by the tag nullable:"false".

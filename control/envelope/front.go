@@ -61,10 +61,12 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	out := &writer{ResponseWriter: w}
 	defer func() {
-		if p := recover(); p != nil {
-			f.recovered(out, r, q, p)
-		}
+		p := recover()
+		half := p != nil && !f.recovered(out, r, q, p)
 		f.report(r, q, out.status, time.Since(began))
+		if half {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
 	}()
 	f.Next.ServeHTTP(out, r)
 	if out.plain {
@@ -74,20 +76,23 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// recovered ends a request whose handler panicked. A reader who has gone makes huma panic too: that is nobody's fault.
-func (f *Front) recovered(out *writer, r *http.Request, q *request, p any) {
+// recovered answers a request whose handler panicked, if nothing went out yet. A reader who has gone makes huma panic too: that is
+// nobody's fault.
+func (f *Front) recovered(out *writer, r *http.Request, q *request, p any) (answered bool) {
 	if p == http.ErrAbortHandler || out.failed != nil || r.Context().Err() != nil { //nolint:errorlint // recover gives the very value
 		out.status = 499 // nginx's word for: the client closed the request
-		return
+		return false
 	}
 	fault := &Fault{
 		Status: http.StatusInternalServerError, Message: "internal error", Cause: fmt.Errorf("panic: %v\n%s", p, debug.Stack()),
 	}
 	q.fault = fault
-	if out.status == 0 || out.plain {
-		out.status = fault.Status
-		Write(out.ResponseWriter, r, fault)
+	if out.status != 0 && !out.plain {
+		return false
 	}
+	out.status = fault.Status
+	Write(out.ResponseWriter, r, fault)
+	return true
 }
 
 // report tells log and metrics of a request, once.
@@ -96,31 +101,29 @@ func (f *Front) report(r *http.Request, q *request, status int, took time.Durati
 	if f.Observe != nil {
 		f.Observe(route, method(r), status, took)
 	}
-	level, text := slog.LevelDebug, "request"
-	if q.fault != nil && status >= http.StatusInternalServerError && r.Context().Err() == nil {
-		if level, text = slog.LevelError, "request failed"; status == http.StatusServiceUnavailable {
-			level = slog.LevelWarn
-		}
-	}
-	if !f.Log.Enabled(r.Context(), level) {
-		return
-	}
 	attrs := []slog.Attr{
 		slog.String("request_id", q.id), slog.String("method", method(r)), slog.String("route", route), slog.Int("status", status),
 		slog.Duration("took", took),
 	}
-	if level > slog.LevelDebug {
-		attrs = append(attrs, slog.Any("err", q.fault.Cause))
+	if q.fault == nil || q.fault.Status < http.StatusInternalServerError || r.Context().Err() != nil {
+		f.Log.LogAttrs(r.Context(), slog.LevelDebug, "request", attrs...)
+		return
 	}
-	f.Log.LogAttrs(r.Context(), level, text, attrs...)
+	level := slog.LevelError
+	if q.fault.Status == http.StatusServiceUnavailable {
+		level = slog.LevelWarn
+	}
+	f.Log.LogAttrs(r.Context(), level, "request failed", append(attrs, slog.Any("err", q.fault.Cause))...)
 }
 
 // Write answers with a fault, in the shape of its path's contract.
 func Write(w http.ResponseWriter, r *http.Request, f *Fault) {
 	note(r.Context(), f)
 	f.head(w.Header().Set)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Del("Content-Length")
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store") // which net/http takes out of its own errors
+	h.Del("Content-Length")
 	w.WriteHeader(f.Status)
 	_ = Format.Marshal(w, shape(r.URL.Path, f, metaOf(r.Context()))) // who does not read it any more is not told
 }

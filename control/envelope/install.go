@@ -84,6 +84,7 @@ func complaint(d *huma.ErrorDetail) (field, message string) {
 	if message == validation.MsgUnexpectedProperty {
 		message = "unknown field"
 	}
+	field = unmask.Replace(field)
 	for _, place := range []string{"body.", "query.", "path.", "header."} {
 		if name, ok := strings.CutPrefix(field, place); ok {
 			return name, message

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -50,10 +51,37 @@ func unmarshal(data []byte, v any) error {
 	case err != nil:
 		return errors.New("malformed JSON")
 	}
-	if _, ok := v.(*any); ok {
+	if tree, ok := v.(*any); ok {
+		disguise(*tree)
 		return twice(data)
 	}
 	return nil
+}
+
+// huma keeps the place of what it validates as a path, and leaves a field by cutting the path at its last dot or bracket: a field whose
+// name has one would stay in the path of those after it. So while huma looks, such names wear a mask, of runes for private use; names
+// in complaints have it taken off.
+var (
+	mask   = strings.NewReplacer(".", "\uE02E", "[", "\uE05B")
+	unmask = strings.NewReplacer("\uE02E", ".", "\uE05B", "[")
+)
+
+// disguise masks the names in a tree of JSON.
+func disguise(tree any) {
+	switch v := tree.(type) {
+	case map[string]any:
+		for name, value := range v {
+			disguise(value)
+			if strings.ContainsAny(name, ".[") {
+				delete(v, name)
+				v[mask.Replace(name)] = value
+			}
+		}
+	case []any:
+		for _, value := range v {
+			disguise(value)
+		}
+	}
 }
 
 // twice finds a field that an object has more than once. The data is valid JSON.

@@ -22,7 +22,7 @@ type Agent struct {
 	SystemPrompt    string        `json:"system_prompt" example:"You are a helpful customer service agent..."`
 	StartingMessage *string       `json:"starting_message" doc:"What the agent says first; null: its prompt decides." example:"Hello! How can I help you today?"`
 	Enabled         bool          `json:"enabled" doc:"Whether it answers calls."`
-	VoiceSettings   VoiceSettings `json:"voice_settings"`
+	VoiceSettings   Settings      `json:"voice_settings"`
 	DTMFRules       Rules         `json:"dtmf_rules"`
 	Version         int           `json:"version" doc:"Grows with each change; a call names the version that served it. Extension." example:"1"`
 	IsDefault       *bool         `json:"is_default,omitempty" doc:"Whether it answers the calls that no number leads elsewhere; not there where the server does not know. Extension."`
@@ -42,7 +42,7 @@ func show(a store.Agent) (Agent, error) {
 	}
 	return Agent{
 		ID: a.ID, Number: a.Number, Name: a.Name, Description: or(a.Description), SystemPrompt: a.SystemPrompt,
-		StartingMessage: or(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: VoiceSettings(voice), DTMFRules: Rules(rules),
+		StartingMessage: or(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: Settings(voice), DTMFRules: Rules(rules),
 		Version: a.Version, CreatedAt: envelope.Time(a.Created), UpdatedAt: envelope.Time(a.Updated),
 	}, nil
 }
@@ -70,18 +70,19 @@ type Voice struct {
 	Language        *string  `json:"language,omitempty" nullable:"true" maxLength:"35" pattern:"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$" patternDescription:"a language tag such as en or en-GB" doc:"The language it speaks, a BCP 47 tag. Extension."`
 }
 
-// VoiceSettings is a Voice as JSON, kept as it is stored; nil is null.
-type VoiceSettings json.RawMessage
+// Settings are a Voice as JSON, kept as it is stored; nil is null.
+type Settings json.RawMessage
 
 // MarshalJSON implements json.Marshaler.
-func (v VoiceSettings) MarshalJSON() ([]byte, error) { return json.RawMessage(v).MarshalJSON() }
+func (v Settings) MarshalJSON() ([]byte, error) { return json.RawMessage(v).MarshalJSON() }
 
-// UnmarshalJSON implements json.Unmarshaler. What is null inside is left out.
-func (v *VoiceSettings) UnmarshalJSON(data []byte) error {
+// UnmarshalJSON implements json.Unmarshaler. What is null inside is left out. What is no Voice is no error here, which would hide the
+// fields after it, and comes to nothing: huma has refused it, by the schema.
+func (v *Settings) UnmarshalJSON(data []byte) error {
+	*v = nil
 	var voice *Voice
-	if err := json.Unmarshal(data, &voice); err != nil || voice == nil {
-		*v = nil
-		return err
+	if json.Unmarshal(data, &voice) != nil || voice == nil {
+		return nil //nolint:nilerr // see above
 	}
 	tidy, err := json.Marshal(voice)
 	*v = tidy
@@ -89,7 +90,7 @@ func (v *VoiceSettings) UnmarshalJSON(data []byte) error {
 }
 
 // Schema implements huma.SchemaProvider: a Voice, or null.
-func (VoiceSettings) Schema(r huma.Registry) *huma.Schema {
+func (Settings) Schema(r huma.Registry) *huma.Schema {
 	s := *r.Schema(reflect.TypeFor[Voice](), false, "")
 	s.Nullable = true
 	s.Description = "The voice, in ElevenLabs' words. PATCH replaces it as a whole."
@@ -161,13 +162,13 @@ func (g AgentReadOnly) check(at *huma.PathBuffer) (bad []error) {
 type AgentCreate struct {
 	AgentReadOnly
 
-	Name            string        `json:"name" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
-	SystemPrompt    string        `json:"system_prompt" minLength:"1" maxLength:"100000" doc:"System prompt for the agent: not blank."`
-	Description     string        `json:"description,omitempty" nullable:"true" maxLength:"2000" doc:"Agent description."`
-	StartingMessage string        `json:"starting_message,omitempty" nullable:"true" maxLength:"5000" doc:"Initial message to start conversations."`
-	Enabled         *bool         `json:"enabled,omitempty" nullable:"true" default:"true" doc:"Whether the agent is enabled."`
-	VoiceSettings   VoiceSettings `json:"voice_settings,omitempty"`
-	DTMFRules       Rules         `json:"dtmf_rules,omitempty"`
+	Name            string   `json:"name" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
+	SystemPrompt    string   `json:"system_prompt" minLength:"1" maxLength:"100000" doc:"System prompt for the agent: not blank."`
+	Description     string   `json:"description,omitempty" nullable:"true" maxLength:"2000" doc:"Agent description."`
+	StartingMessage string   `json:"starting_message,omitempty" nullable:"true" maxLength:"5000" doc:"Initial message to start conversations."`
+	Enabled         *bool    `json:"enabled,omitempty" nullable:"true" default:"true" doc:"Whether the agent is enabled."`
+	VoiceSettings   Settings `json:"voice_settings,omitempty"`
+	DTMFRules       Rules    `json:"dtmf_rules,omitempty"`
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -181,25 +182,28 @@ func (b *AgentCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 type AgentPatch struct {
 	AgentReadOnly
 
-	Name            envelope.Field[string]        `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
-	Description     envelope.Field[string]        `json:"description,omitempty" maxLength:"2000" doc:"Agent description."`
-	SystemPrompt    envelope.Field[string]        `json:"system_prompt,omitempty" nullable:"false" minLength:"1" maxLength:"100000" doc:"System prompt: not blank."`
-	StartingMessage envelope.Field[string]        `json:"starting_message,omitempty" maxLength:"5000" doc:"Initial message."`
-	VoiceSettings   envelope.Field[VoiceSettings] `json:"voice_settings,omitempty"`
-	DTMFRules       envelope.Field[Rules]         `json:"dtmf_rules,omitempty"`
-	Enabled         envelope.Field[bool]          `json:"enabled,omitempty" nullable:"false" doc:"Enable or disable."`
+	Name            envelope.Field[string]   `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Agent name: not blank."`
+	Description     envelope.Field[string]   `json:"description,omitempty" maxLength:"2000" doc:"Agent description."`
+	SystemPrompt    envelope.Field[string]   `json:"system_prompt,omitempty" nullable:"false" minLength:"1" maxLength:"100000" doc:"System prompt: not blank."`
+	StartingMessage envelope.Field[string]   `json:"starting_message,omitempty" maxLength:"5000" doc:"Initial message."`
+	VoiceSettings   envelope.Field[Settings] `json:"voice_settings,omitempty"`
+	DTMFRules       envelope.Field[Rules]    `json:"dtmf_rules,omitempty"`
+	Enabled         envelope.Field[bool]     `json:"enabled,omitempty" nullable:"false" doc:"Enable or disable."`
 }
 
 // Resolve implements huma.ResolverWithPath.
 func (b *AgentPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := b.check(at)
-	for _, f := range []struct {
-		name string
-		null bool
-	}{{"name", b.Name.Null}, {"system_prompt", b.SystemPrompt.Null}, {"enabled", b.Enabled.Null}} {
-		if f.null {
-			bad = append(bad, envelope.Complain(at, f.name, "cannot be null"))
-		}
+	for _, wrong := range [][]error{
+		b.Name.Check(at, "name", false),
+		b.Description.Check(at, "description", true),
+		b.SystemPrompt.Check(at, "system_prompt", false),
+		b.StartingMessage.Check(at, "starting_message", true),
+		b.VoiceSettings.Check(at, "voice_settings", true),
+		b.DTMFRules.Check(at, "dtmf_rules", true),
+		b.Enabled.Check(at, "enabled", false),
+	} {
+		bad = append(bad, wrong...)
 	}
 	bad = append(bad, checkTexts(at, b.Name.Value, b.SystemPrompt.Value, b.Description.Value, b.StartingMessage.Value)...)
 	return append(bad, checkRules(at, b.DTMFRules.Value)...)

@@ -154,18 +154,16 @@ func (h *Agents) answer(ctx context.Context, row store.Agent, err error) (*envel
 	return envelope.Give(ctx, a), nil
 }
 
-// show makes an Agent of its row, and tells if it is the default one.
+// show makes an Agent of its row, and tells if it is the default one, where that is known.
 func (h *Agents) show(ctx context.Context, row store.Agent) (Agent, error) {
 	a, err := show(row)
 	if err != nil || h.Default == nil {
 		return a, err
 	}
-	agent, err := h.Default(ctx, row.Org)
-	if err != nil {
-		return a, fmt.Errorf("find default agent: %w", err)
+	if agent, err := h.Default(ctx, row.Org); err == nil {
+		is := agent == row.ID
+		a.IsDefault = &is
 	}
-	is := agent == row.ID
-	a.IsDefault = &is
 	return a, nil
 }
 
