@@ -19,7 +19,13 @@ import (
 type config struct {
 	HTTPAddr  string `help:"Address to listen on for carriers, health and metrics." default:":8080" var:"PARLEY_HTTP_ADDR"`
 	PublicURL string `help:"URL under which carriers reach this server, such as https://voice.example.com. Empty: what each request says." var:"PARLEY_PUBLIC_URL"`
-	DataDir   string `help:"Directory for recordings, call journals and made secrets." default:"./data" type:"path" var:"PARLEY_DATA_DIR"`
+
+	place
+
+	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
+	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
+	OwnerPassword string `help:"Password of that owner. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
+	Secret        string `help:"Secret that signs links to recordings, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
 
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
@@ -49,7 +55,7 @@ type config struct {
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
-	Prompt string `help:"Instructions for the language model." default:"${prompt}" var:"PARLEY_PROMPT"`
+	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
 	Lang   string `help:"Language of the agent (BCP 47)." default:"en-US" var:"PARLEY_LANG"`
 
 	Hangover  time.Duration `help:"Silence that ends the caller's turn; 100ms to 5s." default:"500ms" var:"PARLEY_HANGOVER"`
@@ -73,6 +79,9 @@ func (c *config) check() error {
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
+	}
+	if n := len(c.Secret); n > 0 && n < 32 {
+		bad = append(bad, fmt.Errorf("--secret (PARLEY_SECRET) has %d characters: want 32 or more", n))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(append(bad, newAgent(c).Manners.Validate())...)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,7 +128,7 @@ func TestEnvExample(t *testing.T) {
 		}
 	}
 	want := map[string]string{"PARLEY_CONFIG": ""}
-	for f := range reflect.TypeFor[config]().Fields() {
+	for _, f := range settingsOf(t) {
 		name, def := f.Tag.Get("var"), f.Tag.Get("default")
 		if name == "" {
 			t.Errorf("config.%s has no variable", f.Name)
@@ -149,9 +150,16 @@ func TestHelpNamesVariables(t *testing.T) {
 	if err := run(t.Context(), []string{"serve", "--help"}, func(string) string { return "" }, nil, &out, &out); err != nil {
 		t.Fatal(err)
 	}
-	for f := range reflect.TypeFor[config]().Fields() {
+	for _, f := range settingsOf(t) {
 		if v := f.Tag.Get("var"); !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "["+v+"]") {
 			t.Errorf("serve --help does not name %s", v)
 		}
 	}
+}
+
+// settingsOf lists the settings of serve.
+func settingsOf(t *testing.T) []reflect.StructField {
+	t.Helper()
+	fields := reflect.VisibleFields(reflect.TypeFor[config]())
+	return slices.DeleteFunc(fields, func(f reflect.StructField) bool { return f.Anonymous })
 }

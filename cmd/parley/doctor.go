@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"parley/providers/local"
+	"parley/store/sql"
 )
 
 // doctorCmd checks what serve needs, with the same settings.
@@ -31,7 +32,7 @@ type finding struct {
 
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
-	findings := []finding{c.settings(), c.dataDir(), c.address(ctx), c.publicURL(), c.token(), c.flow()}
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -78,6 +79,27 @@ func (c *doctorCmd) dataDir() finding {
 	}
 	if err != nil {
 		f.says, f.fix, f.fatal = err.Error(), "set PARLEY_DATA_DIR to a directory that this user may write", true
+	}
+	return f
+}
+
+// database asks whether the database is there; it changes nothing in it.
+func (c *doctorCmd) database(ctx context.Context) finding {
+	f := finding{what: "database", says: "SQLite, " + strings.TrimPrefix(c.url(), "sqlite:")}
+	if !strings.HasPrefix(c.url(), "sqlite:") {
+		f.says = "Postgres, which answers" // its URL may hold a password
+	} else if _, err := os.Stat(strings.TrimPrefix(c.url(), "sqlite:")); errors.Is(err, os.ErrNotExist) {
+		f.says += ", which serve will make"
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	s, err := sql.Open(ctx, sql.Options{URL: c.url()})
+	if err == nil {
+		err = errors.Join(s.Ping(ctx), s.Close())
+	}
+	if err != nil {
+		f.says, f.fix, f.fatal = err.Error(), "start the database, or correct DATABASE_URL", true
 	}
 	return f
 }

@@ -67,23 +67,21 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
-func TestMadeTokenIsKept(t *testing.T) {
+func TestMadeWordIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	made, err := twilioToken("", dir)
+	word := func() string { return randomHex(16) }
+	made, err := keep(dir, tokenFile, word)
 	if err != nil || len(made) != 32 {
 		t.Fatalf("made %q, %v", made, err)
 	}
 	if s, err := os.Stat(filepath.Join(dir, tokenFile)); err != nil || s.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v: want mode 0600", s, err)
 	}
-	if again, err := twilioToken("", dir); err != nil || again != made {
+	if again, err := keep(dir, tokenFile, word); err != nil || again != made {
 		t.Errorf("then %q, %v: want the same", again, err)
 	}
-	if given, err := twilioToken("mine", dir); err != nil || given != "mine" {
-		t.Errorf("given: %q, %v", given, err)
-	}
-	if _, err := twilioToken("", filepath.Join(dir, "absent")); err == nil {
-		t.Error("a token that cannot be kept was made")
+	if _, err := keep(filepath.Join(dir, "absent"), tokenFile, word); err == nil {
+		t.Error("a word that cannot be kept was made")
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"parley/bench/carrier"
-	"parley/control/journal"
 	"parley/media/wav"
 	"parley/pipeline"
 	"parley/providers/local"
@@ -68,17 +67,6 @@ func TestEndToEndFirstCall(t *testing.T) {
 	}
 }
 
-// answers are the turns of the agent, in order.
-func answers(lines []journal.Line) []journal.Turn {
-	var turns []journal.Turn
-	for _, l := range lines {
-		if l.Event == string(pipeline.TurnEnded) {
-			turns = append(turns, *l.Turn)
-		}
-	}
-	return turns
-}
-
 // TestEndToEndAnswers has the recogniser hear what the caller heard: it is what the agent meant to say. Keys 1 and 2 lead to
 // different answers, and silence is answered.
 func TestEndToEndAnswers(t *testing.T) {
@@ -88,19 +76,19 @@ func TestEndToEndAnswers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	turns := answers(n.lines(r.CallSID))
-	heard, err := wav.ReadFile(n.recordingOf(r.CallSID))
+	call := n.record(r.CallSID)
+	heard, err := wav.ReadFile(n.recordingOf(call))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var wer providertest.WER
 	why := map[string]string{}
-	for _, turn := range turns {
+	for _, turn := range call.Turns {
 		why[turn.Why+" "+turn.Said] += turn.Text
-		if turn.SoundedMS == 0 || turn.Cut {
+		if turn.SoundedMS == 0 || turn.Interrupted {
 			continue
 		}
-		from, to := turn.AtMS-100, turn.AtMS+turn.SoundedMS+200
+		from, to := turn.OffsetMS-100, turn.OffsetMS+turn.SoundedMS+200
 		text := hear(agentChannel(heard, from, to))
 		if errs := wer.Add(turn.Heard, text); errs > 0 {
 			t.Logf("%d errors: said %q, recognised %q", errs, turn.Heard, text)
@@ -146,15 +134,15 @@ func TestEndToEndBargeIn(t *testing.T) {
 		if r.Frames.AfterClear != 0 {
 			t.Errorf("after %s: %d media messages followed the clear at once", after, r.Frames.AfterClear)
 		}
-		checkHeard(t, hear, r, n.lines(r.CallSID), after)
+		checkHeard(t, hear, r, n.record(r.CallSID), after)
 	}
 }
 
-func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, lines []journal.Line, after string) {
+func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, call callRow, after string) {
 	t.Helper()
-	var cut *journal.Turn
-	for _, turn := range answers(lines) {
-		if turn.Cut {
+	var cut *turnRow
+	for _, turn := range call.Turns {
+		if turn.Interrupted {
 			cut = &turn
 		}
 	}
@@ -171,7 +159,7 @@ func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, line
 		t.Fatalf("after %s: the caller saw no clear: %+v", after, r.Turns)
 	}
 	var ledger time.Duration // what the server believes was heard, of all turns
-	for _, turn := range answers(lines) {
+	for _, turn := range call.Turns {
 		ledger += time.Duration(turn.SoundedMS) * time.Millisecond
 	}
 	off := ledger - time.Duration(r.Frames.Sounded)
@@ -186,8 +174,8 @@ func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, line
 	if d := len(want) - len(got); d < -2 || d > 2 { // one word, and one that the recogniser may have split or lost
 		t.Errorf("after %s: the history has %d words, the recording %d", after, len(got), len(want))
 	}
-	for _, m := range lines[len(lines)-1].Ending.History {
-		if m.Cut && m.Text != cut.Heard {
+	for _, m := range call.Transcript {
+		if m.Interrupted && m.Text != cut.Heard {
 			t.Errorf("after %s: history %q, turn %q", after, m.Text, cut.Heard)
 		}
 	}

@@ -218,7 +218,7 @@ func TestEndToEndKilled(t *testing.T) {
 		answered = time.Now()
 		return n.metric("parley_calls_live") == 1
 	})
-	pattern := filepath.Join(n.data, "recordings", "*", "*.wav")
+	pattern := filepath.Join(n.data, "recordings", "*", "*.wav.part")
 	until(t, 20*time.Second, "five seconds are recorded", func() bool {
 		paths, _ := filepath.Glob(pattern)
 		if len(paths) != 1 {
@@ -244,6 +244,11 @@ func TestEndToEndKilled(t *testing.T) {
 		t.Errorf("%d channels, %v lost", sound.Channels, lost)
 	}
 	again := serve(t, "PARLEY_DATA_DIR="+n.data)
+	until(t, 10*time.Second, "the call is closed", func() bool {
+		calls := again.calls()
+		return len(calls) == 1 && calls[0].Status == "failed" && calls[0].Cause == "crash"
+	})
+	again.checkRecording(again.record(again.calls()[0].CarrierID))
 	if code, _ := again.get("/readyz"); code != http.StatusOK {
 		t.Errorf("readyz of the next server: %d", code)
 	}

@@ -25,16 +25,7 @@ func TestEndToEndFifty(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	others, err := mocks.Start(context.WithoutCancel(t.Context()), mocks.Options{}, binary, "bench", "vendors")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { // after the server, which is stopped first
-		if err := others.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	n := serve(t, "DEEPGRAM_BASE_URL="+others.Deepgram, "DEEPGRAM_API_KEY=test", "OPENAI_BASE_URL="+others.OpenAI, "OPENAI_API_KEY=test")
+	n := serve(t, mockVendors(t)...)
 	n.burst(calls, "hear", "say agent-pass", "hear", "hangup") // fills the vendors' pools of idle connections
 	n.idle()
 	goroutines, files := n.metric("go_goroutines"), n.metric("process_open_fds")
@@ -74,7 +65,7 @@ func TestEndToEndFifty(t *testing.T) {
 		if r == nil {
 			continue
 		}
-		for _, turn := range answers(n.lines(r.CallSID)) {
+		for _, turn := range n.record(r.CallSID).Turns {
 			if d, ok := turn.Latency["voice_to_voice"]; ok {
 				waits = append(waits, d)
 			}
@@ -95,6 +86,21 @@ func TestEndToEndFifty(t *testing.T) {
 	if v := n.metric("parley_provider_failures_total") + n.metric("parley_frames_dropped_total"); v != 0 {
 		t.Errorf("%v failures and drops", v)
 	}
+}
+
+// mockVendors starts recogniser, model and voice in another process, and returns the settings of a server that uses them.
+func mockVendors(t *testing.T) []string {
+	t.Helper()
+	others, err := mocks.Start(context.WithoutCancel(t.Context()), mocks.Options{}, binary, "bench", "vendors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after the server, which is stopped first
+		if err := others.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return []string{"DEEPGRAM_BASE_URL=" + others.Deepgram, "DEEPGRAM_API_KEY=test", "OPENAI_BASE_URL=" + others.OpenAI, "OPENAI_API_KEY=test"}
 }
 
 // burst places calls at once, 20 ms apart, and waits until the last has ended.

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +20,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"parley/control/journal"
 )
 
 // binary is the program under test, built once by TestMain.
@@ -50,6 +47,7 @@ type node struct {
 	cmd  *exec.Cmd
 	url  string
 	data string
+	out  *syncBuffer // what it told people
 	log  *syncBuffer
 	done chan error
 }
@@ -77,9 +75,9 @@ const testToken = "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"
 // serve starts the real binary on a free port and waits until it listens. Its end is checked when the test ends.
 func serve(t *testing.T, env ...string) *node {
 	t.Helper()
-	n := &node{t: t, data: t.TempDir(), log: &syncBuffer{}, done: make(chan error, 1)}
+	n := &node{t: t, data: t.TempDir(), out: &syncBuffer{}, log: &syncBuffer{}, done: make(chan error, 1)}
 	n.cmd = exec.Command(binary, "serve")
-	n.cmd.Env = append(cleanEnv(), "PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_DATA_DIR="+n.data, "TWILIO_AUTH_TOKEN="+testToken)
+	n.cmd.Env = append(cleanEnv(), "PARLEY_HTTP_ADDR=127.0.0.1:0", "PARLEY_DATA_DIR="+n.data, "TWILIO_AUTH_TOKEN="+testToken, "PARLEY_API_KEY="+testKey)
 	n.cmd.Env = append(n.cmd.Env, env...)
 	n.cmd.Stderr = n.log
 	out, err := n.cmd.StdoutPipe()
@@ -92,13 +90,16 @@ func serve(t *testing.T, env ...string) *node {
 	}
 	lines := bufio.NewScanner(out)
 	for n.url == "" && lines.Scan() {
+		fmt.Fprintln(n.out, lines.Text())
 		if m := regexp.MustCompile(`http://[0-9a-z.:]+`).FindString(lines.Text()); m != "" {
 			n.url = m
 		}
 	}
 	t.Logf("serve listened after %v", time.Since(began).Round(time.Millisecond))
 	go func() {
-		_, _ = io.Copy(io.Discard, out)
+		for lines.Scan() {
+			fmt.Fprintln(n.out, lines.Text())
+		}
 		n.done <- n.cmd.Wait()
 	}()
 	t.Cleanup(func() {
@@ -118,7 +119,7 @@ func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")
-		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_"); keep || k == "PARLEY_SPEECH_DIR" {
+		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_") && k != "DATABASE_URL"; keep || k == "PARLEY_SPEECH_DIR" {
 			env = append(env, kv)
 		}
 	}
@@ -196,43 +197,12 @@ func until(t *testing.T, limit time.Duration, what string, cond func() bool) {
 	}
 }
 
-// lines reads a call's journal once the call has ended.
-func (n *node) lines(call string) []journal.Line {
-	n.t.Helper()
-	var lines []journal.Line
-	until(n.t, 10*time.Second, "the journal of "+call+" is closed", func() bool {
-		lines = n.read(call)
-		return len(lines) > 0 && lines[len(lines)-1].Ending != nil
-	})
-	return lines
-}
-
-func (n *node) read(call string) []journal.Line {
-	paths, err := filepath.Glob(filepath.Join(n.data, "calls", "*", journal.FileName(call)+".jsonl"))
-	if err != nil || len(paths) == 0 {
-		return nil
-	}
-	text, err := os.ReadFile(paths[0])
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	var lines []journal.Line
-	for line := range bytes.Lines(text) {
-		var l journal.Line
-		if err := json.Unmarshal(line, &l); err != nil {
-			n.t.Fatal(err)
-		}
-		lines = append(lines, l)
-	}
-	return lines
-}
-
 // recordingOf is the node's recording of a call.
-func (n *node) recordingOf(call string) string {
+func (n *node) recordingOf(c callRow) string {
 	n.t.Helper()
-	paths, err := filepath.Glob(filepath.Join(n.data, "recordings", "*", journal.FileName(call)+".wav"))
+	paths, err := filepath.Glob(filepath.Join(n.data, "recordings", "*", c.ID+".wav"))
 	if err != nil || len(paths) != 1 {
-		n.t.Fatalf("recordings of %s: %v, %v", call, paths, err)
+		n.t.Fatalf("recordings of %s: %v, %v", c.ID, paths, err)
 	}
 	return paths[0]
 }

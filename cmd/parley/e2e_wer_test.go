@@ -15,9 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/bench/carrier"
-	"parley/control/journal"
 	"parley/media/wav"
-	"parley/pipeline"
 	"parley/providers/providertest"
 )
 
@@ -104,7 +102,7 @@ func understand(t *testing.T, n *node, name string, all []sentence) providertest
 			if err != nil {
 				return fmt.Errorf("%s: %w", some[0].file, err)
 			}
-			texts := wordsOf(r, n.lines(r.CallSID))
+			texts := wordsOf(r, n.record(r.CallSID))
 			if len(texts) != len(some) {
 				return fmt.Errorf("%s: %d of %d sentences were said: ended by %s, %v", some[0].file, len(texts), len(some), r.Ended, r.Warnings)
 			}
@@ -121,12 +119,12 @@ func understand(t *testing.T, n *node, name string, all []sentence) providertest
 		t.Fatal(err)
 	}
 	slices.Sort(list)
-	keep(t, "wer-"+name+".tsv", "file\terrors\twords\tsaid\tunderstood\n"+strings.Join(list, "\n")+"\n")
+	save(t, "wer-"+name+".tsv", "file\terrors\twords\tsaid\tunderstood\n"+strings.Join(list, "\n")+"\n")
 	return wer
 }
 
-// wordsOf is what the server understood of each thing said: the finals that came after it and before the next.
-func wordsOf(r *carrier.Result, lines []journal.Line) []string {
+// wordsOf is what the server understood of each thing said: the words that ended after it began, and before the next.
+func wordsOf(r *carrier.Result, c callRow) []string {
 	var said []carrier.Turn
 	for _, turn := range r.Turns {
 		if turn.Step != "" {
@@ -134,13 +132,13 @@ func wordsOf(r *carrier.Result, lines []journal.Line) []string {
 		}
 	}
 	texts := make([]string, len(said))
-	for _, l := range lines {
-		if l.Event != string(pipeline.Transcribed) || !l.Final {
+	for _, m := range c.Transcript {
+		if m.Role != "user" {
 			continue
 		}
 		for i := len(said) - 1; i >= 0; i-- {
-			if l.AtMS >= time.Duration(said[i].At).Milliseconds() {
-				texts[i] = strings.TrimSpace(texts[i] + " " + l.Text)
+			if m.OffsetMS+m.DurationMS >= time.Duration(said[i].At).Milliseconds() {
+				texts[i] = strings.TrimSpace(texts[i] + " " + m.Text)
 				break
 			}
 		}
@@ -148,8 +146,8 @@ func wordsOf(r *carrier.Result, lines []journal.Line) []string {
 	return texts
 }
 
-// keep writes a result beside the binary, for people.
-func keep(t *testing.T, name, text string) {
+// save writes a result beside the binary, for people.
+func save(t *testing.T, name, text string) {
 	t.Helper()
 	dir := mustAbs(t, "../../bin/e2e")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

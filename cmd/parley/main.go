@@ -28,6 +28,10 @@ type commands struct {
 
 	Serve   serveCmd   `cmd:"" help:"Answer calls."`
 	Call    callCmd    `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
+	Agents  agentsCmd  `cmd:"" help:"List, make and change the agents that answer calls."`
+	Numbers numbersCmd `cmd:"" help:"Say which agent answers which phone number."`
+	Keys    keysCmd    `cmd:"" help:"List, make and revoke keys of the API."`
+	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
 	Bench   benchCmd   `cmd:"" help:"Load test: programs for benchmarks and their peers."`
 	Version versionCmd `cmd:"" help:"Print the version."`

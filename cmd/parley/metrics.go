@@ -1,6 +1,9 @@
 package main
 
 import (
+	"strconv"
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -17,6 +20,7 @@ type metrics struct {
 	length    prometheus.Histogram
 	drops     prometheus.Counter
 	providers *prometheus.CounterVec
+	requests  *prometheus.HistogramVec
 }
 
 // latencyBuckets are seconds: fine where conversations are won or lost.
@@ -32,12 +36,16 @@ func newMetrics(s *server) *metrics {
 			Name: "parley_turn_latency_seconds", Help: "Where the time of a turn went, by stage; voice_to_voice is the whole.",
 			Buckets: latencyBuckets, NativeHistogramBucketFactor: 1.1,
 		}, []string{"stage"}),
-		length:    prometheus.NewHistogram(prometheus.HistogramOpts{Name: "parley_call_duration_seconds", Help: "Length of ended calls.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}),
-		drops:     prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_frames_dropped_total", Help: "Frames that recognition or recording lost."}),
+		length: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "parley_call_duration_seconds", Help: "Length of ended calls.", Buckets: prometheus.ExponentialBuckets(1, 2, 13)}),
+		drops:  prometheus.NewCounter(prometheus.CounterOpts{Name: "parley_frames_dropped_total", Help: "Frames that recognition or recording lost."}),
+		requests: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "parley_http_request_duration_seconds", Help: "Requests to the API, by route, method and status.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}, NativeHistogramBucketFactor: 1.1,
+		}, []string{"route", "method", "status"}),
 		providers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_provider_failures_total", Help: "Failures of providers, by which."}, []string{"provider"}),
 	}
 	m.registry.MustRegister(
-		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers,
+		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers, m.requests,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_calls_live", Help: "Calls in progress."}, func() float64 { return float64(s.board.Live()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_accepting", Help: "1 while new calls are welcome."}, func() float64 {
@@ -46,10 +54,38 @@ func newMetrics(s *server) *metrics {
 			}
 			return 0
 		}),
-		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "parley_journal_lost_total", Help: "Events that the journal could not write."}, func() float64 { return float64(s.journal.Lost()) }),
 		streamCollector{&s.twilio.Stats},
 	)
 	return m
+}
+
+// records shows how the records stand, and how fresh the directory is.
+func (m *metrics) records(o *office) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	counter := func(name, help string, value func() int64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(value()) }))
+	}
+	whether := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	gauge("parley_records_waiting", "Entries of the records that the database does not have yet.", func() float64 { return float64(o.records.Stats().Waiting) })
+	gauge("parley_records_oldest_seconds", "Age of the oldest of them.", func() float64 { return o.records.Stats().Oldest.Seconds() })
+	gauge("parley_database_up", "1 while the database takes records.", func() float64 { return whether(o.records.Stats().Well) })
+	gauge("parley_spool_up", "1 while the disk takes records.", func() float64 { return whether(o.records.Stats().Disk) })
+	gauge("parley_directory_age_seconds", "Time since the database last agreed with what this node knows of agents and numbers.", func() float64 { return o.directory.State().Age.Seconds() })
+	counter("parley_records_lost_total", "Entries that neither disk nor memory could hold.", func() int64 { return o.records.Stats().Lost })
+	counter("parley_records_refused_total", "Entries that the database will never take; they are in refused.jsonl.", func() int64 { return o.records.Stats().Refused })
+	counter("parley_records_damaged_total", "Stretches of the spool that could not be read.", func() int64 { return o.records.Stats().Damaged })
+}
+
+// request counts a request to the API, by the pattern of its route.
+func (m *metrics) request(route, method string, status int, took time.Duration) {
+	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
 }
 
 // count takes an event of any call, on that call's goroutine.

@@ -14,6 +14,8 @@ func (s *server) routes() http.Handler {
 
 	s.twilio.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status
 
+	s.office.api.Mount(mux) // /api/v1/..., /openapi.json
+
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,12 +16,11 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"parley/control/journal"
 	"parley/media"
 	"parley/media/pace"
-	"parley/media/record"
 	"parley/media/stream"
 	"parley/pipeline"
+	"parley/store"
 )
 
 // serveCmd answers calls until it is told to stop.
@@ -37,13 +34,13 @@ func (c *serveCmd) Run(ctx context.Context, con console) error {
 	log := newLogger(c.LogLevel, c.LogFormat, con.err)
 	stop, again, done := interrupts(ctx)
 	defer done()
-	s, err := newServer(&c.config, log)
-	if err != nil {
-		return err
-	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
+	}
+	s, err := newServer(stop, &c.config, log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
 	}
 	s.greet(con.out, ln.Addr())
 	return s.run(stop, again, ln)
@@ -68,35 +65,36 @@ type server struct {
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
-	journal *journal.Journal
+	office  *office
 	metrics *metrics
-	agent   pipeline.Agent
 
 	draining atomic.Bool
 }
 
-func newServer(c *config, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error) {
 	if err := c.check(); err != nil {
 		return nil, usageError{err}
 	}
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make --data-dir: %w", err)
 	}
-	token, err := twilioToken(c.TwilioAuthToken, c.DataDir)
-	if err != nil {
-		return nil, err
+	token := c.TwilioAuthToken
+	if token == "" {
+		var err error
+		if token, err = keep(c.DataDir, tokenFile, func() string { return randomHex(16) }); err != nil {
+			return nil, err
+		}
 	}
 	v, err := newVendors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, agent: newAgent(c), wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
-		journal: journal.New(filepath.Join(c.DataDir, "calls"), log),
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, Log: log}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
@@ -106,18 +104,21 @@ func newServer(c *config, log *slog.Logger) (*server, error) {
 		},
 	}
 	s.metrics = newMetrics(s)
+	if s.office, err = newOffice(ctx, c, hangUp{s.board}, s.metrics.request, log); err != nil {
+		return nil, errors.Join(err, v.close())
+	}
+	s.metrics.records(s.office)
 	return s, nil
 }
 
-// newAgent is the one agent that this server has.
+// newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
 	reprompts := c.Reprompts
 	if reprompts == 0 {
 		reprompts = -1 // never: for Manners 0 is the default
 	}
 	return pipeline.Agent{
-		Name: "receptionist", Prompt: c.Prompt, Lang: c.Lang,
-		Voice: pipeline.Voice{Lang: c.Lang},
+		Lang: c.Lang, Voice: pipeline.Voice{Lang: c.Lang},
 		Tools: []pipeline.Tool{pipeline.EndCall()},
 		Manners: pipeline.Manners{
 			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts,
@@ -126,62 +127,28 @@ func newAgent(c *config) pipeline.Agent {
 	}
 }
 
-// cast gives a new call its agent, its providers and its recording.
+// cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
 func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
-	agent := s.agent
-	agent.Voice.Rate = info.Rate
-	tap := s.tap(info) // first: the recording's clock starts with the call, and models may take their time
+	began := time.Now()
+	row, err := s.office.begin(call, info, began)
+	if err != nil {
+		return pipeline.Agent{}, pipeline.Parts{}, nil, err
+	}
+	agent := newAgent(s.cfg)
+	agent.Name, agent.Prompt, agent.Voice.Rate = row.Name, row.SystemPrompt, info.Rate
+	var tap pipeline.Tap
+	if s.cfg.Record {
+		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
+	}
 	parts, err := s.vendors.cast(ctx, &agent, info)
 	if err != nil {
-		if tap != nil {
-			err = errors.Join(err, tap.Close())
+		if c, ok := tap.(io.Closer); ok {
+			err = errors.Join(err, c.Close())
 		}
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	if tap == nil {
-		return agent, parts, nil, nil
-	}
+	parts.Responder = pipeline.Greeting(row.StartingMessage, parts.Responder)
 	return agent, parts, tap, nil
-}
-
-// tap opens a call's recording. A recording that cannot be made is no reason to refuse a call.
-func (s *server) tap(info media.Info) *record.Recorder {
-	if !s.cfg.Record {
-		return nil
-	}
-	path := s.recording(info.ID, time.Now())
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		s.log.Error("recording not made", "call", info.ID, "error", err)
-		return nil
-	}
-	r, err := record.Create(path, info.Rate, s.log)
-	if err != nil {
-		s.log.Error("recording not made", "call", info.ID, "error", err)
-		return nil
-	}
-	return r
-}
-
-// recording is the file of a call that began at the given time.
-func (s *server) recording(call string, began time.Time) string {
-	return filepath.Join(s.cfg.DataDir, "recordings", began.UTC().Format(time.DateOnly), journal.FileName(call)+".wav")
-}
-
-// repair mends the recordings that a killed server left: their last second is there, their headers do not know it. Files that
-// were written to since began may be this server's own.
-func (s *server) repair(began time.Time) {
-	paths, _ := filepath.Glob(filepath.Join(s.cfg.DataDir, "recordings", "*", "*.wav")) // the pattern is sound
-	for _, path := range paths {
-		if f, err := os.Stat(path); err != nil || !f.ModTime().Before(began) {
-			continue
-		}
-		switch mended, err := record.Repair(path); {
-		case err != nil:
-			s.log.Warn("recording not repaired", "path", path, "error", err)
-		case mended:
-			s.log.Info("recording repaired", "path", path)
-		}
-	}
 }
 
 // accepting says whether new calls are welcome: not while draining, nor when those in progress and those on their way reach the limit.
@@ -193,19 +160,17 @@ func (s *server) accepting() bool {
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.count(e)
-	s.journal.Write(e)
+	s.office.records.Watch(e)
 }
 
 // run serves until stop is done, then drains.
 func (s *server) run(stop, again context.Context, ln net.Listener) error {
-	works, end := context.WithCancel(context.WithoutCancel(stop)) // models, wheel and journal outlive the calls
+	works, end := context.WithCancel(context.WithoutCancel(stop)) // models, wheel and records outlive the calls
 	defer end()
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
-	g.Go(func() error { return s.journal.Run(works) })
+	g.Go(func() error { return s.office.run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
-	began := time.Now()
-	g.Go(func() error { s.repair(began); return nil })
 	if s.vendors.engine != nil {
 		g.Go(func() error { return s.vendors.engine.Run(works) })
 		g.Go(func() error { s.report(works); return nil })
@@ -229,7 +194,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	defer cancel()
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
 	end()
-	return errors.Join(err, g.Wait())
+	return errors.Join(err, g.Wait(), s.office.close())
 }
 
 // comes is how long a carrier may take from the answer of a call to its stream: while draining, no longer is waited for it.
@@ -284,6 +249,7 @@ func (s *server) greet(w io.Writer, addr net.Addr) {
 	if here, err := filepath.Abs("data"); s.cfg.TwilioAuthToken == "" && (err != nil || s.cfg.DataDir != here) {
 		call += " --data-dir " + s.cfg.DataDir // where the made token is
 	}
+	s.office.greet(w, "http://"+local)
 	fmt.Fprintf(w, "Try next, in a second terminal:  %s\n", call)
 	if s.cfg.PublicURL != "" {
 		fmt.Fprintf(w, "Twilio number, \"a call comes in\": %s/twilio/voice\n", strings.TrimRight(s.cfg.PublicURL, "/"))
@@ -292,25 +258,3 @@ func (s *server) greet(w io.Writer, addr net.Addr) {
 
 // tokenFile is where a made auth token is kept, under the data directory.
 const tokenFile = "twilio_auth_token"
-
-// twilioToken is the token that signs webhooks: the one given, or one made once and kept (0600).
-func twilioToken(given, dataDir string) (string, error) {
-	if given != "" {
-		return given, nil
-	}
-	path := filepath.Join(dataDir, tokenFile)
-	text, err := os.ReadFile(path)
-	if err == nil && strings.TrimSpace(string(text)) != "" {
-		return strings.TrimSpace(string(text)), nil
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("read auth token: %w", err)
-	}
-	var secret [16]byte
-	rand.Read(secret[:])
-	token := hex.EncodeToString(secret[:])
-	if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("keep auth token: %w", err)
-	}
-	return token, nil
-}

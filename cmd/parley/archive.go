@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"parley/media/record"
+	"parley/pipeline"
+	"parley/store"
+)
+
+// archive is where recordings lie: DATA/recordings/2026-11-22/CALL.wav.
+type archive struct {
+	dir string // the data directory
+	log *slog.Logger
+}
+
+// path is the recording of a call that began at the given time, under the data directory.
+func (a archive) path(call string, began time.Time) string {
+	return "recordings/" + began.UTC().Format(time.DateOnly) + "/" + call + ".wav"
+}
+
+// A recording is being made as .wav.part, and becomes .wav when it is whole.
+const part = ".part"
+
+// A tape is a recording in the making.
+type tape struct {
+	*record.Recorder
+	path string
+}
+
+// Close ends the recording and gives it its name.
+func (t tape) Close() error {
+	return errors.Join(t.Recorder.Close(), os.Rename(t.path+part, t.path))
+}
+
+// open begins a call's recording; nil if it cannot be made, which is no reason to refuse a call.
+func (a archive) open(call string, rate int, began time.Time) pipeline.Tap {
+	path := filepath.Join(a.dir, filepath.FromSlash(a.path(call, began)))
+	err := os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil {
+		var r *record.Recorder
+		if r, err = record.Create(path+part, rate, a.log); err == nil {
+			return tape{r, path}
+		}
+	}
+	a.log.Error("recording not made", "call", call, "error", err)
+	return nil
+}
+
+// recording describes the recording of a call that has ended, if there is one.
+func (a archive) recording(call string, began time.Time) (store.Recording, bool) {
+	path := a.path(call, began)
+	info, err := record.Describe(filepath.Join(a.dir, filepath.FromSlash(path)))
+	return store.Recording{Call: call, Path: path, Rate: info.Rate, Channels: info.Channels, Bytes: info.Bytes, Length: info.Length}, err == nil
+}
+
+// repair finishes the recordings that a killed server left: their last second is there, their headers do not know it. It tells
+// which they are. Files that were written to since began are this server's own.
+func (a archive) repair(began time.Time) map[string]store.Recording {
+	found := make(map[string]store.Recording)
+	paths, _ := filepath.Glob(filepath.Join(a.dir, "recordings", "*", "*.wav"+part)) // the pattern is sound
+	for _, left := range paths {
+		if f, err := os.Stat(left); err != nil || !f.ModTime().Before(began) {
+			continue
+		}
+		path := strings.TrimSuffix(left, part)
+		_, err := record.Repair(left)
+		if err == nil {
+			err = os.Rename(left, path)
+		}
+		var info record.Info
+		if err == nil {
+			info, err = record.Describe(path)
+		}
+		if err != nil {
+			a.log.Warn("recording not repaired", "path", left, "error", err)
+			continue
+		}
+		call := strings.TrimSuffix(filepath.Base(path), ".wav")
+		found[call] = store.Recording{
+			Call: call, Path: "recordings/" + filepath.Base(filepath.Dir(path)) + "/" + call + ".wav",
+			Rate: info.Rate, Channels: info.Channels, Bytes: info.Bytes, Length: info.Length,
+		}
+		a.log.Info("recording repaired", "call", call, "length", info.Length)
+	}
+	return found
+}

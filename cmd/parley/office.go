@@ -1,0 +1,255 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/control"
+	"parley/control/access"
+	"parley/control/directory"
+	"parley/control/records"
+	"parley/control/voice"
+	"parley/media"
+	"parley/pipeline"
+	"parley/store"
+	"parley/store/sql"
+)
+
+// office keeps the server's records: what calls leave behind, who answers which number, and the API over both.
+//
+//	calls ──▶ records ──▶ spool on disk ──▶ store ◀── API
+//	calls ◀── directory ◀── snapshot on disk ◀──┘
+type office struct {
+	cfg       *config
+	log       *slog.Logger
+	store     *sql.Store
+	records   *records.Records
+	directory *directory.Directory
+	auth      *access.Authenticator
+	api       *control.Control
+	files     *os.Root // the data directory
+	archive   archive
+	founded   access.Founded // what is to be told once
+	ready     bool           // the database has been reached, and its schema is up to date
+}
+
+// patience is how long a start waits for the database, before it goes on with what it knows of it.
+const patience = 10 * time.Second
+
+// newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
+func newOffice(ctx context.Context, c *config, live voice.Live, observe observe, log *slog.Logger) (*office, error) {
+	node, err := keep(c.DataDir, nodeFile, store.NewID)
+	if err != nil {
+		return nil, err
+	}
+	secret := c.Secret
+	if secret == "" {
+		if secret, err = keep(c.DataDir, secretFile, func() string { return randomHex(32) }); err != nil {
+			return nil, err
+		}
+	}
+	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	files, err := os.OpenRoot(c.DataDir)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
+	}
+	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
+	if err := o.open(ctx, node, []byte(secret), live, observe); err != nil {
+		return nil, errors.Join(err, o.close())
+	}
+	return o, nil
+}
+
+// observe counts requests to the API, by the pattern of their route.
+type observe func(route, method string, status int, took time.Duration)
+
+func (o *office) open(ctx context.Context, node string, secret []byte, live voice.Live, observe observe) error {
+	o.directory = directory.New(directory.Options{Router: o.store, Path: filepath.Join(o.cfg.DataDir, "directory.json"), Log: o.log})
+	if err := o.directory.Load(); err != nil {
+		return fmt.Errorf("load directory: %w", err)
+	}
+	first, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	switch err := o.reach(first); {
+	case err == nil:
+	case errors.Is(err, store.ErrUnavailable) && o.directory.Ready():
+		o.log.Error("the database does not answer: calls go on with what was known", "error", err)
+	default:
+		return err
+	}
+	boot, began := store.NewID(), time.Now()
+	var err error
+	o.records, err = records.New(records.Options{
+		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
+		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
+	})
+	if err != nil {
+		return fmt.Errorf("open spool: %w", err)
+	}
+	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
+	o.api, err = control.New(control.Options{
+		Agents: o.store, Calls: o.store, Auth: o.auth, Live: live, Recordings: o.files, Secret: secret, PublicURL: o.cfg.PublicURL,
+		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
+		Changed: o.changed, Observe: observe, Log: o.log,
+	})
+	return err
+}
+
+// reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.
+func (o *office) reach(ctx context.Context) error {
+	if err := migrate(ctx, o.store, o.log); err != nil {
+		return err
+	}
+	founded, err := access.Found(ctx, o.store, access.Founding{
+		APIKey: access.Secret(o.cfg.APIKey), OwnerEmail: o.cfg.OwnerEmail, OwnerPassword: access.Secret(o.cfg.OwnerPassword), Log: o.log,
+		Agent: store.Agent{Name: "Receptionist", SystemPrompt: o.cfg.Prompt, Enabled: true},
+	})
+	if err != nil {
+		return fmt.Errorf("found organisation: %w", err)
+	}
+	o.founded, o.ready = founded, true
+	if err := o.directory.Refresh(ctx); err != nil {
+		return fmt.Errorf("read directory: %w", err)
+	}
+	return nil
+}
+
+// run works until ctx is done; then what was recorded is written down.
+func (o *office) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return o.records.Run(ctx) })
+	g.Go(func() error { return o.auth.Run(ctx) })
+	g.Go(func() error { return o.directory.Run(ctx) })
+	if !o.ready {
+		g.Go(func() error { o.reachAtLast(ctx); return nil })
+	}
+	return g.Wait()
+}
+
+// reachAtLast tries until the database is there.
+func (o *office) reachAtLast(ctx context.Context) {
+	for again := time.NewTicker(time.Second); ; {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return
+		}
+		switch err := o.reach(ctx); {
+		case err == nil:
+			o.log.Info("the database answers")
+			again.Stop()
+			return
+		case !errors.Is(err, store.ErrUnavailable):
+			o.log.Error("the database cannot be used", "error", err)
+		}
+	}
+}
+
+// changed is told when the API has changed an agent or a number.
+func (o *office) changed(ctx context.Context) {
+	if err := o.directory.Refresh(ctx); err != nil {
+		o.log.Warn("directory not refreshed", "error", err)
+	}
+}
+
+// begin finds who answers a call, and opens its record. A call that nobody answers is recorded too, and refused.
+func (o *office) begin(call string, info media.Info, now time.Time) (store.Agent, error) {
+	route, err := o.directory.Route(info.To)
+	if route.Org != "" {
+		o.records.Begin(store.Call{
+			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
+			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now,
+		})
+	}
+	if err != nil {
+		return store.Agent{}, fmt.Errorf("route: %w", err)
+	}
+	return route.Agent, nil
+}
+
+// greet tells, once, what was made for an empty database, and how to use it.
+func (o *office) greet(w io.Writer, url string) {
+	f := o.founded
+	if !f.New {
+		return
+	}
+	fmt.Fprintf(w, "A new database. Organisation %q, owner %s", f.Organisation.Name, f.OwnerEmail)
+	if f.OwnerPassword != "" {
+		fmt.Fprintf(w, ", password %s (shown this once)", string(f.OwnerPassword))
+	}
+	key := "$PARLEY_API_KEY"
+	if f.APIKey != "" {
+		key = string(f.APIKey)
+		fmt.Fprintf(w, ",\nAPI key %s (shown this once)", key)
+	}
+	fmt.Fprintf(w, ".\nThe API:  curl -H \"Authorization: Bearer %s\" %s/api/v1/calls\n", key, url)
+}
+
+// close lets go of the database, the spool and the data directory.
+func (o *office) close() error {
+	errs := []error{o.store.Close(), o.files.Close()}
+	if o.records != nil {
+		errs = append(errs, o.records.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// hangUp ends live calls for the API.
+type hangUp struct{ board *pipeline.Switchboard }
+
+// End asks a call to say goodbye now: it ends with cause agent.
+func (h hangUp) End(ctx context.Context, call string) error {
+	c := h.board.Call(call)
+	if c == nil {
+		return voice.ErrNotLive
+	}
+	err := c.Do(ctx, pipeline.Command{Kind: pipeline.HangUp})
+	if errors.Is(err, pipeline.ErrEnded) {
+		return voice.ErrNotLive
+	}
+	return err
+}
+
+// The files of the data directory that hold one made word.
+const (
+	nodeFile   = "node_id"
+	secretFile = "secret"
+)
+
+// keep reads a word from a file of the data directory, or makes it once (0600).
+func keep(dir, name string, make func() string) (string, error) {
+	path := filepath.Join(dir, name)
+	text, err := os.ReadFile(path)
+	if word := strings.TrimSpace(string(text)); err == nil && word != "" {
+		return word, nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read %s: %w", path, err)
+	}
+	word := make()
+	if err := os.WriteFile(path, []byte(word+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep %s: %w", path, err)
+	}
+	return word, nil
+}
+
+func randomHex(bytes int) string {
+	b := make([]byte, bytes)
+	rand.Read(b)
+	return hex.EncodeToString(b)
+}
