@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -14,6 +15,10 @@ import (
 	"parley/store"
 )
 
+// session is set on each connection. A plan made while a table was small must not be kept when it has grown; and a node that has
+// vanished must not keep the counters locked.
+const session = "SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = '10s'"
+
 // openPostgres makes a pool of connections, which are opened when they are needed.
 func (s *Store) openPostgres(dsn string, conns int) error {
 	c, err := pgx.ParseConfig(dsn)
@@ -25,16 +30,14 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 	}
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}}
 	c.DialFunc = dialer.DialContext
-	for name, value := range map[string]string{
-		"application_name":                    "parley",
-		"idle_in_transaction_session_timeout": "10s", // a node that has vanished must not keep the counters locked
-	} {
-		if _, ok := c.RuntimeParams[name]; !ok {
-			c.RuntimeParams[name] = value
-		}
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "parley"
 	}
 	s.dialect = dialect{name: "postgres", forUpdate: " FOR UPDATE", param: func(i int) string { return "$" + strconv.Itoa(i) }, kind: postgresKind}
-	s.writer = stdlib.OpenDB(*c)
+	s.writer = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, session, pgx.QueryExecModeSimpleProtocol)
+		return err
+	}))
 	s.writer.SetMaxOpenConns(conns)
 	s.writer.SetMaxIdleConns(conns)
 	s.writer.SetConnMaxIdleTime(5 * time.Minute)
