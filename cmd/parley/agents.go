@@ -16,7 +16,7 @@ import (
 
 // agentsCmd keeps the agents of an organisation. It works on the database; a server notices within a second or two.
 type agentsCmd struct {
-	List    agentsListCmd    `cmd:"" default:"1" help:"List agents."`
+	List    agentsListCmd    `cmd:"" default:"withargs" help:"List agents."`
 	Show    agentsShowCmd    `cmd:"" help:"Show one agent, whole."`
 	Create  agentsCreateCmd  `cmd:"" help:"Make an agent."`
 	Set     agentsSetCmd     `cmd:"" help:"Change an agent: only what is given. Each change is a new version."`
@@ -71,7 +71,14 @@ func (d *desk) agents(w io.Writer, all []store.Agent) error {
 		}
 		rows[i] = []string{a.ID, a.Name, state, fmt.Sprint(a.Version), a.Updated.Local().Format(time.DateTime)}
 	}
-	return d.show(w, all, []string{"AGENT", "NAME", "STATE", "VERSION", "CHANGED"}, rows)
+	shown := make([]voice.Agent, len(all))
+	for i, a := range all {
+		var err error
+		if shown[i], err = voice.Show(a); err != nil {
+			return err
+		}
+	}
+	return d.show(w, shown, []string{"AGENT", "NAME", "STATE", "VERSION", "CHANGED"}, rows)
 }
 
 type agentsShowCmd struct {
@@ -91,7 +98,11 @@ func (c *agentsShowCmd) Run(ctx context.Context, con console) error {
 }
 
 func (d *desk) agent(w io.Writer, a store.Agent) error {
-	return d.show(w, a, []string{"agent", a.ID}, [][]string{
+	shown, err := voice.Show(a)
+	if err != nil {
+		return err
+	}
+	return d.show(w, shown, []string{"agent", a.ID}, [][]string{
 		{"name", a.Name}, {"description", a.Description}, {"enabled", fmt.Sprint(a.Enabled)}, {"version", fmt.Sprint(a.Version)},
 		{"system prompt", a.SystemPrompt}, {"starting message", a.StartingMessage},
 		{"voice settings", a.VoiceSettings}, {"keypad rules", a.DTMFRules},

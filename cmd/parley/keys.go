@@ -14,7 +14,7 @@ import (
 
 // keysCmd keeps the keys of an organisation. It works on the database; a server heeds a revoked key within ten seconds.
 type keysCmd struct {
-	List   keysListCmd   `cmd:"" default:"1" help:"List keys; their secrets are not kept."`
+	List   keysListCmd   `cmd:"" default:"withargs" help:"List keys; their secrets are not kept."`
 	Create keysCreateCmd `cmd:"" help:"Make a key and print it, once."`
 	Revoke keysRevokeCmd `cmd:"" help:"End a key for good."`
 }

@@ -12,7 +12,7 @@ import (
 
 // numbersCmd says which agent answers which number. It works on the database; a server notices within a second or two.
 type numbersCmd struct {
-	List   numbersListCmd   `cmd:"" default:"1" help:"List numbers and who answers them."`
+	List   numbersListCmd   `cmd:"" default:"withargs" help:"List numbers and who answers them."`
 	Set    numbersSetCmd    `cmd:"" help:"Add a number, or lead it to another agent."`
 	Delete numbersDeleteCmd `cmd:"" help:"Forget a number: the default agent answers it."`
 }
@@ -29,8 +29,9 @@ func (c *numbersListCmd) Run(ctx context.Context, con console) error {
 		if err != nil {
 			return err
 		}
-		rows := make([][]string, len(all))
+		rows, shown := make([][]string, len(all)), make([]map[string]any, len(all))
 		for i, n := range all {
+			shown[i] = map[string]any{"id": n.ID, "number": n.Number, "e164": n.E164, "agent_id": n.Agent, "created_at": n.Created, "updated_at": n.Updated}
 			rows[i] = []string{n.E164, "(the default agent)", n.Updated.Local().Format(time.DateTime)}
 			if n.Agent == "" {
 				continue
@@ -41,7 +42,7 @@ func (c *numbersListCmd) Run(ctx context.Context, con console) error {
 			}
 			rows[i][1] = a.Name
 		}
-		return c.show(con.out, all, []string{"NUMBER", "AGENT", "CHANGED"}, rows)
+		return c.show(con.out, shown, []string{"NUMBER", "AGENT", "CHANGED"}, rows)
 	})
 }
 

@@ -61,7 +61,7 @@ func newOffice(ctx context.Context, c *config, live voice.Live, observe observe,
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
 	files, err := os.OpenRoot(c.DataDir)
 	if err != nil {

@@ -37,7 +37,7 @@ func (p place) open(ctx context.Context, log *slog.Logger) (*sql.Store, error) {
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: p.url(), Log: log})
 	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, err
 	}
 	if err := migrate(ctx, s, log); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -49,7 +49,7 @@ func (p place) open(ctx context.Context, log *slog.Logger) (*sql.Store, error) {
 func migrate(ctx context.Context, s *sql.Store, log *slog.Logger) error {
 	from, to, err := s.Migrate(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate database: %w", err)
+		return err
 	}
 	if from != to {
 		log.Info("database migrated", "from", from, "to", to)
@@ -67,6 +67,11 @@ type desk struct {
 
 // sit opens the database and finds the organisation. Whoever sits closes the store.
 func (d *desk) sit(ctx context.Context, con console) (*sql.Store, error) {
+	if path, ok := strings.CutPrefix(d.url(), "sqlite:"); ok {
+		if _, err := os.Stat(path); err != nil {
+			return nil, fmt.Errorf("no database: %w; `parley serve` makes it, --data-dir or DATABASE_URL say where", err)
+		}
+	}
 	s, err := d.open(ctx, newLogger("warn", "text", con.err))
 	if err != nil {
 		return nil, err
@@ -144,11 +149,11 @@ func (c *migrateCmd) Run(ctx context.Context, con console) error {
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: newLogger("warn", "text", con.err)})
 	if err != nil {
-		return fmt.Errorf("open database: %w", err)
+		return err
 	}
 	from, to, err := s.Migrate(ctx)
 	if err != nil {
-		return errors.Join(fmt.Errorf("migrate database: %w", err), s.Close())
+		return errors.Join(err, s.Close())
 	}
 	fmt.Fprintf(con.out, "schema %d -> %d\n", from, to)
 	return s.Close()

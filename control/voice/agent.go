@@ -30,8 +30,8 @@ type Agent struct {
 	UpdatedAt       envelope.Time `json:"updated_at"`
 }
 
-// show makes an Agent of its row.
-func show(a store.Agent) (Agent, error) {
+// Show makes an Agent of its row.
+func Show(a store.Agent) (Agent, error) {
 	voice, err := object(a.VoiceSettings)
 	if err != nil {
 		return Agent{}, fmt.Errorf("read voice settings of agent %s: %w", a.ID, err)

@@ -154,9 +154,9 @@ func (h *Agents) answer(ctx context.Context, row store.Agent, err error) (*envel
 	return envelope.Give(ctx, a), nil
 }
 
-// show makes an Agent of its row, and tells if it is the default one, where that is known.
+// Show makes an Agent of its row, and tells if it is the default one, where that is known.
 func (h *Agents) show(ctx context.Context, row store.Agent) (Agent, error) {
-	a, err := show(row)
+	a, err := Show(row)
 	if err != nil || h.Default == nil {
 		return a, err
 	}

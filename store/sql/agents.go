@@ -54,7 +54,7 @@ func (s *Store) Agents(ctx context.Context, org string, f store.AgentFilter, p s
 		l.only("enabled", *f.Enabled)
 	}
 	err = s.read(ctx, "list agents", func(ctx context.Context, u unit) error {
-		found, err := page(ctx, u, l, p, (*db.Agent).Fields)
+		found, err := list(ctx, u, l, p, (*db.Agent).Fields)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,26 @@ func (s *Store) Call(ctx context.Context, org, id string) (c store.Call, err err
 	return c, err
 }
 
-// Calls implements store.Calls. The total of a task's calls is counted, every other one is a sum of counters.
+// Calls implements store.Calls. The total of a task's calls is counted, since a task has few; every other one is a sum of counters.
 func (s *Store) Calls(ctx context.Context, org string, f store.CallFilter, p store.Page) (calls []store.Call, total int64, err error) {
+	l := listCalls(org, f)
+	err = s.read(ctx, "list calls", func(ctx context.Context, u unit) error {
+		found, err := list(ctx, u, l, p, (*db.Call).Fields)
+		if err != nil {
+			return err
+		}
+		calls = each(found, call)
+		if f.Task != "" {
+			total, err = l.number(ctx, u, "COUNT(*)", l.table)
+		} else {
+			total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", "call_counts")
+		}
+		return err
+	})
+	return calls, total, err
+}
+
+func listCalls(org string, f store.CallFilter) listing {
 	l := listing{table: "calls", columns: db.CallColumns}
 	l.only("org", org)
 	if f.Agent != "" {
@@ -32,20 +50,7 @@ func (s *Store) Calls(ctx context.Context, org string, f store.CallFilter, p sto
 		l.only("task", f.Task)
 		l.where = append(l.where, "task <> ''") // as the index says
 	}
-	err = s.read(ctx, "list calls", func(ctx context.Context, u unit) error {
-		found, err := page(ctx, u, l, p, (*db.Call).Fields)
-		if err != nil {
-			return err
-		}
-		calls = each(found, call)
-		if f.Task != "" {
-			total, err = l.number(ctx, u, "COUNT(*)", "calls")
-		} else {
-			total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", "call_counts")
-		}
-		return err
-	})
-	return calls, total, err
+	return l
 }
 
 // Transcript implements store.Calls.

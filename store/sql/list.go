@@ -24,21 +24,24 @@ func (l *listing) only(column string, value any) {
 
 func (l *listing) conditions() string { return strings.Join(l.where, " AND ") }
 
-// page reads a part of the list.
-func page[T any](ctx context.Context, u unit, l listing, p store.Page, fields func(*T) []any) ([]T, error) {
+// page is the query for a part of the list.
+func (l *listing) page(p store.Page) (query string, args []any) {
 	n := len(l.args)
-	query := "SELECT " + l.columns + " FROM (SELECT id FROM " + l.table + " WHERE " + l.conditions() +
+	limit, offset := bounds(p)
+	query = "SELECT " + l.columns + " FROM (SELECT id FROM " + l.table + " WHERE " + l.conditions() +
 		" ORDER BY id DESC LIMIT $" + strconv.Itoa(n+1) + " OFFSET $" + strconv.Itoa(n+2) + ") AS page JOIN " + l.table +
 		" USING (id) ORDER BY id DESC"
-	limit, offset := bounds(p)
-	var found []T
-	err := u.query(ctx, query, append(l.args[:n:n], limit, offset), func(scan func(...any) error) error {
+	return query, append(l.args[:n:n], limit, offset)
+}
+
+// list reads a part of a list.
+func list[T any](ctx context.Context, u unit, l listing, p store.Page, fields func(*T) []any) (found []T, err error) {
+	query, args := l.page(p)
+	err = u.query(ctx, query, args, func(scan func(...any) error) error {
 		var row T
-		if err := scan(fields(&row)...); err != nil {
-			return err
-		}
+		err := scan(fields(&row)...)
 		found = append(found, row)
-		return nil
+		return err
 	})
 	return found, err
 }

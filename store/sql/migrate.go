@@ -68,7 +68,7 @@ func (s *Store) migrateOnce(ctx context.Context, version int64) (from, to int64,
 
 func (s *Store) migrator() (*goose.Provider, error) {
 	folder := "migrations/sqlite"
-	o := []goose.ProviderOption{goose.WithSlog(s.log), goose.WithVerbose(true), goose.WithDisableGlobalRegistry(true)}
+	o := []goose.ProviderOption{goose.WithSlog(s.log), goose.WithDisableGlobalRegistry(true)}
 	if s.name == string(goose.DialectPostgres) {
 		folder = "migrations/postgres"
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // each second, for 5 minutes

@@ -12,6 +12,8 @@
 // Of SQLite, one connection writes and some read. Of Postgres, the rows of the configuration (organisations, agents, numbers) are
 // written by one transaction at a time, which holds the row of the revision; rows of calls are locked in the order of their ids,
 // counters last and in order.
+//
+//go:generate ./generate.sh
 package sql
 
 import (

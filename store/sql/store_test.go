@@ -2,6 +2,7 @@ package sql_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,7 +25,7 @@ var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if err := postgres.Close(); err != nil {
+	if err := errors.Join(postgres.Close(), bare.Close()); err != nil {
 		panic(err)
 	}
 	os.Exit(code)
