@@ -13,6 +13,7 @@ import (
 // TestEndToEndDatabaseHangs: a database that takes connections and never answers is one that is not there: the API says 503 in time, a
 // server that starts meanwhile answers calls, and when the database wakes up all is written.
 func TestEndToEndDatabaseHangs(t *testing.T) {
+	t.Parallel()
 	pg := pgtest.New(t, pgtest.Options{})
 	env := append(mockVendors(t), "DATABASE_URL="+pg.URL(), "PARLEY_RECORD=false")
 	first := serve(t, env...)

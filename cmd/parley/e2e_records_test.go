@@ -25,13 +25,17 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // databases runs a test on both: "" is SQLite in the data directory.
 func databases(t *testing.T, test func(t *testing.T, env []string)) {
-	t.Run("sqlite", func(t *testing.T) { test(t, nil) })
-	t.Run("postgres", func(t *testing.T) { test(t, []string{"DATABASE_URL=" + pgtest.New(t, pgtest.Options{}).URL()}) })
+	t.Run("sqlite", func(t *testing.T) { t.Parallel(); test(t, nil) })
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, []string{"DATABASE_URL=" + pgtest.New(t, pgtest.Options{}).URL()})
+	})
 }
 
 // TestEndToEndRecords: a call that `parley call` made is found over the API the moment it has ended, with what was said, heard and
 // recorded, and how long each answer took.
 func TestEndToEndRecords(t *testing.T) {
+	t.Parallel()
 	databases(t, func(t *testing.T, env []string) {
 		n := serve(t, env...)
 		out, code := command(t, []string{"TWILIO_AUTH_TOKEN=" + testToken}, "call", "--connect", strings.TrimPrefix(n.url, "http://"), "--no-transcribe",
@@ -169,6 +173,7 @@ func (n *node) checkCLI(env []string, c callRow) {
 
 // TestEndToEndAPI changes agents and ends a call over the API.
 func TestEndToEndAPI(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false")
 	var agent struct {
 		ID      string `json:"id"`
@@ -220,6 +225,7 @@ func TestEndToEndAPI(t *testing.T) {
 
 // TestEndToEndFirstStart: an empty database gets an organisation, an owner and a key, which are printed once.
 func TestEndToEndFirstStart(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_API_KEY=") // an empty variable is none
 	until(t, 5*time.Second, "serve has greeted", func() bool { return strings.Contains(n.out.String(), "Try next") })
 	first := n.out.String()
@@ -252,6 +258,7 @@ func TestEndToEndFirstStart(t *testing.T) {
 // calls that come meanwhile are answered; when the database is back every row is there, once. In the middle the server itself is killed
 // too: what it had written down by then is kept, and the calls that died with it are closed.
 func TestEndToEndDatabaseGone(t *testing.T) {
+	t.Parallel()
 	away := time.Minute
 	if s := os.Getenv("PARLEY_E2E_AWAY"); s != "" {
 		var err error
@@ -375,6 +382,7 @@ func (n *node) checkWhole(carrierID, status string, pressed int) callRow {
 // TestEndToEndKilledWithoutDatabase kills the server while its database is away and 20 calls are live, then brings both back: the calls
 // that had ended are whole, those that died are closed with cause crash and keep the turns that had ended.
 func TestEndToEndKilledWithoutDatabase(t *testing.T) {
+	t.Parallel()
 	const live = 20
 	pg := pgtest.New(t, pgtest.Options{Durable: true})
 	env := append(mockVendors(t), "DATABASE_URL="+pg.URL(), "PARLEY_SILENCE=2m")
