@@ -199,11 +199,10 @@ func (d *dialog) settled(text string, last bool) {
 // reason to hang up.
 func (d *dialog) mumbled() {
 	d.dropGuess()
-	if d.caller.length < unheard || d.silences >= d.manners.Reprompts {
+	if d.caller.length < unheard || d.rung().HangUp {
 		return
 	}
-	d.silences++
-	d.begin(&turn{why: ForSilence})
+	d.climb()
 }
 
 // unanswered gives up on the recogniser for this stretch of speech. Words that it found before have to do.

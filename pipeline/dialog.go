@@ -236,15 +236,11 @@ func (d *dialog) count() {
 		return
 	}
 	if d.alarms[silenceAlarm] == 0 {
-		patience := d.expect.Patience
-		if patience <= 0 {
-			patience = d.manners.Silence
-		}
-		d.set(silenceAlarm, d.now+patience)
+		d.set(silenceAlarm, d.now+d.patience())
 	}
 }
 
-// silence asks the caller again, and at last says goodbye.
+// silence takes the next rung of the ladder.
 func (d *dialog) silence() {
 	if d.caller.floor == speaking {
 		d.set(babbleAlarm, d.now+babble)
@@ -252,13 +248,8 @@ func (d *dialog) silence() {
 	if d.turn != nil {
 		return
 	}
-	d.silences++
 	d.tell(Event{Kind: FellSilent})
-	if d.silences > max(d.manners.Reprompts, 0) {
-		d.carryOut(order{Command{HangUp, d.manners.Goodbye}, ForSilence, media.CauseSilence, false})
-		return
-	}
-	d.begin(&turn{why: ForSilence})
+	d.climb()
 }
 
 func (d *dialog) park(held bool) {

@@ -26,6 +26,8 @@ type Manners struct {
 	Sorry   string // said when a provider failed; then the call goes on
 	Goodbye string // said before hanging up for silence
 	TooLong string // said before hanging up at MaxLength
+
+	Ladder []Rung // what is done about silence, step by step; none: the responder is asked Reprompts times, Silence apart, then Goodbye
 }
 
 // DefaultManners are what the zero of each field means.
@@ -133,6 +135,7 @@ func (m Manners) Validate() error {
 	for _, l := range m.counts() {
 		bad = append(bad, l.check())
 	}
+	bad = append(bad, m.checkLadder())
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
