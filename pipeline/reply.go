@@ -139,11 +139,7 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 	defer stop()
 	defer r.watch.end()
 	text := c.read(ctx, r, next)
-	voice := c.agent.Voice
-	voice.Rate = c.Leg.Info().Rate
-	if voice.Lang == "" {
-		voice.Lang = c.agent.Lang
-	}
+	voice := c.agent.VoiceAt(c.Leg.Info().Rate)
 	r.watch.moved(nil)
 	for speech, err := range c.parts.Synthesizer.Speak(ctx, text, voice) {
 		if ctx.Err() != nil {

@@ -40,9 +40,11 @@ type Score struct {
 	Model      Model
 	Responder  func(model pipeline.Responder) pipeline.Responder // what answers instead of the model, or stands before it
 	Voice      Voice
-	Line       legtest.Line         // of a zero Line, an open line with marks and 400 ms of lead
-	Watch      func(pipeline.Event) // may block, to see what comes of it
-	Setup      float64              // how long the cast takes
+	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
+	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
+	Line       legtest.Line                                          // of a zero Line, an open line with marks and 400 ms of lead
+	Watch      func(pipeline.Event)                                  // may block, to see what comes of it
+	Setup      float64                                               // how long the cast takes
 	SetupFails error
 }
 
@@ -104,6 +106,7 @@ type Stage struct {
 	Carrier *legtest.Carrier
 	score   *Score
 	voice   *voice
+	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
 	log     *journal
 }
@@ -117,7 +120,10 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 	}
 	line.Open = true
 	leg, carrier := legtest.New(line)
-	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}}
+	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}, voice: &voice{Voice: s.Voice}}
+	if st.speaks = st.voice; s.Speaks != nil {
+		st.speaks = s.Speaks(st.voice)
+	}
 	var mu sync.Mutex
 	st.Call = &pipeline.Call{
 		Leg: leg, Pacer: Pacer{}, Cast: st.Cast,
@@ -146,8 +152,10 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		return pipeline.Agent{}, pipeline.Parts{}, nil, s.SetupFails
 	}
 	agent := pipeline.Agent{Name: "score", Lang: "en-US", Manners: s.Manners, Tools: s.Tools}
+	if s.Agent != nil {
+		s.Agent(&agent)
+	}
 	m := s.Manners.WithDefaults()
-	st.voice = &voice{Voice: s.Voice}
 	var responder pipeline.Responder = &model{Model: s.Model, p: st.p}
 	if s.Responder != nil {
 		responder = s.Responder(responder)
@@ -156,7 +164,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Ear:           newEar(s.Ear, s.Caller, m),
 		Transcription: newRecogniser(s.Recogniser, s.Caller, info.Rate),
 		Responder:     responder,
-		Synthesizer:   st.voice,
+		Synthesizer:   st.speaks,
 	}
 	return agent, parts, st.p.Tap, nil
 }
@@ -183,9 +191,7 @@ func (st *Stage) Script(ended <-chan struct{}) {
 func (st *Stage) Close() {
 	st.p.Cause, _ = st.Carrier.Cause()
 	st.p.Log = st.log.String()
-	if st.voice != nil {
-		st.p.Wire = st.voice.decode(st.Carrier.Sounded(), st.Leg.Info().Rate)
-	}
+	st.p.Wire = st.voice.decode(st.Carrier.Sounded(), st.Leg.Info().Rate)
 }
 
 // journal is a log that may be read when all is over.
