@@ -13,6 +13,7 @@ import (
 type caller struct {
 	floor    floor
 	edge     int           // the stretch of speech that floor is about
+	ignored  int           // stretches up to here were heard on hold
 	forgot   int           // stretches up to here are not waited for and not answered any more
 	onset    time.Duration // media time at which the stretch began
 	from     time.Duration // the same since the answer
@@ -26,6 +27,9 @@ type caller struct {
 	spoke  time.Duration // the last voiced frame, since the answer
 	judged time.Duration // when that was known to be the last
 	final  time.Duration // when its words were there
+
+	wordless  time.Duration // speech since the last word
+	monologue monologue
 
 	keys  string // pressed so far
 	entry string // a finished entry of keys
@@ -48,9 +52,10 @@ func (d *dialog) hear(n edged) {
 		c.sure, c.length, c.partial = false, 0, ""
 		if fresh {
 			c.began = n.spoke
+			d.listenLong()
 		}
 		d.clear(transcriptAlarm)
-		d.set(babbleAlarm, d.now+babble)
+		d.babbles()
 		d.tell(Event{Kind: SpeechBegan})
 	}
 	if e.N != c.edge || c.floor != speaking {
@@ -66,6 +71,7 @@ func (d *dialog) hear(n edged) {
 		if d.held() && c.sure && c.length >= d.manners.BargeIn {
 			d.interrupt()
 		}
+		d.cutIn(n.spoke)
 	case Resumed:
 		if d.held() {
 			d.doubt(n.spoke)
@@ -79,7 +85,7 @@ func (d *dialog) hear(n edged) {
 // Guess later than BargeIn, for only then is it known that the speech had not already ended.
 func (d *dialog) doubt(from time.Duration) {
 	t := d.turn
-	if t == nil || !t.yields() {
+	if t == nil || !t.yields() || d.talksOn() {
 		return
 	}
 	if !t.held {
@@ -100,6 +106,7 @@ func (d *dialog) fellQuiet(n edged) {
 	c.length = max(c.length, n.edge.At-c.onset)
 	c.spoke, c.judged = n.spoke, d.now
 	d.clear(bargeInAlarm)
+	c.wordless += c.length
 	d.clear(babbleAlarm)
 	d.tell(Event{Kind: SpeechEnded})
 	if c.edge <= c.forgot {
@@ -117,7 +124,10 @@ func (d *dialog) fellQuiet(n edged) {
 // understand follows the recogniser.
 func (d *dialog) understand(t Transcript) {
 	c := &d.caller
-	t.Text = strings.TrimSpace(t.Text)
+	t.Text = c.untaken(strings.TrimSpace(t.Text))
+	if d.trail(t) {
+		return
+	}
 	switch t.Kind {
 	case Partial:
 		d.partly(t.Text)
@@ -158,12 +168,13 @@ func (d *dialog) partly(text string) {
 		return
 	}
 	c.partial = text
-	d.set(babbleAlarm, d.now+babble)
+	d.understood()
 	d.tell(Event{Kind: Transcribed, Text: text})
+	d.longer(text)
 	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
 		d.dropGuess()
 	}
-	if words(text) >= d.manners.BargeInWords {
+	if words(text) >= d.manners.BargeInWords && !d.talksOn() {
 		d.interrupt()
 	}
 }
@@ -173,6 +184,7 @@ func (d *dialog) settled(text string, last bool) {
 	c := &d.caller
 	c.partial, c.final = "", d.now
 	if text != "" {
+		d.understood()
 		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
 	}
 	if d.turn != nil && d.turn.yields() && words(text) < d.manners.BargeInWords {
@@ -199,7 +211,7 @@ func (d *dialog) settled(text string, last bool) {
 // reason to hang up.
 func (d *dialog) mumbled() {
 	d.dropGuess()
-	if d.caller.length < unheard || d.rung().HangUp {
+	if d.caller.length < unheard || d.rung().HangUp || d.adrift {
 		return
 	}
 	d.climb()
@@ -213,6 +225,7 @@ func (d *dialog) unanswered() {
 	}
 	c.floor, c.forgot, c.final = quiet, c.edge, d.now
 	switch {
+	case c.monologue.edge == c.edge: // its words have had their answer
 	case d.turn != nil:
 		d.resume()
 	case len(c.said) > 0:
@@ -233,8 +246,13 @@ func (d *dialog) deaf(err error) {
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
 func (d *dialog) reply() {
 	c := &d.caller
-	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final}
+	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
 	c.said, c.complete, c.spoke, c.began = nil, false, 0, c.from
+	if d.clear(monologueAlarm); t.cutsIn {
+		c.monologue.cutIn, c.began = false, d.now
+		d.cutsIn(t)
+		return
+	}
 	g := d.guess
 	if g == nil || !sameWords(g.said, t.said) {
 		d.begin(t)
@@ -291,6 +309,7 @@ func (d *dialog) key(k rune) {
 		return
 	}
 	d.tell(Event{Kind: KeyPressed, Text: string(k)})
+	d.understood()
 	d.silences = 0
 	if d.turn != nil {
 		d.turn.protected = false

@@ -36,9 +36,10 @@ type dialog struct {
 	expect  Expect
 	orders  []order // what the house wants said or done when the floor is free
 
-	silences  int // how often in a row the caller was asked again
-	voiceless int // failures of the voice in a row
-	parked    bool
+	silences  int     // how often in a row the caller was asked again
+	voiceless int     // failures of the voice in a row
+	parked    bool    // the far end holds us
+	adrift    bool    // there is sound, but nobody speaks
 	ending    *hangUp // what is to follow the cut that was asked for
 	over      bool
 }
@@ -63,11 +64,11 @@ const (
 	toolAlarm                    // a tool has had its time
 	silenceAlarm                 // nobody has spoken for too long
 	babbleAlarm                  // there is speech, but never a word of it
+	noticeAlarm                  // the call will have lasted long enough soon
+	monologueAlarm               // the caller has spoken long enough
+	onHoldAlarm                  // the agent has waited long enough
 	alarmCount
 )
-
-// babble is how long there may be speech without a word before the caller is asked again: hold music, a television.
-const babble = 30 * time.Second
 
 // unheard is the shortest speech that deserves to be asked about when nothing of it was understood.
 const unheard = 400 * time.Millisecond
@@ -112,9 +113,13 @@ func (d *dialog) take(n news) {
 	case answered:
 		d.answer()
 	case edged:
-		d.hear(n)
+		if !d.offEar(n) {
+			d.hear(n)
+		}
 	case worded:
-		d.understand(n.transcript)
+		if !d.offEar(n) {
+			d.understand(n.transcript)
+		}
 	case deafened:
 		d.deaf(n.err)
 	case keyed:
@@ -190,21 +195,32 @@ func (d *dialog) tick() {
 			d.enter()
 		case toolAlarm:
 			d.toolsLate()
-		case silenceAlarm, babbleAlarm:
+		case silenceAlarm:
 			d.silence()
+		case babbleAlarm:
+			d.drift()
+		case noticeAlarm:
+			d.orders = append(d.orders, order{Command{Say, d.manners.Notice.Say}, ForCommand, "", false})
+		case monologueAlarm:
+			d.tooLong()
+		case onHoldAlarm:
+			d.waited()
 		}
 	}
 }
 
 func (d *dialog) answer() {
 	d.set(maxLengthAlarm, d.manners.MaxLength)
+	if before := d.manners.Notice.Before; before != never {
+		d.set(noticeAlarm, d.manners.MaxLength-before)
+	}
 	d.tell(Event{Kind: CallStarted})
 	d.begin(&turn{why: ForGreeting})
 }
 
 // advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
 func (d *dialog) advance() {
-	for d.turn == nil && !d.over && d.ending == nil {
+	for d.turn == nil && !d.over && d.ending == nil && !d.parked {
 		firm := slices.IndexFunc(d.orders, func(o order) bool { return o.firm })
 		switch c := &d.caller; {
 		case firm >= 0:
@@ -231,7 +247,7 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift {
 		d.clear(silenceAlarm)
 		return
 	}
@@ -242,25 +258,25 @@ func (d *dialog) count() {
 
 // silence takes the next rung of the ladder.
 func (d *dialog) silence() {
-	if d.caller.floor == speaking {
-		d.set(babbleAlarm, d.now+babble)
-	}
 	if d.turn != nil {
+		return
+	}
+	if len(d.caller.said) > 0 { // what was kept for a turn that did not come
+		d.caller.complete = true
 		return
 	}
 	d.tell(Event{Kind: FellSilent})
 	d.climb()
 }
 
-func (d *dialog) park(held bool) {
-	d.parked = held
-	d.clear(silenceAlarm)
-}
-
 // order takes a command from outside. HangUp cannot be talked out of, but lets what is being said now be heard.
 func (d *dialog) order(c Command) {
 	if c.Kind != HangUp {
 		d.orders = append(d.orders, order{command: c, why: ForCommand})
+		return
+	}
+	if d.parked {
+		d.end(media.CauseAgent, nil)
 		return
 	}
 	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, true})
@@ -273,6 +289,10 @@ func (d *dialog) order(c Command) {
 // finish breaks off what is going on for the call's last words, unless they are being said already.
 func (d *dialog) finish(o order) {
 	if d.closing() {
+		return
+	}
+	if d.parked { // nobody would hear them
+		d.end(o.cause, nil)
 		return
 	}
 	d.orders = []order{o}

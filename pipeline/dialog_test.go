@@ -170,7 +170,7 @@ func TestDialogProperties(t *testing.T) {
 			w.feed(w.draw())
 			if next, ok := d.next(); !d.over && !ok {
 				t.Fatal("nothing will ever happen: no alarm is set")
-			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && next > w.at+d.manners.Silence {
+			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && !d.adrift && next > w.at+d.manners.Silence {
 				t.Fatalf("dead air: nobody is busy at %v and nothing happens before %v", w.at, next)
 			}
 			if d.turn != nil && len(w.busy) == 0 && !d.turn.cut && !d.turn.last().toolsOut() {

@@ -20,6 +20,7 @@ const (
 	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
 	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
 	FellSilent   EventKind = "fell_silent"
+	Drifted      EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed     EventKind = "tool_used"
 	ProviderFail EventKind = "provider_failed" // Text names it; the error is for the log
 	TurnEnded    EventKind = "turn_ended"      // Turn is set

@@ -27,12 +27,16 @@ type Manners struct {
 	Goodbye string // said before hanging up for silence
 	TooLong string // said before hanging up at MaxLength
 
+	Notice    Notice    // a word of warning before MaxLength
+	Monologue Monologue // cutting in on a caller who does not stop
+	OnHold    OnHold    // waiting for a caller who is not there
+
 	Ladder []Rung // what is done about silence, step by step; none: the responder is asked Reprompts times, Silence apart, then Goodbye
 }
 
 // DefaultManners are what the zero of each field means.
 func DefaultManners() Manners {
-	return Manners{
+	m := Manners{
 		Hangover:        500 * time.Millisecond,
 		Guess:           200 * time.Millisecond,
 		BargeIn:         300 * time.Millisecond,
@@ -51,6 +55,9 @@ func DefaultManners() Manners {
 		Goodbye:         "I cannot hear you, so I will hang up now. Goodbye.",
 		TooLong:         "We have reached the longest time that a call may take. Goodbye.",
 	}
+	m.fillLength()
+	m.fillOnHold()
+	return m
 }
 
 // limit is the range of one field of Manners; its zero means the default.
@@ -113,6 +120,8 @@ func (m Manners) WithDefaults() Manners {
 	if !guessed && m.Guess >= m.Hangover {
 		m.Guess = m.Hangover / 2
 	}
+	m.fillLength()
+	m.fillOnHold()
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -135,7 +144,7 @@ func (m Manners) Validate() error {
 	for _, l := range m.counts() {
 		bad = append(bad, l.check())
 	}
-	bad = append(bad, m.checkLadder())
+	bad = append(bad, m.checkLadder(), m.checkLength(), m.checkOnHold())
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}

@@ -29,6 +29,7 @@ type turn struct {
 	protected bool // speech does not interrupt
 	firm      bool // nothing does
 	cut       bool // it was interrupted; silenced is on its way
+	cutsIn    bool // the caller had not finished, and may still talk
 
 	guessed  bool   // prepared, unheard, not yet wanted
 	deferred []news // of a guess
@@ -114,6 +115,10 @@ func (d *dialog) open(t *turn) {
 // start gives t the floor, and the history what it is about.
 func (d *dialog) start(t *turn) {
 	d.turn, t.mark = t, len(d.history)
+	t.held = t.held || d.parked
+	if t.cutsIn {
+		d.history = append(d.history, Message{Role: Narrator, Turn: t.n, At: d.now, Text: "The caller has not finished, but has spoken for long: you are cutting in. Be brief."})
+	}
 	if d.expect.Words != nil {
 		d.do(expect{nil})
 	}
@@ -355,7 +360,7 @@ func (d *dialog) cutTurn() {
 func (d *dialog) resume() {
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
-	if !d.held() || d.turn.cut {
+	if !d.held() || d.turn.cut || d.parked {
 		return
 	}
 	d.turn.held = false
