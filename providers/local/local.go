@@ -38,6 +38,7 @@ type Options struct {
 	STTModel string       // "tiny" (fast) or "base" (fewer mistakes, twice the processor time); default "tiny"
 	Workers  int          // threads that recognise and speak; default one less than the processors, at least 1
 	Exact    bool         // transcripts are left as recognised: Expect's words are not snapped to; default false
+	Virtual  bool         // for a synctest bubble: recognition takes as long as it uses the processor (on Linux; elsewhere no time); default false
 	Log      *slog.Logger // default: none
 }
 
@@ -54,6 +55,7 @@ type Engine struct {
 	dir   string
 	stt   string
 	exact bool
+	bound bool // to a bubble's clock
 	log   *slog.Logger
 	pool  *pool
 	cache *cache
@@ -117,7 +119,7 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		dir: o.Dir, stt: o.STTModel, exact: o.Exact, log: o.Log,
+		dir: o.Dir, stt: o.STTModel, exact: o.Exact, bound: o.Virtual, log: o.Log,
 		pool:   newPool(o.Workers),
 		cache:  newCache(cacheSize),
 		ready:  make(chan struct{}),
@@ -149,6 +151,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.warm(ctx, m)
 	e.log.Info("speech models loaded", "took", time.Since(began).Round(time.Millisecond),
 		"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "voice", m.report.Voice.Level)
+	if e.bound && m.stt != nil {
+		m.stt = charged{m.stt}
+	}
 	e.mu.Lock()
 	e.models = m
 	e.mu.Unlock()
