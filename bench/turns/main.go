@@ -35,6 +35,7 @@ import (
 	"math"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -72,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.sets, "sets", "", "write the sets to this directory, as WAV files and manifest.tsv, and do nothing else")
 	flags.StringVar(&o.json, "json", "", "write the report and every item's result to this file, too")
-	flags.StringVar(&o.only, "only", "", "only items whose set and name contain this")
+	flags.StringVar(&o.only, "only", "", "only items whose name, which begins with the set's, matches this regular expression")
 	flags.BoolVar(&o.quick, "quick", false, "two items of each set: checks that all works, not how well")
 	flags.BoolVar(&o.tuned, "tuned", false, "leave the held-out half alone: for those who tune")
 	flags.BoolVar(&o.items, "items", false, "print each item's result, too (of the tuned half)")
@@ -85,6 +86,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("-only: %w", err)
+	}
 	if o.clocks < 1 || o.live < 0 {
 		return errors.New("-clocks is less than 1 or -live less than 0")
 	}
@@ -96,9 +101,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	items := chosen(allSets(c, v), o)
+	items := chosen(allSets(c, v), o, only)
 	if len(items) == 0 {
-		return fmt.Errorf("no item's set and name contain %q", o.only)
+		return fmt.Errorf("no item's name matches -only %q", o.only)
 	}
 	if o.sets != "" {
 		return writeSets(o.sets, items)
@@ -119,11 +124,11 @@ func allSets(c *corpus, v *voices) []item {
 	return order(append(items, ledgerSets(c)...))
 }
 
-func chosen(all []item, o options) []item {
+func chosen(all []item, o options, only *regexp.Regexp) []item {
 	var items []item
 	seen := map[string]int{}
 	for _, i := range all {
-		if !strings.Contains(i.name, o.only) || o.tuned && i.held() {
+		if !only.MatchString(i.name) || o.tuned && i.held() {
 			continue
 		}
 		if seen[i.set]++; o.quick && seen[i.set] > 2 {

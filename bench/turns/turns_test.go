@@ -189,7 +189,7 @@ func TestManifest(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{{"-clocks", "0"}, {"-live", "-1"}, {"more"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-clocks", "0"}, {"-live", "-1"}, {"more"}, {"-nonsense"}, {"-only", "("}} {
 		var out bytes.Buffer
 		if err := run(t.Context(), args, &out, &out); err == nil {
 			t.Errorf("%v: no error", args)
