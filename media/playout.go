@@ -103,6 +103,27 @@ func (p *Playout) Release(u *Utterance) {
 	p.run(now)
 }
 
+// Interject is Release ahead of an utterance that was released and stands still, because no more of it was written or because it is
+// held. It says false, and does nothing, while something sounds or is ready to.
+func (p *Playout) Interject(u *Utterance) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if u.state != begun || p.ready() > 0 || !p.resting && now.Before(p.ledger.end) {
+		return false
+	}
+	p.supply(now)
+	u.state = playing
+	p.begun = without(p.begun, u)
+	at := slices.IndexFunc(p.line, func(v *Utterance) bool { return !v.yields() || v.unsent() > 0 })
+	if at < 0 {
+		at = len(p.line)
+	}
+	p.line = slices.Insert(p.line, at, u)
+	p.run(now)
+	return true
+}
+
 // Played takes note that a mark came back; notes of other kinds are ignored. It is called by the goroutine that reads the leg.
 func (p *Playout) Played(n Note) {
 	p.mu.Lock()

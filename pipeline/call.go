@@ -58,6 +58,8 @@ type Call struct {
 	tap      Tap
 	dialog   *dialog
 	playout  *media.Playout
+	bridge   *bridge // the last filler
+	inside   inside
 	live     map[int]*live // turns that have replies or tools
 	thinking chan struct{} // holds something while the responder is asked
 	pace     time.Duration // of a syllable of this voice
@@ -227,6 +229,8 @@ func (c *Call) converse(ctx context.Context) {
 	c.spawn("results", func() { c.results(ctx) })
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	watch := time.NewTicker(stuckAfter / 2)
+	defer watch.Stop()
 	c.take(ctx, answered{})
 	for c.ended == nil {
 		if at, ok := c.dialog.next(); ok {
@@ -247,6 +251,11 @@ func (c *Call) converse(ctx context.Context) {
 			c.newest(ctx)
 		case <-timer.C:
 			c.take(ctx, ticked{})
+		case <-watch.C:
+			if part := c.inside.stuck(time.Since(c.answered)); part != "" {
+				watch.Stop()
+				c.take(ctx, deafened{part, errStuck})
+			}
 		case <-c.playout.Failed():
 			c.take(ctx, left{media.CauseCarrier, c.playout.Err()})
 		case l := <-c.halted:
@@ -275,6 +284,9 @@ func (c *Call) take(ctx context.Context, n news) { c.handle(ctx, event{time.Sinc
 func (c *Call) handle(ctx context.Context, e event) {
 	for _, a := range c.dialog.on(e) {
 		c.perform(ctx, a)
+	}
+	if _, ok := e.news.(filled); ok {
+		c.announceAll(ctx)
 	}
 }
 
@@ -331,6 +343,9 @@ func (c *Call) caught(what string) {
 func (c *Call) close() {
 	for n := range c.live {
 		c.dismiss(n, errHungUp)
+	}
+	if c.bridge != nil {
+		c.bridge.cancel(errHungUp)
 	}
 	if c.playout != nil {
 		if err := c.playout.Close(); err != nil {

@@ -14,6 +14,7 @@ type caller struct {
 	floor    floor
 	edge     int           // the stretch of speech that floor is about
 	ignored  int           // stretches up to here were heard on hold
+	overdue  int           // the stretch whose words did not come in time
 	forgot   int           // stretches up to here are not waited for and not answered any more
 	onset    time.Duration // media time at which the stretch began
 	from     time.Duration // the same since the answer
@@ -55,6 +56,7 @@ func (d *dialog) hear(n edged) {
 			d.listenLong()
 		}
 		d.clear(transcriptAlarm)
+		d.hush(true)
 		d.babbles()
 		d.tell(Event{Kind: SpeechBegan})
 	}
@@ -115,6 +117,9 @@ func (d *dialog) fellQuiet(n edged) {
 		return
 	}
 	c.floor = awaiting
+	if c.length >= unheard && d.turn == nil {
+		d.wait()
+	}
 	d.set(transcriptAlarm, d.now+d.manners.TranscriptLimit)
 	if d.held() {
 		d.set(falseAlarm, d.now+d.manners.FalseAlarm)
@@ -149,6 +154,7 @@ func (d *dialog) understand(t Transcript) {
 		d.settled(t.Text, true)
 	case Final:
 		if t.Edge != 0 && t.Edge <= c.forgot {
+			d.late(t)
 			return
 		}
 		last := c.floor == quiet
@@ -230,16 +236,33 @@ func (d *dialog) unanswered() {
 		d.resume()
 	case len(c.said) > 0:
 		c.complete = true
+	case c.partial != "":
+		c.said, c.partial, c.complete = []string{c.partial}, "", true
 	default:
+		c.overdue = c.edge
 		t := &turn{why: ForWords}
 		d.open(t)
 		d.fail(t, nil, "transcriber", errNoTranscript)
 	}
 }
 
+// late takes the words of a stretch of speech that was given up on. They are answered, unless the caller has spoken again meanwhile.
+func (d *dialog) late(t Transcript) {
+	c := &d.caller
+	if t.Text == "" || t.Edge != c.overdue || t.Edge != c.edge || c.floor != quiet || d.closing() {
+		return
+	}
+	c.overdue = 0
+	d.settled(t.Text, true)
+}
+
 // deaf gives up: without a recogniser it is true that the caller cannot be heard, and that is what Goodbye says.
-func (d *dialog) deaf(err error) {
-	d.tell(Event{Kind: ProviderFail, Text: "transcriber", Err: err})
+func (d *dialog) deaf(n deafened) {
+	part := n.part
+	if part == "" {
+		part = "transcriber"
+	}
+	d.tell(Event{Kind: ProviderFail, Text: part, Err: n.err})
 	d.finish(order{Command{HangUp, d.manners.Goodbye}, ForCommand, media.CauseProvider, true})
 }
 

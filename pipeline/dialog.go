@@ -36,7 +36,9 @@ type dialog struct {
 	expect  Expect
 	orders  []order // what the house wants said or done when the floor is free
 
-	silences  int     // how often in a row the caller was asked again
+	silences  int // how often in a row the caller was asked again
+	waiting   waiting
+	faults    int     // turns in a row in which a provider failed
 	voiceless int     // failures of the voice in a row
 	parked    bool    // the far end holds us
 	adrift    bool    // there is sound, but nobody speaks
@@ -66,6 +68,7 @@ const (
 	babbleAlarm                  // there is speech, but never a word of it
 	noticeAlarm                  // the call will have lasted long enough soon
 	monologueAlarm               // the caller has spoken long enough
+	fillerAlarm                  // the caller waits
 	onHoldAlarm                  // the agent has waited long enough
 	alarmCount
 )
@@ -84,7 +87,7 @@ var (
 )
 
 func newDialog(a *Agent, info media.Info) *dialog {
-	return &dialog{agent: a, info: info, manners: a.Manners.WithDefaults()}
+	return &dialog{agent: a, info: info, manners: a.Manners.WithDefaults(), waiting: newWaiting(info.ID)}
 }
 
 // on takes the next event and returns what is to be done about it.
@@ -121,7 +124,7 @@ func (d *dialog) take(n news) {
 			d.understand(n.transcript)
 		}
 	case deafened:
-		d.deaf(n.err)
+		d.deaf(n)
 	case keyed:
 		d.key(n.key)
 	case parked:
@@ -134,6 +137,14 @@ func (d *dialog) take(n news) {
 		d.responded(n)
 	case sounded:
 		d.sounded(n)
+	case arrived:
+		d.arrived(n)
+	case stalled:
+		d.stalled(n)
+	case filling:
+		d.filling(n)
+	case filled:
+		d.filled(n)
 	case voiced:
 		d.voiced(n.account)
 	case silenced:
@@ -203,6 +214,8 @@ func (d *dialog) tick() {
 			d.orders = append(d.orders, order{Command{Say, d.manners.Notice.Say}, ForCommand, "", false})
 		case monologueAlarm:
 			d.tooLong()
+		case fillerAlarm:
+			d.fill()
 		case onHoldAlarm:
 			d.waited()
 		}

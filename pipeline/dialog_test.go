@@ -94,12 +94,12 @@ func TestDialog(t *testing.T) {
 		{"a final without an edge is answered", Manners{}, greeted(words_(3100*ms, Final, "yes", 0)), `transcribed | ask 2.0 words "yes"`},
 		{"a final of its own while the caller speaks waits", Manners{}, greeted(began, words_(2500*ms, Final, "yes", 0)), `transcribed`},
 		{"the recogniser's own end of turn", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0)), `transcribed | ask 2.0 words "yes"`},
-		{"and the ear's is not waited for", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, event{9 * time.Second, ticked{}}), ``},
+		{"and the ear's is not waited for", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, event{9 * time.Second, ticked{}}), `fill {1 Just a second.}`},
 		{"its final comes too late", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, words_(3100*ms, Final, "yes", 1)), ``},
 		{"the caller goes on after it", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), words_(2800*ms, TurnResumed, "", 0), ended, words_(3100*ms, Final, "but no", 1)),
 			`transcribed | ask 3.0 words "yes but no"`},
 		{"no transcript in time", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}), `provider_failed | utter 2.0 "` + DefaultManners().Sorry + `"`},
-		{"a transcript after that is late", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}, words_(7100*ms, Final, "yes", 1)), ``},
+		{"a transcript after that is late", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}, words_(7100*ms, Final, "yes", 1)), `transcribed | cut {2} | interrupted | turn_ended | ask 3.0 words "yes"`},
 		{"words found before have to do", Manners{}, greeted(began, words_(2400*ms, Final, "yes", 0), ended, event{7000 * ms, ticked{}}), `ask 2.0 words "yes"`},
 		{"nothing understood of much", Manners{}, greeted(began, ended, words_(3100*ms, Final, "", 1)), `ask 2.0 silence ""`},
 		{"nothing understood of little", Manners{}, greeted(began, edge(2800*ms, Ended, 1, 2300*ms, false), words_(3100*ms, Final, "", 1)), ``},
@@ -145,7 +145,7 @@ func TestDialog(t *testing.T) {
 		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{HangUp, "Bye."}}}), `utter 2.0 "Bye."`},
 		{"the longest call", Manners{MaxLength: time.Minute}, greeted(event{time.Minute, ticked{}}), `utter 2.0 "` + DefaultManners().TooLong + `"`},
 		{"and then hangs up", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, heardOut(9*time.Second, 2, 0, DefaultManners().TooLong)), `turn_ended | hangUp max_length`},
-		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{errLate}}), `provider_failed`},
+		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{err: errLate}}), `provider_failed`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -255,7 +255,7 @@ func (w *world) draw() news {
 		func() news { return parked{w.at%2 == 0} },
 		func() news { return ordered{Command{Say, "Hi."}} },
 		func() news { return tooled{turn: w.last, id: "a", result: "done"} },
-		func() news { return deafened{errLate} },
+		func() news { return deafened{err: errLate} },
 	}
 	if k[0] != 0 {
 		choices = append(choices,

@@ -17,6 +17,7 @@ const (
 	Transcribed  EventKind = "transcribed" // Text, and Final when it is settled
 	KeyPressed   EventKind = "key_pressed" // Text is the key
 	ReplyBegan   EventKind = "reply_began" // the agent's first frame of a turn went out
+	Filled       EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
 	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
 	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
 	FellSilent   EventKind = "fell_silent"

@@ -129,6 +129,34 @@ func (s *script) weighed(text string, from int, d time.Duration) (end int) {
 	}
 }
 
+// wordEnd is where the word ends that is being heard after the first d of the sound; d, if none is.
+func (s *script) wordEnd(d time.Duration) time.Duration {
+	for _, w := range s.words {
+		if w.End > d {
+			return max(min(w.End, d+w.End-w.Start), d)
+		}
+	}
+	text, syllable := s.text.String(), float64(usualPace)
+	if all := weigh(text); s.whole && all > 0 {
+		syllable = float64(s.length) / all
+	} else if s.pace != 0 {
+		syllable = float64(s.pace)
+	}
+	passed, from := 0.0, 0
+	for {
+		b, e := nextWord(text, from)
+		spoken, pause := syllables(text[b:e])
+		switch end := time.Duration((passed + spoken) * syllable); {
+		case b == e, time.Duration(passed*syllable) > d:
+			return d
+		case end > d:
+			return end
+		}
+		passed += spoken + pause
+		from = e
+	}
+}
+
 // learned is the length of a syllable in this reply; 0 if it tells too little.
 func (s *script) learned() time.Duration {
 	all := weigh(s.text.String())

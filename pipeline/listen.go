@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"parley/media"
@@ -29,7 +30,7 @@ func (c *Call) listen() {
 		case p.Frame.PCM != nil:
 			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
 				deaf = true
-				c.notify(deafened{fmt.Errorf("transcription: %w", err)})
+				c.notify(deafened{err: fmt.Errorf("transcription: %w", err)})
 			}
 		case p.Digit != 0:
 			c.notify(keyed{p.Digit})
@@ -39,7 +40,10 @@ func (c *Call) listen() {
 	}
 }
 
-var errLost = errors.New("the far end's media stopped")
+var (
+	errLost  = errors.New("the far end's media stopped")
+	errStuck = errors.New("a frame was not taken in time")
+)
 
 func (c *Call) note(n media.Note) {
 	switch n.Kind {
@@ -52,9 +56,38 @@ func (c *Call) note(n media.Note) {
 	}
 }
 
+// stuckAfter is how long ear, recogniser or tap may take for a frame, which they should take at once, before they count as failed.
+const stuckAfter = 2 * time.Second
+
+// inside says whom the goroutine that reads the leg has called with a frame, and when it came: an ear that does not return stops it.
+type inside struct {
+	part  atomic.Int32
+	since atomic.Int64 // since the answer
+}
+
+// The parts that are given frames.
+const (
+	inNobody int32 = iota
+	inTranscriber
+	inEar
+	inTap
+)
+
+// stuck is who has not returned for too long; empty: nobody.
+func (i *inside) stuck(now time.Duration) string {
+	part := i.part.Load()
+	if now-time.Duration(i.since.Load()) <= stuckAfter {
+		return ""
+	}
+	return [...]string{inNobody: "", inTranscriber: "transcriber", inEar: "ear", inTap: "tap"}[part]
+}
+
 // hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
 func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	t := c.parts.Transcription
+	c.inside.since.Store(int64(time.Since(c.answered)))
+	defer c.inside.part.Store(inNobody)
+	c.inside.part.Store(inTranscriber)
 	if !deaf {
 		if c.expected.Load() != nil {
 			t.Expect(*c.expected.Swap(nil))
@@ -66,6 +99,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 			failure = err
 		}
 	}
+	c.inside.part.Store(inEar)
 	if e, ok := c.parts.Ear.Hear(f); ok {
 		now := time.Since(c.answered)
 		if !deaf && failure == nil {
@@ -75,6 +109,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		c.notify(edged{edge: e, spoke: max(now-max(f.At+f.Duration()-e.At, 0), 0)})
 	}
 	if c.tap != nil {
+		c.inside.part.Store(inTap)
 		c.tap.Caller(f)
 	}
 	return failure
@@ -92,7 +127,7 @@ func (c *Call) results(ctx context.Context) {
 	for t, err := range c.parts.Transcription.Results() {
 		switch {
 		case err != nil:
-			c.post(ctx, deafened{fmt.Errorf("transcription: %w", err)})
+			c.post(ctx, deafened{err: fmt.Errorf("transcription: %w", err)})
 			return
 		case t.Kind == Partial:
 			c.partial.slot.Store(&t)
@@ -105,5 +140,5 @@ func (c *Call) results(ctx context.Context) {
 			c.post(ctx, worded{t})
 		}
 	}
-	c.post(ctx, deafened{errors.New("transcription ended")})
+	c.post(ctx, deafened{err: errors.New("transcription ended")})
 }

@@ -29,6 +29,8 @@ type Manners struct {
 
 	Notice    Notice    // a word of warning before MaxLength
 	Monologue Monologue // cutting in on a caller who does not stop
+	Filler    Filler    // what is heard when the agent keeps the caller waiting
+	Faults    Faults    // putting up with failures
 	OnHold    OnHold    // waiting for a caller who is not there
 
 	Ladder []Rung // what is done about silence, step by step; none: the responder is asked Reprompts times, Silence apart, then Goodbye
@@ -57,6 +59,7 @@ func DefaultManners() Manners {
 	}
 	m.fillLength()
 	m.fillOnHold()
+	m.fillFiller()
 	return m
 }
 
@@ -122,6 +125,7 @@ func (m Manners) WithDefaults() Manners {
 	}
 	m.fillLength()
 	m.fillOnHold()
+	m.fillFiller()
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -144,7 +148,7 @@ func (m Manners) Validate() error {
 	for _, l := range m.counts() {
 		bad = append(bad, l.check())
 	}
-	bad = append(bad, m.checkLadder(), m.checkLength(), m.checkOnHold())
+	bad = append(bad, m.checkLadder(), m.checkLength(), m.checkOnHold(), m.checkFiller())
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}

@@ -26,7 +26,10 @@ type (
 	// worded: the recogniser made something of it.
 	worded struct{ transcript Transcript }
 	// deafened: there will be no more transcripts.
-	deafened struct{ err error }
+	deafened struct {
+		part string // empty: the transcriber
+		err  error
+	}
 	// keyed: the caller pressed a key.
 	keyed struct{ key rune }
 	// parked: the far end put us on hold, or took us off it.
@@ -45,6 +48,18 @@ type (
 	}
 	// sounded: the first frame of this step went out.
 	sounded struct{ turn, step int }
+	// arrived: there is sound for this step, at first or again.
+	arrived struct{ turn, step int }
+	// stalled: what there was of this step has been heard, and for a while nothing followed.
+	stalled struct{ turn, step int }
+	// filling: a filler began to sound.
+	filling struct{ n int }
+	// filled: a filler is over; refused, because something else sounded.
+	filled struct {
+		n                int
+		sounded, refused bool
+		heard            string
+	}
 	// voiced: the last sample of this step was heard.
 	voiced struct{ account account }
 	// silenced: the turn was cut, as the dialog wished. Of each of its steps that were still going on there is an account.
@@ -86,6 +101,10 @@ func (ticked) isNews()    {}
 func (told) isNews()      {}
 func (responded) isNews() {}
 func (sounded) isNews()   {}
+func (arrived) isNews()   {}
+func (stalled) isNews()   {}
+func (filling) isNews()   {}
+func (filled) isNews()    {}
 func (voiced) isNews()    {}
 func (silenced) isNews()  {}
 func (failed) isNews()    {}
@@ -126,6 +145,16 @@ type (
 	carryOn struct{ turn int }
 	// cut what the turn says and cancel its providers and tools; silenced is the answer, before the next act.
 	cut struct{ turn int }
+	// fill the silence: with a text, or with the tone if that is empty.
+	fill struct {
+		n    int
+		text string
+	}
+	// hush a filler: at once, with filled as the answer before the next act, or at the end of its current word.
+	hush struct {
+		n      int
+		atOnce bool
+	}
 	// use a tool.
 	use struct {
 		turn int
@@ -147,6 +176,8 @@ func (utter) isAct()   {}
 func (hold) isAct()    {}
 func (carryOn) isAct() {}
 func (cut) isAct()     {}
+func (fill) isAct()    {}
+func (hush) isAct()    {}
 func (use) isAct()     {}
 func (expect) isAct()  {}
 func (tell) isAct()    {}

@@ -46,6 +46,10 @@ func (c *Call) perform(ctx context.Context, a act) {
 		}
 	case cut:
 		c.cut(ctx, a.turn)
+	case fill:
+		c.fill(ctx, a.n, a.text)
+	case hush:
+		c.hush(ctx, a.n, a.atOnce)
 	case use:
 		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call) })
 	case expect:
@@ -82,6 +86,7 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
+	r.lull = &lull{after: c.dialog.manners.Filler.After, tell: func() { c.post(ctx, stalled{turn, step}) }}
 	l.replies = append(l.replies, r)
 	if !held {
 		r.released = true

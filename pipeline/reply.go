@@ -37,6 +37,7 @@ type reply struct {
 	released   bool // of the actor alone
 	announced  atomic.Bool
 	watch      *watch
+	lull       *lull
 
 	mu     sync.Mutex
 	script script
@@ -67,6 +68,7 @@ func (r *reply) account() account {
 func (c *Call) attend(ctx context.Context, r *reply, from response) {
 	making, drop := context.WithCancelCause(ctx)
 	defer drop(errHungUp)
+	defer r.lull.end()
 	pumped := make(chan error, 1)
 	c.spawn("reply", func() { pumped <- c.pump(making, r, from(making)) })
 	var fault *failed
@@ -83,6 +85,7 @@ func (c *Call) attend(ctx context.Context, r *reply, from response) {
 		return
 	}
 	r.watch.end()
+	r.lull.end()
 	if fault != nil {
 		c.post(ctx, *fault)
 	}
@@ -148,6 +151,9 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 		if err != nil {
 			return err
 		}
+		if len(speech.PCM) > 0 && r.lull.wakes() {
+			c.post(ctx, arrived{r.turn, r.step})
+		}
 		if err := r.sound(ctx, speech, voice.Rate); err != nil {
 			return err
 		}
@@ -184,6 +190,7 @@ func (r *reply) sound(ctx context.Context, s Speech, rate int) error {
 	if err != nil {
 		return errMouth
 	}
+	r.lull.wrote(r.utterance, media.Samples(len(s.PCM), rate))
 	return nil
 }
 

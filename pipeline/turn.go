@@ -42,6 +42,7 @@ type step struct {
 	account   account
 	message   int  // its place in the history; -1: none yet
 	responded bool // its text is complete
+	arrived   bool // there is sound for it
 	voiced    bool // and heard, as far as it ever will be
 	told      bool // it brought something besides text
 	followed  bool // its tools' results are in the history
@@ -96,6 +97,10 @@ func turnOf(n news) int {
 		return n.account.turn
 	case silenced:
 		return n.turn
+	case arrived:
+		return n.turn
+	case stalled:
+		return n.turn
 	case failed:
 		return n.turn
 	case tooled:
@@ -116,6 +121,9 @@ func (d *dialog) open(t *turn) {
 func (d *dialog) start(t *turn) {
 	d.turn, t.mark = t, len(d.history)
 	t.held = t.held || d.parked
+	if d.waiting.spoken = 0; !d.waiting.mute {
+		d.wait()
+	}
 	if t.cutsIn {
 		d.history = append(d.history, Message{Role: Narrator, Turn: t.n, At: d.now, Text: "The caller has not finished, but has spoken for long: you are cutting in. Be brief."})
 	}
@@ -149,6 +157,7 @@ func (d *dialog) begin(t *turn) {
 // ask the responder for the next step of t.
 func (d *dialog) ask(t *turn) {
 	t.steps = append(t.steps, &step{message: -1})
+	d.soon()
 	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
 }
 
@@ -176,6 +185,7 @@ func (d *dialog) utter(t *turn, text string) {
 	s := &step{message: -1, responded: true, account: account{text: text}}
 	t.steps = append(t.steps, s)
 	d.write(t, s)
+	d.soon()
 	d.do(utter{turn: t.n, step: len(t.steps) - 1, text: text, held: t.held})
 }
 
@@ -278,6 +288,7 @@ func (d *dialog) proceed(t *turn) {
 // close ends t and tells its record.
 func (d *dialog) close(t *turn) {
 	d.turn = nil
+	d.heed(true)
 	d.ended++
 	d.forget(t)
 	d.clear(bargeInAlarm)
@@ -287,6 +298,7 @@ func (d *dialog) close(t *turn) {
 	r.Cut = r.Cut && d.ending == nil
 	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
 	d.tell(Event{Kind: TurnEnded, Turn: r})
+	d.faulty(t)
 }
 
 // sounded: the first frame of a step went out.
@@ -310,6 +322,9 @@ func (d *dialog) voiced(a account) {
 	}
 	d.write(t, s)
 	d.proceed(t)
+	if d.turn == t && !t.cut && !slices.ContainsFunc(t.steps, func(s *step) bool { return s.arrived && !s.voiced }) {
+		d.wait()
+	}
 }
 
 // failed: a provider failed at a step of the turn. The caller hears an apology, unless more is to come anyway.
@@ -351,6 +366,7 @@ func (d *dialog) interrupt() {
 
 func (d *dialog) cutTurn() {
 	d.turn.cut = true
+	d.heed(true)
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
 	d.do(cut{d.turn.n})

@@ -144,15 +144,15 @@ func TestOnHold(t *testing.T) {
 			near(t, "last words", when(t, p, pipeline.ReplyBegan, 20), 2+10+30+0.15, 0.1)
 		}},
 		{name: "held for too long", waits: true, score: Score{Manners: pipeline.Manners{OnHold: brief}, Caller: []Cue{Parks(5, 300)}}, check: end(media.CauseSilence, 35)},
-		{name: "held while the agent speaks", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Parks(5, 15), HangsUp(24)}}, check: func(t *testing.T, p *Performance) {
+		{name: "held while the agent speaks", waits: true, score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Parks(5, 15), HangsUp(24)}}, check: func(t *testing.T, p *Performance) {
 			whole(t, p, long)
 			silentFrom(t, p, 5.1, 14.9)
 		}},
-		{name: "held while the agent speaks on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Caller: []Cue{ask, Parks(5, 15), HangsUp(24)}}, check: func(t *testing.T, p *Performance) {
+		{name: "held while the agent speaks on a leg without lead", waits: true, score: Score{Line: plain(), Model: Model{Answer: tells}, Caller: []Cue{ask, Parks(5, 15), HangsUp(24)}}, check: func(t *testing.T, p *Performance) {
 			whole(t, p, long)
 			silentFrom(t, p, 5.1, 14.9)
 		}},
-		{name: "held while thinking", score: Score{Model: Model{Think: 1.5013}, Caller: []Cue{ask, Parks(3.8, 10), HangsUp(16)}}, check: func(t *testing.T, p *Performance) {
+		{name: "held while thinking", waits: true, score: Score{Model: Model{Think: 1.5013}, Caller: []Cue{ask, Parks(3.8, 10), HangsUp(16)}}, check: func(t *testing.T, p *Performance) {
 			near(t, "the answer", when(t, p, pipeline.ReplyBegan, 2), 10.007, 0.03)
 		}},
 		{name: "held while the caller speaks", score: Score{Caller: []Cue{Says("one two three four", 2, 4), Parks(3.5, 10), HangsUp(16)}}, check: func(t *testing.T, p *Performance) {
@@ -160,7 +160,7 @@ func TestOnHold(t *testing.T) {
 				t.Errorf("answered %q", got)
 			}
 		}},
-		{name: "held before the words are there", score: Score{Recogniser: Recogniser{Delay: 1.0011}, Caller: []Cue{Says("one two", 2, 3), Parks(3.8, 10), HangsUp(16)}}, check: func(t *testing.T, p *Performance) {
+		{name: "held before the words are there", waits: true, score: Score{Recogniser: Recogniser{Delay: 1.0011}, Caller: []Cue{Says("one two", 2, 3), Parks(3.8, 10), HangsUp(16)}}, check: func(t *testing.T, p *Performance) {
 			if got := turn(t, p, 2).Said; got != "one two" {
 				t.Errorf("answered %q", got)
 			}

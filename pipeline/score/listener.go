@@ -14,6 +14,8 @@ import (
 // An Ear is the scripted ear: it hears exactly what is written, and has the manners' patience.
 type Ear struct {
 	PanicsAt float64 // media time; 0: never
+	HangsAt  float64 // the same, for 20 s
+	DeafAt   float64 // the same: from then on it hears nothing
 }
 
 type ear struct {
@@ -30,9 +32,13 @@ func (e *ear) Hear(f media.Frame) (pipeline.Edge, bool) {
 	if e.PanicsAt > 0 && f.At >= seconds(e.PanicsAt) {
 		panic("scripted panic")
 	}
+	if e.HangsAt > 0 && f.At >= seconds(e.HangsAt) {
+		e.HangsAt = 0
+		time.Sleep(ignored)
+	}
 	var p float32
 	for _, c := range e.cues {
-		if middle := f.At + media.FrameTime/2; c.from <= middle && middle < c.to {
+		if middle := f.At + media.FrameTime/2; (e.DeafAt == 0 || f.At < seconds(e.DeafAt)) && c.from <= middle && middle < c.to {
 			p = max(p, 0.6)
 			if c.sure {
 				p = 0.99
@@ -56,6 +62,7 @@ type Recogniser struct {
 	Behind   int     // frames for which it says that it is behind
 	Finals   Fault   // counts finals
 	WritesAt float64 // media time at which Write fails; 0: never
+	BlocksAt float64 // the same for a Write that hangs, for 20 s
 	PanicsAt float64 // the same for a panic
 	ClosesIn float64 // how long Close takes to flush
 }
@@ -113,6 +120,9 @@ func (r *recogniser) Write(f media.Frame) error {
 	switch {
 	case r.PanicsAt > 0 && r.now >= seconds(r.PanicsAt):
 		panic("scripted panic")
+	case r.BlocksAt > 0 && r.now >= seconds(r.BlocksAt):
+		r.BlocksAt = 0
+		time.Sleep(ignored)
 	case r.WritesAt > 0 && r.now >= seconds(r.WritesAt):
 		return errFault
 	case r.behind < r.Behind:

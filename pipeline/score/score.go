@@ -16,6 +16,7 @@
 package score
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -34,6 +35,7 @@ import (
 type Score struct {
 	Caller     []Cue
 	Manners    pipeline.Manners
+	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
 	Ear        Ear
 	Recogniser Recogniser
@@ -54,6 +56,7 @@ type Performance struct {
 	Ending pipeline.Ending
 	Talks  []pipeline.Talk // that the model was given
 	Wire   []Sound         // what sounded at the far end
+	Origin time.Duration   // when the first of Wire began, since the answer
 	Cause  media.Cause     // that the carrier was told
 	Took   time.Duration   // from the answer until Run returned
 	Log    string
@@ -91,7 +94,7 @@ func (s Score) perform(t *testing.T) *Performance {
 	p.Ending = stage.Call.Run(t.Context())
 	p.Took = time.Since(began)
 	close(ended)
-	if s.Model.Fault.Kind == Ignores || s.Voice.Fault.Kind == Ignores {
+	if s.Model.Fault.Kind == Ignores || s.Voice.Fault.Kind == Ignores || s.Ear.HangsAt > 0 || s.Recogniser.BlocksAt > 0 {
 		time.Sleep(30 * time.Second) // what the call had to leave behind comes to its end
 	}
 	synctest.Wait()
@@ -106,6 +109,7 @@ type Stage struct {
 	Carrier *legtest.Carrier
 	score   *Score
 	voice   *voice
+	began   time.Time            // the answer
 	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
 	log     *journal
@@ -143,6 +147,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 // Cast is the score's pipeline.Cast.
 func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	s := st.score
+	st.began = time.Now()
 	if s.Setup > 0 {
 		if err := sleep(ctx, seconds(s.Setup)); err != nil {
 			return pipeline.Agent{}, pipeline.Parts{}, nil, err
@@ -151,7 +156,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 	if s.SetupFails != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, s.SetupFails
 	}
-	agent := pipeline.Agent{Name: "score", Lang: "en-US", Manners: s.Manners, Tools: s.Tools}
+	agent := pipeline.Agent{Name: "score", Lang: cmp.Or(s.Lang, "en-US"), Manners: s.Manners, Tools: s.Tools}
 	if s.Agent != nil {
 		s.Agent(&agent)
 	}
@@ -191,7 +196,11 @@ func (st *Stage) Script(ended <-chan struct{}) {
 func (st *Stage) Close() {
 	st.p.Cause, _ = st.Carrier.Cause()
 	st.p.Log = st.log.String()
-	st.p.Wire = st.voice.decode(st.Carrier.Sounded(), st.Leg.Info().Rate)
+	sounded := st.Carrier.Sounded()
+	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
+	if len(sounded) > 0 {
+		st.p.Origin = sounded[0].At.Sub(st.began)
+	}
 }
 
 // journal is a log that may be read when all is over.

@@ -128,26 +128,51 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 	for _, s := range stretches {
 		fresh := true
 		for i := 0; i < len(s.PCM); {
-			n := 1
-			for i+n < len(s.PCM) && s.PCM[i+n] == s.PCM[i] {
-				n++
-			}
-			w, length := int(s.PCM[i])-lowest, media.Samples(n, rate)
-			if n < rate/100 || w < 0 || w >= len(v.words) { // part of a fade
+			w, n := v.run(s.PCM[i:], rate)
+			from := s.At.Add(media.Samples(i, rate)).Sub(stretches[0].At)
+			if w < 0 && n < rate/15 { // a fade
 				w = word
 			}
-			if w >= 0 && (w != word || fresh) {
-				from := s.At.Add(media.Samples(i, rate)).Sub(stretches[0].At)
+			switch {
+			case w >= 0 && (w != word || fresh):
 				sounds = append(sounds, Sound{v.words[w], from, 0, v.perWord(), w == word})
 				fresh = false
+			case w < 0 && (fresh || word >= 0):
+				sounds = append(sounds, Sound{Word: Tone, From: from})
+				fresh = false
 			}
-			if word = w; w >= 0 {
-				sounds[len(sounds)-1].Took += length
-			}
+			word = w
+			sounds[len(sounds)-1].Took += media.Samples(n, rate)
 			i += n
 		}
 	}
 	return sounds
+}
+
+// Tone is the word of a Sound that is none.
+const Tone = "~"
+
+// run is the word that pcm begins with, and for how many samples it goes on; -1: it is no word.
+func (v *voice) run(pcm []int16, rate int) (word, n int) {
+	one := func(from int) (word, n int) {
+		for n = 1; from+n < len(pcm) && pcm[from+n] == pcm[from]; n++ {
+		}
+		if word = int(pcm[from]) - lowest; n < rate/100 || word < 0 || word >= len(v.words) {
+			word = -1
+		}
+		return word, n
+	}
+	if word, n = one(0); word >= 0 {
+		return word, n
+	}
+	for n < len(pcm) {
+		w, k := one(n)
+		if w >= 0 {
+			break
+		}
+		n += k
+	}
+	return -1, n
 }
 
 // Heard are the words that sounded by more than half.
@@ -162,7 +187,7 @@ func (p *Performance) Heard() string {
 		if i+1 < len(p.Wire) && p.Wire[i+1].Rest {
 			continue
 		}
-		if took > s.Full/2 {
+		if s.Word != Tone && took > s.Full/2 {
 			heard = append(heard, s.Word)
 		}
 	}
