@@ -27,7 +27,9 @@ func sounds(p *Performance) (all []span) {
 
 // turns are the stretches in which it was the agent's turn: from the caller's last word, the answer of the call, or the end of
 // patience to the turn's end. What the caller said meanwhile, and the hold, is not among them; nor is a turn of which it is not known when it was due.
-func turns(p *Performance) (all []span) {
+//
+// Whether words were meant for the agent it knows best: only where all are, those that are never answered count too.
+func turns(p *Performance, meant bool) (all []span) {
 	due, owed := time.Duration(-1), false // owed: the agent has something to say
 	for _, e := range p.Events {
 		switch {
@@ -39,7 +41,7 @@ func turns(p *Performance) (all []span) {
 		case e.Kind == pipeline.SpeechEnded, e.Kind == pipeline.Interrupted && due >= 0:
 			due = e.At
 		case e.Kind == pipeline.Transcribed:
-			owed = owed || e.Final && due >= 0
+			owed = owed || meant && e.Final && due >= 0
 		case e.Kind == pipeline.SpeechBegan: // an agent that stops for this is no longer to blame
 			if due >= 0 && owed {
 				all = append(all, span{due, e.At})
@@ -61,9 +63,9 @@ func turns(p *Performance) (all []span) {
 }
 
 // silence is the longest silence in one of the agent's turns, and that turn.
-func silence(p *Performance) (longest time.Duration, in span) {
+func silence(p *Performance, meant bool) (longest time.Duration, in span) {
 	heard := sounds(p)
-	for _, t := range turns(p) {
+	for _, t := range turns(p, meant) {
 		at := t.from
 		measure := func(to time.Duration) {
 			if to-at > longest {
@@ -222,7 +224,7 @@ func TestEveryFault(t *testing.T) {
 						t.Errorf("got  %q\nwant %q", got, want.of(name))
 					}
 					truths(t, &scene{score: s, lied: true, waits: true}, p)
-					l, _ := silence(p)
+					l, _ := silence(p, true)
 					longest <- l
 				})
 			})

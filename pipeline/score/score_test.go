@@ -152,7 +152,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	if tapped := media.Samples(len(p.Tap.Spoken), 8000); tapped > spoken+40*time.Millisecond || tapped < spoken-40*time.Millisecond {
 		t.Errorf("%v were recorded of the agent, %v sounded", tapped, spoken)
 	}
-	if l, in := silence(p); l > deadAir && s.score.Manners.Filler.After >= 0 && !s.waits {
+	if l, in := silence(p, false); l > deadAir && s.score.Manners.Filler.After >= 0 && !s.waits {
 		t.Errorf("dead air: the agent kept the caller waiting from %v to %v", in.from, in.to)
 	}
 	if letGo := !strings.Contains(p.Log, "does not let go"); letGo && !p.Tap.Closed && len(p.Ending.History) > 0 {
