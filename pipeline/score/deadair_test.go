@@ -54,8 +54,10 @@ func turns(p *Performance, meant bool) (all []span) {
 		case e.Turn != nil && e.Turn.Latency.VoiceToVoice > 0: // the turn was due when it was judged to be
 			all = append(all, span{e.Turn.At - e.Turn.Latency.VoiceToVoice + e.Turn.Latency.Endpoint, e.At})
 			due, owed = -1, false
-		case e.Turn != nil && due >= 0:
-			all = append(all, span{due, e.At})
+		case e.Turn != nil:
+			if due >= 0 {
+				all = append(all, span{due, e.At})
+			}
 			due, owed = -1, false
 		}
 	}
