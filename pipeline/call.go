@@ -51,6 +51,7 @@ type Call struct {
 	answered time.Time
 	ready    atomic.Bool // parts may be used by listen
 	drops    atomic.Int64
+	meter    meter
 	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
 
 	agent    Agent
@@ -282,6 +283,10 @@ func (c *Call) newest(ctx context.Context) {
 func (c *Call) take(ctx context.Context, n news) { c.handle(ctx, event{time.Since(c.answered), n}) }
 
 func (c *Call) handle(ctx context.Context, e event) {
+	switch e.news.(type) {
+	case edged, worded, ticked:
+		c.reach(ctx, e.at)
+	}
 	for _, a := range c.dialog.on(e) {
 		c.perform(ctx, a)
 	}

@@ -19,11 +19,17 @@ type caller struct {
 	onset    time.Duration // media time at which the stretch began
 	from     time.Duration // the same since the answer
 	sure     bool          // it was clear speech
+	since    time.Duration // it, or its part after a pause, began to be doubted, since the answer
+	met      overlap       // of it with the agent's
+	sound    Contour       // of it
 	length   time.Duration // from onset to the last voiced frame, as far as known
 	partial  string        // its words so far
+	paused   bool          // after MaybeEnded
 	said     []string      // the finals of this turn of the caller
 	began    time.Duration // when the first of them began to be said, since the answer
 	complete bool          // said is to be answered
+
+	lively bool // the recogniser gives words before the speech is over
 
 	spoke  time.Duration // the last voiced frame, since the answer
 	judged time.Duration // when that was known to be the last
@@ -50,7 +56,8 @@ func (d *dialog) hear(n edged) {
 	if e.Kind == Began && e.N > c.edge {
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
-		c.sure, c.length, c.partial = false, 0, ""
+		c.sure, c.length, c.partial, c.paused = false, 0, "", false
+		d.meet()
 		if fresh {
 			c.began = n.spoke
 			d.listenLong()
@@ -68,13 +75,12 @@ func (d *dialog) hear(n edged) {
 		c.sure = c.sure || e.Sure
 		d.doubt(c.from)
 	case MaybeEnded:
-		c.length = max(c.length, e.At-c.onset)
+		c.length, c.paused = max(c.length, e.At-c.onset), true
 		d.clear(bargeInAlarm)
-		if d.held() && c.sure && c.length >= d.manners.BargeIn {
-			d.interrupt()
-		}
+		d.consider(c.partial, c.length, true)
 		d.cutIn(n.spoke)
 	case Resumed:
+		c.paused = false
 		if d.held() {
 			d.doubt(n.spoke)
 		}
@@ -87,20 +93,22 @@ func (d *dialog) hear(n edged) {
 // Guess later than BargeIn, for only then is it known that the speech had not already ended.
 func (d *dialog) doubt(from time.Duration) {
 	t := d.turn
-	if t == nil || !t.yields() || d.talksOn() {
+	if t == nil || !t.yields() || d.talksOn() || d.mouth.sounds && d.echo.echoing() {
 		return
 	}
 	if !t.held {
 		t.held = true
 		d.do(hold{t.n})
 	}
-	verdict := from + d.manners.BargeIn + d.manners.Guess
-	if d.caller.sure {
+	c, speech := &d.caller, d.echoBar(d.bar(d.state()), false).Speech
+	c.since = from
+	verdict := from + max(speech, d.manners.BargeIn) + d.manners.Guess
+	patience := d.manners.FalseAlarm
+	if c.sure && speech != Never {
+		patience *= doubtMost
 		d.set(bargeInAlarm, verdict)
-		d.clear(falseAlarm)
-	} else {
-		d.set(falseAlarm, verdict+d.manners.FalseAlarm)
 	}
+	d.set(falseAlarm, verdict+patience)
 }
 
 func (d *dialog) fellQuiet(n edged) {
@@ -170,6 +178,7 @@ func (d *dialog) understand(t Transcript) {
 // partly takes the words so far of the current stretch. They interrupt; and they spoil a guess that was made of others.
 func (d *dialog) partly(text string) {
 	c := &d.caller
+	c.lively = c.lively || text != ""
 	if c.floor == quiet || text == "" || text == c.partial {
 		return
 	}
@@ -180,9 +189,7 @@ func (d *dialog) partly(text string) {
 	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
 		d.dropGuess()
 	}
-	if words(text) >= d.manners.BargeInWords && !d.talksOn() {
-		d.interrupt()
-	}
+	d.consider(text, d.now-d.manners.Guess-c.since, c.paused)
 }
 
 // settled takes words that will not change; last, if none are to be expected after them.
@@ -193,16 +200,14 @@ func (d *dialog) settled(text string, last bool) {
 		d.understood()
 		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
 	}
-	if d.turn != nil && d.turn.yields() && words(text) < d.manners.BargeInWords {
-		if last { // a cough, a "mhm": not meant for us
-			d.resume()
-		}
+	text, part := d.overheard(text, last)
+	if !part {
+		c.complete = c.complete || last && len(c.said) > 0
 		return
 	}
 	if text != "" {
 		c.said = append(c.said, text)
 		d.silences = 0
-		d.interrupt()
 	}
 	switch {
 	case !last:

@@ -34,7 +34,11 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
+	mouth   mouth
+	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
+
+	never, always phrases // of Manners.Interrupt
 
 	silences  int // how often in a row the caller was asked again
 	waiting   waiting
@@ -59,7 +63,7 @@ type alarm int
 
 const (
 	maxLengthAlarm  alarm = iota // the call has lasted long enough
-	bargeInAlarm                 // speech has gone on long enough to interrupt
+	bargeInAlarm                 // speech may have gone on long enough to interrupt
 	falseAlarm                   // whatever held the agent was not meant for it
 	transcriptAlarm              // the recogniser has had its time
 	keyAlarm                     // no further key came
@@ -87,7 +91,9 @@ var (
 )
 
 func newDialog(a *Agent, info media.Info) *dialog {
-	return &dialog{agent: a, info: info, manners: a.Manners.WithDefaults(), waiting: newWaiting(info.ID)}
+	d := &dialog{agent: a, info: info, manners: a.Manners.WithDefaults(), waiting: newWaiting(info.ID)}
+	d.never, d.always = newPhrases(d.manners.Interrupt.Never), newPhrases(d.manners.Interrupt.Always)
+	return d
 }
 
 // on takes the next event and returns what is to be done about it.
@@ -119,6 +125,8 @@ func (d *dialog) take(n news) {
 		if !d.offEar(n) {
 			d.hear(n)
 		}
+	case reached:
+		d.reached(n)
 	case worded:
 		if !d.offEar(n) {
 			d.understand(n.transcript)
@@ -197,7 +205,7 @@ func (d *dialog) tick() {
 		case maxLengthAlarm:
 			d.finish(order{Command{HangUp, d.manners.TooLong}, ForCommand, media.CauseMaxLength, true})
 		case bargeInAlarm:
-			d.interrupt()
+			d.lasted()
 		case falseAlarm:
 			d.resume()
 		case transcriptAlarm:

@@ -125,7 +125,7 @@ func TestDialog(t *testing.T) {
 		{"a short sound does not cut", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), edge(1050*ms, MaybeEnded, 1, 850*ms, false), {1150 * ms, ticked{}}}, ``},
 		{"a longer one does, when it is over", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), edge(1149*ms, MaybeEnded, 1, 960*ms, false)}, `cut {1} | interrupted | turn_ended`},
 		{"words cut", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "stop", 0)}, `transcribed | cut {1} | interrupted | turn_ended`},
-		{"too few words do not", Manners{BargeInWords: 2}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "stop", 0)}, `transcribed`},
+		{"too few words do not", Manners{BargeInWords: 2}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "hello", 0)}, `transcribed`},
 		{"a partial of nobody's", Manners{}, []event{{600 * ms, sounded{1, 0}}, words_(900*ms, Partial, "stop", 0)}, ``},
 		{"an answer nobody heard is withdrawn", Manners{}, greeted(began, ended, words_(3100*ms, Final, "one", 1), edge(3200*ms, Began, 2, 3150*ms, true), edge(4000*ms, Ended, 2, 3500*ms, false), words_(4100*ms, Final, "two", 2)),
 			`transcribed | cut {2} | turn_ended | ask 3.0 words "one two"`},

@@ -20,6 +20,8 @@ const (
 	Filled       EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
 	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
 	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
+	Backchannel  EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
+	Echo         EventKind = "echo"        // the far end sent the agent's own words back: Text
 	FellSilent   EventKind = "fell_silent"
 	Drifted      EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed     EventKind = "tool_used"

@@ -99,8 +99,10 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 			failure = err
 		}
 	}
+	c.meter.hear(f)
 	c.inside.part.Store(inEar)
 	if e, ok := c.parts.Ear.Hear(f); ok {
+		c.meter.edge(e.Kind)
 		now := time.Since(c.answered)
 		if !deaf && failure == nil {
 			failure = t.Mark(e)

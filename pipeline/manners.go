@@ -10,7 +10,7 @@ import (
 type Manners struct {
 	Hangover        time.Duration // silence that ends the caller's turn; default 500 ms, 100 ms to 5 s
 	Guess           time.Duration // silence after which an answer is prepared; default 200 ms, less than Hangover
-	BargeIn         time.Duration // speech that interrupts the agent even without words; default 300 ms, up to 5 s
+	BargeIn         time.Duration // speech that interrupts the agent even without words, unless words can be expected soon; default 300 ms, up to 5 s
 	BargeInWords    int           // recognised words that interrupt the agent; default 1, up to 20
 	FalseAlarm      time.Duration // a held agent resumes when so long after the speech ended no words came; default 500 ms, up to 5 s
 	KeyGap          time.Duration // an entry of keys ends when no key follows for so long, or for half of it where nobody asked for keys; default 3 s, 500 ms to 30 s
@@ -22,6 +22,8 @@ type Manners struct {
 	ToolLimit       time.Duration // wait for a tool; then the model is told that it failed; default 15 s, 500 ms to 5 min
 	MaxLength       time.Duration // longest call; default 1 h, 1 s to 24 h
 	ToolSteps       int           // most tool rounds in one turn; default 5, up to 50
+
+	Interrupt Interrupt // which speech interrupts the agent
 
 	Sorry   string // said when a provider failed; then the call goes on
 	Goodbye string // said before hanging up for silence
@@ -60,6 +62,7 @@ func DefaultManners() Manners {
 	m.fillLength()
 	m.fillOnHold()
 	m.fillFiller()
+	m.Interrupt = m.Interrupt.withDefaults(&m)
 	return m
 }
 
@@ -126,6 +129,7 @@ func (m Manners) WithDefaults() Manners {
 	m.fillLength()
 	m.fillOnHold()
 	m.fillFiller()
+	m.Interrupt = m.Interrupt.withDefaults(&m)
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -152,5 +156,5 @@ func (m Manners) Validate() error {
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
-	return errors.Join(bad...)
+	return errors.Join(append(bad, m.Interrupt.check())...)
 }

@@ -23,6 +23,14 @@ type (
 		edge  Edge
 		spoke time.Duration
 	}
+	// reached: so much of what the turn says has been heard. It comes right before what is to be judged by it.
+	reached struct {
+		turn        int
+		text, heard string // heard is the beginning of text
+		sounds      bool   // it is not finished
+		filler      string // what sounds instead of it
+		sound       Contour
+	}
 	// worded: the recogniser made something of it.
 	worded struct{ transcript Transcript }
 	// deafened: there will be no more transcripts.
@@ -93,6 +101,7 @@ type (
 
 func (answered) isNews()  {}
 func (edged) isNews()     {}
+func (reached) isNews()   {}
 func (worded) isNews()    {}
 func (deafened) isNews()  {}
 func (keyed) isNews()     {}

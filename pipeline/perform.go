@@ -141,6 +141,34 @@ func (c *Call) dismiss(turn int, why error) {
 	}
 }
 
+// reach tells the dialog how far the turn in progress has been heard, for what comes next to be judged by it.
+func (c *Call) reach(ctx context.Context, at time.Duration) {
+	t := c.dialog.turn
+	if t == nil || c.live[t.n] == nil {
+		return
+	}
+	n := reached{turn: t.n, sound: c.meter.contour()}
+	var text, heard []string
+	for _, r := range c.live[t.n].replies {
+		a := r.account()
+		text, heard = append(text, a.text), append(heard, a.heard)
+		select {
+		case <-r.utterance.Done():
+		default:
+			n.sounds = n.sounds || a.began != 0
+		}
+	}
+	n.text, n.heard = joined(text), joined(heard)
+	if b := c.bridge; b != nil {
+		if _, began := b.utterance.Began(); began {
+			n.filler = b.text
+		}
+	}
+	for _, a := range c.dialog.on(event{at, n}) {
+		c.perform(ctx, a)
+	}
+}
+
 // use runs a tool and reports what came of it.
 func (c *Call) use(ctx context.Context, turn int, call ToolCall) {
 	i := slices.IndexFunc(c.agent.Tools, func(t Tool) bool { return t.Name == call.Name })

@@ -91,6 +91,8 @@ func turnOf(n news) int {
 		return n.turn
 	case responded:
 		return n.turn
+	case reached:
+		return n.turn
 	case sounded:
 		return n.turn
 	case voiced:
@@ -257,7 +259,7 @@ func (d *dialog) proceed(t *turn) {
 	}
 	if s != nil && len(s.calls) > 0 && !s.followed {
 		d.follow(t, s, "")
-		if !t.leaves() {
+		if !t.leaves() && !d.caller.complete { // what the caller has said meanwhile is answered together with the results
 			t.rounds++
 			d.ask(t)
 			return
@@ -290,6 +292,7 @@ func (d *dialog) close(t *turn) {
 	d.turn = nil
 	d.heed(true)
 	d.ended++
+	d.spoken(t)
 	d.forget(t)
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
@@ -304,7 +307,7 @@ func (d *dialog) close(t *turn) {
 // sounded: the first frame of a step went out.
 func (d *dialog) sounded(n sounded) {
 	if t := d.turn; !t.sounding {
-		t.sounding = true
+		t.sounding, d.mouth.since = true, d.now
 		d.tell(Event{Kind: ReplyBegan})
 	}
 }
@@ -318,7 +321,7 @@ func (d *dialog) voiced(a account) {
 	}
 	s.voiced, s.account = true, a
 	if a.length > 0 {
-		d.voiceless = 0
+		d.voiceless, d.mouth.until = 0, d.now
 	}
 	d.write(t, s)
 	d.proceed(t)
@@ -379,7 +382,7 @@ func (d *dialog) resume() {
 	if !d.held() || d.turn.cut || d.parked {
 		return
 	}
-	d.turn.held = false
+	d.turn.held, d.mouth.since = false, d.now
 	d.do(carryOn{d.turn.n})
 	d.tell(Event{Kind: FalseAlarm})
 }

@@ -20,11 +20,11 @@ type Ear struct {
 
 type ear struct {
 	Ear
-	cues  []Cue
+	cues  func() []Cue
 	turns vad.Turns
 }
 
-func newEar(e Ear, cues []Cue, m pipeline.Manners) *ear {
+func newEar(e Ear, cues func() []Cue, m pipeline.Manners) *ear {
 	return &ear{Ear: e, cues: cues, turns: vad.Turns{MaybeAfter: m.Guess, EndAfter: m.Hangover}}
 }
 
@@ -37,7 +37,7 @@ func (e *ear) Hear(f media.Frame) (pipeline.Edge, bool) {
 		time.Sleep(ignored)
 	}
 	var p float32
-	for _, c := range e.cues {
+	for _, c := range e.cues() {
 		if middle := f.At + media.FrameTime/2; (e.DeafAt == 0 || f.At < seconds(e.DeafAt)) && c.from <= middle && middle < c.to {
 			p = max(p, 0.6)
 			if c.sure {
@@ -69,7 +69,7 @@ type Recogniser struct {
 
 type recogniser struct {
 	Recogniser
-	cues   []Cue
+	cues   func() []Cue
 	rate   int
 	out    chan result
 	closed chan struct{}
@@ -89,7 +89,7 @@ type result struct {
 	nth        int // final; 0: it is none
 }
 
-func newRecogniser(r Recogniser, cues []Cue, rate int) *recogniser {
+func newRecogniser(r Recogniser, cues func() []Cue, rate int) *recogniser {
 	if r.Delay == 0 {
 		r.Delay = 0.1031
 	}
@@ -105,7 +105,7 @@ func (r *recogniser) words(t time.Duration) string {
 	if r.Deaf {
 		return ""
 	}
-	for _, c := range r.cues {
+	for _, c := range r.cues() {
 		for i := range c.words {
 			if w, end := c.word(i); end > r.begin && end <= t {
 				said = append(said, w)

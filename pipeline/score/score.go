@@ -34,6 +34,7 @@ import (
 // A Score is a call as it is written. Zero parts behave well, and quickly.
 type Score struct {
 	Caller     []Cue
+	Echo       Echo
 	Manners    pipeline.Manners
 	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
@@ -166,8 +167,8 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		responder = s.Responder(responder)
 	}
 	parts := pipeline.Parts{
-		Ear:           newEar(s.Ear, s.Caller, m),
-		Transcription: newRecogniser(s.Recogniser, s.Caller, info.Rate),
+		Ear:           newEar(s.Ear, st.hears, m),
+		Transcription: newRecogniser(s.Recogniser, st.hears, info.Rate),
 		Responder:     responder,
 		Synthesizer:   st.speaks,
 	}
