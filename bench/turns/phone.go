@@ -28,11 +28,17 @@ type phone struct {
 	late   time.Duration // the latest that a frame was taken
 }
 
-// The lines. A socket's carrier is 20 ms away and plays from a buffer of 40 ms.
+// A socket's carrier is so far away, and plays from a buffer of so much.
+const (
+	socketAway   = 20 * time.Millisecond
+	socketBuffer = 40 * time.Millisecond
+)
+
+// dial is a phone on the item's kind of line.
 func dial(i *item) *phone {
 	l := legtest.Line{Open: true, Info: media.Info{Kind: string(i.line), ID: i.name, Rate: rate}}
 	if i.line == socket {
-		l.Marks, l.Down, l.Up, l.Prebuffer = true, 20*time.Millisecond, 20*time.Millisecond, 40*time.Millisecond
+		l.Marks, l.Down, l.Up, l.Prebuffer = true, socketAway, socketAway, socketBuffer
 		l.Info.Lead, l.Info.Chunk = 200*time.Millisecond, 100*time.Millisecond
 	}
 	p := &phone{answered: time.Now(), echo: i.echo, begun: make(chan time.Duration, 1)}

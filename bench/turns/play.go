@@ -218,12 +218,15 @@ func (s scene) transcribe(from time.Duration) {
 	s.result.Heard = strings.Join(finals, " | ")
 }
 
-// edge notes how long the beginning of speech went unnoticed.
+// edge notes how long the beginning of speech went unnoticed by the call: the way from a socket's far end is not its fault.
 func (s scene) edge(from time.Duration) {
 	onset := from + s.begin
 	for _, e := range s.witness.seen {
 		if e.Kind == pipeline.SpeechBegan && e.At >= onset {
 			s.result.Onset = millis(e.At - onset)
+			if s.line == socket {
+				s.result.Onset -= millis(socketAway)
+			}
 			return
 		}
 	}

@@ -14,7 +14,7 @@ func (r *report) printTargets(w io.Writer) {
 		})
 	}
 	every := func(result) bool { return true }
-	clean := func(x result) bool { return x.Clean }
+	clean := func(x result) bool { return x.Clean && x.Origin == "natural" }
 	fmt.Fprintln(w, "\nTargets, on the held-out half:")
 	line := func(what, got, target string) { fmt.Fprintf(w, "  %-66s %-28s %s\n", what, got, target) }
 	for _, origin := range []string{"natural", "synthetic"} {
@@ -28,7 +28,7 @@ func (r *report) printTargets(w io.Writer) {
 	alone := only(selfStop, product, every)
 	line("self-interruptions on the echo set", share(count(alone, stopped), len(alone)), "under 1 %")
 	edges := times(append(only(trueStop, product, clean), only(endOfTurn, product, clean)...), func(x result) ms { return x.Onset })
-	line("speech edge, clean speech p50/p90, ms", fmt.Sprintf("%v/%v", quantile(edges, 0.5), quantile(edges, 0.9)), "90/150")
+	line("speech edge, clean natural speech p50/p90, ms", fmt.Sprintf("%v/%v", quantile(edges, 0.5), quantile(edges, 0.9)), "90/150")
 	cut := only(heardWhat, product, stopped)
 	timed := slices.DeleteFunc(slices.Clone(cut), func(x result) bool { return x.Set != "word times" })
 	untimed := slices.DeleteFunc(slices.Clone(cut), func(x result) bool { return x.Set != "none, sentences" })
