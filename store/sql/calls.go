@@ -11,7 +11,7 @@ import (
 // Call implements store.Calls.
 func (s *Store) Call(ctx context.Context, org, id string) (c store.Call, err error) {
 	err = s.read(ctx, "read call", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Call(ctx, db.CallParams{Org: org, ID: id})
+		row, err := u.Call(ctx, db.CallParams{Org: org, ID: id})
 		c = call(row)
 		return err
 	})
@@ -66,7 +66,7 @@ func (s *Store) Transcript(ctx context.Context, org, call string) (messages []st
 // Turns implements store.Calls.
 func (s *Store) Turns(ctx context.Context, org, call string) (turns []store.Turn, err error) {
 	err = s.read(ctx, "read turns", func(ctx context.Context, u unit) error {
-		found, err := u.Queries.Turns(ctx, db.TurnsParams{Org: org, ID: call})
+		found, err := u.Turns(ctx, db.TurnsParams{Org: org, ID: call})
 		turns = each(found, turn)
 		return u.orNoCall(ctx, org, call, len(found), err)
 	})
@@ -76,7 +76,7 @@ func (s *Store) Turns(ctx context.Context, org, call string) (turns []store.Turn
 // Recording implements store.Calls.
 func (s *Store) Recording(ctx context.Context, org, call string) (r store.Recording, err error) {
 	err = s.read(ctx, "read recording", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Recording(ctx, db.RecordingParams{Org: org, ID: call})
+		row, err := u.Recording(ctx, db.RecordingParams{Org: org, ID: call})
 		r = recording(row)
 		return err
 	})

@@ -20,6 +20,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -74,7 +75,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	} else if strings.Contains(o.URL, "=") || strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
 		err = s.openPostgres(o.URL, cmp.Or(o.Conns, 10))
 	} else {
-		err = fmt.Errorf("neither sqlite:PATH nor postgres://...")
+		err = errors.New("it is neither sqlite:PATH nor a connection string of Postgres")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

@@ -103,7 +103,7 @@ func (m model) crash(e store.Crashed) {
 		}
 		c.Status, c.End = store.Failed, store.End{Ended: c.Answered.Add(last), Length: last, Cause: store.CauseCrash, Turns: len(c.turns)}
 		if c.Answered.IsZero() {
-			c.End.Ended, c.End.Length = c.Created.Add(last), 0
+			c.Ended, c.Length = c.Created.Add(last), 0
 		}
 		if r, found := e.Recordings[id]; found {
 			c.recording = &r

@@ -231,7 +231,7 @@ func (s *Server) Database(ctx context.Context, name, like string) (string, error
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{like}.Sanitize())
 	return s.url(name), err
 }
