@@ -134,9 +134,6 @@ type tally struct{ org, agent, status string }
 func (l *ledger) counts() map[tally]int64 {
 	steps := map[tally]int64{}
 	for _, a := range l.order {
-		if a.known && a.before == a.call.Status {
-			continue
-		}
 		if a.known {
 			steps[tally{a.call.Org, a.call.Agent, string(a.before)}]--
 		}

@@ -31,7 +31,7 @@ func (s *Store) migrateTo(ctx context.Context, version int64) (from, to int64, e
 			return from, to, nil
 		}
 		// Of two processes on one SQLite file, one fails for each step that the other took.
-		if s.forUpdate != "" || to <= last {
+		if s.name == postgres || to <= last {
 			return 0, 0, s.wrapped(ctx, ctx, verb, err)
 		}
 		last = to
@@ -69,7 +69,7 @@ func (s *Store) migrateOnce(ctx context.Context, version int64) (from, to int64,
 func (s *Store) migrator() (*goose.Provider, error) {
 	folder := "migrations/sqlite"
 	o := []goose.ProviderOption{goose.WithSlog(s.log), goose.WithDisableGlobalRegistry(true)}
-	if s.name == string(goose.DialectPostgres) {
+	if s.name == postgres {
 		folder = "migrations/postgres"
 		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // each second, for 5 minutes
 		if err != nil {

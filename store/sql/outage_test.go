@@ -304,7 +304,7 @@ func TestClose(t *testing.T) { // not parallel: it looks at every goroutine
 // TestURL: what cannot be opened is refused at once, and no password is shown.
 func TestURL(t *testing.T) {
 	t.Parallel()
-	for _, url := range []string{"", "parley.db", "mysql://x", "sqlite:", "sqlite:/proc/none/parley.db", "sqlite:" + t.TempDir(),
+	for _, url := range []string{"", "parley.db", "mysql://x", "sqlite:", "sqlite:/proc/none/parley.db", "sqlite:" + t.TempDir(), "sqlite:outage_test.go",
 		"postgres://u:secret@host:port/x", "host=/tmp port=x password=secret"} {
 		s, err := sql.Open(t.Context(), sql.Options{URL: url})
 		if err == nil {

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -11,9 +12,13 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 
 	"parley/store"
 )
+
+// postgres is goose's name.
+const postgres = string(goose.DialectPostgres)
 
 // session is set on each connection. A plan made while a table was small must not be kept when it has grown; and a node that has
 // vanished must not keep the counters locked.
@@ -33,7 +38,8 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "parley"
 	}
-	s.dialect = dialect{name: "postgres", forUpdate: " FOR UPDATE", param: func(i int) string { return "$" + strconv.Itoa(i) }, kind: postgresKind}
+	s.dialect = dialect{name: postgres, forUpdate: " FOR UPDATE", snapshot: sql.LevelRepeatableRead, kind: postgresKind,
+		param: func(i int) string { return "$" + strconv.Itoa(i) }}
 	s.writer = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, session, pgx.QueryExecModeSimpleProtocol)
 		return err

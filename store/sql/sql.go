@@ -51,6 +51,7 @@ type Store struct {
 type dialect struct {
 	name      string                // goose's
 	forUpdate string                // ends a query that locks its rows
+	snapshot  sql.IsolationLevel    // of a transaction in which all statements see one state
 	param     func(i int) string    // a parameter, counted from 1, in a statement that has many: SQLite seeks $1 among their names
 	kind      func(err error) error // the word of package store for a driver's error, errAgain, or nil if there is none
 }

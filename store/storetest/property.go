@@ -47,6 +47,17 @@ func (m model) record(entries []store.Entry) (model, error) {
 	return next, nil
 }
 
+// takeable are the entries that would not be refused.
+func (m model) takeable(entries []store.Entry) (taken []store.Entry) {
+	next := m.clone()
+	for _, e := range entries {
+		if next.add(e) == nil {
+			taken = append(taken, e)
+		}
+	}
+	return taken
+}
+
 func (m model) add(e store.Entry) error {
 	switch {
 	case e.Began != nil:
@@ -129,6 +140,9 @@ func testEntries(t *testing.T, s Store) {
 			if len(written) > 0 && d.coin("again") {
 				from := rapid.IntRange(0, len(written)-1).Draw(rt, "from")
 				batch = slices.Concat(written[from:], batch)
+			}
+			if d.coin("all in order") {
+				batch = m.takeable(batch)
 			}
 			next, want := m.record(batch)
 			if got := s.Record(t.Context(), batch); !errors.Is(got, want) {
