@@ -20,9 +20,9 @@ import (
 // postgres is goose's name.
 const postgres = string(goose.DialectPostgres)
 
-// session is set on each connection. A plan made while a table was small must not be kept when it has grown; and a node that has
-// vanished must not keep the counters locked.
-const session = "SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = '10s'"
+// session is set on each connection. A plan that was made while a table was small is kept when it has grown: it must not be one that reads
+// all of the table. A node that has vanished must not keep the counters locked.
+const session = "SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '10s'"
 
 // openPostgres makes a pool of connections, which are opened when they are needed.
 func (s *Store) openPostgres(dsn string, conns int) error {
