@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -131,7 +132,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	const nodes, kills = 4, 3
-	dead := make(chan struct{})
+	progress, dead := make(chan struct{}), make(chan struct{})
 	var work sync.WaitGroup
 	var failures, written [nodes]int
 	for n := range nodes {
@@ -148,22 +149,21 @@ func TestKilled(t *testing.T) {
 							return
 						}
 						failures[n]++
-						if err := s.Ping(ctx); err != nil {
-							<-time.After(5 * time.Millisecond) // the spool waits longer
-						}
 					}
 				}
 				written[n]++
 				select {
 				case <-dead:
 					return
-				default:
+				case progress <- struct{}{}:
 				}
 			}
 		})
 	}
 	for range kills {
-		<-time.After(150 * time.Millisecond) // of work
+		for range 10 * nodes {
+			<-progress
+		}
 		if err := errors.Join(server.Kill(), server.Start(ctx)); err != nil {
 			t.Fatal(err)
 		}
@@ -275,12 +275,16 @@ func TestReopened(t *testing.T) {
 // TestClose: nothing is left running.
 func TestClose(t *testing.T) { // not parallel: it looks at every goroutine
 	before := goleak.IgnoreCurrent()
-	s, err := sql.Open(context.Background(), sql.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")})
+	t.Chdir(t.TempDir())
+	s, err := sql.Open(context.Background(), sql.Options{URL: "sqlite:data/:memory:"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := s.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat("data/:memory:-wal"); err != nil {
+		t.Errorf("a relative path, and a strange name: %v", err)
 	}
 	if _, err := storetest.Fill(t.Context(), s); err != nil {
 		t.Fatal(err)

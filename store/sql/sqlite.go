@@ -23,6 +23,10 @@ func (s *Store) openSQLite(ctx context.Context, path string, readers int) error 
 	if path == "" {
 		return errors.New("sqlite: names no file")
 	}
+	path, err := filepath.Abs(path) // which no longer reads as one of SQLite's names for no file at all
+	if err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
@@ -56,9 +60,8 @@ func (s *Store) openSQLite(ctx context.Context, path string, readers int) error 
 func (s *Store) firstOpened(ctx context.Context) error {
 	for end := time.Now().Add(s.wait); ; {
 		err := s.writer.PingContext(ctx)
-		locked := errors.Is(s.kind(err), store.ErrUnavailable)
 		switch {
-		case !locked:
+		case !locked(err):
 			return err
 		case time.Now().After(end):
 			return nil
@@ -75,6 +78,12 @@ func (s *Store) firstOpened(ctx context.Context) error {
 func sqliteDSN(path string, wait time.Duration, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
 		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
+}
+
+// locked says whether another connection had what was needed.
+func locked(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
 // sqliteKind reads the result codes of https://sqlite.org/rescode.html.
