@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -37,32 +38,30 @@ type subject struct {
 	report *outcome
 }
 
+// moreRounds is how many rounds follow at most those that were asked for, while neighbours disturb them.
+const moreRounds = 3
+
+// calm says whether every subject has had so many rounds that neighbours did not disturb.
+func calm(subjects []*subject, rounds int) bool {
+	return !slices.ContainsFunc(subjects, func(s *subject) bool { return len(s.report.calm()) < rounds })
+}
+
 // bench runs the whole course: it opens and fills every database, and then measures them round by round in turn.
 func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err error) {
 	began := time.Now()
-	dir := o.dir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "parley-bench-store-"); err != nil {
-			return nil, err
-		}
-		defer func() {
-			if gone := os.RemoveAll(dir); gone != nil && err == nil {
-				err = fmt.Errorf("remove the databases: %w", gone)
-			}
-		}()
-		if err := os.Chmod(dir, 0o755); err != nil { // Postgres, as another user, has its own directory in it
-			return nil, err
-		}
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
+	say := func(format string, args ...any) { fmt.Fprintf(stderr, format, args...) }
+	dir, remove, err := place(o.dir)
+	if err != nil {
 		return nil, err
 	}
-	say := func(format string, args ...any) { fmt.Fprintf(stderr, format, args...) }
+	defer func() { err = errors.Join(err, remove()) }()
 	r = newReport(o)
-	first, restore := goFirst()
-	defer restore()
-	if r.Priority = "as any process"; first {
-		r.Priority = "before neighbours (nice -20)"
+	if r.Priority = "as any process"; !o.quick {
+		first, restore := goFirst()
+		defer restore()
+		if first {
+			r.Priority = "before neighbours (nice -20)"
+		}
 	}
 	rng := rand.New(rand.NewPCG(uint64(began.UnixNano()), 0))
 	var subjects []*subject
@@ -71,9 +70,9 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 		if err != nil {
 			return nil, err
 		}
-		defer func() {
-			if failed := d.Close(); failed != nil && err == nil {
-				err = fmt.Errorf("close %s: %w", d.name, failed)
+		defer func() { // which comes before the directory goes
+			if failed := d.Close(); failed != nil {
+				say("close %s: %v\n", d.name, failed)
 			}
 		}()
 		s, err := prepare(ctx, d, o, rng, say)
@@ -83,16 +82,8 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 		subjects = append(subjects, s)
 		r.Databases = append(r.Databases, s.report)
 	}
-	for round := range o.rounds {
-		for _, s := range subjects {
-			say("round %d of %d: %s\n", round+1, o.rounds, s.name)
-			m := newMeter()
-			if err := s.round(ctx, o, round, rng); err != nil {
-				return nil, fmt.Errorf("%s: %w", s.name, err)
-			}
-			s.report.Others = append(s.report.Others, m.others())
-		}
-		slices.Reverse(subjects)
+	if err := rounds(ctx, o, subjects, rng, say); err != nil {
+		return nil, err
 	}
 	for _, s := range subjects {
 		if err := s.finish(ctx); err != nil {
@@ -101,6 +92,41 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 	}
 	r.end(time.Since(began))
 	return r, nil
+}
+
+// place is where the databases are: the directory that was asked for, or one that is removed at the end.
+func place(asked string) (dir string, remove func() error, err error) {
+	if asked != "" {
+		dir, err = filepath.Abs(asked)
+		return dir, func() error { return nil }, err
+	}
+	if dir, err = os.MkdirTemp("", "parley-bench-store-"); err != nil {
+		return "", nil, err
+	}
+	remove = func() error { return os.RemoveAll(dir) }
+	if err := os.Chmod(dir, 0o755); err != nil { // Postgres, as another user, has its own directory in it
+		return "", nil, errors.Join(err, remove())
+	}
+	return dir, remove, nil
+}
+
+// rounds measures the subjects in turn, as often as was asked for, and some times more if neighbours disturb them.
+func rounds(ctx context.Context, o options, subjects []*subject, rng *rand.Rand, say func(string, ...any)) error {
+	for round := 0; round < o.rounds || round < o.rounds+moreRounds && !o.quick && !calm(subjects, o.rounds); round++ {
+		for _, s := range subjects {
+			if err := s.settle(ctx); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			m := newMeter()
+			if err := s.round(ctx, o, round, rng); err != nil {
+				return fmt.Errorf("%s: %w", s.name, err)
+			}
+			s.report.Others = append(s.report.Others, m.others())
+			say("%s: round %d of %d; other processes took %.0f %%\n", s.name, round+1, max(o.rounds, round+1), 100*m.others())
+		}
+		slices.Reverse(subjects)
+	}
+	return nil
 }
 
 // prepare fills a database, and checks that it answers rightly before anything is timed.

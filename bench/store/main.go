@@ -9,6 +9,7 @@
 // multiplied; then every list's total is held against COUNT(*), every page against the bare query's, and every plan against what an
 // index can do. The same is done with the totals at the end. Then come rounds, in which the databases take turns, and on each the store
 // and the floor: every list once a pass, in another order each time. What is told are the medians of the rounds, and ratios of one run.
+// Rounds in which other processes took more than 15 % of the processors do not count, and some more are tried.
 //
 // # What is timed
 //
@@ -44,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.SetOutput(stderr)
 	flags.IntVar(&o.calls, "calls", 1_000_000, "calls in each database")
 	flags.StringVar(&o.dbs, "db", "sqlite,postgres", "which databases")
-	flags.IntVar(&o.rounds, "rounds", 5, "rounds, whose medians count")
+	flags.IntVar(&o.rounds, "rounds", 5, "calm rounds, whose medians count; up to 3 more are tried when neighbours disturb them")
 	flags.IntVar(&o.passes, "passes", 120, "how often each list is read in a round, by the store and by the floor")
 	flags.DurationVar(&o.write, "full", time.Second, "time at full speed: of each size of transaction and of all lists, in each round")
 	flags.Float64Var(&o.live, "live", 20, "calls a second that are written while reads are timed")

@@ -179,11 +179,14 @@ func TestTally(t *testing.T) {
 		all.turn()
 	}
 	all.turn() // a round without a count is none
-	got := all.latency()
+	got := all.latency([]int{0, 1, 2})
 	if math.Abs(got.P50-100) > 2 || math.Abs(got.P99-198) > 4 || got.Worst != 300 || got.Count != 300 {
 		t.Errorf("got %+v, want p50 100, p99 198: those of the round in the middle; and the worst of all", got)
 	}
-	if got := newTally().latency(); got != (latency{}) {
+	if got := all.latency([]int{1}); math.Abs(got.P50-50) > 1 {
+		t.Errorf("got %+v, want p50 50, of the one round that counts", got)
+	}
+	if got := newTally().latency([]int{0}); got != (latency{}) {
 		t.Errorf("nothing counted: %+v", got)
 	}
 }
@@ -328,11 +331,11 @@ func TestVerdict(t *testing.T) {
 	if err == nil || strings.Contains(err.Error(), "none") || !strings.Contains(err.Error(), "calls by task_id: p99 grows") || !strings.Contains(err.Error(), "calls by status from 0") {
 		t.Errorf("got %v", err)
 	}
-	r.Databases[0].Others = rate{2 * calmBar}
+	r.Databases[0].Disturbed = true
 	if err := r.verdict(); err != nil {
 		t.Errorf("neighbours are not the store's fault: %v", err)
 	}
-	r.Databases[0].Others, r.Quick = nil, true
+	r.Databases[0].Disturbed, r.Quick = false, true
 	if err := r.verdict(); err != nil {
 		t.Errorf("quick tells no times: %v", err)
 	}

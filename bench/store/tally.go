@@ -37,12 +37,12 @@ func (t *tally) turn() {
 	t.now.Reset()
 }
 
-// latency is what a tally comes to.
-func (t *tally) latency() latency {
-	return latency{P50: millis(median(t.p50)), P99: millis(median(t.p99)), Worst: millis(t.worst), Count: t.count}
+// latency is what a tally comes to in these rounds.
+func (t *tally) latency(rounds []int) latency {
+	return latency{P50: millis(median(t.p50, rounds)), P99: millis(median(t.p99, rounds)), Worst: millis(t.worst), Count: t.count}
 }
 
-// A latency is a tally's outcome: medians of the rounds' quantiles, in ms.
+// A latency is a tally's outcome: medians of the rounds' quantiles, in ms; and the worst and the number of all.
 type latency struct {
 	P50   float64 `json:"p50_ms"`
 	P99   float64 `json:"p99_ms"`
@@ -53,12 +53,18 @@ type latency struct {
 // A rate is how many a second, round by round.
 type rate []float64
 
-// median is the middle of the values, the lower of two; zero of none.
-func median[T float64 | time.Duration](values []T) T {
-	if len(values) == 0 {
+// median is the middle of the values of these rounds, the lower of two; zero of none.
+func median[T float64 | time.Duration](values []T, rounds []int) T {
+	var sorted []T
+	for _, r := range rounds {
+		if r < len(values) {
+			sorted = append(sorted, values[r])
+		}
+	}
+	if len(sorted) == 0 {
 		return 0
 	}
-	sorted := slices.Sorted(slices.Values(values))
+	slices.Sort(sorted)
 	return sorted[(len(sorted)-1)/2]
 }
 
