@@ -152,6 +152,9 @@ func (o *office) reachAtLast(ctx context.Context) {
 		switch err := o.reach(ctx); {
 		case err == nil:
 			o.log.Info("the database answers")
+			if o.founded.New {
+				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
+			}
 			again.Stop()
 			return
 		case !errors.Is(err, store.ErrUnavailable):
