@@ -89,7 +89,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
 	})
 	if err != nil {
-		return fmt.Errorf("open spool: %w", err)
+		return err
 	}
 	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
 	o.api, err = control.New(control.Options{
