@@ -82,15 +82,6 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
 	}
-	first, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	switch err := o.reach(first); {
-	case err == nil:
-	case errors.Is(err, store.ErrUnavailable) && o.directory.Ready():
-		o.log.Error("the database does not answer: calls go on with what was known", "error", err)
-	default:
-		return err
-	}
 	boot, began := store.NewID(), time.Now()
 	var err error
 	o.records, err = records.New(records.Options{
@@ -98,7 +89,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
 	})
 	if err != nil {
-		return fmt.Errorf("open spool: %w", err)
+		return err
 	}
 	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
 	o.api, err = control.New(control.Options{
@@ -106,6 +97,15 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
 	})
+	if err != nil {
+		return err
+	}
+	first, cancel := context.WithTimeout(ctx, patience) // last: what it makes is shown once, by a server that runs
+	defer cancel()
+	if err = o.reach(first); errors.Is(err, store.ErrUnavailable) && o.directory.Ready() {
+		o.log.Error("the database does not answer: calls go on with what was known", "error", err)
+		return nil
+	}
 	return err
 }
 
@@ -152,6 +152,9 @@ func (o *office) reachAtLast(ctx context.Context) {
 		switch err := o.reach(ctx); {
 		case err == nil:
 			o.log.Info("the database answers")
+			if o.founded.New {
+				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
+			}
 			again.Stop()
 			return
 		case !errors.Is(err, store.ErrUnavailable):

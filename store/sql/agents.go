@@ -39,7 +39,7 @@ func (u unit) createAgent(ctx context.Context, a store.Agent) (store.Agent, erro
 // Agent implements store.Agents.
 func (s *Store) Agent(ctx context.Context, org, id string) (a store.Agent, err error) {
 	err = s.read(ctx, "read agent", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		row, err := u.Agent(ctx, db.AgentParams{Org: org, ID: id})
 		a = agent(row)
 		return err
 	})
@@ -69,7 +69,7 @@ func (s *Store) Agents(ctx context.Context, org string, f store.AgentFilter, p s
 func (s *Store) UpdateAgent(ctx context.Context, org, id string, at time.Time, change func(*store.Agent) error) (a store.Agent, err error) {
 	var refusal error
 	err = s.configure(ctx, "update agent", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		row, err := u.Agent(ctx, db.AgentParams{Org: org, ID: id})
 		if err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (s *Store) UpdateAgent(ctx context.Context, org, id string, at time.Time, c
 		if next == a {
 			return errUnchanged
 		}
-		row, err = u.Queries.UpdateAgent(ctx, db.UpdateAgentParams{
+		row, err = u.UpdateAgent(ctx, db.UpdateAgentParams{
 			ID: a.ID, Version: int64(a.Version) + 1, Name: next.Name, Description: next.Description, SystemPrompt: next.SystemPrompt,
 			StartingMessage: next.StartingMessage, Enabled: next.Enabled, VoiceSettings: next.VoiceSettings, DtmfRules: next.DTMFRules,
 			Updated: db.Time(at),
@@ -102,7 +102,7 @@ func (s *Store) UpdateAgent(ctx context.Context, org, id string, at time.Time, c
 // DeleteAgent implements store.Agents.
 func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 	return s.configure(ctx, "delete agent", func(ctx context.Context, u unit) error {
-		a, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		a, err := u.Agent(ctx, db.AgentParams{Org: org, ID: id})
 		if err != nil {
 			return err
 		}
@@ -120,14 +120,14 @@ func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 		if len(led) > 0 {
 			return fmt.Errorf("%w: number %s leads to it", store.ErrConflict, led[0].E164)
 		}
-		return u.Queries.DeleteAgent(ctx, a.ID)
+		return u.DeleteAgent(ctx, a.ID)
 	})
 }
 
 // AgentVersion implements store.Agents.
 func (s *Store) AgentVersion(ctx context.Context, org, id string, version int) (a store.Agent, err error) {
 	err = s.read(ctx, "read agent version", func(ctx context.Context, u unit) error {
-		r, err := u.Queries.AgentVersion(ctx, db.AgentVersionParams{Org: org, Agent: id, Version: int64(version)})
+		r, err := u.AgentVersion(ctx, db.AgentVersionParams{Org: org, Agent: id, Version: int64(version)})
 		a = agent(db.Agent{Number: r.Number, ID: r.Agent, Org: r.Org, Version: r.Version, Name: r.Name, Description: r.Description,
 			SystemPrompt: r.SystemPrompt, StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings,
 			DtmfRules: r.DtmfRules, Created: r.Created, Updated: r.Updated})
@@ -139,11 +139,11 @@ func (s *Store) AgentVersion(ctx context.Context, org, id string, version int) (
 // SetDefaultAgent implements store.Agents.
 func (s *Store) SetDefaultAgent(ctx context.Context, org, id string) error {
 	return s.configure(ctx, "set default agent", func(ctx context.Context, u unit) error {
-		a, err := u.Queries.Agent(ctx, db.AgentParams{Org: org, ID: id})
+		a, err := u.Agent(ctx, db.AgentParams{Org: org, ID: id})
 		if err != nil {
 			return err
 		}
-		return u.Queries.SetDefaultAgent(ctx, db.SetDefaultAgentParams{ID: a.Org, DefaultAgent: a.ID})
+		return u.SetDefaultAgent(ctx, db.SetDefaultAgentParams{ID: a.Org, DefaultAgent: a.ID})
 	})
 }
 

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"parley/store"
@@ -11,14 +12,14 @@ import (
 // Call implements store.Calls.
 func (s *Store) Call(ctx context.Context, org, id string) (c store.Call, err error) {
 	err = s.read(ctx, "read call", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Call(ctx, db.CallParams{Org: org, ID: id})
+		row, err := u.Call(ctx, db.CallParams{Org: org, ID: id})
 		c = call(row)
 		return err
 	})
 	return c, err
 }
 
-// Calls implements store.Calls. The total of a task's calls is counted, since a task has few; every other one is a sum of counters.
+// Calls implements store.Calls. The total is a sum of counters.
 func (s *Store) Calls(ctx context.Context, org string, f store.CallFilter, p store.Page) (calls []store.Call, total int64, err error) {
 	l := listCalls(org, f)
 	err = s.read(ctx, "list calls", func(ctx context.Context, u unit) error {
@@ -27,14 +28,40 @@ func (s *Store) Calls(ctx context.Context, org string, f store.CallFilter, p sto
 			return err
 		}
 		calls = each(found, call)
+		counters := "call_counts"
 		if f.Task != "" {
-			total, err = l.number(ctx, u, "COUNT(*)", l.table)
-		} else {
-			total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", "call_counts")
+			counters = "task_counts"
 		}
+		total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", counters)
 		return err
 	})
 	return calls, total, err
+}
+
+// Plan tells how the database would find a page of calls: its EXPLAIN line by line, deeper steps further to the right.
+func (s *Store) Plan(ctx context.Context, org string, f store.CallFilter, p store.Page) (lines []string, err error) {
+	l := listCalls(org, f)
+	query, args := l.page(p)
+	err = s.read(ctx, "explain list of calls", func(ctx context.Context, u unit) error {
+		if s.name == postgres {
+			return u.query(ctx, "EXPLAIN "+query, args, func(scan func(...any) error) error {
+				var line string
+				err := scan(&line)
+				lines = append(lines, line)
+				return err
+			})
+		}
+		depth := map[int]int{} // of steps, by their ids
+		return u.query(ctx, "EXPLAIN QUERY PLAN "+query, args, func(scan func(...any) error) error {
+			var id, parent, unused int
+			var step string
+			err := scan(&id, &parent, &unused, &step)
+			depth[id] = depth[parent] + 1
+			lines = append(lines, strings.Repeat("  ", depth[parent])+step)
+			return err
+		})
+	})
+	return lines, err
 }
 
 func listCalls(org string, f store.CallFilter) listing {
@@ -66,7 +93,7 @@ func (s *Store) Transcript(ctx context.Context, org, call string) (messages []st
 // Turns implements store.Calls.
 func (s *Store) Turns(ctx context.Context, org, call string) (turns []store.Turn, err error) {
 	err = s.read(ctx, "read turns", func(ctx context.Context, u unit) error {
-		found, err := u.Queries.Turns(ctx, db.TurnsParams{Org: org, ID: call})
+		found, err := u.Turns(ctx, db.TurnsParams{Org: org, ID: call})
 		turns = each(found, turn)
 		return u.orNoCall(ctx, org, call, len(found), err)
 	})
@@ -76,7 +103,7 @@ func (s *Store) Turns(ctx context.Context, org, call string) (turns []store.Turn
 // Recording implements store.Calls.
 func (s *Store) Recording(ctx context.Context, org, call string) (r store.Recording, err error) {
 	err = s.read(ctx, "read recording", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.Recording(ctx, db.RecordingParams{Org: org, ID: call})
+		row, err := u.Recording(ctx, db.RecordingParams{Org: org, ID: call})
 		r = recording(row)
 		return err
 	})

@@ -20,6 +20,8 @@ var (
 func (s *Store) wrapped(caller, own context.Context, verb string, err error) error {
 	kind := s.word(caller, own, err)
 	switch {
+	case errors.Is(kind, store.ErrUnavailable) && errors.Is(context.Cause(own), errSilence):
+		return fmt.Errorf("%s: %w: %w", verb, kind, errSilence)
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("%s: %w", verb, kind)
 	case kind == nil || errors.Is(err, kind):

@@ -3,8 +3,6 @@ package sql
 import (
 	"context"
 	"database/sql"
-
-	"parley/store"
 )
 
 // MigrateTo migrates as an older program did, which knew the schema of that version.
@@ -14,9 +12,3 @@ func (s *Store) MigrateTo(ctx context.Context, version int64) (from, to int64, e
 
 // Bare is the database itself.
 func (s *Store) Bare() *sql.DB { return s.writer }
-
-// PageOfCalls is the query of a list.
-func PageOfCalls(org string, f store.CallFilter, p store.Page) (query string, args []any) {
-	l := listCalls(org, f)
-	return l.page(p)
-}

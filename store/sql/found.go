@@ -51,7 +51,7 @@ func (s *Store) CreateOrganisation(ctx context.Context, o store.Organisation) (m
 // Organisations implements store.Founder.
 func (s *Store) Organisations(ctx context.Context) (orgs []store.Organisation, err error) {
 	err = s.read(ctx, "list organisations", func(ctx context.Context, u unit) error {
-		found, err := u.Queries.Organisations(ctx)
+		found, err := u.Organisations(ctx)
 		orgs = each(found, organisation)
 		return err
 	})
@@ -61,7 +61,7 @@ func (s *Store) Organisations(ctx context.Context) (orgs []store.Organisation, e
 // Revision implements store.Router.
 func (s *Store) Revision(ctx context.Context) (n int64, err error) {
 	err = s.read(ctx, "read revision", func(ctx context.Context, u unit) error {
-		n, err = u.Queries.Revision(ctx)
+		n, err = u.Revision(ctx)
 		return err
 	})
 	return n, err
@@ -70,10 +70,10 @@ func (s *Store) Revision(ctx context.Context) (n int64, err error) {
 // Directory implements store.Router.
 func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
 	err = s.view(ctx, "read directory", func(ctx context.Context, u unit) error {
-		if d.Revision, err = u.Queries.Revision(ctx); err != nil {
+		if d.Revision, err = u.Revision(ctx); err != nil {
 			return err
 		}
-		orgs, err := u.Queries.Organisations(ctx)
+		orgs, err := u.Organisations(ctx)
 		if err != nil {
 			return err
 		}

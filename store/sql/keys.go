@@ -33,7 +33,7 @@ func (u unit) insertKey(ctx context.Context, k store.Key) (db.Key, error) {
 // KeyByHash implements store.Keys.
 func (s *Store) KeyByHash(ctx context.Context, hash string) (k store.Key, err error) {
 	err = s.read(ctx, "find key", func(ctx context.Context, u unit) error {
-		row, err := u.Queries.KeyByHash(ctx, hash)
+		row, err := u.KeyByHash(ctx, hash)
 		k = key(row)
 		return err
 	})
@@ -44,7 +44,7 @@ func (s *Store) KeyByHash(ctx context.Context, hash string) (k store.Key, err er
 func (s *Store) Keys(ctx context.Context, org string, p store.Page) (keys []store.Key, total int64, err error) {
 	err = s.read(ctx, "list keys", func(ctx context.Context, u unit) error {
 		limit, offset := bounds(p)
-		found, err := u.Queries.Keys(ctx, db.KeysParams{Org: org, HowMany: limit, After: offset})
+		found, err := u.Keys(ctx, db.KeysParams{Org: org, HowMany: limit, After: offset})
 		if err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (s *Store) RevokeKey(ctx context.Context, org, id string, at time.Time) err
 		if n == 0 {
 			return store.ErrNotFound
 		}
-		return u.Queries.RevokeKey(ctx, db.RevokeKeyParams{Org: org, ID: id, Revoked: db.Time(at)})
+		return u.RevokeKey(ctx, db.RevokeKeyParams{Org: org, ID: id, Revoked: db.Time(at)})
 	})
 }
 

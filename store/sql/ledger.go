@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,7 +21,7 @@ type account struct {
 	id     string
 	known  bool         // the database has the call
 	before store.Status // if known
-	call   store.Call   // Org, Agent and Status at least; whole if the call is new
+	call   store.Call   // Org, Agent, Task and Status at least; whole if the call is new
 	begun  bool         // known, or begun by one of the entries
 	turns  map[int]bool // N of turned
 	turned []*store.Turned
@@ -94,7 +95,7 @@ func (a *account) begin(c store.Call) error {
 	case a.begun:
 		return nil
 	}
-	c.ID, c.Org, c.Agent = a.id, clean(c.Org), clean(c.Agent)
+	c.ID, c.Org, c.Agent, c.Task = a.id, clean(c.Org), clean(c.Agent), clean(c.Task)
 	a.call, a.begun = c, true
 	return nil
 }
@@ -127,21 +128,32 @@ func (a *account) end(e *ended) error {
 	return nil
 }
 
-// A tally is a counter's key.
-type tally struct{ org, agent, status string }
+// A tally is a counter's key: of an organisation's calls, or of a task's.
+type tally struct{ org, task, agent, status string }
 
-// counts are the steps that the counters take, those that take none left out.
-func (l *ledger) counts() map[tally]int64 {
-	steps := map[tally]int64{}
-	for _, a := range l.order {
-		if a.known && a.before == a.call.Status {
-			continue
+// compare orders tallies as counters are written: all writers in the same order, so that none waits for another that waits for it.
+func (t tally) compare(o tally) int {
+	return cmp.Or(cmp.Compare(t.org, o.org), cmp.Compare(t.task, o.task), cmp.Compare(t.agent, o.agent), cmp.Compare(t.status, o.status))
+}
+
+// counts are the steps that the counters of organisations take, and those of tasks; those that take none are left out.
+func (l *ledger) counts() (orgs, tasks map[tally]int64) {
+	orgs, tasks = map[tally]int64{}, map[tally]int64{}
+	step := func(c store.Call, status store.Status, by int64) {
+		t := tally{org: c.Org, agent: c.Agent, status: string(status)}
+		orgs[t] += by
+		if t.task = c.Task; c.Task != "" {
+			tasks[t] += by
 		}
-		if a.known {
-			steps[tally{a.call.Org, a.call.Agent, string(a.before)}]--
-		}
-		steps[tally{a.call.Org, a.call.Agent, string(a.call.Status)}]++
 	}
-	maps.DeleteFunc(steps, func(_ tally, n int64) bool { return n == 0 })
-	return steps
+	for _, a := range l.order {
+		if a.known {
+			step(a.call, a.before, -1)
+		}
+		step(a.call, a.call.Status, 1)
+	}
+	none := func(_ tally, n int64) bool { return n == 0 }
+	maps.DeleteFunc(orgs, none)
+	maps.DeleteFunc(tasks, none)
+	return orgs, tasks
 }

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -13,9 +14,12 @@ import (
 //go:embed migrations
 var migrations embed.FS
 
+// standstill is how long a process waits for another one that migrates.
+const standstill = 5 * time.Minute
+
 // Migrate brings the tables to this program's version, from whichever they had (0: an empty database). Processes that start together
-// wait for one another. A database of a newer program is an error, and stays as it is. A step may take long on a large database:
-// patience is ctx's.
+// wait for one another. A database of a newer program is an error, and stays as it is. A step may take long on a large database: only
+// ctx ends it.
 func (s *Store) Migrate(ctx context.Context) (from, to int64, err error) {
 	return s.migrateTo(ctx, goose.MaxVersion)
 }
@@ -25,16 +29,16 @@ func (s *Store) migrateTo(ctx context.Context, version int64) (from, to int64, e
 	if err := s.Ping(ctx); err != nil { // a dead server is told in time
 		return 0, 0, err
 	}
-	for last := int64(-1); ; {
+	for last, end := int64(-1), time.Now().Add(standstill); ; {
 		from, to, err = s.migrateOnce(ctx, version)
 		if err == nil {
 			return from, to, nil
 		}
 		// Of two processes on one SQLite file, one fails for each step that the other took.
-		if s.forUpdate != "" || to <= last {
+		if s.name == postgres || ctx.Err() != nil || to <= last && !locked(err) || time.Now().After(end) {
 			return 0, 0, s.wrapped(ctx, ctx, verb, err)
 		}
-		last = to
+		last = max(last, to)
 	}
 }
 
@@ -69,9 +73,9 @@ func (s *Store) migrateOnce(ctx context.Context, version int64) (from, to int64,
 func (s *Store) migrator() (*goose.Provider, error) {
 	folder := "migrations/sqlite"
 	o := []goose.ProviderOption{goose.WithSlog(s.log), goose.WithDisableGlobalRegistry(true)}
-	if s.name == string(goose.DialectPostgres) {
+	if s.name == postgres {
 		folder = "migrations/postgres"
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // each second, for 5 minutes
+		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, uint64(standstill/time.Second))) // asks each second
 		if err != nil {
 			return nil, err
 		}

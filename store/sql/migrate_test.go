@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -112,6 +113,33 @@ func TestMigrateAtOnce(t *testing.T) {
 			t.Errorf("%d steps were taken twice (%v)", twice, err)
 		}
 	})
+}
+
+// TestMigrateWaits: a step of another process may take longer than a statement is waited for.
+func TestMigrateWaits(t *testing.T) {
+	t.Parallel()
+	ctx, url := t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "parley.db")
+	other := open(t, url)
+	if _, _, err := other.MigrateTo(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := other.Bare().BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sql.Open(ctx, sql.Options{URL: url, Wait: 50 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	freed := time.AfterFunc(500*time.Millisecond, func() { _ = tx.Rollback() })
+	defer freed.Stop()
+	if from, to, err := s.Migrate(ctx); err != nil || from != 1 || to < 2 {
+		t.Errorf("from %d to %d: %v", from, to, err)
+	}
+	if freed.Stop() {
+		t.Error("migrated while another process held the database")
+	}
 }
 
 // TestNewer: the database of a newer parley is refused, and stays as it is.

@@ -15,7 +15,7 @@ import (
 func (s *Store) PutNumber(ctx context.Context, n store.Number) (put store.Number, err error) {
 	err = s.configure(ctx, "put number", func(ctx context.Context, u unit) error {
 		if n.Agent != "" {
-			if _, err := u.Queries.Agent(ctx, db.AgentParams{Org: n.Org, ID: n.Agent}); err != nil {
+			if _, err := u.Agent(ctx, db.AgentParams{Org: n.Org, ID: n.Agent}); err != nil {
 				return err
 			}
 		} else if _, err := u.Organisation(ctx, n.Org); err != nil {
@@ -48,7 +48,7 @@ func (s *Store) PutNumber(ctx context.Context, n store.Number) (put store.Number
 func (s *Store) Numbers(ctx context.Context, org string, p store.Page) (numbers []store.Number, total int64, err error) {
 	err = s.read(ctx, "list numbers", func(ctx context.Context, u unit) error {
 		limit, offset := bounds(p)
-		found, err := u.Queries.Numbers(ctx, db.NumbersParams{Org: org, HowMany: limit, After: offset})
+		found, err := u.Numbers(ctx, db.NumbersParams{Org: org, HowMany: limit, After: offset})
 		if err != nil {
 			return err
 		}
@@ -62,7 +62,7 @@ func (s *Store) Numbers(ctx context.Context, org string, p store.Page) (numbers 
 // DeleteNumber implements store.Numbers.
 func (s *Store) DeleteNumber(ctx context.Context, org, e164 string) error {
 	return s.configure(ctx, "delete number", func(ctx context.Context, u unit) error {
-		n, err := u.Queries.DeleteNumber(ctx, db.DeleteNumberParams{Org: org, E164: e164})
+		n, err := u.DeleteNumber(ctx, db.DeleteNumberParams{Org: org, E164: e164})
 		if err == nil && n == 0 {
 			err = store.ErrNotFound
 		}

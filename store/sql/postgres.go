@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io"
 	"net"
@@ -11,13 +12,17 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 
 	"parley/store"
 )
 
-// session is set on each connection. A plan made while a table was small must not be kept when it has grown; and a node that has
-// vanished must not keep the counters locked.
-const session = "SET plan_cache_mode = force_custom_plan; SET idle_in_transaction_session_timeout = '10s'"
+// postgres is goose's name.
+const postgres = string(goose.DialectPostgres)
+
+// session is set on each connection. A plan that was made while a table was small is kept when it has grown: it must not be one that reads
+// all of the table. A node that has vanished must not keep the counters locked.
+const session = "SET enable_seqscan = off; SET jit = off; SET idle_in_transaction_session_timeout = '10s'"
 
 // openPostgres makes a pool of connections, which are opened when they are needed.
 func (s *Store) openPostgres(dsn string, conns int) error {
@@ -33,7 +38,8 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "parley"
 	}
-	s.dialect = dialect{name: "postgres", forUpdate: " FOR UPDATE", param: func(i int) string { return "$" + strconv.Itoa(i) }, kind: postgresKind}
+	s.dialect = dialect{name: postgres, forUpdate: " FOR UPDATE", snapshot: sql.LevelRepeatableRead, kind: postgresKind,
+		param: func(i int) string { return "$" + strconv.Itoa(i) }}
 	s.writer = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, session, pgx.QueryExecModeSimpleProtocol)
 		return err

@@ -99,15 +99,15 @@ func abandoned(o db.AbandonedRow, recordings map[string]store.Recording) *ended 
 
 // lock reads how the calls of a ledger stand, in the order of their ids, and keeps others from changing them.
 func (s *Store) lock(ctx context.Context, u unit, l *ledger) error {
-	const query = "SELECT id, org, agent, status FROM calls WHERE id IN ($KEYS) ORDER BY id"
+	const query = "SELECT id, org, agent, task, status FROM calls WHERE id IN ($KEYS) ORDER BY id"
 	return u.among(ctx, query+s.forUpdate, l.ids(), func(scan func(...any) error) error {
-		var id, org, agent, status string
-		if err := scan(&id, &org, &agent, &status); err != nil {
+		var id, org, agent, task, status string
+		if err := scan(&id, &org, &agent, &task, &status); err != nil {
 			return err
 		}
 		a := l.account(id)
 		a.known, a.begun, a.before = true, true, store.Status(status)
-		a.call = store.Call{ID: id, Org: org, Agent: agent, Status: a.before}
+		a.call = store.Call{ID: id, Org: org, Agent: agent, Task: task, Status: a.before}
 		return nil
 	})
 }
@@ -186,41 +186,6 @@ func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, err
 	return fresh, err
 }
 
-// putMessages writes what fresh turns added, and the whole transcripts of calls that end.
-func (u unit) putMessages(ctx context.Context, l *ledger, fresh map[turnKey]bool) error {
-	var replaced []string
-	r := rows{before: "INSERT INTO messages (call, seq, role, text, cut, turn, at, length) VALUES ",
-		after: " ON CONFLICT (call, seq) DO UPDATE SET role = excluded.role, text = excluded.text, cut = excluded.cut, " +
-			"turn = excluded.turn, at = excluded.at, length = excluded.length", casts: make([]string, 8)}
-	for _, a := range l.order {
-		bySeq := map[int]store.Message{} // the last word counts; and a statement may not write a row twice
-		if a.ended != nil && !a.ended.crashed {
-			if a.known {
-				replaced = append(replaced, a.id)
-			}
-			for _, m := range a.ended.Messages {
-				bySeq[m.Seq] = m
-			}
-		} else {
-			for _, t := range a.turned {
-				if fresh[turnKey{a.id, int64(t.Turn.N)}] {
-					for _, m := range t.Messages {
-						bySeq[m.Seq] = m
-					}
-				}
-			}
-		}
-		for _, seq := range slices.Sorted(maps.Keys(bySeq)) {
-			m := bySeq[seq]
-			r.add(a.id, int64(seq), m.Role, m.Text, m.Cut, int64(m.Turn), int64(m.At), int64(m.Length))
-		}
-	}
-	if err := u.among(ctx, "DELETE FROM messages WHERE call IN ($KEYS)", replaced, nil); err != nil {
-		return err
-	}
-	return r.write(ctx, u, nil)
-}
-
 func (u unit) insertRecordings(ctx context.Context, l *ledger) error {
 	r := rows{before: "INSERT INTO recordings (call, path, rate, channels, bytes, length) VALUES ",
 		after: " ON CONFLICT (call) DO NOTHING", casts: make([]string, 6)}
@@ -252,13 +217,19 @@ func (u unit) endCalls(ctx context.Context, l *ledger) error {
 }
 
 func (u unit) count(ctx context.Context, l *ledger) error {
-	r := rows{before: "INSERT INTO call_counts (org, agent, status, n) VALUES ",
+	orgs, tasks := l.counts()
+	ofOrgs := rows{before: "INSERT INTO call_counts (org, agent, status, n) VALUES ",
 		after: " ON CONFLICT (org, agent, status) DO UPDATE SET n = call_counts.n + excluded.n", casts: make([]string, 4)}
-	steps := l.counts()
-	for _, k := range slices.SortedFunc(maps.Keys(steps), func(a, b tally) int {
-		return cmp.Or(cmp.Compare(a.org, b.org), cmp.Compare(a.agent, b.agent), cmp.Compare(a.status, b.status))
-	}) {
-		r.add(k.org, k.agent, k.status, steps[k])
+	for _, t := range slices.SortedFunc(maps.Keys(orgs), tally.compare) {
+		ofOrgs.add(t.org, t.agent, t.status, orgs[t])
 	}
-	return r.write(ctx, u, nil)
+	ofTasks := rows{before: "INSERT INTO task_counts (org, task, agent, status, n) VALUES ",
+		after: " ON CONFLICT (org, task, agent, status) DO UPDATE SET n = task_counts.n + excluded.n", casts: make([]string, 5)}
+	for _, t := range slices.SortedFunc(maps.Keys(tasks), tally.compare) {
+		ofTasks.add(t.org, t.task, t.agent, t.status, tasks[t])
+	}
+	if err := ofTasks.write(ctx, u, nil); err != nil {
+		return err
+	}
+	return ofOrgs.write(ctx, u, nil)
 }

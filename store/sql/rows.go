@@ -44,7 +44,7 @@ func (u unit) query(ctx context.Context, query string, args []any, got func(scan
 	if err != nil {
 		return err
 	}
-	defer found.Close()
+	defer func() { _ = found.Close() }() // its error is Err's
 	for found.Next() {
 		if err := got(found.Scan); err != nil {
 			return err

@@ -20,6 +20,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -50,6 +51,7 @@ type Store struct {
 type dialect struct {
 	name      string                // goose's
 	forUpdate string                // ends a query that locks its rows
+	snapshot  sql.IsolationLevel    // of a transaction in which all statements see one state
 	param     func(i int) string    // a parameter, counted from 1, in a statement that has many: SQLite seeks $1 among their names
 	kind      func(err error) error // the word of package store for a driver's error, errAgain, or nil if there is none
 }
@@ -74,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	} else if strings.Contains(o.URL, "=") || strings.HasPrefix(o.URL, "postgres://") || strings.HasPrefix(o.URL, "postgresql://") {
 		err = s.openPostgres(o.URL, cmp.Or(o.Conns, 10))
 	} else {
-		err = fmt.Errorf("neither sqlite:PATH nor postgres://...")
+		err = errors.New("it is neither sqlite:PATH nor a connection string of Postgres")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)

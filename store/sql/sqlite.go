@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -18,9 +19,13 @@ import (
 
 // openSQLite opens a file. What was committed is safe from a crash of this process at once, and from one of the machine after the next
 // checkpoint (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous).
-func (s *Store) openSQLite(_ context.Context, path string, readers int) error {
+func (s *Store) openSQLite(ctx context.Context, path string, readers int) error {
 	if path == "" {
 		return errors.New("sqlite: names no file")
+	}
+	path, err := filepath.Abs(path) // which no longer reads as one of SQLite's names for no file at all
+	if err != nil {
+		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
@@ -32,8 +37,8 @@ func (s *Store) openSQLite(_ context.Context, path string, readers int) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.dialect = dialect{name: "sqlite3", param: func(int) string { return "?" }, kind: sqliteKind}
-	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_txlock=immediate"))
+	s.dialect = dialect{name: string(goose.DialectSQLite3), param: func(int) string { return "?" }, kind: sqliteKind}
+	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_pragma=journal_mode(WAL)&_txlock=immediate"))
 	if err != nil {
 		return err
 	}
@@ -44,13 +49,41 @@ func (s *Store) openSQLite(_ context.Context, path string, readers int) error {
 	}
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
+	if err := s.firstOpened(ctx); err != nil {
+		return errors.Join(err, s.Close())
+	}
 	return nil
+}
+
+// firstOpened makes the first connection of the writer. Of processes that turn a new file to WAL together, SQLite lets one do it and
+// the others not even wait. A file that stays locked may be free when it is needed.
+func (s *Store) firstOpened(ctx context.Context) error {
+	for end := time.Now().Add(s.wait); ; {
+		err := s.writer.PingContext(ctx)
+		switch {
+		case !locked(err):
+			return err
+		case time.Now().After(end):
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
 }
 
 // sqliteDSN is what the driver opens: waiting for another process ends before our patience does.
 func sqliteDSN(path string, wait time.Duration, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
-		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
+		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
+}
+
+// locked says whether another connection had what was needed.
+func locked(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code()&0xff == sqlite3.SQLITE_BUSY || e.Code()&0xff == sqlite3.SQLITE_LOCKED)
 }
 
 // sqliteKind reads the result codes of https://sqlite.org/rescode.html.

@@ -46,10 +46,7 @@ func (s *Store) read(ctx context.Context, verb string, f func(context.Context, u
 
 // view runs f on the readers, and all its statements see one state of the database.
 func (s *Store) view(ctx context.Context, verb string, f func(context.Context, unit) error) error {
-	o := sql.TxOptions{ReadOnly: true}
-	if s.forUpdate != "" {
-		o.Isolation = sql.LevelRepeatableRead // a transaction of SQLite is a snapshot anyhow
-	}
+	o := sql.TxOptions{ReadOnly: true, Isolation: s.snapshot}
 	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return s.transact(ctx, s.reader, &o, p, f) })
 }
 

@@ -47,6 +47,17 @@ func (m model) record(entries []store.Entry) (model, error) {
 	return next, nil
 }
 
+// takeable are the entries that would not be refused.
+func (m model) takeable(entries []store.Entry) (taken []store.Entry) {
+	next := m.clone()
+	for _, e := range entries {
+		if next.add(e) == nil {
+			taken = append(taken, e)
+		}
+	}
+	return taken
+}
+
 func (m model) add(e store.Entry) error {
 	switch {
 	case e.Began != nil:
@@ -103,7 +114,7 @@ func (m model) crash(e store.Crashed) {
 		}
 		c.Status, c.End = store.Failed, store.End{Ended: c.Answered.Add(last), Length: last, Cause: store.CauseCrash, Turns: len(c.turns)}
 		if c.Answered.IsZero() {
-			c.End.Ended, c.End.Length = c.Created.Add(last), 0
+			c.Ended, c.Length = c.Created.Add(last), 0
 		}
 		if r, found := e.Recordings[id]; found {
 			c.recording = &r
@@ -129,6 +140,9 @@ func testEntries(t *testing.T, s Store) {
 			if len(written) > 0 && d.coin("again") {
 				from := rapid.IntRange(0, len(written)-1).Draw(rt, "from")
 				batch = slices.Concat(written[from:], batch)
+			}
+			if d.coin("all in order") {
+				batch = m.takeable(batch)
 			}
 			next, want := m.record(batch)
 			if got := s.Record(t.Context(), batch); !errors.Is(got, want) {

@@ -30,6 +30,7 @@ import (
 // Options say how the server is to be.
 type Options struct {
 	Dir      string   // the parent of its directory; empty: that of temporary files. The user postgres must be able to enter it
+	Keep     bool     // Dir is the server's own directory: what it holds from an earlier time is there again, and stays when it is closed
 	TCP      bool     // listens on 127.0.0.1 as well, and URL leads there
 	Durable  bool     // fsync, as in earnest; false is much faster, and survives Kill all the same
 	Settings []string // more of postgresql.conf: "shared_buffers=1GB"
@@ -54,8 +55,13 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{o: o, bin: bin, port: 5432}
-	if s.dir, err = os.MkdirTemp(o.Dir, "parley-pg-"); err != nil {
+	s := &Server{o: o, bin: bin, port: 5432, dir: o.Dir}
+	if o.Keep {
+		err = os.MkdirAll(s.dir, 0o755)
+	} else {
+		s.dir, err = os.MkdirTemp(o.Dir, "parley-pg-")
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -112,6 +118,9 @@ func (s *Server) prepare(ctx context.Context) error {
 		if err := l.Close(); err != nil {
 			return err
 		}
+	}
+	if _, err := os.Stat(filepath.Join(s.data(), "PG_VERSION")); err == nil && s.o.Keep {
+		return nil
 	}
 	initdb := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
 		"--locale=C.UTF-8", "--no-sync", "--no-instructions")
@@ -231,7 +240,7 @@ func (s *Server) Database(ctx context.Context, name, like string) (string, error
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	_, err = conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize()+" TEMPLATE "+pgx.Identifier{like}.Sanitize())
 	return s.url(name), err
 }
@@ -294,5 +303,10 @@ func (s *Server) signal(sig syscall.Signal) error {
 	return nil
 }
 
-// Close kills the server and removes its directory.
-func (s *Server) Close() error { return errors.Join(s.Kill(), os.RemoveAll(s.dir)) }
+// Close kills the server and removes its directory; one that is to be kept is shut down in order.
+func (s *Server) Close() error {
+	if s.o.Keep {
+		return s.Stop()
+	}
+	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
+}

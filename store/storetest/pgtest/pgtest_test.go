@@ -2,6 +2,8 @@ package pgtest_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -56,5 +58,23 @@ func TestServer(t *testing.T) {
 				t.Errorf("%d rows, fsync %s; want 3, %s", n, fsync, want)
 			}
 		})
+	}
+}
+
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil { // which other users could not enter
+		t.Fatal(err)
+	}
+	o := pgtest.Options{Dir: filepath.Join(dir, "server"), Keep: true}
+	for _, statement := range []string{"CREATE TABLE kept (n int)", "INSERT INTO kept VALUES (1)"} {
+		s := pgtest.New(t, o)
+		if _, err := connect(t, s.URL()).Exec(t.Context(), statement); err != nil {
+			t.Errorf("%s: %v", statement, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

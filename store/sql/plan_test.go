@@ -1,0 +1,53 @@
+package sql_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/store"
+	"parley/store/sql"
+	"parley/store/storetest"
+)
+
+// TestPlans: each list of calls chooses its page by an index alone, and reads only the rows of the page.
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		open         func(t *testing.T) *sql.Store
+		alone, ready string
+	}{
+		"SQLite":   {sqlite, "SEARCH calls USING COVERING INDEX %s (", "ANALYZE"},
+		"Postgres": {func(t *testing.T) *sql.Store { return open(t, postgres.URL(t)) }, "Index Only Scan Backward using %s on", "VACUUM ANALYZE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ctx, s := t.Context(), c.open(t)
+			h, err := storetest.Fill(ctx, s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var entries []store.Entry
+			for i := range 4000 {
+				statuses := []store.Status{store.Completed, store.Failed, store.InProgress}
+				entries = append(entries, store.Entry{Began: &store.Call{ID: store.NewID(), Org: h.Org, Agent: fmt.Sprint("agent ", i%5), Task: fmt.Sprint("task ", i%20),
+					Status: statuses[i%3], Created: time.Now(), Direction: store.Inbound}})
+			}
+			if err := s.Record(ctx, entries); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Bare().ExecContext(ctx, c.ready); err != nil {
+				t.Fatal(err)
+			}
+			for index, f := range map[string]store.CallFilter{"calls_org": {}, "calls_agent": {Agent: "agent 1"}, "calls_status": {Status: store.Failed},
+				"calls_agent_status": {Agent: "agent 1", Status: store.Failed}, "calls_task": {Task: "task 1", Agent: "agent 1", Status: store.Failed}} {
+				lines, err := s.Plan(ctx, h.Org, f, store.Page{Limit: 5, Offset: 10})
+				plan := strings.Join(lines, "\n")
+				if err != nil || !strings.Contains(plan, fmt.Sprintf(c.alone, index)) || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "SCAN calls") {
+					t.Errorf("%+v does not use %s alone (%v):\n%s", f, index, err, plan)
+				}
+			}
+		})
+	}
+}
