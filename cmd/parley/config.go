@@ -30,6 +30,8 @@ type config struct {
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
 
+	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
+
 	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
 	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
 	Record   bool          `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
@@ -79,6 +81,9 @@ func (c *config) check() error {
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
+	}
+	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
+		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
 	if n := len(c.Secret); n > 0 && n < 32 {
 		bad = append(bad, fmt.Errorf("--secret (PARLEY_SECRET) has %d characters: want 32 or more", n))

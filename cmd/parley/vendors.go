@@ -10,6 +10,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers"
 	"parley/providers/deepgram"
 	"parley/providers/local"
 	"parley/providers/openai"
@@ -27,7 +28,7 @@ type vendors struct {
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
-	tts       pipeline.Synthesizer
+	tts       *providers.Cache                    // what is known ahead is spoken from memory
 	responder func(media.Info) pipeline.Responder // a call's own
 
 	hears, thinks, speaks string // their names
@@ -55,11 +56,12 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	case "deepgram":
 		v.stt = v.deepgram
 	}
+	v.tts = &providers.Cache{}
 	switch v.speaks {
 	case "local":
-		v.tts = v.engine
+		v.tts.Synthesizer = v.engine
 	case "deepgram":
-		v.tts = v.deepgram
+		v.tts.Synthesizer = v.deepgram
 	}
 	switch v.thinks {
 	case "openai":
@@ -148,7 +150,7 @@ func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.In
 	if err != nil {
 		return pipeline.Parts{}, fmt.Errorf("open ear: %w", err)
 	}
-	stt, err := v.stt.Transcribe(ctx, pipeline.Listening{Rate: info.Rate, Lang: agent.Lang})
+	stt, err := v.stt.Transcribe(ctx, agent.ListeningAt(info.Rate))
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
