@@ -7,7 +7,7 @@
 //
 // The call is the real one, with the real ear and recogniser; only the model and the voice are scripted and take no time, so that
 // what is measured is turn-taking. Each item of an end-of-turn set is played in two arms: the agent's own manners, and an
-// endpointing of 500 ms of silence, whatever was said. What is true of an item (when speech begins and ends, where it pauses, which
+// endpointing of 500 ms of silence, whatever was said; each with echo without and with the canceller of media/echo on the line. What is true of an item (when speech begins and ends, where it pauses, which
 // words sounded when) is known from the clean recording or from how it was spliced, never from the code that is measured. What the
 // agent did is read from the wire, and from the call's events where the wire cannot tell.
 //
@@ -143,12 +143,24 @@ func chosen(all []item, o options, only *regexp.Regexp) []item {
 func arms() []arm {
 	fixed := pipeline.DefaultManners()
 	fixed.Hangover = 500 * time.Millisecond
-	return []arm{{product, pipeline.Manners{}}, {fixed500, fixed}}
+	return []arm{{name: product}, {name: fixed500, manners: fixed}, {name: cancelled, cancel: true}}
+}
+
+// tries says whether an arm has anything to show on an item.
+func (a arm) tries(i *item) bool {
+	switch a.name {
+	case fixed500:
+		return i.kind == endOfTurn
+	case cancelled:
+		return i.echo.delay > 0
+	}
+	return true
 }
 
 const (
-	product  = "parley"
-	fixed500 = "fixed 500 ms"
+	product   = "parley"
+	fixed500  = "fixed 500 ms"
+	cancelled = "canceller"
 )
 
 // measure plays the items and reports.
@@ -156,7 +168,7 @@ func measure(ctx context.Context, o options, items []item, v *voices, stdout, st
 	q := &queue{}
 	for k := range items {
 		for _, a := range arms() {
-			if a.name == product || items[k].kind == endOfTurn {
+			if a.tries(&items[k]) {
 				q.tasks = append(q.tasks, task{&items[k], a})
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/media"
+	canceller "parley/media/echo"
 	"parley/pipeline"
 )
 
@@ -16,6 +17,7 @@ import (
 type arm struct {
 	name    string
 	manners pipeline.Manners
+	cancel  bool // the echo is taken out of the line before the call hears it
 }
 
 // patience is how long an answer is waited for after the end, before it is said that there was none.
@@ -62,8 +64,16 @@ func play(ctx context.Context, i *item, a arm, s stage) result {
 	r := result{Set: i.set, Name: i.name, Kind: string(i.kind), Origin: i.origin(), Half: i.half(), Arm: a.name, Line: string(i.line), Clean: i.clean}
 	r.blank()
 	p := dial(i)
+	leg := p.leg()
+	if a.cancel {
+		var err error
+		if leg, err = canceller.Wrap(leg, 0); err != nil {
+			r.Failure = err.Error()
+			return r
+		}
+	}
 	w := &witness{events: make(chan pipeline.Event, 1024)}
-	call := &pipeline.Call{ID: i.name, Leg: p.leg(), Pacer: s.pacer, Watch: w.watch}
+	call := &pipeline.Call{ID: i.name, Leg: leg, Pacer: s.pacer, Watch: w.watch}
 	call.Cast = func(ctx context.Context, _ string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 		agent := pipeline.Agent{Name: "bench", Lang: "en-US", Manners: a.manners}
 		parts, err := s.cast(ctx, &agent, info)

@@ -57,11 +57,16 @@ func (r *report) groups(k kind) []*group {
 			continue
 		}
 		for _, set := range []string{x.Set, "all " + x.Origin} {
-			g := find(set, x.Origin, x.Half)
-			if x.Arm == product {
+			switch x.Arm {
+			case product:
+				g := find(set, x.Origin, x.Half)
 				g.product = append(g.product, x)
-			} else {
+			case fixed500:
+				g := find(set, x.Origin, x.Half)
 				g.fixed = append(g.fixed, x)
+			case cancelled:
+				g := find(set+" *", x.Origin, x.Half)
+				g.product = append(g.product, x)
 			}
 		}
 	}
@@ -154,7 +159,7 @@ func (r *report) printStops(w io.Writer) {
 		g.line(w, "%-18s %-18s %-20s %s", share(len(silent), len(g.product)), share(count(g.product, kept), len(g.product)),
 			share(count(silent, kept), len(silent)), tail(times(silent, func(x result) ms { return x.Gap })))
 	}
-	head(w, "Interruptions: true onset -> speech edge, -> agent silent, -> cut; decision -> last audible sample (ms)",
+	head(w, "Interruptions (*: with the echo canceller): true onset -> speech edge, -> agent silent, -> cut; decision -> last audible sample (ms)",
 		fmt.Sprintf("%-18s %-6s %-16s %-16s %-18s %s", "stopped", "early", "edge p50/p90/p99", "silent", "cut", "decision -> last"))
 	for _, g := range r.groups(trueStop) {
 		g.line(w, "%-18s %-6d %-16s %-16s %-18s %s", share(count(g.product, stopped), len(g.product)), count(g.product, early), tail(times(g.product, func(x result) ms { return x.Onset })),
@@ -164,7 +169,7 @@ func (r *report) printStops(w io.Writer) {
 }
 
 func (r *report) printEcho(w io.Writer) {
-	head(w, "Echo: the agent alone with its own voice", fmt.Sprintf("%-18s %-18s %-18s %s", "stopped itself", "fell silent", "answered itself", "silent p50/p90/p99"))
+	head(w, "Echo (*: with the canceller): the agent alone with its own voice", fmt.Sprintf("%-18s %-18s %-18s %s", "stopped itself", "fell silent", "answered itself", "silent p50/p90/p99"))
 	for _, g := range r.groups(selfStop) {
 		g.line(w, "%-18s %-18s %-18s %s", share(count(g.product, stopped), len(g.product)), share(count(g.product, held), len(g.product)),
 			share(count(g.product, func(x result) bool { return x.AnsweredSelf }), len(g.product)), tail(times(g.product, func(x result) ms { return x.Gap })))

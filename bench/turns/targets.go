@@ -27,6 +27,8 @@ func (r *report) printTargets(w io.Writer) {
 	line("false interruptions recovered", share(count(silent, kept), len(silent)), "at least 95 %")
 	alone := only(selfStop, product, every)
 	line("self-interruptions on the echo set", share(count(alone, stopped), len(alone)), "under 1 %")
+	alone = only(selfStop, cancelled, every)
+	line("  with the echo canceller", share(count(alone, stopped), len(alone)), "under 1 %")
 	edges := times(append(only(trueStop, product, clean), only(endOfTurn, product, clean)...), func(x result) ms { return x.Onset })
 	line("speech edge, clean natural speech p50/p90, ms", fmt.Sprintf("%v/%v", quantile(edges, 0.5), quantile(edges, 0.9)), "90/150")
 	cut := only(heardWhat, product, stopped)
