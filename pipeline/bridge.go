@@ -33,7 +33,7 @@ func (c *Call) fill(ctx context.Context, n int, text string) {
 	b := &bridge{n: n, text: text, utterance: c.playout.Begin(), cancel: cancel, hushed: make(chan struct{}, 1)}
 	b.script.pace = c.pace
 	c.bridge = b
-	how, voice := c.agent.VoiceAt(c.Leg.Info().Rate), c.parts.Synthesizer
+	how, voice := c.dialog.agent.VoiceAt(c.Leg.Info().Rate), c.parts.Synthesizer
 	c.spawn("filler", func() {
 		defer cancel(errHungUp)
 		made := make(chan error, 1)

@@ -61,6 +61,8 @@ type Call struct {
 	playout  *media.Playout
 	bridge   *bridge // the last filler
 	inside   inside
+	muted    atomic.Bool   // the caller, towards ear and recogniser
+	silence  []int16       // of listen alone
 	live     map[int]*live // turns that have replies or tools
 	thinking chan struct{} // holds something while the responder is asked
 	pace     time.Duration // of a syllable of this voice
@@ -121,14 +123,14 @@ func (c *Call) Run(ctx context.Context) Ending {
 }
 
 // Do gives the call a command. It returns when the command has been taken, not when it has been carried out: ErrEnded if the call
-// is over. It may be called by any goroutine but those of Watch and of the providers.
+// is over, and what is wrong with the command if it cannot be carried out (Command.Check). It may be called by any goroutine but those of Watch and of the providers.
 func (c *Call) Do(ctx context.Context, cmd Command) error {
 	c.open()
-	switch {
-	case cmd.Kind == Say && !speakable(cmd.Text):
-		return errors.New("say: no text")
-	case cmd.Kind != Say && cmd.Kind != HangUp:
-		return fmt.Errorf("unknown command %q", cmd.Kind)
+	if err := cmd.Check(); err != nil {
+		return err
+	}
+	if cmd.Kind == Change && c.ready.Load() && c.parts.Change == nil {
+		return fmt.Errorf("%s: %w", cmd.Kind, errNoChange)
 	}
 	select {
 	case <-c.over:
@@ -175,6 +177,7 @@ func (c *Call) cast(ctx context.Context) error {
 				err = c.parts.check()
 			}
 			for _, e := range early {
+				e.at = time.Since(c.answered) // it is taken now
 				c.inbox <- e
 			}
 			return err

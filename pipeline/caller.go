@@ -268,7 +268,7 @@ func (d *dialog) deaf(n deafened) {
 		part = "transcriber"
 	}
 	d.tell(Event{Kind: ProviderFail, Text: part, Err: n.err})
-	d.finish(order{Command{HangUp, d.manners.Goodbye}, ForCommand, media.CauseProvider, true})
+	d.finish(order{command: Command{Kind: HangUp, Text: d.manners.Goodbye}, why: ForCommand, cause: media.CauseProvider, firm: true})
 }
 
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
@@ -310,6 +310,9 @@ func (d *dialog) prepare(text string) {
 	d.turns++
 	d.guess = &turn{n: d.turns, why: ForWords, said: said, guessed: true, steps: []*step{{message: -1}}}
 	talk := d.talk(d.guess)
+	for _, text := range d.notes {
+		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})
+	}
 	talk.History = append(talk.History, Message{Role: Caller, Text: said, Turn: d.guess.n, At: d.now})
 	d.do(ask{talk: talk, held: true})
 }
@@ -333,7 +336,7 @@ func (d *dialog) dropGuess() {
 // key takes a key. It always interrupts.
 func (d *dialog) key(k rune) {
 	c := &d.caller
-	if d.turn != nil && d.turn.firm {
+	if d.turn != nil && d.turn.firm || d.muted || d.onHold != nil {
 		return
 	}
 	d.tell(Event{Kind: KeyPressed, Text: string(k)})

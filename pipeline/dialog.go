@@ -42,11 +42,14 @@ type dialog struct {
 
 	silences  int // how often in a row the caller was asked again
 	waiting   waiting
-	faults    int     // turns in a row in which a provider failed
-	voiceless int     // failures of the voice in a row
-	parked    bool    // the far end holds us
-	adrift    bool    // there is sound, but nobody speaks
-	ending    *hangUp // what is to follow the cut that was asked for
+	faults    int      // turns in a row in which a provider failed
+	voiceless int      // failures of the voice in a row
+	parked    bool     // the far end holds us
+	adrift    bool     // there is sound, but nobody speaks
+	muted     bool     // the caller is not to be heard
+	onHold    *Command // the agent is to be silent
+	notes     []string // for the Narrator to say when the responder is asked next
+	ending    *hangUp  // what is to follow the cut that was asked for
 	over      bool
 }
 
@@ -56,6 +59,8 @@ type order struct {
 	why     Reason
 	cause   media.Cause // of a HangUp
 	firm    bool        // nobody interrupts it
+	// successor is who takes over with it.
+	successor *recasted
 }
 
 // alarm is something that has its time.
@@ -73,6 +78,7 @@ const (
 	noticeAlarm                  // the call will have lasted long enough soon
 	monologueAlarm               // the caller has spoken long enough
 	fillerAlarm                  // the caller waits
+	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
 	alarmCount
 )
@@ -163,6 +169,8 @@ func (d *dialog) take(n news) {
 		d.tooled(n)
 	case ordered:
 		d.order(n.command)
+	case recasted:
+		d.recasted(n)
 	case left:
 		d.end(n.cause, n.err)
 	}
@@ -203,7 +211,7 @@ func (d *dialog) tick() {
 		d.clear(a)
 		switch a {
 		case maxLengthAlarm:
-			d.finish(order{Command{HangUp, d.manners.TooLong}, ForCommand, media.CauseMaxLength, true})
+			d.finish(order{command: Command{Kind: HangUp, Text: d.manners.TooLong}, why: ForCommand, cause: media.CauseMaxLength, firm: true})
 		case bargeInAlarm:
 			d.lasted()
 		case falseAlarm:
@@ -219,9 +227,11 @@ func (d *dialog) tick() {
 		case babbleAlarm:
 			d.drift()
 		case noticeAlarm:
-			d.orders = append(d.orders, order{Command{Say, d.manners.Notice.Say}, ForCommand, "", false})
+			d.orders = append(d.orders, order{command: Command{Kind: Say, Text: d.manners.Notice.Say}, why: ForCommand})
 		case monologueAlarm:
 			d.tooLong()
+		case holdAlarm:
+			d.holdOn()
 		case fillerAlarm:
 			d.fill()
 		case onHoldAlarm:
@@ -248,11 +258,14 @@ func (d *dialog) advance() {
 			o := d.orders[firm]
 			d.orders = nil
 			d.carryOut(o)
-		case c.entry != "":
+		case d.onHold != nil && len(d.orders) == 0:
+			d.count()
+			return
+		case c.entry != "" && d.onHold == nil:
 			keys := c.entry
 			c.entry = ""
 			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete:
+		case c.complete && d.onHold == nil:
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "":
 			o := d.orders[0]
@@ -268,7 +281,10 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.muted || d.onHold != nil {
+		if h := d.onHold; h != nil && h.Every > 0 && d.alarms[holdAlarm] == 0 {
+			d.set(holdAlarm, d.now+h.Every)
+		}
 		d.clear(silenceAlarm)
 		return
 	}
@@ -290,23 +306,6 @@ func (d *dialog) silence() {
 	d.climb()
 }
 
-// order takes a command from outside. HangUp cannot be talked out of, but lets what is being said now be heard.
-func (d *dialog) order(c Command) {
-	if c.Kind != HangUp {
-		d.orders = append(d.orders, order{command: c, why: ForCommand})
-		return
-	}
-	if d.parked {
-		d.end(media.CauseAgent, nil)
-		return
-	}
-	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, true})
-	if d.turn != nil {
-		d.turn.firm = true
-		d.resume()
-	}
-}
-
 // finish breaks off what is going on for the call's last words, unless they are being said already.
 func (d *dialog) finish(o order) {
 	if d.closing() {
@@ -325,12 +324,6 @@ func (d *dialog) finish(o order) {
 // closing says whether the call's last words are being said, or are to be said next.
 func (d *dialog) closing() bool {
 	return d.turn != nil && d.turn.firm || slices.ContainsFunc(d.orders, func(o order) bool { return o.firm })
-}
-
-func (d *dialog) carryOut(o order) {
-	t := &turn{why: o.why, firm: o.firm, then: []Command{o.command}, cause: o.cause}
-	d.open(t)
-	d.proceed(t)
 }
 
 // end ends the call now. What a turn has said so far is settled first.

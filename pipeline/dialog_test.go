@@ -141,8 +141,8 @@ func TestDialog(t *testing.T) {
 
 		{"expected words", Manners{}, []event{{time.Second, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, `expect {[yes]}`},
 		{"are forgotten", Manners{}, append([]event{{400 * ms, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, greeted(words_(3100*ms, Final, "yes", 0))...), `transcribed | expect {[]} | ask 2.0 words "yes"`},
-		{"a command in mid-speech waits", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Say, "Hi."}}}), ``},
-		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{HangUp, "Bye."}}}), `utter 2.0 "Bye."`},
+		{"a command in mid-speech waits", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Kind: Say, Text: "Hi."}}}), `commanded`},
+		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Kind: HangUp, Text: "Bye."}}}), `commanded | utter 2.0 "Bye."`},
 		{"the longest call", Manners{MaxLength: time.Minute}, greeted(event{time.Minute, ticked{}}), `utter 2.0 "` + DefaultManners().TooLong + `"`},
 		{"and then hangs up", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, heardOut(9*time.Second, 2, 0, DefaultManners().TooLong)), `turn_ended | hangUp max_length`},
 		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{err: errLate}}), `provider_failed`},
@@ -170,7 +170,7 @@ func TestDialogProperties(t *testing.T) {
 			w.feed(w.draw())
 			if next, ok := d.next(); !d.over && !ok {
 				t.Fatal("nothing will ever happen: no alarm is set")
-			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && !d.adrift && next > w.at+d.manners.Silence {
+			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && !d.adrift && d.onHold == nil && next > w.at+d.manners.Silence {
 				t.Fatalf("dead air: nobody is busy at %v and nothing happens before %v", w.at, next)
 			}
 			if d.turn != nil && len(w.busy) == 0 && !d.turn.cut && !d.turn.last().toolsOut() {
@@ -253,7 +253,12 @@ func (w *world) draw() news {
 		func() news { return ticked{} },
 		func() news { return ticked{} },
 		func() news { return parked{w.at%2 == 0} },
-		func() news { return ordered{Command{Say, "Hi."}} },
+		func() news { return ordered{Command{Kind: Say, Text: "Hi."}} },
+		func() news { return ordered{Command{Kind: Inject, Text: "Note.", Ask: w.n%2 == 0}} },
+		func() news { return ordered{Command{Kind: Hold, Text: "Hold.", Every: time.Minute}} },
+		func() news { return ordered{Command{Kind: Unhold, Ask: true}} },
+		func() news { return recasted{command: Command{Kind: Change, Agent: "b", Ask: w.n%2 == 0}} },
+		func() news { return filled{n: w.d.waiting.n, sounded: true} },
 		func() news { return tooled{turn: w.last, id: "a", result: "done"} },
 		func() news { return deafened{err: errLate} },
 	}
@@ -262,6 +267,8 @@ func (w *world) draw() news {
 			func() news { return responded{k[0], k[1], "one two"} },
 			func() news { return responded{k[0], k[1], ""} },
 			func() news { return sounded{k[0], k[1]} },
+			func() news { return arrived{k[0], k[1]} },
+			func() news { return stalled{k[0], k[1]} },
 			func() news { return told{k[0], k[1], Delta{Call: &ToolCall{ID: "a", Name: "pay"}}} },
 			func() news { return told{k[0], k[1], Delta{Expect: &Expect{Digits: 2, Protected: true}}} },
 			func() news { return told{k[0], k[1], Delta{Do: &Command{Kind: HangUp}}} },

@@ -11,23 +11,26 @@ type EventKind string
 
 // The events of a call, for those who watch it.
 const (
-	CallStarted  EventKind = "call_started"
-	SpeechBegan  EventKind = "speech_began"
-	SpeechEnded  EventKind = "speech_ended"
-	Transcribed  EventKind = "transcribed" // Text, and Final when it is settled
-	KeyPressed   EventKind = "key_pressed" // Text is the key
-	ReplyBegan   EventKind = "reply_began" // the agent's first frame of a turn went out
-	Filled       EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
-	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
-	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
-	Backchannel  EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
-	Echo         EventKind = "echo"        // the far end sent the agent's own words back: Text
-	FellSilent   EventKind = "fell_silent"
-	Drifted      EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
-	ToolUsed     EventKind = "tool_used"
-	ProviderFail EventKind = "provider_failed" // Text names it; the error is for the log
-	TurnEnded    EventKind = "turn_ended"      // Turn is set
-	CallEnded    EventKind = "call_ended"      // Ending is set; always the last
+	CallStarted   EventKind = "call_started"
+	SpeechBegan   EventKind = "speech_began"
+	SpeechEnded   EventKind = "speech_ended"
+	Transcribed   EventKind = "transcribed" // Text, and Final when it is settled
+	KeyPressed    EventKind = "key_pressed" // Text is the key
+	ReplyBegan    EventKind = "reply_began" // the agent's first frame of a turn went out
+	Filled        EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
+	Interrupted   EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
+	FalseAlarm    EventKind = "false_alarm" // the agent was held and resumed
+	Backchannel   EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
+	Echo          EventKind = "echo"        // the far end sent the agent's own words back: Text
+	FellSilent    EventKind = "fell_silent"
+	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
+	ToolUsed      EventKind = "tool_used"
+	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
+	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
+	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
+	ProviderFail  EventKind = "provider_failed" // Text names it; the error is for the log
+	TurnEnded     EventKind = "turn_ended"      // Turn is set
+	CallEnded     EventKind = "call_ended"      // Ending is set; always the last
 )
 
 // An Event is news of a call. Subscribers get them in order; they may be kept.

@@ -143,7 +143,7 @@ func (d *dialog) soon() {
 
 // owes says whether the caller waits for the agent.
 func (d *dialog) owes() bool {
-	return d.turn != nil && !d.turn.cut || d.turn == nil && d.caller.floor == awaiting
+	return d.turn != nil && !d.turn.cut || d.turn == nil && d.onHold == nil && d.caller.floor == awaiting
 }
 
 // fill says a filler, because it has been silent for too long.
@@ -244,7 +244,7 @@ func (d *dialog) faulty(t *turn) {
 		d.faults = 0
 	}
 	if d.faults >= d.manners.Faults.Most && d.ending == nil && !t.leaves() {
-		d.finish(order{Command{HangUp, d.manners.Faults.Say}, ForCommand, media.CauseProvider, true})
+		d.finish(order{command: Command{Kind: HangUp, Text: d.manners.Faults.Say}, why: ForCommand, cause: media.CauseProvider, firm: true})
 	}
 }
 

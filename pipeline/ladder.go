@@ -79,9 +79,9 @@ func (d *dialog) climb() {
 	d.silences++
 	switch {
 	case r.HangUp:
-		d.carryOut(order{Command{HangUp, r.Say}, ForSilence, media.CauseSilence, false})
+		d.carryOut(order{command: Command{Kind: HangUp, Text: r.Say}, why: ForSilence, cause: media.CauseSilence})
 	case r.Say != "":
-		d.carryOut(order{Command{Say, r.Say}, ForSilence, "", false})
+		d.carryOut(order{command: Command{Kind: Say, Text: r.Say}, why: ForSilence})
 	default:
 		d.begin(&turn{why: ForSilence})
 	}

@@ -88,20 +88,27 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	c.inside.since.Store(int64(time.Since(c.answered)))
 	defer c.inside.part.Store(inNobody)
 	c.inside.part.Store(inTranscriber)
+	heard := f
+	if c.muted.Load() {
+		if len(c.silence) != len(f.PCM) {
+			c.silence = make([]int16, len(f.PCM))
+		}
+		heard.PCM = c.silence
+	}
 	if !deaf {
 		if c.expected.Load() != nil {
 			t.Expect(*c.expected.Swap(nil))
 		}
-		switch err := t.Write(f); {
+		switch err := t.Write(heard); {
 		case errors.Is(err, ErrBehind):
 			c.drops.Add(1)
 		case err != nil:
 			failure = err
 		}
 	}
-	c.meter.hear(f)
+	c.meter.hear(heard)
 	c.inside.part.Store(inEar)
-	if e, ok := c.parts.Ear.Hear(f); ok {
+	if e, ok := c.parts.Ear.Hear(heard); ok {
 		c.meter.edge(e.Kind)
 		now := time.Since(c.answered)
 		if !deaf && failure == nil {

@@ -92,6 +92,13 @@ type (
 	}
 	// ordered: somebody outside gave a command.
 	ordered struct{ command Command }
+	// recasted: an agent that was asked for is there, or cannot be had.
+	recasted struct {
+		command Command
+		agent   Agent
+		parts   Parts
+		err     error
+	}
 	// left: the call is over, whatever we wish.
 	left struct {
 		cause media.Cause
@@ -119,6 +126,7 @@ func (silenced) isNews()  {}
 func (failed) isNews()    {}
 func (tooled) isNews()    {}
 func (ordered) isNews()   {}
+func (recasted) isNews()  {}
 func (left) isNews()      {}
 
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
@@ -171,6 +179,12 @@ type (
 	}
 	// expect says to the recogniser which words are likely.
 	expect struct{ words []string }
+	// mute the caller towards ear and recogniser, or no longer.
+	mute struct{ muted bool }
+	// recast: find another agent; recasted is the answer.
+	recast struct{ command Command }
+	// swap the providers.
+	swap struct{ parts Parts }
 	// tell those who watch.
 	tell struct{ event Event }
 	// hangUp is the last act.
@@ -189,5 +203,8 @@ func (fill) isAct()    {}
 func (hush) isAct()    {}
 func (use) isAct()     {}
 func (expect) isAct()  {}
+func (mute) isAct()    {}
+func (recast) isAct()  {}
+func (swap) isAct()    {}
 func (tell) isAct()    {}
 func (hangUp) isAct()  {}

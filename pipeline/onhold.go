@@ -70,7 +70,7 @@ func (d *dialog) drift() {
 
 // waited: the agent has been on hold for too long.
 func (d *dialog) waited() {
-	d.finish(order{Command{HangUp, d.manners.OnHold.Goodbye}, ForSilence, media.CauseSilence, true})
+	d.finish(order{command: Command{Kind: HangUp, Text: d.manners.OnHold.Goodbye}, why: ForSilence, cause: media.CauseSilence, firm: true})
 }
 
 // park: the far end holds us, or has come back. What is being said stops, and goes on from there; what is heard meanwhile is not the
@@ -81,7 +81,7 @@ func (d *dialog) park(held bool) {
 	}
 	d.parked = held
 	d.clear(silenceAlarm)
-	c, t := &d.caller, d.turn
+	t := d.turn
 	if !held {
 		if !d.adrift {
 			d.clear(onHoldAlarm)
@@ -94,6 +94,19 @@ func (d *dialog) park(held bool) {
 	}
 	d.dropGuess()
 	d.set(onHoldAlarm, d.now+d.manners.OnHold.Longest)
+	d.hearNoMore()
+	switch {
+	case d.closing():
+		d.end(d.lastCause(), nil)
+	case t != nil && !t.held && !t.cut:
+		t.held = true
+		d.do(hold{t.n})
+	}
+}
+
+// hearNoMore ends a stretch of speech that is going on: what comes of it is not heard.
+func (d *dialog) hearNoMore() {
+	c := &d.caller
 	if c.floor == speaking {
 		if c.partial != "" {
 			c.said, c.partial = append(c.said, c.partial), ""
@@ -102,13 +115,6 @@ func (d *dialog) park(held bool) {
 	}
 	for _, a := range []alarm{bargeInAlarm, falseAlarm, babbleAlarm, monologueAlarm} {
 		d.clear(a)
-	}
-	switch {
-	case d.closing():
-		d.end(d.lastCause(), nil)
-	case t != nil && !t.held && !t.cut:
-		t.held = true
-		d.do(hold{t.n})
 	}
 }
 
@@ -125,19 +131,19 @@ func (d *dialog) lastCause() media.Cause {
 
 // offEar says whether an edge, or a transcript, is of what was heard on hold.
 func (d *dialog) offEar(n news) bool {
-	c := &d.caller
+	c, away := &d.caller, d.parked || d.onHold != nil
 	switch n := n.(type) {
 	case edged:
-		if d.parked {
+		if away {
 			c.ignored = max(c.ignored, n.edge.N)
 		}
-		return d.parked || n.edge.N <= c.ignored
+		return away || n.edge.N <= c.ignored
 	case worded:
 		t := n.transcript
 		if t.Kind == Final && t.Edge != 0 {
 			return t.Edge <= c.ignored && (t.Edge != c.edge || c.floor != awaiting)
 		}
-		return d.parked || c.edge <= c.ignored && c.floor != awaiting && c.ignored > 0
+		return away || c.edge <= c.ignored && c.floor != awaiting && c.ignored > 0
 	}
 	return false
 }

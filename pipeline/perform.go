@@ -51,7 +51,19 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case hush:
 		c.hush(ctx, a.n, a.atOnce)
 	case use:
-		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call) })
+		tools, limit := c.dialog.agent.Tools, c.dialog.manners.ToolLimit
+		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call, tools, limit) })
+	case mute:
+		c.muted.Store(a.muted)
+	case recast:
+		c.spawn("change", func() { c.recast(ctx, a.command) })
+	case swap:
+		if a.parts.Responder != nil {
+			c.parts.Responder = a.parts.Responder
+		}
+		if a.parts.Synthesizer != nil {
+			c.parts.Synthesizer, c.pace = a.parts.Synthesizer, 0
+		}
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
@@ -83,6 +95,7 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 	l := c.floor(ctx, turn)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
+		voice: c.parts.Synthesizer, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
 		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
@@ -97,6 +110,7 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 
 // respond asks the responder, when it is done with what it was asked before.
 func (c *Call) respond(talk Talk) response {
+	responder := c.parts.Responder
 	return func(ctx context.Context) iter.Seq2[Delta, error] {
 		return func(yield func(Delta, error) bool) {
 			select {
@@ -105,7 +119,7 @@ func (c *Call) respond(talk Talk) response {
 				return
 			}
 			defer func() { <-c.thinking }()
-			for d, err := range c.parts.Responder.Respond(ctx, talk) {
+			for d, err := range responder.Respond(ctx, talk) {
 				if !yield(d, err) {
 					return
 				}
@@ -170,19 +184,36 @@ func (c *Call) reach(ctx context.Context, at time.Duration) {
 }
 
 // use runs a tool and reports what came of it.
-func (c *Call) use(ctx context.Context, turn int, call ToolCall) {
-	i := slices.IndexFunc(c.agent.Tools, func(t Tool) bool { return t.Name == call.Name })
+func (c *Call) use(ctx context.Context, turn int, call ToolCall, tools []Tool, limit time.Duration) {
+	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == call.Name })
 	if i < 0 {
 		c.post(ctx, tooled{turn: turn, id: call.ID, err: fmt.Errorf("there is no tool %q", call.Name)})
 		return
 	}
-	running, cancel := context.WithTimeout(ctx, c.dialog.manners.ToolLimit)
+	running, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	result, do, err := c.agent.Tools[i].Run(running, call.Args)
+	result, do, err := tools[i].Run(running, call.Args)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errToolLate
 	}
 	c.post(ctx, tooled{turn, call.ID, result, do, err})
+}
+
+// changeLimit is how long another agent may take to come.
+const changeLimit = 15 * time.Second
+
+// recast finds another agent.
+func (c *Call) recast(ctx context.Context, cmd Command) {
+	finding, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	n := recasted{command: cmd, err: errNoChange}
+	if c.parts.Change != nil {
+		n.agent, n.parts, n.err = c.parts.Change(finding, cmd.Agent)
+	}
+	if n.err == nil {
+		n.err = n.agent.Manners.Validate()
+	}
+	c.post(ctx, n)
 }
 
 // observe adds to an event what the dialog cannot know, and passes it on.

@@ -134,7 +134,7 @@ const (
 	ForKeys       Reason = "keys"
 	ForSilence    Reason = "silence"
 	ForToolResult Reason = "tool_result"
-	ForCommand    Reason = "command" // of a Turn only: the house's own words, for which no Responder is asked
+	ForCommand    Reason = "command" // somebody outside wants it: the last of the History says what for; of a Turn also the house's own words
 )
 
 // Role says whose a Message is.
@@ -204,22 +204,6 @@ type ToolCall struct {
 // Usage is what a response cost.
 type Usage struct{ Input, Output, Cached int }
 
-// CommandKind says what a Command does.
-type CommandKind string
-
-// The commands.
-const (
-	Say    CommandKind = "say"     // speak Text
-	HangUp CommandKind = "hang_up" // end the call, after what is being said now has been heard; speak Text first if set. The caller
-	// may talk an agent out of its own HangUp by interrupting, but nobody else.
-)
-
-// A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
-type Command struct {
-	Kind CommandKind
-	Text string
-}
-
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
 //
@@ -274,6 +258,9 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
+	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
+	Change func(ctx context.Context, name string) (Agent, Parts, error)
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is

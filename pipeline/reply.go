@@ -37,6 +37,8 @@ type reply struct {
 	released   bool // of the actor alone
 	announced  atomic.Bool
 	watch      *watch
+	voice      Synthesizer
+	how        Voice
 	lull       *lull
 
 	mu     sync.Mutex
@@ -142,9 +144,8 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 	defer stop()
 	defer r.watch.end()
 	text := c.read(ctx, r, next)
-	voice := c.agent.VoiceAt(c.Leg.Info().Rate)
 	r.watch.moved(nil)
-	for speech, err := range c.parts.Synthesizer.Speak(ctx, text, voice) {
+	for speech, err := range r.voice.Speak(ctx, text, r.how) {
 		if ctx.Err() != nil {
 			return errMouth
 		}
@@ -154,7 +155,7 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 		if len(speech.PCM) > 0 && r.lull.wakes() {
 			c.post(ctx, arrived{r.turn, r.step})
 		}
-		if err := r.sound(ctx, speech, voice.Rate); err != nil {
+		if err := r.sound(ctx, speech, r.how.Rate); err != nil {
 			return err
 		}
 		c.announce(ctx, r)

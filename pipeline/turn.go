@@ -23,7 +23,8 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
-	err       string // the provider that failed
+	notes     []string // that its history has
+	err       string   // the provider that failed
 	sounding  bool
 	held      bool // the caller may be interrupting
 	protected bool // speech does not interrupt
@@ -123,6 +124,9 @@ func (d *dialog) open(t *turn) {
 func (d *dialog) start(t *turn) {
 	d.turn, t.mark = t, len(d.history)
 	t.held = t.held || d.parked
+	if len(t.then) == 0 {
+		d.brief(t)
+	}
 	if d.waiting.spoken = 0; !d.waiting.mute {
 		d.wait()
 	}
@@ -159,6 +163,7 @@ func (d *dialog) begin(t *turn) {
 // ask the responder for the next step of t.
 func (d *dialog) ask(t *turn) {
 	t.steps = append(t.steps, &step{message: -1})
+	d.brief(t)
 	d.soon()
 	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
 }
@@ -268,13 +273,7 @@ func (d *dialog) proceed(t *turn) {
 	for len(t.then) > 0 {
 		c := t.then[0]
 		t.then = t.then[1:]
-		if c.Kind == HangUp && t.cause == "" {
-			t.cause = media.CauseAgent
-		}
-		if speakable(c.Text) {
-			d.utter(t, c.Text)
-		}
-		if c.Kind == HangUp {
+		if d.obey(t, c) {
 			t.then = nil
 		}
 	}
@@ -410,6 +409,7 @@ func (d *dialog) silenced(n silenced) {
 		d.settle(t)
 	case t.why == ForWords && t.said != "" && length == 0 && !t.usedTools() && (c.floor != quiet || c.complete):
 		d.history = slices.Delete(d.history, t.mark, len(d.history))
+		d.notes = append(t.notes, d.notes...)
 		c.said, c.began = slices.Insert(c.said, 0, t.said), t.from
 	default:
 		d.settle(t)

@@ -150,11 +150,12 @@ func steps() map[string]step {
 	late := []Cue{Says("three", 32, 32.4), HangsUp(46)}
 	quiet := pipeline.Manners{Ladder: []pipeline.Rung{{After: 4 * time.Second}, {After: 20 * time.Second, HangUp: true}}}
 	last := pipeline.Manners{Ladder: []pipeline.Rung{{After: 4 * time.Second, Say: "Goodbye to you.", HangUp: true}}}
-	tool := Score{Tools: []pipeline.Tool{clock(0.5)}, Model: Model{Answer: asksClock}, Caller: []Cue{Says("what time", 2, 2.6), HangsUp(40)}}
+	calm := pipeline.Manners{Silence: time.Minute}
+	tool := Score{Manners: calm, Tools: []pipeline.Tool{clock(0.5)}, Model: Model{Answer: asksClock}, Caller: []Cue{Says("what time", 2, 2.6), HangsUp(40)}}
 	return map[string]step{
-		"the greeting":   {Score{Caller: late}, 1, 1, 0, 0.5},
-		"the first turn": {Score{Caller: two}, 2, 2, 1, 2.3},
-		"a later turn":   {Score{Caller: two}, 0, 0, 2, 32.2},
+		"the greeting":   {Score{Manners: calm, Caller: late}, 1, 1, 0, 0.5},
+		"the first turn": {Score{Manners: calm, Caller: two}, 2, 2, 1, 2.3},
+		"a later turn":   {Score{Manners: calm, Caller: two}, 0, 0, 2, 32.2},
 		"a tool round":   {tool, 3, 3, 0, 3.5},
 		"a re-prompt":    {Score{Manners: quiet}, 2, 2, 0, 5.5},
 		"the last words": {Score{Manners: last}, 0, 2, 0, 5.5},

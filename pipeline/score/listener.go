@@ -2,6 +2,7 @@ package score
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,10 @@ func (e *ear) Hear(f media.Frame) (pipeline.Edge, bool) {
 	if e.HangsAt > 0 && f.At >= seconds(e.HangsAt) {
 		e.HangsAt = 0
 		time.Sleep(ignored)
+	}
+	if silenced(f) {
+		edge, ok := e.turns.Next(0, f.At, f.At+f.Duration())
+		return pipeline.Edge{Kind: pipeline.EdgeKind(edge.Kind), N: edge.N, At: edge.At, Sure: edge.Sure}, ok
 	}
 	var p float32
 	for _, c := range e.cues() {
@@ -80,6 +85,15 @@ type recogniser struct {
 	partial string
 	finals  int
 	behind  int
+	muted   []time.Duration // frames that were kept from it
+}
+
+// silenced says whether the line's hum was taken out of a frame: the call does not want it to be heard.
+func silenced(f media.Frame) bool { return f.PCM[0] == 0 }
+
+// missed says whether what was said at media time t was kept from the recogniser.
+func (r *recogniser) missed(t time.Duration) bool {
+	return slices.ContainsFunc(r.muted, func(at time.Duration) bool { return at < t && t <= at+media.FrameTime })
 }
 
 // result is a transcript and when it comes.
@@ -107,7 +121,7 @@ func (r *recogniser) words(t time.Duration) string {
 	}
 	for _, c := range r.cues() {
 		for i := range c.words {
-			if w, end := c.word(i); end > r.begin && end <= t {
+			if w, end := c.word(i); end > r.begin && end <= t && !r.missed(end) {
 				said = append(said, w)
 			}
 		}
@@ -117,6 +131,9 @@ func (r *recogniser) words(t time.Duration) string {
 
 func (r *recogniser) Write(f media.Frame) error {
 	r.now = f.At + f.Duration()
+	if silenced(f) {
+		r.muted = append(r.muted, f.At)
+	}
 	switch {
 	case r.PanicsAt > 0 && r.now >= seconds(r.PanicsAt):
 		panic("scripted panic")

@@ -38,6 +38,7 @@ type Score struct {
 	Manners    pipeline.Manners
 	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
+	Change     func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error)
 	Ear        Ear
 	Recogniser Recogniser
 	Model      Model
@@ -123,7 +124,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 		line.Info = media.Info{Kind: "score", ID: "CA1", From: "+15550100", To: "+15550199", Lead: 400 * time.Millisecond, Chunk: 100 * time.Millisecond}
 		line.Marks = true
 	}
-	line.Open = true
+	line.Open, line.Hum = true, 1
 	leg, carrier := legtest.New(line)
 	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}, voice: &voice{Voice: s.Voice}}
 	if st.speaks = st.voice; s.Speaks != nil {
@@ -171,6 +172,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Transcription: newRecogniser(s.Recogniser, st.hears, info.Rate),
 		Responder:     responder,
 		Synthesizer:   st.speaks,
+		Change:        s.Change,
 	}
 	return agent, parts, st.p.Tap, nil
 }
