@@ -30,7 +30,7 @@ const letGo = 10 * time.Second
 // A Call is one conversation over one answered leg. Its fields are set before Run and not changed after.
 //
 // Run is the actor: it alone holds the dialog and performs its acts. The goroutines of a call are Run, listen (reads the leg), results
-// (reads the recogniser), two for a reply, one for a tool that runs.
+// (reads the recogniser), two for a reply or a filler, one for a tool that runs, one that looks for another agent.
 type Call struct {
 	ID    string // names the call in events and logs; empty: the leg's
 	Leg   media.Leg

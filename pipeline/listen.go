@@ -126,6 +126,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 
 // sounded is told by the playout what has been heard of the agent.
 func (c *Call) sounded(began time.Time, pcm []int16) {
+	defer c.caught("tap") // this is the pacer's goroutine, which is all calls'
 	if c.tap != nil {
 		c.tap.Agent(began.Sub(c.answered), pcm)
 	}

@@ -243,6 +243,7 @@ func (c *Call) publish(e Event) {
 	e.Call = c.ID
 	c.feed.publish(e)
 	if c.Watch != nil {
+		defer c.caught("watch")
 		c.Watch(e)
 	}
 }

@@ -8,7 +8,9 @@
 //	 └── Playout ◀── Utterance.Write ◀── Synthesizer.Speak ◀── Responder.Respond ◀── reply ◀───────┘
 //
 // Audio moves by direct calls on the goroutine that reads the leg; only edges enter the actor's inbox. The decision is a pure
-// function; the actor performs its acts. Providers are the four small interfaces below; the package knows none of them, no
+// function; the actor performs its acts. It also sees to it that nobody is left waiting: of each wait in the agent's turn it has the
+// limit (Manners), the filler that bridges it (Filler) and the apology that ends it; of the caller's silence the ladder (Rung). Whoever
+// is outside steers a call by Commands. Providers are the four small interfaces below; the package knows none of them, no
 // database and no carrier: it emits Events, and others write them down.
 package pipeline
 
