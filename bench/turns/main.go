@@ -43,6 +43,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/local"
 )
 
 func main() {
@@ -57,6 +58,7 @@ func main() {
 // options are the command line.
 type options struct {
 	sets   string
+	speech string
 	json   string
 	only   string
 	quick  bool
@@ -72,6 +74,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("turns", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.sets, "sets", "", "write the sets to this directory, as WAV files and manifest.tsv, and do nothing else")
+	flags.StringVar(&o.speech, "speech", local.DefaultDir(), "where the speech models are")
 	flags.StringVar(&o.json, "json", "", "write the report and every item's result to this file, too")
 	flags.StringVar(&o.only, "only", "", "only items whose name, which begins with the set's, matches this regular expression")
 	flags.BoolVar(&o.quick, "quick", false, "two items of each set: checks that all works, not how well")
@@ -97,7 +100,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, err := rehearse(ctx, c)
+	v, err := rehearse(ctx, c, o.speech)
 	if err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ const (
 
 // measure plays the items and reports.
 func measure(ctx context.Context, o options, items []item, v *voices, stdout, stderr io.Writer) error {
-	q := &queue{}
+	q := &queue{speech: o.speech}
 	for k := range items {
 		for _, a := range arms() {
 			if a.tries(&items[k]) {

@@ -49,10 +49,3 @@ func quantile(all []ms, q float64) ms {
 func tail(all []ms) string {
 	return fmt.Sprintf("%v/%v/%v", quantile(all, 0.5), quantile(all, 0.9), quantile(all, 0.99))
 }
-
-// blank makes every time of r one that did not happen.
-func (r *result) blank() {
-	for _, m := range []*ms{&r.From, &r.Onset, &r.InPause, &r.Delay, &r.Gap, &r.GaveWay, &r.Decided, &r.LastSound, &r.TimeOff} {
-		*m = none
-	}
-}

@@ -82,8 +82,6 @@ func (r *report) groups(k kind) []*group {
 	return all
 }
 
-func (x result) void() bool { return x.Failure != "" || x.LateMS > lateBar }
-
 func count(all []result, is func(result) bool) (n int) {
 	for _, x := range all {
 		if is(x) {

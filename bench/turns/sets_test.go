@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"parley/providers/local"
 )
 
 // world is what all tests look at: reading it takes seconds.
@@ -16,7 +19,7 @@ var world = sync.OnceValues(func() (w struct {
 	if w.corpus, err = readCorpus(); err != nil {
 		return w, err
 	}
-	if w.voices, err = rehearse(newContext(), w.corpus); err != nil {
+	if w.voices, err = rehearse(context.Background(), w.corpus, local.DefaultDir()); err != nil {
 		return w, err
 	}
 	w.items = allSets(w.corpus, w.voices)

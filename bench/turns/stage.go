@@ -46,6 +46,7 @@ type task struct {
 
 // queue hands out tasks to players in any bubble: it holds nothing that a bubble's clock would wait for.
 type queue struct {
+	speech  string // where the models are
 	tasks   []task
 	results []result
 	next    atomic.Int64
@@ -68,20 +69,17 @@ func (q *queue) play(outer, ctx context.Context, s stage) {
 // own. In a bubble nothing takes time but waiting; the recogniser is charged the processor time that it uses (local.Options.Virtual).
 // So every call finds a machine that does nothing else, however busy this one is.
 func virtual(ctx context.Context, q *queue, v *voices, bubbles int) error {
-	dir, err := earsOnly()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	failures := make([]error, bubbles)
-	var all sync.WaitGroup
-	for n := range bubbles {
-		all.Go(func() {
-			bubble(func() { failures[n] = perform(ctx, q, v, local.Options{Dir: dir, Workers: 1, Virtual: true}, 1) })
-		})
-	}
-	all.Wait()
-	return errors.Join(failures...)
+	return earsOnly(q.speech, func(dir string) error {
+		failures := make([]error, bubbles)
+		var all sync.WaitGroup
+		for n := range bubbles {
+			all.Go(func() {
+				bubble(func() { failures[n] = perform(ctx, q, v, local.Options{Dir: dir, Workers: 1, Virtual: true}, 1) })
+			})
+		}
+		all.Wait()
+		return errors.Join(failures...)
+	})
 }
 
 // bubble runs f by a virtual clock of its own. The standard library gives one only to tests; an empty one will do.
@@ -91,12 +89,7 @@ func bubble(f func()) {
 
 // live plays the queue by the real clock, so many calls at once on one engine.
 func live(ctx context.Context, q *queue, v *voices, calls int) error {
-	dir, err := earsOnly()
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	return perform(ctx, q, v, local.Options{Dir: dir}, calls)
+	return earsOnly(q.speech, func(dir string) error { return perform(ctx, q, v, local.Options{Dir: dir}, calls) })
 }
 
 // perform sets up a stage and plays the queue on it.
@@ -123,20 +116,18 @@ func perform(outer context.Context, q *queue, v *voices, o local.Options, calls 
 	return failed
 }
 
-// earsOnly is a directory of models without the voice's: what is said has been rehearsed, and espeak-ng keeps no clock but the real one.
-func earsOnly() (string, error) {
+// earsOnly calls use with a directory of the models in from without the voice's, and removes it: what is said has been rehearsed, and espeak-ng
+// keeps no clock but the real one.
+func earsOnly(from string, use func(dir string) error) (err error) {
 	dir, err := os.MkdirTemp("", "parley-turns-")
 	if err != nil {
-		return "", fmt.Errorf("make a directory of models: %w", err)
+		return fmt.Errorf("make a directory of models: %w", err)
 	}
-	from := os.Getenv("PARLEY_SPEECH_DIR")
-	if from == "" {
-		from = local.DefaultDir()
-	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, name := range []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx"} {
 		if err := os.Symlink(filepath.Join(from, name), filepath.Join(dir, name)); err != nil {
-			return "", errors.Join(fmt.Errorf("make a directory of models: %w", err), os.RemoveAll(dir))
+			return fmt.Errorf("make a directory of models: %w", err)
 		}
 	}
-	return dir, nil
+	return use(dir)
 }

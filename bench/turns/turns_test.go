@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -15,9 +14,8 @@ import (
 	"parley/media"
 	"parley/media/wav"
 	"parley/pipeline"
+	"parley/providers/local"
 )
-
-func newContext() context.Context { return context.Background() }
 
 // A bubble's clock stands still for work and jumps over waits.
 func TestBubble(t *testing.T) {
@@ -41,7 +39,7 @@ func TestPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &queue{done: func(int, result) {}}
+	q := &queue{speech: local.DefaultDir(), done: func(int, result) {}}
 	for _, name := range []string{"sentence/vm-changeto", "burst/0 of 422ms", "command/vm-Cust4", "word times/00 vm-Cust4 on RTP"} {
 		for k := range w.items {
 			if w.items[k].name == name {
@@ -138,10 +136,9 @@ func TestQuantile(t *testing.T) {
 // The report tells halves, arms and origins apart, and leaves out what says nothing.
 func TestReport(t *testing.T) {
 	t.Parallel()
-	x := func(arm, half string, cutOffs int, delay, late ms) result {
-		r := result{Set: "sentence", Kind: string(endOfTurn), Origin: "natural", Half: half, Arm: arm, CutOffs: cutOffs, Answered: true, LateMS: late}
-		r.blank()
-		r.Delay = delay
+	x := func(name, half string, cutOffs int, delay, late ms) result {
+		r := blank(&item{set: "sentence", kind: endOfTurn, natural: true}, arm{name: name})
+		r.Half, r.CutOffs, r.Answered, r.LateMS, r.Delay = half, cutOffs, true, late, delay
 		return r
 	}
 	r := report{Results: []result{
