@@ -29,6 +29,7 @@ type caller struct {
 	began    time.Duration // when the first of them began to be said, since the answer
 	complete bool          // said is to be answered
 
+	pause  pausing
 	lively bool // the recogniser gives words before the speech is over
 
 	spoke  time.Duration // the last voiced frame, since the answer
@@ -54,6 +55,7 @@ const (
 func (d *dialog) hear(n edged) {
 	c, e := &d.caller, n.edge
 	if e.Kind == Began && e.N > c.edge {
+		d.again(e.At)
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
 		c.sure, c.length, c.partial, c.paused = false, 0, "", false
@@ -77,13 +79,12 @@ func (d *dialog) hear(n edged) {
 	case MaybeEnded:
 		c.length, c.paused = max(c.length, e.At-c.onset), true
 		d.clear(bargeInAlarm)
-		d.consider(c.partial, c.length, true)
+		d.consider(c.partial, n.spoke-c.since, true)
 		d.cutIn(n.spoke)
+		c.pause.at, c.pause.spoke = e.At, n.spoke
+		d.pauses()
 	case Resumed:
-		c.paused = false
-		if d.held() {
-			d.doubt(n.spoke)
-		}
+		d.resumed(n)
 	case Ended:
 		d.fellQuiet(n)
 	}
@@ -115,6 +116,7 @@ func (d *dialog) fellQuiet(n edged) {
 	c := &d.caller
 	c.length = max(c.length, n.edge.At-c.onset)
 	c.spoke, c.judged = n.spoke, d.now
+	d.goesOn()
 	d.clear(bargeInAlarm)
 	c.wordless += c.length
 	d.clear(babbleAlarm)
@@ -141,16 +143,29 @@ func (d *dialog) understand(t Transcript) {
 	if d.trail(t) {
 		return
 	}
+	edge := t.Edge
+	if edge == 0 {
+		edge = c.edge
+	}
+	if rest := c.pause.early.beyond(t.Text, edge); rest != t.Text {
+		if t.Text = rest; rest == "" && t.Edge == 0 {
+			return
+		}
+	}
 	switch t.Kind {
 	case Partial:
 		d.partly(t.Text)
 	case EagerEnd:
 		d.partly(t.Text)
 		d.prepare(t.Text)
+		c.pause.eager, c.pause.known = t.Text, d.now
+		d.pauses()
 	case TurnResumed:
+		c.pause.boss = true
 		c.forgot = min(c.forgot, c.edge-1)
 		d.withdraw()
 	case EndOfTurn:
+		c.pause.boss = true
 		if c.floor != quiet {
 			c.forgot = c.edge
 		}
@@ -159,9 +174,9 @@ func (d *dialog) understand(t Transcript) {
 			d.clear(transcriptAlarm)
 		}
 		c.judged = d.now
-		d.settled(t.Text, true)
+		d.settled(t.Text, true, true)
 	case Final:
-		if t.Edge != 0 && t.Edge <= c.forgot {
+		if t.Edge != 0 && t.Edge <= c.forgot && !d.more(t) {
 			d.late(t)
 			return
 		}
@@ -171,7 +186,7 @@ func (d *dialog) understand(t Transcript) {
 			d.clear(transcriptAlarm)
 			d.clear(falseAlarm)
 		}
-		d.settled(t.Text, last)
+		d.settled(t.Text, last, c.pause.boss)
 	}
 }
 
@@ -183,6 +198,9 @@ func (d *dialog) partly(text string) {
 		return
 	}
 	c.partial = text
+	if c.pause.eager != "" && !sameWords(text, c.pause.eager) {
+		d.goesOn()
+	}
 	d.understood()
 	d.tell(Event{Kind: Transcribed, Text: text})
 	d.longer(text)
@@ -192,8 +210,8 @@ func (d *dialog) partly(text string) {
 	d.consider(text, d.now-d.manners.Guess-c.since, c.paused)
 }
 
-// settled takes words that will not change; last, if none are to be expected after them.
-func (d *dialog) settled(text string, last bool) {
+// settled takes words that will not change; last, if none are to be expected after them; surely, if they are known to end the turn.
+func (d *dialog) settled(text string, last, surely bool) {
 	c := &d.caller
 	c.partial, c.final = "", d.now
 	if text != "" {
@@ -202,7 +220,9 @@ func (d *dialog) settled(text string, last bool) {
 	}
 	text, part := d.overheard(text, last)
 	if !part {
-		c.complete = c.complete || last && len(c.said) > 0
+		if last {
+			d.conclude(surely)
+		}
 		return
 	}
 	if text != "" {
@@ -212,7 +232,7 @@ func (d *dialog) settled(text string, last bool) {
 	switch {
 	case !last:
 	case len(c.said) > 0:
-		c.complete = true
+		d.conclude(surely)
 	case d.turn == nil:
 		d.mumbled()
 	}
@@ -258,7 +278,7 @@ func (d *dialog) late(t Transcript) {
 		return
 	}
 	c.overdue = 0
-	d.settled(t.Text, true)
+	d.settled(t.Text, true, true)
 }
 
 // deaf gives up: without a recogniser it is true that the caller cannot be heard, and that is what Goodbye says.

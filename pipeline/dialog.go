@@ -34,6 +34,7 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
+	asked   string // the agent's last question
 	mouth   mouth
 	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
@@ -74,6 +75,7 @@ const (
 	keyAlarm                     // no further key came
 	toolAlarm                    // a tool has had its time
 	silenceAlarm                 // nobody has spoken for too long
+	patienceAlarm                // what the caller has said may be all
 	babbleAlarm                  // there is speech, but never a word of it
 	noticeAlarm                  // the call will have lasted long enough soon
 	monologueAlarm               // the caller has spoken long enough
@@ -222,6 +224,8 @@ func (d *dialog) tick() {
 			d.enter()
 		case toolAlarm:
 			d.toolsLate()
+		case patienceAlarm:
+			d.patienceOver()
 		case silenceAlarm:
 			d.silence()
 		case babbleAlarm:
@@ -267,7 +271,7 @@ func (d *dialog) advance() {
 			d.begin(&turn{why: ForKeys, said: keys})
 		case c.complete && d.onHold == nil:
 			d.reply()
-		case len(d.orders) > 0 && c.floor == quiet && c.keys == "":
+		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]
 			d.orders = d.orders[1:]
 			d.carryOut(o)
@@ -281,7 +285,7 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.muted || d.onHold != nil {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil {
 		if h := d.onHold; h != nil && h.Every > 0 && d.alarms[holdAlarm] == 0 {
 			d.set(holdAlarm, d.now+h.Every)
 		}

@@ -83,6 +83,7 @@ func greeted(more ...event) []event {
 func TestDialog(t *testing.T) {
 	t.Parallel()
 	began, ended := edge(2060*ms, Began, 1, 2000*ms, true), edge(3000*ms, Ended, 1, 2500*ms, false)
+	pause := edge(2700*ms, MaybeEnded, 1, 2500*ms, false)
 	for _, c := range []struct {
 		name    string
 		manners Manners
@@ -138,6 +139,29 @@ func TestDialog(t *testing.T) {
 		{"keeps its tools to itself", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, told{2, 0, Delta{Call: &ToolCall{Name: "pay"}}}}), ``},
 		{"until it is wanted", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, told{2, 0, Delta{Call: &ToolCall{Name: "pay"}}}}, ended, words_(3100*ms, Final, "Yes.", 1)), `transcribed | carryOn {2} | use 2 pay`},
 		{"fails and is forgotten", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, failed{2, 0, "responder", "", errLate}}), `cut {2}`},
+
+		{"a whole sentence is over early", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held | transcribed | carryOn {2}`},
+		{"but not too early", Manners{}, greeted(began, pause, words_(2790*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held`},
+		{"but soon", Manners{}, greeted(began, pause, words_(2790*ms, EagerEnd, "I want a table.", 0), event{2800 * ms, ticked{}}), `transcribed | carryOn {2}`},
+		{"unless the words change", Manners{}, greeted(began, pause, words_(2790*ms, EagerEnd, "I want a table.", 0), words_(2795*ms, Partial, "I want a table. For", 0), event{2800 * ms, ticked{}}), ``},
+		{"or the caller goes on", Manners{}, greeted(began, pause, words_(2790*ms, EagerEnd, "I want a table.", 0), edge(2795*ms, Resumed, 1, 2780*ms, false), event{2800 * ms, ticked{}}), ``},
+		{"the words may come before the pause", Manners{}, greeted(began, words_(2650*ms, EagerEnd, "I want a table.", 0), pause, event{2800 * ms, ticked{}}), `transcribed | carryOn {2}`},
+		{"its final says nothing new", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), ended, words_(3100*ms, Final, "I want a table.", 1)), ``},
+		{"nor does one of the recogniser's own", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), words_(2900*ms, Final, "I want a table.", 0)), ``},
+		{"or one that says more", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), ended, words_(3100*ms, Final, "I want a table. Please hurry.", 1)),
+			`transcribed | cut {2} | turn_ended | ask 3.0 words "I want a table. Please hurry."`},
+		{"the caller goes on after an early end", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false)), `hold {2}`},
+		{"with words that take the answer back", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false), words_(3100*ms, Partial, "I want a table for two", 0)),
+			`transcribed | cut {2} | turn_ended`},
+		{"which are not doubled", Manners{}, greeted(began, pause, words_(2800*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false), words_(3100*ms, Partial, "I want a table for two", 0),
+			edge(4000*ms, Ended, 1, 3500*ms, false), words_(4100*ms, Final, "I want the table for two", 1)), `transcribed | ask 3.0 words "I want a table. for two"`},
+		{"a recogniser that ends turns itself is the boss", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), heardOut(3000*ms, 2, 0, "Fine."), edge(4060*ms, Began, 2, 4000*ms, true),
+			edge(4700*ms, MaybeEnded, 2, 4500*ms, false), words_(4800*ms, EagerEnd, "I want a table.", 0), event{4900 * ms, ticked{}}), ``},
+		{"and need not be patient", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "I would like to", 0)), `transcribed | ask 2.0 words "I would like to"`},
+		{"words that break off are waited for", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1)), `transcribed`},
+		{"for a while", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1), event{4500 * ms, ticked{}}), `ask 2.0 words "I would like to"`},
+		{"not by a recogniser that tells them at the end", Manners{}, greeted(began, ended, words_(3100*ms, Final, "I would like to", 1)), `transcribed | ask 2.0 words "I would like to"`},
+		{"a goodbye does not wait for the rest", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1), event{3500 * ms, ordered{Command{Kind: HangUp, Text: "Bye."}}}), `commanded | utter 2.0 "Bye."`},
 
 		{"expected words", Manners{}, []event{{time.Second, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, `expect {[yes]}`},
 		{"are forgotten", Manners{}, append([]event{{400 * ms, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, greeted(words_(3100*ms, Final, "yes", 0))...), `transcribed | expect {[]} | ask 2.0 words "yes"`},

@@ -24,6 +24,7 @@ type Manners struct {
 	ToolSteps       int           // most tool rounds in one turn; default 5, up to 50
 
 	Interrupt Interrupt // which speech interrupts the agent
+	Patience  Patience  // which pause ends the caller's turn
 
 	Sorry   string // said when a provider failed; then the call goes on
 	Goodbye string // said before hanging up for silence
@@ -63,6 +64,7 @@ func DefaultManners() Manners {
 	m.fillOnHold()
 	m.fillFiller()
 	m.Interrupt = m.Interrupt.withDefaults(&m)
+	m.Patience = m.Patience.withDefaults(&m)
 	return m
 }
 
@@ -130,6 +132,7 @@ func (m Manners) WithDefaults() Manners {
 	m.fillOnHold()
 	m.fillFiller()
 	m.Interrupt = m.Interrupt.withDefaults(&m)
+	m.Patience = m.Patience.withDefaults(&m)
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -156,5 +159,5 @@ func (m Manners) Validate() error {
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
-	return errors.Join(append(bad, m.Interrupt.check())...)
+	return errors.Join(append(bad, m.Interrupt.check(), m.Patience.check(&m))...)
 }

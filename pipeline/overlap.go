@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 )
 
 // mouth is what the caller hears of the agent: of the turn in progress, or of the last one that sounded.
@@ -41,6 +40,9 @@ func (d *dialog) spoken(t *turn) {
 		m := &d.mouth
 		m.text, m.heard, m.sounds = said, len(said), false
 		d.echo.spokeFor(length)
+		if t.why != ForSilence {
+			d.asked = question(heard)
+		}
 	}
 	d.echo.disturbed = false
 }
@@ -110,19 +112,13 @@ func (m *mouth) reads() bool {
 }
 
 // digits counts the digits that a written word stands for.
-func digits(word string) (n int) {
-	for _, r := range word {
-		if unicode.IsDigit(r) {
-			n++
-		}
-	}
-	if n == 0 && slices.Contains(spokenDigits, strings.TrimSpace(plain(word))) {
+func digits(word string) int {
+	n := figures(word)
+	if n == 0 && inEnglish.units.has(strings.TrimSpace(plain(word))) {
 		n = 1
 	}
 	return n
 }
-
-var spokenDigits = strings.Fields("zero oh one two three four five six seven eight nine")
 
 // nearQuestion is how many words from its end a question is answered by what would be a backchannel elsewhere: about a second.
 const nearQuestion = 3

@@ -190,6 +190,7 @@ type Delta struct {
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
 type Expect struct {
 	Words      []string      // likely answers, for a recogniser to snap to
+	Kind       Entity        // what is to be said, if it comes in pieces; empty: the words tell
 	Digits     int           // how many keys end the entry; 1: each key is an answer; 0: not known, KeyGap or the Terminator ends it
 	Terminator rune          // ends the entry early and is not part of it; 0: none, or '#' when Digits is 0
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default

@@ -137,6 +137,7 @@ func (d *dialog) start(t *turn) {
 		d.do(expect{nil})
 	}
 	d.expect = Expect{}
+	d.preface(t)
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
 	case t.why == ForWords && t.said != "":
