@@ -59,7 +59,7 @@ func open(ctx context.Context, name, dir string) (*database, error) {
 func (d *database) sqlite(dir string) (address string, err error) {
 	d.path, d.bare.mark = filepath.Join(dir, "parley.db"), '?'
 	dsn := "file:" + (&url.URL{Path: d.path}).EscapedPath() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)"
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	if d.bare.write, err = sql.Open("sqlite", dsn+"&_txlock=immediate"); err != nil {
 		return "", fmt.Errorf("open sqlite: %w", err)
 	}

@@ -31,7 +31,7 @@ func TestQuick(t *testing.T) {
 	if err := run(t.Context(), []string{"-quick", "-calls", "600", "-json", file}, &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"SQLITE: SQLite 3.", "POSTGRES: PostgreSQL ", "fsync on", "synchronous 1", "600 calls by Recorder.Record"} {
+	for _, want := range []string{"SQLITE: SQLite 3.", "POSTGRES: PostgreSQL ", "fsync on", "synchronous 2", "600 calls by Recorder.Record"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report lacks %q:\n%s", want, &out)
 		}

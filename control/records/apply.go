@@ -22,16 +22,16 @@ const (
 // apply gives entries to the database, in order, until stop is closed, all is written, and nothing waits or the database does not
 // take it; or until ctx is done.
 func (r *Records) apply(ctx context.Context, stop, written <-chan struct{}) {
-	a := applier{Records: r, ctx: ctx, stop: stop}
+	a := applier{Records: r, stop: stop}
 	for {
 		batch, err := a.next()
 		switch {
-		case err != nil && !a.troubled(err):
+		case err != nil && !a.troubled(ctx, err):
 			return
 		case err != nil:
 			continue
 		case len(batch) > 0:
-			if !a.record(batch) {
+			if !a.record(ctx, batch) {
 				return
 			}
 			a.done(batch[len(batch)-1].seq)
@@ -50,7 +50,6 @@ func (r *Records) apply(ctx context.Context, stop, written <-chan struct{}) {
 // An applier is what apply's goroutine knows.
 type applier struct {
 	*Records
-	ctx   context.Context // ends the last attempts
 	stop  <-chan struct{} // closed when attempts are the last
 	tries int             // that failed, in a row
 	since time.Time       // when the first of them did
@@ -92,9 +91,9 @@ func (a *applier) next() ([]item, error) {
 }
 
 // record gives the database a batch, as often as needed. It is false when the attempts are over.
-func (a *applier) record(batch []item) bool {
+func (a *applier) record(ctx context.Context, batch []item) bool {
 	for {
-		switch err := a.try(batch); {
+		switch err := a.try(ctx, batch); {
 		case err == nil:
 			a.well()
 			return true
@@ -105,7 +104,7 @@ func (a *applier) record(batch []item) bool {
 		case errors.Is(err, store.ErrRefused):
 			a.well()
 			for i := range batch {
-				if !a.record(batch[i : i+1]) {
+				if !a.record(ctx, batch[i:i+1]) {
 					return false
 				}
 			}
@@ -116,19 +115,19 @@ func (a *applier) record(batch []item) bool {
 				a.o.Log.Error("records wait: the database does not take them", "error", err)
 			}
 		}
-		if !a.pause() {
+		if !a.pause(ctx) {
 			return false
 		}
 	}
 }
 
 // try gives the database a batch once.
-func (a *applier) try(batch []item) error {
+func (a *applier) try(ctx context.Context, batch []item) error {
 	entries := make([]store.Entry, len(batch))
 	for i := range batch {
 		entries[i] = batch[i].entry
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, recordTime)
+	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
 	return a.o.Store.Record(ctx, entries)
 }
@@ -143,18 +142,18 @@ func (a *applier) well() {
 }
 
 // troubled waits after the spool could not be read. It is false when the attempts are over.
-func (a *applier) troubled(err error) bool {
+func (a *applier) troubled(ctx context.Context, err error) bool {
 	if !a.deaf {
 		a.deaf = true
 		a.o.Log.Error("records wait: the spool cannot be read", "error", err)
 	}
-	return a.pause()
+	return a.pause(ctx)
 }
 
 // pause waits before the next try: twice as long each time, and never exactly as long as others do. When stop is closed it is short
 // once, for a last try, and then the attempts are over.
-func (a *applier) pause() bool {
-	if a.last || a.ctx.Err() != nil {
+func (a *applier) pause(ctx context.Context) bool {
+	if a.last || ctx.Err() != nil {
 		return false
 	}
 	delay := min(lastRetry, firstRetry<<min(a.tries, 10))

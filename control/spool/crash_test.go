@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -142,10 +143,11 @@ func firstOf(errs ...error) error {
 
 func TestNothingAcknowledgedIsLost(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
+	dir, lives := t.TempDir(), 0
 	rapid.Check(t, func(t *rapid.T) {
-		sub, err := os.MkdirTemp(dir, "")
-		if err != nil {
+		lives++
+		sub := filepath.Join(dir, strconv.Itoa(lives))
+		if err := os.Mkdir(sub, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		defer os.RemoveAll(sub)

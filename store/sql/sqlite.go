@@ -17,8 +17,8 @@ import (
 	"parley/store"
 )
 
-// openSQLite opens a file. What was committed is safe from a crash of this process at once, and from one of the machine after the next
-// checkpoint (synchronous=NORMAL, https://sqlite.org/pragma.html#pragma_synchronous).
+// openSQLite opens a file. What was committed is safe from a crash of this process and of the machine, for the spool forgets what it
+// believes to be kept (synchronous=FULL, https://sqlite.org/pragma.html#pragma_synchronous).
 func (s *Store) openSQLite(ctx context.Context, path string, readers int) error {
 	if path == "" {
 		return errors.New("sqlite: names no file")
@@ -77,7 +77,7 @@ func (s *Store) firstOpened(ctx context.Context) error {
 // sqliteDSN is what the driver opens: waiting for another process ends before our patience does.
 func sqliteDSN(path string, wait time.Duration, more string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
-		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=synchronous(NORMAL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
+		fmt.Sprintf("?_pragma=busy_timeout(%d)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)", wait.Milliseconds()*4/5) + more
 }
 
 // locked says whether another connection had what was needed.
