@@ -119,7 +119,7 @@ func (d *Directory) Agents() []store.Agent {
 	if v == nil {
 		return nil
 	}
-	return v.Directory.Agents
+	return v.Agents
 }
 
 // Agent finds an organisation's agent, also one that is disabled. ErrNotFound if the organisation has none of that id,
