@@ -231,9 +231,9 @@ func (c *Cache) ask(ctx context.Context, text string, v pipeline.Voice) *take {
 		return t
 	}
 	c.stats.Made++
-	t := newTake(ctx)
+	t, making := newTake(ctx)
 	l.takes[v] = t
-	go t.make(c.Synthesizer, text, v, func(ok bool) { c.made(l, v, t, ok) })
+	go t.make(making, c.Synthesizer, text, v, func(ok bool) { c.made(l, v, t, ok) })
 	return t
 }
 

@@ -22,7 +22,6 @@ var errEndless = fmt.Errorf("the voice goes on for over %v", longestTake)
 // asks for it: the last to leave ends it, and waits for it.
 type take struct {
 	stop  context.CancelCauseFunc
-	ctx   context.Context // of the making
 	ended chan struct{}   // closed when the goroutine has ended
 
 	mu      sync.Mutex
@@ -36,11 +35,11 @@ type take struct {
 	changed chan struct{} // closed at the next change; nil: nobody waits for it
 }
 
-// newTake is a take with one asker. It outlives ctx, but keeps its values.
-func newTake(ctx context.Context) *take {
-	t := &take{askers: 1, ended: make(chan struct{})}
-	t.ctx, t.stop = context.WithCancelCause(context.WithoutCancel(ctx))
-	return t
+// newTake is a take with one asker, and the context of its making: that outlives ctx, but keeps its values.
+func newTake(ctx context.Context) (t *take, making context.Context) {
+	t = &take{askers: 1, ended: make(chan struct{})}
+	making, t.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	return t, making
 }
 
 // join adds an asker; false if it is no good: it failed, or was left by all.
@@ -70,10 +69,10 @@ func (t *take) leave() {
 var errLeft = errors.New("nobody asks for it any more")
 
 // make asks the voice for text and tells kept, before anybody else, whether all of it came.
-func (t *take) make(s pipeline.Synthesizer, text string, v pipeline.Voice, kept func(bool)) {
+func (t *take) make(ctx context.Context, s pipeline.Synthesizer, text string, v pipeline.Voice, kept func(bool)) {
 	defer close(t.ended)
 	defer t.stop(nil)
-	err := t.record(s, text, v)
+	err := t.record(ctx, s, text, v)
 	t.mu.Lock()
 	if err == nil && t.left {
 		err = errLeft
@@ -87,7 +86,7 @@ func (t *take) make(s pipeline.Synthesizer, text string, v pipeline.Voice, kept 
 	t.tell()
 }
 
-func (t *take) record(s pipeline.Synthesizer, text string, v pipeline.Voice) (err error) {
+func (t *take) record(ctx context.Context, s pipeline.Synthesizer, text string, v pipeline.Voice) (err error) {
 	defer func() {
 		if crash := recover(); crash != nil {
 			t.mu.Lock()
@@ -97,7 +96,7 @@ func (t *take) record(s pipeline.Synthesizer, text string, v pipeline.Voice) (er
 		}
 	}()
 	most := int(longestTake.Seconds()) * v.Rate
-	for sp, err := range s.Speak(t.ctx, whole(text), v) {
+	for sp, err := range s.Speak(ctx, whole(text), v) {
 		if err != nil {
 			return err
 		}
@@ -105,8 +104,8 @@ func (t *take) record(s pipeline.Synthesizer, text string, v pipeline.Voice) (er
 			return errEndless
 		}
 	}
-	if t.ctx.Err() != nil {
-		return context.Cause(t.ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
 	if t.size() == 0 {
 		return errSilent
@@ -140,7 +139,7 @@ func (t *take) tell() {
 }
 
 // after is what there is beyond the first samples and words. There is more to come unless done; changed is closed when it has.
-func (t *take) after(samples, words int) (sp pipeline.Speech, done bool, err error, changed <-chan struct{}) {
+func (t *take) after(samples, words int) (sp pipeline.Speech, done bool, changed <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.crash != nil {
@@ -151,7 +150,7 @@ func (t *take) after(samples, words int) (sp pipeline.Speech, done bool, err err
 	}
 	sp.PCM = t.pcm[samples:len(t.pcm):len(t.pcm)]
 	sp.Words = t.words[words:len(t.words):len(t.words)]
-	return sp, t.done, t.err, t.changed
+	return sp, t.done, t.changed, t.err
 }
 
 // wait is until it is done, or ctx is.

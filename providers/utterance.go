@@ -95,7 +95,7 @@ func (u *utterance) play(ctx context.Context, text string) bool {
 	defer t.leave()
 	samples, words := 0, 0
 	for {
-		sp, done, err, changed := t.after(samples, words)
+		sp, done, changed, err := t.after(samples, words)
 		samples, words = samples+len(sp.PCM), words+len(sp.Words)
 		if ctx.Err() != nil {
 			u.yield(pipeline.Speech{}, context.Cause(ctx))
