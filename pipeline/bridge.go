@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"parley/media"
@@ -20,7 +19,7 @@ type bridge struct {
 	utterance *media.Utterance
 	cancel    context.CancelCauseFunc // of what is being made
 	hushed    chan struct{}
-	told      atomic.Bool // filled
+	over      bool // of the actor alone: filled was taken
 
 	mu     sync.Mutex
 	script script
@@ -32,6 +31,7 @@ func (c *Call) fill(ctx context.Context, n int, text string) {
 	making, cancel := context.WithCancelCause(ctx)
 	b := &bridge{n: n, text: text, utterance: c.playout.Begin(), cancel: cancel, hushed: make(chan struct{}, 1)}
 	b.script.pace = c.pace
+	b.script.text.WriteString(text)
 	c.bridge = b
 	how, voice := c.dialog.agent.VoiceAt(c.Leg.Info().Rate), c.parts.Synthesizer
 	c.spawn("filler", func() {
@@ -47,7 +47,6 @@ func (c *Call) makeBridge(ctx context.Context, b *bridge, voice Synthesizer, how
 	if b.text == "" {
 		return c.bridgeSound(ctx, b, Speech{PCM: tone(how.Rate)}, how.Rate)
 	}
-	b.script.text.WriteString(b.text)
 	text := func(yield func(string, error) bool) { yield(b.text, nil) }
 	for speech, err := range voice.Speak(ctx, text, how) {
 		if err != nil {
@@ -97,9 +96,7 @@ func (c *Call) attendBridge(ctx, making context.Context, b *bridge, made <-chan 
 			if errors.Is(err, errSounds) || silent {
 				n := b.account()
 				n.sounded, n.refused = false, errors.Is(err, errSounds)
-				if !b.told.Swap(true) {
-					c.post(ctx, n)
-				}
+				c.post(ctx, n)
 				return
 			}
 			continue
@@ -112,9 +109,7 @@ func (c *Call) attendBridge(ctx, making context.Context, b *bridge, made <-chan 
 			return
 		}
 		b.cancel(ErrBargeIn) // what is still being made of it
-		if n := b.account(); !b.told.Swap(true) {
-			c.post(ctx, n)
-		}
+		c.post(ctx, b.account())
 		return
 	}
 }
@@ -150,11 +145,18 @@ func (c *Call) hush(ctx context.Context, n int, atOnce bool) {
 		}
 		return
 	}
-	c.bridge = nil
 	b.cancel(ErrBargeIn)
-	if n := b.account(); !b.told.Swap(true) {
-		c.take(ctx, n)
+	c.take(ctx, b.account())
+}
+
+// fresh says whether n is the first news of its filler's end: whoever hushes a filler does not wait for it to be told.
+func (c *Call) fresh(n filled) bool {
+	b := c.bridge
+	if b == nil || b.n != n.n || b.over {
+		return false
 	}
+	b.over = true
+	return true
 }
 
 // announceAll reports replies that were kept from sounding by a filler.

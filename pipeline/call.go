@@ -290,10 +290,14 @@ func (c *Call) handle(ctx context.Context, e event) {
 	case edged, worded, ticked:
 		c.reach(ctx, e.at)
 	}
+	n, ok := e.news.(filled)
+	if ok && !c.fresh(n) {
+		return
+	}
 	for _, a := range c.dialog.on(e) {
 		c.perform(ctx, a)
 	}
-	if _, ok := e.news.(filled); ok {
+	if ok {
 		c.announceAll(ctx)
 	}
 }

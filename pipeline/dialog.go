@@ -108,7 +108,10 @@ func newDialog(a *Agent, info media.Info) *dialog {
 func (d *dialog) on(e event) []act {
 	d.now, d.acts = e.at, nil
 	if d.over {
-		return nil
+		if n, ok := e.news.(filled); ok && n.sounded { // the last that was heard
+			d.tell(Event{Kind: Filled, Text: n.heard})
+		}
+		return d.acts
 	}
 	d.take(e.news)
 	d.advance()

@@ -137,11 +137,13 @@ func beside(t *testing.T, good Score, bad *Score, spoil func(*pipeline.Parts, *p
 			bad.Watch(e)
 		}
 	}
-	dial := func(name string, s Score) chan pipeline.Ending {
+	set := func(name string, s Score) {
 		s.Line = plain()
 		s.Line.Info.To, s.Line.Info.ID = name, name
 		performances[name] = &Performance{Tap: &Tap{}}
 		stages[name] = s.Stage(t.Context(), performances[name])
+	}
+	dial := func(name string) <-chan pipeline.Ending {
 		ended, over := make(chan pipeline.Ending, 1), make(chan struct{})
 		st := stages[name]
 		go st.Script(over)
@@ -151,21 +153,16 @@ func beside(t *testing.T, good Score, bad *Score, spoil func(*pipeline.Parts, *p
 		}()
 		return ended
 	}
-	var spoilt chan pipeline.Ending
-	if bad != nil {
-		performances["bad"], stages["bad"] = nil, nil // the maps do not grow under the calls
+	if set("good", good); bad != nil {
+		set("bad", *bad)
 	}
-	performances["good"], stages["good"] = nil, nil
-	goodEnds := dial("good", good)
+	ends := dial("good")
 	if bad != nil {
-		spoilt = dial("bad", *bad)
-	}
-	performances["good"].Ending = <-goodEnds
-	if spoilt != nil {
-		if e := <-spoilt; e.Cause != media.CausePanic || e.Err == nil {
+		if e := <-dial("bad"); e.Cause != media.CausePanic || e.Err == nil {
 			t.Errorf("the other call ended %q: %v", e.Cause, e.Err)
 		}
 	}
+	performances["good"].Ending = <-ends
 	cancel()
 	<-turned
 	synctest.Wait()
