@@ -20,6 +20,8 @@ type script struct {
 	length time.Duration
 	whole  bool          // text and sound are complete
 	pace   time.Duration // of a syllable, as far as known from earlier replies
+	kept   float64       // the same of this reply, in ns, by what the voice had said whenever it asked for more text
+	pulled time.Duration // how much that was when it asked last
 }
 
 // usualPace is how long a syllable takes: English speech has about five a second.
@@ -111,6 +113,9 @@ func (s *script) weighed(text string, from int, d time.Duration) (end int) {
 	case s.whole:
 		syllable = float64(s.length) / all
 	default: // the sound so far is of no more than the text so far: that bounds the pace
+		if s.keepsUp() {
+			syllable = s.kept
+		}
 		syllable = max(syllable, float64(s.length)/all)
 	}
 	end = from
@@ -156,6 +161,23 @@ func (s *script) wordEnd(d time.Duration) time.Duration {
 		from = e
 	}
 }
+
+// keepUp is how much of a voice's sound tells its pace, and how long ago it may have asked for more text to be one that keeps up.
+const keepUp = 1500 * time.Millisecond
+
+// pull takes note that the voice asks for more text: if it says all that it has before it does so, that tells its pace.
+func (s *script) pull() {
+	if s.length-s.pulled < keepUp/3 {
+		return
+	}
+	s.pulled = s.length
+	if all := weigh(s.text.String()); all > 0 {
+		s.kept = float64(s.length) / all
+	}
+}
+
+// keepsUp says whether the voice has been asking for text all along, rather than getting it all at first.
+func (s *script) keepsUp() bool { return s.pulled >= keepUp && s.length-s.pulled <= keepUp }
 
 // learned is the length of a syllable in this reply; 0 if it tells too little.
 func (s *script) learned() time.Duration {

@@ -241,6 +241,7 @@ func (r *reply) say(text string) {
 	if r.token == 0 {
 		r.token = time.Since(r.answered)
 	}
+	r.script.pull()
 	r.script.text.WriteString(text)
 	r.mu.Unlock()
 	r.watch.moved(func(w *watch) {

@@ -15,6 +15,9 @@ import (
 // A Voice is the scripted voice: each word lasts as long, and is a constant that says which word it is.
 type Voice struct {
 	PerWord float64 // default 0.3
+	Human   bool    // a word takes as long as its syllables, more or less, and a pause follows punctuation; PerWord is that of two syllables
+	Reads   bool    // it reads all of its text before it says a word
+	Stalls  int     // before every nth word it makes the caller wait for 0.7 s; 0: never
 	Delay   float64 // from a word to its sound; default 0.12 for the first of an utterance
 	Times   bool    // tells word times
 	Fault   Fault   // its pieces are words
@@ -46,6 +49,42 @@ func (v *voice) perWord() time.Duration {
 	return seconds(v.PerWord)
 }
 
+// readAll is text in one piece.
+func readAll(text iter.Seq2[string, error]) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		var all strings.Builder
+		for piece, err := range text {
+			if err != nil {
+				yield("", err)
+				return
+			}
+			all.WriteString(piece)
+		}
+		yield(all.String(), nil)
+	}
+}
+
+// length is how long a word takes, and the pause after it.
+func (v *voice) length(word string) (spoken, pause time.Duration) {
+	if !v.Human {
+		return v.perWord(), 0
+	}
+	syllables, vowel, sum := 0, false, 0
+	for _, r := range word {
+		is := strings.ContainsRune("aeiouyAEIOUY", r)
+		if is && !vowel {
+			syllables++
+		}
+		vowel, sum = is, sum+int(r)
+	}
+	spoken = v.perWord() / 2 * time.Duration(max(syllables, 1))
+	spoken += spoken * time.Duration(sum%7-3) / 20 // nobody is a metronome
+	if strings.ContainsAny(word[len(word)-1:], ".?!,") {
+		pause = v.perWord() * 2 / 3
+	}
+	return spoken.Round(5 * time.Millisecond), pause.Round(5 * time.Millisecond)
+}
+
 // name gives a word its number.
 func (v *voice) name(word string) int {
 	v.mu.Lock()
@@ -64,7 +103,10 @@ func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pi
 		if delay == 0 {
 			delay = 0.1207
 		}
-		said := 0
+		if v.Reads {
+			text = readAll(text)
+		}
+		said, at := 0, time.Duration(0)
 		for piece, err := range text {
 			if err != nil {
 				yield(pipeline.Speech{}, err)
@@ -84,9 +126,17 @@ func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pi
 					}
 					return
 				}
-				if !v.speak(word, said, how.Rate, yield) {
+				if v.Stalls > 0 && said > 0 && said%v.Stalls == 0 {
+					if err := sleep(ctx, 700*time.Millisecond); err != nil {
+						yield(pipeline.Speech{}, err)
+						return
+					}
+				}
+				spoken, pause := v.length(word)
+				if !v.speak(pipeline.Word{Text: word, Start: at, End: at + spoken}, pause, how.Rate, yield) {
 					return
 				}
+				at += spoken + pause
 				said++
 			}
 		}
@@ -96,14 +146,13 @@ func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pi
 	}
 }
 
-// speak yields the sound of the nth word of an utterance, in pieces of 100 ms.
-func (v *voice) speak(word string, nth, rate int, yield func(pipeline.Speech, error) bool) bool {
-	took := v.perWord()
-	sample := int16(lowest + v.name(word))
-	all := int(took * time.Duration(rate) / time.Second)
+// speak yields the sound of a word and the pause after it, in pieces of 100 ms.
+func (v *voice) speak(word pipeline.Word, pause time.Duration, rate int, yield func(pipeline.Speech, error) bool) bool {
+	sample := int16(lowest + v.name(word.Text))
+	all := int((word.End - word.Start + pause) * time.Duration(rate) / time.Second)
 	var times []pipeline.Word
 	if v.Times {
-		times = []pipeline.Word{{Text: word, Start: took * time.Duration(nth), End: took * time.Duration(nth+1)}}
+		times = []pipeline.Word{word}
 	}
 	pcm := make([]int16, rate/10)
 	for i := range pcm {
@@ -135,7 +184,8 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 			}
 			switch {
 			case w >= 0 && (w != word || fresh):
-				sounds = append(sounds, Sound{v.words[w], from, 0, v.perWord(), w == word})
+				full, _ := v.length(v.words[w])
+				sounds = append(sounds, Sound{v.words[w], from, 0, full, w == word})
 				fresh = false
 			case w < 0 && (fresh || word >= 0):
 				sounds = append(sounds, Sound{Word: Tone, From: from})
