@@ -94,14 +94,14 @@ func (d *dialog) hear(n edged) {
 // Guess later than BargeIn, for only then is it known that the speech had not already ended.
 func (d *dialog) doubt(from time.Duration) {
 	t := d.turn
-	if t == nil || !t.yields() || d.talksOn() || d.mouth.sounds && d.echo.echoing() {
+	if t == nil || !t.yields() || d.talksOn() || d.mayEcho() {
 		return
 	}
 	if !t.held {
 		t.held = true
 		d.do(hold{t.n})
 	}
-	c, speech := &d.caller, d.echoBar(d.bar(d.state()), false).Speech
+	c, speech := &d.caller, d.bar(d.state()).Speech
 	c.since = from
 	verdict := from + max(speech, d.manners.BargeIn) + d.manners.Guess
 	patience := d.manners.FalseAlarm

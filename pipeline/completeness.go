@@ -24,6 +24,7 @@ type completeness uint8
 const (
 	unknown    completeness = iota
 	complete                // a whole sentence, or a full answer
+	unsettled               // it ends in a comma, which recognisers put where somebody may go on, and where they do not
 	incomplete              // it breaks off: "my name is", "um"
 	piece                   // of an entity
 )
@@ -62,7 +63,7 @@ func (r remark) judge() completeness {
 		return incomplete
 	case r.answered(said):
 		return complete
-	case len(said) == 1 && end == stated:
+	case len(said) <= 2 && end == stated && !w.answers.is(said): // recognisers put a full stop behind anything
 		return unknown
 	}
 	return end.alone()
@@ -84,12 +85,13 @@ const (
 	bare punctuation = iota
 	stated
 	asking
+	comma
 	trailing
 )
 
 func ending(text string) punctuation {
 	text = strings.TrimRight(text, " \"')]”’»")
-	for p, marks := range map[punctuation]string{trailing: "... … , - – — ， 、 :", asking: "? ？ ؟", stated: "! 。 ！ ।"} {
+	for p, marks := range map[punctuation]string{trailing: "... … - – — :", comma: ", ， 、", asking: "? ？ ؟", stated: "! 。 ！ ।"} {
 		for m := range strings.FieldsSeq(marks) {
 			if strings.HasSuffix(text, m) {
 				return p
@@ -104,7 +106,7 @@ func ending(text string) punctuation {
 
 // alone is what punctuation says by itself.
 func (p punctuation) alone() completeness {
-	return map[punctuation]completeness{stated: complete, asking: complete, trailing: incomplete}[p]
+	return map[punctuation]completeness{stated: complete, asking: complete, comma: unsettled, trailing: incomplete}[p]
 }
 
 // question is what to hold an answer against: the last question in what the agent has said, or else its last sentence.

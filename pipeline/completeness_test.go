@@ -9,8 +9,9 @@ func TestCompleteness(t *testing.T) {
 		c = complete
 		i = incomplete
 		p = piece
+		s = unsettled
 	)
-	name := map[completeness]string{u: "unknown", c: "complete", i: "incomplete", p: "piece"}
+	name := map[completeness]string{u: "unknown", c: "complete", i: "incomplete", p: "piece", s: "unsettled"}
 	for asked, utterances := range map[string][]struct {
 		text string
 		want completeness
@@ -43,7 +44,10 @@ func TestCompleteness(t *testing.T) {
 			{"I want the red one and", i},
 			{"I think the problem is", i},
 			{"So what I want is...", i},
-			{"First of all,", i},
+			{"First of all,", s},
+			{"This is the house,", s},
+			{"The number I have is,", i},
+			{"The house.", u},
 			{"I was going to –", i},
 			{"Where are you from?", c},
 			{"That is what I'm looking for.", c},
@@ -175,7 +179,7 @@ func TestCompleteness(t *testing.T) {
 		{remark{text: "Ich möchte einen Tisch für"}, u},
 		{remark{text: "Ich möchte einen Tisch."}, c},
 		{remark{text: "Um wie viel Uhr?"}, c},
-		{remark{text: "也就是说，"}, i},
+		{remark{text: "也就是说，"}, s},
 		{remark{text: "谢谢。"}, c},
 		{remark{text: "Also…"}, i},
 		{remark{text: "the sea view", answers: []string{"Sea view", "The sea view"}}, c},

@@ -29,8 +29,6 @@ const (
 
 func (e *echo) echoing() bool { return e.verdicts >= provenEchoing }
 
-func (e *echo) free() bool { return e.verdicts == 0 && e.clean >= provenFree }
-
 // spokeFor takes note that a turn has sounded for so long.
 func (e *echo) spokeFor(d time.Duration) {
 	if !e.disturbed {
@@ -93,8 +91,17 @@ func (d *dialog) bridged() bool {
 
 // free says whether the leg was free of echo when the caller began to speak: then the agent had spoken for long without being heard back.
 func (d *dialog) free() bool {
-	met := d.caller.met
-	return d.echo.free() || d.echo.verdicts == 0 && met.first && time.Duration(met.words)*wordPace >= provenFree
+	clean := d.echo.clean
+	if met := d.caller.met; met.first {
+		clean += time.Duration(met.words) * wordPace
+	}
+	return d.echo.verdicts == 0 && clean >= provenFree
+}
+
+// mayEcho says whether what is heard while the agent speaks may be the agent. It is not held then: an echo that is allowed to go on
+// tells by its words what it is, whereas of one that is cut short at once nothing is left but a sound that the recogniser takes for a word.
+func (d *dialog) mayEcho() bool {
+	return d.mouth.sounds && d.caller.met.words >= 0 && !d.free() && !d.manners.Interrupt.NoEcho
 }
 
 // heardBack takes out of the caller's words the agent's own voice coming back, and says how many words that were.
@@ -105,7 +112,7 @@ func (d *dialog) free() bool {
 func (d *dialog) heardBack(text string, over bool) (own string, echoes int) {
 	c, m := &d.caller, &d.mouth
 	said := strings.Fields(plain(text))
-	if len(said) == 0 || c.met.words < 0 {
+	if len(said) == 0 || c.met.words < 0 || d.manners.Interrupt.NoEcho {
 		return text, 0
 	}
 	from, to := max(0, min(c.met.words, len(m.text))-echoBefore), min(len(m.text), m.heard+echoAhead)
@@ -122,7 +129,7 @@ func (d *dialog) heardBack(text string, over bool) (own string, echoes int) {
 	}
 	switch {
 	case n > 0 && d.plausible(n, last, len(said), window, said):
-	case !over && d.doubtful(): // until more is known only what is surely not an echo counts
+	case !over && d.mayEcho(): // until more is known only what is surely not an echo counts
 		return strings.Join(unfound(spelled(text), found), " "), 0
 	default:
 		return text, 0
@@ -155,11 +162,6 @@ func between(said []string, found []bool) string {
 		}
 	}
 	return ""
-}
-
-// doubtful says whether speech that goes on may yet turn out to be an echo, on a leg of which too little is known.
-func (d *dialog) doubtful() bool {
-	return d.mouth.sounds && d.caller.met.soon && !d.free() && !d.echo.echoing()
 }
 
 // unfound are the words that are not found.

@@ -108,6 +108,8 @@ func (d *dialog) endpoint(said string) time.Duration {
 	switch r.judge() {
 	case complete:
 		return min(p.Least+max(slow, 0)/2, m.Hangover)
+	case unsettled:
+		return min(m.Hangover*3/2+max(slow, 0), p.Most)
 	case incomplete:
 		return min(p.Most+max(slow, 0), p.Entity)
 	case piece:

@@ -32,15 +32,6 @@ func (l lexicon) ends(said []string) bool {
 	return slices.ContainsFunc(l, func(p []string) bool { return len(p) <= len(said) && slices.Equal(p, said[len(said)-len(p):]) })
 }
 
-func (l lexicon) within(said []string) bool {
-	for i := range said {
-		if l.begins(said[i:]) {
-			return true
-		}
-	}
-	return false
-}
-
 // english is what tells whether somebody who speaks it has finished.
 type english struct {
 	hesitations, farewells, answers, refusals lexicon
@@ -98,7 +89,7 @@ func (e *english) breaksOff(said []string) bool {
 	case e.answers.is(said):
 		return false
 	case e.auxiliaries.has(last):
-		return !pronoun && !e.questions.has(before) && !(last == "am" && e.number(before)) && last != "do" && last != "am"
+		return !pronoun && !e.questions.has(before) && last != "do" && last != "am"
 	case e.nominatives.has(last):
 		return !e.auxiliaries.has(before) && !e.openers.has(before)
 	case !e.dangling.ends(said):

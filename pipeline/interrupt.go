@@ -27,6 +27,10 @@ type Interrupt struct {
 	Reading  Bar // while the agent reads digits out; default: 2 words, and never by speech without words
 	Tool     Bar // while a tool runs and nothing sounds; default: never, so that words are kept and answered together with its result
 
+	// NoEcho says that no leg sends the agent's own voice back. Else a call is on its guard until it has spoken for 2 s without hearing
+	// itself: meanwhile, and on a leg that does echo, it is not held at the first sound, and it takes three words that are not its own to interrupt.
+	NoEcho bool
+
 	// Arbiter decides what the phrases leave open; nil: Reflex.
 	Arbiter Arbiter
 }
@@ -55,7 +59,7 @@ const (
 // An Overlap is speech of the caller that falls into the agent's turn, as far as it is known.
 type Overlap struct {
 	State  AgentState
-	Bar    Bar           // for this state; higher while the leg may yet turn out to echo, Never by speech on one that does
+	Bar    Bar           // for this state; higher as long as the leg may echo
 	Speech time.Duration // how long the caller has spoken
 	Sure   bool          // the ear is sure that it is speech
 	Paused bool          // a short silence has followed

@@ -81,19 +81,13 @@ func (d *dialog) bar(s AgentState) Bar {
 	}
 }
 
-// echoBar is b as long as the leg may echo: then its own voice is no speech, and words have to show whose it is.
-func (d *dialog) echoBar(b Bar, over bool) Bar {
-	if !d.mouth.sounds {
-		return b
-	}
-	if b.Words != Never && (d.echo.echoing() || !over && d.doubtful()) { // one may be garbled
-		b.Words = max(b.Words, 2)
-	}
-	switch {
-	case d.echo.echoing():
+// echoBar is b, higher as long as the leg may echo: then sound proves nothing, and a word or two may be garbled.
+func (d *dialog) echoBar(b Bar) Bar {
+	if d.mayEcho() {
 		b.Speech = Never
-	case b.Speech != Never && !d.free():
-		b.Speech *= 2
+		if b.Words != Never {
+			b.Words = max(b.Words, 3)
+		}
 	}
 	return b
 }
@@ -156,7 +150,7 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 	if state != AgentThinking && d.never.all(said, !over) {
 		answer, open := d.mouth.asked(c.met.words)
 		switch {
-		case !over && !(paused && d.never.all(said, false)): // it may go on, or be a beginning
+		case !over && (!paused || !d.never.all(said, false)): // it may go on, or be a beginning
 			return unclear
 		case !answer:
 			return backchannel
@@ -172,13 +166,13 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return interrupts
 	}
 	o := Overlap{
-		State: state, Bar: d.echoBar(d.bar(state), over), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: c.lively, Text: text, Sound: c.sound,
+		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: c.lively, Text: text, Sound: c.sound,
 		Heard: strings.Join(d.mouth.text[:d.mouth.heard], " "), Left: strings.Join(d.mouth.text[d.mouth.heard:], " "),
 	}
 	switch verdict := d.manners.Interrupt.Arbiter.Judge(o); {
 	case verdict == Meant:
 		return interrupts
-	case over && state == AgentTool:
+	case over && text != "" && (state == AgentTool || d.mayEcho() && !d.echo.echoing()):
 		return kept
 	case verdict == NotMeant || over:
 		return backchannel

@@ -56,6 +56,15 @@ func TestEcho(t *testing.T) {
 		{name: "a filler in the echo", waits: true, score: Score{
 			Echo: Echo{Delay: 0.2}, Model: Model{Think: 2.5013}, Caller: []Cue{Says("hello", 7, 7.4), HangsUp(16)},
 		}, check: said("hello")},
+		{name: "a line that is known not to echo", score: Score{ // and is held from the first sound on
+			Manners: pipeline.Manners{Interrupt: pipeline.Interrupt{NoEcho: true}}, Model: Model{Answer: greets}, Caller: []Cue{Says("hello there", 1, 1.7), HangsUp(6)},
+		}, check: func(t *testing.T, p *Performance) {
+			silentFrom(t, p, 1.07, 2.4)
+			said("hello there")(t, p)
+		}},
+		{name: "a line that is not", score: Score{ // two words are not enough, so early
+			Model: Model{Answer: greets}, Caller: []Cue{Says("hello there", 1, 1.7), HangsUp(10)},
+		}, check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 0) }},
 		{name: "Friday after the question", score: Score{
 			Model: Model{Answer: Lines(map[string]string{"greeting": "Would you like Tuesday or Friday?"})}, Caller: []Cue{Says("Friday", 2.5, 2.9), HangsUp(8)},
 		}, check: said("Friday")},

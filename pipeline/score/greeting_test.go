@@ -53,7 +53,7 @@ func TestGreeting(t *testing.T) {
 					t.Errorf("what the model knows (-want +got):\n%s", diff)
 				}
 			}},
-		{name: "starting message interrupted", score: Score{Responder: greeted, Voice: Voice{Times: true}, Caller: []Cue{Says("one", 1, 1.5), HangsUp(6)}},
+		{name: "starting message interrupted", score: Score{Responder: greeted, Voice: Voice{Times: true}, Caller: []Cue{Says("I want to order", 1, 2), HangsUp(7)}},
 			check: func(t *testing.T, p *Performance) {
 				if m := p.Talks[0].History[0]; !m.Cut || m.Text == "" || !strings.HasPrefix("Good day from Acme, how can I help you?", m.Text) {
 					t.Errorf("the model takes it that %+v was heard", m)

@@ -168,7 +168,7 @@ func TestInterrupt(t *testing.T) {
 			Manners: bars(pipeline.Interrupt{Arbiter: hamlet{}}), Recogniser: Recogniser{Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Coughs(5, 12), HangsUp(16)},
 		}, check: func(t *testing.T, p *Performance) {
 			times(t, p, pipeline.Interrupted, 0)
-			near(t, "went on", when(t, p, pipeline.FalseAlarm, 5), 7.8, 0.05)
+			near(t, "went on", when(t, p, pipeline.FalseAlarm, 5), 7.5, 0.05)
 		}},
 		{name: "long backchannel before its word is known", score: Score{
 			Recogniser: Recogniser{Lag: 0.5}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("mhm", 5, 5.6), HangsUp(14)},

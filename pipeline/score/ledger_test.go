@@ -50,7 +50,7 @@ func lines() map[string]func(*rand.Rand) legtest.Line {
 
 // What the call believes was heard is what sounded at the far end. Callers who interrupt at any time, cough, rustle, press keys and put
 // us on hold; voices that stall; every kind of leg. The error of a turn is at most one word where the voice tells word times, and where it
-// does not, 300 ms of audio, beside the half of a word that is lost or won because history is made of whole words. Of a voice that
+// does not, 300 ms of audio or a twentieth of what was heard, beside the half of a word that is lost or won because history is made of whole words. Of a voice that
 // neither tells times nor asks for its text as it speaks, the pace can only be guessed until a reply of it has been heard out: by a quarter.
 func TestHeardLedger(t *testing.T) {
 	t.Parallel()
@@ -75,7 +75,7 @@ func TestHeardLedger(t *testing.T) {
 					s.Play(t, func(t *testing.T, p *Performance) {
 						for _, e := range ledger(t, p) {
 							words, audio = append(words, e.words), append(audio, e.audio)
-							bound := bound
+							bound := max(bound, e.turn.Sounded/20)
 							if k.reads {
 								bound += e.turn.Sounded * guessed / 100
 							}
