@@ -31,6 +31,7 @@ type caller struct {
 
 	pause  pausing
 	lively bool // the recogniser gives words before the speech is over
+	mute   bool // it does not: it has let a long stretch of speech pass without
 
 	spoke  time.Duration // the last voiced frame, since the answer
 	judged time.Duration // when that was known to be the last
@@ -214,6 +215,7 @@ func (d *dialog) partly(text string) {
 func (d *dialog) settled(text string, last, surely bool) {
 	c := &d.caller
 	c.partial, c.final = "", d.now
+	c.mute = !c.lively && (c.mute || text != "" && c.length >= wordsBy)
 	if text != "" {
 		d.understood()
 		d.tell(Event{Kind: Transcribed, Text: text, Final: true})

@@ -85,6 +85,9 @@ const (
 	alarmCount
 )
 
+// wordsBy is a stretch of speech in which a recogniser that gives words early would have given some.
+const wordsBy = time.Second
+
 // unheard is the shortest speech that deserves to be asked about when nothing of it was understood.
 const unheard = 400 * time.Millisecond
 

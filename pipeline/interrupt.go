@@ -64,7 +64,7 @@ type Overlap struct {
 	Sure   bool          // the ear is sure that it is speech
 	Paused bool          // a short silence has followed
 	Over   bool          // Text is final: no more words will come of it
-	Soon   bool          // the recogniser of this call gives words while speech goes on, or at the first silence
+	Soon   bool          // words may be expected while speech goes on, or at the first silence: the recogniser has not shown otherwise
 	Text   string        // what was recognised of it, without what is the agent's own echo
 	Heard  string        // what the caller has heard of the agent's turn
 	Left   string        // what they have not heard, as far as it is written
@@ -93,7 +93,7 @@ type Arbiter interface {
 type Reflex struct{}
 
 // patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable.
-const patienceForWords = 3
+const patienceForWords = 4
 
 // Judge implements [Arbiter].
 func (Reflex) Judge(o Overlap) Verdict {

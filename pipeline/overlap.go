@@ -166,7 +166,7 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return interrupts
 	}
 	o := Overlap{
-		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: c.lively, Text: text, Sound: c.sound,
+		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: !c.mute, Text: text, Sound: c.sound,
 		Heard: strings.Join(d.mouth.text[:d.mouth.heard], " "), Left: strings.Join(d.mouth.text[d.mouth.heard:], " "),
 	}
 	switch verdict := d.manners.Interrupt.Arbiter.Judge(o); {

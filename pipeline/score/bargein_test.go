@@ -40,7 +40,7 @@ func TestBargeIn(t *testing.T) {
 		{name: "barge-in on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}},
 			check: func(t *testing.T, p *Performance) { silentFrom(t, p, 5.1, 6.4) }},
 		{name: "barge-in by speech without words", score: Score{
-			Recogniser: Recogniser{Deaf: true}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("mumble mumble", 3, 4), HangsUp(9)},
+			Recogniser: Recogniser{Deaf: true}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("mumble mumble", 3, 5), HangsUp(10)},
 		}},
 		{name: "barge-in into the greeting", score: Score{Caller: []Cue{Says("hello there", 0.8, 1.4), HangsUp(6)}}},
 		{name: "barge-in before the greeting sounds", score: Score{Caller: []Cue{Says("hello there", 0.1, 0.9), HangsUp(6)}}},
