@@ -56,8 +56,13 @@ func TestFillersShuffled(t *testing.T) {
 			}
 		}
 	}
-	if w := newWaiting(""); w.next([]string{"a"}, 2) != "a" || w.next([]string{"a"}, 2) != "a" || w.next([]string{"a"}, 2) != "" {
-		t.Error("one filler is said twice, and then it is the tone")
+	w := newWaiting("")
+	var said []string
+	for range 3 {
+		said = append(said, w.next([]string{"a"}, 2))
+	}
+	if want := []string{"a", "a", ""}; !slices.Equal(said, want) {
+		t.Errorf("%q: one filler is said twice, and then it is the tone", said)
 	}
 }
 

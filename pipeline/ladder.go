@@ -36,7 +36,7 @@ func (m *Manners) ladder() []Rung {
 // checkLadder says what is wrong with each rung.
 func (m *Manners) checkLadder() error {
 	if len(m.Ladder) > mostRungs {
-		return fmt.Errorf("Ladder has %d rungs: want at most %d", len(m.Ladder), mostRungs)
+		return fmt.Errorf("%s has %d rungs: want at most %d", "Ladder", len(m.Ladder), mostRungs)
 	}
 	var bad []error
 	for i, r := range m.Ladder {

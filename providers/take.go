@@ -22,7 +22,7 @@ var errEndless = fmt.Errorf("the voice goes on for over %v", longestTake)
 // asks for it: the last to leave ends it, and waits for it.
 type take struct {
 	stop  context.CancelCauseFunc
-	ended chan struct{}   // closed when the goroutine has ended
+	ended chan struct{} // closed when the goroutine has ended
 
 	mu      sync.Mutex
 	askers  int
