@@ -52,6 +52,7 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
+	$(GO) run ./bench/turns -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 .PHONY: e2e
@@ -72,6 +73,10 @@ bench: ## every benchmark, then bench-leg
 .PHONY: bench-leg
 bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
 	$(GO) run ./bench/leg
+
+.PHONY: bench-turns
+bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
+	$(GO) run ./bench/turns
 
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset

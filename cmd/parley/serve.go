@@ -114,18 +114,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 
 // newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
-	reprompts := c.Reprompts
-	if reprompts == 0 {
-		reprompts = -1 // never: for Manners 0 is the default
-	}
-	return pipeline.Agent{
-		Lang:  c.Lang,
-		Tools: []pipeline.Tool{pipeline.EndCall()},
-		Manners: pipeline.Manners{
-			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts,
-			TranscriptLimit: c.WordsWait, MaxLength: c.MaxLength,
-		},
-	}
+	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{pipeline.EndCall()}, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
