@@ -46,7 +46,7 @@ func (s *server) rehearseAll(ctx context.Context) {
 		}
 		agent, responder := s.persona(row, info), s.greets(row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
-		if err := s.vendors.tts.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
+		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}
 	}

@@ -28,7 +28,8 @@ type vendors struct {
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
-	tts       *providers.Cache                    // what is known ahead is spoken from memory
+	known     *providers.Cache                    // speaks from memory what is known ahead
+	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
 	responder func(media.Info) pipeline.Responder // a call's own
 
 	hears, thinks, speaks string // their names
@@ -56,12 +57,19 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	case "deepgram":
 		v.stt = v.deepgram
 	}
-	v.tts = &providers.Cache{}
+	v.known = &providers.Cache{}
+	v.tts = v.known
 	switch v.speaks {
 	case "local":
-		v.tts.Synthesizer = v.engine
+		v.known.Synthesizer = v.engine
 	case "deepgram":
-		v.tts.Synthesizer = v.deepgram
+		v.known.Synthesizer = v.deepgram
+		if v.engine != nil {
+			v.tts = &providers.Fallback{
+				Voices: []pipeline.Synthesizer{v.known, v.engine},
+				Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
+			}
+		}
 	}
 	switch v.thinks {
 	case "openai":
