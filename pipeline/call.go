@@ -67,6 +67,7 @@ type Call struct {
 	thinking chan struct{} // holds something while the responder is asked
 	pace     time.Duration // of a syllable of this voice
 	waits    []time.Duration
+	told     int // of the drops
 	ended    *hangUp
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"time"
 
 	"parley/media"
@@ -57,6 +58,7 @@ type Turn struct {
 	Sounded time.Duration // how much audio was heard
 	Latency Latency
 	Usage   Usage
+	Counts  Counts
 	Err     string // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
@@ -79,6 +81,24 @@ func (l Latency) Stages() map[string]time.Duration {
 		"voice_to_voice": l.VoiceToVoice, "endpoint": l.Endpoint, "transcript": l.Transcript,
 		"first_token": l.FirstToken, "first_audio": l.FirstAudio, "first_frame": l.FirstFrame,
 	}
+}
+
+// Counts are how often something happened in a turn.
+type Counts struct {
+	Held        int // the agent paused, since the caller might have wanted to interrupt
+	FalseAlarms int // of these: they had not, and it went on
+	Fillers     int // words or tones that were heard because the answer took long
+	Drops       int // frames that recognition or recording lost, since the turn before
+}
+
+// All names the counts, and those of u, as records do; what did not happen is left out.
+func (c Counts) All(u Usage) map[string]int {
+	all := map[string]int{
+		"held": c.Held, "false_alarms": c.FalseAlarms, "fillers": c.Fillers, "dropped_frames": c.Drops,
+		"input_tokens": u.Input, "output_tokens": u.Output, "cached_tokens": u.Cached,
+	}
+	maps.DeleteFunc(all, func(_ string, n int) bool { return n == 0 })
+	return all
 }
 
 // An Ending is how a call went.

@@ -204,6 +204,9 @@ func (d *dialog) filled(n filled) {
 	w := &d.waiting
 	if n.sounded {
 		d.tell(Event{Kind: Filled, Text: n.heard})
+		if d.turn != nil {
+			d.turn.counts.Fillers++
+		}
 	}
 	if n.n != w.n || !w.on {
 		return

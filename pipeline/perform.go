@@ -229,6 +229,8 @@ func (c *Call) observe(e Event) {
 			}
 		}
 		c.dismiss(t.N, errHungUp)
+		drops := int(c.drops.Load())
+		t.Counts.Drops, c.told = drops-c.told, drops
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}

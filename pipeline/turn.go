@@ -23,6 +23,7 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
+	counts    Counts
 	notes     []string // that its history has
 	err       string   // the provider that failed
 	sounding  bool
@@ -384,6 +385,7 @@ func (d *dialog) resume() {
 	}
 	d.turn.held, d.mouth.since = false, d.now
 	d.do(carryOn{d.turn.n})
+	d.turn.counts.FalseAlarms++
 	d.tell(Event{Kind: FalseAlarm})
 }
 
