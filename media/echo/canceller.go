@@ -108,6 +108,7 @@ func (c *Canceller) Near(f media.Frame) {
 	}
 	if c.delay.learn(loud, loudness(f.PCM), c.tail/c.frame) {
 		c.filter.reset()
+		c.rest.relearn()
 	}
 	if !quiet {
 		c.clean(at, f.PCM)

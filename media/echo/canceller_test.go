@@ -181,14 +181,14 @@ func TestCancellerLeavesTheCallerAlone(t *testing.T) {
 	}
 }
 
-// The agent's first sentence does not come back, although the filter has learnt nothing yet; wherever in the tail the echo lies, or
-// beyond it.
-func TestCancellerIsShutAtFirst(t *testing.T) {
+// The agent's first sentence does not come back, although the filter has learnt nothing yet, nor the next ones, when the filter's
+// window is moved to where the echo is.
+func TestCancellerIsShut(t *testing.T) {
 	t.Parallel()
 	const rate = 8000
-	for _, delay := range []time.Duration{0, 60 * time.Millisecond, 160 * time.Millisecond, 400 * time.Millisecond} {
+	for _, delay := range []time.Duration{0, 60 * time.Millisecond, 160 * time.Millisecond, 196 * time.Millisecond, 400 * time.Millisecond} {
 		for _, db := range []float64{-10, -20, -30} {
-			far := speech(t, rate)[:4*rate]
+			far := speech(t, rate)[:8*rate]
 			near := telephone(room{delay, db}.echo(far, rate))
 			if got := level(cancelled(t, rate, 0, far, near)); got > -65 {
 				t.Errorf("%.0f dB, %v: %.0f dBFS of %.0f come back, want -65", db, delay, got, level(near))

@@ -1,36 +1,39 @@
 package echo
 
-// What the suppressor goes by; powers are mean squares, a block is 10 ms. The bars were found on recorded callers who talk over a
-// synthetic agent, with echoes of -10 to -30 dB (bench/turns, tuned half): there what an echo left was up to 13 dB above its mean, and
-// the beginning of a caller's speech 15 to 35 dB.
+// What the suppressor goes by. A block is 10 ms, a power the mean square of its samples. Where the bars are was measured on recorded
+// callers who talk over a synthetic agent with echoes of -10 to -30 dB (bench/turns, tuned half): single blocks of what an echo left
+// were up to 13 dB above its mean, and soon gone; the second block of a caller's speech was 12 to 40 dB above it.
 const (
-	reach      = 55        // blocks in which an echo of what was played comes back
-	loudest    = 0.25      // of what was played that comes back: ITU-T G.168 (3.4.1) expects an echo return loss of 6 dB or more
-	faintest   = 3e-5      // of what was played that the filter leaves: -45 dB
-	apart      = 16        // times what is left on the average, 12 dB, is the caller
-	removed    = 0.1       // of what came back, or less, is left of an echo that the filter knows
-	forgetting = 0.985     // a block: the average is of two thirds of a second
-	learning   = 60        // blocks before it is trusted: by then the echo has come
-	rising     = 1.007     // a block: if the echo's way has changed while it was taken for the caller, 3 dB a second
-	begins     = 2         // blocks in which the caller is heard before it is believed
-	lasts      = 25        // blocks for which it then is: the pauses within words
-	shut       = 0.01      // gain, -40 dB
-	playing    = 100 * 100 // power of a block that may echo: -50 dBFS
-	audible    = 32 * 32   // power of a block that may be a caller: -60 dBFS
+	reach     = 55    // blocks in which an echo of what was played comes back
+	loudest   = 0.25  // share of what was played that comes back: ITU-T G.168 is for echo return losses of 6 dB and more
+	faintest  = 3e-5  // share that is left at least, -45 dB: so quiet a caller nobody hears
+	apart     = 16    // times what is left on the average is a caller: 12 dB
+	removed   = 0.1   // share of what came back that is left, or less, if the filter knows it for an echo
+	learned   = 60    // blocks of echo alone after which their means are trusted: by then the echo has come
+	following = 0.015 // share of a block in these means: they are of two thirds of a second
+	rising    = 1.007 // a block: should an echo on a new way have been taken for a caller, it is 3 dB a second less of one
+	begins    = 2     // blocks in which a caller is heard before it is believed
+	lasts     = 25    // blocks for which it then is: the pauses within words
+	shut      = 0.01  // gain: -40 dB
+
+	playing = 100 * 100 // power of a block that may echo: -50 dBFS
+	audible = 32 * 32   // power of a block that may be a caller: -60 dBFS
+	nothing = 16 * 16   // mean power of what comes back on a line without echo: -66 dBFS
 )
 
-// suppressor is the non-linear processor behind the filter (ITU-T G.168, 3.2.10): while the agent sounds, and half a second longer, it
-// shuts out what is left of the echo, unless the caller speaks.
+// suppressor is the nonlinear processor behind the filter (ITU-T G.168, 04/2000, 3.18): while the agent sounds, and half a second
+// longer, it shuts out what is left of the echo, unless the caller speaks. A line on which nothing comes back is left as it is.
 //
-// The caller is who is clearly louder than what has been left of late, as a share of what was played. Until that is known, after 0.6 s
-// of the agent's speech in the call, the line is held for as bad as lines get: for so long it is half duplex, but for callers louder
-// than an echo can be.
+// The caller is what is clearly louder than what was left of late, as a share of what was played. Until that is known, for the first
+// 0.6 s that the agent speaks in a call, the line is held for as bad as lines get: so long it is half duplex, but for callers who are
+// louder than an echo may be.
 type suppressor struct {
 	played [reach]float32 // power of the blocks played; a ring
 	newest int
 	leak   float32 // share of what was played that is left, at most loudest
-	left   float32 // fading sums: of what is left,
-	sent   float32 // and of the loudest block whose echo it may be
+	sent   float32 // means, fading, of the blocks of echo alone: of the loudest block whose echo it may be,
+	back   float32 // of what came back,
+	left   float32 // and of what the filter has left
 	blocks int     // of echo alone, so far
 	came   float32 // power of the block before
 	heard  int     // blocks in which there was a caller, lately
@@ -39,6 +42,13 @@ type suppressor struct {
 }
 
 func newSuppressor() suppressor { return suppressor{leak: loudest / apart, gain: 1} }
+
+// relearn forgets what the filter has taken out: it begins anew.
+func (s *suppressor) relearn() {
+	if s.left = s.back; s.blocks > learned {
+		s.leak = max(s.leak, min(s.left/s.sent, loudest/apart))
+	}
+}
 
 // run takes a block: what was played, what came back, and what the filter has left of it, which is changed in place.
 func (s *suppressor) run(far, near, out []int16) {
@@ -54,8 +64,16 @@ func (s *suppressor) run(far, near, out []int16) {
 		rest = came
 	}
 	rest, s.came = min(rest, max(came, s.came)), came
-	s.amplify(out, s.judge(most, came, rest))
+	gain := s.judge(most, came, rest)
+	if s.free() {
+		copy(out, near)
+		gain = 1
+	}
+	s.amplify(out, gain)
 }
+
+// free says whether the line has no echo: nothing audible comes back of the agent.
+func (s *suppressor) free() bool { return s.blocks > learned && s.back < nothing }
 
 // judge is the gain for a block whose rest is all, or the echo of something as loud as most.
 func (s *suppressor) judge(most, came, rest float32) float32 {
@@ -79,8 +97,10 @@ func (s *suppressor) judge(most, came, rest float32) float32 {
 		return 1
 	}
 	if s.heard == 0 {
-		s.left, s.sent = forgetting*s.left+rest, forgetting*s.sent+most
-		if s.blocks++; s.blocks > learning {
+		s.sent += following * (most - s.sent)
+		s.back += following * (came - s.back)
+		s.left += following * (rest - s.left)
+		if s.blocks++; s.blocks > learned {
 			s.leak = max(faintest, min(s.left/s.sent, loudest/apart))
 		}
 	}
