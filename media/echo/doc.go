@@ -12,14 +12,18 @@
 //
 // # What it gives
 //
-// A call tells echoes by their words, too (package pipeline), but only after a second or two, and not those that are garbled. With the
-// Canceller they are not heard at all, and a caller who talks over them is heard at once. bench/turns -only '^(echo|talk over)' plays
-// both, half of it held out:
+// A call tells echoes by their words, too (package pipeline), but only after a second or two of them, and callers who speak meanwhile
+// have to wait as long. With the Canceller echoes are hardly heard at all, and a caller who talks over them is heard at once.
+// bench/turns -only '^(echo|talk over)', held-out half, echoes of -10 to -30 dB and 60 to 200 ms, on a machine busy with other work:
 //
-//	                                          by words   and with the Canceller
-//	the agent stopped itself                  @W1        @C1
-//	callers over an echo stopped the agent    @W2        @C2
-//	after, p50/p90 ms                         @W3        @C3
+//	                                            by words          and with the Canceller
+//	the agent alone stopped itself              0 of 45           0 of 45
+//	callers over an echo stopped it             11 of 15          15 of 15
+//	their onset -> speech noticed, p50/p90 ms   3330/4330         100/140
+//	their onset -> agent silent, p50/p90 ms     2784/3600         140/1652
+//
+// Word errors of callers over the agent, of 104 words: echo of -10 dB 28 % without, 16 % with it; -20 dB 13 and 11 %; -30 dB 10 and 12 %
+// (TestCallerIsHeardOverTheAgent in providers/local). So it helps on speakerphones, and has nothing to give where there is no echo.
 //
 // # What it costs
 //
