@@ -16,37 +16,36 @@ const (
 	longest     = 500 * time.Millisecond
 )
 
-// block is what the filter takes at a time; what it gives is a block late.
+// block is what the filter and the suppressor take at a time.
 const block = 10 * time.Millisecond
 
-// after is how long, beyond the tail, the filter goes on when the agent has fallen silent.
-const after = 300 * time.Millisecond
+// after is how long the filter goes on when the agent has fallen silent, beyond the tail: longer than an echo may take.
+const after = (reach + 5) * block
 
 // inaudible is the loudest sample that counts as silence: comfort noise has none.
 const inaudible = 8
 
-// A Canceller takes what was played to a caller out of what the caller's line brings back. It begins when there was something to be
-// played; from then on Near is 10 ms late. While the agent is silent nothing else is changed.
+// A Canceller takes what was played to a caller out of what the caller's line brings back. It adds no delay. Until there was something to
+// be played, and while the agent is silent, nothing is changed; while it speaks, nothing but a caller is let through.
 //
 // The echo may come 0 to 500 ms late, the network's round trip included. An echo later than the tail is found by the course of the
-// loudness, after a second or two of the agent's speech; until then it stays.
+// loudness, after a second or two of the agent's speech; until then a caller has to be louder than it.
 //
 // Far and Cut may be called by any goroutine, Near and Close by one at a time. Nothing is allocated once it has begun.
 type Canceller struct {
-	rate, frame, late int // samples: a second, in 20 ms, in a block
-	tail              int // in samples
+	rate, frame, block int // samples: a second, in 20 ms, in a block
+	tail               int // in samples
 
 	mu  sync.Mutex
 	far timeline
 
 	// All that follows belongs to Near.
-	filter   filter
-	begun    bool
-	resting  bool    // the filter does not run: the agent has long been silent
-	previous []int16 // the frame before, as it came
-	current  []int16
-	played   []int16 // what the filter is to take out
-	delay    delay
+	filter filter
+	rest   suppressor
+	begun  bool
+	came   []int16 // the frame as it came
+	played []int16 // what the filter is to take out
+	delay  delay
 }
 
 // New is a Canceller for frames of rate samples a second, 8,000 or 16,000, and echoes of tail, 40 to 500 ms; 0 is DefaultTail.
@@ -63,9 +62,9 @@ func New(rate int, tail time.Duration) (*Canceller, error) {
 	if err := available(); err != nil {
 		return nil, fmt.Errorf("make echo canceller: %w", err)
 	}
-	c := &Canceller{rate: rate, resting: true}
-	c.frame, c.late, c.tail = c.samples(media.FrameTime), c.samples(block), c.samples(tail)
-	c.previous, c.current, c.played = make([]int16, c.frame), make([]int16, c.frame), make([]int16, c.frame)
+	c := &Canceller{rate: rate, rest: newSuppressor()}
+	c.frame, c.block, c.tail = c.samples(media.FrameTime), c.samples(block), c.samples(tail)
+	c.came, c.played = make([]int16, c.frame), make([]int16, c.frame)
 	return c, nil
 }
 
@@ -98,10 +97,8 @@ func (c *Canceller) Near(f media.Frame) {
 	loud, any := c.far.loudness(at, c.frame)
 	quiet := at-c.delay.bulk*c.frame-c.far.loud > c.tail+c.samples(after)
 	c.mu.Unlock()
-	copy(c.current, f.PCM)
-	defer func() { c.previous, c.current = c.current, c.previous }()
 	if !c.begun {
-		if !any || c.filter.closed || c.filter.open(c.rate, c.tail) != nil {
+		if !any || c.filter.closed || c.filter.open(c.rate, c.block, c.tail) != nil {
 			return
 		}
 		c.begun = true
@@ -111,29 +108,23 @@ func (c *Canceller) Near(f media.Frame) {
 	}
 	if c.delay.learn(loud, loudness(f.PCM), c.tail/c.frame) {
 		c.filter.reset()
+		c.rest.relearn()
 	}
-	switch {
-	case quiet:
-		c.resting = true
-		n := copy(f.PCM, c.previous[c.frame-c.late:])
-		copy(f.PCM[n:], c.current)
-	case c.resting: // what the filter gives first is of the frame before
-		c.resting = false
-		copy(f.PCM, c.previous)
-		c.clean(at-c.frame, f.PCM)
-		copy(f.PCM, c.current)
-		c.clean(at, f.PCM)
-	default:
+	if !quiet {
 		c.clean(at, f.PCM)
 	}
 }
 
-// clean runs the filter on a frame that was spoken from sample at on.
+// clean takes the echo out of a frame that was spoken from sample at on.
 func (c *Canceller) clean(at int, pcm []int16) {
 	c.mu.Lock()
 	c.far.read(c.played, at-c.delay.bulk*c.frame)
 	c.mu.Unlock()
-	c.filter.run(c.played, pcm, c.late)
+	copy(c.came, pcm)
+	c.filter.run(c.played, c.came, pcm, c.block)
+	for i := 0; i < len(pcm); i += c.block {
+		c.rest.run(c.played[i:i+c.block], c.came[i:i+c.block], pcm[i:i+c.block])
+	}
 }
 
 // Close frees the filter. It may be called again; the error is always nil.
@@ -148,9 +139,5 @@ func (c *Canceller) samples(d time.Duration) int {
 
 // loudness is the level of pcm in dB over a sample of 1; of silence 0.
 func loudness(pcm []int16) float32 {
-	sum := 0
-	for _, v := range pcm {
-		sum += int(v) * int(v)
-	}
-	return float32(10 * math.Log10(1+float64(sum)/float64(max(len(pcm), 1))))
+	return float32(10 * math.Log10(1+float64(power(pcm))))
 }

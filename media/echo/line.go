@@ -20,8 +20,7 @@ const window = 100
 // Wrap is leg with the echo of what is sent taken out of what is received; tail is as in New. The leg must have been answered just now,
 // and its Info.Lead be at most 3 s. It is a media.Marker if leg is.
 //
-// What is received is 10 ms late once something was sent, for all who hear it: ear, recogniser and recording. The memory of the filter
-// is the C library's; it is made when the first sound is sent, and freed when Receive returns an error: whoever receives goes on until
+// What is taken out is so for all who hear the caller: ear, recogniser and recording. The memory of the filter is the C library's; it is made when the first sound is sent, and freed when Receive returns an error: whoever receives goes on until
 // it does.
 func Wrap(leg media.Leg, tail time.Duration) (media.Leg, error) {
 	info := leg.Info()
