@@ -118,7 +118,29 @@ func (v *voice) name(word string) int {
 	return len(v.words) - 1
 }
 
+// inOnePiece is all that is spoken until a fault, if there is one.
+func inOnePiece(speech iter.Seq2[pipeline.Speech, error]) iter.Seq2[pipeline.Speech, error] {
+	return func(yield func(pipeline.Speech, error) bool) {
+		var all pipeline.Speech
+		for s, err := range speech {
+			if err != nil {
+				yield(s, err)
+				return
+			}
+			all.PCM, all.Words = append(all.PCM, s.PCM...), append(all.Words, s.Words...)
+		}
+		yield(all, nil)
+	}
+}
+
 func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	if v.Whole {
+		return inOnePiece(v.speakPieces(ctx, text, how))
+	}
+	return v.speakPieces(ctx, text, how)
+}
+
+func (v *voice) speakPieces(ctx context.Context, text iter.Seq2[string, error], how pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
 		v.mu.Lock()
 		v.uses++
@@ -130,15 +152,6 @@ func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pi
 		}
 		if v.Reads {
 			text = readAll(text)
-		}
-		if v.Whole {
-			var all pipeline.Speech
-			pieces := yield
-			defer func() { pieces(all, nil) }()
-			yield = func(s pipeline.Speech, err error) bool {
-				all.PCM, all.Words = append(all.PCM, s.PCM...), append(all.Words, s.Words...)
-				return err == nil
-			}
 		}
 		said, at := 0, time.Duration(0)
 		for piece, err := range text {
