@@ -39,7 +39,7 @@ const (
 )
 
 // An aligner finds the likeliest way to have said units in a sound, by dynamic programming over the joints at which they may end
-// (a semi-Markov model). It costs 1.5 ms for a minute of speech.
+// (a semi-Markov model). It costs about a millisecond for a minute of speech.
 //
 // What makes a way likely: units as long as their beats at the voice's pace, which each way measures for itself as it goes; as many
 // syllables; ends in gaps and dips; gaps at punctuation.
@@ -208,11 +208,11 @@ func (a *aligner) finish(w *way, hops int) (cost float64, next stretch) {
 		return w.cost, next
 	case a.whole:
 		return math.Inf(1), next
-	case w.units == len(a.units), at.to < a.units[w.units].given:
+	case w.units == len(a.units), at.to < a.units[w.units].given, left > float64(w.most): // of nothing that we know
 		return w.cost + left, next
 	case left > 0:
 		longer := math.Erfc((math.Log(left)-w.length)/w.off/math.Sqrt2) / 2
-		return w.cost - math.Log(max(longer, 1e-9)), stretch{at.to, max(at.to+int(math.Exp(w.length)), hops)}
+		return w.cost - math.Log(longer), stretch{at.to, max(at.to+int(math.Exp(w.length)), hops)}
 	case at.gap() < shortGap: // the sound breaks off in a unit
 		return math.Inf(1), next
 	}
