@@ -19,7 +19,7 @@ import (
 // right to the word. Where it does not, the text is aligned with the sound, and what was heard is right to 300 ms of audio, beside the
 // half of a word that is won or lost because history is made of whole words: in 99 of 100 cuts, in speech of a dozen voices, where 5 s
 // were sent beyond what was heard, which is what an utterance takes. It is so in 95 of 100 where it is 2 s. The less there is, the more
-// depends on the pace of the voice: with 0.3 s it is so in 95 of 100 where an earlier reply told that, and in 90 of 100, by 1.1 s at
+// depends on the pace of the voice: with 0.3 s it is so in 94 of 100 where an earlier reply told that, and in 89 of 100, by 1.1 s at
 // most in 98, where none did. What was heard is never more than the voice was given before the sound was made, and always a
 // beginning of the text, up to the end of a word and the punctuation at it.
 type script struct {
