@@ -31,7 +31,7 @@ func (c *Call) fill(ctx context.Context, n int, text string) {
 	making, cancel := context.WithCancelCause(ctx)
 	b := &bridge{n: n, text: text, utterance: c.playout.Begin(), cancel: cancel, hushed: make(chan struct{}, 1)}
 	b.script.pace = c.pace
-	b.script.text.WriteString(text)
+	b.script.says(text)
 	c.bridge = b
 	how, voice := c.dialog.agent.VoiceAt(c.Leg.Info().Rate), c.parts.Synthesizer
 	c.spawn("filler", func() {
@@ -64,7 +64,7 @@ func (c *Call) bridgeSound(ctx context.Context, b *bridge, s Speech, rate int) e
 	first := !b.sounds && len(s.PCM) > 0
 	b.sounds = b.sounds || first
 	b.script.words = append(b.script.words, s.Words...)
-	b.script.length += media.Samples(len(s.PCM), rate)
+	b.script.sounds(s.PCM, rate)
 	b.mu.Unlock()
 	if len(s.PCM) == 0 {
 		return nil

@@ -88,14 +88,14 @@ func TestWordEnd(t *testing.T) {
 	t.Parallel()
 	timed := &script{words: []Word{{Text: "One", Start: 0, End: 300 * ms}, {Text: "moment", Start: 400 * ms, End: 900 * ms}}}
 	timed.text.WriteString("One moment.")
-	weighed := &script{whole: true, length: 1000 * ms} // four syllables
-	weighed.text.WriteString("One remember")
+	weighed := &script{whole: true, length: 1000 * ms} // of no sound: by how long the words are
+	weighed.text.WriteString("One two.")
 	for _, tt := range []struct {
 		script   *script
 		at, want time.Duration
 	}{
 		{timed, 0, 300}, {timed, 299, 300}, {timed, 450, 900}, {timed, 950, 950},
-		{weighed, 10, 250}, {weighed, 260, 1000}, {weighed, 1100, 1100},
+		{weighed, 10, 500}, {weighed, 510, 1000}, {weighed, 1100, 1100},
 	} {
 		if got := tt.script.wordEnd(tt.at * ms); got != tt.want*ms {
 			t.Errorf("%q at %v: %v, want %v", tt.script.text.String(), tt.at*ms, got, tt.want*ms)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -155,10 +156,9 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 		if len(speech.PCM) > 0 && r.lull.wakes() {
 			c.post(ctx, arrived{r.turn, r.step})
 		}
-		if err := r.sound(ctx, speech, r.how.Rate); err != nil {
+		if err := c.sound(ctx, r, speech); err != nil {
 			return err
 		}
-		c.announce(ctx, r)
 	}
 	for _, err := range text { // what the voice did not care to read may hold more than text
 		if err != nil {
@@ -171,27 +171,33 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 	return nil
 }
 
-// sound takes the next of the voice: words to the script, samples to the utterance.
-func (r *reply) sound(ctx context.Context, s Speech, rate int) error {
+// slice is how much of a voice's sound is written at once: a voice may hand over more than an utterance takes before the first frame
+// of it has been announced.
+const slice = 200 * time.Millisecond
+
+// sound takes the next of the voice: words and sound to the script, samples to the utterance.
+func (c *Call) sound(ctx context.Context, r *reply, s Speech) error {
 	r.mu.Lock()
 	r.script.words = append(r.script.words, s.Words...)
 	if len(s.PCM) > 0 {
 		if !r.sent {
 			r.sent, r.audio = true, time.Since(r.answered)
 		}
-		r.script.length += media.Samples(len(s.PCM), rate)
+		r.script.sounds(s.PCM, r.how.Rate)
 	}
 	r.mu.Unlock()
 	if len(s.PCM) == 0 {
 		return nil
 	}
 	r.watch.moved(func(w *watch) { w.sounding, w.writing = true, true })
-	err := r.utterance.Write(ctx, s.PCM)
-	r.watch.moved(func(w *watch) { w.writing = false })
-	if err != nil {
-		return errMouth
+	defer r.watch.moved(func(w *watch) { w.writing = false })
+	for pcm := range slices.Chunk(s.PCM, int(slice*time.Duration(r.how.Rate)/time.Second)) {
+		if r.utterance.Write(ctx, pcm) != nil {
+			return errMouth
+		}
+		r.lull.wrote(r.utterance, media.Samples(len(pcm), r.how.Rate))
+		c.announce(ctx, r)
 	}
-	r.lull.wrote(r.utterance, media.Samples(len(s.PCM), rate))
 	return nil
 }
 
@@ -241,8 +247,7 @@ func (r *reply) say(text string) {
 	if r.token == 0 {
 		r.token = time.Since(r.answered)
 	}
-	r.script.pull()
-	r.script.text.WriteString(text)
+	r.script.says(text)
 	r.mu.Unlock()
 	r.watch.moved(func(w *watch) {
 		if w.text.IsZero() && speakable(text) {

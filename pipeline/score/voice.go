@@ -3,20 +3,24 @@ package score
 import (
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"parley/media"
 	"parley/media/legtest"
 	"parley/pipeline"
 )
 
-// A Voice is the scripted voice: each word lasts as long, and is a constant that says which word it is.
+// A Voice is the scripted voice: each word lasts as long, and its sound says which word it is. It rises and falls with the syllables, and
+// is nearly silent in a pause; but nobody articulates every one of them.
 type Voice struct {
 	PerWord float64 // default 0.3
-	Human   bool    // a word takes as long as its syllables, more or less, and a pause follows punctuation; PerWord is that of two syllables
+	Human   bool    // a word takes as long as its syllables, more or less, and a pause follows punctuation; PerWord is that of two syllables with three consonants
 	Reads   bool    // it reads all of its text before it says a word
+	Whole   bool    // it hands over its sound in one piece
 	Stalls  int     // before every nth word it makes the caller wait for 0.7 s; 0: never
 	Delay   float64 // from a word to its sound; default 0.12 for the first of an utterance
 	Times   bool    // tells word times
@@ -39,8 +43,8 @@ type voice struct {
 	words []string
 }
 
-// lowest is the sample that says word 0.
-const lowest = 1000
+// The samples of word 0, in and between its syllables; those of any other are so much higher. In a pause they are those of no word.
+const loud, soft, rest = 16000, 4000, -1
 
 func (v *voice) perWord() time.Duration {
 	if v.PerWord == 0 {
@@ -69,20 +73,41 @@ func (v *voice) length(word string) (spoken, pause time.Duration) {
 	if !v.Human {
 		return v.perWord(), 0
 	}
-	syllables, vowel, sum := 0, false, 0
+	n := syllables(word) // in each, a vowel lasts as long as two consonants
 	for _, r := range word {
-		is := strings.ContainsRune("aeiouyAEIOUY", r)
-		if is && !vowel {
-			syllables++
+		if unicode.IsLetter(r) && !vowel(r) {
+			n++
 		}
-		vowel, sum = is, sum+int(r)
 	}
-	spoken = v.perWord() / 2 * time.Duration(max(syllables, 1))
-	spoken += spoken * time.Duration(sum%7-3) / 20 // nobody is a metronome
+	n += syllables(word)
+	spoken = v.perWord() * time.Duration(n) / 7
+	spoken += spoken * time.Duration(sum(word)%7-3) / 12 // nobody is a metronome
 	if strings.ContainsAny(word[len(word)-1:], ".?!,") {
 		pause = v.perWord() * 2 / 3
 	}
 	return spoken.Round(5 * time.Millisecond), pause.Round(5 * time.Millisecond)
+}
+
+// syllables are a word's groups of vowels.
+func syllables(word string) int {
+	n, in := 0, false
+	for _, r := range word {
+		if vowel(r) && !in {
+			n++
+		}
+		in = vowel(r)
+	}
+	return max(n, 1)
+}
+
+func vowel(r rune) bool { return strings.ContainsRune("aeiouyAEIOUY", r) }
+
+// sum tells words apart.
+func sum(word string) (n int) {
+	for _, r := range word {
+		n += int(r)
+	}
+	return n
 }
 
 // name gives a word its number.
@@ -93,7 +118,29 @@ func (v *voice) name(word string) int {
 	return len(v.words) - 1
 }
 
+// inOnePiece is all that is spoken until a fault, if there is one.
+func inOnePiece(speech iter.Seq2[pipeline.Speech, error]) iter.Seq2[pipeline.Speech, error] {
+	return func(yield func(pipeline.Speech, error) bool) {
+		var all pipeline.Speech
+		for s, err := range speech {
+			if err != nil {
+				yield(s, err)
+				return
+			}
+			all.PCM, all.Words = append(all.PCM, s.PCM...), append(all.Words, s.Words...)
+		}
+		yield(all, nil)
+	}
+}
+
 func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	if v.Whole {
+		return inOnePiece(v.speakPieces(ctx, text, how))
+	}
+	return v.speakPieces(ctx, text, how)
+}
+
+func (v *voice) speakPieces(ctx context.Context, text iter.Seq2[string, error], how pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
 		v.mu.Lock()
 		v.uses++
@@ -148,25 +195,36 @@ func (v *voice) Speak(ctx context.Context, text iter.Seq2[string, error], how pi
 
 // speak yields the sound of a word and the pause after it, in pieces of 100 ms.
 func (v *voice) speak(word pipeline.Word, pause time.Duration, rate int, yield func(pipeline.Speech, error) bool) bool {
-	sample := int16(lowest + v.name(word.Text))
-	all := int((word.End - word.Start + pause) * time.Duration(rate) / time.Second)
+	pcm := v.sound(word.Text, word.End-word.Start, pause, rate)
 	var times []pipeline.Word
 	if v.Times {
 		times = []pipeline.Word{word}
 	}
-	pcm := make([]int16, rate/10)
-	for i := range pcm {
-		pcm[i] = sample
-	}
-	for all > 0 {
-		n := min(all, len(pcm))
-		if !yield(pipeline.Speech{PCM: pcm[:n], Words: times}, nil) {
+	for part := range slices.Chunk(pcm, rate/10) {
+		if !yield(pipeline.Speech{PCM: part, Words: times}, nil) {
 			return false
 		}
-		all -= n
 		times = nil
 	}
 	return true
+}
+
+// sound is that of a word and the pause after it. Four of five syllables end in a dip, of a fifth of their length.
+func (v *voice) sound(word string, spoken, pause time.Duration, rate int) []int16 {
+	n, name := syllables(word), int16(v.name(word))
+	pcm := make([]int16, int((spoken+pause)*time.Duration(rate)/time.Second))
+	length := int(spoken*time.Duration(rate)/time.Second) / n // of a syllable
+	for i := range pcm {
+		switch k := i / length; {
+		case k >= n && pause > 0:
+			pcm[i] = rest
+		case i%length >= length*4/5 && (sum(word)+k)%5 != 0:
+			pcm[i] = soft + name
+		default:
+			pcm[i] = loud + name
+		}
+	}
+	return pcm
 }
 
 // decode says which words sounded on the wire. Samples that a fade has made another word's are its neighbour's.
@@ -177,7 +235,7 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 	for _, s := range stretches {
 		fresh := true
 		for i := 0; i < len(s.PCM); {
-			w, n := v.run(s.PCM[i:], rate)
+			w, n := v.run(s.PCM[i:], word, rate)
 			from := s.At.Add(media.Samples(i, rate)).Sub(stretches[0].At)
 			if w < 0 && n < rate/15 { // a fade
 				w = word
@@ -203,11 +261,23 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 const Tone = "~"
 
 // run is the word that pcm begins with, and for how many samples it goes on; -1: it is no word.
-func (v *voice) run(pcm []int16, rate int) (word, n int) {
-	one := func(from int) (word, n int) {
-		for n = 1; from+n < len(pcm) && pcm[from+n] == pcm[from]; n++ {
+func (v *voice) run(pcm []int16, last, rate int) (word, n int) {
+	says := func(sample int16) int {
+		for _, first := range []int16{loud, soft} {
+			if w := int(sample - first); w >= 0 && w < len(v.words) {
+				return w
+			}
 		}
-		if word = int(pcm[from]) - lowest; n < rate/100 || word < 0 || word >= len(v.words) {
+		if sample == rest {
+			return last
+		}
+		return -1
+	}
+	one := func(from int) (word, n int) {
+		word = says(pcm[from])
+		for n = 1; from+n < len(pcm) && says(pcm[from+n]) == word; n++ {
+		}
+		if n < rate/100 {
 			word = -1
 		}
 		return word, n
