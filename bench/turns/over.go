@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strings"
@@ -21,6 +22,15 @@ var backchannels = []string{
 	"Yeah.", "Uh-huh.", "Mm-hmm.", "Okay.", "Right.", "I see.", "Yes.", "Sure.", "Got it.", "Alright.", "Oh.", "Mhm.", "Ah, okay.", "Oh, I see.", "Good.", "Yep.",
 }
 
+// spelt is what the synthetic voice has to be given to say a backchannel that it would read letter by letter: "em em aitch em em", in more
+// than a second, is not what anybody says who listens.
+var spelt = map[string]string{"Mm-hmm.": "Um-hum.", "Mhm.": "Umhum."}
+
+// pronounced is the text with which the voice says a backchannel.
+func pronounced(backchannel string) string {
+	return cmp.Or(spelt[backchannel], backchannel)
+}
+
 // overlay puts a sound over one of the speeches.
 func overlay(k kind, set, name string, pcm []int16) item {
 	d := dice(set + name)
@@ -38,7 +48,7 @@ func overlay(k kind, set, name string, pcm []int16) item {
 func falseSets(c *corpus, voices *voices) []item {
 	var items []item
 	for n, text := range backchannels {
-		said := voices.sound(otherVoice, text)
+		said := voices.sound(otherVoice, pronounced(text))
 		items = append(items, overlay(falseStop, "backchannel", text, level(said, -26)))
 		if n%2 == 0 {
 			twice := append(append(append([]int16{}, said...), silence(1100*time.Millisecond)...), said...)
