@@ -62,7 +62,7 @@ func rehearse(ctx context.Context, c *corpus, dir string) (v *voices, err error)
 		}
 	}
 	for _, text := range backchannels {
-		if err := v.learn(ctx, engine, otherVoice, pronounced(text)); err != nil {
+		if err := v.learn(ctx, engine, otherVoice, text); err != nil {
 			return nil, err
 		}
 	}
