@@ -89,11 +89,13 @@ type Arbiter interface {
 }
 
 // Reflex is the Arbiter that needs no model: enough words, or enough clear speech, interrupt. Where words may be expected soon they are
-// waited for, for nothing is lost: the agent is silent already. A sound without the rise and fall of syllables has to last longer.
+// waited for, for nothing is lost: the agent is silent already; a little less where there are several syllables, for what is that long is
+// no backchannel. A sound without the rise and fall of syllables has to last longer.
 type Reflex struct{}
 
-// patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable.
-const patienceForWords = 4
+// patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable;
+// patienceForMany, where it has manySyllables. Of recorded backchannels none had four within 900 ms.
+const patienceForWords, patienceForMany, manySyllables = 4, 3, 4
 
 // Judge implements [Arbiter].
 func (Reflex) Judge(o Overlap) Verdict {
@@ -107,8 +109,11 @@ func (Reflex) Judge(o Overlap) Verdict {
 	if o.State == AgentThinking { // nothing sounds, and the caller may be about to add something
 		return o.lasted(need)
 	}
-	if o.Soon || o.Sound.Known && o.Sound.Syllables < 2 {
+	switch {
+	case o.Sound.Known && o.Sound.Syllables < 2, o.Soon && o.Sound.Syllables < manySyllables:
 		need *= patienceForWords
+	case o.Soon:
+		need *= patienceForMany
 	}
 	return o.lasted(need)
 }
