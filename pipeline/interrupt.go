@@ -92,13 +92,13 @@ type Arbiter interface {
 }
 
 // Reflex is the Arbiter that needs no model: enough words, or enough clear speech, interrupt. Where words may be expected soon they are
-// waited for, for nothing is lost: the agent is silent already; a little less where there are several syllables, for what is that long is
+// waited for, for nothing is lost: the agent is silent already; a little less where there are many syllables, for what has so many is
 // no backchannel. A sound without the rise and fall of syllables has to last longer.
 type Reflex struct{}
 
 // patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable;
-// patienceForMany, where it has manySyllables. Of recorded backchannels none had four within 900 ms.
-const patienceForWords, patienceForMany, manySyllables = 4, 3, 4
+// patienceForMany, where it has manySyllables. A backchannel said twice, as in "uh-huh, uh-huh", has four within 900 ms.
+const patienceForWords, patienceForMany, manySyllables = 4, 3, 5
 
 // Judge implements [Arbiter].
 func (Reflex) Judge(o Overlap) Verdict {
