@@ -30,7 +30,7 @@ type Interrupt struct {
 	Reading  Bar // while the agent reads digits out; default: 2 words, and never by speech without words
 	Tool     Bar // while a tool runs and nothing sounds; default: never, so that words are kept and answered together with its result
 
-	// NoEcho says that no leg sends the agent's own voice back. Else a call is on its guard until it has spoken for 1 s without hearing
+	// NoEcho says that no leg sends the agent's own voice back. Else a call is on its guard until it has spoken for 1.5 s without hearing
 	// itself: meanwhile, and on a leg that does echo, it is not held at the first sound, and it takes three words that are not its own to interrupt.
 	NoEcho bool
 

@@ -66,7 +66,7 @@ func TestEcho(t *testing.T) {
 			Model: Model{Answer: greets}, Caller: []Cue{Says("hello there", 1, 1.7), HangsUp(10)},
 		}, check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 0) }},
 		{name: "a line that has not echoed so far", score: Score{ // which would have come by now
-			Model: Model{Answer: greets}, Caller: []Cue{Says("Sunday", 1.8, 2.4), HangsUp(7)},
+			Model: Model{Answer: greets}, Caller: []Cue{Says("Sunday", 2, 2.6), HangsUp(7)},
 		}, check: said("Sunday")},
 		{name: "a word after a backchannel", score: Score{ // by which the line is no less known
 			Model: Model{Answer: greets}, Caller: []Cue{Says("mhm", 2, 2.5), Says("Sunday", 4, 4.6), HangsUp(9)},
