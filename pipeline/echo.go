@@ -20,8 +20,8 @@ type echo struct {
 }
 
 // What proves a leg to be free of echo, to echo, to echo no more; and how long an echo is that proves it alone, in words. An echo comes
-// back within 700 ms, and the ear notices its first loud syllable: of 45 recorded ones 44 within 620 ms after the agent began, one
-// at -30 dB after 1.1 s.
+// back within 700 ms, and the ear notices its first loud syllable: recorded ones within 620 ms after the agent began, but for a few
+// at -30 dB after up to 1.3 s.
 const (
 	provenFree    = 1500 * time.Millisecond
 	provenEchoing = 2
