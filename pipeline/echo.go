@@ -8,20 +8,22 @@ import (
 
 // echo is what a call has shown of its leg: whether the far end sends the agent's own voice back, as a speakerphone does.
 //
-//	             2 s of the agent's speech, undisturbed
+//	             1.5 s of the agent's speech, undisturbed
 //	not known ───────────────────────────────────────────▶ free of echo
 //	    │ ▲                                                   │
 //	    │ └── 10 s undisturbed ──┐                            │
 //	    └── 2 echoes, or a long one ──▶ echoing ◀── the same ─┘
 type echo struct {
 	verdicts  int           // stretches of the caller's speech that were the agent's own words
-	clean     time.Duration // how long the agent has spoken without a sound from the caller, since the last of them
+	clean     time.Duration // how long the agent has spoken without a sound from the caller, since the last of them: see meet
 	disturbed bool          // there was a sound from the caller while the turn in progress sounded
 }
 
-// What proves a leg to be free of echo, to echo, to echo no more; and how long an echo is that proves it alone, in words.
+// What proves a leg to be free of echo, to echo, to echo no more; and how long an echo is that proves it alone, in words. An echo comes
+// back within 700 ms, and the ear notices its first loud syllable: recorded ones within 620 ms after the agent began, but for a few
+// at -30 dB after up to 1.3 s.
 const (
-	provenFree    = 2 * time.Second
+	provenFree    = 1500 * time.Millisecond
 	provenEchoing = 2
 	echoesNoMore  = 10 * time.Second
 	longEcho      = 4
@@ -51,7 +53,6 @@ func (e *echo) found(words int) {
 type overlap struct {
 	words int  // of the agent that had been heard; -1: it had said nothing for some time
 	after bool // it had just finished
-	first bool // nobody had spoken into the turn before
 	soon  bool // it began just after the agent did, or after it went on: as an echo does
 	echo  bool // of its words some were the agent's own, which is noted
 }
@@ -65,16 +66,19 @@ const (
 	echoSoon              = 800 * time.Millisecond
 	echoBlip              = 800 * time.Millisecond // the sound of an echo that ended because the agent was held
 	echoTail              = 400 * time.Millisecond // speech that lasts longer than that after the agent's is not all echo
-	wordPace              = 330 * time.Millisecond // how long a word takes, about
 )
 
 // meet notes how a new stretch of the caller's speech meets the agent's.
 func (d *dialog) meet() {
 	c, m := &d.caller, &d.mouth
-	c.met = overlap{words: -1, first: !d.echo.disturbed}
+	c.met = overlap{words: -1}
 	switch gap := c.from - m.until; {
 	case m.sounds || m.until > 0 && gap <= 0:
-		c.met.words, c.met.soon = m.heard, c.from-m.since <= echoSoon
+		spoke := c.from - m.since
+		c.met.words, c.met.soon = m.heard, spoke <= echoSoon
+		if m.sounds && !d.echo.disturbed && !c.met.soon { // an echo would have disturbed it earlier
+			d.echo.clean += spoke
+		}
 		d.echo.disturbed = m.sounds
 	case m.until > 0 && gap <= echoAfter:
 		c.met.words, c.met.after = m.heard, true
@@ -89,14 +93,8 @@ func (d *dialog) bridged() bool {
 	return d.mouth.filled > 0 && d.caller.from-d.mouth.filled <= echoSoon
 }
 
-// free says whether the leg was free of echo when the caller began to speak: then the agent had spoken for long without being heard back.
-func (d *dialog) free() bool {
-	clean := d.echo.clean
-	if met := d.caller.met; met.first {
-		clean += time.Duration(met.words) * wordPace
-	}
-	return d.echo.verdicts == 0 && clean >= provenFree
-}
+// free says whether the leg is free of echo: the agent has spoken for long without being heard back.
+func (d *dialog) free() bool { return d.echo.verdicts == 0 && d.echo.clean >= provenFree }
 
 // mayEcho says whether what is heard while the agent speaks may be the agent. It is not held then: an echo that is allowed to go on
 // tells by its words what it is, whereas of one that is cut short at once nothing is left but a sound that the recogniser takes for a word.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"time"
 
 	"parley/media"
@@ -80,11 +79,10 @@ func (m *Manners) checkFiller() error {
 
 // fillers is what a of its manners m says while it keeps the caller waiting.
 func fillers(a *Agent, m *Manners) []string {
-	lang, _, _ := strings.Cut(strings.ToLower(a.Lang), "-")
 	switch {
 	case len(m.Filler.Say) > 0:
 		return m.Filler.Say
-	case lang == "" || lang == "en":
+	case a.speaksEnglish():
 		return []string{"One moment.", "Just a second.", "Bear with me.", "Still with you."}
 	}
 	return nil

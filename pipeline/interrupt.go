@@ -10,14 +10,17 @@ import (
 
 // Interrupt says which speech of the caller interrupts the agent. The zero of a field means its default.
 //
-//	speech ─▶ hold ─▶ the agent's echo? ─▶ Always? ─▶ Never? ─▶ Arbiter ─▶ cut: the caller has the floor
-//	                        └───────────────┬───────────┘          └─────▶ wait for more, a while
-//	                                        └─▶ carry on from the exact sample
+//	speech ─▶ hold ─▶ the agent's echo? ─▶ Never? ─▶ Always? ─▶ a scrap? ─▶ Arbiter ─▶ cut: the caller has the floor
+//	                        └────────────────┴─────┬──────────────┘            └─────▶ wait for more, a while
+//	                                               └─▶ carry on from the exact sample
 //
-// Phrases are compared by words: case and punctuation do not matter.
+// Phrases are compared by words: case and punctuation do not matter, and a hum is a hum however it is spelt. A scrap is a sound so short
+// that its one word is the recogniser's guess: under 250 ms by the ear, or under 400 ms if it is no word that is said so curtly in English,
+// such as "no" or "two", none that the response expects, and none in answer to a question.
 type Interrupt struct {
-	// Never are utterances that do not interrupt an agent who is speaking and are not answered, such as "mhm" and "okay": when they
-	// are all that the caller says. Right after a question they are its answer. Nil: Backchannels; empty, not nil: none.
+	// Never are utterances that do not interrupt an agent who is speaking and are not answered, such as "mhm" and "okay": when they, or no
+	// more than the beginning of one, are all that the caller says. Right after a question they are its answer. Nil: Backchannels; empty,
+	// not nil: none.
 	Never []string
 	// Always are phrases that interrupt as soon as they are recognised anywhere in what the caller says, such as "stop", whatever the
 	// bars ask for. Nil: Stops; empty, not nil: none.
@@ -27,7 +30,7 @@ type Interrupt struct {
 	Reading  Bar // while the agent reads digits out; default: 2 words, and never by speech without words
 	Tool     Bar // while a tool runs and nothing sounds; default: never, so that words are kept and answered together with its result
 
-	// NoEcho says that no leg sends the agent's own voice back. Else a call is on its guard until it has spoken for 2 s without hearing
+	// NoEcho says that no leg sends the agent's own voice back. Else a call is on its guard until it has spoken for 1.5 s without hearing
 	// itself: meanwhile, and on a leg that does echo, it is not held at the first sound, and it takes three words that are not its own to interrupt.
 	NoEcho bool
 
@@ -89,11 +92,13 @@ type Arbiter interface {
 }
 
 // Reflex is the Arbiter that needs no model: enough words, or enough clear speech, interrupt. Where words may be expected soon they are
-// waited for, for nothing is lost: the agent is silent already. A sound without the rise and fall of syllables has to last longer.
+// waited for, for nothing is lost: the agent is silent already; a little less where there are many syllables, for what has so many is
+// no backchannel. A sound without the rise and fall of syllables has to last longer.
 type Reflex struct{}
 
-// patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable.
-const patienceForWords = 4
+// patienceForWords is how many times longer speech has to last where its words can be expected soon, or where it has one syllable;
+// patienceForMany, where it has manySyllables. A backchannel said twice, as in "uh-huh, uh-huh", has four within 900 ms.
+const patienceForWords, patienceForMany, manySyllables = 4, 3, 5
 
 // Judge implements [Arbiter].
 func (Reflex) Judge(o Overlap) Verdict {
@@ -107,8 +112,11 @@ func (Reflex) Judge(o Overlap) Verdict {
 	if o.State == AgentThinking { // nothing sounds, and the caller may be about to add something
 		return o.lasted(need)
 	}
-	if o.Soon || o.Sound.Known && o.Sound.Syllables < 2 {
+	switch {
+	case o.Sound.Known && o.Sound.Syllables < 2, o.Soon && o.Sound.Syllables < manySyllables:
 		need *= patienceForWords
+	case o.Soon:
+		need *= patienceForMany
 	}
 	return o.lasted(need)
 }
@@ -124,9 +132,11 @@ func (o *Overlap) lasted(need time.Duration) Verdict {
 // Backchannels are what listeners say in English to show that they listen: the default of Interrupt.Never.
 func Backchannels() []string {
 	return []string{
-		"mhm", "mm", "mmm", "mm hmm", "mm hm", "mmhmm", "mhmm", "hmm", "hm", "uh huh", "uhhuh", "uh", "um", "er", "ah", "aha", "oh", "ooh", "wow",
-		"okay", "ok", "yeah", "yep", "yup", "yes", "ya", "right", "all right", "alright", "sure", "good", "great", "nice", "cool", "fine", "perfect",
-		"i see", "got it", "gotcha", "of course", "exactly", "oh okay", "that's right", "makes sense", "really", "interesting",
+		"mhm", "uh huh", "uhhuh", "uhhu", "uh", "um", "er", "ah", "aha", "huh", "oh", "ooh", "wow", "mkay",
+		"okay", "ok", "yeah", "yep", "yup", "yes", "ya", "right", "all right", "alright", "sure", "correct", "true", "exactly", "absolutely", "definitely",
+		"good", "very good", "great", "nice", "very nice", "cool", "fine", "perfect", "excellent", "wonderful", "lovely", "awesome", "amazing",
+		"i see", "i know", "i understand", "understood", "got it", "gotcha", "of course", "that's right", "that's true", "that's good", "makes sense",
+		"sounds good", "fair enough", "really", "interesting",
 	}
 }
 
@@ -198,9 +208,28 @@ type phrases [][]string
 func newPhrases(list []string) phrases {
 	p := make(phrases, len(list))
 	for i, s := range list {
-		p[i] = strings.Fields(plain(s))
+		p[i] = utterance(s)
 	}
 	return p
+}
+
+// utterance is text as phrases are compared: in plain words, all hums alike.
+func utterance(text string) []string {
+	said := strings.Fields(plain(text))
+	for i, w := range said {
+		if len(w) > 1 && strings.Trim(w, "hm") == "" { // recognisers spell one as they please: mm-h, hmm, mhm
+			said[i] = "mhm"
+		}
+	}
+	return said
+}
+
+// heardAs says whether said, as long as phrase, may be it. Of several words each may be misheard, as in "make sense".
+func heardAs(phrase, said []string) bool {
+	if len(phrase) == 1 {
+		return phrase[0] == said[0]
+	}
+	return slices.EqualFunc(phrase, said, alike)
 }
 
 // in says whether one of the phrases is somewhere in said.
@@ -223,7 +252,7 @@ func (p phrases) all(said []string, more bool) bool {
 	for _, f := range p {
 		n := min(len(f), len(said))
 		switch {
-		case n == 0 || !slices.Equal(f[:n], said[:n]) || n < len(f) && !more:
+		case n == 0 || !heardAs(f[:n], said[:n]) || n < len(f) && !more:
 		case n == len(said), p.all(said[n:], more):
 			return true
 		}

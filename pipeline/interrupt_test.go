@@ -21,7 +21,12 @@ func TestPhrases(t *testing.T) {
 		{"Mm-hmm.", true, true, false},
 		{"Okay, yeah, right!", true, true, false},
 		{"That's right.", true, true, false},
+		{"Mm-h", true, true, false},
+		{"M.", false, false, false},
 		{"that's", false, true, false},
+		{"That right?", true, true, false},
+		{"that's wrong", false, false, false},
+		{"nine", false, false, false},
 		{"all", false, true, false},
 		{"okay that's", false, true, false},
 		{"all wrong", false, false, false},
@@ -34,7 +39,7 @@ func TestPhrases(t *testing.T) {
 		{"nonstop", false, false, false},
 		{"", false, false, false},
 	} {
-		said := strings.Fields(plain(c.said))
+		said := utterance(c.said)
 		if is, begins, stop := never.all(said, false), never.all(said, true), always.in(said); is != c.is || begins != c.begins || stop != c.interrupted {
 			t.Errorf("%q: %v %v %v, want %v %v %v", c.said, is, begins, stop, c.is, c.begins, c.interrupted)
 		}
@@ -61,6 +66,9 @@ func TestReflex(t *testing.T) {
 		{"not sure", Overlap{Bar: bar, Speech: time.Minute}, Undecided},
 		{"words will come", Overlap{Bar: bar, Sure: true, Soon: true, Speech: 1199 * ms}, Undecided},
 		{"words did not come", Overlap{Bar: bar, Sure: true, Soon: true, Speech: 1200 * ms}, Meant},
+		{"words will come, of many syllables", Overlap{Bar: bar, Sure: true, Soon: true, Speech: 899 * ms, Sound: Contour{true, 5}}, Undecided},
+		{"many syllables", Overlap{Bar: bar, Sure: true, Soon: true, Speech: 900 * ms, Sound: Contour{true, 5}}, Meant},
+		{"a few", Overlap{Bar: bar, Sure: true, Soon: true, Speech: 1199 * ms, Sound: Contour{true, 4}}, Undecided},
 		{"while thinking they are not waited for", Overlap{State: AgentThinking, Bar: bar, Sure: true, Soon: true, Speech: 300 * ms}, Meant},
 		{"a cough", Overlap{Bar: bar, Sure: true, Speech: 400 * ms, Sound: Contour{true, 1}}, Undecided},
 		{"speech", Overlap{Bar: bar, Sure: true, Speech: 400 * ms, Sound: Contour{true, 2}}, Meant},
@@ -70,6 +78,44 @@ func TestReflex(t *testing.T) {
 		if got := (Reflex{}).Judge(c.o); got != c.want {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+	}
+}
+
+func TestScrap(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name   string
+		lang   string
+		said   string
+		length time.Duration
+		want   bool
+	}{
+		{"half a word", "", "We.", 320 * ms, true},
+		{"a word", "en-US", "Sales.", 400 * ms, false},
+		{"a curt word", "en-US", "No!", 260 * ms, false},
+		{"a number", "", "2", 260 * ms, false},
+		{"no room for a word", "", "no", 249 * ms, true},
+		{"nor in any language", "de-DE", "nein", 249 * ms, true},
+		{"another language's curt words are not known", "de-DE", "nein", 250 * ms, false},
+		{"two words", "", "we do", 240 * ms, false},
+		{"an expected word", "", "Bob", 240 * ms, false},
+		{"a sound that was not heard", "", "we", 0, false},
+		{"nothing", "", "", 240 * ms, false},
+	} {
+		d := newDialog(&Agent{Lang: c.lang}, media.Info{})
+		d.expect.Words = []string{"Alice", "bob"}
+		d.caller.length = c.length
+		if got := d.scrap(utterance(c.said)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+	d := newDialog(&Agent{}, media.Info{})
+	d.now, d.caller.floor, d.caller.from = 10*time.Second, speaking, 10*time.Second-399*ms
+	if d.caller.length = 100 * ms; !d.scrap([]string{"we"}) {
+		t.Error("the first word of a sentence is taken at once")
+	}
+	if d.now += 10 * ms; d.scrap([]string{"we"}) {
+		t.Error("the first word of a sentence is not taken")
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type Manners struct {
 	Hangover        time.Duration // silence that ends the caller's turn; default 500 ms, 100 ms to 5 s
 	Guess           time.Duration // silence after which an answer is prepared; default 200 ms, less than Hangover
-	BargeIn         time.Duration // speech that interrupts the agent even without words; four times that where words may be expected soon; default 300 ms, up to 5 s
+	BargeIn         time.Duration // speech that interrupts the agent even without words; three to four times that where words may be expected soon; default 300 ms, up to 5 s
 	BargeInWords    int           // recognised words that interrupt the agent; default 1, up to 20
 	FalseAlarm      time.Duration // a held agent resumes when so long after the speech ended no words came; default 500 ms, up to 5 s
 	KeyGap          time.Duration // an entry of keys ends when no key follows for so long, or for half of it where nobody asked for keys; default 3 s, 500 ms to 30 s

@@ -146,9 +146,9 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return kept
 	}
 	state := d.state()
-	said := strings.Fields(plain(text))
-	if state != AgentThinking && d.never.all(said, !over) {
-		answer, open := d.mouth.asked(c.met.words)
+	said := utterance(text)
+	answer, open := d.mouth.asked(c.met.words)
+	if state != AgentThinking && d.never.all(said, true) {
 		switch {
 		case !over && (!paused || !d.never.all(said, false)): // it may go on, or be a beginning
 			return unclear
@@ -164,6 +164,11 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return kept
 	case d.always.in(said):
 		return interrupts
+	case state != AgentThinking && state != AgentTool && !answer && d.scrap(said):
+		if over {
+			return backchannel
+		}
+		return unclear
 	}
 	o := Overlap{
 		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: !c.mute, Text: text, Sound: c.sound,
@@ -178,6 +183,30 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return backchannel
 	}
 	return unclear
+}
+
+// A sound shorter than wordLeast, as the ear measures it, has no room for a word: what lasts 150 ms is 230 ms to the ear. In less than
+// plainLeast there is room for a curt one.
+const wordLeast, plainLeast = 250 * time.Millisecond, 400 * time.Millisecond
+
+// curt are words that are said alone, and shortly, to somebody who speaks.
+var curt = lex("but,no,nope,nah,help,hey,hello,hi,bye,what,why,who,where,when,how,which,more,less,next,back,skip,end,quit,done,please,again,menu,agent")
+
+// scrap says whether what was said is one word in a sound that is too short for it, so that the recogniser has made it up of a breath, a slip
+// or half a word.
+func (d *dialog) scrap(said []string) bool {
+	c := &d.caller
+	length := c.length
+	if c.floor == speaking && !c.paused {
+		length = d.now - c.from
+	}
+	switch {
+	case len(said) != 1 || length == 0 || slices.ContainsFunc(d.expect.Words, func(w string) bool { return sameWords(w, said[0]) }):
+		return false
+	case length < wordLeast:
+		return true
+	}
+	return length < plainLeast && d.agent.speaksEnglish() && !curt.has(said[0]) && !inEnglish.number(said[0])
 }
 
 // consider acts on speech in the agent's turn that is not over yet.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,6 +20,22 @@ var speeches = []string{
 // agent's says them.
 var backchannels = []string{
 	"Yeah.", "Uh-huh.", "Mm-hmm.", "Okay.", "Right.", "I see.", "Yes.", "Sure.", "Got it.", "Alright.", "Oh.", "Mhm.", "Ah, okay.", "Oh, I see.", "Good.", "Yep.",
+}
+
+// A hum is what a synthetic voice cannot say: it reads "Mm-hmm." letter by letter, "em em aitch em em", in more than a second, or with
+// vowels, "um-hum". So these are put together of the nasal end of the recorded letter m: how long the first one lasts, and the breath between.
+var hums = map[string][2]time.Duration{"Mm-hmm.": {180 * time.Millisecond, 60 * time.Millisecond}, "Mhm.": {90 * time.Millisecond, 40 * time.Millisecond}}
+
+// hum is one of them, if the text is.
+func hum(c *corpus, text string) (pcm []int16, ok bool) {
+	const from, to, soft = 260 * time.Millisecond, 500 * time.Millisecond, 20 * time.Millisecond // of the nasal in the letter
+	h, ok := hums[text]
+	m := c.prompts["letters/m"]
+	if !ok || m.talk == nil {
+		return nil, false
+	}
+	breath := pink(dice(text), h[1], -45)
+	return slices.Concat(fade(m.part(from, from+h[0]), soft), breath, fade(m.part(from, to), soft)), true
 }
 
 // overlay puts a sound over one of the speeches.
@@ -38,7 +55,10 @@ func overlay(k kind, set, name string, pcm []int16) item {
 func falseSets(c *corpus, voices *voices) []item {
 	var items []item
 	for n, text := range backchannels {
-		said := voices.sound(otherVoice, text)
+		said, ok := hum(c, text)
+		if !ok {
+			said = voices.sound(otherVoice, text)
+		}
 		items = append(items, overlay(falseStop, "backchannel", text, level(said, -26)))
 		if n%2 == 0 {
 			twice := append(append(append([]int16{}, said...), silence(1100*time.Millisecond)...), said...)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -50,6 +51,9 @@ func TestItems(t *testing.T) {
 		halves[i.set][i.half()]++
 		if i.kind != selfStop && (i.begin < 0 || i.end <= i.begin || i.end > length(i.pcm)+hop) {
 			t.Errorf("%s: speech from %v to %v in %v of sound", i.name, i.begin, i.end, length(i.pcm))
+		}
+		if i.set == "backchannel" && !strings.HasSuffix(i.name, "twice") && i.end-i.begin > time.Second {
+			t.Errorf("%s: %v long, which is more than a listener says: is it read letter by letter?", i.name, i.end-i.begin)
 		}
 		if i.ask == "" || i.after <= 0 || i.kind == selfStop != (i.pcm == nil) {
 			t.Errorf("%s: says %q, after %v, %d samples", i.name, i.ask, i.after, len(i.pcm))

@@ -65,7 +65,7 @@ func TestBargeIn(t *testing.T) {
 			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
 		{name: "cough while thinking", score: Score{Model: Model{Think: 1.5013}, Caller: []Cue{Says("one", 2, 2.5), Coughs(3.6, 3.8), HangsUp(9)}}},
 		{name: "slow words after a false alarm", score: Score{
-			Recogniser: Recogniser{Delay: 1.2011, Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("no", 6, 6.2), HangsUp(12)},
+			Recogniser: Recogniser{Delay: 1.2011, Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("no", 6, 6.3), HangsUp(12)},
 		}},
 		{name: "backchannel", score: Score{
 			Manners: pipeline.Manners{BargeInWords: 2, BargeIn: time.Second}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("yeah", 5, 5.3), HangsUp(14)},

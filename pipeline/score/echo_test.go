@@ -65,6 +65,15 @@ func TestEcho(t *testing.T) {
 		{name: "a line that is not", score: Score{ // two words are not enough, so early
 			Model: Model{Answer: greets}, Caller: []Cue{Says("hello there", 1, 1.7), HangsUp(10)},
 		}, check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 0) }},
+		{name: "a line that has not echoed so far", score: Score{ // which would have come by now
+			Model: Model{Answer: greets}, Caller: []Cue{Says("Sunday", 2, 2.6), HangsUp(7)},
+		}, check: said("Sunday")},
+		{name: "a word after a backchannel", score: Score{ // by which the line is no less known
+			Model: Model{Answer: greets}, Caller: []Cue{Says("mhm", 2, 2.5), Says("Sunday", 4, 4.6), HangsUp(9)},
+		}, check: func(t *testing.T, p *Performance) {
+			times(t, p, pipeline.Interrupted, 1)
+			said("Sunday")(t, p)
+		}},
 		{name: "Friday after the question", score: Score{
 			Model: Model{Answer: Lines(map[string]string{"greeting": "Would you like Tuesday or Friday?"})}, Caller: []Cue{Says("Friday", 2.5, 2.9), HangsUp(8)},
 		}, check: said("Friday")},

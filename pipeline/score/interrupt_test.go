@@ -69,6 +69,35 @@ func TestInterrupt(t *testing.T) {
 		{name: "backchannel of another language", score: Score{
 			Manners: bars(pipeline.Interrupt{Never: []string{"genau", "ja ja"}}), Model: Model{Answer: tells}, Caller: []Cue{ask, Says("Ja, ja.", 5, 5.4), HangsUp(14)},
 		}, check: uncut(long)},
+		{name: "a hum however it is spelt", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("Mm-h", 5, 5.5), HangsUp(14)}}, check: uncut(long)},
+		{name: "no more than the beginning of a backchannel", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("I", 5, 5.5), HangsUp(14)}}, check: uncut(long)},
+		{name: "a backchannel misheard", score: Score{Recogniser: Recogniser{Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("make sense", 5, 5.7), HangsUp(14)}}, check: uncut(long)},
+		{name: "a scrap of a word", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("we", 5, 5.35), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) {
+				uncut(long)(t, p)
+				times(t, p, pipeline.Backchannel, 1)
+			}},
+		{name: "a scrap of a word in the greeting", score: Score{Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("we", 1.2, 1.5), HangsUp(10)}},
+			check: func(t *testing.T, p *Performance) { times(t, p, pipeline.TurnEnded, 1) }},
+		{name: "a curt word", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("two", 5, 5.35), HangsUp(12)}},
+			check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 1) }},
+		{name: "a whole word", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("Sunday", 5, 5.5), HangsUp(12)}},
+			check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 1) }},
+		{name: "a scrap and what follows", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("we", 5, 5.3), Says("we need a plumber", 6.2, 7.2), HangsUp(13)}},
+			check: func(t *testing.T, p *Performance) {
+				if got := turn(t, p, 3).Said; got != "we need a plumber" {
+					t.Errorf("said %q", got)
+				}
+			}},
+		{name: "a scrap of a word in answer to a question", score: Score{
+			Model: Model{Answer: says("Shall we book it? We are open all day on Tuesday and on most Fridays.")}, Caller: []Cue{ask, Says("do", 4.9, 5.2), HangsUp(12)},
+		}, check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 1) }},
+		{name: "a scrap of a word while the answer is made", score: Score{Model: Model{Think: 1.5013, Answer: tells}, Caller: []Cue{ask, Says("now", 3.8, 4.1), HangsUp(14)}},
+			check: func(t *testing.T, p *Performance) {
+				if got := turn(t, p, 3).Said; got != "tell me now" {
+					t.Errorf("said %q", got)
+				}
+			}},
 		{name: "no backchannels", score: Score{
 			Manners: bars(pipeline.Interrupt{Never: []string{}}), Model: Model{Answer: tells}, Caller: []Cue{ask, Says("okay", 5, 5.4), HangsUp(12)},
 		}, check: func(t *testing.T, p *Performance) { times(t, p, pipeline.Interrupted, 1) }},
