@@ -36,7 +36,7 @@ type EdgeKind uint8
 const (
 	NoEdge     EdgeKind = iota
 	Began               // somebody began to speak
-	MaybeEnded          // a short silence (about 200 ms): worth a guess
+	MaybeEnded          // a short silence (Manners.Guess): worth a guess
 	Resumed             // the caller went on after MaybeEnded: the same stretch of speech continues
 	Ended               // the hangover has passed: the stretch of speech is over
 )
