@@ -31,15 +31,11 @@ type pace struct {
 	pauses  int
 }
 
-// usualPause is a pause inside of a turn, of those that are long enough to be noticed; paceKnown is how many tell how somebody speaks.
-const usualPause, paceKnown = 350 * time.Millisecond, 3
-
-// toldMore is after how many pauses that did not end their turn somebody counts as telling a story: a full stop ends it no sooner than
-// Hangover then.
-const toldMore = 2
+// usualPause is a pause inside of a turn, of those of leastPause or more; paceKnown is how many tell how somebody speaks.
+const leastPause, usualPause, paceKnown = 200 * time.Millisecond, 350 * time.Millisecond, 3
 
 func (p *pace) paused(d time.Duration) {
-	if d <= 0 || d > 3*time.Second {
+	if d < leastPause || d > 3*time.Second {
 		return
 	}
 	if p.pauses++; p.pauses == 1 {
@@ -55,6 +51,10 @@ func (p *pace) slow() time.Duration {
 	}
 	return p.average - usualPause
 }
+
+// toldMore is after how many pauses that did not end their turn somebody counts as telling a story: a full stop ends it no sooner than
+// Hangover then.
+const toldMore = 2
 
 // endpoint is how long after its last voiced frame a turn ends that consists of these words.
 func (d *dialog) endpoint(said string) time.Duration {
@@ -72,13 +72,12 @@ func (d *dialog) endpoint(said string) time.Duration {
 	}
 	words := r.judge()
 	wait, slow := p.wait(words, cadenceOf(c.pause.likely), m.Hangover), c.pause.pace.slow()
-	switch {
-	case words == claimed && wait < m.Hangover: // one sentence after the other may follow
+	if words == claimed && wait < m.Hangover { // one sentence after the other may follow
 		wait += (m.Hangover - wait) * time.Duration(min(c.pause.wentOn, toldMore)) / toldMore
-	case words == piece:
-		return wait
 	}
 	switch {
+	case words == piece:
+		return wait
 	case words == incomplete:
 		return min(wait+max(slow, 0), p.Entity)
 	case wait < m.Hangover:

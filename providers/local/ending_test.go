@@ -49,7 +49,7 @@ func number(t *testing.T, s string) float64 {
 }
 
 // referenceSound makes the sounds of testdata/smartturn.py.
-func referenceSound(t *testing.T, name string) []float32 {
+func referenceSound(t testing.TB, name string) []float32 {
 	t.Helper()
 	noise, tone, state := make([]int16, 60000), make([]int16, 100000), uint32(1)
 	for i := range noise {

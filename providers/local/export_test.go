@@ -5,6 +5,9 @@ import "context"
 // MelSpectrum is what the judge of the ends of turns looks at.
 var MelSpectrum = melSpectrum
 
+// ThreadTime is how long this thread has used the processor.
+var ThreadTime = threadTime
+
 // Bands and looks of a MelSpectrum.
 const (
 	MelBands  = melBands
