@@ -59,10 +59,10 @@ func (d *dialog) hear(n edged) {
 		d.again(e.At)
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
-		c.sure, c.length, c.partial, c.paused = false, 0, "", false
+		c.sure, c.length, c.partial, c.paused, c.pause.likely = false, 0, "", false, 0
 		d.meet()
 		if fresh {
-			c.began = n.spoke
+			c.began, c.pause.wentOn = n.spoke, 0
 			d.listenLong()
 		}
 		d.clear(transcriptAlarm)
@@ -160,7 +160,7 @@ func (d *dialog) understand(t Transcript) {
 	case EagerEnd:
 		d.partly(t.Text)
 		d.prepare(t.Text)
-		c.pause.eager, c.pause.known = t.Text, d.now
+		c.pause.eager, c.pause.known, c.pause.likely = t.Text, d.now, t.Finished
 		d.pauses()
 	case TurnResumed:
 		c.pause.boss = true
@@ -181,6 +181,9 @@ func (d *dialog) understand(t Transcript) {
 		if t.Edge != 0 && t.Edge <= c.forgot && !d.more(t) {
 			d.late(t)
 			return
+		}
+		if t.Finished != 0 && (t.Edge == 0 || t.Edge == c.edge) {
+			c.pause.likely = t.Finished
 		}
 		last := c.floor == quiet
 		if t.Edge != 0 && t.Edge == c.edge && c.floor == awaiting {
@@ -210,6 +213,9 @@ func (d *dialog) partly(text string) {
 		d.dropGuess()
 	}
 	d.consider(text, d.now-d.manners.Guess-c.since, c.paused)
+	if d.held() && !d.turn.cut { // the next word may be the one that decides
+		d.set(falseAlarm, max(d.alarms[falseAlarm], d.now+d.manners.FalseAlarm))
+	}
 }
 
 // settled takes words that will not change; last, if none are to be expected after them; surely, if they are known to end the turn.

@@ -23,7 +23,8 @@ type completeness uint8
 
 const (
 	unknown    completeness = iota
-	complete                // a whole sentence, or a full answer
+	complete                // a full answer, or words that end a turn
+	claimed                 // a whole sentence by its punctuation, which recognisers put behind anything
 	unsettled               // it ends in a comma, which recognisers put where somebody may go on, and where they do not
 	incomplete              // it breaks off: "my name is", "um"
 	piece                   // of an entity
@@ -106,7 +107,7 @@ func ending(text string) punctuation {
 
 // alone is what punctuation says by itself.
 func (p punctuation) alone() completeness {
-	return map[punctuation]completeness{stated: complete, asking: complete, comma: unsettled, trailing: incomplete}[p]
+	return map[punctuation]completeness{stated: claimed, asking: claimed, comma: unsettled, trailing: incomplete}[p]
 }
 
 // question is what to hold an answer against: the last question in what the agent has said, or else its last sentence.

@@ -7,11 +7,12 @@ func TestCompleteness(t *testing.T) {
 	const (
 		u = unknown
 		c = complete
+		f = claimed // by a full stop
 		i = incomplete
 		p = piece
 		s = unsettled
 	)
-	name := map[completeness]string{u: "unknown", c: "complete", i: "incomplete", p: "piece", s: "unsettled"}
+	name := map[completeness]string{u: "unknown", c: "complete", f: "claimed", i: "incomplete", p: "piece", s: "unsettled"}
 	for asked, utterances := range map[string][]struct {
 		text string
 		want completeness
@@ -21,9 +22,9 @@ func TestCompleteness(t *testing.T) {
 			{"...", u},
 			{"Hello.", u},
 			{"hello", u},
-			{"I would like to book a table.", c},
-			{"What time do you open?", c},
-			{"That sounds great!", c},
+			{"I would like to book a table.", f},
+			{"What time do you open?", f},
+			{"That sounds great!", f},
 			{"I would like to book a table", u}, // without punctuation nobody knows
 			{"I would like to", i},
 			{"I would like to.", i}, // recognisers put a full stop behind anything
@@ -49,13 +50,13 @@ func TestCompleteness(t *testing.T) {
 			{"The number I have is,", i},
 			{"The house.", u},
 			{"I was going to –", i},
-			{"Where are you from?", c},
-			{"That is what I'm looking for.", c},
+			{"Where are you from?", f},
+			{"That is what I'm looking for.", f},
 			{"who is it for", u},
-			{"Yes, it is.", c},
-			{"I think they are.", c},
+			{"Yes, it is.", f},
+			{"I think they are.", f},
 			{"the appointment was", i},
-			{"Please call me at ten am.", c},
+			{"Please call me at ten am.", f},
 			{"Thank you.", c},
 			{"no that's all", c},
 			{"Okay, bye", c},
@@ -64,8 +65,8 @@ func TestCompleteness(t *testing.T) {
 			{"my number is", i},
 			{"it's spelled s m", p},
 			{"my email is john", p},
-			{"two tickets please.", c},
-			{"That’s right.", c},
+			{"two tickets please.", f},
+			{"That’s right.", f},
 		},
 		"Would you like to book an appointment?": {
 			{"yes", c},
@@ -110,8 +111,8 @@ func TestCompleteness(t *testing.T) {
 			{"555 010 4477", c},
 			{"five five five, oh one oh, four four seven seven", c},
 			{"five five five oh one oh four", p},
-			{"I don't have one.", c},
-			{"why do you need it?", c},
+			{"I don't have one.", f},
+			{"why do you need it?", f},
 			{"no", c},
 		},
 		"Please tell me the six-digit code.": {
@@ -129,7 +130,7 @@ func TestCompleteness(t *testing.T) {
 		"What is your order number?": {
 			{"four seven", p},
 			{"four seven one one", i}, // nobody knows how long it is
-			{"I don't know.", c},
+			{"I don't know.", f},
 		},
 		"How do you spell that?": {
 			{"s m", p},
@@ -146,7 +147,7 @@ func TestCompleteness(t *testing.T) {
 			{"john at example dot com", c},
 			{"john@example.com", c},
 			{"john@example.com.", c},
-			{"I don't have one.", c},
+			{"I don't have one.", f},
 		},
 		"What is your address?": {
 			{"12", p},
@@ -177,10 +178,10 @@ func TestCompleteness(t *testing.T) {
 		want completeness
 	}{
 		{remark{text: "Ich möchte einen Tisch für"}, u},
-		{remark{text: "Ich möchte einen Tisch."}, c},
-		{remark{text: "Um wie viel Uhr?"}, c},
+		{remark{text: "Ich möchte einen Tisch."}, f},
+		{remark{text: "Um wie viel Uhr?"}, f},
 		{remark{text: "也就是说，"}, s},
-		{remark{text: "谢谢。"}, c},
+		{remark{text: "谢谢。"}, f},
 		{remark{text: "Also…"}, i},
 		{remark{text: "the sea view", answers: []string{"Sea view", "The sea view"}}, c},
 		{remark{text: "four seven", entity: EntityDigits, digits: 4, words: inEnglish}, p},

@@ -1,49 +1,9 @@
 package pipeline
 
 import (
-	"errors"
 	"strings"
 	"time"
 )
-
-// Patience is how long a pause has to be to end the caller's turn, by what they have said so far and by how they speak. A recogniser that
-// tells the words of a pause before Hangover lets a turn end early; one that gives words while speech goes on, late; with any other,
-// and where it finds the end of a turn itself, nothing of this counts. Somebody who goes on in spite of all takes their turn back: an
-// answer of which nothing was heard is withdrawn.
-//
-//	last voiced frame ──Least──▶ complete ──Hangover──▶ who knows? ──Most──▶ breaks off ──Entity──▶ a number, half given
-type Patience struct {
-	Least  time.Duration // after a whole sentence or a full answer; default 300 ms or Hangover, 100 ms to Hangover
-	Most   time.Duration // after words that break off; default 2 s or Hangover, Hangover to 10 s
-	Entity time.Duration // in an entity that is not whole: see Expect.Kind; default 3 s or Most, Most to 15 s
-	Fixed  bool          // every turn ends at Hangover, whatever was said
-}
-
-func (p Patience) withDefaults(m *Manners) Patience {
-	if p.Least == 0 {
-		p.Least = min(300*time.Millisecond, m.Hangover)
-	}
-	if p.Most == 0 {
-		p.Most = max(2*time.Second, m.Hangover)
-	}
-	if p.Entity == 0 {
-		p.Entity = max(3*time.Second, p.Most)
-	}
-	return p
-}
-
-// check names every field that is out of its range.
-func (p Patience) check(m *Manners) error {
-	var bad []error
-	for _, l := range []limit[time.Duration]{
-		{"Patience.Least", &p.Least, 100 * time.Millisecond, m.Hangover, 0},
-		{"Patience.Most", &p.Most, m.Hangover, 10 * time.Second, 0},
-		{"Patience.Entity", &p.Entity, p.Most, 15 * time.Second, 0},
-	} {
-		bad = append(bad, l.check())
-	}
-	return errors.Join(bad...)
-}
 
 // pausing is what the dialog knows of the end of the caller's turn.
 type pausing struct {
@@ -51,8 +11,10 @@ type pausing struct {
 	spoke   time.Duration // the same since the answer
 	eager   string        // the words of the stretch as they stood then; empty: not known
 	known   time.Duration // when they were, since the answer
+	likely  float64       // that the caller has finished, by how it sounds; 0: not known
 	pending bool          // said may be complete: if nothing follows, it is
 	boss    bool          // the recogniser finds the ends of turns itself
+	wentOn  int           // after so many pauses in this turn
 	early   early
 	pace    pace
 }
@@ -69,11 +31,11 @@ type pace struct {
 	pauses  int
 }
 
-// usualPause is a pause inside of a turn, of those that are long enough to be noticed; paceKnown is how many tell how somebody speaks.
-const usualPause, paceKnown = 350 * time.Millisecond, 3
+// usualPause is a pause inside of a turn, of those of leastPause or more; paceKnown is how many tell how somebody speaks.
+const leastPause, usualPause, paceKnown = 200 * time.Millisecond, 350 * time.Millisecond, 3
 
 func (p *pace) paused(d time.Duration) {
-	if d <= 0 || d > 3*time.Second {
+	if d < leastPause || d > 3*time.Second {
 		return
 	}
 	if p.pauses++; p.pauses == 1 {
@@ -90,6 +52,10 @@ func (p *pace) slow() time.Duration {
 	return p.average - usualPause
 }
 
+// toldMore is after how many pauses that did not end their turn somebody counts as telling a story: a full stop ends it no sooner than
+// Hangover then.
+const toldMore = 2
+
 // endpoint is how long after its last voiced frame a turn ends that consists of these words.
 func (d *dialog) endpoint(said string) time.Duration {
 	m, c := &d.manners, &d.caller
@@ -104,18 +70,22 @@ func (d *dialog) endpoint(said string) time.Duration {
 	if lang, _, _ := strings.Cut(strings.ToLower(d.agent.Lang), "-"); lang == "" || lang == "en" {
 		r.words = inEnglish
 	}
-	slow := c.pause.pace.slow()
-	switch r.judge() {
-	case complete:
-		return min(p.Least+max(slow, 0)/2, m.Hangover)
-	case unsettled:
-		return min(m.Hangover*3/2+max(slow, 0), p.Most)
-	case incomplete:
-		return min(p.Most+max(slow, 0), p.Entity)
-	case piece:
-		return p.Entity
+	words := r.judge()
+	wait, slow := p.wait(words, cadenceOf(c.pause.likely), m.Hangover), c.pause.pace.slow()
+	if words == claimed && wait < m.Hangover { // one sentence after the other may follow
+		wait += (m.Hangover - wait) * time.Duration(min(c.pause.wentOn, toldMore)) / toldMore
 	}
-	return min(max(m.Hangover+slow, m.Hangover*4/5), 2*m.Hangover)
+	switch {
+	case words == piece:
+		return wait
+	case words == incomplete:
+		return min(wait+max(slow, 0), p.Entity)
+	case wait < m.Hangover:
+		return min(wait+max(slow, 0)/2, m.Hangover)
+	case wait > m.Hangover:
+		return min(wait+max(slow, 0), p.Most)
+	}
+	return min(max(wait+slow, m.Hangover*4/5), 2*m.Hangover)
 }
 
 // pauses: the caller has paused, or the words of a pause are known. If these are complete, the turn ends before the ear says so.
@@ -142,7 +112,7 @@ func (d *dialog) pauses() {
 // resumed: the caller goes on in the same stretch of speech. A turn that was ended in its pause is not over.
 func (d *dialog) resumed(n edged) {
 	c := &d.caller
-	c.paused = false
+	c.paused, c.pause.likely = false, 0
 	d.goesOn()
 	if d.turn == nil || !d.turn.sounding {
 		c.pause.pace.paused(n.edge.At - c.pause.at)
@@ -151,6 +121,7 @@ func (d *dialog) resumed(n edged) {
 	if reopened {
 		c.forgot = c.edge - 1
 	}
+	c.pause.wentOn++
 	if reopened || d.held() {
 		d.doubt(n.spoke)
 	}
@@ -164,6 +135,7 @@ func (d *dialog) again(onset time.Duration) {
 	}
 	if c.pause.pending {
 		c.pause.pending = false
+		c.pause.wentOn++
 		d.clear(patienceAlarm)
 	}
 }

@@ -47,22 +47,3 @@ func TestPace(t *testing.T) {
 		t.Errorf("slow by %v", p.slow())
 	}
 }
-
-func TestPatienceIsChecked(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		m    Manners
-		want string
-	}{
-		{Manners{}, ""},
-		{Manners{Hangover: 200 * ms}, ""},
-		{Manners{Hangover: 4 * time.Second}, ""},
-		{Manners{Patience: Patience{Least: 600 * ms}}, "Patience.Least is 600ms: want 100ms to 500ms"},
-		{Manners{Patience: Patience{Most: 400 * ms}}, "Patience.Most is 400ms: want 500ms to 10s"},
-		{Manners{Patience: Patience{Entity: time.Second}}, "Patience.Entity is 1s: want 2s to 15s"},
-	} {
-		if err := c.m.Validate(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%+v: %v, want %q", c.m.Patience, err, c.want)
-		}
-	}
-}

@@ -9,7 +9,7 @@ import (
 // Manners is how an agent behaves in conversation. The zero of a field means its default (DefaultManners).
 type Manners struct {
 	Hangover        time.Duration // silence that ends the caller's turn; default 500 ms, 100 ms to 5 s
-	Guess           time.Duration // silence after which an answer is prepared; default 200 ms, less than Hangover
+	Guess           time.Duration // silence after which an answer is prepared; default 150 ms, less than Hangover
 	BargeIn         time.Duration // speech that interrupts the agent even without words; three to four times that where words may be expected soon; default 300 ms, up to 5 s
 	BargeInWords    int           // recognised words that interrupt the agent; default 1, up to 20
 	FalseAlarm      time.Duration // a held agent resumes when so long after the speech ended no words came; default 500 ms, up to 5 s
@@ -43,7 +43,7 @@ type Manners struct {
 func DefaultManners() Manners {
 	m := Manners{
 		Hangover:        500 * time.Millisecond,
-		Guess:           200 * time.Millisecond,
+		Guess:           150 * time.Millisecond,
 		BargeIn:         300 * time.Millisecond,
 		BargeInWords:    1,
 		FalseAlarm:      500 * time.Millisecond,

@@ -36,7 +36,7 @@ type EdgeKind uint8
 const (
 	NoEdge     EdgeKind = iota
 	Began               // somebody began to speak
-	MaybeEnded          // a short silence (about 200 ms): worth a guess
+	MaybeEnded          // a short silence (Manners.Guess): worth a guess
 	Resumed             // the caller went on after MaybeEnded: the same stretch of speech continues
 	Ended               // the hangover has passed: the stretch of speech is over
 )
@@ -121,6 +121,10 @@ type Transcript struct {
 	Words []Word
 	Lang  string
 	Edge  int // of a Final: the N of the Ended that it answers; 0 if it answers none (the recogniser's own endpointing)
+
+	// Finished, of an EagerEnd or Final, is how likely the caller has finished their turn, by how it sounds or by the recogniser's own
+	// account, 0 to 1; 0: not known.
+	Finished float64
 }
 
 // A Word is a word with its times, from the call's first frame (Transcript) or the utterance's first sample (Speech).

@@ -414,6 +414,7 @@ func (d *dialog) silenced(n silenced) {
 		d.history = slices.Delete(d.history, t.mark, len(d.history))
 		d.notes = append(t.notes, d.notes...)
 		c.said, c.began = slices.Insert(c.said, 0, t.said), t.from
+		c.pause.wentOn = max(c.pause.wentOn, 1)
 	default:
 		d.settle(t)
 		d.tell(Event{Kind: Interrupted, Text: heard})

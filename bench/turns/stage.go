@@ -102,8 +102,8 @@ func perform(outer context.Context, q *queue, v *voices, o local.Options, calls 
 	running.Go(func() { failed = engine.Run(ctx) })
 	running.Go(func() { _ = wheel.Run(ctx) }) // with a Timer it cannot fail
 	<-engine.Ready()
-	if r := engine.Status(); r.Ear.Level != local.EarSilero || r.Recogniser.Level != local.RecogniserTiny {
-		failed = fmt.Errorf("offline hearing is not whole: run \"make setup\": ear %s, recogniser %s", r.Ear.Level, r.Recogniser.Level)
+	if r := engine.Status(); r.Ear.Level != local.EarSilero || r.Recogniser.Level != local.RecogniserTiny || r.Endpoint.Level != local.EndpointSound {
+		failed = fmt.Errorf("offline hearing is not whole: run \"make setup\": ear %s, recogniser %s, end of turn by %s", r.Ear.Level, r.Recogniser.Level, r.Endpoint.Level)
 	} else {
 		var players sync.WaitGroup
 		for range calls {
@@ -124,7 +124,7 @@ func earsOnly(from string, use func(dir string) error) (err error) {
 		return fmt.Errorf("make a directory of models: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for _, name := range []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx"} {
+	for _, name := range []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx", "smart-turn.onnx"} {
 		if err := os.Symlink(filepath.Join(from, name), filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("make a directory of models: %w", err)
 		}

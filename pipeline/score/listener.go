@@ -62,6 +62,7 @@ type Recogniser struct {
 	Lag      float64 // from a word's end to the partial that has it; default 0.2
 	Mute     bool    // gives no partials
 	Eager    bool    // gives an EagerEnd at MaybeEnded
+	Finished float64 // what it says of every pause: how likely the caller has finished; 0: nothing
 	Late     float64 // added to Delay once, at the first final
 	Deaf     bool    // understands nothing
 	Behind   int     // frames for which it says that it is behind
@@ -162,7 +163,7 @@ func (r *recogniser) Mark(e pipeline.Edge) error {
 		r.begin, r.partial = e.At-media.FrameTime, ""
 	case pipeline.MaybeEnded:
 		if text := r.words(r.now); r.Eager && text != "" {
-			r.give(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text}, seconds(r.Delay), 0)
+			r.give(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text, Finished: r.Finished}, seconds(r.Delay), 0)
 		}
 	case pipeline.Ended:
 		r.finals++
@@ -170,7 +171,7 @@ func (r *recogniser) Mark(e pipeline.Edge) error {
 		if r.finals == 1 {
 			delay += r.Late
 		}
-		r.give(pipeline.Transcript{Kind: pipeline.Final, Text: r.words(r.now), Edge: e.N}, seconds(delay), r.finals)
+		r.give(pipeline.Transcript{Kind: pipeline.Final, Text: r.words(r.now), Edge: e.N, Finished: r.Finished}, seconds(delay), r.finals)
 		r.begin = -1
 	}
 	return nil

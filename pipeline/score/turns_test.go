@@ -64,7 +64,7 @@ func TestTurns(t *testing.T) {
 		{name: "prepared answer is kept", score: Score{Recogniser: Recogniser{Eager: true, Delay: 0.0511}, Caller: []Cue{Says("one two", 2, 3), HangsUp(9)}},
 			check: func(t *testing.T, p *Performance) {
 				l := turn(t, p, 2).Latency
-				near(t, "voice to voice", l.VoiceToVoice.Seconds(), 0.68, 0.03)
+				near(t, "voice to voice", l.VoiceToVoice.Seconds(), 0.63, 0.03)
 				if l.FirstToken < 0 || l.VoiceToVoice != l.Endpoint+l.Transcript+l.FirstToken+l.FirstAudio+l.FirstFrame {
 					t.Errorf("latency %+v", l)
 				}
