@@ -78,7 +78,7 @@ func NewPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []int16)) *P
 func (p *Playout) Begin() *Utterance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := &Utterance{p: p, done: make(chan struct{}), room: make(chan struct{}, 1), tape: tape{shelf: &p.shelf}}
+	u := &Utterance{p: p, was: full, wanted: full, done: make(chan struct{}), room: make(chan struct{}, 1), tape: tape{shelf: &p.shelf}}
 	if p.closed || p.err != nil {
 		u.state, u.cut = over, true
 		close(u.done)
@@ -368,7 +368,9 @@ func (p *Playout) clear(now time.Time) {
 	p.ledger.clear(now)
 	p.resting, p.marked = true, 0
 	for _, u := range p.line {
-		u.fadeIn = u.fadeIn || u.sent > u.settled && u.settled > 0
+		if u.sent > u.settled && u.settled > 0 {
+			u.was = silent
+		}
 		u.sent, u.until = u.settled, 0
 	}
 }

@@ -101,7 +101,7 @@ func (d *dialog) doubt(from time.Duration) {
 	if !t.held {
 		t.held = true
 		t.counts.Held++
-		d.do(hold{t.n})
+		d.do(duck{t.n})
 	}
 	c, speech := &d.caller, d.bar(d.state()).Speech
 	c.since = from

@@ -156,9 +156,11 @@ type (
 		text       string
 		held       bool
 	}
+	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
+	duck struct{ turn int }
 	// hold what the turn says, without losing a sample.
 	hold struct{ turn int }
-	// carryOn with what was held.
+	// carryOn with what was ducked or held.
 	carryOn struct{ turn int }
 	// cut what the turn says and cancel its providers and tools; silenced is the answer, before the next act.
 	cut struct{ turn int }
@@ -196,6 +198,7 @@ type (
 
 func (ask) isAct()     {}
 func (utter) isAct()   {}
+func (duck) isAct()    {}
 func (hold) isAct()    {}
 func (carryOn) isAct() {}
 func (cut) isAct()     {}

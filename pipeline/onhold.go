@@ -98,7 +98,7 @@ func (d *dialog) park(held bool) {
 	switch {
 	case d.closing():
 		d.end(d.lastCause(), nil)
-	case t != nil && !t.held && !t.cut:
+	case t != nil && !t.cut:
 		t.held = true
 		d.do(hold{t.n})
 	}

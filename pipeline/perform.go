@@ -19,6 +19,15 @@ type live struct {
 	replies []*reply
 }
 
+// released calls f with each utterance that sounds or waits for its turn to.
+func (l *live) released(f func(*media.Utterance)) {
+	for _, r := range l.replies {
+		if r.released {
+			f(r.utterance)
+		}
+	}
+}
+
 // perform does what the dialog wants. None of it waits: what takes time runs on a goroutine of its own and reports by the inbox.
 func (c *Call) perform(ctx context.Context, a act) {
 	switch a := a.(type) {
@@ -26,12 +35,10 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
 	case utter:
 		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
+	case duck:
+		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
-		for _, r := range c.floor(ctx, a.turn).replies {
-			if r.released {
-				r.utterance.Hold()
-			}
-		}
+		c.floor(ctx, a.turn).released((*media.Utterance).Hold)
 	case carryOn:
 		for _, r := range c.floor(ctx, a.turn).replies {
 			if r.released {

@@ -117,7 +117,7 @@ func ledger(t *testing.T, p *Performance) (errors []off) {
 		at, far, took := -1, -1, time.Duration(0) // the word that sounds, the furthest that did, and how much of it
 		full := make(map[int]time.Duration)
 		for _, s := range p.Wire {
-			if from := s.From + p.Origin; from < u.At || from >= until || s.Word == Tone {
+			if from := s.From + p.Origin; from < u.At || from >= until || s.Word == Tone || s.Rest && at < 0 { // the rest is the last turn's
 				continue
 			}
 			if !s.Rest {

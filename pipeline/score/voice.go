@@ -33,7 +33,9 @@ type Sound struct {
 	From time.Duration // since the answer
 	Took time.Duration
 	Full time.Duration // how long the word takes
-	Rest bool          // it goes on with the word before it, after a gap
+	Rest bool          // it goes on with the word before it, after a gap, or louder or quieter
+
+	Ducked bool // 14 dB quieter than it was spoken
 }
 
 type voice struct {
@@ -43,8 +45,9 @@ type voice struct {
 	words []string
 }
 
-// The samples of word 0, in and between its syllables; those of any other are so much higher. In a pause they are those of no word.
-const loud, soft, rest = 16000, 4000, -1
+// The samples of word 0, in and between its syllables; those of each next word are step higher, so that they can be told when they are
+// ducked to a fifth. In a pause they are those of no word.
+const loud, soft, rest, step = 16000, 4000, -step, 5
 
 func (v *voice) perWord() time.Duration {
 	if v.PerWord == 0 {
@@ -211,7 +214,7 @@ func (v *voice) speak(word pipeline.Word, pause time.Duration, rate int, yield f
 
 // sound is that of a word and the pause after it. Four of five syllables end in a dip, of a fifth of their length.
 func (v *voice) sound(word string, spoken, pause time.Duration, rate int) []int16 {
-	n, name := syllables(word), int16(v.name(word))
+	n, name := syllables(word), int16(step*v.name(word))
 	pcm := make([]int16, int((spoken+pause)*time.Duration(rate)/time.Second))
 	length := int(spoken*time.Duration(rate)/time.Second) / n // of a syllable
 	for i := range pcm {
@@ -231,7 +234,7 @@ func (v *voice) sound(word string, spoken, pause time.Duration, rate int) []int1
 func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	word := -1 // the last
+	word := -1 // the last, as run has it
 	for _, s := range stretches {
 		fresh := true
 		for i := 0; i < len(s.PCM); {
@@ -242,8 +245,8 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 			}
 			switch {
 			case w >= 0 && (w != word || fresh):
-				full, _ := v.length(v.words[w])
-				sounds = append(sounds, Sound{v.words[w], from, 0, full, w == word})
+				full, _ := v.length(v.words[w/2])
+				sounds = append(sounds, Sound{v.words[w/2], from, 0, full, word >= 0 && w/2 == word/2, w%2 == 1})
 				fresh = false
 			case w < 0 && (fresh || word >= 0):
 				sounds = append(sounds, Sound{Word: Tone, From: from})
@@ -260,15 +263,18 @@ func (v *voice) decode(stretches []legtest.Stretch, rate int) (sounds []Sound) {
 // Tone is the word of a Sound that is none.
 const Tone = "~"
 
-// run is the word that pcm begins with, and for how many samples it goes on; -1: it is no word.
+// run is twice the word that pcm begins with, and one more if it is ducked, and for how many samples it goes on; -1: it is no word.
 func (v *voice) run(pcm []int16, last, rate int) (word, n int) {
 	says := func(sample int16) int {
 		for _, first := range []int16{loud, soft} {
-			if w := int(sample - first); w >= 0 && w < len(v.words) {
-				return w
+			if w := int(sample - first); w%step == 0 && w >= 0 && w/step < len(v.words) {
+				return w / step * 2
+			}
+			if w := int(sample - first/step); w >= 0 && w < len(v.words) {
+				return w*2 + 1
 			}
 		}
-		if sample == rest {
+		if sample == rest || sample == rest/step {
 			return last
 		}
 		return -1
