@@ -18,6 +18,16 @@ func (st *Stage) hears() []Cue {
 	if e.Delay == 0 {
 		return st.score.Caller
 	}
+	st.caught.Lock()
+	defer st.caught.Unlock()
+	if !st.caught.at.Equal(time.Now()) { // the ear asks, and then the recogniser
+		st.caught.at, st.caught.cues = time.Now(), st.catch(e)
+	}
+	return st.caught.cues
+}
+
+// catch is what hears has caught by now.
+func (st *Stage) catch(e Echo) []Cue {
 	all := slices.Clone(st.score.Caller)
 	stretches := st.Carrier.Sounded()
 	if len(stretches) == 0 {

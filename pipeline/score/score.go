@@ -115,6 +115,11 @@ type Stage struct {
 	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
 	log     *journal
+	caught  struct { // what hears has caught by at
+		sync.Mutex
+		at   time.Time
+		cues []Cue
+	}
 }
 
 // Stage sets the score up. Whoever runs Stage.Call runs Script beside it.

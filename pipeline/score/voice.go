@@ -281,7 +281,10 @@ func (v *voice) run(pcm []int16, last, rate int) (word, n int) {
 	}
 	one := func(from int) (word, n int) {
 		word = says(pcm[from])
-		for n = 1; from+n < len(pcm) && says(pcm[from+n]) == word; n++ {
+		for n = 1; from+n < len(pcm); n++ { // most samples are like the one before
+			if pcm[from+n] != pcm[from+n-1] && says(pcm[from+n]) != word {
+				break
+			}
 		}
 		if n < rate/100 {
 			word = -1
