@@ -84,7 +84,7 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 			return nil, err
 		}
 		v.responder = func(info media.Info) pipeline.Responder {
-			return script.Responder(map[string]string{"from": info.From, "to": info.To})
+			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}})
 		}
 	}
 	return v, nil

@@ -31,18 +31,18 @@ func TestParseNamesLineAndReason(t *testing.T) {
 	}{
 		"empty":            {"", []string{"line 1: the flow is empty"}},
 		"comment only":     {"# nothing\n", []string{"line 1: the flow is empty"}},
-		"a list":           {"\n- a\n", []string{`line 2: the flow must be a mapping, not a list`, `line 2: the flow has no "flow"`, `line 2: the flow has no "start"`, `line 2: the flow has no "nodes"`}},
+		"a list":           {"\n- a\n", []string{`line 2: the flow must be a mapping, not a list`}},
 		"not yaml":         {"flow: x\nnodes: [a\n", []string{"line 2: not YAML: did not find expected ',' or ']'"}},
 		"yaml indent":      {"flow: x\nstart: main\n- a\n", []string{"line 3: not YAML: did not find expected key"}},
 		"unknown anchor":   {"flow: x\nstart: *main\n", []string{"line 2: not YAML: unknown anchor 'main' referenced"}},
 		"control byte":     {"flow: x\nlang: \x01\n", []string{"line 2: not YAML: control characters are not allowed"}},
 		"bad utf-8":        {"flow: x\n\nlang: \xff\n", []string{"line 3: not YAML: invalid leading UTF-8 octet"}},
 		"two documents":    {head + "    {say: a, goto: end}\n---\nflow: b\n", []string{"line 13: a second document: a file holds one flow"}},
-		"unknown key":      {head + "    {say: a, goto: end}\ncolour: red\n", []string{`line 13: unknown key "colour" in the flow; known are flow, lang, context, start, no_input, no_match, ambiguous, commands, nodes`}},
-		"unknown in node":  {head + "    {say: a, goto: end, then: b}\n", []string{`line 12: unknown key "then" in node other; known are say, menu, gather, set, if, hang_up, goto, else, barge_in`}},
+		"unknown key":      {head + "    {say: a, goto: end}\ncolour: red\n", []string{`line 13: unknown key "colour" in the flow; known are flow, lang, zone, context, collect, no_input, no_match, ambiguous, commands, hours, flows, start, nodes`}},
+		"unknown in node":  {head + "    {say: a, goto: end, then: b}\n", []string{`line 12: unknown key "then" in node other; known are say, menu, gather, set, if, hours, call, return, voicemail, model, hang_up, goto, else, barge_in`}},
 		"twice":            {head + "    {say: a, say: b, goto: end}\n", []string{`line 12: "say" is there twice in node other, first on line 12`}},
-		"no kind":          {head + "    {goto: end}\n", []string{"line 11: node other needs exactly one of say, menu, gather, set, if, hang_up; it has 0"}},
-		"two kinds":        {head + "    {say: a, hang_up: b}\n", []string{"line 11: node other needs exactly one of say, menu, gather, set, if, hang_up; it has 2"}},
+		"no kind":          {head + "    {goto: end}\n", []string{"line 11: node other needs exactly one of say, menu, gather, set, if, hours, call, return, voicemail, model, hang_up; it has 0"}},
+		"two kinds":        {head + "    {say: a, hang_up: b}\n", []string{"line 11: node other needs exactly one of say, menu, gather, set, if, hours, call, return, voicemail, model, hang_up; it has 2"}},
 		"missing goto":     {head + "    {say: a}\n", []string{`line 11: node other needs "goto": the node to go on with`}},
 		"goto of hang_up":  {head + "    {hang_up: a, goto: end}\n", []string{`line 12: a hang_up has no "goto" of its own`}},
 		"missing node":     {head + "    {say: a, goto: nowhere}\n", []string{`line 12: node other leads to "nowhere", which is not there`}},
@@ -54,8 +54,8 @@ func TestParseNamesLineAndReason(t *testing.T) {
 		"stray brace":      {head + "    {say: 'a {b', goto: end}\n", []string{"line 12: say has a stray brace; a slot's place is written {slot}"}},
 		"unknown slot":     {head + "    {say: 'a {b}', goto: end}\n", []string{"line 12: nothing fills {b}"}},
 		"barge_in":         {head + "    {say: a, goto: end, barge_in: maybe}\n", []string{`line 12: barge_in must be true or false, not "maybe"`}},
-		"menu, no prompt":  {head + "    {menu: {choices: [{digit: 1, goto: end}]}}\n", []string{"line 12: a menu needs a prompt"}},
-		"menu, no choices": {head + "    {menu: {prompt: a}}\n", []string{"line 12: a menu needs choices"}},
+		"menu, no prompt":  {head + "    {menu: {choices: [{digit: 1, goto: end}]}}\n", []string{`line 12: a menu needs "prompt"`}},
+		"menu, no choices": {head + "    {menu: {prompt: a}}\n", []string{`line 12: a menu needs "choices"`}},
 		"bad digit":        {head + "    {menu: {prompt: a, choices: [{digit: 12, goto: end}]}}\n", []string{`line 12: digit must be one key, 0 to 9, "*" or "#", not "12"`}},
 		"bare choice":      {head + "    {menu: {prompt: a, choices: [{goto: end}]}}\n", []string{"line 12: a choice needs a digit or phrases"}},
 		"same digit": {head + "    menu:\n      prompt: a\n      choices:\n        - {digit: 1, goto: end}\n        - {digit: 1, goto: main}\n",
@@ -66,7 +66,7 @@ func TestParseNamesLineAndReason(t *testing.T) {
 		"tries":            {head + "    {menu: {prompt: a, tries: 2, choices: [{digit: 1, goto: end}]}}\n", []string{"line 12: tries has no meaning without give_up: the node to go to after them"}},
 		"patience":         {head + "    {menu: {prompt: a, patience: long, choices: [{digit: 1, goto: end}]}}\n", []string{`line 12: patience must be a time from 1s to 10m0s, such as 3s, not "long"`}},
 		"gather, bare":     {head + "    {gather: {prompt: a}}\n", []string{`line 12: a gather needs "slot"`, `line 12: a gather needs "type"`, `line 12: a gather needs "goto"`}},
-		"unknown type":     {head + "    {gather: {prompt: a, slot: b, type: date, goto: end}}\n", []string{`line 12: unknown type "date"; known are digits, name, number, one_of, text, yes_no`}},
+		"unknown type":     {head + "    {gather: {prompt: a, slot: b, type: colour, goto: end}}\n", []string{`line 12: unknown type "colour"; known are date, digits, email, name, number, one_of, phone, spelling, text, time, yes_no`}},
 		"no length":        {head + "    {gather: {prompt: a, slot: b, type: digits, goto: end}}\n", []string{"line 12: type digits needs a length, or min and max"}},
 		"min over max":     {head + "    {gather: {prompt: a, slot: b, type: digits, min: 5, max: 3, goto: end}}\n", []string{"line 12: min 5 is more than max 3"}},
 		"length and max":   {head + "    {gather: {prompt: a, slot: b, type: digits, length: 5, max: 3, goto: end}}\n", []string{"line 12: length excludes min and max"}},
@@ -81,11 +81,11 @@ func TestParseNamesLineAndReason(t *testing.T) {
 			[]string{"line 13: slot b is gathered as name here and as text elsewhere"}},
 		"if without else":  {head + "    {if: [{slot: b, is: c, goto: end}]}\n", []string{`line 11: node other needs "else": the node to go on with`}},
 		"if unknown slot":  {head + "    {if: [{slot: b, is: c, goto: end}], else: end}\n", []string{`line 12: nothing fills slot "b"`}},
-		"if without test":  {head + "    {if: [{slot: b, goto: end}], else: end}\n", []string{"line 12: a condition needs either is or empty: true"}},
+		"if without test":  {head + "    {if: [{slot: b, goto: end}], else: end}\n", []string{"line 12: a condition on a slot needs one of is, is_not, empty, above, below, at_least, at_most, matches"}},
 		"command, no goto": {head + "    {say: a, goto: end}\ncommands:\n  - {phrases: help}\n", []string{"line 14: a command needs either a goto or repeat: true"}},
 		"all at once": {"flow: a\nstart: main\nnodes:\n  main: {say: 'x }', goto: 3}\n  b: {menu: {}}\nextra: 1\n",
-			[]string{"line 4: say has a stray brace; a slot's place is written {slot}", "line 5: a menu needs a prompt", "line 5: a menu needs choices",
-				`line 6: unknown key "extra" in the flow; known are flow, lang, context, start, no_input, no_match, ambiguous, commands, nodes`}},
+			[]string{"line 4: say has a stray brace; a slot's place is written {slot}", `line 5: a menu needs "prompt"`, `line 5: a menu needs "choices"`,
+				`line 6: unknown key "extra" in the flow; known are flow, lang, zone, context, collect, no_input, no_match, ambiguous, commands, hours, flows, start, nodes`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -146,7 +146,7 @@ func FuzzParse(f *testing.F) {
 
 // walk plays a flow that parsed with answers of every sort: whatever it says, it must not panic and always wait or hang up.
 func walk(t *testing.T, f *Flow) {
-	s := newSession(f, nil)
+	s := newSession(f, Options{})
 	answers := []string{"", "one", "yes", "no", "four two seven one", "hello my name is ana", "repeat", "main menu"}
 	for turn := range 24 {
 		r := s.hear(talkFor(turn, answers[turn%len(answers)]))

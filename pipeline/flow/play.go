@@ -13,8 +13,8 @@ import (
 
 // Play lets somebody try a flow as text: each line of r is what the caller says, "/427#" are keys, an empty line is silence. What
 // the agent says goes to w. It returns when the agent hangs up or r ends.
-func Play(w io.Writer, r io.Reader, f *Flow) error {
-	p := &player{w: w, responder: f.Responder(nil), agent: &pipeline.Agent{Name: f.Name(), Lang: f.Lang()}}
+func Play(w io.Writer, r io.Reader, f *Flow, o Options) error {
+	p := &player{w: w, responder: f.Responder(o), agent: &pipeline.Agent{Name: f.Name(), Lang: f.Lang()}}
 	if err := p.turn(pipeline.Talk{Why: pipeline.ForGreeting}); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func dial(t *testing.T, file string, context map[string]string) *call {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &call{T: t, session: newSession(f, context)}
+	return &call{T: t, session: newSession(f, Options{Context: context})}
 }
 
 // say gives one answer and returns the reply as one line: the text, "[hang up]" at a hang-up.
@@ -230,7 +230,7 @@ nodes:
 				}
 			}
 			if tt.slots != nil {
-				if diff := cmp.Diff(tt.slots, c.here.slots); diff != "" {
+				if diff := cmp.Diff(tt.slots, c.here.top().slots); diff != "" {
 					t.Errorf("slots (-want +got):\n%s", diff)
 				}
 			}
@@ -290,7 +290,7 @@ nodes:
 func TestSentenceBySentence(t *testing.T) {
 	t.Parallel()
 	var got []string
-	s := mustReceptionist(t).Responder(nil)
+	s := mustReceptionist(t).Responder(Options{})
 	for d, err := range s.Respond(context.Background(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting}) {
 		if err != nil {
 			t.Fatal(err)
@@ -427,7 +427,7 @@ func TestReceptionistByKeysAndWords(t *testing.T) {
 func TestPassageIsLongEnough(t *testing.T) {
 	t.Parallel()
 	f := mustReceptionist(t)
-	n := len(strings.Fields(f.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
+	n := len(strings.Fields(f.main.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
 	if fast, slow := time.Duration(n)*time.Second/3, time.Duration(n)*2*time.Second/5; fast < 25*time.Second || slow > 45*time.Second {
 		t.Errorf("%d words last %v to %v", n, fast, slow)
 	}
