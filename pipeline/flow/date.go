@@ -180,6 +180,9 @@ func (d date) spoken(h heard) (string, bool) {
 		return d.inOrder(a, b, y, h.now)
 	}
 	ws := dateWords(h.words)
+	if slices.ContainsFunc(ws, func(w dateWord) bool { return w.month > 0 && w.word != "may" }) {
+		return d.named(ws, h.now)
+	}
 	for _, read := range []func([]dateWord, time.Time) (string, bool){d.named, d.weekday, d.relative, d.numbered} {
 		if v, ok := read(ws, h.now); ok {
 			return v, true
@@ -218,6 +221,8 @@ func dateWords(words []string) []dateWord {
 			}
 		} else if n := slices.Index(ordinalNames, w.word); n > 0 {
 			w.number, w.ordinal = n, true
+		} else if w.word == "thirtieth" {
+			w.number, w.ordinal = 30, true
 		}
 		ws = append(ws, w)
 	}
@@ -406,8 +411,11 @@ func monthNumber(w string) int {
 
 // weekdayNumber is 0 (Sunday) to 6; -1: w is no weekday.
 func weekdayNumber(w string) int {
+	if w == "wensday" || w == "wendsday" {
+		return 3
+	}
 	return slices.IndexFunc(weekdayNames, func(d string) bool {
-		return named(w, d, 3) || w == strings.ToLower(d)+"s" || len(w) >= 6 && strings.HasSuffix(w, "day") && sound(w) == sound(strings.ToLower(d))
+		return named(w, d, 3) || w == strings.ToLower(d)+"s" || len(w) >= 6 && strings.HasSuffix(w, "day") && w[0]|0x20 == d[0]|0x20 && sound(w) == sound(strings.ToLower(d))
 	})
 }
 

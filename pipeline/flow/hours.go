@@ -70,36 +70,47 @@ func (h *hours) openAt(value string, now time.Time) bool {
 	return h.openOn(day, minute)
 }
 
-// change is when it opens or closes next after an instant; false: not within a year. It looks at the wall clock minute by minute of
-// the spans' ends, so that an hour that is left out, or comes twice, does no harm.
+// change is when it opens or closes next after an instant; false: not within a year.
 func (h *hours) change(now time.Time) (at time.Time, ok bool) {
-	now = now.In(h.zone)
 	was := h.open(now)
-	first := today(now)
-	for i := -1; i < 366; i++ {
-		day := first.AddDate(0, 0, i)
-		var best time.Time
-		for _, s := range h.on(day) {
-			to := s.to
-			if s.to <= s.from {
-				to += 24 * 60
-			}
-			for _, m := range []int{s.from, to} {
-				t := time.Date(day.Year(), day.Month(), day.Day(), 0, m, 0, 0, h.zone)
-				if t.After(now) && h.open(t) != was && (best.IsZero() || t.Before(best)) {
-					best = t
-				}
+	first := today(now.In(h.zone))
+	for i := range 367 {
+		for _, t := range h.edges(first.AddDate(0, 0, i)) {
+			if t.After(now) && h.open(t) != was && (!ok || t.Before(at)) {
+				at, ok = t, true
 			}
 		}
-		// A midnight may change it too, where a holiday begins.
-		if m := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, h.zone); m.After(now) && h.open(m) != was && (best.IsZero() || m.Before(best)) {
-			best = m
-		}
-		if !best.IsZero() {
-			return best, true
+		if ok {
+			return at, true
 		}
 	}
-	return time.Time{}, false
+	return at, false
+}
+
+// edges are all instants of a day at which it may open or close: by the hours, at midnight where a holiday begins, and where the clock
+// is changed. What the clock shows twice is there twice.
+func (h *hours) edges(day time.Time) []time.Time {
+	midnight := time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, h.zone)
+	tomorrow := time.Date(day.Year(), day.Month(), day.Day()+1, 0, 0, 0, 0, h.zone)
+	_, before := midnight.Zone()
+	_, after := tomorrow.Zone()
+	edges := []time.Time{midnight}
+	if _, turn := midnight.ZoneBounds(); !turn.IsZero() && turn.Before(tomorrow) {
+		edges = append(edges, turn.In(h.zone))
+	}
+	clock := func(minute int) {
+		for _, offset := range []int{before, after} {
+			edges = append(edges, day.Add(time.Duration(minute)*time.Minute-time.Duration(offset)*time.Second).In(h.zone))
+		}
+	}
+	for _, s := range h.on(day) {
+		clock(s.from)
+		clock(s.to)
+	}
+	for _, s := range h.on(day.AddDate(0, 0, -1)) {
+		clock(s.to)
+	}
+	return edges
 }
 
 // changeAloud says when it opens or closes next: "tomorrow at eight in the morning".

@@ -169,7 +169,11 @@ func (p phone) expect() entry {
 }
 
 func (p phone) aloud(v string) string {
-	if digits, full := strings.CutPrefix(v, "+"); full {
+	digits, full := strings.CutPrefix(v, "+")
+	if rest, ours := strings.CutPrefix(digits, p.country); full && ours && p.country != "" && rest != "" {
+		return "plus " + aloud(p.country) + ", " + aloud(rest)
+	}
+	if full {
 		return "plus " + aloud(digits)
 	}
 	return aloud(v)
