@@ -1,7 +1,6 @@
 package flow
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -116,45 +115,5 @@ func TestParseRefusesLargeFiles(t *testing.T) {
 	_, err := Parse(make([]byte, maxFile+1))
 	if want := fmt.Sprintf("line 1: the file has %d bytes, more than %d", maxFile+1, maxFile); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
-	}
-}
-
-func FuzzParse(f *testing.F) {
-	f.Add(receptionist)
-	f.Add([]byte(head + "    {say: 'a {b}', goto: end}\n"))
-	f.Add([]byte(head + "    {gather: {prompt: a, slot: b, type: digits, min: 2, max: 3, confirm: '{b}?', goto: end}}\n"))
-	f.Add([]byte(head + "    {if: [{slot: b, is: [c, d], goto: end}], else: end}\n"))
-	f.Add([]byte("a: &a [*a, *a]\n<<: *a\n? [x]\n: y\n"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		flow, err := Parse(data)
-		if (flow == nil) == (err == nil) {
-			t.Fatalf("parsed %v with error %v", flow, err)
-		}
-		if err == nil {
-			walk(t, flow)
-			return
-		}
-		joined, ok := err.(interface{ Unwrap() []error })
-		if !ok {
-			t.Fatalf("%v is not joined", err)
-		}
-		for _, e := range joined.Unwrap() {
-			var fe *Error
-			if !errors.As(e, &fe) || fe.Line < 1 || fe.Reason == "" {
-				t.Fatalf("%#v tells no line and reason", e)
-			}
-		}
-	})
-}
-
-// walk plays a flow that parsed with answers of every sort: whatever it says, it must not panic and always wait or hang up.
-func walk(t *testing.T, f *Flow) {
-	s := newSession(f, Options{})
-	answers := []string{"", "one", "yes", "no", "four two seven one", "hello my name is ana", "repeat", "main menu"}
-	for turn := range 24 {
-		r := s.hear(talkFor(turn, answers[turn%len(answers)]))
-		if !r.hangUp && r.expect == nil {
-			t.Fatalf("turn %d neither waits nor hangs up", turn)
-		}
 	}
 }

@@ -44,7 +44,10 @@ func (s *session) enter(name string, r reply) reply {
 		case *hangUp:
 			r.say(s.fill(st.farewell))
 			r.hangUp = true
-			return r // a caller who says "wait!" is still where the last question was
+			if h.node != nil && f.script.nodes[h.node.name] != h.node {
+				h.node = nil // the last question was of a flow that has returned: who says "wait!" begins anew
+			}
+			return r // else they are still where the last question was
 		case *question:
 			prompt := st.prompt
 			if f.visited[name] && len(r.texts) > 0 && !st.again.empty() {
