@@ -80,6 +80,18 @@ func (f *Flow) Name() string { return f.name }
 // Lang is the language of its texts, in BCP 47; empty if the flow does not say.
 func (f *Flow) Lang() string { return f.lang }
 
+// Zone is the time zone of its dates; UTC if the flow does not say.
+func (f *Flow) Zone() *time.Location { return f.zone }
+
+// Nodes is how many nodes it has, those of the flows that it calls included.
+func (f *Flow) Nodes() int {
+	n := 0
+	for _, s := range f.scripts() {
+		n += len(s.nodes)
+	}
+	return n
+}
+
 // Options are what one call brings to a flow.
 type Options struct {
 	Context map[string]string  // fills the slots that the flow declares as its context, such as the caller's number; others are ignored
@@ -116,6 +128,24 @@ func Parse(data []byte) (*Flow, error) {
 		all[i] = e
 	}
 	return nil, errors.Join(all...)
+}
+
+// Errors are the findings in an error of Parse, or in one that wraps it; nil: it is none.
+func Errors(err error) []*Error {
+	for ; err != nil; err = errors.Unwrap(err) {
+		joined, ok := err.(interface{ Unwrap() []error })
+		if !ok {
+			continue
+		}
+		var all []*Error
+		for _, e := range joined.Unwrap() {
+			if fe, ok := errors.AsType[*Error](e); ok {
+				all = append(all, fe)
+			}
+		}
+		return all
+	}
+	return nil
 }
 
 //go:embed receptionist.yaml
