@@ -236,7 +236,7 @@ func (w *world) entries(t *tenant, now time.Time, path string, size int64) []sto
 	return []store.Entry{
 		{Began: &began},
 		{Began: &going},
-		{Turned: &store.Turned{Turn: turn, Messages: messages[:2]}},
+		{Turned: &store.Turned{Turn: turn, Messages: messages[:2], Collected: map[string]string{"day": "2026-11-24", "card": "***"}}},
 		{Ended: &store.Ended{
 			Call: t.done, Status: store.Completed, Messages: messages,
 			End: store.End{

@@ -20,6 +20,8 @@ const (
 	// HangUp ends the call, after what is being said now has been heard; it speaks Text first if set. The caller may talk an agent out
 	// of its own HangUp by interrupting, but nobody else.
 	HangUp CommandKind = "hang_up"
+	// Beep sounds the tone after which a message is left.
+	Beep CommandKind = "beep"
 	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
 	Inject CommandKind = "inject"
 	// Mute keeps the caller from being heard by the agent: not by ear, recogniser or keypad. It is recorded all the same, and silence is not counted.
@@ -51,7 +53,7 @@ func (c Command) Check() error {
 		return fmt.Errorf("%s: %s", c.Kind, fmt.Sprintf(format, args...))
 	}
 	takes := map[CommandKind]string{
-		Say: "text", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
@@ -222,8 +224,8 @@ func (d *dialog) carryOut(o order) {
 	case c.Kind == Inject && len(d.notes) == 0: // it was seen meanwhile
 	case c.Ask:
 		d.begin(&turn{why: o.why})
-	case c.Kind == Say, c.Kind == HangUp, speakable(c.Text):
-		if c.Kind != HangUp {
+	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, speakable(c.Text):
+		if c.Kind != HangUp && c.Kind != Beep {
 			c = Command{Kind: Say, Text: c.Text}
 		}
 		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
@@ -236,6 +238,9 @@ func (d *dialog) carryOut(o order) {
 func (d *dialog) obey(t *turn, c Command) (last bool) {
 	switch c.Kind {
 	case Say, HangUp:
+	case Beep:
+		d.beep(t)
+		return false
 	case Change:
 		if err := c.Check(); err != nil {
 			d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})

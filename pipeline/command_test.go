@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,5 +46,39 @@ func TestCommandChecked(t *testing.T) {
 		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 			t.Errorf("%+v: %q is not in: %v", tt.command, tt.want, err)
 		}
+	}
+}
+
+// TestBeep: the tone swells and fades, and is heard behind what was said.
+func TestBeep(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []int{8000, 16000, 24000, 48000} {
+		pcm := beep(rate)
+		if len(pcm) != rate*4/10 || pcm[0] != 0 || pcm[len(pcm)-1] != 0 {
+			t.Errorf("%d samples at %d, from %d to %d", len(pcm), rate, pcm[0], pcm[len(pcm)-1])
+		}
+		if top := slices.Max(pcm); top < 8000 || top > 8192 {
+			t.Errorf("it is as loud as %d", top)
+		}
+	}
+	_, acts := play(Manners{}, event{100 * ms, told{turn: 1, delta: Delta{Do: &Command{Kind: Beep}}}}, event{200 * ms, responded{turn: 1, text: "Speak."}})
+	if want := `utter 1.1 ""`; acts[1] != want {
+		t.Errorf("it does %q, want %q", acts[1], want)
+	}
+}
+
+// TestCollected: what a script has collected is told when it changes, and stands in the turn's record.
+func TestCollected(t *testing.T) {
+	t.Parallel()
+	d, acts := play(Manners{},
+		event{100 * ms, told{turn: 1, delta: Delta{Slots: map[string]string{"a": "1"}}}},
+		event{110 * ms, told{turn: 1, delta: Delta{Slots: map[string]string{"a": "1"}}}},
+		event{200 * ms, responded{turn: 1, text: ""}},
+	)
+	if acts[0] != "collected" || acts[1] != "" {
+		t.Errorf("it tells %q", acts[:2])
+	}
+	if d.slots["a"] != "1" {
+		t.Errorf("it has %v", d.slots)
 	}
 }

@@ -34,6 +34,7 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
+	slots   map[string]string // what a script has collected
 	asked   string // the agent's last question
 	mouth   mouth
 	echo    echo

@@ -26,6 +26,7 @@ const (
 	FellSilent    EventKind = "fell_silent"
 	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed      EventKind = "tool_used"
+	Collected     EventKind = "collected" // a script has learnt something from the caller: Slots is all that it has collected
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
@@ -43,6 +44,7 @@ type Event struct {
 	Ending *Ending
 	Text   string
 	Final  bool
+	Slots  map[string]string // of Collected: not to be changed
 	Err    error
 }
 
@@ -59,7 +61,8 @@ type Turn struct {
 	Latency Latency
 	Usage   Usage
 	Counts  Counts
-	Err     string // which provider failed, if one did
+	Slots   map[string]string // all that was collected in the call so far (Delta.Slots), if this turn has changed it; else nil
+	Err     string            // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
 	Messages []Message // what the turn added to the history, for good

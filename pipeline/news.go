@@ -150,10 +150,11 @@ type (
 		step int
 		held bool
 	}
-	// utter a text of our own, as a step of a turn.
+	// utter a text of our own, or a tone, as a step of a turn.
 	utter struct {
 		turn, step int
 		text       string
+		tone       bool
 		held       bool
 	}
 	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.

@@ -32,9 +32,13 @@ func (l *live) released(f func(*media.Utterance)) {
 func (c *Call) perform(ctx context.Context, a act) {
 	switch a := a.(type) {
 	case ask:
-		c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
+		c.speak(ctx, a.talk.Turn, a.step, a.held, c.parts.Synthesizer, c.respond(a.talk))
 	case utter:
-		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
+		voice := c.parts.Synthesizer
+		if a.tone {
+			voice = beeper{}
+		}
+		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
@@ -98,11 +102,11 @@ func (c *Call) floor(ctx context.Context, turn int) *live {
 type response func(context.Context) iter.Seq2[Delta, error]
 
 // speak begins a reply of a turn.
-func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) {
+func (c *Call) speak(ctx context.Context, turn, step int, held bool, voice Synthesizer, from response) {
 	l := c.floor(ctx, turn)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
-		voice: c.parts.Synthesizer, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
+		voice: voice, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
 		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
@@ -138,7 +142,11 @@ func (c *Call) respond(talk Talk) response {
 // recite says a text of our own.
 func recite(text string) response {
 	return func(context.Context) iter.Seq2[Delta, error] {
-		return func(yield func(Delta, error) bool) { yield(Delta{Text: text}, nil) }
+		return func(yield func(Delta, error) bool) {
+			if text != "" {
+				yield(Delta{Text: text}, nil)
+			}
+		}
 	}
 }
 

@@ -192,8 +192,12 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
-	Finish string // the model's reason to stop: stop, length, tool_calls, ...
+	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what came before
+	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
+
+// MaskedSlot stands among Delta.Slots for a value that is a secret: it was given, and is not told.
+const MaskedSlot = "***"
 
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
 type Expect struct {
@@ -204,6 +208,9 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
+	// Masked: the answer is a secret, such as a card number or a PIN. Until the next turn begins, what is said and pressed is for the
+	// Responder's next Talk (Text, Keys) alone: not for history, events, logs, the recording or a model.
+	Masked bool
 }
 
 // ToolCall is the model's wish to use a tool.

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,7 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
+	slots     map[string]string // as of the last Delta.Slots
 	counts    Counts
 	notes     []string // that its history has
 	err       string   // the provider that failed
@@ -198,6 +200,13 @@ func (d *dialog) utter(t *turn, text string) {
 	d.do(utter{turn: t.n, step: len(t.steps) - 1, text: text, held: t.held})
 }
 
+// beep adds a tone to t.
+func (d *dialog) beep(t *turn) {
+	t.steps = append(t.steps, &step{message: -1, responded: true})
+	d.soon()
+	d.do(utter{turn: t.n, step: len(t.steps) - 1, tone: true, held: t.held})
+}
+
 // told takes what a response brings besides text.
 func (d *dialog) told(n told) {
 	t, delta := d.turn, n.delta
@@ -226,6 +235,12 @@ func (d *dialog) told(n told) {
 		d.do(expect{d.expect.Words})
 	case delta.Do != nil:
 		s.told, t.then = true, append(t.then, *delta.Do)
+	case delta.Slots != nil:
+		s.told = true
+		if !maps.Equal(d.slots, delta.Slots) {
+			d.slots, t.slots = delta.Slots, delta.Slots
+			d.tell(Event{Kind: Collected, Slots: delta.Slots})
+		}
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output

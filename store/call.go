@@ -49,6 +49,8 @@ type Call struct {
 	Boot         string    `json:"boot"` // the process itself: a new id at each start
 	Created      time.Time `json:"created"`
 	Answered     time.Time `json:"answered"`
+	// Collected is what a script has asked of the caller, by slot; what is secret has "***" for its value. It grows with the turns.
+	Collected map[string]string `json:"collected,omitempty"`
 	End
 }
 
@@ -112,8 +114,9 @@ type Entry struct {
 
 // Turned is a turn that ended, and what it added to the transcript.
 type Turned struct {
-	Turn     Turn      `json:"turn"`
-	Messages []Message `json:"messages,omitempty"`
+	Turn      Turn              `json:"turn"`
+	Messages  []Message         `json:"messages,omitempty"`
+	Collected map[string]string `json:"collected"` // all that the call has collected so far, if this turn has changed it; else nil
 }
 
 // Ended is the end of a call. Messages is its whole transcript: what stands there already under the same Seq is replaced, what is

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+	_ "time/tzdata" // flows name time zones; not every machine has them
 
 	"github.com/alecthomas/kong"
 )
@@ -31,6 +32,7 @@ type commands struct {
 	Agents  agentsCmd  `cmd:"" help:"List, make and change the agents that answer calls."`
 	Numbers numbersCmd `cmd:"" help:"Say which agent answers which phone number."`
 	Keys    keysCmd    `cmd:"" help:"List, make and revoke keys of the API."`
+	Flow    flowCmd    `cmd:"" help:"Check and try scripted dialogs."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
 	Bench   benchCmd   `cmd:"" help:"Load test: programs for benchmarks and their peers."`

@@ -72,8 +72,8 @@ func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, i
 // greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
 func (s *server) greets(row store.Agent, info media.Info) pipeline.Responder {
 	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
-	if s.vendors.model == nil {
-		return pipeline.Greeting(text, s.vendors.responder(info))
+	if s.vendors.opens != nil {
+		return pipeline.Greeting(text, s.vendors.opens(info))
 	}
 	if text == "" || len(missing) > 0 {
 		return nil

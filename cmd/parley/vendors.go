@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"parley/media"
 	"parley/pipeline"
@@ -24,13 +23,14 @@ const defaultPrompt = "You are a friendly, capable receptionist on the telephone
 type vendors struct {
 	engine   *local.Engine    // nil when nothing local is used
 	deepgram *deepgram.Client // nil when it is not used
-	model    *openai.Client   // nil when the scripted dialog answers
+	model    *openai.Client   // nil when there is none; a scripted dialog may hand over to it
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
 	known     *providers.Cache                    // speaks from memory what is known ahead
 	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
 	responder func(media.Info) pipeline.Responder // a call's own
+	opens     func(media.Info) pipeline.Responder // the same as far as its greeting is known ahead; nil if a model makes it up
 
 	hears, thinks, speaks string // their names
 }
@@ -71,20 +71,27 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 			}
 		}
 	}
-	switch v.thinks {
-	case "openai":
+	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
 		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
+	}
+	switch v.thinks {
+	case "openai":
 		v.responder = func(media.Info) pipeline.Responder { return v.model }
 	case "flow":
 		script, err := loadFlow(c.Flow)
 		if err != nil {
 			return nil, err
 		}
-		v.responder = func(info media.Info) pipeline.Responder {
-			return script.Responder(map[string]string{"from": info.From, "to": info.To})
+		play := func(info media.Info, model pipeline.Responder) pipeline.Responder {
+			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}, Model: model})
+		}
+		v.opens = func(info media.Info) pipeline.Responder { return play(info, nil) }
+		v.responder = v.opens
+		if v.model != nil {
+			v.responder = func(info media.Info) pipeline.Responder { return play(info, v.model) }
 		}
 	}
 	return v, nil
@@ -133,22 +140,6 @@ func (v *vendors) close() error {
 		return nil
 	}
 	return v.deepgram.Close()
-}
-
-// loadFlow reads a scripted dialog, or takes the built-in receptionist.
-func loadFlow(path string) (*flow.Flow, error) {
-	if path == "" {
-		return flow.Receptionist()
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read --flow: %w", err)
-	}
-	f, err := flow.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
 }
 
 // cast gives a call its providers; it waits for models to be loaded as long as ctx lasts.

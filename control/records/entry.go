@@ -16,8 +16,20 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
 			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err),
 		},
-		Messages: newMessages(call, t.First, t.Messages),
+		Messages: newMessages(call, t.First, t.Messages), Collected: collected(t.Slots),
 	}
+}
+
+// collected is what a script has collected, as every database takes it; nil stays nil.
+func collected(slots map[string]string) map[string]string {
+	if slots == nil {
+		return nil
+	}
+	out := make(map[string]string, len(slots))
+	for name, v := range slots {
+		out[clean(name)] = clean(v)
+	}
+	return out
 }
 
 // newMessages are messages of a call's history, the first of which is at the given place in it.

@@ -38,6 +38,8 @@ type Call struct {
 type CallDetail struct {
 	Call
 
+	Collected map[string]string `json:"collected" nullable:"true" doc:"What a scripted dialog has asked of the caller, by the names of its slots; a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
+
 	RecordingAvailable bool    `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
 	Transcript         []Entry `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
 	Turns              []Turn  `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`

@@ -13,7 +13,7 @@ func ExamplePlay() {
 		panic(err)
 	}
 	caller := strings.NewReader("I'd like to book an appointment.\non friday please\n/4271\nThat's right.\nGoodbye.\n")
-	if err := flow.Play(os.Stdout, caller, f); err != nil {
+	if err := flow.Play(os.Stdout, caller, f, flow.Options{}); err != nil {
 		panic(err)
 	}
 	// Output:
@@ -38,7 +38,7 @@ nodes:
 	if err != nil {
 		panic(err)
 	}
-	if err := flow.Play(os.Stdout, strings.NewReader("/427#1\n/12#34#\n\nAna\n"), f); err != nil {
+	if err := flow.Play(os.Stdout, strings.NewReader("/427#1\n/12#34#\n\nAna\n"), f, flow.Options{}); err != nil {
 		panic(err)
 	}
 	// Output:

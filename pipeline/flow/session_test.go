@@ -34,15 +34,37 @@ type call struct {
 	turns   int
 	silence int
 	history []pipeline.Message
+	told    map[string]string
 }
 
 func dial(t *testing.T, file string, context map[string]string) *call {
+	t.Helper()
+	return dialWith(t, file, Options{Context: context})
+}
+
+func dialWith(t *testing.T, file string, o Options) *call {
 	t.Helper()
 	f, err := Parse([]byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &call{T: t, session: newSession(f, context)}
+	if o.Now == nil {
+		o.Now = func() time.Time { return sunday }
+	}
+	return &call{T: t, session: newSession(f, o)}
+}
+
+// sunday is when calls of the tests take place, unless they say otherwise.
+var sunday = time.Date(2026, time.November, 22, 9, 30, 0, 0, time.UTC)
+
+// A dialog is a flow played line by line.
+type dialog struct {
+	file    string
+	context map[string]string
+	now     time.Time // zero: sunday
+	script  [][2]string
+	slots   map[string]string // at its end, of the script that is in progress
+	told    map[string]string // as the call's record has them
 }
 
 // say gives one answer and returns the reply as one line: the text, "[hang up]" at a hang-up.
@@ -66,24 +88,22 @@ func (c *call) respond(talk pipeline.Talk) string {
 			c.Fatal(err)
 		}
 		b.WriteString(d.Text)
-		if d.Do != nil && d.Do.Kind == pipeline.HangUp {
+		switch {
+		case d.Slots != nil:
+			c.told = d.Slots
+		case d.Do != nil && d.Do.Kind == pipeline.HangUp:
 			b.WriteString(" [hang up]")
+		case d.Do != nil && d.Do.Kind == pipeline.Beep:
+			b.WriteString(" [beep]")
 		}
 	}
 	return b.String()
 }
 
 // dialogs are flows played line by line: what the caller says, then what the agent answers.
-func TestDialogs(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		file    string
-		context map[string]string
-		script  [][2]string
-		slots   map[string]string
-	}{
-		"say, set, if": {
-			file: `
+var dialogs = map[string]dialog{
+	"say, set, if": {
+		file: `
 flow: test
 context: {caller: stranger, vip: }
 start: hello
@@ -99,12 +119,12 @@ nodes:
   plain: {say: "A {mood} day.", goto: bye}
   odd: {say: "Vip is {vip}.", goto: bye}
   bye: {hang_up: Goodbye.}`,
-			context: map[string]string{"caller": "Ana", "other": "ignored"},
-			script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}},
-			slots:   map[string]string{"caller": "Ana", "vip": "", "mood": "good, Ana"},
-		},
-		"menu": {
-			file: `
+		context: map[string]string{"caller": "Ana", "other": "ignored"},
+		script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}},
+		slots:   map[string]string{"caller": "Ana", "vip": "", "mood": "good, Ana"},
+	},
+	"menu": {
+		file: `
 flow: test
 start: main
 ambiguous: "Did you mean {options}?"
@@ -124,15 +144,15 @@ nodes:
   sales: {say: We sell., goto: main}
   support: {say: We help., goto: main}
   bye: {hang_up: Goodbye.}`,
-			script: [][2]string{
-				{"", "Sales or support?"}, {"Sales.", "We sell. Anything else?"}, {"repeat", "We sell. Anything else?"}, {"/2", "We help. Anything else?"},
-				{"sales and support", "Did you mean sales, or support?"}, {"Sales, please", "We sell. Anything else?"},
-				{"", "Hello? Sales or support?"}, {"", "Still there?"}, {"", "Still there?"}, {"two", "We help. Anything else?"},
-				{"blah", "Pardon?"}, {"/7", "Again, please: Sales or support?"}, {"blah", "Goodbye. [hang up]"},
-			},
+		script: [][2]string{
+			{"", "Sales or support?"}, {"Sales.", "We sell. Anything else?"}, {"repeat", "We sell. Anything else?"}, {"/2", "We help. Anything else?"},
+			{"sales and support", "Did you mean sales, or support?"}, {"Sales, please", "We sell. Anything else?"},
+			{"", "Hello? Sales or support?"}, {"", "Still there?"}, {"", "Still there?"}, {"two", "We help. Anything else?"},
+			{"blah", "Pardon?"}, {"/7", "Again, please: Sales or support?"}, {"blah", "Goodbye. [hang up]"},
 		},
-		"digits": {
-			file: `
+	},
+	"digits": {
+		file: `
 flow: test
 start: code
 commands: [{phrases: [operator], goto: bye}]
@@ -142,35 +162,35 @@ nodes:
       invalid: "{code} is not three digits.", pattern: "[^9].*", give_up: bye, tries: 5, goto: done}
   done: {say: "Thanks for {code}.", goto: bye}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{
-				{"", "Your code?"}, {"hello", "No digits."}, {"four two", "four two is not three digits."}, {"/99#", "nine nine is not three digits."},
-				{"4 2 7", "I heard four two seven. Right?"}, {"no", "Once more."}, {"/427", "I heard four two seven. Right?"},
-				{"No, it's 4 2 8", "I heard four two eight. Right?"}, {"Yes.", "Thanks for four two eight. Bye. [hang up]"},
-			},
-			slots: map[string]string{"code": "428"},
+		script: [][2]string{
+			{"", "Your code?"}, {"hello", "No digits."}, {"four two", "four two is not three digits."}, {"/99#", "nine nine is not three digits."},
+			{"4 2 7", "I heard four two seven. Right?"}, {"no", "Once more."}, {"/427", "I heard four two seven. Right?"},
+			{"No, it's 4 2 8", "I heard four two eight. Right?"}, {"Yes.", "Thanks for four two eight. Bye. [hang up]"},
 		},
-		"confirm by keys, and silence while confirming": {
-			file: `
+		slots: map[string]string{"code": "428"},
+	},
+	"confirm by keys, and silence while confirming": {
+		file: `
 flow: test
 start: code
 nodes:
   code: {gather: {slot: code, type: digits, min: 1, max: 3, prompt: "Code?", confirm: "{code}?", goto: bye}}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{{"", "Code?"}, {"/12#", "one two?"}, {"", "one two?"}, {"/9", "one two?"}, {"/2", "Code?"}, {"/7#", "seven?"}, {"/1", "Bye. [hang up]"}},
-			slots:  map[string]string{"code": "7"},
-		},
-		"number": {
-			file: `
+		script: [][2]string{{"", "Code?"}, {"/12#", "one two?"}, {"", "one two?"}, {"/9", "one two?"}, {"/2", "Code?"}, {"/7#", "seven?"}, {"/1", "Bye. [hang up]"}},
+		slots:  map[string]string{"code": "7"},
+	},
+	"number": {
+		file: `
 flow: test
 start: seats
 nodes:
   seats: {gather: {slot: seats, type: number, min: 1, max: 12, prompt: "How many?", invalid: "{seats} are too many.", no_match: "What?", goto: bye}}
   bye: {hang_up: "{seats} seats."}`,
-			script: [][2]string{{"", "How many?"}, {"lots", "What?"}, {"twenty five", "25 are too many."}, {"a table for four", "4 seats. [hang up]"}},
-			slots:  map[string]string{"seats": "4"},
-		},
-		"yes or no": {
-			file: `
+		script: [][2]string{{"", "How many?"}, {"lots", "What?"}, {"twenty five", "25 are too many."}, {"a table for four", "4 seats. [hang up]"}},
+		slots:  map[string]string{"seats": "4"},
+	},
+	"yes or no": {
+		file: `
 flow: test
 start: ask
 nodes:
@@ -178,21 +198,21 @@ nodes:
   which: {if: [{slot: ok, is: "yes", goto: go}], else: ask_again}
   ask_again: {gather: {slot: ok, type: yes_no, prompt: "And now?", goto: which}}
   go: {hang_up: Go.}`,
-			script: [][2]string{{"", "Ready?"}, {"Not yet.", "And now?"}, {"hm", "And now?"}, {"/2", "And now?"}, {"Yeah, sure", "Go. [hang up]"}},
-			slots:  map[string]string{"ok": "yes"},
-		},
-		"name": {
-			file: `
+		script: [][2]string{{"", "Ready?"}, {"Not yet.", "And now?"}, {"hm", "And now?"}, {"/2", "And now?"}, {"Yeah, sure", "Go. [hang up]"}},
+		slots:  map[string]string{"ok": "yes"},
+	},
+	"name": {
+		file: `
 flow: test
 start: who
 nodes:
   who: {gather: {slot: who, type: name, max: 20, prompt: "Who?", confirm: "{who}?", goto: bye}}
   bye: {hang_up: "Bye, {who}."}`,
-			script: [][2]string{{"", "Who?"}, {"Hi, my name is ana.", "Ana?"}, {"nope", "Who?"}, {"Anna-Lena Montgomery-Smythe", "Who?"}, {"It's Bo.", "Bo?"}, {"yes", "Bye, Bo. [hang up]"}},
-			slots:  map[string]string{"who": "Bo"},
-		},
-		"one of": {
-			file: `
+		script: [][2]string{{"", "Who?"}, {"Hi, my name is ana.", "Ana?"}, {"nope", "Who?"}, {"Anna-Lena Montgomery-Smythe", "Who?"}, {"It's Bo.", "Bo?"}, {"yes", "Bye, Bo. [hang up]"}},
+		slots:  map[string]string{"who": "Bo"},
+	},
+	"one of": {
+		file: `
 flow: test
 start: size
 ambiguous: "{options}?"
@@ -202,11 +222,11 @@ nodes:
     gather:
       {slot: size, type: one_of, prompt: "Size?", options: [{value: small, digit: 1, phrases: [little, tiny]}, {value: large, digit: 2, phrases: big}, medium], goto: bye}
   bye: {hang_up: "So {size}."}`,
-			script: [][2]string{{"", "Size?"}, {"huge", "Size?"}, {"a big or a little one", "small, or large?"}, {"The tiny one, please.", "So small. [hang up]"}},
-			slots:  map[string]string{"size": "small"},
-		},
-		"free text leaves only by the exact words": {
-			file: `
+		script: [][2]string{{"", "Size?"}, {"huge", "Size?"}, {"a big or a little one", "small, or large?"}, {"The tiny one, please.", "So small. [hang up]"}},
+		slots:  map[string]string{"size": "small"},
+	},
+	"free text leaves only by the exact words": {
+		file: `
 flow: test
 start: echo
 commands: [{phrases: goodbye, goto: bye}]
@@ -215,23 +235,36 @@ nodes:
   back: {say: "{said}", goto: echo}
   menu: {menu: {prompt: Menu., choices: [{digit: 1, goto: echo}]}}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{
-				{"", "Speak."}, {"I was in the main menu.", "I was in the main menu. Speak."}, {"Goodbye to you, sweetheart", "Goodbye to you, sweetheart Speak."},
-				{"mean menu", "mean menu Speak."}, {"Main menu, please.", "Menu."}, {"/1", "Speak."}, {"/*", "Menu."}, {"goodbye", "Bye. [hang up]"},
-			},
+		script: [][2]string{
+			{"", "Speak."}, {"I was in the main menu.", "I was in the main menu. Speak."}, {"Goodbye to you, sweetheart", "Goodbye to you, sweetheart Speak."},
+			{"mean menu", "mean menu Speak."}, {"Main menu, please.", "Menu."}, {"/1", "Speak."}, {"/*", "Menu."}, {"goodbye", "Bye. [hang up]"},
 		},
-	} {
+	},
+}
+
+func TestDialogs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range allDialogs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, tt.file, tt.context)
+			o := Options{Context: tt.context}
+			if !tt.now.IsZero() {
+				o.Now = func() time.Time { return tt.now }
+			}
+			c := dialWith(t, tt.file, o)
 			for i, line := range tt.script {
 				if got := c.say(line[0]); got != line[1] {
 					t.Fatalf("line %d, %q: the agent says %q, want %q", i+1, line[0], got, line[1])
 				}
 			}
 			if tt.slots != nil {
-				if diff := cmp.Diff(tt.slots, c.here.slots); diff != "" {
+				if diff := cmp.Diff(tt.slots, c.here.top().slots); diff != "" {
 					t.Errorf("slots (-want +got):\n%s", diff)
+				}
+			}
+			if tt.told != nil {
+				if diff := cmp.Diff(tt.told, c.told); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
 				}
 			}
 		})
@@ -290,7 +323,7 @@ nodes:
 func TestSentenceBySentence(t *testing.T) {
 	t.Parallel()
 	var got []string
-	s := mustReceptionist(t).Responder(nil)
+	s := mustReceptionist(t).Responder(Options{})
 	for d, err := range s.Respond(context.Background(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting}) {
 		if err != nil {
 			t.Fatal(err)
@@ -427,7 +460,7 @@ func TestReceptionistByKeysAndWords(t *testing.T) {
 func TestPassageIsLongEnough(t *testing.T) {
 	t.Parallel()
 	f := mustReceptionist(t)
-	n := len(strings.Fields(f.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
+	n := len(strings.Fields(f.main.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
 	if fast, slow := time.Duration(n)*time.Second/3, time.Duration(n)*2*time.Second/5; fast < 25*time.Second || slow > 45*time.Second {
 		t.Errorf("%d words last %v to %v", n, fast, slow)
 	}

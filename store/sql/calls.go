@@ -127,6 +127,7 @@ func call(r db.Call) store.Call {
 		ID: r.ID, Number: r.Number, Org: r.Org, Agent: r.Agent, AgentVersion: int(r.AgentVersion), Task: r.Task,
 		Direction: store.Direction(r.Direction), Status: store.Status(r.Status), Leg: r.Leg, CarrierID: r.CarrierID,
 		From: r.Caller, To: r.Callee, Node: r.Node, Boot: r.Boot, Created: time.Time(r.Created), Answered: time.Time(r.Answered),
+		Collected: r.Collected,
 		End: store.End{Ended: time.Time(r.Ended), Length: time.Duration(r.Length), Cause: r.Cause, Error: r.Error,
 			Turns: int(r.Turns), Drops: int(r.Drops), Latency: r.Latency},
 	}

@@ -73,6 +73,10 @@ func (m model) add(e store.Entry) error {
 			return nil
 		}
 		c.turns[e.Turned.Turn.N] = e.Turned.Turn
+		if e.Turned.Collected != nil {
+			c.Collected = e.Turned.Collected
+			m.calls[c.ID] = c
+		}
 		for _, message := range e.Turned.Messages {
 			c.messages[message.Seq] = message
 		}
@@ -186,7 +190,8 @@ func (d dice) entry(rt *rapid.T) store.Entry {
 	case kind < 14:
 		t := newTurn(id, rapid.IntRange(1, 4).Draw(rt, "n"))
 		t.Sounded = 300 * time.Millisecond
-		return store.Entry{Turned: &store.Turned{Turn: t, Messages: d.messages(rt, id)}}
+		collected := rapid.SampledFrom([]map[string]string{nil, nil, {"day": "1"}, {"day": "2", "name": "Zoë"}}).Draw(rt, "collected")
+		return store.Entry{Turned: &store.Turned{Turn: t, Messages: d.messages(rt, id), Collected: collected}}
 	case kind < 18:
 		e := store.Ended{Call: id, Status: store.Completed, End: end(time.Minute), Messages: d.messages(rt, id)}
 		if rapid.Bool().Draw(rt, "recorded") {

@@ -60,6 +60,7 @@ type Call struct {
 	Turns        int64
 	Drops        int64
 	Latency      Figures
+	Collected    Slots
 }
 
 type Key struct {

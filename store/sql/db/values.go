@@ -60,6 +60,21 @@ func (f Figures) Value() (driver.Value, error) {
 // Scan implements sql.Scanner.
 func (f *Figures) Scan(v any) error { return scanJSON(v, (*map[string]int64)(f)) }
 
+// Slots are texts by name, kept as a JSON object; an empty one is the empty text.
+type Slots map[string]string
+
+// Value implements driver.Valuer.
+func (s Slots) Value() (driver.Value, error) {
+	if len(s) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(s)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (s *Slots) Scan(v any) error { return scanJSON(v, (*map[string]string)(s)) }
+
 // Scopes is a list of words, kept as a JSON array; an empty one is the empty text.
 type Scopes []string
 
