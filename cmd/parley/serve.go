@@ -21,6 +21,7 @@ import (
 	"parley/media/pace"
 	"parley/media/stream"
 	"parley/pipeline"
+	"parley/pipeline/tool"
 	"parley/store"
 )
 
@@ -114,7 +115,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 
 // newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
-	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{pipeline.EndCall()}, Manners: c.manners}
+	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{tool.EndCall()}, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
