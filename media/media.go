@@ -111,6 +111,7 @@ type Cause string
 const (
 	CauseCaller    Cause = "caller"     // the caller hung up
 	CauseAgent     Cause = "agent"      // the agent said goodbye
+	CauseTransfer  Cause = "transfer"   // the caller was connected to somebody else
 	CauseSilence   Cause = "silence"    // nobody spoke for too long
 	CauseMaxLength Cause = "max_length" // the call reached its limit
 	CauseProvider  Cause = "provider"   // speech or model failed beyond repair

@@ -130,8 +130,8 @@ func (c *Call) Do(ctx context.Context, cmd Command) error {
 	if err := cmd.Check(); err != nil {
 		return err
 	}
-	if cmd.Kind == Change && c.ready.Load() && c.parts.Change == nil {
-		return fmt.Errorf("%s: %w", cmd.Kind, errNoChange)
+	if err := c.able(cmd.Kind); err != nil {
+		return fmt.Errorf("%s: %w", cmd.Kind, err)
 	}
 	select {
 	case <-c.over:
@@ -146,6 +146,19 @@ func (c *Call) Do(ctx context.Context, cmd Command) error {
 	case <-ctx.Done():
 		return fmt.Errorf("command: %w", context.Cause(ctx))
 	}
+}
+
+// able says why this call can never carry out a command of a kind; nil if it may.
+func (c *Call) able(kind CommandKind) error {
+	switch ready := c.ready.Load(); {
+	case kind == Press:
+		return errNoPress
+	case kind == Change && ready && c.parts.Change == nil:
+		return errNoChange
+	case kind == Transfer && ready && c.parts.Transfer == nil:
+		return errNoTransfer
+	}
+	return nil
 }
 
 // Stop ends the call at once, for a cause of the caller's; the first one counts. It does not wait for Run.

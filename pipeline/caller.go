@@ -251,7 +251,7 @@ func (d *dialog) settled(text string, last, surely bool) {
 // reason to hang up.
 func (d *dialog) mumbled() {
 	d.dropGuess()
-	if d.caller.length < unheard || d.rung().HangUp || d.adrift {
+	if d.caller.length < unheard || d.rung().HangUp || d.adrift || d.lingers {
 		return
 	}
 	d.climb()

@@ -35,7 +35,7 @@ type dialog struct {
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
 	slots   map[string]string // what a script has collected
-	asked   string // the agent's last question
+	asked   string            // the agent's last question
 	mouth   mouth
 	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
@@ -47,10 +47,12 @@ type dialog struct {
 	faults    int      // turns in a row in which a provider failed
 	voiceless int      // failures of the voice in a row
 	parked    bool     // the far end holds us
+	lingers   bool     // the caller has asked for a moment, of expect.Patience
 	adrift    bool     // there is sound, but nobody speaks
 	muted     bool     // the caller is not to be heard
 	onHold    *Command // the agent is to be silent
 	notes     []string // for the Narrator to say when the responder is asked next
+	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
 	over      bool
 }
@@ -124,6 +126,9 @@ func (d *dialog) on(e event) []act {
 
 // take sorts the news. What is told of a turn that is neither in progress nor prepared comes too late.
 func (d *dialog) take(n news) {
+	if n, ok := n.(tooled); ok && d.ran(n) {
+		return
+	}
 	if n, about := n, turnOf(n); about != 0 {
 		if d.guess != nil && about == d.guess.n {
 			d.postpone(n)
@@ -180,6 +185,8 @@ func (d *dialog) take(n news) {
 		d.order(n.command)
 	case recasted:
 		d.recasted(n)
+	case transferred:
+		d.transferred(n)
 	case left:
 		d.end(n.cause, n.err)
 	}

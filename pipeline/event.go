@@ -26,7 +26,7 @@ const (
 	FellSilent    EventKind = "fell_silent"
 	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed      EventKind = "tool_used"
-	Collected     EventKind = "collected" // a script has learnt something from the caller: Slots is all that it has collected
+	Collected     EventKind = "collected"       // a script has learnt something from the caller: Slots is all that it has collected
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name

@@ -80,21 +80,6 @@ func BenchmarkDialog(b *testing.B) {
 	}
 }
 
-func TestEndCall(t *testing.T) {
-	t.Parallel()
-	tool := EndCall()
-	result, do, err := tool.Run(t.Context(), []byte(`{"farewell":"Bye."}`))
-	if err != nil || result == "" || do == nil || *do != (Command{Kind: HangUp, Text: "Bye."}) {
-		t.Errorf("%q %v %v", result, do, err)
-	}
-	if _, do, err := tool.Run(t.Context(), nil); err != nil || *do != (Command{Kind: HangUp}) {
-		t.Errorf("without arguments: %v %v", do, err)
-	}
-	if _, do, err := tool.Run(t.Context(), []byte(`{`)); err == nil || do != nil {
-		t.Errorf("with bad arguments: %v %v", do, err)
-	}
-}
-
 func TestQuantile(t *testing.T) {
 	t.Parallel()
 	d := []time.Duration{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}

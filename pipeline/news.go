@@ -99,6 +99,11 @@ type (
 		parts   Parts
 		err     error
 	}
+	// transferred: somebody else has the caller now, or err says why not.
+	transferred struct {
+		command Command
+		err     error
+	}
 	// left: the call is over, whatever we wish.
 	left struct {
 		cause media.Cause
@@ -106,28 +111,29 @@ type (
 	}
 )
 
-func (answered) isNews()  {}
-func (edged) isNews()     {}
-func (reached) isNews()   {}
-func (worded) isNews()    {}
-func (deafened) isNews()  {}
-func (keyed) isNews()     {}
-func (parked) isNews()    {}
-func (ticked) isNews()    {}
-func (told) isNews()      {}
-func (responded) isNews() {}
-func (sounded) isNews()   {}
-func (arrived) isNews()   {}
-func (stalled) isNews()   {}
-func (filling) isNews()   {}
-func (filled) isNews()    {}
-func (voiced) isNews()    {}
-func (silenced) isNews()  {}
-func (failed) isNews()    {}
-func (tooled) isNews()    {}
-func (ordered) isNews()   {}
-func (recasted) isNews()  {}
-func (left) isNews()      {}
+func (answered) isNews()    {}
+func (edged) isNews()       {}
+func (reached) isNews()     {}
+func (worded) isNews()      {}
+func (deafened) isNews()    {}
+func (keyed) isNews()       {}
+func (parked) isNews()      {}
+func (ticked) isNews()      {}
+func (told) isNews()        {}
+func (responded) isNews()   {}
+func (sounded) isNews()     {}
+func (arrived) isNews()     {}
+func (stalled) isNews()     {}
+func (filling) isNews()     {}
+func (filled) isNews()      {}
+func (voiced) isNews()      {}
+func (silenced) isNews()    {}
+func (failed) isNews()      {}
+func (tooled) isNews()      {}
+func (ordered) isNews()     {}
+func (recasted) isNews()    {}
+func (transferred) isNews() {}
+func (left) isNews()        {}
 
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
 type account struct {
@@ -177,8 +183,9 @@ type (
 	}
 	// use a tool.
 	use struct {
-		turn int
-		call ToolCall
+		turn  int
+		call  ToolCall
+		limit time.Duration
 	}
 	// expect says to the recogniser which words are likely.
 	expect struct{ words []string }
@@ -186,6 +193,8 @@ type (
 	mute struct{ muted bool }
 	// recast: find another agent; recasted is the answer.
 	recast struct{ command Command }
+	// connect the caller to somebody else; transferred is the answer.
+	connect struct{ command Command }
 	// swap the providers.
 	swap struct{ parts Parts }
 	// tell those who watch.
@@ -209,6 +218,7 @@ func (use) isAct()     {}
 func (expect) isAct()  {}
 func (mute) isAct()    {}
 func (recast) isAct()  {}
+func (connect) isAct() {}
 func (swap) isAct()    {}
 func (tell) isAct()    {}
 func (hangUp) isAct()  {}

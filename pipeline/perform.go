@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -62,12 +60,13 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case hush:
 		c.hush(ctx, a.n, a.atOnce)
 	case use:
-		tools, limit := c.dialog.agent.Tools, c.dialog.manners.ToolLimit
-		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call, tools, limit) })
+		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
+	case connect:
+		c.spawn("transfer", func() { c.connect(ctx, a.command) })
 	case swap:
 		if a.parts.Responder != nil {
 			c.parts.Responder = a.parts.Responder
@@ -198,22 +197,6 @@ func (c *Call) reach(ctx context.Context, at time.Duration) {
 	}
 }
 
-// use runs a tool and reports what came of it.
-func (c *Call) use(ctx context.Context, turn int, call ToolCall, tools []Tool, limit time.Duration) {
-	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == call.Name })
-	if i < 0 {
-		c.post(ctx, tooled{turn: turn, id: call.ID, err: fmt.Errorf("there is no tool %q", call.Name)})
-		return
-	}
-	running, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	result, do, err := tools[i].Run(running, call.Args)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errToolLate
-	}
-	c.post(ctx, tooled{turn, call.ID, result, do, err})
-}
-
 // changeLimit is how long another agent may take to come.
 const changeLimit = 15 * time.Second
 
@@ -229,6 +212,20 @@ func (c *Call) recast(ctx context.Context, cmd Command) {
 		n.err = n.agent.Manners.Validate()
 	}
 	c.post(ctx, n)
+}
+
+// transferLimit is how long a transfer may take.
+const transferLimit = 45 * time.Second
+
+// connect lets the carrier connect the caller to somebody else.
+func (c *Call) connect(ctx context.Context, cmd Command) {
+	going, cancel := context.WithTimeout(ctx, transferLimit)
+	defer cancel()
+	err := errNoTransfer
+	if c.parts.Transfer != nil {
+		err = c.parts.Transfer(going, cmd.To)
+	}
+	c.post(ctx, transferred{cmd, err})
 }
 
 // observe adds to an event what the dialog cannot know, and passes it on.

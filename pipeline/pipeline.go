@@ -256,8 +256,16 @@ type Synthesizer interface {
 // A Tool is something that the model may ask for.
 type Tool struct {
 	Name, Description string
-	Parameters        json.RawMessage // JSON Schema of an object
-	Run               func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
+	Parameters        json.RawMessage // JSON Schema of an object; empty: it takes nothing
+	// Run is called on a goroutine of its own, also beside itself. Its result goes to the model, as text, or else its error does; so does
+	// a panic, without its words. do is obeyed when the turn's words have been said. ctx ends when the caller interrupts, unless the
+	// Tool is Firm, and when Limit has passed.
+	Run func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
+	// Firm: a caller who interrupts does not cancel it, as it would be bad to leave it half done. The model is told its result when it is
+	// there; its do is not obeyed then. When the call ends it may go on for 5 s.
+	Firm   bool
+	Filler string        // said once while it keeps the caller waiting, before the agent's own fillers (Filler); empty: only those
+	Limit  time.Duration // wait for it; then the model is told that it failed; 0: Manners.ToolLimit
 }
 
 // An Agent is a persona: what it is told, how it speaks, how it behaves. It is read-only while calls use it.
@@ -276,6 +284,9 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// Transfer makes the carrier connect the caller to another number (E.164) or address, and returns when the caller has left us, or
+	// with what the model may be told of why not. Nil: this call cannot be transferred.
+	Transfer func(ctx context.Context, to string) error
 	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
 	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
 	Change func(ctx context.Context, name string) (Agent, Parts, error)

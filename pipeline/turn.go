@@ -27,6 +27,7 @@ type turn struct {
 	slots     map[string]string // as of the last Delta.Slots
 	counts    Counts
 	notes     []string // that its history has
+	onward    *Command // the Transfer that follows when it has been heard
 	err       string   // the provider that failed
 	sounding  bool
 	held      bool // the caller may be interrupting
@@ -51,6 +52,7 @@ type step struct {
 	told      bool // it brought something besides text
 	followed  bool // its tools' results are in the history
 	calls     []ToolCall
+	terms     []terms           // of calls
 	results   map[string]string // by ToolCall.ID
 }
 
@@ -66,9 +68,9 @@ func (t *turn) last() *step {
 	return t.steps[len(t.steps)-1]
 }
 
-// leaves says whether the call ends after the turn.
+// leaves says whether the call ends after the turn, as far as it is up to us.
 func (t *turn) leaves() bool {
-	return t.cause != "" || slices.ContainsFunc(t.then, func(c Command) bool { return c.Kind == HangUp })
+	return t.cause != "" || t.onward != nil || slices.ContainsFunc(t.then, func(c Command) bool { return c.Kind == HangUp || c.Kind == Transfer })
 }
 
 // heard is what the caller heard of the turn; text is all of it.
@@ -139,7 +141,7 @@ func (d *dialog) start(t *turn) {
 	if d.expect.Words != nil {
 		d.do(expect{nil})
 	}
-	d.expect = Expect{}
+	d.expect, d.lingers = Expect{}, false
 	d.preface(t)
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
@@ -222,11 +224,8 @@ func (d *dialog) told(n told) {
 		if call.ID == "" {
 			call.ID = fmt.Sprintf("call_%d_%d_%d", t.n, n.step, len(s.calls))
 		}
-		if len(s.calls) == 0 {
-			d.set(toolAlarm, d.now+d.manners.ToolLimit)
-		}
-		s.told, s.calls = true, append(s.calls, call)
-		d.do(use{t.n, call})
+		s.told = true
+		d.use(t, s, call)
 	case delta.Expect != nil:
 		s.told, d.expect = true, *delta.Expect
 		if t.protected = d.expect.Protected; t.protected {
@@ -298,8 +297,11 @@ func (d *dialog) proceed(t *turn) {
 		return
 	}
 	d.close(t)
-	if t.cause != "" {
+	switch {
+	case t.cause != "":
 		d.end(t.cause, nil)
+	case t.onward != nil:
+		d.transfer(*t.onward)
 	}
 }
 
@@ -354,7 +356,8 @@ func (d *dialog) failed(n failed) {
 		return
 	}
 	if !s.responded {
-		s.account.text, s.calls, s.results = n.text, nil, nil
+		d.outlive(t, s)
+		s.account.text, s.calls, s.terms, s.results = n.text, nil, nil, nil
 		d.write(t, s)
 		s.responded = true
 	}
@@ -446,6 +449,7 @@ func (d *dialog) settle(t *turn) {
 		if !s.voiced || !s.responded || s.toolsOut() && !s.followed {
 			s.voiced = true
 			d.write(t, s)
+			d.outlive(t, s)
 			d.follow(t, s, "cancelled")
 		}
 	}

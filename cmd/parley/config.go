@@ -62,6 +62,9 @@ type config struct {
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
 	Lang   string `help:"Language of the agent (BCP 47)." default:"en-US" var:"PARLEY_LANG"`
 
+	Tools      string `help:"YAML file of what the language model can do besides talking: docs/tools.yaml shows every setting. Empty: end calls, and wait." type:"path" var:"PARLEY_TOOLS"`
+	SecretsDir string `help:"Directory whose files are the secrets of tools, by their names; a variable PARLEY_SECRET_NAME comes before it." type:"path" var:"PARLEY_SECRETS_DIR"`
+
 	Manners   string         `help:"YAML file of how agents behave in conversation: docs/manners.yaml shows every setting with its default. The settings that follow come before it." type:"path" var:"PARLEY_MANNERS"`
 	Hangover  *time.Duration `help:"Silence that ends the caller's turn, where words do not say more; 100ms to 5s; default 500ms." var:"PARLEY_HANGOVER"`
 	BargeIn   *time.Duration `help:"Speech that interrupts the agent even without words; 20ms to 5s; default 300ms." var:"PARLEY_BARGE_IN"`
@@ -70,7 +73,8 @@ type config struct {
 	WordsWait *time.Duration `help:"Longest wait for the recogniser after the caller's turn, before the agent apologises; raise it where the machine is slow; 500ms to 1m; default 4s." var:"PARLEY_WORDS_WAIT"`
 	MaxLength *time.Duration `help:"Longest call; 1s to 24h; default 1h." var:"PARLEY_MAX_LENGTH"`
 
-	manners pipeline.Manners // of all these, once checked
+	manners pipeline.Manners    // of all these, once checked
+	getenv  func(string) string // for the secrets of tools alone, whose names are not known before
 }
 
 // check says all that is wrong with settings that each by itself can be read, and reads the file of manners.

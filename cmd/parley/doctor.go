@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"parley/media"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -32,7 +33,8 @@ type finding struct {
 
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
-	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow()}
+	c.getenv = con.getenv
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -185,6 +187,26 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
 	if err := v.model.Warm(ctx); err != nil {
 		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
 	}
+	return f
+}
+
+// tools are what the model can do.
+func (c *doctorCmd) tools() finding {
+	f := finding{what: "tools"}
+	b, err := newToolbox(&c.config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		f.says, f.fix, f.fatal = strings.ReplaceAll(err.Error(), "\n", "; "), "correct the file that PARLEY_TOOLS names; docs/tools.yaml shows every setting", true
+		return f
+	}
+	defer b.close()
+	var names []string
+	for _, t := range b.forCall("", media.Info{From: "+15550100"}, nil) {
+		names = append(names, t.Name)
+	}
+	for _, a := range b.builtIn.HandOver {
+		names = append(names, "hand_over to "+a.Name)
+	}
+	f.says, f.fix = strings.Join(names, ", "), strings.Join(b.missing(), "; ")
 	return f
 }
 

@@ -44,8 +44,13 @@ func (s *server) rehearseAll(ctx context.Context) {
 		if !row.Enabled {
 			continue
 		}
-		agent, responder := s.persona(row, info), s.greets(row, info)
+		agent, responder := s.persona("", row, info), s.greets(row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
+		for _, t := range agent.Tools {
+			if t.Filler != "" {
+				texts = append(texts, t.Filler)
+			}
+		}
 		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}

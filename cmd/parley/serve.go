@@ -33,6 +33,7 @@ type serveCmd struct {
 // politely refused, calls in progress finish. The second, or the end of the drain time, hangs them up.
 func (c *serveCmd) Run(ctx context.Context, con console) error {
 	log := newLogger(c.LogLevel, c.LogFormat, con.err)
+	c.getenv = con.getenv
 	stop, again, done := interrupts(ctx)
 	defer done()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
@@ -63,6 +64,7 @@ type server struct {
 	cfg     *config
 	log     *slog.Logger
 	vendors *vendors
+	tools   *toolbox
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
@@ -86,12 +88,16 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 			return nil, err
 		}
 	}
+	tools, err := newToolbox(c, log)
+	if err != nil {
+		return nil, err
+	}
 	v, err := newVendors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, tools: tools, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
@@ -114,7 +120,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 
 // newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
-	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{pipeline.EndCall()}, Manners: c.manners}
+	return pipeline.Agent{Lang: c.Lang, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
@@ -137,7 +143,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	agent := s.persona(row, info)
+	agent := s.persona(call, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
@@ -153,14 +159,16 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		}
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
+	parts.Change = s.change(call, row.Org, info)
 	parts.Responder = pipeline.Greeting(greeting, parts.Responder)
 	return agent, parts, tap, nil
 }
 
 // persona is an agent as it is on a call: the settings' manners, the row's words, with what is known of the call in its places.
-func (s *server) persona(row store.Agent, info media.Info) pipeline.Agent {
+func (s *server) persona(call string, row store.Agent, info media.Info) pipeline.Agent {
 	agent := newAgent(s.cfg)
 	agent.Name = row.Name
+	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
 	return agent
 }
@@ -208,6 +216,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
+	s.tools.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())
 }

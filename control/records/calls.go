@@ -118,7 +118,7 @@ func (l *live) shutDown(now time.Time) *store.Ended {
 // statusOf says whether a call that ended so was completed or failed.
 func statusOf(c media.Cause) store.Status {
 	switch c {
-	case media.CauseCaller, media.CauseAgent: // somebody meant to end it
+	case media.CauseCaller, media.CauseAgent, media.CauseTransfer: // somebody meant to end it
 		return store.Completed
 	case media.CauseSilence, media.CauseMaxLength: // it was ended by the rules that the agent was given
 		return store.Completed

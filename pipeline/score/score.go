@@ -38,6 +38,7 @@ type Score struct {
 	Manners    pipeline.Manners
 	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
+	Transfer   func(ctx context.Context, to string) error
 	Change     func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error)
 	Ear        Ear
 	Recogniser Recogniser
@@ -178,6 +179,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Responder:     responder,
 		Synthesizer:   st.speaks,
 		Change:        s.Change,
+		Transfer:      s.Transfer,
 	}
 	return agent, parts, st.p.Tap, nil
 }
