@@ -269,7 +269,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History = c.dialog.ended, c.dialog.history
+		e.Turns, e.History, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.unrecorded()
 	}
 	return e
 }
