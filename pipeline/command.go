@@ -147,6 +147,7 @@ func CheckKeys(keys string) error {
 
 var (
 	errNoChange     = errors.New("this call has no other agents")
+	errTransferLate = errors.New("it could not be done in time")
 	errNoTransfer   = errors.New("this call cannot be transferred")
 	errNoPress      = errors.New("this line cannot send keys")
 	errNotForAgents = errors.New("not for an agent to command")

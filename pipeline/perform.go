@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"slices"
@@ -224,6 +225,9 @@ func (c *Call) connect(ctx context.Context, cmd Command) {
 	err := errNoTransfer
 	if c.parts.Transfer != nil {
 		err = c.parts.Transfer(going, cmd.To)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errTransferLate
 	}
 	c.post(ctx, transferred{cmd, err})
 }
