@@ -216,7 +216,7 @@ type Expect struct {
 // ToolCall is the model's wish to use a tool.
 type ToolCall struct {
 	ID, Name string
-	Args     json.RawMessage // an object
+	Args     json.RawMessage // an object; where the model got it wrong, what it wrote instead, as a JSON text: the Tool tells it what is wanted
 }
 
 // Usage is what a response cost.

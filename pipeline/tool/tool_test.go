@@ -115,6 +115,7 @@ func TestTools(t *testing.T) {
 		"goodbye in other words":       {"end_call", `{"goodbye":"Bye."}`, result{says: "!goodbye: there is no such argument: want farewell"}},
 		"goodbye that breaks off":      {"end_call", `{"farewell":"By`, result{says: "!no JSON"}},
 		"goodbye as a list":            {"end_call", `["Bye."]`, result{says: `!want an object, got ["Bye."]`}},
+		"goodbye in broken words":      {"end_call", `"{\"farewell\":Bye}"`, result{says: `!the arguments: want an object, got "{\"farewell\":Bye}"`}},
 		"two goodbyes":                 {"end_call", `{} {}`, result{says: "!more than one"}},
 		"keys":                         {"press_keys", `{"keys":"1 w,2a#"}`, result{do: pipeline.Command{Kind: pipeline.Press, Keys: "1wp2A#"}, says: "pressed"}},
 		"keys as a number":             {"press_keys", `{"keys":12}`, result{do: pipeline.Command{Kind: pipeline.Press, Keys: "12"}, says: "pressed"}},
