@@ -372,6 +372,8 @@ func TestDefinitionRefused(t *testing.T) {
 		"auth: want one of":                             with(func(d *Definition) { d.Auth = Auth{Bearer: "a", User: "b"} }),
 		"auth: want no argument":                        with(func(d *Definition) { d.Auth = Auth{User: "{{order}}"} }),
 		`headers: "Host" cannot be set`:                 with(func(d *Definition) { d.Headers = map[string]string{"Host": "internal"} }),
+		"auth: Authorization is set twice":              with(func(d *Definition) { d.Headers, d.Auth.Bearer = map[string]string{"authorization": "x"}, "y" }),
+		`auth: "" cannot be set`:                        with(func(d *Definition) { d.Auth.Value = "x" }),
 		`headers: "a b" cannot be set`:                  with(func(d *Definition) { d.Headers = map[string]string{"a b": "c"} }),
 		"parameters: schema":                            with(func(d *Definition) { d.Parameters = json.RawMessage(`{"type":"object","oneOf":[]}`) }),
 		`parameters: "call.from"`: with(func(d *Definition) {
