@@ -140,7 +140,7 @@ func TestToolsCheck(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"sound.yaml":  "built_in: {press_keys: true, hand_over: [{name: Second}]}\n",
+		"sound.yaml":  "built_in: {schedule_callback: true, hand_over: [{name: Second}]}\n",
 		"sound.json":  `{"http": [{"name": "find", "description": "Finds.", "url": "https://example.com"}]}`,
 		"secret.yaml": "http:\n  - name: find\n    description: Finds.\n    url: https://example.com\n    auth: {bearer: \"${secret:KEY}\"}\n",
 		"bad.yaml":    "time_zone: Atlantis\nhttp:\n  - name: Find\n    url: https://example.com/{{order}}\n",
@@ -158,7 +158,7 @@ func TestToolsCheck(t *testing.T) {
 		want []string
 		code int
 	}{
-		{[]string{"sound.yaml"}, "", []string{"sound.yaml is sound: the model is offered end_call, wait, hand_over to Second", "press_keys is not offered: "}, 0},
+		{[]string{"sound.yaml"}, "", []string{"sound.yaml is sound: the model is offered end_call, wait, hand_over to Second", "schedule_callback is not offered: "}, 0},
 		{[]string{"sound.json"}, "", []string{"sound.json is sound: the model is offered end_call, wait, find"}, 0},
 		{[]string{"secret.yaml"}, "", []string{"secret.yaml:5: http.0: auth: secret KEY is not configured: set PARLEY_SECRET_KEY"}, 1},
 		{[]string{"secret.yaml"}, "k-7", []string{"secret.yaml is sound"}, 0},

@@ -113,6 +113,10 @@ func parseTools(text []byte) (*toolsFile, *yaml.Node, error) {
 		said := unknown.ReplaceAllString(err.Error(), "$1: unknown setting")
 		return nil, nil, errors.New(regexp.MustCompile(`into \S*?(\w+)$`).ReplaceAllString(said, "where another kind of value belongs"))
 	}
+	var more yaml.Node
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		return nil, nil, fmt.Errorf("line %d: a second document (---): want one", more.Line)
+	}
 	return &file, &doc, nil
 }
 
