@@ -2,13 +2,15 @@
 //
 //	live call ──▶ control/records ──▶ spool (disk) ──▶ Recorder.Record ──▶ database ──▶ Calls ──▶ API
 //	API, CLI  ──▶ Agents, Numbers, Keys ─────────────────────────────────▶ database ──▶ Directory ──▶ who answers a number
+//	          ──▶ People, Organisations, Sessions, Invites, Attempts ────▶ database ──▶ who may come in
+//	          ──▶ Rates, Answers ────────────────────────────────────────▶ database ──▶ how often, and what was answered before
 //
 // It is a leaf: it knows no database and no other package of the house. store/sql implements every interface here on SQLite and on
 // Postgres, and store/storetest is the one suite that both pass.
 //
 // Whoever reads a row of an organisation names that organisation, and gets ErrNotFound for a row of another: the scope is in
-// the query, not in the handler's care. Ids are UUIDv7 in lower case, so they sort by the time they were made; each table also has
-// a second, numeric id (Number), given by the database. Times are UTC with microseconds; the zero time means: not yet, or never.
+// the query, not in the handler's care. Ids are UUIDv7 in lower case, so they sort by the time they were made; what the contracts show
+// also has a second, numeric id (Number), given by the database. Times are UTC with microseconds; the zero time means: not yet, or never.
 // All methods may be called by any goroutine.
 package store
 
@@ -136,6 +138,17 @@ type Keys interface {
 	RevokeKey(ctx context.Context, org, id string, at time.Time) error
 	// TouchKeys notes when keys were last used (by id). Ids that are gone are ignored; a time never goes back.
 	TouchKeys(ctx context.Context, used map[string]time.Time) error
+}
+
+// A KeyRing is the keys as the people of an organisation care for them.
+type KeyRing interface {
+	Keys
+	Key(ctx context.Context, org, id string) (Key, error)
+	// KeysBy are the keys that one person made, newest first.
+	KeysBy(ctx context.Context, org, user string, p Page) (keys []Key, total int64, err error)
+	// ReplaceKey gives a key another secret. The old one is kept as a key of its own that was revoked then, so that it opens nothing ever
+	// again. ErrConflict if the key is revoked.
+	ReplaceKey(ctx context.Context, org, id, prefix, hash string, at time.Time) (Key, error)
 }
 
 // AgentFilter narrows a list of agents.

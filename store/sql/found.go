@@ -25,8 +25,8 @@ func (s *Store) Found(ctx context.Context, f store.Setup) error {
 			return err
 		}
 		w := f.Owner
-		if err := u.InsertUser(ctx, db.InsertUserParams{ID: w.ID, Org: o.ID, Email: w.Email, Name: w.Name, Password: w.Password,
-			Role: string(w.Role), Created: db.Time(w.Created)}); err != nil {
+		w.Org = o.ID
+		if err := u.insertUser(ctx, w); err != nil {
 			return err
 		}
 		f.Key.Org, f.Agent.Org = o.ID, o.ID

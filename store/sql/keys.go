@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -55,15 +56,59 @@ func (s *Store) Keys(ctx context.Context, org string, p store.Page) (keys []stor
 	return keys, total, err
 }
 
-// RevokeKey implements store.Keys.
-func (s *Store) RevokeKey(ctx context.Context, org, id string, at time.Time) error {
-	return s.write(ctx, "revoke key", func(ctx context.Context, u unit) error {
-		n, err := u.HasKey(ctx, db.HasKeyParams{Org: org, ID: id})
+// Key implements store.KeyRing.
+func (s *Store) Key(ctx context.Context, org, id string) (k store.Key, err error) {
+	err = s.read(ctx, "read key", func(ctx context.Context, u unit) error {
+		row, err := u.Key(ctx, db.KeyParams{Org: org, ID: id})
+		k = key(row)
+		return err
+	})
+	return k, err
+}
+
+// KeysBy implements store.KeyRing.
+func (s *Store) KeysBy(ctx context.Context, org, user string, p store.Page) (keys []store.Key, total int64, err error) {
+	err = s.read(ctx, "list keys", func(ctx context.Context, u unit) error {
+		limit, offset := bounds(p)
+		found, err := u.KeysBy(ctx, db.KeysByParams{Org: org, Maker: user, HowMany: limit, After: offset})
 		if err != nil {
 			return err
 		}
-		if n == 0 {
-			return store.ErrNotFound
+		keys = each(found, key)
+		total, err = u.CountKeysBy(ctx, db.CountKeysByParams{Org: org, Maker: user})
+		return err
+	})
+	return keys, total, err
+}
+
+// ReplaceKey implements store.KeyRing. It makes a new revision, so that every node asks for its keys anew.
+func (s *Store) ReplaceKey(ctx context.Context, org, id, prefix, hash string, at time.Time) (k store.Key, err error) {
+	err = s.configure(ctx, "replace key", func(ctx context.Context, u unit) error {
+		old, err := u.Key(ctx, db.KeyParams{Org: org, ID: id})
+		if err != nil {
+			return err
+		}
+		if !time.Time(old.Revoked).IsZero() {
+			return fmt.Errorf("%w: the key is revoked", store.ErrConflict)
+		}
+		row, err := u.ReplaceKey(ctx, db.ReplaceKeyParams{Org: org, ID: id, Prefix: prefix, Hash: hash})
+		if err != nil {
+			return err
+		}
+		k = key(row)
+		dead := key(old)
+		dead.ID, dead.Revoked = store.NewID(), at
+		_, err = u.insertKey(ctx, dead)
+		return err
+	})
+	return k, err
+}
+
+// RevokeKey implements store.Keys. It makes a new revision, so that every node asks for its keys anew.
+func (s *Store) RevokeKey(ctx context.Context, org, id string, at time.Time) error {
+	return s.configure(ctx, "revoke key", func(ctx context.Context, u unit) error {
+		if _, err := u.Key(ctx, db.KeyParams{Org: org, ID: id}); err != nil {
+			return err
 		}
 		return u.RevokeKey(ctx, db.RevokeKeyParams{Org: org, ID: id, Revoked: db.Time(at)})
 	})

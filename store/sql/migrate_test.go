@@ -42,6 +42,8 @@ func TestUpgrade(t *testing.T) {
 		}
 		fill := []string{
 			`INSERT INTO organisations (id, name, default_agent, created) VALUES ('org', 'Old', 'agent', '2024-01-02T03:04:05.000006Z')`,
+			`INSERT INTO users (id, org, email, name, password, role, created)
+			 VALUES ('user', 'org', 'ada@example.com', 'Ada', 'h', 'owner', '2024-01-02T03:04:05.000006Z')`,
 			`INSERT INTO agents (id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated)
 			 VALUES ('agent', 'org', 3, 'Ada', '', 'p', '', true, '', '', '2024-01-02T03:04:05.000006Z', '2024-01-02T03:04:05.000006Z')`,
 			`INSERT INTO numbers (id, org, e164, agent, created, updated) VALUES ('n', 'org', '+15005550006', 'agent', '2024-01-02T03:04:05.000006Z', '2024-01-02T03:04:05.000006Z')`,
@@ -55,7 +57,7 @@ func TestUpgrade(t *testing.T) {
 				created, answered, ended, length, cause, error, turns, drops, latency) VALUES ('call %02d', 'org', '%s', 3, '%s', 'inbound', '%s', 'sip', '', '', '', 'n', 'b',
 				'2024-01-02T03:04:05.000006Z', '', '', 0, '', '', 0, 0, '')`, i, []string{"agent", ""}[i%2], []string{"", "task"}[i/6], []string{"completed", "in_progress", "failed"}[i%3]))
 		}
-		for _, q := range append(fill[:3:3], append(calls, fill[3:]...)...) {
+		for _, q := range append(fill[:4:4], append(calls, fill[4:]...)...) {
 			if _, err := s.Bare().ExecContext(ctx, q); err != nil {
 				t.Fatalf("%s: %v", q, err)
 			}
@@ -88,6 +90,14 @@ func TestUpgrade(t *testing.T) {
 		}
 		if r, err := s.Recording(ctx, "org", "call 00"); err != nil || r.Path != "r.wav" {
 			t.Errorf("recording %+v: %v", r, err)
+		}
+		ada := store.User{ID: "user", Number: 1, Org: "org", Email: "ada@example.com", Name: "Ada", Password: "h", Role: store.Owner,
+			Created: time.Date(2024, 1, 2, 3, 4, 5, 6000, time.UTC)}
+		if u, err := s.UserByEmail(ctx, ada.Email); err != nil || u != ada {
+			t.Errorf("user %+v: %v", u, err)
+		}
+		if m, err := s.Membership(ctx, "user", "org"); err != nil || m.Role != store.Owner || m.Name != "Old" {
+			t.Errorf("membership %+v: %v", m, err)
 		}
 		if d, err := s.Directory(ctx); err != nil || len(d.Agents) != 1 || len(d.Numbers) != 1 || d.Agents[0].Version != 3 {
 			t.Errorf("directory %+v: %v", d, err)

@@ -58,12 +58,21 @@ type dialect struct {
 
 var (
 	_ store.Founder  = (*Store)(nil)
-	_ store.Keys     = (*Store)(nil)
+	_ store.KeyRing  = (*Store)(nil)
 	_ store.Agents   = (*Store)(nil)
 	_ store.Numbers  = (*Store)(nil)
 	_ store.Router   = (*Store)(nil)
 	_ store.Recorder = (*Store)(nil)
 	_ store.Calls    = (*Store)(nil)
+
+	_ store.People        = (*Store)(nil)
+	_ store.Organisations = (*Store)(nil)
+	_ store.Sessions      = (*Store)(nil)
+	_ store.Invites       = (*Store)(nil)
+	_ store.Attempts      = (*Store)(nil)
+	_ store.Rates         = (*Store)(nil)
+	_ store.Answers       = (*Store)(nil)
+	_ store.Sweeper       = (*Store)(nil)
 )
 
 // Open opens a database: the file and its directory are made if need be, a server need not be up yet. Migrate must have been called

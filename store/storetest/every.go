@@ -13,7 +13,8 @@ import (
 // that is empty is store.ErrNotFound.
 func (h House) Every(org string) map[string]func(context.Context) error {
 	agent, call := h.Setup.Agent.ID, h.Call.ID
-	begun := h.Call
+	begun, owner := h.Call, h.Setup.Owner
+	answer := store.Answer{Org: h.Org, Route: "POST /x", Hash: "every", Holder: "node", Expires: start.Add(time.Minute)}
 	return map[string]func(context.Context) error{
 		"Found":         func(ctx context.Context) error { return conflict(h.Found(ctx, h.Setup)) },
 		"Organisations": func(ctx context.Context) error { _, err := h.Organisations(ctx); return err },
@@ -31,6 +32,60 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"TouchKeys": func(ctx context.Context) error {
 			return h.TouchKeys(ctx, map[string]time.Time{h.Setup.Key.ID: start})
 		},
+		"Key": func(ctx context.Context) error { _, err := h.Key(ctx, org, h.Setup.Key.ID); return err },
+		"KeysBy": func(ctx context.Context) error {
+			k, n, err := h.KeysBy(ctx, org, owner.ID, all)
+			return none(len(k), n, err)
+		},
+		"ReplaceKey": func(ctx context.Context) error { // its own row is the conflict
+			_, err := h.ReplaceKey(ctx, org, h.Setup.Key.ID, "va_", "hash", start)
+			return conflict(err)
+		},
+		"User":        func(ctx context.Context) error { _, err := h.User(ctx, org, owner.ID); return err },
+		"Users":       func(ctx context.Context) error { l, n, err := h.Users(ctx, org, all); return none(len(l), n, err) },
+		"UserByEmail": func(ctx context.Context) error { _, err := h.UserByEmail(ctx, owner.Email); return err },
+		"SetRole":     func(ctx context.Context) error { _, err := h.SetRole(ctx, org, owner.ID, store.Owner); return err },
+		"RemoveUser": func(ctx context.Context) error {
+			_, err := h.RemoveUser(ctx, org, owner.ID, start)
+			return conflict(err)
+		},
+		"SetPassword": func(ctx context.Context) error { return h.SetPassword(ctx, owner.ID, owner.Password, "") },
+		"Membership":  func(ctx context.Context) error { _, err := h.Membership(ctx, owner.ID, org); return err },
+		"Memberships": func(ctx context.Context) error {
+			l, n, err := h.Memberships(ctx, owner.ID, all)
+			return none(len(l), n, err)
+		},
+		"OpenOrganisation": func(ctx context.Context) error {
+			_, err := h.OpenOrganisation(ctx, h.Setup.Organisation, owner.ID)
+			return conflict(err)
+		},
+		"RenameOrganisation": func(ctx context.Context) error { return missing(h.RenameOrganisation(ctx, store.NewID(), "none")) },
+		"CreateSession": func(ctx context.Context) error {
+			id := store.NewID()
+			return h.CreateSession(ctx, store.Session{ID: id, Hash: id, Org: org, User: owner.ID, Created: start, Seen: start, Expires: start.Add(time.Hour)})
+		},
+		"SessionByHash": func(ctx context.Context) error { _, err := h.SessionByHash(ctx, "none", start); return missing(err) },
+		"Session":       func(ctx context.Context) error { _, err := h.Session(ctx, "none", start); return missing(err) },
+		"Sessions":      func(ctx context.Context) error { _, _, err := h.Sessions(ctx, owner.ID, start, all); return err },
+		"TouchSession":  func(ctx context.Context) error { return h.TouchSession(ctx, "none", start) },
+		"MoveSession":   func(ctx context.Context) error { return missing(h.MoveSession(ctx, "none", org)) },
+		"EndSession":    func(ctx context.Context) error { return missing(h.EndSession(ctx, owner.ID, "none")) },
+		"CreateInvite": func(ctx context.Context) error {
+			return conflict(h.CreateInvite(ctx, store.Invite{ID: store.NewID(), Org: h.Org, Email: owner.Email}))
+		},
+		"Invite":       func(ctx context.Context) error { _, err := h.Invite(ctx, "none", start); return missing(err) },
+		"AcceptInvite": func(ctx context.Context) error { _, err := h.AcceptInvite(ctx, "none", owner); return missing(err) },
+		"Attempt": func(ctx context.Context) error {
+			_, err := h.Attempt(ctx, []string{"x"}, start, start, func(string, int) time.Time { return time.Time{} })
+			return err
+		},
+		"Forgive":     func(ctx context.Context) error { return h.Forgive(ctx, []string{"x"}, []string{"y"}) },
+		"Use":         func(ctx context.Context) error { _, err := h.Use(ctx, "x", 1, 1); return err },
+		"ClaimAnswer": func(ctx context.Context) error { _, _, err := h.ClaimAnswer(ctx, answer, start); return err },
+		"HoldAnswer":  func(ctx context.Context) error { return conflict(h.HoldAnswer(ctx, answer)) },
+		"KeepAnswer":  func(ctx context.Context) error { return conflict(h.KeepAnswer(ctx, answer)) },
+		"DropAnswer":  func(ctx context.Context) error { return h.DropAnswer(ctx, answer) },
+		"Sweep":       func(ctx context.Context) error { _, err := h.Sweep(ctx, start.AddDate(-1, 0, 0)); return err },
 		"CreateAgent": func(ctx context.Context) error {
 			_, err := h.CreateAgent(ctx, store.Agent{ID: agent, Org: org, Created: start})
 			return conflict(err)
@@ -77,6 +132,13 @@ func conflict(err error) error {
 	return err
 }
 
+func missing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 func none(n int, total int64, err error) error {
 	if err == nil && n == 0 && total == 0 {
 		return store.ErrNotFound
@@ -90,7 +152,11 @@ func testIsolation(t *testing.T, s Store) {
 	other, err := s.CreateOrganisation(ctx, store.Organisation{ID: store.NewID(), Name: "Other", Created: start})
 	ok(t, err)
 	unscoped := map[string]bool{"Found": true, "Organisations": true, "CreateOrganisation": true, "CreateKey": true, "KeyByHash": true,
-		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true}
+		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true,
+		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
+		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
+		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
+		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
 	directory, err := s.Directory(ctx)
 	ok(t, err)
 	for name, use := range h.Every(other.ID) {

@@ -1,6 +1,7 @@
 // Package storetest is the contract of package store as tests: what passes Run is a database for Parley.
 //
 //	Run ──▶ configuration: what is found, keys, agents, numbers, directory
+//	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
@@ -21,7 +22,15 @@ import (
 // A Store is all that Parley asks of a database.
 type Store interface {
 	store.Founder
-	store.Keys
+	store.KeyRing
+	store.People
+	store.Organisations
+	store.Sessions
+	store.Invites
+	store.Attempts
+	store.Rates
+	store.Answers
+	store.Sweeper
 	store.Agents
 	store.Numbers
 	store.Router
@@ -39,6 +48,24 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Found", testFound},
 		{"Keys", testKeys},
 		{"TouchKeys", testTouchKeys},
+		{"ReplaceKey", testReplaceKey},
+		{"KeysBy", testKeysBy},
+		{"Users", testUsers},
+		{"Roles", testRoles},
+		{"RolesAtOnce", testRolesAtOnce},
+		{"RemoveUser", testRemoveUser},
+		{"SetPassword", testSetPassword},
+		{"Memberships", testMemberships},
+		{"Sessions", testSessions},
+		{"Invites", testInvites},
+		{"InviteOnce", testInviteOnce},
+		{"Attempts", testAttempts},
+		{"AttemptsAtOnce", testAttemptsAtOnce},
+		{"Rates", testRates},
+		{"RatesAtOnce", testRatesAtOnce},
+		{"Answers", testAnswers},
+		{"AnswersAtOnce", testAnswersAtOnce},
+		{"Sweep", testSweep},
 		{"Agents", testAgents},
 		{"AgentList", testAgentList},
 		{"UpdateAgent", testUpdateAgent},

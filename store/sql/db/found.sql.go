@@ -59,34 +59,6 @@ func (q *Queries) InsertOrganisation(ctx context.Context, arg InsertOrganisation
 	return i, err
 }
 
-const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, org, email, name, password, role, created)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-`
-
-type InsertUserParams struct {
-	ID       string
-	Org      string
-	Email    string
-	Name     string
-	Password string
-	Role     string
-	Created  Time
-}
-
-func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
-	_, err := q.db.ExecContext(ctx, insertUser,
-		arg.ID,
-		arg.Org,
-		arg.Email,
-		arg.Name,
-		arg.Password,
-		arg.Role,
-		arg.Created,
-	)
-	return err
-}
-
 const organisation = `-- name: Organisation :one
 SELECT number, id, name, default_agent, created FROM organisations WHERE id = $1
 `

@@ -20,17 +20,17 @@ func (q *Queries) CountKeys(ctx context.Context, org string) (int64, error) {
 	return count, err
 }
 
-const hasKey = `-- name: HasKey :one
-SELECT COUNT(*) FROM keys WHERE org = $1 AND id = $2
+const countKeysBy = `-- name: CountKeysBy :one
+SELECT COUNT(*) FROM keys WHERE org = $1 AND maker = $2
 `
 
-type HasKeyParams struct {
-	Org string
-	ID  string
+type CountKeysByParams struct {
+	Org   string
+	Maker string
 }
 
-func (q *Queries) HasKey(ctx context.Context, arg HasKeyParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, hasKey, arg.Org, arg.ID)
+func (q *Queries) CountKeysBy(ctx context.Context, arg CountKeysByParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countKeysBy, arg.Org, arg.Maker)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -72,6 +72,36 @@ func (q *Queries) InsertKey(ctx context.Context, arg InsertKeyParams) (Key, erro
 		arg.LastUsed,
 		arg.Revoked,
 	)
+	var i Key
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Org,
+		&i.Maker,
+		&i.Role,
+		&i.Name,
+		&i.Prefix,
+		&i.Hash,
+		&i.Scopes,
+		&i.Created,
+		&i.Expires,
+		&i.LastUsed,
+		&i.Revoked,
+	)
+	return i, err
+}
+
+const key = `-- name: Key :one
+SELECT number, id, org, maker, role, name, prefix, hash, scopes, created, expires, last_used, revoked FROM keys WHERE org = $1 AND id = $2
+`
+
+type KeyParams struct {
+	Org string
+	ID  string
+}
+
+func (q *Queries) Key(ctx context.Context, arg KeyParams) (Key, error) {
+	row := q.db.QueryRowContext(ctx, key, arg.Org, arg.ID)
 	var i Key
 	err := row.Scan(
 		&i.Number,
@@ -161,6 +191,97 @@ func (q *Queries) Keys(ctx context.Context, arg KeysParams) ([]Key, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const keysBy = `-- name: KeysBy :many
+SELECT number, id, org, maker, role, name, prefix, hash, scopes, created, expires, last_used, revoked FROM keys WHERE org = $1 AND maker = $2 ORDER BY id DESC LIMIT $4 OFFSET $3
+`
+
+type KeysByParams struct {
+	Org     string
+	Maker   string
+	After   int32
+	HowMany int32
+}
+
+func (q *Queries) KeysBy(ctx context.Context, arg KeysByParams) ([]Key, error) {
+	rows, err := q.db.QueryContext(ctx, keysBy,
+		arg.Org,
+		arg.Maker,
+		arg.After,
+		arg.HowMany,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Key
+	for rows.Next() {
+		var i Key
+		if err := rows.Scan(
+			&i.Number,
+			&i.ID,
+			&i.Org,
+			&i.Maker,
+			&i.Role,
+			&i.Name,
+			&i.Prefix,
+			&i.Hash,
+			&i.Scopes,
+			&i.Created,
+			&i.Expires,
+			&i.LastUsed,
+			&i.Revoked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const replaceKey = `-- name: ReplaceKey :one
+UPDATE keys SET prefix = $1, hash = $2 WHERE org = $3 AND id = $4
+RETURNING number, id, org, maker, role, name, prefix, hash, scopes, created, expires, last_used, revoked
+`
+
+type ReplaceKeyParams struct {
+	Prefix string
+	Hash   string
+	Org    string
+	ID     string
+}
+
+func (q *Queries) ReplaceKey(ctx context.Context, arg ReplaceKeyParams) (Key, error) {
+	row := q.db.QueryRowContext(ctx, replaceKey,
+		arg.Prefix,
+		arg.Hash,
+		arg.Org,
+		arg.ID,
+	)
+	var i Key
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Org,
+		&i.Maker,
+		&i.Role,
+		&i.Name,
+		&i.Prefix,
+		&i.Hash,
+		&i.Scopes,
+		&i.Created,
+		&i.Expires,
+		&i.LastUsed,
+		&i.Revoked,
+	)
+	return i, err
 }
 
 const revokeKey = `-- name: RevokeKey :exec

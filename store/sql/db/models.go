@@ -36,6 +36,24 @@ type AgentVersion struct {
 	Updated         Time
 }
 
+type Answer struct {
+	Org         string
+	Route       string
+	Hash        string
+	Fingerprint string
+	Holder      string
+	Status      int64
+	Body        []byte
+	Expires     Time
+}
+
+type Attempt struct {
+	Who     string
+	Tries   int64
+	Tried   Time
+	Blocked Time
+}
+
 type Call struct {
 	Number       int64
 	ID           string
@@ -61,6 +79,17 @@ type Call struct {
 	Drops        int64
 	Latency      Figures
 	Collected    Slots
+}
+
+type Invite struct {
+	ID      string
+	Org     string
+	Email   string
+	Role    string
+	Maker   string
+	Hash    string
+	Created Time
+	Expires Time
 }
 
 type Key struct {
@@ -115,6 +144,18 @@ type Recording struct {
 	Channels int64
 	Bytes    int64
 	Length   int64
+}
+
+type Session struct {
+	ID      string
+	Org     string
+	Person  string
+	Hash    string
+	Address string
+	Client  string
+	Created Time
+	Seen    Time
+	Expires Time
 }
 
 type Turn struct {

@@ -19,7 +19,3 @@ SELECT * FROM organisations WHERE id = @id;
 
 -- name: SetDefaultAgent :exec
 UPDATE organisations SET default_agent = @default_agent WHERE id = @id;
-
--- name: InsertUser :exec
-INSERT INTO users (id, org, email, name, password, role, created)
-VALUES (@id, @org, @email, @name, @password, @role, @created);
