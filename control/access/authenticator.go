@@ -103,6 +103,14 @@ func (a *Authenticator) Forget(hash string) {
 	delete(a.flights, hash) // its answer may be older than the change: nobody else gets it, and it is not kept
 }
 
+// ForgetAll makes the next requests ask the database about every key: call it when some may have changed, on whatever node.
+func (a *Authenticator) ForgetAll() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.known, a.unknown = shelf{}, shelf{}
+	clear(a.flights)
+}
+
 // find is the key with a hash, or nil: out of the cache, or by one query for all who ask meanwhile.
 func (a *Authenticator) find(ctx context.Context, hash string) (*store.Key, error) {
 	for {

@@ -101,9 +101,9 @@ func (f Founding) begin(ctx context.Context, db store.Founder, given Key) (Found
 
 // setup is the first rows, and what there is to tell of them.
 func (f Founding) setup(key Key) (store.Setup, Founded, error) {
-	email, err := ownerEmail(cmp.Or(f.OwnerEmail, "owner@localhost"))
-	if err != nil {
-		return store.Setup{}, Founded{}, err
+	email, ok := Email(cmp.Or(f.OwnerEmail, "owner@localhost"))
+	if !ok {
+		return store.Setup{}, Founded{}, fmt.Errorf("PARLEY_OWNER_EMAIL %q is not an email address", f.OwnerEmail)
 	}
 	name := cmp.Or(strings.TrimSpace(f.Organisation), "Parley")
 	if n := utf8.RuneCountInString(name); n > 200 {
@@ -119,6 +119,8 @@ func (f Founding) setup(key Key) (store.Setup, Founded, error) {
 	if password == "" {
 		password = Secret(rand.Text())
 		founded.OwnerPassword = password
+	} else if err := CheckPassword(password, email); err != nil {
+		return store.Setup{}, Founded{}, fmt.Errorf("PARLEY_OWNER_PASSWORD: %w", err)
 	}
 	hash, err := HashPassword(password)
 	if err != nil {
@@ -179,11 +181,11 @@ func allowAll(k Key, org, user, name string, at time.Time) store.Key {
 	}
 }
 
-// ownerEmail is a bare address, in lower case.
-func ownerEmail(text string) (string, error) {
+// Email is a bare address, in lower case; false if the text is none.
+func Email(text string) (string, bool) {
 	address, err := mail.ParseAddress(text)
 	if err != nil || address.Address != text || len(text) > 254 {
-		return "", fmt.Errorf("PARLEY_OWNER_EMAIL %q is not an email address", text)
+		return "", false
 	}
-	return strings.ToLower(text), nil
+	return strings.ToLower(text), true
 }

@@ -121,7 +121,7 @@ func TestFoundNamesWhatIsWrong(t *testing.T) {
 		{"email", func(f *Founding) { f.OwnerEmail = "Ada <ada@example.com>" }, "PARLEY_OWNER_EMAIL"},
 		{"email without host", func(f *Founding) { f.OwnerEmail = "ada" }, "PARLEY_OWNER_EMAIL"},
 		{"email too long", func(f *Founding) { f.OwnerEmail = strings.Repeat("a", 250) + "@b.cd" }, "PARLEY_OWNER_EMAIL"},
-		{"password", func(f *Founding) { f.OwnerPassword = "hunter2" }, "PARLEY_OWNER_PASSWORD: password must have at least 8"},
+		{"password", func(f *Founding) { f.OwnerPassword = "hunter2" }, "PARLEY_OWNER_PASSWORD: password must have at least 12"},
 		{"organisation", func(f *Founding) { f.Organisation = strings.Repeat("é", 201) }, "organisation's name must have at most 200 characters, and has 201"},
 		{"agent", func(f *Founding) { f.Agent.Name = "" }, "agent has no name"},
 	} {

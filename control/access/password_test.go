@@ -50,10 +50,10 @@ func TestPasswordRefused(t *testing.T) {
 	t.Parallel()
 	for password, want := range map[Secret]string{
 		"":                               "has 0",
-		"1234567":                        "at least 8 characters, and has 7",
+		"1234567":                        "at least 12 characters, and has 7",
 		"éééé":                           "has 4",
 		Secret(strings.Repeat("a", 513)): "at most 512 bytes, and has 513",
-		"12345678\xff":                   "UTF-8",
+		"123456789012\xff":               "UTF-8",
 		Secret(strings.Repeat("é", 257)): "has 514",
 	} {
 		if hash, err := HashPassword(password); err == nil || !strings.Contains(err.Error(), want) || hash != "" {
