@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/control/access"
 	"parley/control/envelope"
@@ -14,21 +13,26 @@ import (
 
 // The ways in, as the description names them.
 const (
-	byKey    = "key"    // Authorization: Bearer
-	byTicket = "ticket" // ?token=, signed
+	byKey     = "key"     // Authorization: Bearer, a key
+	byToken   = "jwt"     // Authorization: Bearer, a session's token
+	bySession = "session" // the session's cookie
+	byTicket  = "ticket"  // ?token=, signed
 )
 
-// authorise lets a request through to its operation if its key has every scope that the operation's Security names, and tells the
-// handler whose rows it may see.
+// What an operation may ask for in place of a scope.
+const (
+	anybody = ""        // nothing: it is there for those who are not known yet
+	session = "session" // the cookie of a session
+)
+
+// authorise lets a request through to its operation if whoever asks has every scope that the operation's Security names, or the session
+// that it needs, and tells the handler whose rows it may see.
 func (c *Control) authorise(ctx huma.Context, next func(huma.Context)) {
 	if len(ctx.Operation().Security) == 0 {
 		next(ctx)
 		return
 	}
-	who, err := c.identify(ctx)
-	if err == nil {
-		err = allowed(ctx.Operation(), who)
-	}
+	who, err := c.admit(ctx)
 	if err != nil {
 		f := envelope.FaultOf(err)
 		_ = huma.WriteErr(c.api, ctx, f.Status, f.Message, f)
@@ -37,36 +41,42 @@ func (c *Control) authorise(ctx huma.Context, next func(huma.Context)) {
 	next(huma.WithContext(ctx, access.With(ctx.Context(), who)))
 }
 
-// identify finds out who asks. A key goes before a ticket.
-func (c *Control) identify(ctx huma.Context) (access.Identity, error) {
-	if ticket := ctx.Query("token"); ticket != "" && ctx.Header("Authorization") == "" && offers(ctx.Operation(), byTicket) {
+// admit tells who asks, if they may. An Authorization header goes before a ticket, and that before a cookie.
+func (c *Control) admit(ctx huma.Context) (access.Identity, error) {
+	op := ctx.Operation()
+	if ticket := ctx.Query("token"); ticket != "" && ctx.Header("Authorization") == "" && offers(op, byTicket) {
 		org, err := c.tickets.Open(ticket, ctx.Param("id"), time.Now())
 		if err != nil {
 			return access.Identity{}, envelope.Unauthorised(err.Error())
 		}
-		return access.Identity{Org: org, Scopes: scopes(ctx.Operation())}, nil
+		return access.Identity{Org: org, Scopes: scopes(op)}, nil
 	}
-	r, _ := humago.Unwrap(ctx)
-	secret, ok := access.Bearer(r)
-	if !ok {
-		return access.Identity{}, envelope.Unauthorised(access.ErrUnauthenticated.Error())
+	from := callerOf(ctx.Context())
+	needsSession := !offers(op, byKey)
+	switch {
+	case errors.Is(from.err, access.ErrUnauthenticated) && needsSession:
+		return from.who, envelope.Unauthorised("no session: log in with POST /api/v1/auth/login")
+	case errors.Is(from.err, access.ErrUnauthenticated):
+		return from.who, envelope.Unauthorised(access.ErrUnauthenticated.Error())
+	case from.err != nil:
+		return from.who, from.err
+	case needsSession && (from.who.Session == "" || from.who.Token):
+		return from.who, envelope.Denied("this takes the cookie of a session, not an API key or a token: log in with POST /api/v1/auth/login")
 	}
-	who, err := c.options.Auth.Authenticate(ctx.Context(), secret)
-	if errors.Is(err, access.ErrUnauthenticated) {
-		return who, envelope.Unauthorised(access.ErrUnauthenticated.Error())
-	}
-	if err != nil {
-		return who, fmt.Errorf("authenticate: %w", err)
-	}
-	return who, nil
+	return from.who, allowed(op, from.who)
 }
 
 // allowed says which scope is missing.
 func allowed(op *huma.Operation, who access.Identity) error {
 	for _, scope := range scopes(op) {
-		if !who.Allows(scope) {
-			return envelope.Forbidden(scope)
+		if who.Allows(scope) {
+			continue
 		}
+		f := envelope.Forbidden(scope)
+		if !access.RoleAllows(who.Role, scope) {
+			f.Message = fmt.Sprintf("the role %s does not have the scope %s", who.Role, scope)
+		}
+		return f
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package control_test
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 
 // canaries are what may never come out: not in an answer, not in the log.
 var canaries = map[string]string{
-	"password": "$argon2id$v=19$m=65536,t=1,p=2$Y2FuYXJ5Y2FuYXJ5$canarycanarycanary",
+	"password": "$argon2id$v=19$m=64,t=1,p=1$Y2FuYXJ5Y2FuYXJ5$canarycanarycana",
 	"prompt":   "canary-in-the-prompt-6151", // its owner sees it; the log does not
 }
 
@@ -26,7 +27,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	must(t, err)
 	ticket := u.Query().Get("token")
 
-	var answers []string
+	var answers, cookies []string
 	keep := func(a *answer) {
 		head := a.head.Clone()
 		for name, values := range head {
@@ -36,6 +37,11 @@ func TestNoSecretComesOut(t *testing.T) {
 	}
 	for _, r := range w.served() {
 		path := r.of(w.ours)
+		if r.session {
+			cookie, _ := w.begin(w.ours.org, w.ours.owner)
+			cookies = append(cookies, strings.TrimPrefix(cookie, "parley_session="))
+			keep(w.ask("", r.method, path, r.body, "Cookie", cookie))
+		}
 		for _, key := range []string{w.ours.key, w.ours.powerless, w.theirs.key, ""} {
 			keep(w.ask(key, r.method, path, r.body))
 			keep(w.ask(key, r.method, path+"?api_key="+w.ours.key+"&session_token="+ticket, r.body))
@@ -50,6 +56,9 @@ func TestNoSecretComesOut(t *testing.T) {
 	forbidden := map[string]string{
 		"key": w.ours.key, "another's key": w.theirs.key, "powerless key": w.ours.powerless, "hash of the key": access.Hash(w.ours.key),
 		"password": canaries["password"], "signing secret": string(secret),
+	}
+	for i, secret := range cookies {
+		forbidden["cookie "+strconv.Itoa(i)] = secret
 	}
 	for what, text := range forbidden {
 		for _, a := range answers {

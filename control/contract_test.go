@@ -328,9 +328,18 @@ func TestUnavailableDatabase(t *testing.T) {
 	w := newWorld(t, func(o *control.Options) { o.Default = nil })
 	w.want(w.ask(w.ours.key, "GET", "/api/v1/agents", ""), http.StatusOK) // the key is known now
 	routes := w.served()
+	cookie, _ := w.begin(w.ours.org, w.ours.owner)
 	must(t, w.db.Close())
 	for _, r := range routes {
-		a := w.want(w.ask(w.ours.key, r.method, r.of(w.ours), r.body), http.StatusServiceUnavailable)
+		var more []string
+		if r.session {
+			more = []string{"Cookie", cookie}
+		}
+		key := w.ours.key
+		if r.scope == "" {
+			key = ""
+		}
+		a := w.want(w.ask(key, r.method, r.of(w.ours), r.body, more...), http.StatusServiceUnavailable)
 		if a.head.Get("Retry-After") == "" || strings.Contains(string(a.body), "sql") {
 			t.Errorf("%s: Retry-After %q, %s", r.id, a.head.Get("Retry-After"), a.body)
 		}
@@ -363,7 +372,10 @@ func TestDescription(t *testing.T) {
 		if op.Summary == "" || op.OperationID == "" {
 			t.Errorf("%s %s has no summary or no id", r.method, r.path)
 		}
-		want := []string{"400", "401", "403", "500", "503"}
+		want := []string{"400", "401", "403", "429", "500", "503"}
+		if r.method == http.MethodPost && !strings.Contains(r.path, "/auth/") {
+			want = append(want, "409")
+		}
 		if strings.Contains(r.path, "{id}") {
 			want = append(want, "404")
 		}

@@ -1,7 +1,7 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
-//	mux ──▶ envelope.Front ──▶ routes ──▶ authorise ──▶ huma's checks ──▶ voice handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"   (mux)     key, scope     every bad field
+//	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, people
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
 // "METHOD /path/{id}", so it is net/http that knows which path exists (404) and which methods it has (405 with Allow; GET serves HEAD
@@ -15,7 +15,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +26,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/people"
 	"parley/control/voice"
 	"parley/store"
 )
@@ -34,60 +37,94 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, secret string) (access.Identity, error)
 }
 
-// Options are what the API stands on. Agents, Calls, Auth and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Auth       Authenticator
-	Live       voice.Live // ends calls; nil: none lives here
-	Recordings *os.Root   // the data directory, below which recordings' paths begin; nil: none are kept here
-	Secret     []byte     // signs links to recordings, 16 bytes or more; the same on every node
-	PublicURL  string     // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string     // of Parley, for the description
+	People     People
+	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
+	Live       voice.Live      // ends calls; nil: none lives here
+	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
+	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
+	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string          // of Parley, for the description
 
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
-	Changed func(ctx context.Context)                                       // called after agents changed; may be nil
+	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
+	Forget  func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
 	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
 	Log     *slog.Logger                                                    // nil: slog.DiscardHandler
 }
 
+// People are those who work with the API, and what lets them in.
+type People interface {
+	people.Rows
+	store.KeyRing
+}
+
 // Control is the API. It is safe for any number of goroutines, and owns none.
 type Control struct {
-	options Options
-	tickets *voice.Tickets
-	api     huma.API
-	front   http.Handler
+	options  Options
+	tickets  *voice.Tickets
+	sessions *access.Sessions
+	origins  *http.CrossOriginProtection
+	seal     *seal
+	api      huma.API
+	front    http.Handler
 }
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Auth == nil {
-		return nil, errors.New("control needs Agents, Calls and Auth")
+	if o.Agents == nil || o.Calls == nil || o.Auth == nil || o.People == nil {
+		return nil, errors.New("control needs Agents, Calls, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret)
 	if err != nil {
 		return nil, fmt.Errorf("sign recordings: %w", err)
 	}
+	secrets := slices.Concat([][]byte{o.Secret}, o.Former)
+	tokens, err := access.NewTokens(secrets...)
+	if err != nil {
+		return nil, fmt.Errorf("sign tokens: %w", err)
+	}
+	seal, err := newSeal(secrets...)
+	if err != nil {
+		return nil, fmt.Errorf("seal answers: %w", err)
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Limiter == nil {
+		o.Limiter = &access.Limiter{}
+	}
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
+	origins, err := trustedOrigins(o.PublicURL)
+	if err != nil {
+		return nil, err
+	}
 
 	envelope.Install()
 	mux := http.NewServeMux()
-	c := &Control{options: o, tickets: tickets}
+	c := &Control{
+		options: o, tickets: tickets, sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
+	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
-	c.api.UseMiddleware(c.authorise)
+	c.api.UseMiddleware(c.authorise, c.once)
 	c.routes()
 	if err := c.serveDescription(mux); err != nil {
 		return nil, err
 	}
-	c.front = &envelope.Front{Next: mux, Log: o.Log, Observe: o.Observe}
+	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
 	return c, nil
 }
 
-// Mount registers "/api/" and "/openapi.json" on mux.
+// Mount registers "/api/", "/openapi.json" and the page of invites on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
+	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
 	mux.Handle("/openapi.json", c.front)
 }

@@ -14,7 +14,9 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/people"
 )
 
 // describe is the head of the OpenAPI description.
@@ -35,12 +37,18 @@ func describe(o Options) *huma.OpenAPI {
 				"Every answer is an envelope: `success`, `data` and `meta` (`timestamp`, `request_id`; of lists also `total`, `limit`, `offset`); " +
 				"every error has `error` and, where fields are at fault, `details`, which names all of them at once. Fields and query " +
 				"parameters that are not described here are refused. Ids of other organisations do not exist: 404. Times are UTC. " +
-				"What goes beyond the voice-agents contract is marked as an extension.",
+				"What goes beyond the voice-agents contract is marked as an extension.\n\n" +
+				"A key may make 1,000 requests a minute unless the server is set otherwise; every answer says how many are left: " +
+				"`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (a Unix timestamp).\n\n" + rightsTable(),
 		},
 		Servers: []*huma.Server{{URL: server}},
 		Tags: []*huma.Tag{
 			{Name: "Agents", Description: "Personas that hold calls."},
 			{Name: "Calls", Description: "Phone calls, live and past."},
+			{Name: "Sessions", Description: "Logging in and out. What is below here takes the session's cookie, never an API key."},
+			{Name: "API keys", Description: "The keys of the organisation."},
+			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},
+			{Name: "Users", Description: "The people of the organisation."},
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
@@ -48,6 +56,15 @@ func describe(o Options) *huma.OpenAPI {
 				byKey: {
 					Type: "http", Scheme: "bearer",
 					Description: "An API key: `Authorization: Bearer va_...`. The scopes that an operation needs are listed with it.",
+				},
+				byToken: {
+					Type: "http", Scheme: "bearer", BearerFormat: "JWT",
+					Description: "The token that POST /api/v1/auth/login answers: ten minutes, renewed by POST /api/v1/auth/token. It may do what its " +
+						"person's role may.",
+				},
+				bySession: {
+					Type: "apiKey", In: "cookie", Name: people.CookieName(strings.HasPrefix(o.PublicURL, "https://")),
+					Description: "The cookie that POST /api/v1/auth/login sets: HttpOnly, SameSite=Lax. Twelve hours unused, fourteen days at most.",
 				},
 				byTicket: {
 					Type: "apiKey", In: "query", Name: "token",
@@ -58,6 +75,18 @@ func describe(o Options) *huma.OpenAPI {
 	}
 }
 
+// rightsTable is access.Rights in Markdown.
+func rightsTable() string {
+	var b strings.Builder
+	b.WriteString("| with a session one may | owner | admin | member |\n|---|---|---|---|\n")
+	sign := map[bool]string{true: "yes", false: "no"}
+	for _, r := range access.Rights() {
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Act, sign[r.Owner], sign[r.Admin], sign[r.Member])
+	}
+	b.WriteString("| what needs a scope that reads, calls:write or tasks:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
+	return b.String()
+}
+
 // operation is one operation as the description has it; pages has its words.
 func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	p, ok := pages[id]
@@ -66,13 +95,20 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	}
 	op := huma.Operation{
 		Method: method, Path: path, OperationID: id, Summary: p.summary, Description: p.text, Tags: []string{p.tag},
-		Security: []map[string][]string{{byKey: {scope}}}, DefaultStatus: p.status, BodyReadTimeout: 30 * time.Second,
-		MaxBodyBytes: envelope.MaxBody,
+		Security: ways(scope), DefaultStatus: p.status, BodyReadTimeout: 30 * time.Second, MaxBodyBytes: envelope.MaxBody,
 	}
 	if p.ticket {
 		op.Security = append(op.Security, map[string][]string{byTicket: {}})
 	}
 	op.Responses = c.failures(method, strings.Contains(path, "{"), p)
+	if c.repeatable(&op) {
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxIdemKey)},
+			Description: "Any text that is new for each thing to be done, such as a UUID. The same request with the same key is done once: for 24 " +
+				"hours it gets the first answer, with `Idempotent-Replayed: true`. Extension.",
+		})
+		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", "Retry-After")
+	}
 	if p.request != "" {
 		op.RequestBody = &huma.RequestBody{
 			Content: map[string]*huma.MediaType{"application/json": {Example: json.RawMessage(p.request)}},
@@ -89,13 +125,24 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	return op
 }
 
+// ways are how an operation is reached that asks for a scope, for a session, or for nothing.
+func ways(scope string) []map[string][]string {
+	switch scope {
+	case anybody:
+		return nil
+	case session:
+		return []map[string][]string{{bySession: {}}}
+	}
+	return []map[string][]string{{byKey: {scope}}, {byToken: {}}, {bySession: {}}}
+}
+
 // failures are the errors that an operation may answer with.
 func (c *Control) failures(method string, named bool, p page) map[string]*huma.Response {
-	schema := c.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[envelope.Failure](), true, "")
 	codes := map[int]string{
 		http.StatusBadRequest:          "A validation error: details names every bad field. " + p.bad,
 		http.StatusUnauthorized:        "No key, or not a valid one",
-		http.StatusForbidden:           "The key lacks a scope: details names it",
+		http.StatusForbidden:           "The key lacks a scope: details names it. Or the role does not allow it, or another site's page sent it with a cookie",
+		http.StatusTooManyRequests:     "Too many requests in this minute. " + p.often,
 		http.StatusInternalServerError: "Internal error: the log has it under the request_id",
 		http.StatusServiceUnavailable:  "The database, or what else is needed, cannot be reached now. " + p.busy,
 	}
@@ -112,22 +159,27 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 	}
 	out := make(map[string]*huma.Response, len(codes))
 	for code, text := range codes {
-		r := &huma.Response{
-			Description: strings.TrimSpace(text),
-			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
-		}
-		header := func(name, text string) {
-			r.Headers = map[string]*huma.Param{name: {Description: text, Schema: &huma.Schema{Type: huma.TypeString}}}
-		}
+		header := ""
 		switch code {
 		case http.StatusUnauthorized:
-			header("WWW-Authenticate", "Bearer")
-		case http.StatusServiceUnavailable:
-			header("Retry-After", "Seconds until it is worth another try")
+			header = "WWW-Authenticate"
+		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+			header = "Retry-After"
 		}
-		out[strconv.Itoa(code)] = r
+		out[strconv.Itoa(code)] = c.failure(strings.TrimSpace(text), header)
 	}
 	return out
+}
+
+// failure describes one error, and a header that comes with it.
+func (c *Control) failure(text, header string) *huma.Response {
+	schema := c.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[envelope.Failure](), true, "")
+	r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
+	about := map[string]string{"WWW-Authenticate": "Bearer", "Retry-After": "Seconds until it is worth another try"}[header]
+	if about != "" {
+		r.Headers = map[string]*huma.Param{header: {Description: about, Schema: &huma.Schema{Type: huma.TypeString}}}
+	}
+	return r
 }
 
 // serveDescription serves /openapi.json, without a key.

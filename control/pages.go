@@ -10,6 +10,7 @@ type page struct {
 	media              string // what it answers with, if that is not JSON
 	ticket             bool   // a ticket opens it too
 	bad, missing, busy string // when else it answers 400, 404, 503
+	often              string // when else it answers 429
 }
 
 // pages are the operations' pages, by operation id.
@@ -73,5 +74,119 @@ var pages = map[string]page{
 		text: "Hangs up. The call's status becomes completed within a moment.",
 		bad:  "Also if the call is over already.",
 		busy: "Also if the call lives on a node that cannot be asked.",
+	},
+
+	"login": {
+		tag: "Sessions", summary: "Log in",
+		text: "Sets the session's cookie and answers a JWT. The session works in the organisation in which its person worked last. Wrong " +
+			"passwords are counted by account and by address: each one after the first few makes the next wait longer, up to 15 minutes. " +
+			"Whether an email is known cannot be told from the answer.",
+		request: `{"email": "owner@example.com", "password": "correct horse battery staple"}`,
+		often:   "Also after too many wrong passwords, for this account or from this address.",
+	},
+	"accept-invite": {
+		tag: "Sessions", summary: "Accept an invite", status: http.StatusCreated,
+		text: "Joins an organisation and logs in. Whoever's email is known already joins with the password that they have; others become a " +
+			"user with the name and password given.",
+		request: `{"token": "what stands behind the # of the link", "name": "Ada Lovelace", "password": "correct horse battery staple"}`,
+		bad:     "Also if the invite has been used, replaced or withdrawn, or has expired.",
+		often:   "Also after too many wrong passwords.",
+	},
+	"renew-token": {
+		tag: "Sessions", summary: "Renew the JWT",
+		text: "Answers a new JWT for the session. The one before stays valid until it expires.",
+	},
+	"logout": {
+		tag: "Sessions", summary: "Log out",
+		text: "Ends the session, and its tokens with it.",
+	},
+	"switch-organization": {
+		tag: "Sessions", summary: "Work in another organisation",
+		text:    "Takes the session to another organisation that one is in; so do later logins begin there. Tokens of before are over.",
+		request: `{"organization_id": "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"}`,
+		missing: "Also if one is not in that organisation.",
+	},
+	"change-password": {
+		tag: "Sessions", summary: "Change one's password",
+		text:    "All other sessions end.",
+		request: `{"current_password": "correct horse battery staple", "new_password": "wrong zebra battery staple"}`,
+		often:   "Also after too many wrong passwords.",
+	},
+	"get-session": {
+		tag: "Sessions", summary: "Get the session",
+		text: "Who is logged in, and where; with a new JWT.",
+	},
+	"list-sessions": {
+		tag: "Sessions", summary: "List one's sessions",
+		text: "All of one's logins that are not over, in whatever organisation, newest first.",
+	},
+	"end-session": {
+		tag: "Sessions", summary: "End one of one's sessions",
+	},
+
+	"list-api-keys": {
+		tag: "API keys", summary: "List API keys",
+		text: "All keys of the organisation, revoked ones too, newest first; a member's own keys.",
+	},
+	"create-api-key": {
+		tag: "API keys", summary: "Create an API key", status: http.StatusCreated,
+		text:    "The secret is answered this once, and not kept.",
+		request: `{"name": "CRM integration", "scopes": ["agents:read", "calls:read"], "prefix": "va_"}`,
+	},
+	"get-api-key": {
+		tag: "API keys", summary: "Get an API key",
+		text: "Without its secret, which is not kept.",
+	},
+	"revoke-api-key": {
+		tag: "API keys", summary: "Revoke an API key",
+		text: "It stops working at once, and on other nodes within seconds. It stays in the list.",
+	},
+	"regenerate-api-key": {
+		tag: "API keys", summary: "Give an API key a new secret",
+		text: "The old secret stops working at once, and on other nodes within seconds; it stays in the list, as a revoked key of its own. Name, " +
+			"scopes and expiry stay.",
+		bad: "Also if the key is revoked or has expired.",
+	},
+
+	"list-organizations": {
+		tag: "Organizations", summary: "List one's organisations",
+		text: "Oldest first.",
+	},
+	"create-organization": {
+		tag: "Organizations", summary: "Open an organisation", status: http.StatusCreated,
+		text:    "Its owner is whoever opens it. The session stays where it is: POST /auth/switch.",
+		request: `{"name": "Acme Ltd"}`,
+	},
+	"get-organization": {
+		tag: "Organizations", summary: "Get an organisation",
+	},
+	"rename-organization": {
+		tag: "Organizations", summary: "Rename an organisation",
+		request: `{"name": "Acme Ltd"}`,
+	},
+
+	"list-users": {
+		tag: "Users", summary: "List users",
+		text: "All people of the organisation, newest first.",
+	},
+	"invite-user": {
+		tag: "Users", summary: "Invite a user", status: http.StatusCreated,
+		text: "Answers a link by which one person joins, once, within seven days. No mailer is configured, so nothing is sent: hand it over " +
+			"yourself.",
+		request: `{"email": "ada@example.com", "role": "member"}`,
+	},
+	"get-user": {
+		tag: "Users", summary: "Get a user",
+	},
+	"update-user": {
+		tag: "Users", summary: "Change a user's role",
+		text:    "The keys that they made get the role too.",
+		request: `{"role": "admin"}`,
+		bad:     "Also if they are the organisation's last owner.",
+	},
+	"remove-user": {
+		tag: "Users", summary: "Remove a user",
+		text: "Their sessions here end, and the keys that they made are revoked. Everybody may remove themselves.",
+		bad:  "Also if they are the organisation's last owner.",
 	},
 }

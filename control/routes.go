@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
+	"parley/control/people"
 	"parley/control/voice"
 )
 
@@ -17,6 +18,11 @@ func (c *Control) routes() {
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
 	}
+
+	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
+	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
+	organisations := &people.Organisations{Store: o.People, Changed: o.Changed, Log: o.Log}
+	users := &people.Users{Store: o.People, Sessions: c.sessions, Forget: c.forgetAll, Public: o.PublicURL, Log: o.Log}
 
 	const v1 = "/api/v1"
 	handle(c, "GET "+v1+"/agents", "list-agents", access.AgentsRead, agents.List)
@@ -31,9 +37,43 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls/{id}/recording", "get-call-recording", access.CallsRead, calls.Recording)
 	handle(c, "GET "+v1+"/calls/{id}/recording/stream", "stream-call-recording", access.CallsRead, calls.Stream)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
+
+	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
+	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)
+	handle(c, "POST "+v1+"/auth/token", "renew-token", session, logins.Renew)
+	handle(c, "POST "+v1+"/auth/logout", "logout", session, logins.Logout)
+	handle(c, "POST "+v1+"/auth/switch", "switch-organization", session, logins.Switch)
+	handle(c, "POST "+v1+"/auth/password", "change-password", session, logins.Password)
+	handle(c, "GET "+v1+"/auth/session", "get-session", session, logins.Current)
+	handle(c, "GET "+v1+"/auth/sessions", "list-sessions", session, logins.List)
+	handle(c, "DELETE "+v1+"/auth/sessions/{id}", "end-session", session, logins.End)
+
+	handle(c, "GET "+v1+"/api-keys", "list-api-keys", session, keys.List)
+	handle(c, "POST "+v1+"/api-keys", "create-api-key", session, keys.Create)
+	handle(c, "GET "+v1+"/api-keys/{id}", "get-api-key", session, keys.Get)
+	handle(c, "DELETE "+v1+"/api-keys/{id}", "revoke-api-key", session, keys.Revoke)
+	handle(c, "POST "+v1+"/api-keys/{id}/regenerate", "regenerate-api-key", session, keys.Regenerate)
+
+	handle(c, "GET "+v1+"/organizations", "list-organizations", session, organisations.List)
+	handle(c, "POST "+v1+"/organizations", "create-organization", session, organisations.Create)
+	handle(c, "GET "+v1+"/organizations/{id}", "get-organization", session, organisations.Get)
+	handle(c, "PATCH "+v1+"/organizations/{id}", "rename-organization", session, organisations.Rename)
+
+	handle(c, "GET "+v1+"/users", "list-users", session, users.List)
+	handle(c, "POST "+v1+"/users/invite", "invite-user", session, users.Invite)
+	handle(c, "GET "+v1+"/users/{id}", "get-user", session, users.Get)
+	handle(c, "PATCH "+v1+"/users/{id}", "update-user", session, users.Update)
+	handle(c, "DELETE "+v1+"/users/{id}", "remove-user", session, users.Remove)
 }
 
-// handle registers one operation: its route, the scope that it asks of a key, and what pages.go says of it.
+// forgetAll makes this node ask for every key anew.
+func (c *Control) forgetAll() {
+	if c.options.Forget != nil {
+		c.options.Forget("")
+	}
+}
+
+// handle registers one operation: its route, the scope that it asks of a key (or session, or anybody), and what pages.go says of it.
 func handle[I, O any](c *Control, route, id, scope string, h func(context.Context, *I) (*O, error)) {
 	method, path, _ := strings.Cut(route, " ")
 	huma.Register(c.api, c.operation(method, path, id, scope), h)

@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"parley/control/access"
+	"parley/store"
 )
 
 // A description is what the tests read of /openapi.json.
@@ -34,8 +38,14 @@ type description struct {
 	} `json:"components"`
 }
 
-// A route is an operation that the description names.
-type route struct{ id, method, path, scope, body string }
+// A route is an operation that the description names. It asks for a scope or a session, or is there for anybody.
+type route struct {
+	id, method, path, scope, body string
+	session                       bool
+}
+
+// open says whether a route is there for anybody.
+func (r route) open() bool { return !r.session && r.scope == "" }
 
 // served are all operations, as /openapi.json describes them.
 func (w *world) served() []route {
@@ -51,8 +61,11 @@ func (w *world) served() []route {
 				if s := way["key"]; len(s) == 1 {
 					r.scope = s[0]
 				}
+				if _, ok := way["session"]; ok && way["key"] == nil && len(op.Security) == 1 {
+					r.session = true
+				}
 			}
-			if r.scope == "" {
+			if r.open() && op.OperationID != "login" && op.OperationID != "accept-invite" {
 				w.t.Errorf("%s %s asks for no scope", r.method, path)
 			}
 			if op.RequestBody != nil {
@@ -61,7 +74,7 @@ func (w *world) served() []route {
 			all = append(all, r)
 		}
 	}
-	if len(all) < 11 {
+	if len(all) < 34 {
 		w.t.Fatalf("the description has %d operations: the test looks at the wrong place", len(all))
 	}
 	slices.SortFunc(all, func(a, b route) int { return strings.Compare(a.id, b.id) })
@@ -70,8 +83,23 @@ func (w *world) served() []route {
 
 // of puts a tenant's ids into a route's path. What a path names is told by the segment before it.
 func (r route) of(t tenant) string {
-	p := strings.Replace(r.path, "/agents/{id}", "/agents/"+t.agent, 1)
-	return strings.Replace(p, "/calls/{id}", "/calls/"+t.done, 1)
+	p := r.path
+	for before, id := range map[string]string{
+		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
+	} {
+		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
+	}
+	return p
+}
+
+// by asks a route as a tenant: with the key, or with a new session of its owner.
+func (w *world) by(t tenant, r route, path, body string) *answer {
+	w.t.Helper()
+	if !r.session {
+		return w.ask(t.key, r.method, path, body)
+	}
+	cookie, _ := w.begin(t.org, t.owner)
+	return w.ask("", r.method, path, body, "Cookie", cookie)
 }
 
 func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
@@ -83,24 +111,25 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		if strings.Contains(path, "{") {
 			t.Errorf("%s %s: the test has nothing to put into its path", r.method, r.path)
 		}
-		a := w.ask(w.ours.key, r.method, path, r.body)
+		a := w.by(w.ours, r, path, r.body)
 		if path != r.path {
 			named++
 			w.want(a, http.StatusNotFound)
 		}
 		// Lists, and whatever else comes back, have nothing of theirs.
-		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task} {
+		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
+			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
 		}
 		for _, id := range []string{"nonsense", "0", "%00", "%2e%2e%2f", strings.Repeat("a", 4000), "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"} {
 			if strings.Contains(r.path, "{id}") {
-				w.want(w.ask(w.ours.key, r.method, strings.Replace(r.path, "{id}", id, 1), r.body), http.StatusNotFound)
+				w.want(w.by(w.ours, r, strings.Replace(r.path, "{id}", id, 1), r.body), http.StatusNotFound)
 			}
 		}
 	}
-	if named < 8 {
+	if named < 17 {
 		t.Errorf("only %d routes name a thing", named)
 	}
 	for _, q := range []string{"agent_id=" + w.theirs.standard, "task_id=" + w.theirs.task} {
@@ -113,6 +142,14 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	if a := w.ask(w.theirs.key, "GET", "/api/v1/agents/"+w.theirs.agent, ""); !strings.Contains(string(a.body), `"version":1,`) {
 		t.Errorf("their agent was changed: %s", a.body)
 	}
+	u, err := w.db.User(t.Context(), w.theirs.org, w.theirs.member)
+	k, kerr := w.db.Key(t.Context(), w.theirs.org, w.theirs.keyID)
+	if err != nil || kerr != nil || u.Role != store.Member || !k.Revoked.IsZero() {
+		t.Errorf("their member is %+v (%v), their key %+v (%v)", u, err, k, kerr)
+	}
+	if _, err := w.db.Session(t.Context(), w.theirs.session, time.Now()); err != nil {
+		t.Errorf("their session was ended: %v", err)
+	}
 	if len(w.live.ended) != 0 {
 		t.Errorf("their calls were ended: %v", w.live.ended)
 	}
@@ -122,6 +159,9 @@ func TestEveryRouteAsksForAKeyAndAScope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, r := range w.served() {
+		if r.scope == "" {
+			continue // TestSessionRoutesTakeSessionsAlone
+		}
 		path := r.of(w.ours)
 		for what, header := range map[string]string{
 			"no key": "", "another scheme": "Basic b3duZXI6b3duZXI=", "an unknown key": "Bearer va_0123456789012345678901234567890123456789abc",
@@ -156,6 +196,72 @@ func TestEveryRouteAsksForAKeyAndAScope(t *testing.T) {
 	}
 }
 
+func TestSessionRoutesTakeSessionsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.token(w.ours)
+	for _, r := range w.served() {
+		if !r.session {
+			continue
+		}
+		path := r.of(w.ours)
+		cookie, id := w.begin(w.ours.org, w.ours.owner)
+		must(t, w.db.EndSession(t.Context(), w.ours.owner, id))
+		for what, cookies := range map[string]string{
+			"no cookie": "", "another's name": "session=" + strings.TrimPrefix(cookie, "parley_session="), "a session that is over": cookie,
+			"nonsense": "parley_session=x", "two": cookie + "; " + cookie, "nothing": "parley_session=", "the name for https": "__Host-" + cookie,
+		} {
+			a := w.want(w.ask("", r.method, path, r.body, "Cookie", cookies), http.StatusUnauthorized)
+			if !strings.Contains(a.parsed.Error, "log in") {
+				t.Errorf("%s with %s: %s", r.id, what, a.body)
+			}
+		}
+		for what, secret := range map[string]string{"a key": w.ours.key, "a powerless key": w.ours.powerless, "a token": token} {
+			a := w.want(w.ask(secret, r.method, path, r.body), http.StatusForbidden)
+			if !strings.Contains(a.parsed.Error, "session") {
+				t.Errorf("%s with %s: %s", r.id, what, a.body)
+			}
+		}
+		if r.method != http.MethodGet {
+			live, _ := w.begin(w.ours.org, w.ours.owner)
+			w.want(w.ask("", r.method, path, r.body, "Cookie", live, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden)
+			w.want(w.ask("", r.method, path, r.body, "Cookie", live, "Origin", "https://evil.example"), http.StatusForbidden)
+		}
+	}
+}
+
+// token is the JWT of a new session of a tenant's owner.
+func (w *world) token(t tenant) string {
+	w.t.Helper()
+	cookie, _ := w.begin(t.org, t.owner)
+	var made struct{ Token string }
+	w.want(w.ask("", "POST", "/api/v1/auth/token", "", "Cookie", cookie), http.StatusOK).data(w.t, &made)
+	return made.Token
+}
+
+// TestSessionsReachAllElse: what takes a key takes a session too, by cookie and by token, within its person's role.
+func TestSessionsReachAllElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	member := w.ours
+	member.owner = w.ours.member
+	for _, r := range w.served() {
+		if r.scope == "" {
+			continue
+		}
+		path := strings.Replace(r.path, "{id}", "nonsense", 1)
+		for _, who := range []tenant{w.ours, member} {
+			cookie, _ := w.begin(who.org, who.owner)
+			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
+				refused := a.status == http.StatusForbidden
+				if want := who.owner == member.owner && r.scope == access.AgentsWrite; refused != want || a.status == http.StatusUnauthorized {
+					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
+				}
+			}
+		}
+	}
+}
+
 func (w *world) changed() int {
 	w.counts.mu.Lock()
 	defer w.counts.mu.Unlock()
@@ -166,13 +272,13 @@ func TestRoutesRefuseUnknownQueryParameters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for _, r := range w.served() {
-		a := w.want(w.ask(w.ours.key, r.method, r.of(w.ours)+"?nonsense=1&other=&more", r.body), http.StatusBadRequest)
+		a := w.want(w.by(w.ours, r, r.of(w.ours)+"?nonsense=1&other=&more", r.body), http.StatusBadRequest)
 		for _, name := range []string{"nonsense", "other", "more"} {
 			if a.parsed.Details[name] != "unknown query parameter" {
 				t.Errorf("%s does not name the unknown query parameter %s: %s", r.id, name, a.body)
 			}
 		}
-		a = w.want(w.ask(w.ours.key, r.method, r.of(w.ours)+"?a=%zz", r.body), http.StatusBadRequest)
+		a = w.want(w.by(w.ours, r, r.of(w.ours)+"?a=%zz", r.body), http.StatusBadRequest)
 		if a.parsed.Details["query"] == "" {
 			t.Errorf("%s takes a malformed query: %s", r.id, a.body)
 		}

@@ -3,7 +3,9 @@ package control_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	stdsql "database/sql"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -58,6 +60,10 @@ type tenant struct {
 	done      string // a call that is over, with transcript, turns and recording
 	going     string // a call in progress
 	task      string // the task of the call that is over
+	owner     string // the owner's id
+	keyID     string // of a key that opens nothing else
+	member    string // a member's id
+	session   string // one of the owner's, which is not used
 }
 
 // lines is where calls live, in this process.
@@ -112,10 +118,11 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.theirs = tenant{org: store.NewID()}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	first := w.newKey(&w.ours.key, w.ours.org, access.All)
+	w.ours.owner = store.NewID()
 	must(t, db.Found(t.Context(), store.Setup{
 		Organisation: store.Organisation{ID: w.ours.org, Name: "Ours", DefaultAgent: w.ours.standard, Created: now},
 		Owner: store.User{
-			ID: store.NewID(), Org: w.ours.org, Email: "owner@example.com", Name: "Owner", Password: canaries["password"], Role: store.Owner,
+			ID: w.ours.owner, Org: w.ours.org, Email: "owner@example.com", Name: "Owner", Password: canaries["password"], Role: store.Owner,
 			Created: now,
 		},
 		Key: first,
@@ -125,6 +132,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 		},
 	}))
 	w.secondOrganisation(path, now)
+	w.theirs.owner = w.join(w.theirs.org, "other@example.com", store.Owner)
 	w.populate(&w.ours, now)
 	w.populate(&w.theirs, now)
 
@@ -132,7 +140,8 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	o := control.Options{
-		Agents: db, Calls: db, Auth: &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
+		Agents: db, Calls: db, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Auth: &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))},
 		Live: w.live, Recordings: files, Secret: secret, Version: "test",
 		Default: w.standard,
 		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
@@ -166,7 +175,7 @@ func (w *world) standard(ctx context.Context, org string) (string, error) {
 	return "", err
 }
 
-// secondOrganisation is made by hand: the API for organisations is a later issue's.
+// secondOrganisation is made by hand, with an id that was chosen before.
 func (w *world) secondOrganisation(path string, now time.Time) {
 	raw, err := stdsql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
 	must(w.t, err)
@@ -185,13 +194,49 @@ func (w *world) newKey(to *string, org string, scopes ...string) store.Key {
 	must(w.t, err)
 	*to = string(k.Secret)
 	return store.Key{
-		ID: store.NewID(), Org: org, Role: store.Member, Name: "test", Prefix: k.Prefix, Hash: k.Hash, Scopes: scopes, Created: time.Now().UTC(),
+		ID: store.NewID(), Org: org, Role: store.Owner, Name: "test", Prefix: k.Prefix, Hash: k.Hash, Scopes: scopes, Created: time.Now().UTC(),
 	}
+}
+
+// join makes somebody a member of an organisation, as if they had accepted an invite. They cannot log in.
+func (w *world) join(org, email string, r store.Role) string {
+	w.t.Helper()
+	now, hash := time.Now().UTC(), store.NewID()
+	must(w.t, w.db.CreateInvite(w.t.Context(), store.Invite{
+		ID: store.NewID(), Org: org, Email: email, Role: r, Hash: hash, Created: now, Expires: now.Add(time.Hour),
+	}))
+	u, err := w.db.AcceptInvite(w.t.Context(), hash, store.User{ID: store.NewID(), Name: "Somebody", Created: now})
+	must(w.t, err)
+	return u.ID
+}
+
+// begin makes a session as if its user had logged in. The cookie is to be sent as it is.
+func (w *world) begin(org, user string) (cookie, id string) {
+	w.t.Helper()
+	now, secret := time.Now().UTC(), randomSecret()
+	n := store.Session{
+		ID: store.NewID(), Org: org, User: user, Hash: access.Hash(secret), Address: "192.0.2.7", Client: "a test", Created: now, Seen: now,
+		Expires: now.Add(time.Hour),
+	}
+	must(w.t, w.db.CreateSession(w.t.Context(), n))
+	return "parley_session=" + secret, n.ID
+}
+
+func randomSecret() string {
+	b := make([]byte, 32)
+	rand.Read(b)
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // populate gives a tenant one of each.
 func (w *world) populate(t *tenant, now time.Time) {
-	_, err := w.db.CreateKey(w.t.Context(), w.newKey(&t.powerless, t.org, "nothing:read"))
+	t.member = w.join(t.org, "member@"+t.org, store.Member)
+	_, t.session = w.begin(t.org, t.owner)
+	var unused string
+	spare, err := w.db.CreateKey(w.t.Context(), w.newKey(&unused, t.org, access.All))
+	must(w.t, err)
+	t.keyID = spare.ID
+	_, err = w.db.CreateKey(w.t.Context(), w.newKey(&t.powerless, t.org, "nothing:read"))
 	must(w.t, err)
 	t.agent, t.done, t.going, t.task = store.NewID(), store.NewID(), store.NewID(), store.NewID()
 	_, err = w.db.CreateAgent(w.t.Context(), store.Agent{

@@ -16,7 +16,7 @@ type Session struct {
 	Client  string // the program that it came from: its User-Agent
 	Created time.Time
 	Seen    time.Time // to the minute or so
-	Expires time.Time // at the latest
+	Expires time.Time // unless it is used before
 }
 
 // An Invite lets one person join an organisation, once. Its secret is not kept: Hash is the SHA-256 of it.
@@ -70,8 +70,8 @@ type Sessions interface {
 	SessionByHash(ctx context.Context, hash string, now time.Time) (Session, error)
 	Session(ctx context.Context, id string, now time.Time) (Session, error)
 	Sessions(ctx context.Context, user string, now time.Time, p Page) (sessions []Session, total int64, err error) // newest first
-	// TouchSession notes that a session was used; the time never goes back.
-	TouchSession(ctx context.Context, id string, at time.Time) error
+	// TouchSession notes that a session was used, and when it expires now; the times never go back.
+	TouchSession(ctx context.Context, id string, at, expires time.Time) error
 	// MoveSession takes a session to another organisation, which becomes the one that the person worked in last: ErrNotFound if they are
 	// not in it.
 	MoveSession(ctx context.Context, id, org string) error

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"reflect"
@@ -26,8 +27,12 @@ type config struct {
 
 	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
 	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
-	OwnerPassword string `help:"Password of that owner. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
-	Secret        string `help:"Secret that signs links to recordings, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
+	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
+	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
+	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	RateLimit      int      `help:"Requests to the API that a key may make a minute, over all nodes." default:"1000" var:"PARLEY_RATE_LIMIT"`
+	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; separated by commas." placeholder:"CIDR" var:"PARLEY_TRUSTED_PROXIES"`
 
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
@@ -94,13 +99,37 @@ func (c *config) check() error {
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
-	if n := len(c.Secret); n > 0 && n < 32 {
-		bad = append(bad, fmt.Errorf("--secret (PARLEY_SECRET) has %d characters: want 32 or more", n))
+	for name, secret := range map[string]string{"secret (PARLEY_SECRET)": c.Secret, "former-secret (PARLEY_FORMER_SECRET)": c.FormerSecret} {
+		if n := len(secret); n > 0 && n < 32 {
+			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
+		}
+	}
+	if c.RateLimit < 1 {
+		bad = append(bad, fmt.Errorf("--rate-limit is %d: want 1 or more", c.RateLimit))
+	}
+	if _, err := c.proxies(); err != nil {
+		bad = append(bad, err)
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()
 	return errors.Join(append(bad, err)...)
+}
+
+// proxies are the networks of --trusted-proxies; an address is a network of one.
+func (c *config) proxies() (all []netip.Prefix, err error) {
+	for _, text := range c.TrustedProxies {
+		text = strings.TrimSpace(text)
+		p, err := netip.ParsePrefix(text)
+		if a, aerr := netip.ParseAddr(text); aerr == nil {
+			p, err = a.Prefix(a.BitLen())
+		}
+		if err != nil {
+			return nil, fmt.Errorf("--trusted-proxies has %q: want networks such as 10.0.0.0/8", text)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // settings resolves flags from the environment and the file, and remembers where each came from. It is the only reader of both.

@@ -37,6 +37,7 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	auth      *access.Authenticator
+	limiter   *access.Limiter
 	api       *control.Control
 	files     *os.Root // the data directory
 	archive   archive
@@ -78,12 +79,20 @@ func newOffice(ctx context.Context, c *config, live voice.Live, observe observe,
 type observe func(route, method string, status int, took time.Duration)
 
 func (o *office) open(ctx context.Context, node string, secret []byte, live voice.Live, observe observe) error {
-	o.directory = directory.New(directory.Options{Router: o.store, Path: filepath.Join(o.cfg.DataDir, "directory.json"), Log: o.log})
+	proxies, err := o.cfg.proxies()
+	if err != nil {
+		return err
+	}
+	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
+	o.limiter = &access.Limiter{Rates: o.store, Limit: o.cfg.RateLimit, Log: o.log}
+	o.directory = directory.New(directory.Options{
+		Router: o.store, Path: filepath.Join(o.cfg.DataDir, "directory.json"), Log: o.log,
+		Changed: func() { o.auth.ForgetAll() }, // another node may have changed keys
+	})
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
 	}
 	boot, began := store.NewID(), time.Now()
-	var err error
 	o.records, err = records.New(records.Options{
 		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
 		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
@@ -91,9 +100,13 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 	if err != nil {
 		return err
 	}
-	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
+	var former [][]byte
+	if o.cfg.FormerSecret != "" {
+		former = append(former, []byte(o.cfg.FormerSecret))
+	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Auth: o.auth, Live: live, Recordings: o.files, Secret: secret, PublicURL: o.cfg.PublicURL,
+		Agents: o.store, Calls: o.store, Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
+		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
 	})
@@ -133,6 +146,8 @@ func (o *office) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return o.records.Run(ctx) })
 	g.Go(func() error { return o.auth.Run(ctx) })
+	g.Go(func() error { return o.limiter.Run(ctx) })
+	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
@@ -161,6 +176,15 @@ func (o *office) reachAtLast(ctx context.Context) {
 			o.log.Error("the database cannot be used", "error", err)
 		}
 	}
+}
+
+// forget is told when a key has changed, by the hash of its secret, or when any may have.
+func (o *office) forget(hash string) {
+	if hash == "" {
+		o.auth.ForgetAll()
+		return
+	}
+	o.auth.Forget(hash)
 }
 
 // changed is told when the API has changed an agent or a number.

@@ -31,16 +31,18 @@ var errUnknown = fmt.Errorf("the directory is not known yet: %w", store.ErrUnava
 
 // Options are what a Directory is made of. Router must be set.
 type Options struct {
-	Router store.Router
-	Path   string        // of the snapshot, in the data directory; empty: none is kept
-	Every  time.Duration // between two questions for the revision; 0: 1 s
-	Log    *slog.Logger  // nil: nothing is logged
+	Router  store.Router
+	Path    string        // of the snapshot, in the data directory; empty: none is kept
+	Every   time.Duration // between two questions for the revision; 0: 1 s
+	Changed func()        // called when the database has another revision than was known; must not block; may be nil
+	Log     *slog.Logger  // nil: nothing is logged
 }
 
 // A Directory tells who answers. Load comes first, then Run; all other methods may be called by any goroutine at any time.
 type Directory struct {
 	router store.Router
 	every  time.Duration
+	tell   func()
 	log    *slog.Logger
 
 	view    atomic.Pointer[view]
@@ -74,11 +76,14 @@ func New(o Options) *Directory {
 	if o.Every <= 0 {
 		o.Every = time.Second
 	}
+	if o.Changed == nil {
+		o.Changed = func() {}
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Directory{
-		router: o.Router, every: o.Every, log: o.Log,
+		router: o.Router, every: o.Every, tell: o.Changed, log: o.Log,
 		known: make(chan struct{}), changed: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		file: file{path: o.Path, log: o.Log},
 	}
@@ -168,6 +173,7 @@ func (d *Directory) ask(ctx context.Context) error {
 		d.view.Store(&view{v.plan, now})
 		return nil
 	}
+	d.tell()
 	dir, err := d.router.Directory(ctx)
 	if err != nil {
 		return fmt.Errorf("read directory: %w", slow(ctx, err))

@@ -56,6 +56,22 @@ func Forbidden(scope string) *Fault {
 	}
 }
 
+// Denied refuses somebody who is known, for what they may not do.
+func Denied(message string) *Fault { return &Fault{Status: http.StatusForbidden, Message: message} }
+
+// Again refuses a request for another one with the same Idempotency-Key.
+func Again(message string) *Fault { return &Fault{Status: http.StatusConflict, Message: message} }
+
+// TooMany refuses a request for those before it.
+func TooMany(message string, retry time.Duration) *Fault {
+	return &Fault{Status: http.StatusTooManyRequests, Message: message, Retry: max(retry, time.Second)}
+}
+
+// Wrong refuses a request for one field of it.
+func Wrong(field, message string) *Fault {
+	return &Fault{Status: http.StatusBadRequest, Message: "validation failed", Details: map[string]string{field: message}}
+}
+
 // FaultOf is the table from errors to statuses: what a client is told of an error that a handler returned.
 func FaultOf(err error) *Fault {
 	var f *Fault

@@ -58,9 +58,9 @@ func (s *Store) Sessions(ctx context.Context, user string, now time.Time, p stor
 }
 
 // TouchSession implements store.Sessions.
-func (s *Store) TouchSession(ctx context.Context, id string, at time.Time) error {
+func (s *Store) TouchSession(ctx context.Context, id string, at, expires time.Time) error {
 	return s.write(ctx, "touch session", func(ctx context.Context, u unit) error {
-		return u.TouchSession(ctx, db.TouchSessionParams{ID: id, Seen: db.Time(at)})
+		return u.TouchSession(ctx, db.TouchSessionParams{ID: id, Seen: db.Time(at), Expires: db.Time(expires)})
 	})
 }
 

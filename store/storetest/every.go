@@ -67,7 +67,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"SessionByHash": func(ctx context.Context) error { _, err := h.SessionByHash(ctx, "none", start); return missing(err) },
 		"Session":       func(ctx context.Context) error { _, err := h.Session(ctx, "none", start); return missing(err) },
 		"Sessions":      func(ctx context.Context) error { _, _, err := h.Sessions(ctx, owner.ID, start, all); return err },
-		"TouchSession":  func(ctx context.Context) error { return h.TouchSession(ctx, "none", start) },
+		"TouchSession":  func(ctx context.Context) error { return h.TouchSession(ctx, "none", start, start) },
 		"MoveSession":   func(ctx context.Context) error { return missing(h.MoveSession(ctx, "none", org)) },
 		"EndSession":    func(ctx context.Context) error { return missing(h.EndSession(ctx, owner.ID, "none")) },
 		"CreateInvite": func(ctx context.Context) error {

@@ -279,10 +279,11 @@ func testSessions(t *testing.T, s Store) {
 	_, err = s.Session(ctx, first.ID, first.Expires)
 	is(t, err, store.ErrNotFound)
 
-	ok(t, s.TouchSession(ctx, first.ID, start.Add(time.Minute)))
-	ok(t, s.TouchSession(ctx, first.ID, start))
-	ok(t, s.TouchSession(ctx, "none", start))
-	first.Seen = start.Add(time.Minute)
+	ok(t, s.TouchSession(ctx, first.ID, start.Add(time.Minute), start.Add(2*time.Hour)))
+	ok(t, s.TouchSession(ctx, first.ID, start, start.Add(3*time.Hour)))
+	ok(t, s.TouchSession(ctx, first.ID, start.Add(2*time.Minute), start.Add(time.Hour)))
+	ok(t, s.TouchSession(ctx, "none", start, start))
+	first.Seen, first.Expires = start.Add(time.Minute), start.Add(2*time.Hour)
 
 	other, err := s.OpenOrganisation(ctx, store.Organisation{ID: store.NewID(), Name: "Second", Created: start}, owner.ID)
 	ok(t, err)
@@ -303,7 +304,7 @@ func testSessions(t *testing.T, s Store) {
 	if total != 2 {
 		t.Errorf("%d sessions, want 2", total)
 	}
-	if list, total, err = s.Sessions(ctx, owner.ID, first.Expires, all); err != nil || len(list) != 0 || total != 0 {
+	if list, total, err = s.Sessions(ctx, owner.ID, start.Add(2*time.Hour), all); err != nil || len(list) != 0 || total != 0 {
 		t.Errorf("%d sessions of %d (%v) after all have expired", len(list), total, err)
 	}
 

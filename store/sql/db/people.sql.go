@@ -712,16 +712,17 @@ func (q *Queries) StartAttempts(ctx context.Context, who string) error {
 }
 
 const touchSession = `-- name: TouchSession :exec
-UPDATE sessions SET seen = $1 WHERE id = $2 AND seen < $1
+UPDATE sessions SET seen = $1, expires = $2 WHERE id = $3 AND seen < $1 AND expires <= $2
 `
 
 type TouchSessionParams struct {
-	Seen Time
-	ID   string
+	Seen    Time
+	Expires Time
+	ID      string
 }
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
-	_, err := q.db.ExecContext(ctx, touchSession, arg.Seen, arg.ID)
+	_, err := q.db.ExecContext(ctx, touchSession, arg.Seen, arg.Expires, arg.ID)
 	return err
 }
 

@@ -89,7 +89,7 @@ WHERE sessions.person = @person AND sessions.expires > @now ORDER BY sessions.id
 SELECT COUNT(*) FROM sessions WHERE person = @person AND expires > @now;
 
 -- name: TouchSession :exec
-UPDATE sessions SET seen = @seen WHERE id = @id AND seen < @seen;
+UPDATE sessions SET seen = @seen, expires = @expires WHERE id = @id AND seen < @seen AND expires <= @expires;
 
 -- name: MoveSession :execrows
 UPDATE sessions SET org = @org WHERE id = @id AND person = @person;

@@ -1,0 +1,136 @@
+package people
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/control/access"
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// Organisations handles /organizations.
+type Organisations struct {
+	Store   store.Organisations
+	Changed func(ctx context.Context) // called after one was made or renamed; may be nil
+	Log     *slog.Logger
+}
+
+// Organization is an organisation as one of its people sees it.
+type Organization struct {
+	ID        string        `json:"id" format:"uuid"`
+	Number    int64         `json:"number" doc:"Its second id, a number." example:"1"`
+	Name      string        `json:"name" example:"Acme Ltd"`
+	Role      store.Role    `json:"role" enum:"owner,admin,member" doc:"Yours, in it."`
+	Current   bool          `json:"current" doc:"Whether the session works in it."`
+	CreatedAt envelope.Time `json:"created_at"`
+}
+
+func showOrganization(m store.Membership, current string) Organization {
+	return Organization{ID: m.ID, Number: m.Number, Name: m.Name, Role: m.Role, Current: m.ID == current, CreatedAt: envelope.Time(m.Created)}
+}
+
+// List handles GET /organizations.
+func (h *Organisations) List(ctx context.Context, in *Page) (*envelope.Many[Organization], error) {
+	who, _ := access.From(ctx)
+	rows, total, err := h.Store.Memberships(ctx, who.User, in.page())
+	if err != nil {
+		return nil, fmt.Errorf("list organisations: %w", err)
+	}
+	orgs := make([]Organization, len(rows))
+	for i, m := range rows {
+		orgs[i] = showOrganization(m, who.Org)
+	}
+	return envelope.List(ctx, orgs, total, in.Limit, in.Offset), nil
+}
+
+// membership reads the one that a path names.
+func (h *Organisations) membership(ctx context.Context, id string) (access.Identity, store.Membership, error) {
+	who, _ := access.From(ctx)
+	id, err := canonical(id, "organization")
+	if err != nil {
+		return who, store.Membership{}, err
+	}
+	m, err := h.Store.Membership(ctx, who.User, id)
+	return who, m, none(err, "organization")
+}
+
+// Get handles GET /organizations/{id}.
+func (h *Organisations) Get(ctx context.Context, in *ID) (*envelope.One[Organization], error) {
+	who, m, err := h.membership(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return envelope.Give(ctx, showOrganization(m, who.Org)), nil
+}
+
+// OrganizationNamed is the body of POST /organizations and PATCH /organizations/{id}.
+type OrganizationNamed struct {
+	Name string `json:"name" minLength:"1" maxLength:"200" doc:"Not blank." example:"Acme Ltd"`
+}
+
+// Resolve implements huma.ResolverWithPath.
+func (b *OrganizationNamed) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	return blank(at, "name", b.Name)
+}
+
+// CreateOrganization is what POST /organizations asks.
+type CreateOrganization struct {
+	envelope.Strict
+
+	Body OrganizationNamed
+}
+
+// Create handles POST /organizations.
+func (h *Organisations) Create(ctx context.Context, in *CreateOrganization) (*envelope.One[Organization], error) {
+	who, err := may(ctx, access.Open)
+	if err != nil {
+		return nil, err
+	}
+	m, err := h.Store.OpenOrganisation(ctx, store.Organisation{
+		ID: store.NewID(), Name: strings.TrimSpace(in.Body.Name), Created: time.Now().UTC().Truncate(time.Microsecond),
+	}, who.User)
+	if err != nil {
+		return nil, fmt.Errorf("open organisation: %w", err)
+	}
+	h.Log.InfoContext(ctx, "organisation opened", "org", m.ID, "owner", who.User)
+	h.changed(ctx)
+	return envelope.Give(ctx, showOrganization(m, who.Org)), nil
+}
+
+// RenameOrganization is what PATCH /organizations/{id} asks.
+type RenameOrganization struct {
+	ID
+
+	Body OrganizationNamed
+}
+
+// Rename handles PATCH /organizations/{id}. What counts is the role in that organisation, which need not be the session's.
+func (h *Organisations) Rename(ctx context.Context, in *RenameOrganization) (*envelope.One[Organization], error) {
+	who, m, err := h.membership(ctx, in.ID.ID)
+	if err != nil {
+		return nil, err
+	}
+	there := who
+	there.Org, there.Role = m.ID, m.Role
+	if _, err := may(access.With(ctx, there), access.Rename); err != nil {
+		return nil, err
+	}
+	m.Name = strings.TrimSpace(in.Body.Name)
+	if err := h.Store.RenameOrganisation(ctx, m.ID, m.Name); err != nil {
+		return nil, none(err, "organization")
+	}
+	h.changed(ctx)
+	return envelope.Give(ctx, showOrganization(m, who.Org)), nil
+}
+
+func (h *Organisations) changed(ctx context.Context) {
+	if h.Changed != nil {
+		h.Changed(ctx)
+	}
+}
