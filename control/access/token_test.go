@@ -94,7 +94,9 @@ type forgery struct {
 // forgeries are what has been tried on others (RFC 8725, and the CVEs of JWT libraries).
 func forgeries(t *testing.T, tokens *Tokens) (all []forgery) {
 	kid, key := tokens.kid, tokens.keys[tokens.kid]
-	head := func(change map[string]any) string { return object(t, map[string]any{"alg": "HS256", "typ": "JWT", "kid": kid}, change) }
+	head := func(change map[string]any) string {
+		return object(t, map[string]any{"alg": "HS256", "typ": "JWT", "kid": kid}, change)
+	}
 	said := func(change map[string]any) string {
 		return object(t, map[string]any{
 			"iss": "parley", "aud": []string{"parley-api"}, "sub": aSession.User, "sid": aSession.ID, "org": aSession.Org, "role": "owner",

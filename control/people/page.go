@@ -16,7 +16,7 @@ func MountPage(mux *http.ServeMux) {
 			h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "no-referrer")
-			h.Set("Cache-Control", "no-cache")
+			h.Set("Cache-Control", "no-store")
 			http.ServeFileFS(w, r, page, file)
 		})
 	}
