@@ -22,12 +22,14 @@ func (nobody) Authenticate(context.Context, string) (access.Identity, error) {
 func BenchmarkAPI(b *testing.B) {
 	w := newWorld(b, func(o *control.Options) { o.Log, o.Default = nil, nil })
 	ctx := b.Context()
-	ask := func(path string) func(b *testing.B) {
+	cookie, _ := w.begin(w.ours.org, w.ours.owner)
+	token := w.token(w.ours)
+	ask := func(path, header, value string) func(b *testing.B) {
 		return func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				r := httptest.NewRequestWithContext(ctx, "GET", path, nil)
-				r.Header.Set("Authorization", "Bearer "+w.ours.key)
+				r.Header.Set(header, value)
 				rec := httptest.NewRecorder()
 				w.mux.ServeHTTP(rec, r)
 				if rec.Code != http.StatusOK {
@@ -44,7 +46,18 @@ func BenchmarkAPI(b *testing.B) {
 			}
 		}
 	})
-	b.Run("agent/api", ask(agents+"/"+w.ours.agent))
+	b.Run("limit", func(b *testing.B) { // what counting adds to each request
+		l := &access.Limiter{Rates: w.db, Limit: 1 << 30}
+		b.ReportAllocs()
+		for b.Loop() {
+			if !l.Take(ctx, "key "+w.ours.org, true).OK {
+				b.Fatal("refused")
+			}
+		}
+	})
+	b.Run("agent/api", ask(agents+"/"+w.ours.agent, "Authorization", "Bearer "+w.ours.key))
+	b.Run("agent/api by cookie", ask(agents+"/"+w.ours.agent, "Cookie", cookie))
+	b.Run("agent/api by token", ask(agents+"/"+w.ours.agent, "Authorization", "Bearer "+token))
 	b.Run("calls/store", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
@@ -53,5 +66,5 @@ func BenchmarkAPI(b *testing.B) {
 			}
 		}
 	})
-	b.Run("calls/api", ask(calls+"?status=completed"))
+	b.Run("calls/api", ask(calls+"?status=completed", "Authorization", "Bearer "+w.ours.key))
 }

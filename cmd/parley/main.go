@@ -32,6 +32,7 @@ type commands struct {
 	Agents  agentsCmd  `cmd:"" help:"List, make and change the agents that answer calls."`
 	Numbers numbersCmd `cmd:"" help:"Say which agent answers which phone number."`
 	Keys    keysCmd    `cmd:"" help:"List, make and revoke keys of the API."`
+	Users   usersCmd   `cmd:"" help:"List and invite users, and set their passwords."`
 	Flow    flowCmd    `cmd:"" help:"Check and try scripted dialogs."`
 	Tools   toolsCmd   `cmd:"" help:"Check what language models can do on a call besides talking."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
