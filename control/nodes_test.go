@@ -60,7 +60,7 @@ func nodes(t *testing.T, n, limit int, change ...func(i int, o *control.Options)
 		w.ours = ours
 		log := slog.New(slog.NewJSONHandler(w.log, nil))
 		auth := &access.Authenticator{Keys: db, Log: log}
-		limiter := &access.Limiter{Rates: db, Limit: limit, Log: log}
+		limiter := &access.Limiter{Rates: db, Limit: limit, Wait: time.Minute, Log: log} // this machine may be busy
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() { _ = limiter.Run(ctx) })

@@ -36,9 +36,8 @@ const (
 //	  ▼                                   ▼ crash: the claim ends a minute later, and the next request is a first one
 //	409 or the first answer
 //
-// A 500 is kept like any answer: what became of the request is not known, so it is not made twice. (Hence 503 is for handlers that have
-// done nothing.) /auth is left out: its answers are
-// cookies.
+// A 500 is kept like any answer: what became of the request is not known, so it is not made twice. Hence 503 is for handlers that have
+// done nothing. /auth is left out: its answers are cookies.
 func (c *Control) once(ctx huma.Context, next func(huma.Context)) {
 	r, _ := humago.Unwrap(ctx)
 	keys := r.Header.Values("Idempotency-Key")

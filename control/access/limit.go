@@ -13,10 +13,10 @@ const (
 	// PerMinute is how many requests a key may make a minute, if nothing else is set.
 	PerMinute = 1000
 
-	blocks     = 50                     // a minute's requests are told in: the fewer, the more overshoot; the more, the more queries
-	settleWait = 250 * time.Millisecond // longest a request waits for the database's count
-	awayFor    = 5 * time.Second        // how long the database is left alone after it did not count
-	most       = 100_000                // who are counted one by one in a minute; all others are counted as one
+	blocks     = 50              // a minute's requests are told in: the fewer, the more overshoot; the more, the more queries
+	settleWait = time.Second     // see Limiter.Wait
+	awayFor    = 5 * time.Second // how long the database is left alone after it did not count
+	most       = 100_000         // who are counted one by one in a minute; all others are counted as one
 )
 
 // A Limiter bounds the requests of each key in fixed minutes, over all nodes.
@@ -31,9 +31,10 @@ const (
 //
 // Its methods may be called by any goroutine. Without Run nothing is told ahead, and one request of each block waits.
 type Limiter struct {
-	Rates store.Rates  // nil: this node counts alone
-	Limit int          // requests a minute; 0: PerMinute
-	Log   *slog.Logger // nil: none
+	Rates store.Rates   // nil: this node counts alone
+	Limit int           // requests a minute; 0: PerMinute
+	Wait  time.Duration // longest that a request waits for the database's count; 0: 1 s
+	Log   *slog.Logger  // nil: none
 
 	mu      sync.Mutex
 	minute  int64
@@ -110,6 +111,13 @@ func (l *Limiter) limit() int {
 	return PerMinute
 }
 
+func (l *Limiter) wait() time.Duration {
+	if l.Wait > 0 {
+		return l.Wait
+	}
+	return settleWait
+}
+
 func (l *Limiter) block() int { return max(l.limit()/blocks, 1) }
 
 // hand gives a tally to Run, if that has room.
@@ -138,14 +146,14 @@ func (l *Limiter) settle(ctx context.Context, t *tally) bool {
 		case <-done:
 			return true // or the database is away, which the caller sees
 		case <-ctx.Done():
-		case <-time.After(settleWait):
+		case <-time.After(l.wait()):
 		}
 		return false
 	}
 	n, done := t.local, make(chan struct{})
 	t.asking = done
 	l.mu.Unlock()
-	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleWait) // others wait for it too
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.wait()) // others wait for it too
 	used, err := l.Rates.Use(own, t.who, t.minute, int64(n))
 	cancel()
 	l.mu.Lock()

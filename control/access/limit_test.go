@@ -188,7 +188,7 @@ func TestLimiterWithoutDatabase(t *testing.T) {
 	})
 }
 
-// TestLimiterSlowDatabase: one that hangs holds a request up for 250 ms, and then no other one.
+// TestLimiterSlowDatabase: one that hangs holds requests up for a second, and then no other ones.
 func TestLimiterSlowDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

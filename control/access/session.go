@@ -21,7 +21,7 @@ const (
 	InviteLife  = 7 * 24 * time.Hour
 
 	seenEvery = time.Minute // how often it is written down that a session is used
-	hashers   = 2           // passwords that are checked at a time: each takes 19 MiB and a core for some 30 ms, which calls need more
+	hashers   = 1           // passwords that are checked at a time: each takes 19 MiB and a core for some 30 ms, which calls need more
 )
 
 var (
@@ -97,14 +97,14 @@ func (s *Sessions) verify(ctx context.Context, email string, password Secret, fr
 		right, err = VerifyPassword(password, u.Password)
 		return err
 	})
+	last, all := triers(email, from)
 	switch {
-	case err != nil:
-		return store.User{}, err
+	case err != nil: // nothing was tried
+		return store.User{}, errors.Join(err, s.store.Forgive(ctx, []string{last, all}, nil))
 	case !right:
 		s.log.Info("login refused", "user", u.ID, "address", from.Address)
 		return store.User{}, ErrCredentials
 	}
-	last, all := triers(email, from)
 	if err := s.store.Forgive(ctx, []string{last}, []string{all}); err != nil {
 		return store.User{}, fmt.Errorf("forgive attempts: %w", err)
 	}
