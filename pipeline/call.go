@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // ErrEnded says that a Call is over.
@@ -52,7 +53,8 @@ type Call struct {
 	ready    atomic.Bool // parts may be used by listen
 	drops    atomic.Int64
 	meter    meter
-	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
+	expected atomic.Pointer[[]string]       // words that listen is to pass to the recogniser
+	tones    atomic.Pointer[tones.Detector] // nil: they do not matter
 
 	agent    Agent
 	parts    Parts
