@@ -56,6 +56,7 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
 	$(GO) run ./bench/turns -quick
+	$(GO) run ./bench/amd -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 .PHONY: e2e
@@ -81,6 +82,10 @@ bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails
 .PHONY: bench-turns
 bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
 	$(GO) run ./bench/turns
+
+.PHONY: bench-amd
+bench-amd: setup-test ## who answers outbound calls: verdicts, their times, messages after beeps, beside their targets
+	$(GO) run ./bench/amd
 
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset

@@ -33,8 +33,7 @@ func announcementsInEnglish() *announcements {
 		machine: newPhrases([]string{
 			"leave a message", "leave me a message", "leave us a message", "leave your message", "leave my message", "leave a brief message", "leave a short message",
 			"leave a detailed message", "leave a voice message", "leave your name", "leave me your name", "leave a name", "leave your number", "leave your contact",
-			"message after the", "after the tone", "after the beep", "after the signal", "at the tone", "at the beep", "wait for the beep", "wait for the tone", "sound of the tone",
-			"sound of the beep", "hear the beep", "hear the tone", "voicemail", "voice mail", "voice mailbox", "mailbox", "mail box", "answering machine", "answering service",
+			"message after the", "wait for the beep", "wait for the tone", "hear the beep", "hear the tone", "voicemail", "voice mail", "voice mailbox", "mailbox", "mail box", "answering machine", "answering service",
 			"record your message", "record a message", "to record your", "can't come to the phone", "cannot come to the phone", "can't get to the phone", "can't take your call",
 			"cannot take your call", "unable to take your call", "not able to take your call", "can't answer your call", "unable to answer", "can't answer the phone",
 			"can't talk right now", "get back to you as soon", "get back to you when", "call you back as soon", "call you right back", "return your call", "returned as soon as",
@@ -45,7 +44,7 @@ func announcementsInEnglish() *announcements {
 		perhaps: newPhrases([]string{
 			"not available", "is unavailable", "not here right now", "not in right now", "is on the phone", "person you are trying to reach", "person you are calling",
 			"person you have called", "the person at extension", "you have reached", "you've reached", "you reached", "no one is available", "nobody is available", "no one is here",
-			"sorry i missed", "sorry we missed", "out of the office", "on the other line", "on another call",
+			"after the tone", "after the beep", "after the signal", "at the tone", "at the beep", "sound of the tone", "sound of the beep", "sorry i missed", "sorry we missed", "out of the office", "on the other line", "on another call",
 		}),
 		full: newPhrases([]string{
 			"mailbox is full", "mail box is full", "accept more messages", "accept any more messages", "accept any messages", "accept messages", "not accepting messages",

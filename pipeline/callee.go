@@ -28,6 +28,7 @@ type callee struct {
 	onset, voiced time.Duration // of the first of their speech, and of the last so far, since the answer; onset 0: none
 	quiet         time.Duration // since when there was no sound of them
 	rang          bool
+	noise         time.Duration // since when there was no sound at all
 	calling       time.Duration // when a tone ended that a calling fax may have made; 0: none
 	said          []string      // what was said before what the caller's turn holds: a greeting
 	from          time.Duration // when it began
@@ -35,6 +36,7 @@ type callee struct {
 	beep     tones.Tone    // the last in time, since the answer
 	since    time.Duration // when the phase began
 	restarts int           // of the message
+	heard    bool          // in this phase a turn of the agent was heard to its end
 	asked    bool          // the screening has had its answer
 	signal   int           // a stretch of speech whose words were not waited for
 }
@@ -87,12 +89,15 @@ func (d *dialog) listenFirst() {
 }
 
 // enter begins a phase.
-func (c *callee) enter(p phase, now time.Duration) { c.phase, c.since = p, now }
+func (c *callee) enter(p phase, now time.Duration) { c.phase, c.since, c.heard = p, now, false }
 
 // toned takes a tone.
 func (d *dialog) toned(n toned) {
 	c, t := &d.callee, n.tone
-	if c.phase == off {
+	if t.Kind == tones.Sound {
+		c.noise = t.To
+	}
+	if c.phase == off || t.Kind == tones.Sound {
 		return
 	}
 	before := c.beep
@@ -215,6 +220,7 @@ func (d *dialog) settledDown() bool {
 func (d *dialog) wonder() {
 	o := &d.callee
 	limits := &d.manners.Answering
+	d.pausesEarly()
 	e := evidence{now: d.now, onset: o.onset, voiced: o.voiced, settled: d.settledDown(), text: d.words(d.caller.partial), limits: limits}
 	a, again := e.judge(o.known.judge(e.text))
 	if a.By == "" && e.settled && again == 0 {
@@ -234,6 +240,22 @@ func (d *dialog) wonder() {
 			d.askAgain(limits.Longest)
 		}
 	}
+}
+
+// pausesEarly ends the turn of somebody who says what people say when they answer: they wait for us.
+func (d *dialog) pausesEarly() {
+	c := &d.caller
+	if !c.paused || c.floor != speaking || c.pause.eager == "" || c.pause.boss || d.manners.Patience.Fixed {
+		return
+	}
+	if r := d.callee.known.judge(d.words(c.pause.eager)); !r.pickup && !r.person {
+		return
+	}
+	if due := c.pause.spoke + d.manners.Patience.Least; d.now < due {
+		d.askAgain(due)
+		return
+	}
+	d.patienceOver()
 }
 
 // silent tells who it is by what was not heard. The opening is not held for ever.
@@ -263,7 +285,7 @@ func (d *dialog) silent(e *evidence) (a Answer, again time.Duration) {
 	default:
 		return Answer{}, since + d.manners.Answering.Wait
 	}
-	return e.quiet(since, o.rang)
+	return e.quiet(max(since, o.noise), o.rang)
 }
 
 // identify acts on who it is.
@@ -443,11 +465,25 @@ func (d *dialog) doubtful() {
 			d.cutTurn()
 		}
 		d.identify(Answer{r.party, CueWords})
-	case d.now > d.manners.Answering.Longest, c.complete && d.ended > 0 && d.turn == nil:
+	case d.recites():
+		d.identify(Answer{Machine, CueLong})
+	case d.now > max(o.since, d.manners.Answering.Longest), c.complete && o.heard && d.turn == nil:
 		d.know()
 	default:
-		d.askAgain(d.manners.Answering.Longest + 1)
+		d.askAgain(max(o.since, d.manners.Answering.Longest) + 1)
 	}
+}
+
+// recites says whether somebody who was taken for a person by the shortness of what they said has gone on right away, and for long, as if
+// they had not heard the agent begin to speak.
+func (d *dialog) recites() bool {
+	const atOnce, long = 800 * time.Millisecond, 3 * time.Second
+	o, c := &d.callee, &d.caller
+	if o.answer != (Answer{Human, CueShort}) || c.floor != speaking || c.from < o.since || c.from > o.since+atOnce || o.known.judge(d.words(c.partial)).person {
+		return false
+	}
+	d.askAgain(c.from + long)
+	return d.now >= c.from+long
 }
 
 // know ends all doubt.
@@ -470,6 +506,10 @@ func (d *dialog) awaitBeep() {
 		}
 		return
 	}
+	if other := r.party != "" && r.party != Machine || r.person && c.complete; other && o.answer.Cue == CueLong { // that was not sure
+		d.identify(Answer{cmp.Or(r.party, Human), CueWords})
+		return
+	}
 	if c.complete {
 		if o.known.judge(c.said[len(c.said)-1]).pickup { // they may have spoken right behind the greeting
 			d.notes = append(d.notes, "An answering machine answered first; now a person has picked up.")
@@ -482,7 +522,7 @@ func (d *dialog) awaitBeep() {
 	beeped := o.beep.Beep() && o.beep.To >= o.voiced-afterBeep
 	due := max(o.voiced, o.since) + d.manners.Answering.BeepWait
 	if beeped {
-		due = max(o.beep.To, o.since) + afterBeep
+		due = o.beep.To + afterBeep
 	}
 	switch {
 	case d.now > o.since+longestGreeting:

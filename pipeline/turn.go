@@ -308,6 +308,7 @@ func (d *dialog) proceed(t *turn) {
 // close ends t and tells its record.
 func (d *dialog) close(t *turn) {
 	d.unopened(t)
+	d.callee.heard = d.callee.heard || !t.cut && t.sounding
 	d.turn = nil
 	d.heed(true)
 	d.ended++

@@ -121,6 +121,11 @@ func ReadCorpus() (*Corpus, error) {
 	return c, nil
 }
 
+// ReadPrompt is one of the prompts, by its name: also those that Corpus leaves out, since there is more in them than speech.
+func ReadPrompt(name string) (Recording, error) {
+	return readRecording(name, "", filepath.Join(promptDir, name+".wav"))
+}
+
 // readTexts reads "name: text" lines.
 func readTexts(path string) (map[string]string, error) {
 	f, err := os.Open(path)

@@ -29,10 +29,11 @@ const (
 	Calling                  // a calling fax, ITU-T T.30 (CNG): 1,100 Hz for 0.5 s. A beep may sound the same: it repeats after 3 s
 	Called                   // a called fax or modem, ITU-T V.25 (CED, ANSam): 2,100 Hz for more than 2.3 s
 	Endless                  // any other tone of more than 2.3 s, such as a dial tone
+	Sound                    // no tone, but no silence either: speech, music or noise of more than -36 dBFS in half of 2 s
 )
 
 func (k Kind) String() string {
-	return [...]string{"none", "single", "ringback", "busy", "special", "calling", "called", "endless"}[k]
+	return [...]string{"none", "single", "ringback", "busy", "special", "calling", "called", "endless", "sound"}[k]
 }
 
 // A Tone is one that has ended, or is known for what it is before it does (Called, Endless).
@@ -75,6 +76,8 @@ type Detector struct {
 	heard  time.Duration     // end of the last frame
 	train  [3]burst          // the last bursts of the train, the newest last
 	bursts int               // of the train
+	loud   int               // frames of the last noisy that were no silence
+	since  time.Duration     // when these began
 	past   [2]burst          // the last trains that may be busy tones, the newest last
 	busy   int
 }
@@ -100,6 +103,26 @@ const (
 	fall     = 12 // how far it is to the quiet after a tone
 )
 
+// noisy is how long a sound is that is told as Sound, and loudFrom what is no silence.
+const (
+	noisy    = 2 * time.Second
+	loudFrom = -36
+)
+
+// noise tells the sound that is no tone.
+func (d *Detector) noise(level float64, to time.Duration) (Tone, bool) {
+	if level > loudFrom {
+		d.loud++
+	}
+	if to-d.since < noisy {
+		return Tone{}, false
+	}
+	t := Tone{Kind: Sound, From: d.since, To: to}
+	enough := d.loud > int(noisy/media.FrameTime/2)
+	d.loud, d.since = 0, to
+	return t, enough
+}
+
 // Hear takes the next 20 ms. A tone is told when it has been over for 60 ms, or for a frame if it is not to be part of a train; frames
 // come in order.
 func (d *Detector) Hear(f media.Frame) (Tone, bool) {
@@ -123,7 +146,10 @@ func (d *Detector) Hear(f media.Frame) (Tone, bool) {
 	if s.pure() {
 		d.begin(s, from, to)
 	}
-	return d.finish()
+	if t, ok := d.finish(); ok || d.open || d.bursts > 0 {
+		return t, ok
+	}
+	return d.noise(s.level, to)
 }
 
 // begin opens a burst. The window has shown a tone before this frame: those frames before it that are as loud are part of it.

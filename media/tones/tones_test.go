@@ -70,7 +70,13 @@ type told struct {
 	at time.Duration
 }
 
-func hear(d *tones.Detector, pcm []int16, rate int) (all []told) {
+// hear is what is told of a sound, Sound left out.
+func hear(pcm []int16, rate int) []told {
+	return slices.DeleteFunc(hearAll(pcm, rate), func(t told) bool { return t.Kind == tones.Sound })
+}
+
+func hearAll(pcm []int16, rate int) (all []told) {
+	var d tones.Detector
 	n := rate / 50
 	for i := 0; i+n <= len(pcm); i += n {
 		at := media.Samples(i, rate)
@@ -122,7 +128,7 @@ func TestTones(t *testing.T) {
 		} {
 			t.Run(name+"/"+about, func(t *testing.T) {
 				t.Parallel()
-				got := hear(&tones.Detector{}, l.sound(c.parts), l.rate)
+				got := hear(l.sound(c.parts), l.rate)
 				if !slices.Equal(kinds(got), c.want) {
 					t.Errorf("heard %v, want %v: %+v", kinds(got), c.want, got)
 				}
@@ -137,7 +143,7 @@ func TestBeep(t *testing.T) {
 	for freq := 400.; freq <= 2100; freq += 37 {
 		for _, ms := range []int{150, 180, 250, 400, 700, 1500, 2000} {
 			for at := 200; at < 220; at += 7 {
-				got := hear(&tones.Detector{}, line{rate: rate, noise: -45, mulaw: true}.sound([]part{off(at), on(ms, freq), off(600)}), rate)
+				got := hear(line{rate: rate, noise: -45, mulaw: true}.sound([]part{off(at), on(ms, freq), off(600)}), rate)
 				if len(got) != 1 || !got[0].Beep() || math.Abs(got[0].Freq-freq) > 3 {
 					t.Errorf("%v Hz for %d ms at %d ms: %+v", freq, ms, at, got)
 					continue
@@ -151,6 +157,23 @@ func TestBeep(t *testing.T) {
 					t.Errorf("%v Hz for %d ms at %d ms: told %v after its end", freq, ms, at, late)
 				}
 			}
+		}
+	}
+}
+
+// TestSound: music is no silence, and a quiet line is.
+func TestSound(t *testing.T) {
+	t.Parallel()
+	loud := line{rate: rate, noise: -30, mulaw: true}
+	if got := kinds(hearAll(loud.sound([]part{off(7000)}), rate)); !slices.Equal(got, slices.Repeat([]tones.Kind{tones.Sound}, 3)) {
+		t.Errorf("in 7 s of noise: %v", got)
+	}
+	for name, pcm := range map[string][]int16{
+		"noise": line{rate: rate, noise: -42, mulaw: true}.sound([]part{off(9000)}),
+		"ticks": line{rate: rate, mulaw: true}.sound(times(9, on(100, 1000), off(900))),
+	} {
+		if got := kinds(hearAll(pcm, rate)); slices.Contains(got, tones.Sound) {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }
@@ -175,7 +198,7 @@ func TestRecordings(t *testing.T) {
 					t.Fatal(err)
 				}
 				pcm := append(s.Channel(0), make([]int16, s.Rate/2)...)
-				for range hear(&tones.Detector{}, pcm, s.Rate) {
+				for range hear(pcm, s.Rate) {
 					found = append(found, filepath.Base(path))
 				}
 			}
