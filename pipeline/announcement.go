@@ -38,7 +38,7 @@ func announcementsInEnglish() *announcements {
 			"cannot take your call", "unable to take your call", "not able to take your call", "can't answer your call", "unable to answer", "can't answer the phone",
 			"can't talk right now", "get back to you as soon", "get back to you when", "call you back as soon", "call you right back", "return your call", "returned as soon as",
 			"away from my desk", "away from the phone", "away from my phone", "missed your call", "finished recording", "you are finished", "you have finished", "when done hang up",
-			"done hang up", "or hang up", "simply hang up", "automated voice messaging", "voice messaging system", "no one is available to take", "nobody is available to take",
+			"done hang up", "or hang up", "simply hang up", "automated voice", "automatic voice", "voice messaging system", "voice message system", "call has been forwarded", "no one is available to take", "nobody is available to take",
 			"available to take your call",
 		}),
 		perhaps: newPhrases([]string{
@@ -75,7 +75,7 @@ func announcementsInEnglish() *announcements {
 		later: newPhrases([]string{"try again later", "try your call again later", "try your call later", "call again later", "call back later", "try later"}),
 		human: newPhrases([]string{
 			"how can i help", "how may i help", "how can we help", "may i help", "can i help", "who is this", "who's this", "may i ask", "can i ask", "could i ask", "may i say", "would you like",
-			"do you want to", "can i take a message", "shall i", "should i", "let me get", "let me see if", "can you hear me", "what do you want", "what is this about", "what's this about",
+			"do you want to", "can i take a message", "i can take a message", "i'll take a message", "you can leave", "leave a message with", "shall i", "should i", "let me get", "let me see if", "can you hear me", "what do you want", "what is this about", "what's this about",
 			"what can i do for you", "don't hang up",
 		}),
 		pickup: newPhrases([]string{

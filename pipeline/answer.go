@@ -55,6 +55,8 @@ type evidence struct {
 // the shortest of words.
 const (
 	mayGoOn   = 1200 * time.Millisecond
+	mayAdd    = 800 * time.Millisecond // after a statement, of so many words
+	statement = 4
 	recital   = 6 * time.Second
 	shortWord = 200 * time.Millisecond
 )
@@ -75,14 +77,25 @@ func (e *evidence) judge(r remarks) (a Answer, again time.Duration) {
 		return Answer{}, 0
 	case r.person:
 		return Answer{Human, CueWords}, 0
-	case (r.likely != "" || span > e.limits.Greeting) && e.now < e.voiced+mayGoOn:
-		return Answer{}, e.voiced + mayGoOn
+	case e.now < e.voiced+e.pause(r):
+		return Answer{}, e.voiced + e.pause(r)
 	case r.likely != "":
 		return Answer{r.likely, CueWords}, 0
 	case span > e.limits.Greeting:
 		return Answer{Machine, CueLong}, 0
 	}
 	return Answer{Human, CueShort}, 0
+}
+
+// pause is how long they have to be silent to have finished, beyond what the ear and the recogniser wait for.
+func (e *evidence) pause(r remarks) time.Duration {
+	switch {
+	case r.likely != "" || e.voiced-e.onset > e.limits.Greeting:
+		return mayGoOn
+	case words(e.text) >= statement && !r.pickup:
+		return mayAdd
+	}
+	return 0
 }
 
 // mostRinging is how long a call that has been answered may ring.

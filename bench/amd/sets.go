@@ -18,7 +18,7 @@ var (
 		"menu": {"basic-pbx-ivr-main", "dir-intro", "dir-intro-fn", "queue-periodic-announce", "queue-youarenext", "tt-allbusy", "conf-getconfno", "agent-user", "conf-adminmenu",
 			"conf-usermenu", "vm-enter-num-to-call", "privacy-prompt", "demo-enterkeywords", "agent-pass"},
 		"machine": {"vm-theperson|digits/4|digits/0|digits/7|digits/1|vm-isunavail|vm-intro", "vm-theperson|digits/2|digits/9|digits/3|vm-isonphone|vm-intro", "vm-nobodyavail|vm-intro",
-			"vm-intro", "hello|vm-nobodyavail|vm-intro", "vm-theperson|digits/6|digits/5|vm-isunavail", "vm-rec-unv", "vm-record-prepend"},
+			"vm-intro", "hello|vm-nobodyavail|vm-intro", "vm-theperson|digits/6|digits/5|vm-isunavail"},
 		"unreachable": {"cannot-complete-as-dialed|check-number-dial-again", "all-circuits-busy-now|please-try-call-later", "ss-noservice", "privacy-unident", "im-sorry|cannot-complete-as-dialed"},
 		"person":      {"hello", "hello-world", "im-sorry", "one-moment-please", "privacy-thankyou", "vm-Work", "vm-Family"},
 	}
@@ -116,9 +116,7 @@ func (m *maker) people() {
 	for _, name := range prompts["person"] {
 		words = append(words, corpus.Recording{Name: name, PCM: m.prompt(name)})
 	}
-	for _, r := range m.c.Sorted(func(r corpus.Recording) bool { return strings.HasPrefix(r.Name, "phonetic/") }) {
-		words = append(words, r)
-	}
+	words = append(words, m.c.Sorted(func(r corpus.Recording) bool { return strings.HasPrefix(r.Name, "phonetic/") })...)
 	for _, r := range m.c.Others {
 		if r.End()-r.Begin() <= 2400*ms {
 			words = append(words, r)
@@ -141,10 +139,10 @@ func (m *maker) machine(name string, recorded bool, n int, greet func(*tape)) {
 	t.item.leave = true
 	t.quiet(200*ms, 900*ms)
 	greet(t)
-	switch {
-	case n%8 == 5:
+	switch n % 8 {
+	case 5:
 		t.item.set, t.item.name = "machine, no beep", "no beep/"+t.item.name
-	case n%8 == 7:
+	case 7:
 		t.item.set, t.item.name = "machine, two beeps", "two beeps/"+t.item.name
 		t.quiet(200*ms, 1500*ms)
 		t.beep(m.beep)
@@ -158,7 +156,7 @@ func (m *maker) machine(name string, recorded bool, n int, greet func(*tape)) {
 }
 
 func (m *maker) machines() {
-	for n, names := range slices.Repeat(prompts["machine"], 7) {
+	for n, names := range slices.Repeat(prompts["machine"], 9) {
 		m.machine(fmt.Sprintf("%02d %s", n, names), true, n/3, func(t *tape) { m.recite(t, names) })
 	}
 	for n, text := range slices.Repeat(texts["machine"], 4) {

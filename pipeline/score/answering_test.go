@@ -146,6 +146,11 @@ func TestAnsweredByPeople(t *testing.T) {
 			check: func(t *testing.T, p *Performance) { verdicts(t, p, 0); opens(t, p, 0.42) }},
 		{name: "the callee hangs up while it is not known who it is", score: answers(HangsUp(0.9))},
 		{name: "a command to hang up while it is not known who it is", score: answers(Orders(pipeline.Command{Kind: pipeline.HangUp, Text: "Goodbye."}, 1))},
+		{name: "on hold while it is not known who it is", score: answers(Orders(pipeline.Command{Kind: pipeline.Hold}, 1), Says("Hello", 2, 2.5),
+			Orders(pipeline.Command{Kind: pipeline.Unhold}, 20), Says("Hello", 21, 21.4), HangsUp(26)), waits: true,
+			check: func(t *testing.T, p *Performance) { verdicts(t, p, 22.02, "human short_speech") }},
+		{name: "parked while it is not known who it is", score: answers(Parks(1, 30), Says("Hello", 31, 31.4), HangsUp(36)), waits: true,
+			check: func(t *testing.T, p *Performance) { verdicts(t, p, 32.02, "human short_speech") }},
 		{name: "a command to speak waits for a person", score: answers(Orders(pipeline.Command{Kind: pipeline.Say, Text: "Good news."}, 0.5), Says("Hello", 1, 1.4), HangsUp(7))},
 	})
 }
