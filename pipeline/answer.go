@@ -97,19 +97,3 @@ func (e *evidence) pause(r remarks) time.Duration {
 	}
 	return 0
 }
-
-// mostRinging is how long a call that has been answered may ring.
-const mostRinging = time.Minute
-
-// quiet tells who it is by silence. since is when there was last a sound that counts, rang that it was ringing.
-func (e *evidence) quiet(since time.Duration, rang bool) (a Answer, again time.Duration) {
-	due := since + e.limits.Nobody
-	cue := CueSilence
-	if rang {
-		due, cue = min(due, mostRinging), CueRinging
-	}
-	if e.now < due {
-		return Answer{}, due
-	}
-	return Answer{Nobody, cue}, 0
-}

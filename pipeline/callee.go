@@ -74,6 +74,9 @@ const (
 	mostRestarts = 2
 	// faxPause is how long after a tone that a calling fax may have made it has made another.
 	faxPause = 4 * time.Second
+	// ringPause is how long after a ringback there has been another, mostRinging how long a call that has been answered may ring.
+	ringPause   = 7 * time.Second
+	mostRinging = time.Minute
 	// longestGreeting is how long a machine may speak before its beep.
 	longestGreeting = 90 * time.Second
 	// wordsWait is how long the words of somebody who has stopped speaking are waited for: they wait for us.

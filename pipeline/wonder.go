@@ -67,7 +67,7 @@ func (d *dialog) wonder() {
 		if o.onset > 0 { // a cough, a click, music
 			o.onset = 0
 		}
-		a, again = d.silent(&e)
+		a, again = d.silent()
 	}
 	switch {
 	case a.By != "":
@@ -99,7 +99,7 @@ func (d *dialog) pausesEarly() {
 }
 
 // silent tells who it is by what was not heard. The opening is not held for ever.
-func (d *dialog) silent(e *evidence) (a Answer, again time.Duration) {
+func (d *dialog) silent() (a Answer, again time.Duration) {
 	o := &d.callee
 	if b := o.beep; b.To > 0 && b.Beep() && !b.Network() { // and nothing followed it
 		due := b.To + afterLone
@@ -111,21 +111,36 @@ func (d *dialog) silent(e *evidence) (a Answer, again time.Duration) {
 		}
 		return Answer{Machine, CueBeep}, 0
 	}
-	since := o.quiet
-	switch {
-	case o.phase == opened && d.turn != nil:
-		return Answer{}, 0
-	case o.phase == opened: // it was they who were asked
-		since = max(since, d.mouth.until+d.manners.Silence-d.manners.Answering.Nobody)
-	case o.rang, o.calling > 0:
-	case d.now >= since+d.manners.Answering.Wait:
-		o.enter(opened, d.now)
-		d.openUp("")
-		return Answer{}, 0
-	default:
-		return Answer{}, since + d.manners.Answering.Wait
+	wait := d.manners.Answering.Wait
+	if o.rang || o.calling > 0 {
+		wait = max(wait, ringPause)
 	}
-	return e.quiet(max(since, o.noise), o.rang)
+	switch due := o.quiet + wait; {
+	case o.phase == opened:
+		return d.unanswering()
+	case o.rang && d.now >= mostRinging:
+		return Answer{Nobody, CueRinging}, 0
+	case d.now < due && o.rang:
+		return Answer{}, min(due, mostRinging)
+	case d.now < due:
+		return Answer{}, due
+	}
+	o.enter(opened, d.now)
+	d.openUp("")
+	return Answer{}, 0
+}
+
+// unanswering tells whether nobody is there who would answer the opening.
+func (d *dialog) unanswering() (a Answer, again time.Duration) {
+	if d.turn != nil {
+		return Answer{}, 0
+	}
+	o := &d.callee
+	due := max(max(o.quiet, o.noise)+d.manners.Answering.Nobody, d.mouth.until+d.manners.Silence)
+	if d.now < due {
+		return Answer{}, due
+	}
+	return Answer{Nobody, CueSilence}, 0
 }
 
 // doubtful: it was thought to be known who it is. Words that no person says, or a beep, show that it is somebody else.
@@ -169,7 +184,7 @@ func (d *dialog) know() {
 // keyPressed: only people press keys.
 func (d *dialog) keyPressed() {
 	switch d.callee.phase {
-	case listening, opened, biding, screened:
+	case listening, opened, biding, leaving, screened:
 		d.identify(Answer{Human, CueKey})
 	}
 }

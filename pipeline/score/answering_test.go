@@ -224,6 +224,8 @@ func TestAnsweredByMachines(t *testing.T) {
 			check: func(t *testing.T, p *Performance) { verdicts(t, p, 5.8, "machine words", "human picked_up") }},
 		{name: "a backchannel during the message", score: answers(Says(greeting, 0.5, 6.5), beep(7.2), Says("uh", 9, 9.3)),
 			check: func(t *testing.T, p *Performance) { leaves(t, p, 1, 7.9) }},
+		{name: "a key during the message", score: answers(Says(greeting, 0.5, 6.5), beep(7.2), Presses("1", 9), HangsUp(14)),
+			check: func(t *testing.T, p *Performance) { verdicts(t, p, 5.8, "machine words", "human key") }},
 		{name: "noise during the message", score: answers(Says(greeting, 0.5, 6.5), beep(7.2), Coughs(8.6, 10.6)),
 			check: func(t *testing.T, p *Performance) { leaves(t, p, 1, 7.9) }},
 		{name: "a machine that never stops", score: answers(Says(strings.Repeat("please leave a message after the tone ", 40), 0.5, 110)),
@@ -308,6 +310,9 @@ func TestAnsweredByNobody(t *testing.T) {
 		{name: "it rings and nobody comes", waits: true, score: answers(ringing...), check: ends(media.CauseNobody, 60, "nobody ringing")},
 		{name: "it rings and somebody comes", waits: true, score: answers(append(ringing[:2:2], Says("Hello", 9.2, 9.6), HangsUp(14))...),
 			check: func(t *testing.T, p *Performance) { verdicts(t, p, 10.2, "human short_speech") }},
+		{name: "it rings, and then somebody listens", waits: true, score: answers(append(ringing[:1:1], HangsUp(14))...), check: func(t *testing.T, p *Performance) {
+			opens(t, p, 2.5+7)
+		}},
 		{name: "busy", score: answers(busy...), check: ends(media.CauseNobody, 2.1, "nobody busy_tone")},
 		{name: "busy tones that the ear takes for speech", score: answers(append(busy[:4:4], Coughs(0.5, 1.05), Coughs(1.5, 2.05))...), check: ends(media.CauseNobody, 2.1, "nobody busy_tone")},
 		{name: "special information tones", score: answers(Tones(0.5, 0.83, 950), Tones(0.83, 1.16, 1400), Tones(1.16, 1.49, 1800), Says("the number you have dialed is not in service", 1.7, 4)),
