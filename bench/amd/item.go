@@ -21,6 +21,7 @@ type item struct {
 	until time.Duration  // when the one hands over to the other
 
 	spoke  time.Duration // of a person: when their first words are over; 0: not told
+	began  time.Duration // when the first speech begins
 	spoken time.Duration // when the last speech before rest is over
 	beeps  []corpus.Span // after the last of them the message begins
 	tones  []corpus.Span // other tones: no beeps
@@ -68,6 +69,9 @@ func (t *tape) quiet(least, most time.Duration) {
 func (t *tape) say(pcm []int16) {
 	if talk := corpus.Talk(pcm); len(talk) > 0 {
 		pcm = pcm[corpus.Samples(talk[0].From):min(corpus.Samples(talk[len(talk)-1].To), len(pcm))]
+	}
+	if t.item.spoken == 0 {
+		t.item.began = t.now()
 	}
 	t.item.pcm = append(t.item.pcm, corpus.Level(corpus.Fade(pcm, 5*time.Millisecond), t.db)...)
 	t.item.spoken = t.now()

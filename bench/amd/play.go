@@ -30,6 +30,7 @@ type result struct {
 	Cue     string    `json:"cue,omitempty"`  // of it
 	First   string    `json:"first"`          // the first verdict
 	At      corpus.MS `json:"at_ms"`          // answer -> By
+	Spoke   corpus.MS `json:"greeting_ms"`    // how long a person's first words take
 	After   corpus.MS `json:"after_ms"`       // a person's first words are over -> By
 	Open    corpus.MS `json:"opening_ms"`     // answer -> the opening's first frame on the wire
 	In      string    `json:"in_the_end"`     // the last verdict
@@ -72,7 +73,10 @@ func manners() pipeline.Manners {
 func play(ctx context.Context, i *item, s stage.Stage, v *voices) result {
 	r := result{
 		Set: i.set, Name: i.name, Origin: i.origin(), Half: i.half(), Truth: string(i.truth), Last: string(i.last), Beeps: len(i.beeps),
-		At: corpus.None, After: corpus.None, Open: corpus.None, Message: corpus.None, Late: corpus.None,
+		At: corpus.None, Spoke: corpus.None, After: corpus.None, Open: corpus.None, Message: corpus.None, Late: corpus.None,
+	}
+	if i.spoke > 0 {
+		r.Spoke = corpus.Millis(i.spoke - i.began)
 	}
 	r.detect(i)
 	leg, carrier := legtest.New(legtest.Line{Open: true, Info: media.Info{Kind: "bench", ID: i.name, Rate: corpus.Rate, Outbound: true}})

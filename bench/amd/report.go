@@ -51,7 +51,7 @@ func (r report) print(w io.Writer, items bool) {
 		}
 	}
 	for _, half := range []string{"tuned", "held out"} {
-		fmt.Fprintf(w, "\nTimes, %s, ms%56s\n", half, "target")
+		fmt.Fprintf(w, "\nTimes, %s, ms%60s\n", half, "target")
 		for _, origin := range []string{"recorded", "synthetic"} {
 			r.of(func(x result) bool { return x.Half == half && x.Origin == origin }).clocks(w, origin)
 		}
@@ -90,7 +90,7 @@ func (x result) early() bool { return x.Beeps > 0 && x.Message < 0 }
 func (r report) clocks(w io.Writer, origin string) {
 	line := func(what string, n int, got, target string) {
 		if n > 0 {
-			fmt.Fprintf(w, "  %-9s  %-58s %3d  %-24s %s\n", origin, what, n, got, target)
+			fmt.Fprintf(w, "  %-9s  %-62s %3d  %-24s %s\n", origin, what, n, got, target)
 		}
 	}
 	quantiles := func(all []corpus.MS) string {
@@ -100,6 +100,8 @@ func (r report) clocks(w io.Writer, origin string) {
 	people := r.of(func(x result) bool { return x.Set == "person" && right(x) })
 	late := r.of(func(x result) bool { return x.Set == "late person" && right(x) })
 	line("a person: answer -> verdict, p50 / p95", len(people.results), quantiles(people.times(at)), "p95 2500")
+	short := people.of(func(x result) bool { return x.Spoke <= 1500 })
+	line("a person who says no more than 1.5 s: answer -> verdict", len(short.results), quantiles(short.times(at)), "p95 2500")
 	line("a person: their words are over -> verdict", len(people.results), quantiles(people.times(func(x result) corpus.MS { return x.After })), "")
 	line("a person: answer -> the opening on the wire", len(people.results), quantiles(people.times(func(x result) corpus.MS { return x.Open })), "")
 	line("a person after three seconds: their words are over -> verdict", len(late.results), quantiles(late.times(func(x result) corpus.MS { return x.After })), "")
