@@ -224,6 +224,12 @@ func (p *Playout) ready() int {
 		want = p.frame
 	}
 	for _, u := range p.line {
+		if u.pad != nil {
+			if total > 0 {
+				break // its keys wait until all before has sounded
+			}
+			want = p.frame
+		}
 		total += u.offer()
 		if u.whole() {
 			whole = total
@@ -246,7 +252,16 @@ func (p *Playout) due() time.Time {
 	if p.resting {
 		return time.Time{}.Add(1) // at once
 	}
+	if p.pressing() {
+		return p.ledger.end
+	}
 	return p.ledger.end.Add(-max(0, p.info.Lead-Samples(p.chunk, p.info.Rate)))
+}
+
+// pressing says whether the next samples are of an utterance that presses keys.
+func (p *Playout) pressing() bool {
+	i := slices.IndexFunc(p.line, func(u *Utterance) bool { return u.offer() > 0 })
+	return i >= 0 && p.line[i].pad != nil
 }
 
 // supply is called before there is more to send: if all there was has sounded by now, the send clock starts anew.
@@ -295,6 +310,10 @@ func (p *Playout) send(n int, now time.Time) {
 		k := min(u.offer(), n-at)
 		u.tape.read(pcm[at:at+k], u.sent)
 		u.fade(pcm[at : at+k])
+		if err := u.press(k); err != nil {
+			p.fail("press", err)
+			return
+		}
 		if at += k; at == n {
 			break
 		}
