@@ -59,7 +59,8 @@ type Call struct {
 	tap      Tap
 	dialog   *dialog
 	playout  *media.Playout
-	bridge   *bridge // the last filler
+	pad      media.Keypad // nil: keys are pressed as tones
+	bridge   *bridge      // the last filler
 	inside   inside
 	muted    atomic.Bool   // the caller, towards ear and recogniser
 	silence  []int16       // of listen alone
@@ -151,8 +152,6 @@ func (c *Call) Do(ctx context.Context, cmd Command) error {
 // able says why this call can never carry out a command of a kind; nil if it may.
 func (c *Call) able(kind CommandKind) error {
 	switch ready := c.ready.Load(); {
-	case kind == Press:
-		return errNoPress
 	case kind == Change && ready && c.parts.Change == nil:
 		return errNoChange
 	case kind == Transfer && ready && c.parts.Transfer == nil:
@@ -242,6 +241,7 @@ func (p Parts) check() error {
 func (c *Call) converse(ctx context.Context) {
 	defer c.caught("actor")
 	c.playout = media.NewPlayout(c.Leg, c.Pacer, c.sounded)
+	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
 	c.ready.Store(true)
 	c.spawn("results", func() { c.results(ctx) })

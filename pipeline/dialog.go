@@ -279,6 +279,10 @@ func (d *dialog) advance() {
 		case d.onHold != nil && len(d.orders) == 0:
 			d.count()
 			return
+		case len(d.orders) > 0 && d.orders[0].command.Kind == Press && d.onHold == nil: // whoever may be speaking
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
 		case c.entry != "" && d.onHold == nil:
 			keys := c.entry
 			c.entry = ""

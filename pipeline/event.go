@@ -17,6 +17,7 @@ const (
 	SpeechEnded   EventKind = "speech_ended"
 	Transcribed   EventKind = "transcribed" // Text, and Final when it is settled
 	KeyPressed    EventKind = "key_pressed" // Text is the key
+	Pressed       EventKind = "pressed"     // the agent has pressed keys towards the far end: Text is those that were heard whole, such as "12#"
 	ReplyBegan    EventKind = "reply_began" // the agent's first frame of a turn went out
 	Filled        EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
 	Interrupted   EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
@@ -55,6 +56,7 @@ type Turn struct {
 	Said    string        // the caller's words or keys
 	Text    string        // all that the agent meant to say
 	Heard   string        // the part of Text that reached the caller's ear
+	Pressed string        // the keys that the agent has pressed, such as "12#"
 	Cut     bool          // the caller interrupted
 	At      time.Duration // when the turn's first frame went out, since the answer; 0: it never did
 	Sounded time.Duration // how much audio was heard

@@ -163,6 +163,12 @@ type (
 		tone       bool
 		held       bool
 	}
+	// press keys, as a step of a turn.
+	press struct {
+		turn, step int
+		keys       string
+		held       bool
+	}
 	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
 	duck struct{ turn int }
 	// hold what the turn says, without losing a sample.
@@ -208,6 +214,7 @@ type (
 
 func (ask) isAct()     {}
 func (utter) isAct()   {}
+func (press) isAct()   {}
 func (duck) isAct()    {}
 func (hold) isAct()    {}
 func (carryOn) isAct() {}

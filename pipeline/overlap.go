@@ -35,11 +35,12 @@ func (d *dialog) reached(n reached) {
 
 // spoke takes note of what a turn that has ended has said.
 func (d *dialog) spoken(t *turn) {
-	if heard, _, length := t.heard(); length > 0 {
+	_, keys := t.pressed()
+	if heard, _, length := t.heard(); length > keys {
 		said := strings.Fields(heard)
 		m := &d.mouth
 		m.text, m.heard, m.sounds = said, len(said), false
-		d.echo.spokeFor(length)
+		d.echo.spokeFor(length - keys)
 		if t.why != ForSilence {
 			d.asked = question(heard)
 		}

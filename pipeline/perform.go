@@ -17,10 +17,10 @@ type live struct {
 	replies []*reply
 }
 
-// released calls f with each utterance that sounds or waits for its turn to.
+// released calls f with each utterance of speech that sounds or waits for its turn to.
 func (l *live) released(f func(*media.Utterance)) {
 	for _, r := range l.replies {
-		if r.released {
+		if r.released && !r.keys {
 			f(r.utterance)
 		}
 	}
@@ -37,6 +37,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 			voice = beeper{}
 		}
 		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
+	case press:
+		c.press(ctx, a)
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:

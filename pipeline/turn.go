@@ -21,6 +21,7 @@ type turn struct {
 	steps     []*step
 	rounds    int         // of tools
 	exhausted bool        // it wanted one round too many
+	goesOn    bool        // the responder is to be told the results of its tools
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
@@ -45,12 +46,13 @@ type turn struct {
 // step is one reply of a turn.
 type step struct {
 	account   account
-	message   int  // its place in the history; -1: none yet
-	responded bool // its text is complete
-	arrived   bool // there is sound for it
-	voiced    bool // and heard, as far as it ever will be
-	told      bool // it brought something besides text
-	followed  bool // its tools' results are in the history
+	message   int    // its place in the history; -1: none yet
+	responded bool   // its text is complete
+	arrived   bool   // there is sound for it
+	voiced    bool   // and heard, as far as it ever will be
+	told      bool   // it brought something besides text
+	followed  bool   // its tools' results are in the history
+	keys      string // to be pressed, in place of words
 	calls     []ToolCall
 	terms     []terms           // of calls
 	results   map[string]string // by ToolCall.ID
@@ -59,7 +61,7 @@ type step struct {
 func (s *step) toolsOut() bool { return len(s.results) < len(s.calls) }
 
 // yields says whether the caller's speech may interrupt the turn.
-func (t *turn) yields() bool { return !t.firm && !t.protected && !t.cut }
+func (t *turn) yields() bool { return !t.firm && !t.protected && !t.cut && !t.pressing() }
 
 func (t *turn) last() *step {
 	if len(t.steps) == 0 {
@@ -266,10 +268,11 @@ func (d *dialog) responded(n responded) {
 	}
 }
 
-// wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept.
+// wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept, and who presses
+// keys waits for what comes of it.
 func (d *dialog) wanted(t *turn) bool {
 	_, text, _ := t.heard()
-	return t.why != ForGreeting && t.why != ForSilence && !speakable(text)
+	return t.why != ForGreeting && t.why != ForSilence && !speakable(text) && !t.presses()
 }
 
 // proceed does what is next in t: the answer to its tools, its commands, and its end when all has been heard.
@@ -280,20 +283,26 @@ func (d *dialog) proceed(t *turn) {
 	}
 	if s != nil && len(s.calls) > 0 && !s.followed {
 		d.follow(t, s, "")
-		if !t.leaves() && !d.caller.complete { // what the caller has said meanwhile is answered together with the results
-			t.rounds++
-			d.ask(t)
-			return
-		}
+		t.goesOn = !t.leaves() && !d.caller.complete // what the caller has said meanwhile is answered together with the results
 	}
-	for len(t.then) > 0 {
+	sounds := func(s *step) bool { return !s.voiced }
+	for len(t.then) > 0 && (!t.goesOn || t.then[0].Kind == Press) {
 		c := t.then[0]
+		if c.Kind == Press && slices.ContainsFunc(t.steps, sounds) {
+			return // until the words before the keys have been heard
+		}
 		t.then = t.then[1:]
 		if d.obey(t, c) {
 			t.then = nil
 		}
 	}
-	if slices.ContainsFunc(t.steps, func(s *step) bool { return !s.voiced }) {
+	if t.goesOn {
+		t.goesOn = false
+		t.rounds++
+		d.ask(t)
+		return
+	}
+	if slices.ContainsFunc(t.steps, sounds) {
 		return
 	}
 	d.close(t)
@@ -436,6 +445,7 @@ func (d *dialog) silenced(n silenced) {
 	default:
 		d.settle(t)
 		d.tell(Event{Kind: Interrupted, Text: heard})
+		d.keepKeys(t)
 	}
 	d.close(t)
 	if d.ending != nil {

@@ -25,6 +25,9 @@ func (p *Performance) String() string {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "wire: %s\n", p.Heard())
+	if p.Keys != "" {
+		fmt.Fprintf(&b, "keys: %s\n", p.Keys)
+	}
 	return b.String()
 }
 
@@ -40,6 +43,9 @@ func line(e pipeline.Event) string {
 		s += fmt.Sprintf(" heard %q", t.Heard)
 		if t.Heard != t.Text {
 			s += fmt.Sprintf(" of %q", t.Text)
+		}
+		if t.Pressed != "" {
+			s += fmt.Sprintf(" pressed %q", t.Pressed)
 		}
 		if t.Cut {
 			s += " cut"

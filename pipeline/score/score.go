@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 	"parley/media/legtest"
 	"parley/pipeline"
 )
@@ -59,6 +60,7 @@ type Performance struct {
 	Ending pipeline.Ending
 	Talks  []pipeline.Talk // that the model was given
 	Wire   []Sound         // what sounded at the far end
+	Keys   string          // that the far end was pressed: by the leg, or as tones
 	Origin time.Duration   // when the first of Wire began, since the answer
 	Cause  media.Cause     // that the carrier was told
 	Took   time.Duration   // from the answer until Run returned
@@ -208,9 +210,27 @@ func (st *Stage) Close() {
 	st.p.Log = st.log.String()
 	sounded := st.Carrier.Sounded()
 	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
+	st.p.Keys = keysOf(st.Carrier, sounded, st.Leg.Info().Rate)
 	if len(sounded) > 0 {
 		st.p.Origin = sounded[0].At.Sub(st.began)
 	}
+}
+
+// keysOf are the keys that the far end was pressed: told by the leg, or heard as tones.
+func keysOf(far *legtest.Carrier, sounded []legtest.Stretch, rate int) string {
+	keys := ""
+	for _, k := range far.Pressed() {
+		keys += string(k.Key)
+	}
+	ear := dtmf.NewDetector(rate)
+	for _, s := range sounded {
+		for frame := range slices.Chunk(append(s.PCM, make([]int16, rate/10)...), rate/50) { // between two stretches there is silence
+			if p, ok := ear.Hear(frame); ok {
+				keys += string(p.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // journal is a log that may be read when all is over.
