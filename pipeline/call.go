@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 )
 
 // ErrEnded says that a Call is over.
@@ -37,6 +38,8 @@ type Call struct {
 	Pacer media.Pacer
 	Cast  Cast
 	Log   *slog.Logger // nil: no log
+	// Tones lets keys be heard as sound, for legs that tell of them in no other way; a key of a leg that does would count twice.
+	Tones bool
 	// Watch is given every event, on the actor's goroutine; it must not block. May be nil.
 	Watch func(Event)
 
@@ -62,11 +65,12 @@ type Call struct {
 	pad      media.Keypad // nil: keys are pressed as tones
 	bridge   *bridge      // the last filler
 	inside   inside
-	muted    atomic.Bool   // the caller, towards ear and recogniser
-	silence  []int16       // of listen alone
-	live     map[int]*live // turns that have replies or tools
-	thinking chan struct{} // holds something while the responder is asked
-	pace     time.Duration // of a syllable of this voice
+	muted    atomic.Bool    // the caller, towards ear and recogniser
+	tones    *dtmf.Detector // nil: keys are not heard as sound
+	silence  []int16        // of listen alone
+	live     map[int]*live  // turns that have replies or tools
+	thinking chan struct{}  // holds something while the responder is asked
+	pace     time.Duration  // of a syllable of this voice
 	waits    []time.Duration
 	told     int // of the drops
 	ended    *hangUp
@@ -108,6 +112,9 @@ func (c *Call) Run(ctx context.Context) Ending {
 	c.answered = time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errHungUp)
+	if c.Tones {
+		c.tones = dtmf.NewDetector(c.Leg.Info().Rate)
+	}
 	c.spawn("listen", c.listen)
 	if err := c.cast(ctx); err == nil {
 		c.converse(ctx)

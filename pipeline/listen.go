@@ -28,6 +28,11 @@ func (c *Call) listen() {
 				c.notify(left{media.CauseCarrier, errLost})
 			}
 		case p.Frame.PCM != nil:
+			if c.tones != nil {
+				if k, ok := c.tones.Hear(p.Frame.PCM); ok {
+					c.notify(keyed{k.Key})
+				}
+			}
 			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
 				deaf = true
 				c.notify(deafened{err: fmt.Errorf("transcription: %w", err)})

@@ -101,7 +101,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,

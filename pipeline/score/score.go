@@ -49,6 +49,7 @@ type Score struct {
 	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
 	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
 	Line       legtest.Line                                          // of a zero Line, an open line with marks and 400 ms of lead
+	Tones      bool                                                  // keys are heard as sound
 	Watch      func(pipeline.Event)                                  // may block, to see what comes of it
 	Setup      float64                                               // how long the cast takes
 	SetupFails error
@@ -140,7 +141,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 	}
 	var mu sync.Mutex
 	st.Call = &pipeline.Call{
-		Leg: leg, Pacer: Pacer{}, Cast: st.Cast,
+		Leg: leg, Pacer: Pacer{}, Cast: st.Cast, Tones: s.Tones,
 		Log: slog.New(slog.NewTextHandler(st.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Watch: func(e pipeline.Event) {
 			mu.Lock()
