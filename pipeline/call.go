@@ -57,23 +57,27 @@ type Call struct {
 	meter    meter
 	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
 
-	agent    Agent
-	parts    Parts
-	tap      Tap
-	dialog   *dialog
-	playout  *media.Playout
-	pad      media.Keypad // nil: keys are pressed as tones
-	bridge   *bridge      // the last filler
-	inside   inside
-	muted    atomic.Bool    // the caller, towards ear and recogniser
-	tones    *dtmf.Detector // nil: keys are not heard as sound
-	silence  []int16        // of listen alone
-	live     map[int]*live  // turns that have replies or tools
-	thinking chan struct{}  // holds something while the responder is asked
-	pace     time.Duration  // of a syllable of this voice
-	waits    []time.Duration
-	told     int // of the drops
-	ended    *hangUp
+	agent      Agent
+	parts      Parts
+	tap        Tap
+	dialog     *dialog
+	playout    *media.Playout
+	pad        media.Keypad // nil: keys are pressed as tones
+	bridge     *bridge      // the last filler
+	inside     inside
+	muted      atomic.Bool    // the caller, towards ear and recogniser
+	tones      *dtmf.Detector // nil: keys are not heard as sound
+	silence    []int16        // of listen alone, as is tail
+	veiled     atomic.Bool    // the caller, towards the tap
+	tail       time.Duration  // for which they still are
+	masked     atomic.Int64   // for how long they were, in all
+	toldMasked time.Duration  // of that, in turns that have been told
+	live       map[int]*live  // turns that have replies or tools
+	thinking   chan struct{}  // holds something while the responder is asked
+	pace       time.Duration  // of a syllable of this voice
+	waits      []time.Duration
+	told       int // of the drops
+	ended      *hangUp
 }
 
 // latest is a slot for the newest partial transcript.

@@ -54,6 +54,7 @@ type dialog struct {
 	notes     []string // for the Narrator to say when the responder is asked next
 	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
+	veiled    bool     // the caller, towards the recording
 	over      bool
 }
 
@@ -85,6 +86,7 @@ const (
 	fillerAlarm                  // the caller waits
 	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
+	aheadAlarm                   // keys have waited long enough
 	alarmCount
 )
 
@@ -120,7 +122,11 @@ func (d *dialog) on(e event) []act {
 		return d.acts
 	}
 	d.take(e.news)
+	if len(d.caller.ahead) > 0 && (d.turn == nil || d.turn.told) {
+		d.catchUp()
+	}
 	d.advance()
+	d.veil()
 	return d.acts
 }
 
@@ -254,6 +260,8 @@ func (d *dialog) tick() {
 			d.fill()
 		case onHoldAlarm:
 			d.waited()
+		case aheadAlarm:
+			d.catchUp()
 		}
 	}
 }
@@ -284,9 +292,9 @@ func (d *dialog) advance() {
 			d.orders = d.orders[1:]
 			d.carryOut(o)
 		case c.entry != "" && d.onHold == nil:
-			keys := c.entry
+			keys, secret := c.entry, d.secret()
 			c.entry = ""
-			d.begin(&turn{why: ForKeys, said: keys})
+			d.begin(&turn{why: ForKeys, said: keys, secret: secret})
 		case c.complete && d.onHold == nil:
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:

@@ -193,7 +193,11 @@ func (d *dialog) preface(t *turn) {
 	if t.why != ForKeys || !c.pause.pending {
 		return
 	}
-	d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: d.words(""), At: c.began, Length: max(c.spoke-c.began, 0)})
+	words := d.words("")
+	if t.secret {
+		words = MaskedSlot
+	}
+	d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: words, At: c.began, Length: max(c.spoke-c.began, 0)})
 	c.said, c.pause.pending = nil, false
 	d.clear(patienceAlarm)
 }

@@ -197,6 +197,11 @@ type (
 	expect struct{ words []string }
 	// mute the caller towards ear and recogniser, or no longer.
 	mute struct{ muted bool }
+	// veil the caller towards the tap, also what it was given since then; or no longer.
+	veil struct {
+		on    bool
+		since time.Duration
+	}
 	// recast: find another agent; recasted is the answer.
 	recast struct{ command Command }
 	// connect the caller to somebody else; transferred is the answer.
@@ -224,6 +229,7 @@ func (hush) isAct()    {}
 func (use) isAct()     {}
 func (expect) isAct()  {}
 func (mute) isAct()    {}
+func (veil) isAct()    {}
 func (recast) isAct()  {}
 func (connect) isAct() {}
 func (swap) isAct()    {}

@@ -65,6 +65,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
+	case veil:
+		c.veil(a)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
 	case connect:
@@ -245,6 +247,8 @@ func (c *Call) observe(e Event) {
 		c.dismiss(t.N, errHungUp)
 		drops := int(c.drops.Load())
 		t.Counts.Drops, c.told = drops-c.told, drops
+		masked := time.Duration(c.masked.Load())
+		t.Masked, c.toldMasked = masked-c.toldMasked, masked
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}

@@ -47,6 +47,9 @@ func line(e pipeline.Event) string {
 		if t.Pressed != "" {
 			s += fmt.Sprintf(" pressed %q", t.Pressed)
 		}
+		if t.Masked > 0 {
+			s += " masked"
+		}
 		if t.Cut {
 			s += " cut"
 		}

@@ -255,16 +255,29 @@ func (j *journal) String() string {
 // A Tap counts what a recording would have got.
 type Tap struct {
 	mu     sync.Mutex
-	Frames int // of the caller
+	Frames int    // of the caller
+	Blank  []bool // by the caller's frame, 20 ms each from the answer: whether it is silence, without the line's hum
 	Spoken []int16
 	Closed bool
 }
 
 // Caller implements pipeline.Tap.
-func (t *Tap) Caller(media.Frame) {
+func (t *Tap) Caller(f media.Frame) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Frames++
+	for n := int(f.At / media.FrameTime); len(t.Blank) <= n; {
+		t.Blank = append(t.Blank, silenced(f))
+	}
+}
+
+// Forget implements pipeline.Forgetter.
+func (t *Tap) Forget(since time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n := int(since / media.FrameTime); n < len(t.Blank); n++ {
+		t.Blank[n] = true
+	}
 }
 
 // Agent implements pipeline.Tap.
