@@ -60,6 +60,42 @@ func TestKeysArePressedInTheirTurn(t *testing.T) {
 	}
 }
 
+// TestWhole: a carrier that takes sound ahead has all of a tone as soon as it has any, and otherwise no more than its lead.
+func TestWhole(t *testing.T) {
+	t.Parallel()
+	const tone, gap = 100, 80
+	speaking(t, legtest.Line{Info: carrier, Marks: true}, func(m *mouth) {
+		u := m.Begin()
+		m.Release(u)
+		var want []int16
+		for i := range 10 {
+			sound := words(1+i, ms(tone))
+			if err := u.WriteWhole(t.Context(), sound); err != nil {
+				t.Fatal(err)
+			}
+			m.write(u, make([]int16, 8*gap))
+			want = slices.Concat(want, sound, make([]int16, 8*gap))
+		}
+		u.CloseWrite()
+		for range 200 {
+			synctest.Wait()
+			sent := 0
+			for _, n := range m.far.Sizes() {
+				sent += n
+			}
+			if in := sent / 8 % (tone + gap); in > 0 && in < tone {
+				t.Fatalf("at %v, %d ms of a tone were sent", time.Since(m.start), in)
+			}
+			if b := m.far.Buffered(); b > carrier.Lead+ms(tone) {
+				t.Fatalf("%v are buffered", b)
+			}
+			time.Sleep(ms(10))
+		}
+		m.wantDone(u, true)
+		m.wantHeard(want)
+	})
+}
+
 // TestCutKeysAreNotPressed: what waits is dropped.
 func TestCutKeysAreNotPressed(t *testing.T) {
 	t.Parallel()

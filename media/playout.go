@@ -252,16 +252,21 @@ func (p *Playout) due() time.Time {
 	if p.resting {
 		return time.Time{}.Add(1) // at once
 	}
-	if p.pressing() {
+	if u := p.upNext(); u != nil && u.pad != nil {
 		return p.ledger.end
+	} else if u != nil && len(u.wholes) > 0 && u.wholes[0].from < u.sent {
+		return time.Time{}.Add(1)
 	}
 	return p.ledger.end.Add(-max(0, p.info.Lead-Samples(p.chunk, p.info.Rate)))
 }
 
-// pressing says whether the next samples are of an utterance that presses keys.
-func (p *Playout) pressing() bool {
+// upNext is the utterance that the next samples are of; nil: there are none.
+func (p *Playout) upNext() *Utterance {
 	i := slices.IndexFunc(p.line, func(u *Utterance) bool { return u.offer() > 0 })
-	return i >= 0 && p.line[i].pad != nil
+	if i < 0 {
+		return nil
+	}
+	return p.line[i]
 }
 
 // supply is called before there is more to send: if all there was has sounded by now, the send clock starts anew.

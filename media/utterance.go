@@ -69,7 +69,11 @@ type Utterance struct {
 	began   time.Time
 	pad     Keypad     // presses keys; nil: it has none
 	keys    []keypress // that were not pressed yet
+	wholes  []whole    // that were not sent to their end yet
 }
+
+// whole is a stretch of samples that a carrier is to have without a gap.
+type whole struct{ from, to int }
 
 // keypress is a key to be pressed in the place of the sample at.
 type keypress struct {
@@ -119,6 +123,17 @@ func (u *Utterance) write(pcm []int16) (int, error) {
 	u.blocked = n < len(pcm)
 	p.run(now)
 	return n, nil
+}
+
+// WriteWhole is Write of a sound that a gap would spoil, such as the tone of a key. A carrier that takes sound ahead of time is sent all
+// of it as soon as its first sample is due, even if that is more than Lead by the length of it.
+func (u *Utterance) WriteWhole(ctx context.Context, pcm []int16) error {
+	u.p.mu.Lock()
+	if u.state != over && !u.closed && u.p.info.Lead > 0 {
+		u.wholes = append(u.wholes, whole{u.tape.end, u.tape.end + len(pcm)})
+	}
+	u.p.mu.Unlock()
+	return u.Write(ctx, pcm)
 }
 
 // Press is Write of silence of the given length, during which pad, which is the leg, presses a key: when all that was written before has
@@ -288,6 +303,9 @@ func (u *Utterance) took(k int, now time.Time) {
 		u.began = now
 	}
 	u.sent += k
+	for len(u.wholes) > 0 && u.wholes[0].to <= u.sent {
+		u.wholes = u.wholes[1:]
+	}
 	u.until = u.p.ledger.sent
 	u.was = u.goal()
 	if u.state == fading {

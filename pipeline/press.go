@@ -159,7 +159,12 @@ func (c *Call) dialKey(ctx context.Context, u *media.Utterance, key rune) error 
 	case !dtmf.Is(key):
 		return u.Write(ctx, silence(keyTime(key)))
 	case c.pad == nil:
-		return u.Write(ctx, dtmf.Append(nil, key, rate))
+		pcm := dtmf.Append(nil, key, rate)
+		gap := len(pcm) - int(dtmf.Gap*time.Duration(rate)/time.Second)
+		if err := u.WriteWhole(ctx, pcm[:gap]); err != nil {
+			return err
+		}
+		return u.Write(ctx, pcm[gap:])
 	}
 	if err := u.Press(ctx, c.pad, key, dtmf.Tone); err != nil {
 		return err
