@@ -267,6 +267,7 @@ func (d *dialog) recasted(n recasted) {
 // succeed lets another agent take over. What the one before knew is in the history.
 func (d *dialog) succeed(n *recasted) {
 	d.dropGuess()
+	d.estranged = d.estranged || d.secret()
 	d.agent, d.manners = &n.agent, n.agent.Manners.WithDefaults()
 	d.clear(silenceAlarm)
 	d.do(swap{n.parts})

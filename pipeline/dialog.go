@@ -56,6 +56,7 @@ type dialog struct {
 	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
 	veiled    bool     // the caller, towards the recording
+	estranged bool     // a secret that was asked for may still come, and whoever has asked is gone
 	over      bool
 }
 

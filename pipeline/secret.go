@@ -8,12 +8,13 @@ import (
 // A secret, such as a card number or a PIN, is given while Expect.Masked says so. It is known to the dialog, to the recogniser that makes
 // words of it, and to the Responder that has asked for it, in its next Talk.
 //
-//	Expect{Masked} told ──▶ question ──▶ the answer ──▶ Respond ──▶ its answer sounds, or its text is complete
-//	├──────────── words and keys: *** in history, events, record ────────────────────────────────────┤
-//	├─ the recording of the caller: silence, from the asking that the Expect came of to 0.5 s beyond ─┴──┤
+//	Respond ──▶ Expect{Masked} ──▶ question ──▶ answer ──▶ Respond ──▶ sounds, or its text is complete
+//	            ├─────────── words and keys are *** to all others ────────────────────┤
+//	├────────────────── the recording of the caller is silent ────────────────────────┼── 0.5 s ──┤
 //
 // A turn in which the responder is not asked, such as a notice of the house, does not end it; nor does a response that is empty, or that
-// failed or was cut before it said what it waits for. What is still being said or pressed when it ends is secret to its end.
+// failed or was cut before it said what it waits for. What is still being said or pressed when it ends is secret to its end. An agent
+// that takes over in the middle is not told of it.
 
 const (
 	// overtyped is how long after the last key of a masked entry more keys are taken for a part of it that was too long.
@@ -56,13 +57,24 @@ func (c *caller) waits() bool {
 	return c.floor != quiet || len(c.said) > 0 || c.keys != "" || c.entry != ""
 }
 
-// mask takes what a response waits for; nil: it waits for nothing in particular.
+// mask takes what a response waits for.
 func (d *dialog) mask(e Expect) {
 	c := &d.caller
-	if d.expect.Masked && !e.Masked {
+	switch {
+	case e.Masked:
+		d.estranged = false
+	case d.expect.Masked:
 		c.secret = c.waits()
 	}
 	d.expect = e
+}
+
+// toldOf is what the responder is told of what the caller has said or pressed: all of it, unless it is not the one that has asked.
+func (d *dialog) toldOf(t *turn) string {
+	if d.estranged {
+		return t.shown()
+	}
+	return t.said
 }
 
 // unmask: a response is there, and has not said that it waits for a secret.

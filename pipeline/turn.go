@@ -200,9 +200,9 @@ func (d *dialog) talk(t *turn) Talk {
 	}
 	switch t.why {
 	case ForWords:
-		talk.Text = t.said
+		talk.Text = d.toldOf(t)
 	case ForKeys:
-		talk.Keys = t.said
+		talk.Keys = d.toldOf(t)
 	case ForSilence:
 		talk.Silence = d.silences
 	}

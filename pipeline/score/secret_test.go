@@ -214,6 +214,44 @@ func TestSecretTypedAhead(t *testing.T) {
 	}
 }
 
+// TestSecretAndAnotherAgent: who takes over while a secret is being given is not told what it is.
+func TestSecretAndAnotherAgent(t *testing.T) {
+	t.Parallel()
+	told := 0
+	for i, cues := range [][]Cue{
+		{Presses("40", 5), Presses("71", 5.9)},
+		{Says("four zero seven one", 5, 7)},
+		{Presses("40", 5), Says("seven one", 6.5, 7.5)},
+		{Says("four zero seven one", 7, 9)}, // to whom has not asked
+		{Presses("4071#", 7)},
+	} {
+		for _, ask := range []bool{false, true} {
+			if ask && i > 2 {
+				continue // who has been asked, and wants no secret, has ended it
+			}
+			s := safe{expect: pipeline.Expect{Digits: 4}}
+			var asked []pipeline.Talk
+			score := Score{Model: Model{Answer: s.answer}, Change: relief(0.3, &asked), Caller: append(slices.Clone(cues), Orders(pipeline.Command{Kind: pipeline.Change, Agent: "second", Ask: ask}, 5.1), HangsUp(20))}
+			score.Play(t, func(t *testing.T, p *Performance) {
+				p.Talks = append(p.Talks, asked...)
+				found := traces(p, "4071", "40", "71", "four", "seven")
+				for _, k := range asked {
+					if text := k.Text + k.Keys; strings.Trim(text, "*") != "" {
+						found = append(found, "told: "+text)
+					}
+				}
+				told += len(asked)
+				if len(found) > 0 {
+					t.Errorf("asked %d times; found %q\n%s", len(asked), found, p)
+				}
+			})
+		}
+	}
+	if told < 5 {
+		t.Errorf("the other agent was asked %d times", told)
+	}
+}
+
 // TestSecretsAreNowhere: whatever happens in a call that asks for nothing but secrets, none is found anywhere.
 func TestSecretsAreNowhere(t *testing.T) {
 	t.Parallel()
