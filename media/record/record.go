@@ -4,7 +4,7 @@
 //	                                                       ├──▶ bounded queue ──▶ one goroutine, each second: one write, then the
 //	playout's goroutine ─▶ Agent (when it was heard) ──────┘                      header's sizes ──▶ file
 //
-// What a caller must not have said there (pipeline.Expect.Masked) is silence when it comes here, and what came too early is forgotten.
+// What must not be recorded of the caller comes as silence; what came before that was known is forgotten (Forget).
 //
 // Both channels run on one clock, monotonic since the answer. Caller and Agent copy and return: a slow disk costs samples, which
 // are counted, and a full one ends the recording, never the call. When the process is killed, the file is a valid WAV that lacks
