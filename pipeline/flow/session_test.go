@@ -294,11 +294,11 @@ nodes:
 		want *pipeline.Expect
 	}{
 		{"", &pipeline.Expect{Words: []string{"code", "one", "free", "goodbye"}, Digits: 1, Patience: 5 * time.Second, Protected: true}},
-		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond}},
-		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1}},
+		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond, Sole: true}},
+		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}},
 		{"yes", &pipeline.Expect{}},
 		{"anything", &pipeline.Expect{Words: []string{"small", "large"}}},
-		{"large", &pipeline.Expect{Digits: 2, Terminator: '#'}},
+		{"large", &pipeline.Expect{Digits: 2, Terminator: '#', Sole: true}},
 		{"two", &pipeline.Expect{Protected: true}},
 	} {
 		var got *pipeline.Expect
