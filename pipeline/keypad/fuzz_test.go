@@ -105,7 +105,7 @@ func naive(parts [][]string, entry string) (fits, leads bool) {
 //
 //	go test ./pipeline/keypad -run xxx -fuzz FuzzEntries -fuzztime 100000x
 func FuzzEntries(f *testing.F) {
-	for _, seed := range []string{"1 2 *9", "X 1 12 [3-5A]X{2,4} 3{3}", "[2-9]XXX X{4}", "1{0,3}#", "9X{1,5} 99 911", "[*#]{2} *", "X{32}"} {
+	for _, seed := range []string{"1 2 *9", "X 1 12 [3-5A]X{2,4} 3{3}", "[2-9]XXX X{4}", "1{0,3}#", "9X{1,5} 99 911", "X{+2}", "[*#]{2} *", "X{32}"} {
 		f.Add(seed, "12")
 		f.Add(seed, "9112")
 		f.Add(seed, "*9#")

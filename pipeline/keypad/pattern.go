@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"math/bits"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -171,21 +172,19 @@ func parseClass(s string) (set keySet, err error) {
 	return set, nil
 }
 
+var aCount = regexp.MustCompile(`^\{([0-9]{1,2})(?:,([0-9]{1,2}))?\}`)
+
 // parseCount reads {3} or {1,5}.
 func parseCount(s string) (least, most int, rest string, err error) {
-	bad := fmt.Errorf("want a number of keys such as {3} or {1,5}, up to %d", mostKeys)
-	end := strings.IndexByte(s, '}')
-	if end < 0 {
-		return 0, 0, "", bad
+	m := aCount.FindStringSubmatch(s)
+	if m != nil {
+		least, _ = strconv.Atoi(m[1])
+		if most = least; m[2] != "" {
+			most, _ = strconv.Atoi(m[2])
+		}
 	}
-	from, to, ranged := strings.Cut(s[1:end], ",")
-	if !ranged {
-		to = from
+	if most < 1 || most < least || most > mostKeys {
+		return 0, 0, "", fmt.Errorf("want a number of keys such as {3} or {1,5}, up to %d", mostKeys)
 	}
-	least, err1 := strconv.Atoi(from)
-	most, err2 := strconv.Atoi(to)
-	if err1 != nil || err2 != nil || least < 0 || most < 1 || most < least || most > mostKeys {
-		return 0, 0, "", bad
-	}
-	return least, most, s[end+1:], nil
+	return least, most, s[len(m[0]):], nil
 }
