@@ -114,44 +114,78 @@ func FuzzEntries(f *testing.F) {
 		if len(entry) == 0 || len(entry) > mostKeys+2 || strings.Trim(entry, order) != "" || len(patterns) > 80 {
 			return
 		}
-		texts := strings.Fields(patterns)
-		var list []map[string]string
-		for _, p := range texts {
-			list = append(list, map[string]string{"keys": p, "say": "a"})
+		against(t, strings.Fields(patterns), entry)
+	})
+}
+
+// TestRandomEntries does the same with keys that are mostly right.
+func TestRandomEntries(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(5, 5))
+	one := func(of ...string) string { return of[rng.IntN(len(of))] }
+	taken := 0
+	for range 20_000 {
+		var texts []string
+		for range 1 + rng.IntN(4) {
+			p := ""
+			for range 1 + rng.IntN(3) {
+				p += one("1", "2", "*", "#", "X", "[12]", "[1-3*]", "[A-C]") + one("", "", "", "{2}")
+			}
+			texts = append(texts, p+one("", "", "X{1,2}", "[12]{0,2}", "1{1,3}"))
 		}
-		file, err := json.Marshal(map[string]any{"rules": list})
+		entry := one("1", "2", "*", "#", "A")
+		for range rng.IntN(5) {
+			entry += one("1", "1", "2", "3", "*", "#", "A")
+		}
+		if against(t, texts, entry) {
+			taken++
+		}
+	}
+	if taken < 5_000 {
+		t.Errorf("%d of 20,000 were rules", taken)
+	}
+}
+
+// against holds what rules with these keys make of an entry against the naive reading; false: they are no rules.
+func against(t *testing.T, texts []string, entry string) bool {
+	t.Helper()
+	var list []map[string]string
+	for _, p := range texts {
+		list = append(list, map[string]string{"keys": p, "say": "a"})
+	}
+	file, err := json.Marshal(map[string]any{"rules": list})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules, err := Parse(file)
+	if err != nil {
+		return false
+	}
+	var fitting []string
+	more := false
+	for _, p := range texts {
+		fits, leads := naive(part.FindAllStringSubmatch(p, -1), entry)
+		more = more || leads
+		if fits {
+			fitting = append(fitting, p)
+		}
+	}
+	u := rules.find(entry, false)
+	if (u != nil) != (len(fitting) > 0) {
+		t.Fatalf("%s of %q: found %v, want one of %q", entry, texts, u, fitting)
+	}
+	for _, p := range fitting {
+		q, err := parsePattern(p)
 		if err != nil {
 			t.Fatal(err)
 		}
-		rules, err := Parse(file)
-		if err != nil {
-			return
+		if q.size().Cmp(u.keys.size()) < 0 {
+			t.Errorf("%s of %q: found %q, and %q is narrower", entry, texts, u.keys.text, p)
 		}
-		var fitting []string
-		more := false
-		for _, p := range texts {
-			fits, leads := naive(part.FindAllStringSubmatch(p, -1), entry)
-			more = more || leads
-			if fits {
-				fitting = append(fitting, p)
-			}
-		}
-		u := rules.find(entry, false)
-		if (u != nil) != (len(fitting) > 0) {
-			t.Fatalf("%s of %q: found %v, want one of %q", entry, texts, u, fitting)
-		}
-		for _, p := range fitting {
-			q, err := parsePattern(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if q.size().Cmp(u.keys.size()) < 0 {
-				t.Errorf("%s of %q: found %q, and %q is narrower", entry, texts, u.keys.text, p)
-			}
-		}
-		got := rules.Keys(entry, pipeline.Expect{})
-		if (got.Wait > 0) != more || got.Whole != (!more && len(fitting) > 0) {
-			t.Errorf("%s of %q: %+v, fitting %q, more %v", entry, texts, got, fitting, more)
-		}
-	})
+	}
+	got := rules.Keys(entry, pipeline.Expect{})
+	if (got.Wait > 0) != more || got.Whole != (!more && len(fitting) > 0) {
+		t.Errorf("%s of %q: %+v, fitting %q, more %v", entry, texts, got, fitting, more)
+	}
+	return true
 }
