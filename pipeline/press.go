@@ -47,7 +47,7 @@ func (d *dialog) writePressed(s *step) {
 	default:
 		m.Text = "You pressed " + spaced(done) + ", and nothing more of " + spaced(whole) + "."
 	}
-	d.tell(Event{Kind: Pressed, Text: done})
+	d.tell(Event{Kind: AgentPressed, Text: done})
 }
 
 // keepKeys lets the keys of a turn that was cut be pressed all the same, next: who interrupts the words before them does not stop them.

@@ -96,7 +96,11 @@ func (d *dialog) afresh() {
 // ahead keeps a key for the moment that a response takes to say what it expects: it may be the first of a secret.
 func (d *dialog) ahead(k rune) bool {
 	t, c := d.turn, &d.caller
-	if c.flushing || t == nil || !t.asks || t.told || t.cut || d.now >= t.opened+typeAhead {
+	switch {
+	case c.flushing:
+		return false
+	case t == nil || !t.asks || t.told || t.cut || d.now >= t.opened+typeAhead:
+		d.catchUp() // they come first
 		return false
 	}
 	c.ahead = append(c.ahead, k)

@@ -105,7 +105,7 @@ func TestPress(t *testing.T) {
 		{name: "press before the answer is withdrawn", score: Score{Model: presses("I dial the number now.", "12#"), Caller: []Cue{dial, Says("no wait", 2.95, 3.6), HangsUp(9)}}},
 		{name: "press from outside", score: Score{Caller: []Cue{Orders(pressKey("7*"), 5), HangsUp(8)}}},
 		{name: "press from outside while the far end talks", score: Score{Caller: []Cue{Says("for sales press one for billing press two", 4, 9), Orders(pressKey("1"), 5), HangsUp(13)}},
-			check: func(t *testing.T, p *Performance) { near(t, "pressed", when(t, p, pipeline.Pressed, 0), 5.2, 0.1) }},
+			check: func(t *testing.T, p *Performance) { near(t, "pressed", when(t, p, pipeline.AgentPressed, 0), 5.2, 0.1) }},
 		{name: "press from outside while the agent talks", score: Score{Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Orders(pressKey("1"), 2), HangsUp(12)}}},
 		{name: "press and say from outside", score: Score{Caller: []Cue{Orders(pipeline.Command{Kind: pipeline.Say, Text: "First."}, 5), Orders(pressKey("12"), 5.1), Orders(pipeline.Command{Kind: pipeline.Say, Text: "Last."}, 5.2), HangsUp(9)}}},
 		{name: "press cut by a hold", waits: true, score: Score{Model: presses("", "123456789"), Caller: []Cue{dial, Orders(pipeline.Command{Kind: pipeline.Hold}, 3.5), Orders(pipeline.Command{Kind: pipeline.Unhold}, 6), HangsUp(9)}}},
