@@ -23,7 +23,7 @@ func (s *Store) PutDocument(ctx context.Context, agent string, d store.Document,
 		}
 		row, err := u.DocumentByHash(ctx, db.DocumentByHashParams{Org: d.Org, Name: d.Name, Hash: d.Hash})
 		if errors.Is(err, sql.ErrNoRows) {
-			row, err = u.insertDocument(ctx, d, chunks)
+			row, err = u.insertDocument(ctx, agent, d, chunks)
 		}
 		if err != nil {
 			return err
@@ -36,11 +36,15 @@ func (s *Store) PutDocument(ctx context.Context, agent string, d store.Document,
 			return fmt.Errorf("%w: the agent knows %d chunks besides, and this would be %d more than the %d that it may",
 				store.ErrConflict, known, known+row.Chunks-int64(most), most)
 		}
+		before, err := u.Shelved(ctx, db.ShelvedParams{Org: d.Org, Agent: agent, Name: d.Name})
+		if err != nil {
+			return err
+		}
 		if err := u.Shelve(ctx, db.ShelveParams{Org: d.Org, Agent: agent, Name: d.Name, Document: row.ID}); err != nil {
 			return err
 		}
 		put = document(row)
-		return u.dropForgotten(ctx, d.Org)
+		return u.settle(ctx, d.Org, append(before, row.ID)...)
 	})
 	if err != nil {
 		return store.Document{}, err
@@ -48,33 +52,49 @@ func (s *Store) PutDocument(ctx context.Context, agent string, d store.Document,
 	return put, nil
 }
 
-func (u unit) insertDocument(ctx context.Context, d store.Document, chunks []store.Chunk) (db.Document, error) {
+func (u unit) insertDocument(ctx context.Context, agent string, d store.Document, chunks []store.Chunk) (db.Document, error) {
 	row, err := u.InsertDocument(ctx, db.InsertDocumentParams{ID: d.ID, Org: d.Org, Name: d.Name, Kind: d.Kind, Title: d.Title,
 		Hash: d.Hash, Bytes: d.Bytes, Chunks: int64(len(chunks)), Created: db.Time(d.Created)})
 	if err != nil {
 		return row, err
 	}
-	r := rows{before: "INSERT INTO chunks (document, seq, place, text, words) VALUES ", casts: make([]string, 5)}
+	r := rows{before: "INSERT INTO chunks (document, seq, place, text, words, owners) VALUES ", casts: make([]string, 6)}
 	for i, c := range chunks {
-		r.add(row.ID, int64(i), c.Place, c.Text, c.Words)
+		r.add(row.ID, int64(i), c.Place, c.Text, c.Words, agent)
 	}
 	return row, r.write(ctx, u, nil)
 }
 
-// dropForgotten deletes the documents of an organisation that no agent knows any more.
-func (u unit) dropForgotten(ctx context.Context, org string) error {
+// settle brings documents in order of which agents know them, or no longer do: what nobody knows is deleted.
+func (u unit) settle(ctx context.Context, org string, documents ...string) error {
 	if err := u.DropVectors(ctx, org); err != nil {
 		return err
 	}
 	if err := u.DropChunks(ctx, org); err != nil {
 		return err
 	}
-	return u.DropDocuments(ctx, org)
+	if err := u.DropDocuments(ctx, org); err != nil {
+		return err
+	}
+	for _, d := range documents {
+		agents, err := u.AgentsKnowing(ctx, d)
+		if err != nil {
+			return err
+		}
+		if err := u.SetOwners(ctx, db.SetOwnersParams{Document: d, Owners: strings.Join(agents, " ")}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // RemoveDocument implements store.Knowledge.
 func (s *Store) RemoveDocument(ctx context.Context, org, agent, name string) error {
 	return s.configure(ctx, "remove document", func(ctx context.Context, u unit) error {
+		before, err := u.Shelved(ctx, db.ShelvedParams{Org: org, Agent: agent, Name: name})
+		if err != nil {
+			return err
+		}
 		n, err := u.Unshelve(ctx, db.UnshelveParams{Org: org, Agent: agent, Name: name})
 		if err != nil {
 			return err
@@ -82,8 +102,20 @@ func (s *Store) RemoveDocument(ctx context.Context, org, agent, name string) err
 		if n == 0 {
 			return store.ErrNotFound
 		}
-		return u.dropForgotten(ctx, org)
+		return u.settle(ctx, org, before...)
 	})
+}
+
+// forget takes all documents from an agent.
+func (u unit) forget(ctx context.Context, org, agent string) error {
+	known, err := u.Documents(ctx, db.DocumentsParams{Org: org, Agent: agent})
+	if err != nil {
+		return err
+	}
+	if err := u.UnshelveAll(ctx, agent); err != nil {
+		return err
+	}
+	return u.settle(ctx, org, each(known, func(d db.Document) string { return d.ID })...)
 }
 
 // Documents implements store.Knowledge.
@@ -119,19 +151,27 @@ func (s *Store) Excerpt(ctx context.Context, org, id string, seq int) (p store.P
 	return p, err
 }
 
-// ranked ends the query of Search, which begins with hits: for each term, the chunks of the agent that hold it, and how much they are about
-// it. A term counts as much as it is rare among the agent's chunks (the idf of BM25), in full where a chunk is about it more than any
-// other, and 0.6 of that at least: chunks are of about one length, so that holding a word says more than holding it twice. Neither
-// database's own rank does that: Postgres' knows no rarity, and SQLite's is over the chunks of all organisations.
-const ranked = `, known AS (SELECT term, COUNT(*) AS n, MAX(weight) AS most FROM hits GROUP BY term),
-total AS (SELECT CAST(SUM(d.chunks) AS DOUBLE PRECISION) AS n FROM shelves s JOIN documents d ON d.id = s.document WHERE s.org = $1 AND s.agent = $2),
+// ranked ends the query of Search, which begins with hits: for each term, the chunks of the agent that hold it. A term counts as much as it
+// is rare among the agent's chunks (the idf of BM25); one that is in a quarter of them, and in more than 200, tells little and costs
+// most of the time, so it counts only where there is no other. How often a chunk says a word does not count: chunks are of about
+// one length, and neither database tells it cheaply. Their own ranks would not do: Postgres' knows no rarity, and SQLite's is over the
+// chunks of all organisations.
+const ranked = `,
+total AS MATERIALIZED (
+  SELECT CAST(SUM(d.chunks) AS DOUBLE PRECISION) AS n FROM shelves s JOIN documents d ON d.id = s.document WHERE s.org = $1 AND s.agent = $2
+),
+known AS MATERIALIZED (SELECT term, COUNT(*) AS n FROM hits GROUP BY term),
+telling AS MATERIALIZED (
+  SELECT k.term, ln(1 + (t.n - k.n + 0.5) / (k.n + 0.5)) AS weight FROM known k CROSS JOIN total t
+  WHERE k.n <= 200 OR k.n * 4 <= t.n OR k.n = (SELECT MIN(n) FROM known)
+),
 scored AS (
-  SELECT h.chunk, SUM(ln(1 + (t.n - k.n + 0.5) / (k.n + 0.5)) * (0.6 + 0.4 * h.weight / k.most)) AS score
-  FROM hits h JOIN known k ON k.term = h.term CROSS JOIN total t
+  SELECT h.chunk, SUM(k.weight) AS score FROM telling k JOIN hits h ON h.term = k.term
   GROUP BY h.chunk ORDER BY score DESC, h.chunk LIMIT $4
 )
 SELECT d.id, d.name, d.title, c.seq, c.place, c.text, CAST(f.score AS DOUBLE PRECISION)
 FROM scored f JOIN chunks c ON c.number = f.chunk JOIN documents d ON d.id = c.document
+WHERE d.org = $1
 ORDER BY f.score DESC, f.chunk`
 
 // searchSQLite asks the index for one term at a time. FTS5 takes the endings off (https://sqlite.org/fts5.html#porter_tokenizer).
@@ -139,26 +179,27 @@ const searchSQLite = `WITH mine AS MATERIALIZED (
   SELECT c.number FROM shelves s JOIN chunks c ON c.document = s.document WHERE s.org = $1 AND s.agent = $2
 ),
 hits AS MATERIALIZED (
-  SELECT t.value AS term, w.rowid AS chunk, -bm25(chunk_words) AS weight
+  SELECT t.key AS term, w.rowid AS chunk
   FROM json_each($3) t JOIN chunk_words w ON w.chunk_words MATCH '"' || t.value || '"'
-  WHERE +w.rowid IN (SELECT number FROM mine)
+  WHERE w.rowid BETWEEN (SELECT MIN(number) FROM mine) AND (SELECT MAX(number) FROM mine) AND +w.rowid IN (SELECT number FROM mine)
 )` + ranked
 
-// searchPostgres finds lexemes. A term that is a stop word of its own comes to none.
+// searchPostgres finds lexemes: a term's and the agent's, which stand in the same index. A term that is a stop word of its own comes to none,
+// and finds nothing.
 const searchPostgres = `WITH asked AS MATERIALIZED (
   SELECT DISTINCT plainto_tsquery('english', value) AS term FROM json_array_elements_text(CAST($3 AS json))
 ),
 hits AS MATERIALIZED (
-  SELECT a.term, c.number AS chunk, ts_rank(c.terms, a.term, 1) AS weight
-  FROM shelves s JOIN chunks c ON c.document = s.document JOIN asked a ON c.terms @@ a.term
-  WHERE s.org = $1 AND s.agent = $2
+  SELECT a.term, c.number AS chunk
+  FROM asked a CROSS JOIN LATERAL (SELECT number FROM chunks WHERE terms @@ (a.term && CAST('''' || $2 || '''' AS tsquery)) OFFSET 0) c
+  WHERE numnode(a.term) > 0
 )` + ranked
 
 // Search implements store.Knowledge.
 func (s *Store) Search(ctx context.Context, org, agent string, terms []string, most int) (found []store.Passage, err error) {
 	terms = slices.DeleteFunc(slices.Clone(terms), func(t string) bool { return t == "" || strings.ContainsFunc(t, breaks) })
 	asked, err := json.Marshal(terms)
-	if err != nil || len(terms) == 0 {
+	if err != nil || len(terms) == 0 || strings.ContainsAny(agent, `'\`) { // which is no agent's id
 		return nil, err
 	}
 	err = s.read(ctx, "search knowledge", func(ctx context.Context, u unit) error {

@@ -9,6 +9,33 @@ import (
 	"context"
 )
 
+const agentsKnowing = `-- name: AgentsKnowing :many
+SELECT agent FROM shelves WHERE document = $1 ORDER BY agent
+`
+
+func (q *Queries) AgentsKnowing(ctx context.Context, document string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, agentsKnowing, document)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var agent string
+		if err := rows.Scan(&agent); err != nil {
+			return nil, err
+		}
+		items = append(items, agent)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const chunks = `-- name: Chunks :many
 SELECT c.seq, c.place, c.text, c.words FROM chunks c JOIN documents d ON d.id = c.document
 WHERE d.org = $1 AND c.document = $2 ORDER BY c.seq
@@ -366,6 +393,20 @@ func (q *Queries) PutVector(ctx context.Context, arg PutVectorParams) error {
 	return err
 }
 
+const setOwners = `-- name: SetOwners :exec
+UPDATE chunks SET owners = $1 WHERE document = $2 AND owners <> $1
+`
+
+type SetOwnersParams struct {
+	Owners   string
+	Document string
+}
+
+func (q *Queries) SetOwners(ctx context.Context, arg SetOwnersParams) error {
+	_, err := q.db.ExecContext(ctx, setOwners, arg.Owners, arg.Document)
+	return err
+}
+
 const shelve = `-- name: Shelve :exec
 INSERT INTO shelves (org, agent, name, document) VALUES ($1, $2, $3, $4)
 ON CONFLICT (agent, name) DO UPDATE SET document = excluded.document
@@ -388,7 +429,7 @@ func (q *Queries) Shelve(ctx context.Context, arg ShelveParams) error {
 	return err
 }
 
-const shelved = `-- name: Shelved :one
+const shelved = `-- name: Shelved :many
 SELECT document FROM shelves WHERE org = $1 AND agent = $2 AND name = $3
 `
 
@@ -398,11 +439,28 @@ type ShelvedParams struct {
 	Name  string
 }
 
-func (q *Queries) Shelved(ctx context.Context, arg ShelvedParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, shelved, arg.Org, arg.Agent, arg.Name)
-	var document string
-	err := row.Scan(&document)
-	return document, err
+// The documents that an agent knows by a name: one or none.
+func (q *Queries) Shelved(ctx context.Context, arg ShelvedParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, shelved, arg.Org, arg.Agent, arg.Name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var document string
+		if err := rows.Scan(&document); err != nil {
+			return nil, err
+		}
+		items = append(items, document)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const unshelve = `-- name: Unshelve :execrows

@@ -6,7 +6,8 @@ INSERT INTO documents (id, org, name, kind, title, hash, bytes, chunks, created)
 VALUES (@id, @org, @name, @kind, @title, @hash, @bytes, @chunks, @created)
 RETURNING *;
 
--- name: Shelved :one
+-- name: Shelved :many
+-- The documents that an agent knows by a name: one or none.
 SELECT document FROM shelves WHERE org = @org AND agent = @agent AND name = @name;
 
 -- name: Shelve :exec
@@ -15,6 +16,12 @@ ON CONFLICT (agent, name) DO UPDATE SET document = excluded.document;
 
 -- name: Unshelve :execrows
 DELETE FROM shelves WHERE org = @org AND agent = @agent AND name = @name;
+
+-- name: AgentsKnowing :many
+SELECT agent FROM shelves WHERE document = @document ORDER BY agent;
+
+-- name: SetOwners :exec
+UPDATE chunks SET owners = @owners WHERE document = @document AND owners <> @owners;
 
 -- name: UnshelveAll :exec
 DELETE FROM shelves WHERE agent = @agent;

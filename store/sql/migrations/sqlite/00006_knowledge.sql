@@ -1,5 +1,6 @@
 -- +goose Up
--- What agents know: documents, which never change, cut into chunks. Words are a chunk's text as it is searched.
+-- What agents know: documents, which never change, cut into chunks. Words are a chunk's text as it is searched, owners the agents that know
+-- it, for the index of Postgres.
 CREATE TABLE documents (
   number  INTEGER PRIMARY KEY AUTOINCREMENT,
   id      TEXT NOT NULL UNIQUE,
@@ -20,7 +21,8 @@ CREATE TABLE chunks (
   seq      INTEGER NOT NULL,
   place    TEXT NOT NULL,
   text     TEXT NOT NULL,
-  words    TEXT NOT NULL
+  words    TEXT NOT NULL,
+  owners   TEXT NOT NULL
 );
 CREATE UNIQUE INDEX chunks_document ON chunks (document, seq);
 
