@@ -25,6 +25,7 @@ type turn struct {
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
 	slots     map[string]string // as of the last Delta.Slots
+	lookup    *Lookup           // the last
 	counts    Counts
 	notes     []string // that its history has
 	onward    *Command // the Transfer that follows when it has been heard
@@ -240,6 +241,8 @@ func (d *dialog) told(n told) {
 			d.slots, t.slots = delta.Slots, delta.Slots
 			d.tell(Event{Kind: Collected, Slots: delta.Slots})
 		}
+	case delta.Lookup != nil:
+		t.lookup = delta.Lookup
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output

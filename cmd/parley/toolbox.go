@@ -129,7 +129,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info)}, nil
+		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info, s.informed(call, next))}, nil
 	}
 }
 

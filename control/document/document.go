@@ -35,9 +35,12 @@ const (
 	PDF      Kind = "pdf"
 )
 
+// MostBytes is how large a file may be, if Limits do not say otherwise.
+const MostBytes = 20 << 20
+
 // Limits keep a file from taking more than its share. Zero fields are the defaults.
 type Limits struct {
-	Bytes   int           // of a file; default 20 MiB
+	Bytes   int           // of a file; default MostBytes, 20 MiB
 	Letters int           // bytes of text in it; default 4 MiB
 	Pages   int           // of a PDF; default 1,000
 	Chunks  int           // that it comes to; default 5,000
@@ -47,7 +50,7 @@ type Limits struct {
 
 func (l Limits) orDefaults() Limits {
 	return Limits{
-		Bytes: cmp.Or(l.Bytes, 20<<20), Letters: cmp.Or(l.Letters, 4<<20), Pages: cmp.Or(l.Pages, 1000), Chunks: cmp.Or(l.Chunks, 5000),
+		Bytes: cmp.Or(l.Bytes, MostBytes), Letters: cmp.Or(l.Letters, 4<<20), Pages: cmp.Or(l.Pages, 1000), Chunks: cmp.Or(l.Chunks, 5000),
 		Time: cmp.Or(l.Time, 30*time.Second), Memory: cmp.Or(l.Memory, 1<<30),
 	}
 }
@@ -94,7 +97,7 @@ func Read(ctx context.Context, name string, data []byte, l Limits) (Document, er
 	case Markdown:
 		err = d.readMarkdown(data)
 	default:
-		err = d.readText(data)
+		err = d.readText(data, commas[ending(name)])
 	}
 	if err != nil {
 		return Document{}, err
@@ -120,13 +123,18 @@ func title(name string) string {
 	return strings.TrimSuffix(name, path.Ext(name))
 }
 
+// ending is what a file's name ends in, in small letters: ".md".
+func ending(name string) string { return strings.ToLower(path.Ext(name)) }
+
+// commas part the cells of tables.
+var commas = map[string]rune{".csv": ',', ".tsv": '\t'}
+
 // kindOf says what a file is.
 func kindOf(name string, data []byte) (Kind, error) {
 	if bytes.Contains(data[:min(len(data), 1024)], []byte("%PDF-")) {
 		return PDF, nil
 	}
-	ending := strings.ToLower(path.Ext(name))
-	switch ending {
+	switch ending(name) {
 	case ".md", ".markdown", ".mkd":
 		return Markdown, nil
 	case ".html", ".htm", ".xhtml":
@@ -136,5 +144,5 @@ func kindOf(name string, data []byte) (Kind, error) {
 	case ".pdf":
 		return "", errors.New("it is called .pdf and is none")
 	}
-	return "", fmt.Errorf("files that end in %s are not known: want text (.txt, .csv), Markdown (.md), HTML (.html) or PDF", ending)
+	return "", fmt.Errorf("files that end in %s are not known: want text (.txt, .csv), Markdown (.md), HTML (.html) or PDF", ending(name))
 }

@@ -218,7 +218,7 @@ func (r *pageReader) row(n *html.Node) {
 		cells = append(cells, r.take())
 	}
 	r.inRow = outer
-	line := strings.Join(cells, " | ")
+	line := strings.Trim(strings.Join(cells, " | "), " |")
 	if heads == len(cells) && len(r.rows) == 0 && heads > 0 && !outer {
 		r.rows = []string{clip(line, 200)}
 		return

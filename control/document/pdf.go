@@ -26,10 +26,10 @@ func (d *Document) readPDF(ctx context.Context, data []byte, l Limits) error {
 	defer cancel()
 	const limited = `ulimit -v "$1" 2>/dev/null; ulimit -t "$2" 2>/dev/null; shift 2; exec "$@"`
 	cmd := exec.CommandContext(ctx, "sh", "-c", limited, "sh", strconv.Itoa(l.Memory>>10), strconv.Itoa(int(l.Time/time.Second)+1),
-		tool, "-q", "-enc", "UTF-8", "-eol", "unix", "-l", strconv.Itoa(l.Pages+1), "-", "-")
+		tool, "-enc", "UTF-8", "-eol", "unix", "-l", strconv.Itoa(l.Pages+1), "-", "-")
 	cmd.Env, cmd.Dir, cmd.WaitDelay = []string{"PATH=/usr/bin:/bin", "LC_ALL=C"}, "/", time.Second
 	// Pages with little text on them come to more spaces and page breaks than words.
-	out, complaint := &bounded{most: 2*l.Letters + l.Pages}, &bounded{most: 4 << 10}
+	out, complaint := &bounded{most: 2*l.Letters + l.Pages}, &bounded{most: 4 << 10, rest: true}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(data), out, complaint
 	err = cmd.Run()
 	switch {
@@ -103,10 +103,11 @@ func running(line string) string {
 	}, strings.TrimSpace(line))
 }
 
-// bounded keeps the beginning of what is written to it, and fails when there is more.
+// bounded keeps the beginning of what is written to it. When there is more it fails, or else ignores the rest.
 type bounded struct {
 	bytes.Buffer
 	most int
+	rest bool // is ignored
 	cut  bool
 }
 
@@ -114,6 +115,9 @@ func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > b.most {
 		b.cut = true
 		n, _ := b.Buffer.Write(p[:b.most-b.Len()])
+		if b.rest {
+			return len(p), nil
+		}
 		return n, io.ErrShortWrite
 	}
 	return b.Buffer.Write(p)

@@ -2,7 +2,10 @@ package document
 
 import (
 	"bytes"
+	"encoding/csv"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,11 +37,14 @@ func decode(data []byte) (string, error) {
 	return string(out), nil
 }
 
-// readText takes paragraphs to be parted by empty lines. Of lines that stand for themselves (lists, tables), each is a block.
-func (d *Document) readText(data []byte) error {
+// readText takes paragraphs to be parted by empty lines; or, with a comma, each line to be a row of a table, the first of which is its head.
+func (d *Document) readText(data []byte, comma rune) error {
 	text, err := decode(data)
 	if err != nil {
 		return err
+	}
+	if comma != 0 {
+		return d.addTable(text, comma)
 	}
 	d.addText(text, 0, "")
 	return nil
@@ -76,6 +82,31 @@ func (d *Document) addText(text string, page int, heading string) string {
 		flush()
 	}
 	return heading
+}
+
+// addTable adds a table's rows.
+func (d *Document) addTable(text string, comma rune) error {
+	table := csv.NewReader(strings.NewReader(text))
+	table.Comma, table.LazyQuotes, table.FieldsPerRecord, table.TrimLeadingSpace = comma, true, -1, comma != '\t'
+	head := ""
+	for {
+		cells, err := table.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read table: %w", err)
+		}
+		for i := range cells {
+			cells[i] = squeeze(cells[i])
+		}
+		line := strings.Join(cells, " | ")
+		if len(d.Blocks) == 0 && head == "" && len(cells) > 1 && !strings.ContainsFunc(line, unicode.IsDigit) {
+			head = clip(line, 200)
+			continue
+		}
+		d.add(Block{Text: line, Head: head})
+	}
 }
 
 // heads says whether the first line of a paragraph looks like a heading: short, begun by a capital, without an end, over a longer line.

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"sync"
 
+	"parley/pipeline/knowledge"
 	"parley/store"
 )
 
@@ -44,7 +45,6 @@ type shelf struct{ org, agent string }
 
 // Errors by which a Found says what is missing.
 var (
-	errCold     = errors.New("vectors are still being read")
 	errVectors  = errors.New("vectors")
 	errText     = errors.New("text search")
 	errEmbedded = errors.New("the embedder gave no vector")
@@ -153,7 +153,7 @@ func (l *Library) near(ctx context.Context, org, agent, question string) ([]plac
 	best, cold := l.vectors.nearest(documents, unit(vectors[0]), candidates)
 	if cold {
 		l.Warm(org, agent)
-		err = errCold
+		err = knowledge.ErrCold
 	}
 	return best, err
 }
