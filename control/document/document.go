@@ -78,11 +78,17 @@ var (
 	ErrNoPDF = errors.New("reading PDF needs pdftotext: apt-get install poppler-utils")
 )
 
+// CanReadPDF is nil, or ErrNoPDF.
+func CanReadPDF() error {
+	_, err := pdfReader()
+	return err
+}
+
 // Read reads a file. Its name tells what it is, but for PDF, which tells itself.
 func Read(ctx context.Context, name string, data []byte, l Limits) (Document, error) {
 	l = l.orDefaults()
 	if len(data) > l.Bytes {
-		return Document{}, fmt.Errorf("%w: %d MB, and %d MB are the most", ErrTooBig, len(data)>>20, l.Bytes>>20)
+		return Document{}, fmt.Errorf("%w: more than %d kB", ErrTooBig, l.Bytes>>10)
 	}
 	d := Document{Title: title(name)}
 	var err error

@@ -17,9 +17,9 @@ import (
 // or memory than Limits say, whatever is in them: readers in Go lose the spaces between words, and some files make them panic or
 // never end (docs/decisions.md).
 func (d *Document) readPDF(ctx context.Context, data []byte, l Limits) error {
-	tool, err := exec.LookPath("pdftotext")
+	tool, err := pdfReader()
 	if err != nil {
-		return ErrNoPDF
+		return err
 	}
 	late := errors.New("reading it took too long")
 	ctx, cancel := context.WithTimeoutCause(ctx, l.Time, late)
@@ -49,6 +49,15 @@ func (d *Document) readPDF(ctx context.Context, data []byte, l Limits) error {
 		heading = d.addText(page, i+1, heading)
 	}
 	return nil
+}
+
+// pdfReader is where pdftotext is.
+func pdfReader() (string, error) {
+	tool, err := exec.LookPath("pdftotext")
+	if err != nil {
+		return "", ErrNoPDF
+	}
+	return tool, nil
 }
 
 // refusal says what pdftotext's complaint means.
