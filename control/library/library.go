@@ -60,9 +60,9 @@ func (l *Library) setUp() {
 }
 
 const (
-	candidates = 20 // that each way of searching may bring
-	rankBase   = 60 // of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009
-	faint      = 0.25
+	candidates = 20   // that each way of searching may bring
+	rankBase   = 60   // of reciprocal rank fusion: Cormack, Clarke and Büttcher, SIGIR 2009
+	faint      = 0.25 // of the best passage's score: what is below it, by words alone, is not worth being shown
 )
 
 // Look finds what an agent knows about a question, at most most passages, best first. What came of it is of use even with an error, which
@@ -78,7 +78,14 @@ func (l *Library) Look(ctx context.Context, org, agent, question string, most in
 	var nearErr error
 	var beside sync.WaitGroup
 	if l.Embedder != nil {
-		beside.Go(func() { near, nearErr = l.near(ctx, org, agent, question) })
+		beside.Go(func() {
+			defer func() {
+				if v := recover(); v != nil { // which nobody above would catch
+					nearErr = fmt.Errorf("panicked: %v", v)
+				}
+			}()
+			near, nearErr = l.near(ctx, org, agent, question)
+		})
 	}
 	found, err := l.Store.Search(ctx, org, agent, asked, candidates)
 	beside.Wait()
@@ -138,13 +145,12 @@ func (l *Library) join(ctx context.Context, org string, found []store.Passage, n
 
 // near are the chunks whose vectors are nearest to the question's. Documents whose vectors are not in memory are asked for, and left out.
 func (l *Library) near(ctx context.Context, org, agent, question string) ([]place, error) {
-	var documents []store.Document
-	var err error
-	var beside sync.WaitGroup
-	beside.Go(func() { documents, err = l.Store.Documents(ctx, org, agent) })
-	vectors, verr := l.Embedder.Embed(ctx, []string{question})
-	beside.Wait()
-	if err := cmp.Or(verr, err); err != nil {
+	vectors, err := l.Embedder.Embed(ctx, []string{question})
+	if err != nil {
+		return nil, err
+	}
+	documents, err := l.Store.Documents(ctx, org, agent)
+	if err != nil {
 		return nil, err
 	}
 	if len(vectors) != 1 || len(vectors[0]) == 0 {
@@ -195,13 +201,19 @@ func (l *Library) Load(ctx context.Context, org, agent string) error {
 	if err != nil {
 		return fmt.Errorf("load vectors: %w", err)
 	}
+	counts, err := l.Store.CountVectors(ctx, org, agent, l.Model)
+	if err != nil {
+		return fmt.Errorf("load vectors: %w", err)
+	}
 	for _, d := range documents {
-		if l.vectors.has(d) {
+		if l.vectors.has(d.ID, counts[d.ID]) {
 			continue
 		}
-		rows, err := l.Store.Vectors(ctx, org, d.ID, l.Model)
-		if err != nil {
-			return fmt.Errorf("load vectors of %s: %w", d.Name, err)
+		rows := map[int][]float32{}
+		if counts[d.ID] > 0 {
+			if rows, err = l.Store.Vectors(ctx, org, d.ID, l.Model); err != nil {
+				return fmt.Errorf("load vectors of %s: %w", d.Name, err)
+			}
 		}
 		l.vectors.put(d.ID, newMatrix(rows))
 	}

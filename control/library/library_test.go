@@ -26,6 +26,7 @@ type meaning struct {
 	calls  atomic.Int32
 	fails  atomic.Bool
 	hangs  atomic.Bool
+	breaks atomic.Bool
 	groups map[string]string // word -> what it means
 }
 
@@ -34,6 +35,9 @@ func (m *meaning) Embed(ctx context.Context, texts []string) ([][]float32, error
 	if m.hangs.Load() {
 		<-ctx.Done()
 		return nil, context.Cause(ctx)
+	}
+	if m.breaks.Load() {
+		panic("scripted panic")
 	}
 	if m.fails.Load() {
 		return nil, errors.New("no such key")
@@ -147,6 +151,11 @@ func TestLookByMeaning(t *testing.T) {
 		if got, err := look("parrots"); err == nil || cmp.Diff([]string{"Birds"}, got) != "" {
 			t.Errorf("without the endpoint, found %v, %v", got, err)
 		}
+		m.breaks.Store(true)
+		if got, err := look("parrots"); err == nil || cmp.Diff([]string{"Birds"}, got) != "" {
+			t.Errorf("with an endpoint that panics, found %v, %v", got, err)
+		}
+		m.breaks.Store(false)
 		m.hangs.Store(true)
 		late, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()

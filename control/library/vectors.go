@@ -17,13 +17,14 @@ type place struct {
 
 // A matrix is a document's vectors, each of length one. It is not changed any more.
 type matrix struct {
+	rows  int // that the database has, also those of another width
 	width int
 	seqs  []int
 	data  []float32 // width for each of seqs
 }
 
 func newMatrix(rows map[int][]float32) *matrix {
-	m := &matrix{}
+	m := &matrix{rows: len(rows)}
 	for _, v := range rows {
 		m.width = max(m.width, len(v))
 	}
@@ -53,12 +54,12 @@ type cache struct {
 	bytes int
 }
 
-// has says whether all vectors of a document are here.
-func (c *cache) has(d store.Document) bool {
+// has says whether n vectors of a document are here.
+func (c *cache) has(document string, n int) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	m := c.rows[d.ID]
-	return m != nil && len(m.seqs) == d.Chunks
+	m := c.rows[document]
+	return m != nil && m.rows == n
 }
 
 func (c *cache) put(document string, m *matrix) {
