@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -185,6 +186,11 @@ type Talk struct {
 	Step    int // how many tool rounds this turn has had
 }
 
+// Lacks says whether turn n, which was answered before, was taken back: the History has nothing of it.
+func (k Talk) Lacks(n int) bool {
+	return len(k.History) > 0 && !slices.ContainsFunc(k.History, func(m Message) bool { return m.Turn == n })
+}
+
 // A Delta is the next piece of a response. One of its fields is set.
 type Delta struct {
 	Text   string // to be spoken
@@ -193,7 +199,7 @@ type Delta struct {
 	Do     *Command
 	Usage  *Usage
 	Lookup *Lookup           // what was looked up for the response
-	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what came before
+	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
 
@@ -209,6 +215,7 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
+	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
 	// Masked: the answer is a secret, such as a card number or a PIN. Until the next turn begins, what is said and pressed is for the
 	// Responder's next Talk (Text, Keys) alone: not for history, events, logs, the recording or a model.
 	Masked bool
@@ -217,7 +224,7 @@ type Expect struct {
 // ToolCall is the model's wish to use a tool.
 type ToolCall struct {
 	ID, Name string
-	Args     json.RawMessage // an object
+	Args     json.RawMessage // an object; where the model got it wrong, what it wrote instead, as a JSON text: the Tool tells it what is wanted
 }
 
 // Usage is what a response cost.
@@ -272,11 +279,11 @@ type Tool struct {
 	Name, Description string
 	Parameters        json.RawMessage // JSON Schema of an object; empty: it takes nothing
 	// Run is called on a goroutine of its own, also beside itself. Its result goes to the model, as text, or else its error does; so does
-	// a panic, without its words. do is obeyed when the turn's words have been said. ctx ends when the caller interrupts, unless the
-	// Tool is Firm, and when Limit has passed.
+	// a panic, without its words. do is obeyed when the turn's words have been said, a Collect at once. ctx ends when the caller
+	// interrupts, unless the Tool is Firm, and when Limit has passed.
 	Run func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
 	// Firm: a caller who interrupts does not cancel it, as it would be bad to leave it half done. The model is told its result when it is
-	// there; its do is not obeyed then. When the call ends it may go on for 5 s.
+	// there; its do is not obeyed then, but for a Collect. When the call ends it may go on for 5 s.
 	Firm   bool
 	Filler string        // said once while it keeps the caller waiting, before the agent's own fillers (Filler); empty: only those
 	Limit  time.Duration // wait for it; then the model is told that it failed; 0: Manners.ToolLimit
@@ -290,6 +297,15 @@ type Agent struct {
 	Lang    string // BCP 47
 	Manners Manners
 	Tools   []Tool
+	// Keys, if it is set, is asked after each key what the agent makes of those pressed so far, while e is expected; what e says of keys
+	// counts where it has no answer. It is called by the actor: it returns at once, and changes nothing.
+	Keys func(pressed string, e Expect) Pressed
+}
+
+// Pressed is what an agent makes of the keys pressed so far; zero: nothing.
+type Pressed struct {
+	Whole bool          // they are an entry
+	Wait  time.Duration // more may belong to them: the next key is waited for so long
 }
 
 // Parts are one call's providers.

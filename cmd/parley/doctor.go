@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"parley/control/document"
-	"parley/media"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -219,14 +218,7 @@ func (c *doctorCmd) tools() finding {
 		return f
 	}
 	defer b.close()
-	var names []string
-	for _, t := range b.forCall("", media.Info{From: "+15550100"}, nil) {
-		names = append(names, t.Name)
-	}
-	for _, a := range b.builtIn.HandOver {
-		names = append(names, "hand_over to "+a.Name)
-	}
-	f.says, f.fix = strings.Join(names, ", "), strings.Join(b.missing(), "; ")
+	f.says, f.fix = strings.Join(b.offered(), ", "), strings.Join(b.missing(), "; ")
 	return f
 }
 

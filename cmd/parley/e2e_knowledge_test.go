@@ -52,7 +52,7 @@ func TestEndToEndKnowledge(t *testing.T) {
 			}
 		})
 		asked = n.ask()
-		want := source{"fees.html", "Letters and certificates"}
+		want := origin{"fees.html", "Letters and certificates"}
 		if k := asked.Knowledge; k == nil || len(k.Sources) == 0 || k.Sources[0] != want || k.DurationMS <= 0 {
 			t.Errorf("the turn looked up %+v, want %v first", k, want)
 		}
@@ -151,14 +151,14 @@ func vectors(t *testing.T, n *atomic.Int32) http.Handler {
 	})
 }
 
-type source struct{ Document, Place string }
+type origin struct{ Document, Place string }
 
 // An askedRow is a turn and what was looked up for it.
 type askedRow struct {
 	Why       string `json:"why"`
 	Heard     string `json:"heard"`
 	Knowledge *struct {
-		Sources    []source `json:"sources"`
+		Sources    []origin `json:"sources"`
 		DurationMS float64  `json:"duration_ms"`
 		Error      string   `json:"error"`
 	} `json:"knowledge"`

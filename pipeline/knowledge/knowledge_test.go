@@ -227,7 +227,7 @@ func TestQuestion(t *testing.T) {
 		"whole":           {words(2, append(before, said(2, "no but can you tell me about parking"))...), "no but can you tell me about parking"},
 		"short":           {words(2, append(before, said(2, "and Sundays?"))...), "when are you open on Saturdays Shall I book you in? and Sundays?"},
 		"the first":       {words(1, said(1, "Hello?")), "Hello?"},
-		"not in history":  {pipeline.Talk{Turn: 1, Why: pipeline.ForWords, Text: "where are you exactly then"}, "where are you exactly then"},
+		"a secret":        {pipeline.Talk{Turn: 1, Why: pipeline.ForWords, Text: "my card is four two four two"}, ""},
 		"tool of another": {pipeline.Talk{Turn: 2, Why: pipeline.ForToolResult, History: before}, ""},
 	} {
 		if got := question(tt.talk); got != tt.want {

@@ -31,10 +31,7 @@ func (r *responder) briefed(talk pipeline.Talk, passages []Passage) pipeline.Tal
 	if len(passages) == 0 {
 		return talk
 	}
-	at := lastWords(talk)
-	if at < 0 {
-		at = len(talk.History)
-	}
+	at := lastWords(talk) // there is one, or else there was no question
 	note := pipeline.Message{Role: pipeline.Narrator, Turn: talk.Turn, Text: r.note(passages)}
 	talk.History = slices.Insert(slices.Clone(talk.History), at, note)
 	return talk
@@ -85,21 +82,22 @@ func lastWords(talk pipeline.Talk) int {
 // brief is how many words a question may have to be understood only by what was said before it: "and on Sundays?", "yes please".
 const brief = 3
 
-// question is what is to be looked up; empty: nothing. A short one is looked up with the caller's words before it, and with what it answers:
+// question is what is to be looked up; empty: nothing. Only the history is asked for it, in which no secret stands. A short one is looked up with the caller's words before it, and with what it answers:
 // the agent's last sentence.
 func question(talk pipeline.Talk) string {
 	if talk.Why != pipeline.ForWords && talk.Why != pipeline.ForToolResult {
 		return ""
 	}
-	at, q := lastWords(talk), strings.TrimSpace(talk.Text)
-	if at >= 0 {
-		q = strings.TrimSpace(talk.History[at].Text)
+	at := lastWords(talk)
+	if at < 0 {
+		return ""
 	}
+	q := strings.TrimSpace(talk.History[at].Text)
 	if q == "" || len(strings.Fields(q)) > brief {
 		return q
 	}
 	var asked, said string
-	for _, m := range slices.Backward(talk.History[:max(at, 0)]) {
+	for _, m := range slices.Backward(talk.History[:at]) {
 		if m.Role == pipeline.Assistant && said == "" && asked == "" {
 			said = lastSentence(m.Text)
 		}
