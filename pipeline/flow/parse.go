@@ -31,8 +31,8 @@ func (p *parser) file(data []byte) {
 	}
 	p.flow = f
 	for _, e := range p.entries(m["context"], "context") {
-		if p.slotName(e.key, e.line) {
-			f.context[e.key] = p.absent(e)
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			f.context[e.key] = v
 		}
 	}
 	f.collect = p.names(m["collect"], "collect")
@@ -102,8 +102,8 @@ func (p *parser) subFlow(e entryOf) *script {
 	m := p.mapping(e.value, "flow "+e.key, subFlowShape)
 	s := p.script(e.key, e.line, m)
 	for _, e := range p.entries(m["takes"], "takes") {
-		if p.slotName(e.key, e.line) {
-			s.takes[e.key] = parameter{absent: p.absent(e), must: e.value.Tag == "!!null", line: e.line}
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			s.takes[e.key] = parameter{absent: v, must: e.value.Tag == "!!null", line: e.line}
 		}
 	}
 	s.gives = p.names(m["gives"], "gives")
@@ -218,15 +218,13 @@ func (p *parser) assign(n *yaml.Node, next link) *assign {
 	a := &assign{next: next}
 	entries := p.entries(n, "set")
 	for _, e := range entries {
-		if !p.slotName(e.key, e.line) {
-			continue
-		}
-		a.slots = append(a.slots, e.key)
 		var v text
 		if e.value.Kind != yaml.ScalarNode || e.value.Value != "" || e.value.Tag == "!!null" {
 			v = p.text(e.value, "the value of "+e.key) // "" empties the slot
 		}
-		a.value = append(a.value, v)
+		if p.slotName(e.key, e.line) {
+			a.slots, a.value = append(a.slots, e.key), append(a.value, v)
+		}
 	}
 	if len(entries) == 0 && n.Kind == yaml.MappingNode {
 		p.bad(n.Line, "set names no slot")
@@ -353,8 +351,8 @@ func (p *parser) subcall(n *yaml.Node, next link) *subcall {
 		}
 	}
 	for _, e := range p.entries(m["into"], "into") {
-		if p.slotName(e.key, e.line) {
-			c.into = append(c.into, result{link{e.key, e.line}, p.nameLink(e.value, "into")})
+		if theirs := p.nameLink(e.value, "into"); p.slotName(e.key, e.line) {
+			c.into = append(c.into, result{link{e.key, e.line}, theirs})
 		}
 	}
 	for _, e := range p.entries(m["then"], "then") {
