@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"parley/pipeline"
 )
 
 // file reads a whole file into p.flow. It is checked for links, slots and reachability only when nothing was wrong so far.
@@ -191,6 +193,8 @@ func (p *parser) node(e entryOf, s *script) *node {
 		n.step = p.voicemail(v)
 	case "model":
 		n.step = p.handover(v)
+	case "transfer":
+		n.step = p.transfer(v)
 	case "hang_up":
 		n.step = &hangUp{farewell: p.text(v, "hang_up")}
 	}
@@ -206,11 +210,11 @@ func (p *parser) exits(e entryOf, kind string, m map[string]*yaml.Node) {
 			p.bad(e.line, "node %s needs %q: the node to go on with", e.key, key)
 		}
 		if key != k.out && m[key] != nil {
-			p.bad(m[key].Line, "a %s has no %q of its own", kind, key)
+			p.bad(m[key].Line, "%s nodes have no %q of their own", kind, key)
 		}
 	}
 	if m["barge_in"] != nil && k.silent {
-		p.bad(m["barge_in"].Line, "a %s says nothing: barge_in has no meaning", kind)
+		p.bad(m["barge_in"].Line, "%s nodes say nothing: barge_in has no meaning", kind)
 	}
 }
 
@@ -382,6 +386,15 @@ func (p *parser) voicemail(n *yaml.Node) *voicemail {
 		v.key = '#'
 	}
 	return v
+}
+
+func (p *parser) transfer(n *yaml.Node) *transfer {
+	m := p.mapping(n, "a transfer", transferShape)
+	t := &transfer{say: p.text(m["say"], "say"), to: p.line(m["to"], "to"), failed: p.link(m["failed"], "failed")}
+	if err := (pipeline.Command{Kind: pipeline.Transfer, To: t.to.fill(func(string) string { return "x" })}).Check(); err != nil && m["to"] != nil {
+		p.fail(m["to"].Line, "%v", err)
+	}
+	return t
 }
 
 func (p *parser) handover(n *yaml.Node) *handover {

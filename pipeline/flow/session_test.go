@@ -12,13 +12,15 @@ import (
 	"parley/pipeline"
 )
 
-// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, all else is said. Turn 0 is the greeting.
+// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, "!" is the house, all else is said. Turn 0 is the greeting.
 func talkFor(turn int, said string) pipeline.Talk {
 	talk := pipeline.Talk{Turn: turn + 1, Why: pipeline.ForWords, Text: said}
 	keys, pressed := strings.CutPrefix(said, "/")
 	switch {
 	case turn == 0:
 		talk.Why, talk.Text = pipeline.ForGreeting, ""
+	case said == "!":
+		talk.Why, talk.Text = pipeline.ForCommand, ""
 	case pressed:
 		talk.Why, talk.Keys, talk.Text = pipeline.ForKeys, keys, ""
 	case said == "":
@@ -95,6 +97,8 @@ func (c *call) respond(talk pipeline.Talk) string {
 			b.WriteString(" [hang up]")
 		case d.Do != nil && d.Do.Kind == pipeline.Beep:
 			b.WriteString(" [beep]")
+		case d.Do != nil && d.Do.Kind == pipeline.Transfer:
+			b.WriteString(" [transfer " + d.Do.To + "]")
 		}
 	}
 	return b.String()
