@@ -170,6 +170,9 @@ func (n *node) messageSounds(t *testing.T, c callRow) {
 	const edge = 400 * time.Millisecond
 	to := from + length
 	if !loud(from, from+edge) || !loud(to-edge, to) || loud(from-2*edge, from-edge/2) || loud(to+edge/2, to+2*edge) {
+		for _, m := range c.Transcript {
+			t.Logf("%s at %d ms for %d ms: %s", m.Role, m.OffsetMS, m.DurationMS, m.Text)
+		}
 		t.Errorf("nobody speaks from %v to %v of the recording, or somebody beside it", from, to)
 	}
 }
