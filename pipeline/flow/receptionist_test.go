@@ -58,7 +58,7 @@ var receptionistCalls = map[string]desk{
 	}, told: map[string]string{"day": "2026-11-26", "time": "09:00", "phone": "5550123", "appointment": "2026-11-28 11:00"}},
 	"lost in a form": {from: "+442071234567", script: [][2]string{
 		{"/2", "With"}, {"xyzzy", "Sorry, which day was that?"}, {"xyzzy", "Sorry, I still didn't get the day. Please key in"}, {"/9999", "Sorry, I still didn't get the day."}, {"xyzzy", "I would gladly"},
-		{"no", "All right. " + whatElse}, {"/2", "With"}, {"", "Which day would you like"}, {"", "Please say a day, or key in"}, {"", "I would gladly"}, {"/1", "Please leave your message"},
+		{"/2", "With"}, {"", "Which day would you like"}, {"", "Please say a day, or key in"}, {"", "I would gladly"}, {"/5", "Please leave your message"},
 	}},
 	"hours on a Sunday": {script: [][2]string{{"When do you open?", "We are open from Monday to Friday, from eight in the morning until six in the evening. On Saturday we close at noon, and on Sunday we are closed. We are closed now, and open again tomorrow at eight in the morning. What else"}}},
 	"hours on a Monday": {now: sunday.AddDate(0, 0, 1).Add(5 * time.Hour), script: [][2]string{{"/1",
@@ -68,8 +68,8 @@ var receptionistCalls = map[string]desk{
 		{"", "I didn't hear anything. Please leave"}, {"Call me.", ""}, {"/#", "Shall I keep"}, {"/1", "Thank you, I have kept your message. " + whatElse},
 	}, told: map[string]string{"message": "Call me."}},
 	"nobody to talk to": {script: [][2]string{
-		{"I want to talk to a human", "I would gladly put you through, but nobody is here now. We are back tomorrow at eight in the morning. Would you like to leave a message?"}, {"hm", "Sorry, would you like"}, {"No, thank you.", "All right. " + whatElse},
-		{"/0", "I would gladly"}, {"when are you open", "We are open"}, {"operator", "I would gladly"}, {"yes", "Please leave your message"},
+		{"I want to talk to a human", "I would gladly put you through, but nobody is here now. We are back tomorrow at eight in the morning. To leave a message, say message, or press five. " + whatElse},
+		{"a message, please", "Please leave your message"}, {"goodbye", ""}, {"/#", "Shall I keep"}, {"yes", "Thank you, I have kept your message."}, {"/0", "I would gladly"}, {"when are you open", "We are open"},
 	}},
 	"a model to talk to": {model: &model{script: [][]pipeline.Delta{{says("I'll see to it.")}, {calls(ReturnTool, `{"result": "wants a new prescription"}`)}}}, script: [][2]string{
 		{"operator", "Our people are busy, but I can listen."}, {"A new prescription", "I'll see to it."}, {"Thanks", "All right. What else can I do"}, {"goodbye", "Thank you for calling"},
@@ -78,8 +78,7 @@ var receptionistCalls = map[string]desk{
 	"echo": {script: [][2]string{{"echo", "This is the echo test."}, {"Hello there. How are you?", "Hello there. How are you?"}, {"goodbye", "goodbye"}, {"repeat", "repeat"},
 		{"help", "help"}, {"the main menu is nice", "the main menu is nice"}, {"", "Say anything"}, {"?!", "I didn't understand any words."},
 		{"Stop.", "For our opening hours"}, {"echo", "This is the echo test. Say something, and I will repeat it. When you have had enough, say main menu."}, {"/*", "For our opening hours"}}},
-	"lost": {script: [][2]string{{"xyzzy", "Sorry, I didn't catch that."}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "I would gladly"}, {"xyzzy", "Sorry, would you"},
-		{"xyzzy", "To leave a message, press one."}, {"xyzzy", "All right. " + whatElse}}},
+	"lost":   {script: [][2]string{{"xyzzy", "Sorry, I didn't catch that."}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "I would gladly"}, {"xyzzy", "Sorry, I didn't catch that."}}},
 	"silent": {script: [][2]string{{"", "Are you still there?"}, {"", "I can't hear you."}, {"opening hours", "We are open"}, {"", "Are you still there?"}}},
 }
 
