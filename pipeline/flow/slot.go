@@ -207,8 +207,9 @@ func (f freeText) name() string                             { return map[bool]st
 func (f freeText) open() bool                               { return true }
 func (f freeText) pressed(string, time.Time) (string, bool) { return "", false }
 func (f freeText) aloud(v string) string {
-	if f.person && len(v) > 1 && v == strings.ToUpper(v) { // it was spelled
-		return v[:1] + strings.ToLower(v[1:])
+	r := []rune(v)
+	if f.person && len(r) > 2 && v == strings.ToUpper(v) { // it was spelled: OSCAR is Oscar
+		return string(r[:1]) + strings.ToLower(string(r[1:]))
 	}
 	return v
 }
