@@ -34,11 +34,12 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
-	slots   map[string]string // what a script has collected
-	asked   string            // the agent's last question
+	asked   string // the agent's last question
 	mouth   mouth
 	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
+
+	collected collection
 
 	never, always phrases // of Manners.Interrupt
 
@@ -126,8 +127,15 @@ func (d *dialog) on(e event) []act {
 
 // take sorts the news. What is told of a turn that is neither in progress nor prepared comes too late.
 func (d *dialog) take(n news) {
-	if n, ok := n.(tooled); ok && d.ran(n) {
-		return
+	if t, ok := n.(tooled); ok {
+		if do := t.do; do != nil && do.Kind == Collect { // whatever has become of its turn: the caller has agreed
+			d.collect(do.Slots)
+			t.do = nil
+		}
+		if d.ran(t) {
+			return
+		}
+		n = t
 	}
 	if n, about := n, turnOf(n); about != 0 {
 		if d.guess != nil && about == d.guess.n {

@@ -26,7 +26,7 @@ const (
 	FellSilent    EventKind = "fell_silent"
 	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed      EventKind = "tool_used"
-	Collected     EventKind = "collected"       // a script has learnt something from the caller: Slots is all that it has collected
+	Collected     EventKind = "collected"       // something was learnt from the caller: Slots is all that was collected so far
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
@@ -61,7 +61,7 @@ type Turn struct {
 	Latency Latency
 	Usage   Usage
 	Counts  Counts
-	Slots   map[string]string // all that was collected in the call so far (Delta.Slots), if this turn has changed it; else nil
+	Slots   map[string]string // all that was collected in the call so far (Delta.Slots, Collect), if no turn before has it; else nil
 	Err     string            // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
@@ -91,6 +91,8 @@ type Counts struct {
 	Held        int // the agent paused, since the caller might have wanted to interrupt
 	FalseAlarms int // of these: they had not, and it went on
 	Fillers     int // words or tones that were heard because the answer took long
+	Tools       int // that the model asked for
+	ToolErrors  int // of these: it was told an error
 	Drops       int // frames that recognition or recording lost, since the turn before
 }
 
@@ -98,6 +100,7 @@ type Counts struct {
 func (c Counts) All(u Usage) map[string]int {
 	all := map[string]int{
 		"held": c.Held, "false_alarms": c.FalseAlarms, "fillers": c.Fillers, "dropped_frames": c.Drops,
+		"tools": c.Tools, "tool_errors": c.ToolErrors,
 		"input_tokens": u.Input, "output_tokens": u.Output, "cached_tokens": u.Cached,
 	}
 	maps.DeleteFunc(all, func(_ string, n int) bool { return n == 0 })
@@ -115,4 +118,5 @@ type Ending struct {
 	Turns    int
 	Drops    int // frames that recognition or recording lost
 	History  []Message
+	Slots    map[string]string // all that was collected, if no turn has it; else nil
 }

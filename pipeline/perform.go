@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"slices"
@@ -225,6 +226,9 @@ func (c *Call) connect(ctx context.Context, cmd Command) {
 	if c.parts.Transfer != nil {
 		err = c.parts.Transfer(going, cmd.To)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errTransferLate
+	}
 	c.post(ctx, transferred{cmd, err})
 }
 
@@ -269,7 +273,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History = c.dialog.ended, c.dialog.history
+		e.Turns, e.History, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.unrecorded()
 	}
 	return e
 }

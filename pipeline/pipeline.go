@@ -192,7 +192,7 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
-	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what came before
+	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
 
@@ -216,7 +216,7 @@ type Expect struct {
 // ToolCall is the model's wish to use a tool.
 type ToolCall struct {
 	ID, Name string
-	Args     json.RawMessage // an object
+	Args     json.RawMessage // an object; where the model got it wrong, what it wrote instead, as a JSON text: the Tool tells it what is wanted
 }
 
 // Usage is what a response cost.
@@ -258,11 +258,11 @@ type Tool struct {
 	Name, Description string
 	Parameters        json.RawMessage // JSON Schema of an object; empty: it takes nothing
 	// Run is called on a goroutine of its own, also beside itself. Its result goes to the model, as text, or else its error does; so does
-	// a panic, without its words. do is obeyed when the turn's words have been said. ctx ends when the caller interrupts, unless the
-	// Tool is Firm, and when Limit has passed.
+	// a panic, without its words. do is obeyed when the turn's words have been said, a Collect at once. ctx ends when the caller
+	// interrupts, unless the Tool is Firm, and when Limit has passed.
 	Run func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
 	// Firm: a caller who interrupts does not cancel it, as it would be bad to leave it half done. The model is told its result when it is
-	// there; its do is not obeyed then. When the call ends it may go on for 5 s.
+	// there; its do is not obeyed then, but for a Collect. When the call ends it may go on for 5 s.
 	Firm   bool
 	Filler string        // said once while it keeps the caller waiting, before the agent's own fillers (Filler); empty: only those
 	Limit  time.Duration // wait for it; then the model is told that it failed; 0: Manners.ToolLimit

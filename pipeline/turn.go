@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -24,7 +23,6 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
-	slots     map[string]string // as of the last Delta.Slots
 	counts    Counts
 	notes     []string // that its history has
 	onward    *Command // the Transfer that follows when it has been heard
@@ -236,10 +234,7 @@ func (d *dialog) told(n told) {
 		s.told, t.then = true, append(t.then, *delta.Do)
 	case delta.Slots != nil:
 		s.told = true
-		if !maps.Equal(d.slots, delta.Slots) {
-			d.slots, t.slots = delta.Slots, delta.Slots
-			d.tell(Event{Kind: Collected, Slots: delta.Slots})
-		}
+		d.learn(delta.Slots)
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output
@@ -316,6 +311,7 @@ func (d *dialog) close(t *turn) {
 	d.clear(falseAlarm)
 	d.clear(toolAlarm)
 	r := t.record()
+	r.Slots = d.unrecorded()
 	r.Cut = r.Cut && d.ending == nil
 	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
 	d.tell(Event{Kind: TurnEnded, Turn: r})

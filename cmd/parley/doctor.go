@@ -15,7 +15,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"parley/media"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -199,14 +198,7 @@ func (c *doctorCmd) tools() finding {
 		return f
 	}
 	defer b.close()
-	var names []string
-	for _, t := range b.forCall("", media.Info{From: "+15550100"}, nil) {
-		names = append(names, t.Name)
-	}
-	for _, a := range b.builtIn.HandOver {
-		names = append(names, "hand_over to "+a.Name)
-	}
-	f.says, f.fix = strings.Join(names, ", "), strings.Join(b.missing(), "; ")
+	f.says, f.fix = strings.Join(b.offered(), ", "), strings.Join(b.missing(), "; ")
 	return f
 }
 

@@ -33,6 +33,7 @@ type commands struct {
 	Numbers numbersCmd `cmd:"" help:"Say which agent answers which phone number."`
 	Keys    keysCmd    `cmd:"" help:"List, make and revoke keys of the API."`
 	Flow    flowCmd    `cmd:"" help:"Check and try scripted dialogs."`
+	Tools   toolsCmd   `cmd:"" help:"Check what language models can do on a call besides talking."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
 	Doctor  doctorCmd  `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
 	Bench   benchCmd   `cmd:"" help:"Load test: programs for benchmarks and their peers."`

@@ -28,7 +28,6 @@ type toolbox struct {
 	transferrer tool.Transferrer
 	scheduler   tool.Scheduler
 	messenger   tool.Messenger
-	sink        tool.Sink
 	keypad      bool // legs can send keys
 }
 
@@ -40,7 +39,6 @@ func newToolbox(c *config, log *slog.Logger) (*toolbox, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	b.sink = collected{log}
 	for _, m := range b.missing() {
 		log.Warn("a tool is missing", "why", m)
 	}
@@ -68,7 +66,7 @@ func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Collea
 		all = append(all, tool.SendMessage(line, b.messenger, m.Anybody))
 	}
 	for _, form := range b.forms {
-		all = append(all, tool.Collect(line, form, b.sink))
+		all = append(all, tool.Collect(line, form))
 	}
 	known := maps.Clone(pipeline.Slots(info))
 	known["id"] = call
@@ -89,7 +87,6 @@ func (b *toolbox) missing() (all []string) {
 	say(b.builtIn.Transfer != nil, b.transferrer != nil, "transfer", "no carrier can transfer calls yet")
 	say(b.builtIn.ScheduleCallback, b.scheduler != nil, "schedule_callback", "nobody places calls yet")
 	say(b.builtIn.SendMessage != nil, b.messenger != nil, "send_message", "no channel for messages is configured")
-	say(len(b.forms) > 0, b.sink != nil, "collect", "nobody keeps what is collected")
 	return all
 }
 
@@ -131,13 +128,4 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		}
 		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info)}, nil
 	}
-}
-
-// collected tells the log that something was collected; what it was is in the call's transcript.
-type collected struct{ log *slog.Logger }
-
-// Collect implements [tool.Sink].
-func (c collected) Collect(_ context.Context, all tool.Collected) error {
-	c.log.Info("collected", "call", all.Call, "form", all.Form, "fields", slices.Sorted(maps.Keys(all.Values)))
-	return nil
 }

@@ -112,6 +112,7 @@ func TestToolsRefused(t *testing.T) {
 		"two unknown":     {"a: 1\nb: 2\n", []string{"line 1: a", "line 2: b"}},
 		"twice":           {"time_zone: UTC\ntime_zone: UTC\n", []string{"line 2", "time_zone"}},
 		"kind of value":   {"\nallow: 3\n", []string{"line 2", "another kind of value"}},
+		"two documents":   {"time_zone: UTC\n---\nallow: [127.0.0.1]\n", []string{"line 2", "second document"}},
 		"no YAML":         {"{", []string{"yaml"}},
 		"references":      {"allow: &a [x]\ntime_zone: *a\n", []string{"line 2", "references"}},
 		"time zone":       {"\ntime_zone: Atlantis\n", []string{"line 2", "time_zone", "Atlantis"}},

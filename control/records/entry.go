@@ -20,7 +20,7 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 	}
 }
 
-// collected is what a script has collected, as every database takes it; nil stays nil.
+// collected is what was collected, as every database takes it; nil stays nil.
 func collected(slots map[string]string) map[string]string {
 	if slots == nil {
 		return nil
@@ -32,12 +32,21 @@ func collected(slots map[string]string) map[string]string {
 	return out
 }
 
-// newMessages are messages of a call's history, the first of which is at the given place in it.
+// newMessages are messages of a call's history, the first of which is at the given place in it. What a tool said stands behind its name
+// and what it was asked: find_order {"order":"4711"}: on its way.
 func newMessages(call string, first int, history []pipeline.Message) []store.Message {
 	var messages []store.Message
+	asked := make(map[string]string) // by the id of the call, as the last that asked it
 	for i, m := range history {
+		for _, c := range m.Calls {
+			asked[c.ID] = strings.TrimSpace(c.Name+" "+string(c.Args)) + ": "
+		}
+		text := m.Text
+		if m.Role == pipeline.ToolRole {
+			text = asked[m.CallID] + text
+		}
 		messages = append(messages, store.Message{
-			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(m.Text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
+			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
 		})
 	}
 	return messages

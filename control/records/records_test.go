@@ -39,7 +39,7 @@ func TestACallIsWrittenDown(t *testing.T) {
 	second.Turn.Slots = map[string]string{"name": "Zoë\x00 \xff"}
 	r.Watch(second)
 	e := ended("c1", 2, media.CauseCaller)
-	e.Ending.Err = errors.New("hung up \xff\x00")
+	e.Ending.Err, e.Ending.Slots = errors.New("hung up \xff\x00"), map[string]string{"booking.day": "2026-11-24"}
 	r.Watch(e)
 	talk(r, "c2", 0)
 	mustFlush(t, r)
@@ -66,7 +66,7 @@ func TestACallIsWrittenDown(t *testing.T) {
 		t.Errorf("turned: want, got:\n%s", diff)
 	}
 	wantEnded := &store.Ended{
-		Call: "c1", Status: store.Completed, Messages: messages,
+		Call: "c1", Status: store.Completed, Messages: messages, Collected: map[string]string{"booking.day": "2026-11-24"},
 		End: store.End{
 			Ended: utc.Add(12 * time.Second), Length: 12 * time.Second, Cause: "caller", Error: "hung up \ufffd", Turns: 2, Drops: 2,
 			Latency: map[string]int64{"voice_to_voice_p50": 100, "voice_to_voice_p95": 200},
@@ -103,6 +103,31 @@ func TestOnlyCallsThatBeganAreWrittenDown(t *testing.T) {
 	}
 	if s := r.Stats(); s != (Stats{Well: true, Disk: true}) {
 		t.Errorf("at the end: %+v", s)
+	}
+}
+
+// What a tool said stands in the transcript behind what it was asked, also where two were asked at once and an id comes again.
+func TestToolsInTheTranscript(t *testing.T) {
+	t.Parallel()
+	call := func(id, name, args string) pipeline.ToolCall {
+		return pipeline.ToolCall{ID: id, Name: name, Args: json.RawMessage(args)}
+	}
+	result := func(id, text string) pipeline.Message {
+		return pipeline.Message{Role: pipeline.ToolRole, CallID: id, Text: text}
+	}
+	var got []string
+	for _, m := range newMessages("c1", 3, []pipeline.Message{
+		{Role: pipeline.Assistant, Text: "One moment.", Calls: []pipeline.ToolCall{call("a", "find_order", `{"order":"4711"}`), call("b", "clock", "")}},
+		result("a", "on its way"), result("b", "error: closed\x00"),
+		{Role: pipeline.Assistant, Calls: []pipeline.ToolCall{call("a", "clock", `{}`)}}, result("a", "noon"), result("z", "nobody asked"),
+	}) {
+		got = append(got, fmt.Sprint(m.Seq, " ", m.Role, " ", m.Text))
+	}
+	want := []string{
+		"3 assistant One moment.", `4 tool find_order {"order":"4711"}: on its way`, "5 tool clock: error: closed", "6 assistant ", "7 tool clock {}: noon", "8 tool nobody asked",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want, got:\n%s", diff)
 	}
 }
 

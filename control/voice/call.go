@@ -38,7 +38,7 @@ type Call struct {
 type CallDetail struct {
 	Call
 
-	Collected map[string]string `json:"collected" nullable:"true" doc:"What a scripted dialog has asked of the caller, by the names of its slots; a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
+	Collected map[string]string `json:"collected" nullable:"true" doc:"What was collected from the caller: by a scripted dialog, by the names of its slots, and by the tool collect, by the names of its fields, a form's after its own (booking.day); a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
 
 	RecordingAvailable bool    `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
 	Transcript         []Entry `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
@@ -69,7 +69,7 @@ type Turn struct {
 	OffsetMS    *int64           `json:"offset_ms" doc:"When its first frame went out, since the answer; null: it never did."`
 	DurationMS  int64            `json:"duration_ms" doc:"How much of it was heard."`
 	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
-	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, dropped_frames; and input_tokens, output_tokens, cached_tokens."`
+	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; and input_tokens, output_tokens, cached_tokens."`
 	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
 }
 

@@ -189,10 +189,14 @@ func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, err
 	return fresh, err
 }
 
-// collect writes what the last of the fresh turns says was collected.
+// collect writes what was collected, as the end says it or else the last of the fresh turns.
 func (u unit) collect(ctx context.Context, l *ledger, fresh map[turnKey]bool) error {
 	r := rows{before: "UPDATE calls SET collected = v.column2 FROM (VALUES ", after: ") AS v WHERE calls.id = v.column1", casts: []string{"TEXT", "TEXT"}}
 	for _, a := range l.order {
+		if a.ended != nil && a.ended.Collected != nil {
+			r.add(a.id, db.Slots(a.ended.Collected))
+			continue
+		}
 		for _, t := range slices.Backward(a.turned) {
 			if t.Collected != nil && fresh[turnKey{a.id, int64(t.Turn.N)}] {
 				r.add(a.id, db.Slots(t.Collected))
