@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -40,8 +41,9 @@ type caller struct {
 	wordless  time.Duration // speech since the last word
 	monologue monologue
 
-	keys  string // pressed so far
-	entry string // a finished entry of keys
+	keys    string // pressed so far
+	entry   string // a finished entry of keys
+	counted counted
 }
 
 type floor uint8
@@ -373,24 +375,56 @@ func (d *dialog) key(k rune) {
 	d.tell(Event{Kind: KeyPressed, Text: string(k)})
 	d.understood()
 	d.silences = 0
+	if c.counted.ends(k, d.now) {
+		return
+	}
 	if d.turn != nil {
 		d.turn.protected = false
 		d.interrupt()
+	}
+	var known Pressed
+	if d.agent.Keys != nil {
+		known = d.agent.Keys(c.keys+string(k), d.expect)
 	}
 	terminator := d.expect.Terminator
 	if terminator == 0 && d.expect.Digits == 0 {
 		terminator = '#'
 	}
-	if k == terminator && c.keys != "" {
+	if k == terminator && c.keys != "" && known == (Pressed{}) {
 		d.enter()
 		return
 	}
 	c.keys += string(k)
-	if k == terminator || len(c.keys) == d.expect.Digits {
+	full := d.expect.Digits > 0 && len(c.keys) >= d.expect.Digits
+	switch {
+	case known.Wait > 0:
+		d.set(keyAlarm, d.now+known.Wait)
+	case known.Whole, k == terminator:
 		d.enter()
-		return
+	case full:
+		if d.expect.Digits > 1 {
+			c.counted = counted{by: cmp.Or(terminator, '#'), until: d.now + habit}
+		}
+		d.enter()
+	default:
+		d.set(keyAlarm, d.now+d.keyGap())
 	}
-	d.set(keyAlarm, d.now+d.keyGap())
+}
+
+// counted is an entry that had all its keys: many a caller presses the hash key after it all the same, and means nothing more by that.
+type counted struct {
+	by    rune // the key that would have ended it
+	until time.Duration
+}
+
+// habit is how soon after an entry a key that ends it belongs to it.
+const habit = time.Second
+
+// ends says whether k only ends what has ended already.
+func (c *counted) ends(k rune, now time.Duration) bool {
+	ends := k == c.by && now <= c.until
+	*c = counted{}
+	return ends
 }
 
 // keyGap is how long the next key is waited for. Where nobody asked for an entry, a single key is the likeliest one: half as long.

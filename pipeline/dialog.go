@@ -291,7 +291,7 @@ func (d *dialog) advance() {
 			keys := c.entry
 			c.entry = ""
 			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete && d.onHold == nil:
+		case c.complete && c.keys == "" && d.onHold == nil: // keys that are being pressed come first
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]

@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -185,6 +186,11 @@ type Talk struct {
 	Step    int // how many tool rounds this turn has had
 }
 
+// Lacks says whether turn n, which was answered before, was taken back: the History has nothing of it.
+func (k Talk) Lacks(n int) bool {
+	return len(k.History) > 0 && !slices.ContainsFunc(k.History, func(m Message) bool { return m.Turn == n })
+}
+
 // A Delta is the next piece of a response. One of its fields is set.
 type Delta struct {
 	Text   string // to be spoken
@@ -208,6 +214,7 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
+	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
 	// Masked: the answer is a secret, such as a card number or a PIN. Until the next turn begins, what is said and pressed is for the
 	// Responder's next Talk (Text, Keys) alone: not for history, events, logs, the recording or a model.
 	Masked bool
@@ -276,6 +283,15 @@ type Agent struct {
 	Lang    string // BCP 47
 	Manners Manners
 	Tools   []Tool
+	// Keys, if it is set, is asked after each key what the agent makes of those pressed so far, while e is expected; what e says of keys
+	// counts where it has no answer. It is called by the actor: it returns at once, and changes nothing.
+	Keys func(pressed string, e Expect) Pressed
+}
+
+// Pressed is what an agent makes of the keys pressed so far; zero: nothing.
+type Pressed struct {
+	Whole bool          // they are an entry
+	Wait  time.Duration // more may belong to them: the next key is waited for so long
 }
 
 // Parts are one call's providers.

@@ -65,6 +65,7 @@ type server struct {
 	log     *slog.Logger
 	vendors *vendors
 	tools   *toolbox
+	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
@@ -97,9 +98,12 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, tools: tools, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, tools: tools, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
+	}
+	if v.script != nil {
+		s.keypads.node = v.script.Has
 	}
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
 	s.twilio = &stream.Twilio{
@@ -160,7 +164,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
 	parts.Change = s.change(call, row.Org, info)
-	parts.Responder = pipeline.Greeting(greeting, parts.Responder)
+	parts.Responder = s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info)
 	return agent, parts, tap, nil
 }
 
@@ -170,6 +174,9 @@ func (s *server) persona(call string, row store.Agent, info media.Info) pipeline
 	agent.Name = row.Name
 	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
+	if rules := s.keypads.of(row); rules != nil {
+		agent.Keys = rules.Keys
+	}
 	return agent
 }
 

@@ -126,6 +126,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info)}, nil
+		answers := s.vendors.responder(info)
+		return s.persona(call, next, info), pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info)}, nil
 	}
 }

@@ -31,6 +31,7 @@ type vendors struct {
 	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
 	responder func(media.Info) pipeline.Responder // a call's own
 	opens     func(media.Info) pipeline.Responder // the same as far as its greeting is known ahead; nil if a model makes it up
+	script    *flow.Flow                          // that answers; nil: none does
 
 	hears, thinks, speaks string // their names
 }
@@ -85,6 +86,7 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 		if err != nil {
 			return nil, err
 		}
+		v.script = script
 		play := func(info media.Info, model pipeline.Responder) pipeline.Responder {
 			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}, Model: model})
 		}

@@ -93,6 +93,9 @@ func (f *Flow) Nodes() int {
 	return n
 }
 
+// Has says whether the main flow has a node of that name.
+func (f *Flow) Has(node string) bool { return f.main.nodes[node] != nil }
+
 // Options are what one call brings to a flow.
 type Options struct {
 	Context map[string]string  // fills the slots that the flow declares as its context, such as the caller's number; others are ignored

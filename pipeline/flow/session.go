@@ -141,6 +141,18 @@ func (s *session) Greet(ctx context.Context, talk pipeline.Talk, text string) it
 	return s.answer(ctx, talk, func(pipeline.Talk) reply { return s.greet(text) })
 }
 
+// Goto answers talk by going to a node of the main flow, whatever is being asked; ok is false if there is no such node. It is for keys
+// that lead somewhere from everywhere.
+func (s *session) Goto(ctx context.Context, talk pipeline.Talk, node string) (answer iter.Seq2[pipeline.Delta, error], ok bool) {
+	if !s.flow.Has(node) {
+		return nil, false
+	}
+	return s.answer(ctx, talk, func(pipeline.Talk) reply {
+		s.here.frames = s.here.frames[:1]
+		return s.enter(node, reply{})
+	}), true
+}
+
 // answer yields what reply makes of talk.
 func (s *session) answer(ctx context.Context, talk pipeline.Talk, answer func(pipeline.Talk) reply) iter.Seq2[pipeline.Delta, error] {
 	return func(yield func(pipeline.Delta, error) bool) {
@@ -164,7 +176,7 @@ func (s *session) answer(ctx context.Context, talk pipeline.Talk, answer func(pi
 
 // settle goes back if the last answer was withdrawn, or if the caller has not let it end the call, and remembers where it stands.
 func (s *session) settle(talk pipeline.Talk) {
-	if s.withdrawn(talk.History) {
+	if s.turn != 0 && talk.Lacks(s.turn) {
 		s.here = s.before
 	}
 	if talk.Why != pipeline.ForCommand || s.here.failed.to == "" {
@@ -211,11 +223,6 @@ func (s *session) play(ctx context.Context, talk pipeline.Talk, r reply, yield f
 		}
 	}
 	give(pipeline.Delta{}, errHandovers)
-}
-
-// withdrawn says whether the last answer was taken back because the caller had not finished: their words are gone from the history.
-func (s *session) withdrawn(history []pipeline.Message) bool {
-	return s.turn != 0 && len(history) > 0 && !slices.ContainsFunc(history, func(m pipeline.Message) bool { return m.Turn == s.turn })
 }
 
 // hear takes the caller's turn and answers it.

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -298,11 +299,11 @@ nodes:
 		want *pipeline.Expect
 	}{
 		{"", &pipeline.Expect{Words: []string{"code", "one", "free", "goodbye"}, Digits: 1, Patience: 5 * time.Second, Protected: true}},
-		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond}},
-		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1}},
+		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond, Sole: true}},
+		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}},
 		{"yes", &pipeline.Expect{}},
 		{"anything", &pipeline.Expect{Words: []string{"small", "large"}}},
-		{"large", &pipeline.Expect{Digits: 2, Terminator: '#'}},
+		{"large", &pipeline.Expect{Digits: 2, Terminator: '#', Sole: true}},
 		{"two", &pipeline.Expect{Protected: true}},
 	} {
 		var got *pipeline.Expect
@@ -500,5 +501,49 @@ func TestSomebodyElsesAnnouncement(t *testing.T) {
 	}
 	if want := "Not today. [hang_up]"; got.String() != want {
 		t.Errorf("it says %q, want %q", got.String(), want)
+	}
+}
+
+// TestGoto: keys that lead somewhere from everywhere leave a flow that was called, and go to a node of the main flow.
+func TestGoto(t *testing.T) {
+	t.Parallel()
+	f, err := Parse([]byte(`
+flow: test
+start: main
+nodes:
+  main: {call: {flow: sub}, goto: desk}
+  desk: {menu: {prompt: "Desk?", choices: [{digit: 1, phrases: bye, goto: bye}]}}
+  bye: {hang_up: Bye.}
+flows:
+  sub: {start: ask, nodes: {ask: {gather: {slot: code, type: digits, length: 2, prompt: "Code?", goto: back}}, back: {return: done}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(answer iter.Seq2[pipeline.Delta, error]) (text string) {
+		for d, err := range answer {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += d.Text
+		}
+		return text
+	}
+	s := newSession(f, Options{})
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting})); got != "Code?" {
+		t.Fatalf("greeted by %q", got)
+	}
+	keys := pipeline.Talk{Turn: 2, Why: pipeline.ForKeys, Keys: "9"}
+	if _, ok := s.Goto(t.Context(), keys, "ask"); ok || f.Has("ask") {
+		t.Error("it goes to a node of a flow that is called")
+	}
+	answer, ok := s.Goto(t.Context(), keys, "desk")
+	if !ok || !f.Has("desk") {
+		t.Fatal("it does not go to the desk")
+	}
+	if got := said(answer); got != "Desk?" || len(s.here.frames) != 1 {
+		t.Errorf("at the desk: %q, in %d scripts", got, len(s.here.frames))
+	}
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 3, Why: pipeline.ForKeys, Keys: "1"})); got != "Bye." {
+		t.Errorf("from the desk: %q", got)
 	}
 }

@@ -23,9 +23,9 @@ type message struct {
 
 func (v *voicemail) expect(confirming bool) *pipeline.Expect {
 	if confirming {
-		return &pipeline.Expect{Words: confirmWords(), Digits: 1}
+		return &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}
 	}
-	return &pipeline.Expect{Digits: 1, Patience: v.silence}
+	return &pipeline.Expect{Digits: 1, Patience: v.silence, Sole: true}
 }
 
 // listen asks for a message and waits for it. What was left before is forgotten.
