@@ -353,7 +353,9 @@ func (d *dialog) prepare(text string) {
 	for _, text := range d.notes {
 		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})
 	}
-	talk.History = append(talk.History, Message{Role: Caller, Text: d.guess.shown(), Turn: d.guess.n, At: d.now})
+	c := &d.caller
+	until := max(c.spoke, c.pause.spoke)
+	talk.History = append(talk.History, Message{Role: Caller, Text: d.guess.shown(), Turn: d.guess.n, At: c.began, Length: max(until-c.began, 0)})
 	d.do(ask{talk: talk, held: true})
 }
 

@@ -198,6 +198,7 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
+	Lookup *Lookup           // what was looked up for the response
 	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
@@ -230,6 +231,19 @@ type ToolCall struct {
 
 // Usage is what a response cost.
 type Usage struct{ Input, Output, Cached int }
+
+// A Lookup is what was looked up in an agent's knowledge for a response, and which of it the model was offered.
+type Lookup struct {
+	Sources []Source // best first
+	Took    time.Duration
+	Err     string // why there is nothing, or not all that there might be; empty: there is no more
+}
+
+// A Source is where a passage came from.
+type Source struct {
+	Document string // the name of its file
+	Place    string // in it: headings, page; empty: the whole
+}
 
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.

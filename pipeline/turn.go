@@ -29,6 +29,7 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
+	lookup    *Lookup // what was looked up, the last time
 	counts    Counts
 	notes     []string // that its history has
 	onward    *Command // the Transfer that follows when it has been heard
@@ -258,6 +259,8 @@ func (d *dialog) told(n told) {
 	case delta.Slots != nil:
 		s.told = true
 		d.learn(delta.Slots)
+	case delta.Lookup != nil:
+		t.lookup = delta.Lookup
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output

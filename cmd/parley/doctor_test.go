@@ -53,6 +53,7 @@ func TestDoctor(t *testing.T) {
 		"bad tools":         {map[string]string{"PARLEY_TOOLS": flow}, true, []string{"FAIL  tools", "line 1: flow: unknown setting", "PARLEY_TOOLS"}},
 		"model":             {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "right"}, false, []string{"ok    language model"}},
 		"model's key":       {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "wrong"}, true, []string{"FAIL  language model", "OPENAI_API_KEY"}},
+		"knowledge":         {map[string]string{"PARLEY_EMBEDDINGS_MODEL": "m", "PARLEY_EMBEDDINGS_BASE_URL": model.URL, "PARLEY_EMBEDDINGS_API_KEY": "wrong"}, false, []string{"note  knowledge", "PARLEY_EMBEDDINGS_MODEL"}},
 		"address in use":    {map[string]string{"PARLEY_HTTP_ADDR": strings.TrimPrefix(model.URL, "http://")}, false, []string{"note  address", "PARLEY_HTTP_ADDR"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/library"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -70,6 +71,7 @@ type server struct {
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
+	library *library.Library
 	metrics *metrics
 
 	draining atomic.Bool
@@ -118,6 +120,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if s.office, err = newOffice(ctx, c, hangUp{s.board}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
+	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
 }
@@ -156,7 +159,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if s.cfg.Record {
 		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.vendors.cast(ctx, &agent, info)
+	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
@@ -199,6 +202,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
+	g.Go(func() error { return s.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {

@@ -136,6 +136,16 @@ func (*giveBack) links() []link  { return nil }
 func (*giveBack) passes() []link { return nil }
 func (*giveBack) texts() []text  { return nil }
 
+// transfer has the carrier connect the caller to somebody else.
+type transfer struct {
+	say, to text
+	failed  link // where to go on when that cannot be done
+}
+
+func (t *transfer) links() []link  { return []link{t.failed} }
+func (t *transfer) passes() []link { return t.links() }
+func (t *transfer) texts() []text  { return []text{t.say, t.to} }
+
 // hangUp says goodbye and ends the call.
 type hangUp struct{ farewell text }
 

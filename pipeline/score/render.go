@@ -2,6 +2,8 @@ package score
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"parley/pipeline"
@@ -63,6 +65,9 @@ func line(e pipeline.Event) string {
 		if e.Kind == pipeline.Transcribed && !e.Final {
 			s += " so far"
 		}
+	}
+	for _, slot := range slices.Sorted(maps.Keys(e.Slots)) {
+		s += fmt.Sprintf(" %s=%q", slot, e.Slots[slot])
 	}
 	if e.Err != nil && e.Ending == nil {
 		s += ": " + e.Err.Error()
