@@ -44,6 +44,11 @@ type caller struct {
 	keys    string // pressed so far
 	entry   string // a finished entry of keys
 	counted counted
+
+	secret    bool          // what waits was given as a secret, in part at least
+	overtyped time.Duration // keys until then may belong to it, since the answer
+	ahead     []rune        // keys that wait for the response to say what it expects
+	flushing  bool          // they do not any more
 }
 
 type floor uint8
@@ -58,6 +63,7 @@ const (
 func (d *dialog) hear(n edged) {
 	c, e := &d.caller, n.edge
 	if e.Kind == Began && e.N > c.edge {
+		d.afresh()
 		d.again(e.At)
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
@@ -209,7 +215,9 @@ func (d *dialog) partly(text string) {
 		d.goesOn()
 	}
 	d.understood()
-	d.tell(Event{Kind: Transcribed, Text: text})
+	if !d.secret() {
+		d.tell(Event{Kind: Transcribed, Text: text})
+	}
 	d.longer(text)
 	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
 		d.dropGuess()
@@ -227,7 +235,7 @@ func (d *dialog) settled(text string, last, surely bool) {
 	c.mute = !c.lively && (c.mute || text != "" && c.length >= wordsBy)
 	if text != "" {
 		d.understood()
-		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
+		d.tell(Event{Kind: Transcribed, Text: d.shown(text), Final: true})
 	}
 	text, part := d.overheard(text, last)
 	if !part {
@@ -305,7 +313,7 @@ func (d *dialog) deaf(n deafened) {
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
 func (d *dialog) reply() {
 	c := &d.caller
-	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
+	t := &turn{why: ForWords, said: d.words(""), secret: d.secret(), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
 	c.said, c.complete, c.spoke, c.began = nil, false, 0, c.from
 	if d.clear(monologueAlarm); t.cutsIn {
 		c.monologue.cutIn, c.began = false, d.now
@@ -318,7 +326,8 @@ func (d *dialog) reply() {
 		return
 	}
 	d.guess, g.guessed = nil, false
-	g.said, g.from, g.spoke, g.judged, g.final = t.said, t.from, t.spoke, t.judged, t.final
+	g.said, g.secret = t.said, t.secret
+	g.from, g.spoke, g.judged, g.final = t.from, t.spoke, t.judged, t.final
 	d.start(g)
 	d.do(carryOn{g.n})
 	for _, n := range g.deferred {
@@ -339,14 +348,14 @@ func (d *dialog) prepare(text string) {
 		d.dropGuess()
 	}
 	d.turns++
-	d.guess = &turn{n: d.turns, why: ForWords, said: said, guessed: true, steps: []*step{{message: -1}}}
+	d.guess = &turn{n: d.turns, why: ForWords, said: said, secret: d.secret(), asks: true, guessed: true, steps: []*step{{message: -1}}}
 	talk := d.talk(d.guess)
 	for _, text := range d.notes {
 		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})
 	}
 	c := &d.caller
 	until := max(c.spoke, c.pause.spoke)
-	talk.History = append(talk.History, Message{Role: Caller, Text: said, Turn: d.guess.n, At: c.began, Length: max(until-c.began, 0)})
+	talk.History = append(talk.History, Message{Role: Caller, Text: d.guess.shown(), Turn: d.guess.n, At: c.began, Length: max(until-c.began, 0)})
 	d.do(ask{talk: talk, held: true})
 }
 
@@ -372,7 +381,14 @@ func (d *dialog) key(k rune) {
 	if d.turn != nil && d.turn.firm || d.muted || d.onHold != nil {
 		return
 	}
-	d.tell(Event{Kind: KeyPressed, Text: string(k)})
+	if d.ahead(k) {
+		return
+	}
+	d.afresh()
+	d.tell(Event{Kind: KeyPressed, Text: d.shown(string(k))})
+	if d.secret() {
+		c.overtyped = d.now + overtyped
+	}
 	d.understood()
 	d.silences = 0
 	if c.counted.ends(k, d.now) {

@@ -194,7 +194,11 @@ func (d *dialog) preface(t *turn) {
 		return
 	}
 	if len(c.said) > 0 {
-		d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: d.words(""), At: c.began, Length: max(c.spoke-c.began, 0)})
+		words := d.words("")
+		if t.secret {
+			words = MaskedSlot
+		}
+		d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: words, At: c.began, Length: max(c.spoke-c.began, 0)})
 	}
 	c.said, c.pause.pending, c.complete = nil, false, false
 	d.clear(patienceAlarm)

@@ -65,6 +65,11 @@ func TestAgentKeys(t *testing.T) {
 				}
 			}
 		}
+		ahead := func(to time.Duration) { // keys that waited for a response to say what it expects have waited long enough
+			if due := d.alarms[aheadAlarm]; due != 0 && due <= to {
+				feed(event{due, ticked{}})
+			}
+		}
 		feed(event{0, answered{}})
 		for _, e := range greeted() {
 			feed(e)
@@ -77,8 +82,10 @@ func TestAgentKeys(t *testing.T) {
 				feed(event{at, ticked{}})
 				continue
 			}
+			ahead(at)
 			feed(event{at, keyed{k}})
 		}
+		ahead(at + 200*ms)
 		if at += 1400 * ms; len(entries) == 0 || strings.HasSuffix(tt.presses, "#") {
 			feed(event{at, ticked{}})
 		}

@@ -177,7 +177,7 @@ type Message struct {
 type Talk struct {
 	Turn    int
 	Why     Reason
-	Text    string    // ForWords: what the caller said
+	Text    string    // ForWords: what the caller said; also if it is a secret, which the History does not have
 	Keys    string    // ForKeys: what the caller pressed
 	Silence int       // ForSilence: how often in a row, from 1
 	History []Message // oldest first; the last one is what is to be answered; not to be kept or changed
@@ -203,7 +203,8 @@ type Delta struct {
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
 
-// MaskedSlot stands among Delta.Slots for a value that is a secret: it was given, and is not told.
+// MaskedSlot stands for what a caller has given as a secret, wherever that would be shown: among Delta.Slots, in events, in the history
+// (of keys: "The caller pressed ***."), in a turn's record. Something was given; what it was, and how long, is not told.
 const MaskedSlot = "***"
 
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
@@ -216,8 +217,9 @@ type Expect struct {
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
 	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
-	// Masked: the answer is a secret, such as a card number or a PIN. Until the next turn begins, what is said and pressed is for the
-	// Responder's next Talk (Text, Keys) alone: not for history, events, logs, the recording or a model.
+	// Masked: the answer is a secret, such as a card number or a PIN. Until the response to it is there, what is said and pressed is for
+	// the Responder's next Talk (Text, Keys) alone, and for the recogniser, which hears it: not for history, events, logs, the recording
+	// or a model. Elsewhere it is MaskedSlot. A Responder must not put it into what it yields, nor into its errors, which are logged.
 	Masked bool
 }
 
@@ -323,7 +325,8 @@ type Parts struct {
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is
-// an io.Closer is closed when its call has ended.
+// an io.Closer is closed when its call has ended. While the caller gives a secret (Expect.Masked) it is given silence in their place; see
+// also Forgetter.
 type Tap interface {
 	// Caller is given every frame, on the goroutine that reads the leg.
 	Caller(media.Frame)

@@ -113,6 +113,7 @@ type turnRow struct {
 	OffsetMS    int64            `json:"offset_ms"`
 	SoundedMS   int64            `json:"duration_ms"`
 	Latency     map[string]int64 `json:"latency"`
+	Counts      map[string]int64 `json:"counts"`
 }
 
 // calls lists all calls of the node, newest first, without their details.

@@ -81,6 +81,9 @@ func counts(t *pipeline.Turn) map[string]int64 {
 	for name, n := range t.Counts.All(t.Usage) {
 		all[name] = int64(n)
 	}
+	if ms := t.Masked.Milliseconds(); ms > 0 {
+		all["masked_ms"] = ms
+	}
 	return all
 }
 

@@ -69,7 +69,7 @@ type Turn struct {
 	OffsetMS    *int64           `json:"offset_ms" doc:"When its first frame went out, since the answer; null: it never did."`
 	DurationMS  int64            `json:"duration_ms" doc:"How much of it was heard."`
 	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
-	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; and input_tokens, output_tokens, cached_tokens."`
+	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; masked_ms (for how long the caller was silenced in the recording, because of secrets); and input_tokens, output_tokens, cached_tokens."`
 	Knowledge   *Lookup          `json:"knowledge,omitempty" doc:"What was looked up in the documents that the agent knows; absent: nothing was."`
 	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
 }

@@ -27,6 +27,9 @@ func (p *Performance) String() string {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "wire: %s\n", p.Heard())
+	if p.Keys != "" {
+		fmt.Fprintf(&b, "keys: %s\n", p.Keys)
+	}
 	return b.String()
 }
 
@@ -42,6 +45,12 @@ func line(e pipeline.Event) string {
 		s += fmt.Sprintf(" heard %q", t.Heard)
 		if t.Heard != t.Text {
 			s += fmt.Sprintf(" of %q", t.Text)
+		}
+		if t.Pressed != "" {
+			s += fmt.Sprintf(" pressed %q", t.Pressed)
+		}
+		if t.Masked > 0 {
+			s += " masked"
 		}
 		if t.Cut {
 			s += " cut"
