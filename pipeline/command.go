@@ -15,7 +15,7 @@ import (
 // CommandKind says what a Command does.
 type CommandKind string
 
-// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp, Change, Press, Transfer and Wait; whoever is outside may give all of
+// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp, Change, Press, Transfer, Wait and Collect; whoever is outside may give all of
 // them, at any time.
 const (
 	// Say speaks Text when the floor is free.
@@ -38,11 +38,16 @@ const (
 	// Change lets Agent take over when the floor is free, by Parts.Change. The history is kept. The new one says Text, or with Ask is
 	// asked to speak, or else listens.
 	Change CommandKind = "change"
-	// Press presses Keys towards the far end, in their turn: after what is said before, before what is said after.
+	// Press presses Keys towards the far end, in their turn: after what is said before has been heard, before what is said after. They do
+	// not wait for the far end to be silent. Nothing that it says or presses cuts them, nor drops them while they wait; only Hold does
+	// both, and the end of the call. Where the leg is no media.Keypad they are heard as tones.
 	Press CommandKind = "press"
 	// Transfer lets the carrier connect the caller to To, by Parts.Transfer, when Text and what was said before has been heard; a caller who
 	// interrupts that stays. The call ends with cause transfer. If it cannot be done, the responder is told why and goes on.
 	Transfer CommandKind = "transfer"
+	// Collect adds Slots to what the call has collected, at once and for its record; an empty value takes away what an earlier Collect
+	// brought. A Tool's is never too late: it counts also when the caller has interrupted meanwhile.
+	Collect CommandKind = "collect"
 	// Wait leaves the caller alone: nobody asks them again until they speak, press a key, or For has passed in silence. Sound without
 	// words does not count.
 	Wait CommandKind = "wait"
@@ -55,13 +60,14 @@ const mostKeys = 64
 type Command struct {
 	Kind  CommandKind
 	Text  string
-	Ask   bool          // of Inject, Unhold, Change: the responder is asked to speak
-	Every time.Duration // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
-	Agent string        // of Change: who takes over
-	Keys  string        // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
-	To    string        // of Transfer: a number in E.164, or an address such as sip:desk@example.com
-	For   time.Duration // of Wait: 1 s to 30 min
-	Cause media.Cause   // of HangUp: why the call ends, in small letters and _; empty: agent
+	Ask   bool              // of Inject, Unhold, Change: the responder is asked to speak
+	Every time.Duration     // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
+	Agent string            // of Change: who takes over
+	Keys  string            // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
+	To    string            // of Transfer: a number in E.164, or an address such as sip:desk@example.com
+	For   time.Duration     // of Wait: 1 s to 30 min
+	Slots map[string]string // of Collect: values by name
+	Cause media.Cause       // of HangUp: why the call ends, in small letters and _; empty: agent
 }
 
 // Check says what is wrong with c, naming the field; nil if it can be carried out.
@@ -71,14 +77,14 @@ func (c Command) Check() error {
 	}
 	takes := map[CommandKind]string{
 		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
-		Press: "keys", Transfer: "text to", Wait: "for",
+		Press: "keys", Transfer: "text to", Wait: "for", Collect: "slots",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
 		return fmt.Errorf("unknown command %q", c.Kind)
 	}
 	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
-		"keys": c.Keys != "", "to": c.To != "", "for": c.For != 0} {
+		"keys": c.Keys != "", "to": c.To != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
 		if set && !slices.Contains(strings.Fields(fields), field) {
 			return bad("%s is set: it takes none", field)
 		}
@@ -111,6 +117,10 @@ func (c Command) Check() error {
 		if c.To == "" || strings.ContainsFunc(c.To, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return bad("to is %q: want a number such as +15550100, or an address", c.To)
 		}
+	case Collect:
+		if _, nameless := c.Slots[""]; nameless || len(c.Slots) == 0 {
+			return bad("slots are %v: want values by name", c.Slots)
+		}
 	case Wait:
 		if c.For < time.Second || c.For > 30*time.Minute {
 			return bad("for is %v: want 1s to 30m0s", c.For)
@@ -139,8 +149,8 @@ func CheckKeys(keys string) error {
 
 var (
 	errNoChange     = errors.New("this call has no other agents")
+	errTransferLate = errors.New("it could not be done in time")
 	errNoTransfer   = errors.New("this call cannot be transferred")
-	errNoPress      = errors.New("this line cannot send keys")
 	errNotForAgents = errors.New("not for an agent to command")
 	errClosing      = errors.New("the call is ending")
 )
@@ -165,8 +175,8 @@ func (d *dialog) order(c Command) {
 		d.unhold(c)
 	case Change:
 		d.do(recast{c})
-	case Press:
-		d.unpressed()
+	case Collect:
+		d.collect(c.Slots)
 	default:
 		d.queue(c)
 	}
@@ -257,6 +267,7 @@ func (d *dialog) recasted(n recasted) {
 // succeed lets another agent take over. What the one before knew is in the history.
 func (d *dialog) succeed(n *recasted) {
 	d.dropGuess()
+	d.estranged = d.estranged || d.secret()
 	d.agent, d.manners = &n.agent, n.agent.Manners.WithDefaults()
 	d.clear(silenceAlarm)
 	d.do(swap{n.parts})
@@ -276,8 +287,8 @@ func (d *dialog) carryOut(o order) {
 		d.begin(&turn{why: o.why})
 	case c.Kind == Wait:
 		d.linger(c.For)
-	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Transfer, speakable(c.Text):
-		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Transfer {
+	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Press, c.Kind == Transfer, speakable(c.Text):
+		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Press && c.Kind != Transfer {
 			c = Command{Kind: Say, Text: c.Text}
 		}
 		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
@@ -293,7 +304,7 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 	case Beep:
 		d.beep(t)
 		return false
-	case Change, Press, Transfer, Wait:
+	case Change, Press, Transfer, Wait, Collect:
 		if err := c.Check(); err != nil {
 			d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})
 			return false
@@ -307,10 +318,13 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 		d.do(recast{c})
 		return false
 	case Press:
-		d.unpressed()
+		d.press(t, c.Keys)
 		return false
 	case Wait:
 		d.linger(c.For)
+		return false
+	case Collect:
+		d.collect(c.Slots)
 		return false
 	case Transfer:
 		t.onward = &c
@@ -322,12 +336,6 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 		d.utter(t, c.Text)
 	}
 	return c.Kind == HangUp || c.Kind == Transfer
-}
-
-// unpressed: keys were to be pressed on a line that cannot send them. Who wanted it is told.
-func (d *dialog) unpressed() {
-	d.tell(Event{Kind: CommandFailed, Text: string(Press), Err: errNoPress})
-	d.notes = append(d.notes, "The keys were not pressed: "+errNoPress.Error()+".")
 }
 
 // linger leaves the caller alone until they speak, or for so long.

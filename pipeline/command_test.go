@@ -5,6 +5,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/media"
 )
 
 func TestCommandChecked(t *testing.T) {
@@ -52,6 +56,10 @@ func TestCommandChecked(t *testing.T) {
 		{Command{Kind: Wait, For: time.Minute}, ""},
 		{Command{Kind: Wait}, "wait: for is 0s: want 1s to 30m0s"},
 		{Command{Kind: Wait, For: time.Hour}, "wait: for is 1h0m0s"},
+		{Command{Kind: Collect, Slots: map[string]string{"day": "", "name": "Ana"}}, ""},
+		{Command{Kind: Collect}, "collect: slots are map[]"},
+		{Command{Kind: Collect, Slots: map[string]string{"": "Ana"}}, "collect: slots are map[:Ana]"},
+		{Command{Kind: Wait, For: time.Minute, Slots: map[string]string{"day": ""}}, "wait: slots is set: it takes none"},
 		{Command{Kind: "dance"}, `unknown command "dance"`},
 		{Command{}, `unknown command ""`},
 	} {
@@ -93,7 +101,46 @@ func TestCollected(t *testing.T) {
 	if acts[0] != "collected" || acts[1] != "" {
 		t.Errorf("it tells %q", acts[:2])
 	}
-	if d.slots["a"] != "1" {
-		t.Errorf("it has %v", d.slots)
+	if d.collected.slots["a"] != "1" {
+		t.Errorf("it has %v", d.collected.slots)
+	}
+}
+
+// TestCollectedByBoth: a script and Collect add to one another, each change is told, and what no turn has is left for the end.
+func TestCollectedByBoth(t *testing.T) {
+	t.Parallel()
+	d := newDialog(&Agent{}, media.Info{})
+	var recorded []map[string]string
+	on := func(n news) {
+		for _, a := range d.on(event{d.now + ms, n}) {
+			if e, ok := a.(tell); ok && e.event.Turn != nil {
+				recorded = append(recorded, e.event.Turn.Slots)
+			}
+		}
+	}
+	collect := func(slots ...string) Command {
+		c := Command{Kind: Collect, Slots: map[string]string{}}
+		for i := 0; i < len(slots); i += 2 {
+			c.Slots[slots[i]] = slots[i+1]
+		}
+		return c
+	}
+	on(answered{})
+	on(told{1, 0, Delta{Slots: map[string]string{"a": "1", "b": "1"}}})
+	on(ordered{collect("b", "2", "c", "2")})
+	on(told{1, 0, Delta{Slots: map[string]string{"a": "3", "b": "3"}}})
+	on(ordered{collect("c", "")})
+	on(responded{1, 0, ""})
+	on(voiced{account{turn: 1}})
+	on(tooled{turn: 1, do: &Command{Kind: Collect, Slots: map[string]string{"d": "4"}}})
+	want := []map[string]string{{"a": "3", "b": "2"}}
+	if diff := cmp.Diff(want, recorded); diff != "" {
+		t.Errorf("the turns have (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"a": "3", "b": "2", "d": "4"}, d.unrecorded()); diff != "" {
+		t.Errorf("the end has (-want +got):\n%s", diff)
+	}
+	if more := d.unrecorded(); more != nil {
+		t.Errorf("it is recorded twice: %v", more)
 	}
 }

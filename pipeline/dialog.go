@@ -34,11 +34,12 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
-	slots   map[string]string // what a script has collected
-	asked   string            // the agent's last question
+	asked   string // the agent's last question
 	mouth   mouth
 	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
+
+	collected collection
 
 	never, always phrases // of Manners.Interrupt
 
@@ -55,6 +56,8 @@ type dialog struct {
 	notes     []string // for the Narrator to say when the responder is asked next
 	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
+	veiled    bool     // the caller, towards the recording
+	estranged bool     // a secret that was asked for may still come, and whoever has asked is gone
 	over      bool
 }
 
@@ -87,6 +90,7 @@ const (
 	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
 	calleeAlarm                  // more may be known of who has answered
+	aheadAlarm                   // keys have waited long enough
 	alarmCount
 )
 
@@ -122,14 +126,25 @@ func (d *dialog) on(e event) []act {
 		return d.acts
 	}
 	d.take(e.news)
+	if len(d.caller.ahead) > 0 && (d.turn == nil || d.turn.told) {
+		d.catchUp()
+	}
 	d.advance()
+	d.veil()
 	return d.acts
 }
 
 // take sorts the news. What is told of a turn that is neither in progress nor prepared comes too late.
 func (d *dialog) take(n news) {
-	if n, ok := n.(tooled); ok && d.ran(n) {
-		return
+	if t, ok := n.(tooled); ok {
+		if do := t.do; do != nil && do.Kind == Collect { // whatever has become of its turn: the caller has agreed
+			d.collect(do.Slots)
+			t.do = nil
+		}
+		if d.ran(t) {
+			return
+		}
+		n = t
 	}
 	if n, about := n, turnOf(n); about != 0 {
 		if d.guess != nil && about == d.guess.n {
@@ -262,6 +277,8 @@ func (d *dialog) tick() {
 			d.fill()
 		case onHoldAlarm:
 			d.waited()
+		case aheadAlarm:
+			d.catchUp()
 		}
 	}
 }
@@ -292,11 +309,15 @@ func (d *dialog) advance() {
 		case d.holds(), d.onHold != nil && len(d.orders) == 0:
 			d.count()
 			return
+		case len(d.orders) > 0 && d.orders[0].command.Kind == Press && d.onHold == nil: // whoever may be speaking
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
 		case c.entry != "" && d.onHold == nil:
-			keys := c.entry
+			keys, secret := c.entry, d.secret()
 			c.entry = ""
-			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete && d.onHold == nil:
+			d.begin(&turn{why: ForKeys, said: keys, secret: secret})
+		case c.complete && c.keys == "" && d.onHold == nil: // keys that are being pressed come first
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]

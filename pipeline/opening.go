@@ -71,8 +71,8 @@ func (d *dialog) hadSaid(t Transcript) bool {
 	}
 	d.callee.signal = 0
 	if text := strings.TrimSpace(t.Text); text != "" {
-		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
-		d.notes = append(d.notes, "Before you spoke, they said: "+text)
+		d.tell(Event{Kind: Transcribed, Text: d.shown(text), Final: true})
+		d.notes = append(d.notes, "Before you spoke, they said: "+d.shown(text))
 	}
 	return true
 }

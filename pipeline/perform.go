@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"slices"
@@ -18,10 +19,10 @@ type live struct {
 	replies []*reply
 }
 
-// released calls f with each utterance that sounds or waits for its turn to.
+// released calls f with each utterance of speech that sounds or waits for its turn to.
 func (l *live) released(f func(*media.Utterance)) {
 	for _, r := range l.replies {
-		if r.released {
+		if r.released && !r.keys {
 			f(r.utterance)
 		}
 	}
@@ -38,6 +39,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 			voice = beeper{}
 		}
 		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
+	case press:
+		c.press(ctx, a)
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
@@ -64,6 +67,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
+	case veil:
+		c.veil(a)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
 	case connect:
@@ -79,9 +84,9 @@ func (c *Call) perform(ctx context.Context, a act) {
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
 	case heedTones:
-		c.tones.Store(nil)
+		c.signals.Store(nil)
 		if a.on {
-			c.tones.Store(&tones.Detector{})
+			c.signals.Store(&tones.Detector{})
 		}
 	case tell:
 		c.observe(a.event)
@@ -231,6 +236,9 @@ func (c *Call) connect(ctx context.Context, cmd Command) {
 	if c.parts.Transfer != nil {
 		err = c.parts.Transfer(going, cmd.To)
 	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errTransferLate
+	}
 	c.post(ctx, transferred{cmd, err})
 }
 
@@ -249,6 +257,8 @@ func (c *Call) observe(e Event) {
 		c.dismiss(t.N, errHungUp)
 		drops := int(c.drops.Load())
 		t.Counts.Drops, c.told = drops-c.told, drops
+		masked := time.Duration(c.masked.Load())
+		t.Masked, c.toldMasked = masked-c.toldMasked, masked
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}
@@ -275,7 +285,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History, e.Answer = c.dialog.ended, c.dialog.history, c.dialog.callee.answer
+		e.Turns, e.History, e.Answer, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.callee.answer, c.dialog.unrecorded()
 	}
 	return e
 }

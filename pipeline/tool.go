@@ -61,6 +61,7 @@ func (s *step) out(i int) bool {
 func (d *dialog) use(t *turn, s *step, call ToolCall) {
 	tool, _ := d.agent.tool(call.Name)
 	limit := cmp.Or(tool.Limit, d.manners.ToolLimit)
+	t.counts.Tools++
 	s.calls = append(s.calls, call)
 	s.terms = append(s.terms, terms{due: d.now + limit, firm: tool.Firm, filler: tool.Filler})
 	d.awaitTools(s)
@@ -88,7 +89,9 @@ func (d *dialog) tooled(n tooled) {
 	if s.results == nil {
 		s.results = make(map[string]string)
 	}
-	s.results[n.id] = n.text()
+	if s.results[n.id] = n.text(); n.err != nil {
+		t.counts.ToolErrors++
+	}
 	s.terms[i].do = n.do
 	d.tell(Event{Kind: ToolUsed, Text: s.calls[i].Name, Err: n.err})
 	d.awaitTools(s)
@@ -172,6 +175,15 @@ func (t *turn) toolFiller() string {
 	return ""
 }
 
+// turnKey is of the turn's number in the context of a tool.
+type turnKey struct{}
+
+// TurnOf is the number of the turn in which a Tool runs: it is another one as soon as the caller has answered. 0: it runs outside of a call.
+func TurnOf(ctx context.Context) int {
+	n, _ := ctx.Value(turnKey{}).(int)
+	return n
+}
+
 // use runs a tool on a goroutine of its own. Only a Firm one outlives its turn, and for a while the call.
 func (c *Call) use(ctx context.Context, a use) {
 	tool, ok := c.dialog.agent.tool(a.call.Name)
@@ -203,7 +215,7 @@ func (c *Call) runTool(ctx context.Context, tool Tool, a use) (n tooled) {
 			n.err = errToolBroke
 		}
 	}()
-	n.result, n.do, n.err = tool.Run(ctx, slices.Clone(a.call.Args))
+	n.result, n.do, n.err = tool.Run(context.WithValue(ctx, turnKey{}, a.turn), slices.Clone(a.call.Args))
 	if errors.Is(n.err, context.DeadlineExceeded) {
 		n.err = errToolLate
 	}

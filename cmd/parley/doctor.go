@@ -15,7 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"parley/media"
+	"parley/control/document"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -43,7 +43,7 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
-	return report(con.out, append(findings, c.model(ctx, v)))
+	return report(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
 
 func report(w io.Writer, findings []finding) error {
@@ -190,6 +190,25 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
 	return f
 }
 
+// documents says whether all kinds can be read, and how they are searched.
+func (c *doctorCmd) documents(ctx context.Context, v *vendors) finding {
+	f := finding{what: "knowledge", says: "documents are searched by their words"}
+	if err := document.CanReadPDF(); err != nil {
+		f.fix = err.Error()
+	}
+	if v.embedder == nil {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	defer v.embedder.Close()
+	f.says += " and by vectors of " + c.EmbeddingsModel
+	if _, err := v.embedder.Embed(ctx, []string{"hello"}); err != nil {
+		f.says, f.fix = err.Error(), "check PARLEY_EMBEDDINGS_MODEL, _BASE_URL and _API_KEY; until then documents are searched by their words alone"
+	}
+	return f
+}
+
 // tools are what the model can do.
 func (c *doctorCmd) tools() finding {
 	f := finding{what: "tools"}
@@ -199,14 +218,7 @@ func (c *doctorCmd) tools() finding {
 		return f
 	}
 	defer b.close()
-	var names []string
-	for _, t := range b.forCall("", media.Info{From: "+15550100"}, nil) {
-		names = append(names, t.Name)
-	}
-	for _, a := range b.builtIn.HandOver {
-		names = append(names, "hand_over to "+a.Name)
-	}
-	f.says, f.fix = strings.Join(names, ", "), strings.Join(b.missing(), "; ")
+	f.says, f.fix = strings.Join(b.offered(), ", "), strings.Join(b.missing(), "; ")
 	return f
 }
 

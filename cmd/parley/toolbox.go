@@ -28,8 +28,6 @@ type toolbox struct {
 	transferrer tool.Transferrer
 	scheduler   tool.Scheduler
 	messenger   tool.Messenger
-	sink        tool.Sink
-	keypad      bool // legs can send keys
 }
 
 // newToolbox makes the tools that the settings name, and says which of them nobody can be offered.
@@ -40,7 +38,6 @@ func newToolbox(c *config, log *slog.Logger) (*toolbox, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	b.sink = collected{log}
 	for _, m := range b.missing() {
 		log.Warn("a tool is missing", "why", m)
 	}
@@ -57,7 +54,7 @@ func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Collea
 	if on := b.builtIn.Wait; on == nil || *on {
 		all = append(all, tool.WaitFor())
 	}
-	if b.builtIn.PressKeys && b.keypad {
+	if b.builtIn.PressKeys {
 		all = append(all, tool.PressKeys())
 	}
 	all = append(all, tool.TransferTo(b.builtIn.Transfer.destinations(), b.transferrer), tool.HandOver(colleagues))
@@ -68,7 +65,7 @@ func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Collea
 		all = append(all, tool.SendMessage(line, b.messenger, m.Anybody))
 	}
 	for _, form := range b.forms {
-		all = append(all, tool.Collect(line, form, b.sink))
+		all = append(all, tool.Collect(line, form))
 	}
 	known := maps.Clone(pipeline.Slots(info))
 	known["id"] = call
@@ -85,11 +82,9 @@ func (b *toolbox) missing() (all []string) {
 			all = append(all, name+" is not offered: "+why)
 		}
 	}
-	say(b.builtIn.PressKeys, b.keypad, "press_keys", "no carrier's leg can send keys yet")
 	say(b.builtIn.Transfer != nil, b.transferrer != nil, "transfer", "no carrier can transfer calls yet")
 	say(b.builtIn.ScheduleCallback, b.scheduler != nil, "schedule_callback", "nobody places calls yet")
 	say(b.builtIn.SendMessage != nil, b.messenger != nil, "send_message", "no channel for messages is configured")
-	say(len(b.forms) > 0, b.sink != nil, "collect", "nobody keeps what is collected")
 	return all
 }
 
@@ -129,15 +124,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info)}, nil
+		answers := s.vendors.responder(info, s.informed(call, next))
+		return s.persona(call, next, info), pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info)}, nil
 	}
-}
-
-// collected tells the log that something was collected; what it was is in the call's transcript.
-type collected struct{ log *slog.Logger }
-
-// Collect implements [tool.Sink].
-func (c collected) Collect(_ context.Context, all tool.Collected) error {
-	c.log.Info("collected", "call", all.Call, "form", all.Form, "fields", slices.Sorted(maps.Keys(all.Values)))
-	return nil
 }

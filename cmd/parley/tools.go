@@ -1,19 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
-	_ "time/tzdata" // also where the machine knows no time zones
 
 	"go.yaml.in/yaml/v3"
 
@@ -21,85 +13,87 @@ import (
 	"parley/providers/httptool"
 )
 
-// toolsFile is what the model can do: docs/tools.yaml shows every setting.
+// toolsFile is what the model can do: docs/tools.md tells of every setting, and docs/tools.yaml shows it. The tags make the schema.
 type toolsFile struct {
-	TimeZone string       `yaml:"time_zone"`
-	Allow    []string     `yaml:"allow"`
-	BuiltIn  builtInTools `yaml:"built_in"`
-	HTTP     []httpEntry  `yaml:"http"`
+	TimeZone string       `yaml:"time_zone" doc:"Where times are meant that callers name, such as Europe/London. Default UTC."`
+	Allow    []string     `yaml:"allow" doc:"Hosts (also with :port), addresses and networks that HTTP tools may ask although they are private. Default none."`
+	BuiltIn  builtInTools `yaml:"built_in" doc:"The tools that Parley has."`
+	HTTP     []httpEntry  `yaml:"http" doc:"Tools that are requests to servers of your own."`
 }
 
 // builtInTools are those of pipeline/tool.
 type builtInTools struct {
-	EndCall          *bool          `yaml:"end_call"` // nil: true
-	Wait             *bool          `yaml:"wait"`     // nil: true
-	PressKeys        bool           `yaml:"press_keys"`
-	Transfer         *transferEntry `yaml:"transfer"`
-	HandOver         []agentEntry   `yaml:"hand_over"`
-	ScheduleCallback bool           `yaml:"schedule_callback"`
-	SendMessage      *messageEntry  `yaml:"send_message"`
-	Collect          []formEntry    `yaml:"collect"`
+	EndCall          *bool          `yaml:"end_call" doc:"The model may end the call. Default true."`
+	Wait             *bool          `yaml:"wait" doc:"The model may leave a caller alone who asks for a moment. Default true."`
+	PressKeys        bool           `yaml:"press_keys" doc:"The model may press keys, through the menus of other machines. Default false."`
+	Transfer         *transferEntry `yaml:"transfer" doc:"The model may connect the caller to somebody else."`
+	HandOver         []agentEntry   `yaml:"hand_over" doc:"Agents of the same organisation that may take over."`
+	ScheduleCallback bool           `yaml:"schedule_callback" doc:"The model may promise the caller a call. Default false."`
+	SendMessage      *messageEntry  `yaml:"send_message" doc:"The model may send written messages."`
+	Collect          []formEntry    `yaml:"collect" doc:"What the model is to find out, value by value, and to have confirmed."`
 }
 
 type transferEntry struct {
 	Destinations []struct {
-		Name string `yaml:"name"`
-		To   string `yaml:"to"`
-		When string `yaml:"when"`
-	} `yaml:"destinations"`
-	Prefixes []string `yaml:"prefixes"`
+		Name string `yaml:"name" must:"true" doc:"As the model calls it."`
+		To   string `yaml:"to" must:"true" doc:"A number such as +442071234567, or a sip: address."`
+		When string `yaml:"when" doc:"For the model: when to transfer there."`
+	} `yaml:"destinations" doc:"Where callers may be transferred."`
+	Prefixes []string `yaml:"prefixes" doc:"Beginnings of numbers that may be called although they have no name, such as +44. Default none: calls cost money."`
 }
 
 type agentEntry struct {
-	Name string `yaml:"name"`
-	When string `yaml:"when"`
+	Name string `yaml:"name" must:"true" doc:"The agent's name."`
+	When string `yaml:"when" doc:"For the model: when to hand over."`
 }
 
 type messageEntry struct {
-	Anybody bool `yaml:"anybody"`
+	Anybody bool `yaml:"anybody" doc:"Also to others than the number that the caller calls from. Default false."`
 }
 
 type formEntry struct {
-	Name    string `yaml:"name"`
-	Purpose string `yaml:"purpose"`
+	Name    string `yaml:"name" doc:"The tool is called collect_ and this; empty: collect. Small letters, digits and _."`
+	Purpose string `yaml:"purpose" doc:"For the model: what it is for, and when."`
 	Fields  []struct {
-		Name     string    `yaml:"name"`
-		Label    string    `yaml:"label"`
-		Kind     tool.Kind `yaml:"kind"`
-		Help     string    `yaml:"help"`
-		Options  []string  `yaml:"options"`
-		Min      float64   `yaml:"min"`
-		Max      float64   `yaml:"max"`
-		Optional bool      `yaml:"optional"`
-	} `yaml:"fields"`
+		Name     string    `yaml:"name" must:"true" doc:"Of the value in the record, after the form's: booking.day. Small letters, digits and _."`
+		Label    string    `yaml:"label" doc:"What it is called when it is read back. Default the name."`
+		Kind     tool.Kind `yaml:"kind" doc:"What may stand in it. Default string."`
+		Help     string    `yaml:"help" doc:"What the model should know of it."`
+		Options  []string  `yaml:"options" doc:"Of one_of: 2 to 50."`
+		Min      float64   `yaml:"min" doc:"Of number: the least; of string and digits: how many characters at least."`
+		Max      float64   `yaml:"max" doc:"Of number: the most; of string and digits: how many characters at most, default 500."`
+		Optional bool      `yaml:"optional" doc:"It may be missing. Default false."`
+	} `yaml:"fields" must:"true" doc:"1 to 30."`
 }
 
 type httpEntry struct {
-	Name        string            `yaml:"name"`
-	Description string            `yaml:"description"`
-	Parameters  yaml.Node         `yaml:"parameters"`
-	Method      string            `yaml:"method"`
-	URL         string            `yaml:"url"`
-	Headers     map[string]string `yaml:"headers"`
-	Query       map[string]string `yaml:"query"`
-	Body        yaml.Node         `yaml:"body"`
-	Form        map[string]string `yaml:"form"`
-	Auth        struct {
-		Bearer string `yaml:"bearer"`
-		Basic  struct {
-			User     string `yaml:"user"`
-			Password string `yaml:"password"`
-		} `yaml:"basic"`
-		Header struct {
-			Name  string `yaml:"name"`
-			Value string `yaml:"value"`
-		} `yaml:"header"`
-	} `yaml:"auth"`
-	Timeout     time.Duration `yaml:"timeout"`
-	Limit       int           `yaml:"limit"`
-	Fields      []string      `yaml:"fields"`
-	Cancellable *bool         `yaml:"cancellable"` // nil: of GET true
-	Filler      string        `yaml:"filler"`
+	Name        string            `yaml:"name" must:"true" doc:"Small letters, digits and _."`
+	Description string            `yaml:"description" must:"true" doc:"For the model: what it does, and when to use it."`
+	Parameters  yaml.Node         `yaml:"parameters" type:"object" doc:"JSON Schema of the arguments. Default: it takes none."`
+	Method      string            `yaml:"method" doc:"GET, POST, PUT, PATCH or DELETE. Default GET, with body or form POST."`
+	URL         string            `yaml:"url" must:"true" doc:"https://host/path, with places such as {{order}} in path and query."`
+	Headers     map[string]string `yaml:"headers" doc:"Besides those of auth."`
+	Query       map[string]string `yaml:"query" doc:"Besides what the url has."`
+	Body        yaml.Node         `yaml:"body" doc:"JSON, with places in its texts. A text that is nothing but a place keeps its argument's type."`
+	Form        map[string]string `yaml:"form" doc:"Instead of body, sent as HTML forms are."`
+	Auth        authEntry         `yaml:"auth" doc:"Who is asking: one of these."`
+	Timeout     time.Duration     `yaml:"timeout" doc:"For all of it: 100ms to 1m. Default 10s."`
+	Limit       int               `yaml:"limit" doc:"Bytes of the answer that the model is given: 1024 to 262144. Default 65536."`
+	Fields      []string          `yaml:"fields" doc:"Of a JSON answer, what the model is given: name, items[0].price, items[].name. Default all of it."`
+	Cancellable *bool             `yaml:"cancellable" doc:"A caller who interrupts ends it. Default true for GET, false for all that changes something."`
+	Filler      string            `yaml:"filler" doc:"Said once while it takes long. Default the agent's own."`
+}
+
+type authEntry struct {
+	Bearer string `yaml:"bearer" doc:"A token, such as ${secret:NAME}."`
+	Basic  struct {
+		User     string `yaml:"user" doc:"May be a secret, too."`
+		Password string `yaml:"password" doc:"Such as ${secret:NAME}."`
+	} `yaml:"basic" doc:"HTTP Basic."`
+	Header struct {
+		Name  string `yaml:"name" doc:"Such as X-Api-Key."`
+		Value string `yaml:"value" doc:"Such as ${secret:NAME}."`
+	} `yaml:"header" doc:"A header of its own."`
 }
 
 // definition is the entry as httptool has it.
@@ -116,73 +110,6 @@ func (e *httpEntry) definition() (httptool.Definition, error) {
 	override(&d.Cancellable, e.Cancellable)
 	return d, errors.Join(err, bad)
 }
-
-// readTools reads the file of tools and makes them ready. All that is wrong is told at once, with its line.
-func readTools(text []byte, client func(allow []string) (*httptool.Client, error), secrets httptool.Secrets) (*toolbox, error) {
-	file, doc, err := parseTools(text)
-	if err != nil {
-		return nil, err
-	}
-	b := &toolbox{builtIn: file.BuiltIn, zone: time.UTC}
-	var bad []error
-	refuse := func(err error, path ...string) {
-		if err != nil {
-			for l := range strings.SplitSeq(err.Error(), "\n") {
-				bad = append(bad, fmt.Errorf("line %d: %s: %s", lineOf(doc, append(slices.Clip(path), within(l)...)...), strings.Join(path, "."), l))
-			}
-		}
-	}
-	if file.TimeZone != "" {
-		b.zone, err = time.LoadLocation(file.TimeZone)
-		refuse(err, "time_zone")
-	}
-	b.client, err = client(file.Allow)
-	if refuse(err, "allow"); err != nil {
-		return nil, errors.Join(bad...)
-	}
-	names := map[string]bool{}
-	twice := func(name string, path ...string) {
-		if names[name] {
-			refuse(fmt.Errorf("there are two tools %q", name), path...)
-		}
-		names[name] = true
-	}
-	for _, name := range builtInNames {
-		names[name] = true
-	}
-	refuse(file.BuiltIn.Transfer.check(), "built_in", "transfer")
-	for i := range file.BuiltIn.Collect {
-		path := []string{"built_in", "collect", strconv.Itoa(i)}
-		form := file.BuiltIn.Collect[i].form()
-		refuse(form.Check(), path...)
-		twice(strings.TrimSuffix("collect_"+form.Name, "_"), path...)
-		b.forms = append(b.forms, form)
-	}
-	for i := range file.HTTP {
-		path := []string{"http", strconv.Itoa(i)}
-		d, err := file.HTTP[i].definition()
-		if err == nil {
-			var t *httptool.Tool
-			if t, err = b.client.Compile(d, secrets); err == nil {
-				b.http = append(b.http, t)
-			}
-		}
-		refuse(err, path...)
-		twice(d.Name, path...)
-	}
-	return b, errors.Join(bad...)
-}
-
-// within is where in an entry an error is, by how it begins: "field 2: ...", "url: ...", "timeout is ...".
-func within(said string) []string {
-	if m := regexp.MustCompile(`^field (\d+): `).FindStringSubmatch(said); m != nil {
-		n, _ := strconv.Atoi(m[1])
-		return []string{"fields", strconv.Itoa(n - 1)}
-	}
-	return regexp.MustCompile(`^[a-z]+`).FindAllString(said, 1)
-}
-
-var builtInNames = []string{"end_call", "wait", "press_keys", "transfer", "hand_over", "schedule_callback", "send_message"}
 
 // check says what is wrong with where callers may be transferred; nil has nothing wrong.
 func (e *transferEntry) check() error {
@@ -204,6 +131,17 @@ func (e *transferEntry) check() error {
 	return errors.Join(bad...)
 }
 
+// check says what is wrong with those who may take over.
+func (b *builtInTools) check() error {
+	var bad []error
+	for i, e := range b.HandOver {
+		if strings.TrimSpace(e.Name) == "" {
+			bad = append(bad, fmt.Errorf("agent %d has no name", i+1))
+		}
+	}
+	return errors.Join(bad...)
+}
+
 func (e *transferEntry) destinations() (d tool.Destinations) {
 	if e != nil {
 		for _, to := range e.Destinations {
@@ -220,162 +158,4 @@ func (e *formEntry) form() tool.Form {
 		f.Fields = append(f.Fields, tool.Field(i))
 	}
 	return f
-}
-
-// unknown is how yaml names a key that a struct has no field for, in Go's words.
-var unknown = regexp.MustCompile(`field (\S+) not found in type \S+`)
-
-// parseTools reads the file strictly.
-func parseTools(text []byte) (*toolsFile, *yaml.Node, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(text, &doc); err != nil {
-		return nil, nil, err
-	}
-	if err := noAliases(&doc); err != nil {
-		return nil, nil, err
-	}
-	var file toolsFile
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	dec.KnownFields(true)
-	switch err := dec.Decode(&file); {
-	case errors.Is(err, io.EOF): // nothing is in it
-	case err != nil:
-		var all *yaml.TypeError
-		if errors.As(err, &all) {
-			err = errors.New(strings.Join(all.Errors, "\n"))
-		}
-		said := unknown.ReplaceAllString(err.Error(), "$1: unknown setting")
-		return nil, nil, errors.New(regexp.MustCompile(`into \S*?(\w+)$`).ReplaceAllString(said, "where another kind of value belongs"))
-	}
-	return &file, &doc, nil
-}
-
-// noAliases refuses anchors, of which a small file can make a huge one.
-func noAliases(n *yaml.Node) error {
-	if n.Kind == yaml.AliasNode {
-		return fmt.Errorf("line %d: want no references (*%s)", n.Line, n.Value)
-	}
-	for _, c := range n.Content {
-		if err := noAliases(c); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lineOf is the line of what path leads to, or of the last that is there.
-func lineOf(doc *yaml.Node, path ...string) int {
-	if len(doc.Content) == 0 {
-		return 1
-	}
-	at := doc.Content[0]
-	for _, step := range path {
-		i, err := strconv.Atoi(step)
-		switch {
-		case err == nil && at.Kind == yaml.SequenceNode && i < len(at.Content):
-			at = at.Content[i]
-		case at.Kind == yaml.MappingNode:
-			for k := 0; k+1 < len(at.Content); k += 2 {
-				if at.Content[k].Value == step {
-					at = at.Content[k+1]
-					break
-				}
-			}
-		}
-	}
-	return at.Line
-}
-
-// nodeJSON writes YAML as JSON, keys in their order: a model reads them in it.
-func nodeJSON(n *yaml.Node) (json.RawMessage, error) {
-	var b bytes.Buffer
-	if n.Kind == 0 {
-		return nil, nil
-	}
-	if err := writeJSON(&b, n); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
-}
-
-func writeJSON(b *bytes.Buffer, n *yaml.Node) error {
-	open, end := byte('['), byte(']')
-	switch n.Kind {
-	case yaml.MappingNode:
-		open, end = '{', '}'
-	case yaml.SequenceNode:
-	default:
-		var v any
-		if err := n.Decode(&v); err != nil {
-			return err
-		}
-		if _, is := v.(time.Time); is {
-			v = n.Value
-		}
-		raw, err := json.Marshal(v)
-		b.Write(raw)
-		return err
-	}
-	b.WriteByte(open)
-	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 1 {
-			b.WriteByte(':')
-		} else if i > 0 {
-			b.WriteByte(',')
-		}
-		if n.Kind == yaml.MappingNode && i%2 == 0 {
-			raw, _ := json.Marshal(c.Value) // a key is a text
-			b.Write(raw)
-			continue
-		}
-		if err := writeJSON(b, c); err != nil {
-			return err
-		}
-	}
-	b.WriteByte(end)
-	return nil
-}
-
-// secretName is the name of a secret: it has to be one of a variable and of a file.
-var secretName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
-
-// secret resolves ${secret:NAME} from the variable PARLEY_SECRET_NAME, or else from a file NAME in the directory of secrets.
-func (c *config) secret(name string) (string, bool) {
-	if !secretName.MatchString(name) {
-		return "", false
-	}
-	if c.getenv != nil {
-		if v := c.getenv("PARLEY_SECRET_" + name); v != "" {
-			return v, true
-		}
-	}
-	if c.SecretsDir == "" {
-		return "", false
-	}
-	text, err := os.ReadFile(filepath.Join(c.SecretsDir, name))
-	return strings.TrimRight(string(text), "\r\n"), err == nil
-}
-
-// unset is how a secret is named that is missing.
-var unset = regexp.MustCompile(`secret (\S+) is not configured`)
-
-// loadTools reads the file of tools that the settings name; without one there are the built-in ones that need nothing.
-func (c *config) loadTools(client func(allow []string) (*httptool.Client, error)) (*toolbox, error) {
-	var text []byte
-	if c.Tools != "" {
-		var err error
-		if text, err = os.ReadFile(c.Tools); err != nil {
-			return nil, fmt.Errorf("read --tools: %w", err)
-		}
-	}
-	b, err := readTools(text, client, c.secret)
-	if err != nil {
-		lines := strings.Split(err.Error(), "\n")
-		for i, l := range lines {
-			l = unset.ReplaceAllString(l, "$0: set PARLEY_SECRET_$1, or put it into a file of that name in --secrets-dir")
-			lines[i] = c.Tools + ": " + l
-		}
-		return nil, errors.New(strings.Join(slices.Compact(lines), "\n"))
-	}
-	return b, nil
 }

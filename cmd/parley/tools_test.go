@@ -48,12 +48,12 @@ func TestToolsExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"end_call", "wait", "hand_over", "collect_booking", "find_order", "open_ticket", "cancel_order"}
+	want := []string{"end_call", "wait", "press_keys", "hand_over", "collect_booking", "find_order", "open_ticket", "cancel_order"}
 	if got := named(b); !slices.Equal(got, want) {
 		t.Errorf("offered are %q, want %q", got, want)
 	}
-	for i, name := range []string{"press_keys", "transfer", "schedule_callback", "send_message"} {
-		if m := b.missing(); len(m) != 4 || !strings.HasPrefix(m[i], name+" is not offered") {
+	for i, name := range []string{"transfer", "schedule_callback", "send_message"} {
+		if m := b.missing(); len(m) != 3 || !strings.HasPrefix(m[i], name+" is not offered") {
 			t.Errorf("missing are %q", m)
 		}
 	}
@@ -112,6 +112,7 @@ func TestToolsRefused(t *testing.T) {
 		"two unknown":     {"a: 1\nb: 2\n", []string{"line 1: a", "line 2: b"}},
 		"twice":           {"time_zone: UTC\ntime_zone: UTC\n", []string{"line 2", "time_zone"}},
 		"kind of value":   {"\nallow: 3\n", []string{"line 2", "another kind of value"}},
+		"two documents":   {"time_zone: UTC\n---\nallow: [127.0.0.1]\n", []string{"line 2", "second document"}},
 		"no YAML":         {"{", []string{"yaml"}},
 		"references":      {"allow: &a [x]\ntime_zone: *a\n", []string{"line 2", "references"}},
 		"time zone":       {"\ntime_zone: Atlantis\n", []string{"line 2", "time_zone", "Atlantis"}},

@@ -92,7 +92,7 @@ func (l *live) began() time.Time {
 // ended is the record of the call's end, as the pipeline tells it. The recording is still missing.
 func (l *live) ended(e *pipeline.Ending) *store.Ended {
 	ended := &store.Ended{
-		Call: l.call.ID, Status: statusOf(e.Cause), Messages: newMessages(l.call.ID, 0, e.History),
+		Call: l.call.ID, Status: statusOf(e.Cause), Messages: newMessages(l.call.ID, 0, e.History), Collected: collected(e.Slots),
 		End: store.End{
 			Ended: stamp(l.began().Add(e.Length)), Length: e.Length, Cause: string(e.Cause),
 			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice),

@@ -18,7 +18,8 @@ const confirmed = "confirmed"
 // mostFields is how many a Form may have: nobody dictates more on the telephone.
 const mostFields = 30
 
-// A Form is what a model is to find out from a caller.
+// A Form is what a model is to find out from a caller. A secret, such as a card number or a PIN, has no place in it, for the model would see
+// it: a masked gather of a flow asks for that.
 type Form struct {
 	Name    string // small letters, digits and _: the tool is called collect_<Name>; empty: collect
 	Purpose string // for the model: what it is for, and when
@@ -48,22 +49,19 @@ func (f *Form) Check() error {
 	return errors.Join(bad...)
 }
 
-// A Collected is what a caller has told and agreed to.
-type Collected struct {
-	Call, Form string
-	Values     map[string]string // by Field.Name; optional ones may be missing
-}
-
-// A Sink keeps what was collected. It may be called again for the same call and form, when the caller has changed their mind: the last
-// counts. What an error says goes to the model.
-type Sink interface {
-	Collect(ctx context.Context, c Collected) error
+// slot is the name under which a call collects a field: the form's name and its own, such as booking.day; of a form without a name its own.
+func (f *Form) slot(field string) string {
+	if f.Name == "" {
+		return field
+	}
+	return f.Name + "." + field
 }
 
 // Collect is the tool that fills a form piece by piece: it checks each value, says what is missing, what is wrong and what to read back, and
-// gives the sink the values once the caller has agreed to all of them as they were read back. It is Firm. It holds one call's values, so
-// each call needs its own. Without a sink, or with a form that fails its Check, it is not offered.
-func Collect(line Line, form Form, sink Sink) pipeline.Tool {
+// lets the call collect the values, in its record, once the caller has agreed to all of them as they were read back. It is Firm. A caller
+// who changes their mind after that is asked again, and the last counts. It holds one call's values, so each call needs its own. A form
+// that fails its Check is not offered.
+func Collect(line Line, form Form) pipeline.Tool {
 	name := "collect"
 	if form.Name != "" {
 		name += "_" + form.Name
@@ -79,18 +77,10 @@ func Collect(line Line, form Form, sink Sink) pipeline.Tool {
 	}
 	about := strings.TrimSpace(form.Purpose + " Call this each time the caller has told you one or more of: " + list(order) +
 		". Give only what the caller said, one by one as it comes; the answer says what is missing, what is wrong, and what to read back.")
-	if sink == nil || form.Check() != nil {
+	if form.Check() != nil {
 		return pipeline.Tool{Name: name, Description: about}
 	}
-	for _, p := range s.Properties {
-		p.Enum = nil // the model is shown them in words: what is close to one is taken
-	}
-	for i := range form.Fields {
-		if f := &form.Fields[i]; f.Kind == OneOf {
-			s.Properties[f.Name].Description = strings.TrimSpace(s.Properties[f.Name].Description + " One of: " + list(f.Options) + ".")
-		}
-	}
-	c := &collection{line: line, form: form, sink: sink, values: make(map[string]entry), wrong: make(map[string]string)}
+	c := &collection{line: line, form: form, values: make(map[string]entry), wrong: make(map[string]string)}
 	t := made(name, about, s, c.use)
 	t.Firm = true
 	return t
@@ -103,52 +93,36 @@ type entry struct{ value, aloud string }
 type collection struct {
 	line Line
 	form Form
-	sink Sink
 
-	mu     sync.Mutex // never held during I/O
+	mu     sync.Mutex
 	values map[string]entry
 	wrong  map[string]string // what was given last for a field and could not be taken
 	read   map[string]entry  // what the model was asked to read back last
-	saving bool
-	saved  bool // values are those that the sink has
+	readIn int               // the turn in which it was asked to; 0: not known
+	saved  bool              // values are those that the call has collected
 }
 
 func (c *collection) use(ctx context.Context, a arguments) (string, *pipeline.Command, error) {
 	agreed, _ := a[confirmed].(bool)
 	c.mu.Lock()
-	changed := c.take(a)
-	if !agreed || changed || !c.complete() || !maps.Equal(c.read, c.values) {
-		defer c.mu.Unlock()
-		return c.next(agreed), nil, nil
-	}
-	if c.saved || c.saving {
-		defer c.mu.Unlock()
-		return "This has been recorded already. Go on.", nil, nil
-	}
-	c.saving = true
-	keep := Collected{Call: c.line.Call, Form: c.form.Name, Values: make(map[string]string)}
-	for name, e := range c.values {
-		keep.Values[name] = e.value
-	}
-	c.mu.Unlock()
-	err := c.keep(ctx, keep)
-	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err != nil {
-		return "", nil, fmt.Errorf("it could not be recorded: %w. The values are kept: say so to the caller, and call this once more with confirmed true", err)
+	turn, changed := pipeline.TurnOf(ctx), c.take(a)
+	switch {
+	case !agreed || changed || c.saved || !c.complete() || len(c.values) == 0 || !maps.Equal(c.read, c.values):
+		if !maps.Equal(c.read, c.values) {
+			c.readIn = turn
+		}
+		return c.next(agreed), nil, nil
+	case turn != 0 && turn == c.readIn: // nobody but the model can have agreed
+		return "Not recorded yet: the caller has not answered since you were asked to read it back. Read it back, and wait for their answer.", nil, nil
 	}
-	c.saved = maps.Equal(c.read, c.values)
-	return "Recorded. Tell the caller that it is done, and do not collect this again.", nil, nil
-}
-
-// keep gives the values to the sink; also a sink that panics leaves the collection as it was.
-func (c *collection) keep(ctx context.Context, keep Collected) error {
-	defer func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.saving = false
-	}()
-	return c.sink.Collect(ctx, keep)
+	c.saved = true
+	slots := make(map[string]string)
+	for i := range c.form.Fields {
+		name := c.form.Fields[i].Name
+		slots[c.form.slot(name)] = c.values[name].value // empty: it was taken back, perhaps
+	}
+	return "Recorded. Tell the caller that it is done, and do not collect this again.", &pipeline.Command{Kind: pipeline.Collect, Slots: slots}, nil
 }
 
 // take notes what was given, and says whether that changed anything.

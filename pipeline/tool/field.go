@@ -82,11 +82,10 @@ func (f *Field) schema() *Schema {
 		Digits: "Digits, in the order in which they were said.", Number: "A number.", Date: "A date, as 2026-11-27 or in the caller's words.",
 		Time: "A time of day, as 15:30.", Email: "An email address.", Phone: "A phone number, with + and country code if it was said.", YesNo: "yes or no.",
 	}[f.Kind]
-	s := &Schema{Type: "string", Description: strings.TrimSpace(f.Help + " " + help)}
-	for _, o := range f.Options {
-		s.Enum = append(s.Enum, o)
+	if f.Kind == OneOf {
+		help = "One of: " + list(f.Options) + "." // in words, and no enum: what is close to one is taken
 	}
-	return s
+	return &Schema{Type: "string", Description: strings.TrimSpace(f.Help + " " + help)}
 }
 
 // read makes of a model's or a caller's words the value of the record, and what is read back to the caller. The error completes "want".

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -218,7 +219,7 @@ func (r *reader) object(at string, s *Schema, in map[string]any) any {
 		case p != nil:
 			out[name] = r.value(join(at, name), p, in[name])
 		case s.Closed:
-			r.refuse(join(at, short(name)), "there is no such argument: want %s", list(slices.Sorted(maps.Keys(s.Properties))))
+			r.refuse(join(at, called(name)), "there is no such argument: want %s", list(slices.Sorted(maps.Keys(s.Properties))))
 		default:
 			out[name] = in[name]
 		}
@@ -310,6 +311,14 @@ func show(v any) string {
 		return "something else"
 	}
 	return short(string(raw))
+}
+
+// called is the name of an argument that a model has made up, on one line.
+func called(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' }) || name == "" {
+		return show(name)
+	}
+	return short(name)
 }
 
 func short(s string) string {

@@ -1,7 +1,7 @@
 // Package tool is what a model can do on a call besides talking: the built-in tools, and the reading of arguments.
 //
-//	model ──ToolCall──▶ Schema.Read ──▶ Run ──▶ a backend of cmd's: Scheduler, Messenger, Sink
-//	  ▲                     │            ├──▶ Command ──▶ the call: HangUp, Transfer, Press, Wait, Change
+//	model ──ToolCall──▶ Schema.Read ──▶ Run ──▶ a backend of cmd's: Scheduler, Messenger
+//	  ▲                     │            ├──▶ Command ──▶ the call: HangUp, Transfer, Press, Wait, Change, Collect
 //	  └── what is wrong ◀───┘            └──▶ the result, in words ──▶ model
 //
 // Each tool is made for one call, by a constructor that is given what it needs of the world. Where that is missing the tool cannot run, and

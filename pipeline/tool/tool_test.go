@@ -38,7 +38,6 @@ func (b *backend) take(ctx context.Context, v any) error {
 	return nil
 }
 
-func (b *backend) Collect(ctx context.Context, c Collected) error   { return b.take(ctx, c) }
 func (b *backend) Schedule(ctx context.Context, c Callback) error   { return b.take(ctx, c) }
 func (b *backend) Send(ctx context.Context, m Message) error        { return b.take(ctx, m) }
 func (b *backend) Channels() []string                               { return []string{"sms", "email"} }
@@ -57,7 +56,7 @@ func booking() Form {
 // all are the tools, each with the same backend; anybody may be written to and called in the United Kingdom.
 func all(b *backend) map[string]pipeline.Tool {
 	tools := Offered(
-		EndCall(), PressKeys(), WaitFor(), Collect(here, booking(), b), ScheduleCallback(here, b), SendMessage(here, b, true),
+		EndCall(), PressKeys(), WaitFor(), Collect(here, booking()), ScheduleCallback(here, b), SendMessage(here, b, true),
 		TransferTo(Destinations{Named: []Destination{{"Billing", "+442071110000", "for invoices"}}, Prefixes: []string{"+44"}}, b),
 		HandOver([]Colleague{{"Second", "for complaints"}}),
 	)
@@ -75,7 +74,7 @@ func TestOffered(t *testing.T) {
 	}
 	var none []string
 	for _, tool := range Offered(
-		Collect(here, booking(), nil), Collect(here, Form{}, &backend{}), ScheduleCallback(here, nil), SendMessage(here, nil, true), SendMessage(Line{}, &backend{}, false),
+		Collect(here, Form{}), ScheduleCallback(here, nil), SendMessage(here, nil, true), SendMessage(Line{}, &backend{}, false),
 		TransferTo(Destinations{Prefixes: []string{"+"}}, nil), TransferTo(Destinations{}, &backend{}), HandOver(nil),
 	) {
 		none = append(none, tool.Name)
@@ -116,6 +115,7 @@ func TestTools(t *testing.T) {
 		"goodbye in other words":       {"end_call", `{"goodbye":"Bye."}`, result{says: "!goodbye: there is no such argument: want farewell"}},
 		"goodbye that breaks off":      {"end_call", `{"farewell":"By`, result{says: "!no JSON"}},
 		"goodbye as a list":            {"end_call", `["Bye."]`, result{says: `!want an object, got ["Bye."]`}},
+		"goodbye in broken words":      {"end_call", `"{\"farewell\":Bye}"`, result{says: `!the arguments: want an object, got "{\"farewell\":Bye}"`}},
 		"two goodbyes":                 {"end_call", `{} {}`, result{says: "!more than one"}},
 		"keys":                         {"press_keys", `{"keys":"1 w,2a#"}`, result{do: pipeline.Command{Kind: pipeline.Press, Keys: "1wp2A#"}, says: "pressed"}},
 		"keys as a number":             {"press_keys", `{"keys":12}`, result{do: pipeline.Command{Kind: pipeline.Press, Keys: "12"}, says: "pressed"}},
@@ -187,11 +187,9 @@ func paris(t *testing.T) *time.Location {
 // Backends that are slow and wrong: the model is told, in words.
 func TestBadBackends(t *testing.T) {
 	t.Parallel()
-	full := `{"name":"Ana","people":"4","day":"tomorrow","at":"19:30"}`
-	for tool, uses := range map[string][]string{
-		"schedule_callback": {`{"when":"in 2 hours"}`},
-		"send_message":      {`{"channel":"sms","text":"Hi."}`},
-		"collect_booking":   {full, `{"confirmed":true}`},
+	for tool, args := range map[string]string{
+		"schedule_callback": `{"when":"in 2 hours"}`,
+		"send_message":      `{"channel":"sms","text":"Hi."}`,
 	} {
 		for mood, want := range map[string]string{"slow": context.DeadlineExceeded.Error(), "wrong": errBackend.Error()} {
 			t.Run(tool+" "+mood, func(t *testing.T) {
@@ -199,15 +197,9 @@ func TestBadBackends(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
-					run := all(&backend{mood: mood})[tool].Run
-					for i, args := range uses {
-						result, do, err := run(ctx, json.RawMessage(args))
-						if i < len(uses)-1 {
-							continue
-						}
-						if err == nil || !strings.Contains(err.Error(), want) || result != "" || do != nil {
-							t.Errorf("%q %v: %v, want %q", result, do, err, want)
-						}
+					result, do, err := all(&backend{mood: mood})[tool].Run(ctx, json.RawMessage(args))
+					if err == nil || !strings.Contains(err.Error(), want) || result != "" || do != nil {
+						t.Errorf("%q %v: %v, want %q", result, do, err, want)
 					}
 				})
 			})
@@ -219,10 +211,15 @@ func TestBadBackends(t *testing.T) {
 func TestCollect(t *testing.T) {
 	t.Parallel()
 	type step struct{ args, says string }
-	kept := Collected{"CA1", "booking", map[string]string{"name": "Ana", "people": "4", "day": "2000-01-02", "at": "19:30"}}
+	booked := func(name, phone, room string) map[string]string {
+		return map[string]string{
+			"booking.name": name, "booking.people": "4", "booking.day": "2000-01-02", "booking.at": "19:30", "booking.phone": phone, "booking.room": room,
+		}
+	}
+	kept := booked("Ana", "", "")
 	for name, c := range map[string]struct {
 		steps []step
-		want  []any
+		want  []map[string]string // as the call is told to collect it
 	}{
 		"piece by piece": {[]step{
 			{`{}`, "Still missing: name, people, day, at."},
@@ -231,48 +228,53 @@ func TestCollect(t *testing.T) {
 			{`{"at":"half past seven in the evening"}`, "Read this back to the caller and ask whether it is right: name: Ana; people: 4; day: Sunday 2 January 2000; at: 7:30 PM."},
 			{`{"confirmed":true}`, "Recorded."},
 			{`{"confirmed":true}`, "recorded already"},
-		}, []any{kept}},
+		}, []map[string]string{kept}},
 		"all at once": {[]step{
 			{`{"name":"Ana","people":"four","day":"2000-01-02","at":"19:30","confirmed":true}`, "Not recorded yet: the caller has to agree to exactly these values first."},
 			{`{"confirmed":"yes"}`, "Recorded."},
-		}, []any{kept}},
+		}, []map[string]string{kept}},
 		"wrong values": {[]step{
 			{`{"name":"Ana","people":40,"day":"one day","at":"three"}`, "Wrong: people: \"40\" cannot be taken: want a number from 1 to 12. Wrong: day: \"one day\" cannot be taken: want a date such as 2026-11-27: \"day\" is not understood. " +
 				"Wrong: at: \"three\" cannot be taken: want a time such as 15:30: it is not clear whether morning or afternoon is meant"},
 			{`{"confirmed":true}`, "Not recorded yet. Wrong: people"},
 			{`{"people":4,"day":"tomorrow","at":"19:30"}`, "Read this back"},
 			{`{"confirmed":true}`, "Recorded."},
-		}, []any{kept}},
+		}, []map[string]string{kept}},
 		"changed at the last moment": {[]step{
 			{`{"name":"Bob","people":4,"day":"tomorrow","at":"19:30"}`, "name: Bob"},
 			{`{"name":"Ana","confirmed":true}`, "Not recorded yet: the caller has to agree"},
 			{`{"name":"Ana","confirmed":true}`, "Recorded."},
-		}, []any{kept}},
+		}, []map[string]string{kept}},
 		"changed after it was recorded": {[]step{
 			{`{"name":"Bob","people":4,"day":"tomorrow","at":"19:30"}`, "name: Bob"},
 			{`{"confirmed":true}`, "Recorded."},
 			{`{"name":"Ana"}`, "name: Ana"},
 			{`{"confirmed":true}`, "Recorded."},
-		}, []any{Collected{"CA1", "booking", map[string]string{"name": "Bob", "people": "4", "day": "2000-01-02", "at": "19:30"}}, kept}},
+		}, []map[string]string{booked("Bob", "", ""), kept}},
 		"what is optional, and taken back": {[]step{
 			{`{"name":"Ana","people":4,"day":"tomorrow","at":"19:30","phone":"12","room":"garden"}`, "Wrong: phone"},
 			{`{"phone":"020 7946 0000","room":null}`, "phone: 0 2 0, 7 9 4, 6 0 0, 0 0; room: Garden"},
+			{`{"confirmed":true}`, "Recorded."},
 			{`{"phone":"","room":""}`, "at: 7:30 PM. When"},
 			{`{"confirmed":true}`, "Recorded."},
-		}, []any{kept}},
+		}, []map[string]string{booked("Ana", "02079460000", "Garden"), kept}},
 		"nobody asked": {[]step{{`{"confirmed":true}`, "Not recorded yet. Still missing"}}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				b := &backend{}
-				tool := all(b)["collect_booking"]
+				tool := all(&backend{})["collect_booking"]
+				var got []map[string]string
 				for i, s := range c.steps {
-					if says, _, err := tool.Run(t.Context(), json.RawMessage(s.args)); err != nil || !strings.Contains(says, s.says) {
+					says, do, err := tool.Run(t.Context(), json.RawMessage(s.args))
+					if err != nil || !strings.Contains(says, s.says) {
 						t.Errorf("step %d: %q, %v: want %q", i+1, says, err, s.says)
 					}
+					if do != nil && do.Kind == pipeline.Collect && do.Check() == nil {
+						got = append(got, do.Slots)
+					}
 				}
-				if diff := cmp.Diff(c.want, b.got); diff != "" {
+				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("-want +got:\n%s", diff)
 				}
 			})
@@ -280,34 +282,19 @@ func TestCollect(t *testing.T) {
 	}
 }
 
-// A record that failed can be tried again, and nothing is recorded twice.
-func TestCollectAgain(t *testing.T) {
+// A form without a name has its fields' names in the record; nothing is nothing to be recorded.
+func TestCollectWithoutName(t *testing.T) {
 	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := &backend{mood: "rude"}
-		tool := all(b)["collect_booking"]
-		run := func(args string) (says string, err error) {
-			defer func() {
-				if v := recover(); v != nil {
-					err = fmt.Errorf("panic: %v", v) // which the pipeline tells the model
-				}
-			}()
-			says, _, err = tool.Run(t.Context(), json.RawMessage(args))
-			return says, err
+	tool := Collect(here, Form{Fields: []Field{{Name: "name", Optional: true}}})
+	for i, s := range []struct{ args, says, slot string }{
+		{`{"confirmed":true}`, "Nothing has been given.", ""}, {`{"name":"Ana"}`, "name: Ana", ""}, {`{"confirmed":true}`, "Recorded.", "Ana"},
+	} {
+		says, do, err := tool.Run(t.Context(), json.RawMessage(s.args))
+		if err != nil || !strings.Contains(says, s.says) || (do != nil) != (s.slot != "") || do != nil && do.Slots["name"] != s.slot {
+			t.Errorf("step %d: %q %v %v", i+1, says, do, err)
 		}
-		if _, err := run(`{"name":"Ana","people":4,"day":"tomorrow","at":"19:30"}`); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := run(`{"confirmed":true}`); err == nil {
-			t.Error("a rude sink did no harm")
-		}
-		b.mood = "wrong"
-		if _, err := run(`{"confirmed":true}`); err == nil || !strings.Contains(err.Error(), "The values are kept") {
-			t.Errorf("a wrong sink: %v", err)
-		}
-		b.mood = ""
-		if says, err := run(`{"confirmed":true}`); err != nil || !strings.HasPrefix(says, "Recorded.") || len(b.got) != 1 {
-			t.Errorf("%q %v %v", says, err, b.got)
-		}
-	})
+	}
+	if tool.Name != "collect" {
+		t.Errorf("it is called %q", tool.Name)
+	}
 }

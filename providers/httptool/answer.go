@@ -39,8 +39,12 @@ func (t *Tool) answer(res *http.Response) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	raw, cut := shorten(string(body), most)
+	if cut {
+		raw = t.unbroken(raw)
+	}
 	kind, _, _ := mime.ParseMediaType(res.Header.Get("Content-Type"))
-	text, cut := readable(body, kind, most)
+	text, page := readable(raw, kind)
 	if res.StatusCode >= 300 {
 		said := fmt.Sprintf("the server answered %d %s", res.StatusCode, http.StatusText(res.StatusCode))
 		if text != "" {
@@ -51,7 +55,7 @@ func (t *Tool) answer(res *http.Response) (string, error) {
 	switch {
 	case len(bytes.TrimSpace(body)) == 0:
 		return fmt.Sprintf("Done. The server answered %d %s, and nothing else.", res.StatusCode, http.StatusText(res.StatusCode)), nil
-	case text == "" && kind == "text/html":
+	case page:
 		return "", &refusal{"the server answered with a web page instead of data"}
 	case text == "":
 		return "", &refusal{"the server answered with something that is no text"}
@@ -61,7 +65,7 @@ func (t *Tool) answer(res *http.Response) (string, error) {
 		if text, err = choose(body, t.Fields); err != nil {
 			return "", err
 		}
-		text, cut = shorten(text, t.Limit)
+		text, cut = shorten(t.discreet(text), t.Limit)
 	}
 	if cut {
 		text += fmt.Sprintf(" [cut off here: the answer is longer than %d bytes]", t.Limit)
@@ -69,22 +73,29 @@ func (t *Tool) answer(res *http.Response) (string, error) {
 	return text, nil
 }
 
-// readable is a body as text; empty if it is none, or a web page. JSON is written close together.
-func readable(body []byte, kind string, most int) (text string, cut bool) {
-	if kind == "text/html" || kind == "application/xhtml+xml" {
-		return "", false
-	}
-	if json.Valid(body) {
-		var b bytes.Buffer
-		if err := json.Compact(&b, body); err == nil {
-			body = b.Bytes()
+// unbroken is a text that was cut off without the beginning of a secret at its end, which nobody would know for one.
+func (t *Tool) unbroken(s string) string {
+	for _, secret := range t.secrets {
+		for n := len(secret) - 1; n > 0; n-- {
+			if strings.HasSuffix(s, secret[:n]) {
+				return s[:len(s)-n]
+			}
 		}
 	}
-	if bytes.IndexByte(body, 0) >= 0 {
-		return "", false
+	return s
+}
+
+// readable is a body as text; empty if it is none, or a web page. JSON is written close together, and is JSON by whatever name: servers
+// call it text/html, and web pages application/json.
+func readable(raw, kind string) (text string, page bool) {
+	text = strings.TrimPrefix(raw, "\uFEFF")
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(text)) == nil {
+		text = b.String()
+	} else if kind == "text/html" || kind == "application/xhtml+xml" || strings.HasPrefix(http.DetectContentType([]byte(text)), "text/html") {
+		return "", true
 	}
-	text, cut = shorten(string(body), most)
-	if !utf8.ValidString(text) {
+	if strings.ContainsRune(text, 0) || !utf8.ValidString(text) {
 		return "", false
 	}
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
@@ -92,7 +103,7 @@ func readable(body []byte, kind string, most int) (text string, cut bool) {
 			return -1
 		}
 		return r
-	}, text)), cut
+	}, text)), false
 }
 
 // shorten is s, or its first bytes without half a character.

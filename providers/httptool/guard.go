@@ -59,6 +59,7 @@ func public(a netip.Addr) bool {
 type guard struct {
 	hosts map[string]bool // in small letters; with a port: only that
 	nets  []netip.Prefix
+	names *net.Resolver // nil: the machine's
 }
 
 // newGuard reads an allow-list: host, host:port, address or network.
@@ -103,8 +104,9 @@ func (g *guard) control(_, address string, _ syscall.RawConn) error {
 
 // transport dials what the guard lets through. It uses no proxy: behind one nobody could say what is dialled.
 func (g *guard) transport() *http.Transport {
-	guarded := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Control: g.control}
-	open := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	open := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second, Resolver: g.names}
+	guarded := *open
+	guarded.Control = g.control
 	return &http.Transport{
 		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(address)

@@ -193,36 +193,39 @@ func (t *Tool) compileURL(p *parser) error {
 }
 
 func (t *Tool) compileHeaders(p *parser) error {
-	all := maps.Clone(t.Headers)
-	if all == nil {
-		all = make(map[string]string)
+	t.headers = make(map[string]template)
+	set := func(where, name, value string) error {
+		if !headerName.MatchString(name) || slices.Contains(kept, strings.ToLower(name)) {
+			return fmt.Errorf("%s: %q cannot be set", where, name)
+		}
+		if name = http.CanonicalHeaderKey(name); t.headers[name] != nil {
+			return fmt.Errorf("%s: %s is set twice", where, name)
+		}
+		t.headers[name] = append(template{}, p.parse(where, value)...) // not nil, also of no value
+		return nil
+	}
+	var bad []error
+	for _, name := range slices.Sorted(maps.Keys(t.Headers)) {
+		bad = append(bad, set("headers", name, t.Headers[name]))
 	}
 	ways := 0
 	if t.Auth.Bearer != "" {
 		ways++
-		all["Authorization"] = "Bearer " + t.Auth.Bearer
+		bad = append(bad, set("auth", "Authorization", "Bearer "+t.Auth.Bearer))
 	}
 	if t.Auth.Header != "" || t.Auth.Value != "" {
 		ways++
-		all[t.Auth.Header] = t.Auth.Value
+		bad = append(bad, set("auth", t.Auth.Header, t.Auth.Value))
 	}
 	if t.Auth.User != "" || t.Auth.Password != "" {
 		ways++
-	}
-	if ways > 1 {
-		return errors.New("auth: want one of bearer, basic and header")
-	}
-	t.headers = make(map[string]template)
-	for name, value := range all {
-		if !headerName.MatchString(name) || slices.Contains(kept, strings.ToLower(name)) {
-			return fmt.Errorf("headers: %q cannot be set", name)
-		}
-		t.headers[http.CanonicalHeaderKey(name)] = p.parse("headers."+name, value)
-	}
-	if t.Auth.User != "" || t.Auth.Password != "" {
+		bad = append(bad, set("auth", "Authorization", ""))
 		t.headers["Authorization"] = p.basic(t.Auth.User, t.Auth.Password)
 	}
-	return nil
+	if ways > 1 {
+		bad = []error{errors.New("auth: want one of bearer, basic and header")}
+	}
+	return errors.Join(bad...)
 }
 
 func (t *Tool) compileBody(p *parser) error {

@@ -139,6 +139,10 @@ func TestAnswers(t *testing.T) {
 	says("/latin", "text/plain", "caf\xe9")
 	says("/huge", "text/plain", strings.Repeat("é", 5000))
 	says("/hugejson", "application/json", `{"name":"`+strings.Repeat("a", 2<<20)+`"}`)
+	says("/json-by-html", "text/html; charset=utf-8", "\uFEFF{\"name\": 1}")
+	says("/html-by-json", "application/json", "<!doctype html><p>Sign in</p>")
+	says("/echo-cut", "text/plain", strings.Repeat("a", 1020)+"k-7&2/9 and more")
+	says("/echo-json", "application/json", `{"key":"k-7\u00262/9","again":"k-7&2\/9","auth":"Bearer k-7&2/9"}`)
 	says("/echo", "text/plain", "You sent k-7&2/9, or k-7%262%2F9, as Bearer k-7&2/9.")
 	fails("/500", 500, "database down")
 	fails("/404", 404, `{"error": "no such order"}`)
@@ -195,6 +199,11 @@ func TestAnswers(t *testing.T) {
 		"/text":                  {Definition{}, "Two\ttables\nare [31mfree."},
 		"/text?fields":           {fields("name"), "!is no JSON"},
 		"/html":                  {Definition{}, "!a web page instead of data"},
+		"/json-by-html":          {Definition{}, `{"name":1}`},
+		"/html-by-json":          {Definition{}, "!a web page instead of data"},
+		"/echo-cut":              {Definition{Limit: 1024, Auth: Auth{Bearer: "${secret:KEY}"}}, strings.Repeat("a", 1020) + " [cut off here: the answer is longer than 1024 bytes]"},
+		"/echo-json":             {Definition{Auth: Auth{Bearer: "${secret:KEY}"}}, `{"key":"[secret]","again":"[secret]","auth":"Bearer [secret]"}`},
+		"/echo-json?fields":      {Definition{Fields: []string{"key", "again"}, Auth: Auth{Bearer: "${secret:KEY}"}}, `{"again":"[secret]","key":"[secret]"}`},
 		"/empty":                 {Definition{}, "Done. The server answered 200 OK, and nothing else."},
 		"/204":                   {Definition{}, "Done. The server answered 204 No Content, and nothing else."},
 		"/binary":                {Definition{}, "!something that is no text"},
@@ -363,6 +372,8 @@ func TestDefinitionRefused(t *testing.T) {
 		"auth: want one of":                             with(func(d *Definition) { d.Auth = Auth{Bearer: "a", User: "b"} }),
 		"auth: want no argument":                        with(func(d *Definition) { d.Auth = Auth{User: "{{order}}"} }),
 		`headers: "Host" cannot be set`:                 with(func(d *Definition) { d.Headers = map[string]string{"Host": "internal"} }),
+		"auth: Authorization is set twice":              with(func(d *Definition) { d.Headers, d.Auth.Bearer = map[string]string{"authorization": "x"}, "y" }),
+		`auth: "" cannot be set`:                        with(func(d *Definition) { d.Auth.Value = "x" }),
 		`headers: "a b" cannot be set`:                  with(func(d *Definition) { d.Headers = map[string]string{"a b": "c"} }),
 		"parameters: schema":                            with(func(d *Definition) { d.Parameters = json.RawMessage(`{"type":"object","oneOf":[]}`) }),
 		`parameters: "call.from"`: with(func(d *Definition) {

@@ -98,7 +98,13 @@ func (p *parser) keep(value string) {
 	if p.known == nil {
 		p.known = make(map[string]bool)
 	}
-	for _, v := range []string{value, url.QueryEscape(value), url.PathEscape(value), base64.StdEncoding.EncodeToString([]byte(value))} {
+	plain, _ := json.Marshal(value) // a text can always be written
+	quoted := string(plain[1 : len(plain)-1])
+	unescaped := strings.NewReplacer(`\u0026`, "&", `\u003c`, "<", `\u003e`, ">").Replace(quoted)
+	for _, v := range []string{
+		value, url.QueryEscape(value), url.PathEscape(value), base64.StdEncoding.EncodeToString([]byte(value)), base64.RawURLEncoding.EncodeToString([]byte(value)),
+		quoted, unescaped, strings.ReplaceAll(unescaped, "/", `\/`),
+	} {
 		if len(v) >= 4 {
 			p.known[v] = true
 		}

@@ -89,6 +89,9 @@ func (m model) add(e store.Entry) error {
 			return nil
 		}
 		c.Status, c.End, c.recording, c.messages = e.Ended.Status, e.Ended.End, e.Ended.Recording, map[int]store.Message{}
+		if e.Ended.Collected != nil {
+			c.Collected = e.Ended.Collected
+		}
 		for _, message := range e.Ended.Messages {
 			c.messages[message.Seq] = message
 		}
@@ -194,6 +197,7 @@ func (d dice) entry(rt *rapid.T) store.Entry {
 		return store.Entry{Turned: &store.Turned{Turn: t, Messages: d.messages(rt, id), Collected: collected}}
 	case kind < 18:
 		e := store.Ended{Call: id, Status: store.Completed, End: end(time.Minute), Messages: d.messages(rt, id)}
+		e.Collected = rapid.SampledFrom([]map[string]string{nil, nil, {"day": "3"}}).Draw(rt, "collected")
 		if rapid.Bool().Draw(rt, "recorded") {
 			e.Recording = newRecording(id)
 		}

@@ -112,6 +112,11 @@ func testEnded(t *testing.T, s Store) {
 	check()
 	ok(t, s.Record(ctx, []store.Entry{{Began: &c}, {Turned: &turned}, {Ended: &ended}}))
 	check()
+	atLast := newCall(h.Org)
+	turned.Turn.Call, turned.Messages = atLast.ID, nil
+	ok(t, s.Record(ctx, []store.Entry{{Began: &atLast}, {Turned: &turned}, {Ended: &store.Ended{
+		Call: atLast.ID, Status: store.Completed, End: end(time.Second), Collected: map[string]string{"day": "2026-11-25"}}}}))
+	same(t, "collected at last", readCall(t, s, h.Org, atLast.ID).Collected, map[string]string{"day": "2026-11-25"})
 }
 
 func testCrashed(t *testing.T, s Store) {
