@@ -9,7 +9,7 @@ FUZZTIME ?= 20s
 SOAK ?= 1000
 SCORES ?= 20
 # Tests that play random calls: repeating the scores is about playing the same.
-RANDOM := ^(TestHeardLedger|TestRandomCalls)$$
+RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers)$$
 
 .PHONY: help
 help: ## list the targets

@@ -184,7 +184,7 @@ func (d *dialog) greet(before phase) {
 	o, c := &d.callee, &d.caller
 	o.enter(met, d.now)
 	switch {
-	case before == opened, before == leaving: // what they say is answered
+	case before == opened, before == leaving, d.turn != nil: // what they say is answered
 	case o.opening.silent() && len(c.said) > 0: // they speak first, the agent answers
 		d.dropOpening()
 		c.complete, c.pause.pending = true, false
