@@ -26,7 +26,7 @@ type callee struct {
 
 	onset, voiced time.Duration // of the first of their speech, and of the last so far, since the answer; onset 0: none
 	quiet         time.Duration // since when there was no sound of them
-	rang          bool
+	rang          time.Duration // when it last rang; 0: never
 	noise         time.Duration // since when there was no sound at all
 	calling       time.Duration // when a tone ended that a calling fax may have made; 0: none
 	said          []string      // what was said before what the caller's turn holds: a greeting

@@ -29,7 +29,7 @@ func (d *dialog) toned(n toned) {
 	case first && t.Kind == tones.Calling:
 		c.calling = t.To
 	case t.Kind == tones.Ringback && first:
-		c.rang = true
+		c.rang = t.To
 	case !t.Beep(), first && c.phase != biding, c.phase == screened: // what there is to it shows by what follows
 	default:
 		d.beeped(t, before)
@@ -40,6 +40,9 @@ func (d *dialog) toned(n toned) {
 func (o *callee) isTone(from time.Duration) bool {
 	return o.beep.To > 0 && from >= o.beep.From-250*time.Millisecond && from <= o.beep.To
 }
+
+// rings says whether it may be between two rings.
+func (o *callee) rings(now time.Duration) bool { return o.rang > 0 && now < o.rang+ringPause }
 
 // settledDown says whether they have stopped, and their words are known or have been waited for.
 func (d *dialog) settledDown() bool {
@@ -72,13 +75,12 @@ func (d *dialog) wonder() {
 	switch {
 	case a.By != "":
 		d.identify(a)
-	case d.now >= o.limit && !o.rang:
+	case d.now >= o.limit && !o.rings(d.now):
 		d.identify(Answer{Unknown, CueLimit})
 	default:
 		d.askAgain(again)
-		if !o.rang {
-			d.askAgain(o.limit)
-		}
+		d.askAgain(o.limit)
+		d.askAgain(o.quiet + ringPause)
 	}
 }
 
@@ -112,15 +114,15 @@ func (d *dialog) silent() (a Answer, again time.Duration) {
 		return Answer{Machine, CueBeep}, 0
 	}
 	wait := d.manners.Answering.Wait
-	if o.rang || o.calling > 0 {
+	if o.rings(d.now) || o.calling > 0 {
 		wait = max(wait, ringPause)
 	}
 	switch due := o.quiet + wait; {
 	case o.phase == opened:
 		return d.unanswering()
-	case o.rang && d.now >= mostRinging:
+	case o.rings(d.now) && d.now >= mostRinging:
 		return Answer{Nobody, CueRinging}, 0
-	case d.now < due && o.rang:
+	case d.now < due && o.rings(d.now):
 		return Answer{}, min(due, mostRinging)
 	case d.now < due:
 		return Answer{}, due

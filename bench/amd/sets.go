@@ -314,9 +314,10 @@ func (m *maker) nobody() {
 
 func (m *maker) music() {
 	for _, r := range m.c.Music {
-		for n, from := range []time.Duration{10 * time.Second, 60 * time.Second} {
+		const excerpt = 26 * time.Second
+		for n, from := range []time.Duration{10 * time.Second, min(60*time.Second, corpus.Length(r.PCM)-excerpt)} {
 			t := newTape("music", fmt.Sprintf("%s, %d", r.Name, n), true, pipeline.Unknown)
-			t.item.pcm = append(t.item.pcm, corpus.Level(r.Part(from, from+26*time.Second), -22)...)
+			t.item.pcm = append(t.item.pcm, corpus.Level(r.Part(from, from+excerpt), -22)...)
 			m.add(t.done(time.Second))
 		}
 	}
