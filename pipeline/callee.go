@@ -149,7 +149,7 @@ func (d *dialog) follows() {
 // identify acts on who it is.
 func (d *dialog) identify(a Answer) {
 	o := &d.callee
-	if a.By == o.answer.By {
+	if a.By == o.answer.By && a.Cue != CueFull {
 		return
 	}
 	before := o.phase

@@ -38,7 +38,7 @@ func (d *dialog) awaitAgain() bool {
 // machine: a message is to be left, or not.
 func (d *dialog) machine(a Answer) {
 	o := &d.callee
-	if a.Cue != CueFull && !o.known.judge(d.allSaid()).full && d.manners.Answering.Message != "" {
+	if a.Cue != CueFull && d.manners.Answering.Message != "" {
 		o.enter(biding, d.now)
 		if d.turn != nil && !d.turn.cut {
 			d.cutTurn()
@@ -79,11 +79,12 @@ func (d *dialog) awaitBeep() {
 		return
 	}
 	r := o.known.judge(d.words(c.partial))
-	if all := o.known.judge(d.allSaid()); all.full || r.party == Screening {
-		d.identify(map[bool]Answer{true: {Machine, CueFull}, false: {Screening, CueWords}}[all.full])
-		if all.full {
-			d.leave(media.CauseMachine)
-		}
+	switch {
+	case o.known.judge(d.allSaid()).full:
+		d.identify(Answer{Machine, CueFull})
+		return
+	case r.party == Screening:
+		d.identify(Answer{Screening, CueWords})
 		return
 	}
 	if other := r.party != "" && r.party != Machine || r.person && c.complete; other && o.answer.Cue == CueLong { // that was not sure

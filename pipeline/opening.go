@@ -1,8 +1,6 @@
 package pipeline
 
-import (
-	"strings"
-)
+import "strings"
 
 // listenFirst holds the opening until it is known who has answered.
 func (d *dialog) listenFirst() {
