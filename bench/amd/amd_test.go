@@ -26,7 +26,7 @@ var world = sync.OnceValues(func() (w struct {
 	if w.corpus, err = corpus.ReadCorpus(); err != nil {
 		return w, err
 	}
-	if w.voices, err = rehearse(context.Background(), local.DefaultDir()); err != nil {
+	if w.voices, err = rehearse(context.Background(), local.DefaultDir(), "slt"); err != nil {
 		return w, err
 	}
 	w.items, err = allSets(w.corpus, w.voices)
@@ -134,7 +134,7 @@ func TestReport(t *testing.T) {
 	}}
 	var out bytes.Buffer
 	r.print(&out, true)
-	for _, want := range []string{"recorded, tuned", "1 of 2 (50.0 %)        2 of 2 (100.0 %)", "synthetic, held out", "1500 / 1500", "message before the end of the beep                               1  1 "} {
+	for _, want := range []string{"recorded, tuned", "1 of 2 (50.0 %)      2 of 2 (100.0 %)", "synthetic, held out", "1500 / 1500", "message before the end of the beep                               1  1 "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the report does not say %q:\n%s", want, out.String())
 		}

@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	v, err := rehearse(ctx, o.speech)
+	v, err := rehearse(ctx, o.speech, "jenny", "slt")
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (m *maker) recite(t *tape, names string) {
 
 // speaker is a synthetic voice, faster or slower than it is, and so higher or lower.
 func (m *maker) speaker(t *tape, text string) {
-	voice := personas[t.dice.IntN(len(personas))]
+	voice := m.v.personas[t.dice.IntN(len(m.v.personas))]
 	t.say(stretch(m.v.sound(voice, text), 0.94+0.16*t.dice.Float64()))
 }
 

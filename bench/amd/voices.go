@@ -20,14 +20,14 @@ const (
 	reply     = "Thank you."
 )
 
-// personas are the synthetic voices of those who answer.
-var personas = []string{"jenny", "slt"}
-
 // voices know by heart what anybody says. They are read-only once made.
-type voices struct{ spoken map[string][]pipeline.Speech } // by voice and text
+type voices struct {
+	personas []string                     // the synthetic voices of those who answer
+	spoken   map[string][]pipeline.Speech // by voice and text
+}
 
-func rehearse(ctx context.Context, dir string) (*voices, error) {
-	v := &voices{map[string][]pipeline.Speech{}}
+func rehearse(ctx context.Context, dir string, personas ...string) (*voices, error) {
+	v := &voices{personas, map[string][]pipeline.Speech{}}
 	said := []string{"Hello? I'm here, I'm here.", "Hello?"}
 	for _, t := range texts {
 		said = append(said, t...)
