@@ -70,7 +70,7 @@ scores: ## the scores SCORES times under the race detector (default 20): each ti
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
-	$(GO) test -tags e2e -count=1 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
+	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
