@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // event is something that happened to a call, for its dialog.
@@ -42,6 +43,8 @@ type (
 	keyed struct{ key rune }
 	// parked: the far end put us on hold, or took us off it.
 	parked struct{ held bool }
+	// toned: there was a tone; its times are since the answer.
+	toned struct{ tone tones.Tone }
 	// ticked: the time of an alarm has come.
 	ticked struct{}
 	// told: a response brought something that is not to be spoken.
@@ -118,6 +121,7 @@ func (worded) isNews()      {}
 func (deafened) isNews()    {}
 func (keyed) isNews()       {}
 func (parked) isNews()      {}
+func (toned) isNews()       {}
 func (ticked) isNews()      {}
 func (told) isNews()        {}
 func (responded) isNews()   {}
@@ -163,6 +167,12 @@ type (
 		tone       bool
 		held       bool
 	}
+	// press keys, as a step of a turn.
+	press struct {
+		turn, step int
+		keys       string
+		held       bool
+	}
 	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
 	duck struct{ turn int }
 	// hold what the turn says, without losing a sample.
@@ -191,12 +201,19 @@ type (
 	expect struct{ words []string }
 	// mute the caller towards ear and recogniser, or no longer.
 	mute struct{ muted bool }
+	// veil the caller towards the tap, also what it was given since then; or no longer.
+	veil struct {
+		on    bool
+		since time.Duration
+	}
 	// recast: find another agent; recasted is the answer.
 	recast struct{ command Command }
 	// connect the caller to somebody else; transferred is the answer.
 	connect struct{ command Command }
 	// swap the providers.
 	swap struct{ parts Parts }
+	// heedTones of the line, or no longer.
+	heedTones struct{ on bool }
 	// tell those who watch.
 	tell struct{ event Event }
 	// hangUp is the last act.
@@ -206,19 +223,22 @@ type (
 	}
 )
 
-func (ask) isAct()     {}
-func (utter) isAct()   {}
-func (duck) isAct()    {}
-func (hold) isAct()    {}
-func (carryOn) isAct() {}
-func (cut) isAct()     {}
-func (fill) isAct()    {}
-func (hush) isAct()    {}
-func (use) isAct()     {}
-func (expect) isAct()  {}
-func (mute) isAct()    {}
-func (recast) isAct()  {}
-func (connect) isAct() {}
-func (swap) isAct()    {}
-func (tell) isAct()    {}
-func (hangUp) isAct()  {}
+func (ask) isAct()       {}
+func (utter) isAct()     {}
+func (press) isAct()     {}
+func (duck) isAct()      {}
+func (hold) isAct()      {}
+func (carryOn) isAct()   {}
+func (cut) isAct()       {}
+func (fill) isAct()      {}
+func (hush) isAct()      {}
+func (use) isAct()       {}
+func (expect) isAct()    {}
+func (mute) isAct()      {}
+func (veil) isAct()      {}
+func (recast) isAct()    {}
+func (connect) isAct()   {}
+func (heedTones) isAct() {}
+func (swap) isAct()      {}
+func (tell) isAct()      {}
+func (hangUp) isAct()    {}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // live is what goes on for a turn: its replies and its tools.
@@ -18,10 +19,10 @@ type live struct {
 	replies []*reply
 }
 
-// released calls f with each utterance that sounds or waits for its turn to.
+// released calls f with each utterance of speech that sounds or waits for its turn to.
 func (l *live) released(f func(*media.Utterance)) {
 	for _, r := range l.replies {
-		if r.released {
+		if r.released && !r.keys {
 			f(r.utterance)
 		}
 	}
@@ -38,6 +39,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 			voice = beeper{}
 		}
 		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
+	case press:
+		c.press(ctx, a)
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
@@ -64,6 +67,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
+	case veil:
+		c.veil(a)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
 	case connect:
@@ -78,6 +83,11 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
+	case heedTones:
+		c.signals.Store(nil)
+		if a.on {
+			c.signals.Store(&tones.Detector{})
+		}
 	case tell:
 		c.observe(a.event)
 	case hangUp:
@@ -247,6 +257,8 @@ func (c *Call) observe(e Event) {
 		c.dismiss(t.N, errHungUp)
 		drops := int(c.drops.Load())
 		t.Counts.Drops, c.told = drops-c.told, drops
+		masked := time.Duration(c.masked.Load())
+		t.Masked, c.toldMasked = masked-c.toldMasked, masked
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}
@@ -273,7 +285,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.unrecorded()
+		e.Turns, e.History, e.Answer, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.callee.answer, c.dialog.unrecorded()
 	}
 	return e
 }
@@ -289,6 +301,9 @@ func (c *Call) report(ctx context.Context, e Ending) {
 	args := []any{
 		"cause", string(e.Cause), "length", e.Length.Round(time.Millisecond), "turns", e.Turns, "drops", e.Drops,
 		"v2v_p50", quantile(c.waits, 50).Round(time.Millisecond), "v2v_p95", quantile(c.waits, 95).Round(time.Millisecond),
+	}
+	if e.Answer.By != "" {
+		args = append(args, "answered_by", string(e.Answer.By), "cue", string(e.Answer.Cue))
 	}
 	if e.Err != nil {
 		args = append(args, "err", e.Err)

@@ -81,6 +81,19 @@ type Call struct {
 	Collected    Slots
 }
 
+type Document struct {
+	Number  int64
+	ID      string
+	Org     string
+	Name    string
+	Kind    string
+	Title   string
+	Hash    string
+	Bytes   int64
+	Chunks  int64
+	Created Time
+}
+
 type Invite struct {
 	ID      string
 	Org     string
@@ -171,4 +184,5 @@ type Turn struct {
 	Latency Figures
 	Error   string
 	Counts  Figures
+	Lookup  Lookup
 }
