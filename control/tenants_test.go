@@ -230,6 +230,42 @@ func TestSessionRoutesTakeSessionsAlone(t *testing.T) {
 	}
 }
 
+// TestManagedBySessions: what the page reserves to sessions is served, to sessions alone.
+func TestManagedBySessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	routes := map[string]route{}
+	for _, r := range w.served() {
+		routes[r.method+" "+strings.TrimPrefix(r.path, "/api/v1")] = r
+	}
+	managed := map[string]map[string]string{
+		"API Keys":      {"GET": "GET /api-keys", "POST": "POST /api-keys", "DELETE": "DELETE /api-keys/{id}", "regenerate": "POST /api-keys/{id}/regenerate"},
+		"Organizations": {"GET": "GET /organizations", "PATCH": "PATCH /organizations/{id}", "create": "POST /organizations"},
+		"Users":         {"GET": "GET /users", "invite": "POST /users/invite"},
+	}
+	c := readContract(t)
+	if len(c.Sessions.Managed) != len(managed) {
+		t.Fatalf("the page manages %v", c.Sessions.Managed)
+	}
+	for what, acts := range c.Sessions.Managed {
+		for _, act := range acts {
+			r, ok := routes[managed[what][act]]
+			if !ok || !r.session {
+				t.Errorf("%s (%s) is not served to sessions: %+v", what, act, r)
+				continue
+			}
+			var unused string
+			k, err := w.db.CreateKey(t.Context(), w.newKey(&unused, w.ours.org, access.All)) // one that is not revoked yet
+			must(t, err)
+			ours := w.ours
+			ours.keyID = k.ID
+			if a := w.by(ours, r, r.of(ours), r.body); a.status >= 300 {
+				t.Errorf("%s (%s): %d %s", what, act, a.status, a.body)
+			}
+		}
+	}
+}
+
 // token is the JWT of a new session of a tenant's owner.
 func (w *world) token(t tenant) string {
 	w.t.Helper()

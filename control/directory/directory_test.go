@@ -26,9 +26,13 @@ func TestFollowsTheDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := acme()
-		d := directory.New(directory.Options{Router: db})
+		told := 0
+		d := directory.New(directory.Options{Router: db, Changed: func() { told++ }})
 		stop := run(t, d)
 		time.Sleep(10*time.Second + time.Millisecond)
+		if told != 1 {
+			t.Errorf("told of %d changes, want the first view alone", told)
+		}
 		if revisions, directories := db.counts(); revisions != 11 || directories != 1 {
 			t.Errorf("in 10 s, asked %d times for the revision and %d for the directory, want 11 and 1", revisions, directories)
 		}
@@ -39,6 +43,9 @@ func TestFollowsTheDatabase(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := answers(d, "+442071234567"); got != "anna" {
 			t.Errorf("a second after the change, %s answers", got)
+		}
+		if told != 2 {
+			t.Errorf("told of %d changes, want 2", told)
 		}
 		want := directory.State{Ready: true, Revision: 8, Age: time.Millisecond, Organisations: 4, Agents: 5, Numbers: 8}
 		if diff := cmp.Diff(want, d.State()); diff != "" {
