@@ -7,6 +7,8 @@ TOOLS := $(BIN)/tools
 LINT := $(TOOLS)/golangci-lint
 FUZZTIME ?= 20s
 SOAK ?= 1000
+# Tests that play random calls: repeating the scores is about playing the same.
+RANDOM := ^(TestHeardLedger|TestRandomCalls)$$
 
 .PHONY: help
 help: ## list the targets
@@ -49,9 +51,11 @@ check: build ## format, vet, lint, both builds, fast tests
 .PHONY: test
 test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) test -race ./...
+	$(GO) test -race -count=19 -skip '$(RANDOM)' ./pipeline/score
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
+	$(GO) run ./bench/turns -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
 
 .PHONY: e2e
@@ -60,7 +64,8 @@ e2e: build ## the real binary over real sockets: recorded speech in, spoken answ
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
-	$(GO) test -race -count=$(SOAK) -timeout 3h ./pipeline/...
+	$(GO) test -race -count=$(SOAK) -skip '$(RANDOM)' -timeout 3h ./pipeline/...
+	$(GO) test -race -count=20 -run '$(RANDOM)' -timeout 1h ./pipeline/score
 	$(GO) test -timeout 1h ./media -rapid.checks=20000
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
 
@@ -72,6 +77,10 @@ bench: ## every benchmark, then bench-leg
 .PHONY: bench-leg
 bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
 	$(GO) run ./bench/leg
+
+.PHONY: bench-turns
+bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
+	$(GO) run ./bench/turns
 
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset

@@ -42,7 +42,7 @@ func TestCallDetail(t *testing.T) {
 		},
 		"turns": []any{map[string]any{
 			"n": 1.0, "why": "words", "said": "Hello", "text": "Hello. How are you?", "heard": "Hello.", "interrupted": true, "offset_ms": 1500.0,
-			"duration_ms": 700.0, "latency": map[string]any{"voice_to_voice": 620.0, "endpoint": 300.0}, "error": nil,
+			"duration_ms": 700.0, "latency": map[string]any{"voice_to_voice": 620.0, "endpoint": 300.0}, "counts": map[string]any{"held": 1.0}, "error": nil,
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

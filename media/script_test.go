@@ -2,7 +2,6 @@ package media_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,7 +238,11 @@ func (s *stage) curtain() error {
 			want = append(want, sample(u.k, i))
 		}
 	}
-	if !slices.Equal(tapped, want) {
+	clear, kept := unfaded(tapped), len(tapped) == len(want)
+	for i := range tapped { // without Lead the tap hears fades, too
+		kept = kept && (tapped[i] == want[i] || !clear[i])
+	}
+	if !kept {
 		return fmt.Errorf("the tap was given %d samples, not the %d that were heard, in order", len(tapped), len(want))
 	}
 	return nil

@@ -39,6 +39,14 @@ func (t *tape) read(dst []int16, from int) {
 	}
 }
 
+// rewrite puts pcm in the place of the samples from from on; they must have been written and not dropped.
+func (t *tape) rewrite(from int, pcm []int16) {
+	for len(pcm) > 0 {
+		n := copy(t.span(from, len(pcm)), pcm)
+		pcm, from = pcm[n:], from+n
+	}
+}
+
 // drop gives the samples before to back, as far as they fill blocks.
 func (t *tape) drop(to int) {
 	for t.gone < len(t.blocks) && t.base+t.shelf.frame <= to {

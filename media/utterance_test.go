@@ -200,6 +200,65 @@ func TestHoldAndResumeWithoutLead(t *testing.T) {
 	})
 }
 
+// TestDuck has a leg without Lead go on quietly, whatever else is done to the utterance meanwhile, and the tap hear what the far end does.
+func TestDuck(t *testing.T) {
+	t.Parallel()
+	speaking(t, legtest.Line{Info: plain}, func(m *mouth) {
+		want := words(1, 2*time.Second)
+		u := m.say(want)
+		time.Sleep(ms(311))
+		u.Duck()
+		u.Duck()
+		time.Sleep(ms(500))
+		u.Resume()
+		time.Sleep(ms(300))
+		u.Duck()
+		time.Sleep(ms(100))
+		u.Hold()
+		time.Sleep(ms(300))
+		u.Duck()
+		u.Resume()
+		time.Sleep(3 * time.Second)
+		m.wantDone(u, true)
+		got := m.far.Heard()
+		if len(got) != len(want) {
+			t.Fatalf("the far end heard %d samples, want %d: none lost, none twice", len(got), len(want))
+		}
+		for _, part := range []struct{ from, to, level int }{ // ms; between them it fades
+			{0, 320, 5}, {340, 820, 1}, {840, 1120, 5}, {1140, 1220, 1}, {1260, 2000, 5},
+		} {
+			for i := part.from * 8; i < part.to*8; i++ {
+				if int(got[i]) != int(want[i])*part.level/5 {
+					t.Fatalf("sample %d (%d ms) is %d, want %d/5 of %d", i, i/8, got[i], part.level, want[i])
+				}
+			}
+		}
+		var tapped []int16
+		for _, s := range m.tapped {
+			tapped = append(tapped, s.PCM...)
+		}
+		if !slices.Equal(tapped, got) {
+			t.Error("the tap did not hear what the far end heard")
+		}
+	})
+}
+
+func TestDuckIsHoldOnACarrier(t *testing.T) {
+	t.Parallel()
+	speaking(t, legtest.Line{Info: carrier, Marks: true}, func(m *mouth) {
+		u := m.say(words(1, time.Second))
+		time.Sleep(ms(300))
+		u.Duck()
+		time.Sleep(time.Second)
+		if h := u.Heard(); h != ms(300) {
+			t.Errorf("heard %v a second after Duck, want 300ms", h)
+		}
+		u.Resume()
+		time.Sleep(time.Second)
+		m.wantDone(u, true)
+	})
+}
+
 func TestResumeBeforeTheFadeChangesNothing(t *testing.T) {
 	t.Parallel()
 	speaking(t, legtest.Line{Info: plain}, func(m *mouth) {

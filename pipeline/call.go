@@ -30,7 +30,7 @@ const letGo = 10 * time.Second
 // A Call is one conversation over one answered leg. Its fields are set before Run and not changed after.
 //
 // Run is the actor: it alone holds the dialog and performs its acts. The goroutines of a call are Run, listen (reads the leg), results
-// (reads the recogniser), two for a reply, one for a tool that runs.
+// (reads the recogniser), two for a reply or a filler, one for a tool that runs, one that looks for another agent.
 type Call struct {
 	ID    string // names the call in events and logs; empty: the leg's
 	Leg   media.Leg
@@ -51,6 +51,7 @@ type Call struct {
 	answered time.Time
 	ready    atomic.Bool // parts may be used by listen
 	drops    atomic.Int64
+	meter    meter
 	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
 
 	agent    Agent
@@ -58,10 +59,15 @@ type Call struct {
 	tap      Tap
 	dialog   *dialog
 	playout  *media.Playout
+	bridge   *bridge // the last filler
+	inside   inside
+	muted    atomic.Bool   // the caller, towards ear and recogniser
+	silence  []int16       // of listen alone
 	live     map[int]*live // turns that have replies or tools
 	thinking chan struct{} // holds something while the responder is asked
 	pace     time.Duration // of a syllable of this voice
 	waits    []time.Duration
+	told     int // of the drops
 	ended    *hangUp
 }
 
@@ -118,14 +124,14 @@ func (c *Call) Run(ctx context.Context) Ending {
 }
 
 // Do gives the call a command. It returns when the command has been taken, not when it has been carried out: ErrEnded if the call
-// is over. It may be called by any goroutine but those of Watch and of the providers.
+// is over, and what is wrong with the command if it cannot be carried out (Command.Check). It may be called by any goroutine but those of Watch and of the providers.
 func (c *Call) Do(ctx context.Context, cmd Command) error {
 	c.open()
-	switch {
-	case cmd.Kind == Say && !speakable(cmd.Text):
-		return errors.New("say: no text")
-	case cmd.Kind != Say && cmd.Kind != HangUp:
-		return fmt.Errorf("unknown command %q", cmd.Kind)
+	if err := cmd.Check(); err != nil {
+		return err
+	}
+	if cmd.Kind == Change && c.ready.Load() && c.parts.Change == nil {
+		return fmt.Errorf("%s: %w", cmd.Kind, errNoChange)
 	}
 	select {
 	case <-c.over:
@@ -172,6 +178,7 @@ func (c *Call) cast(ctx context.Context) error {
 				err = c.parts.check()
 			}
 			for _, e := range early {
+				e.at = time.Since(c.answered) // it is taken now
 				c.inbox <- e
 			}
 			return err
@@ -227,6 +234,8 @@ func (c *Call) converse(ctx context.Context) {
 	c.spawn("results", func() { c.results(ctx) })
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	watch := time.NewTicker(stuckAfter / 2)
+	defer watch.Stop()
 	c.take(ctx, answered{})
 	for c.ended == nil {
 		if at, ok := c.dialog.next(); ok {
@@ -247,6 +256,11 @@ func (c *Call) converse(ctx context.Context) {
 			c.newest(ctx)
 		case <-timer.C:
 			c.take(ctx, ticked{})
+		case <-watch.C:
+			if part := c.inside.stuck(time.Since(c.answered)); part != "" {
+				watch.Stop()
+				c.take(ctx, deafened{part, errStuck})
+			}
 		case <-c.playout.Failed():
 			c.take(ctx, left{media.CauseCarrier, c.playout.Err()})
 		case l := <-c.halted:
@@ -273,8 +287,19 @@ func (c *Call) newest(ctx context.Context) {
 func (c *Call) take(ctx context.Context, n news) { c.handle(ctx, event{time.Since(c.answered), n}) }
 
 func (c *Call) handle(ctx context.Context, e event) {
+	switch e.news.(type) {
+	case edged, worded, ticked:
+		c.reach(ctx, e.at)
+	}
+	n, ok := e.news.(filled)
+	if ok && !c.fresh(n) {
+		return
+	}
 	for _, a := range c.dialog.on(e) {
 		c.perform(ctx, a)
+	}
+	if ok {
+		c.announceAll(ctx)
 	}
 }
 
@@ -331,6 +356,9 @@ func (c *Call) caught(what string) {
 func (c *Call) close() {
 	for n := range c.live {
 		c.dismiss(n, errHungUp)
+	}
+	if c.bridge != nil {
+		c.bridge.cancel(errHungUp)
 	}
 	if c.playout != nil {
 		if err := c.playout.Close(); err != nil {

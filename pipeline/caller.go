@@ -13,19 +13,32 @@ import (
 type caller struct {
 	floor    floor
 	edge     int           // the stretch of speech that floor is about
+	ignored  int           // stretches up to here were heard on hold
+	overdue  int           // the stretch whose words did not come in time
 	forgot   int           // stretches up to here are not waited for and not answered any more
 	onset    time.Duration // media time at which the stretch began
 	from     time.Duration // the same since the answer
 	sure     bool          // it was clear speech
+	since    time.Duration // it, or its part after a pause, began to be doubted, since the answer
+	met      overlap       // of it with the agent's
+	sound    Contour       // of it
 	length   time.Duration // from onset to the last voiced frame, as far as known
 	partial  string        // its words so far
+	paused   bool          // after MaybeEnded
 	said     []string      // the finals of this turn of the caller
 	began    time.Duration // when the first of them began to be said, since the answer
 	complete bool          // said is to be answered
 
+	pause  pausing
+	lively bool // the recogniser gives words before the speech is over
+	mute   bool // it does not: it has let a long stretch of speech pass without
+
 	spoke  time.Duration // the last voiced frame, since the answer
 	judged time.Duration // when that was known to be the last
 	final  time.Duration // when its words were there
+
+	wordless  time.Duration // speech since the last word
+	monologue monologue
 
 	keys  string // pressed so far
 	entry string // a finished entry of keys
@@ -43,14 +56,18 @@ const (
 func (d *dialog) hear(n edged) {
 	c, e := &d.caller, n.edge
 	if e.Kind == Began && e.N > c.edge {
+		d.again(e.At)
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
-		c.sure, c.length, c.partial = false, 0, ""
+		c.sure, c.length, c.partial, c.paused, c.pause.likely = false, 0, "", false, 0
+		d.meet()
 		if fresh {
-			c.began = n.spoke
+			c.began, c.pause.wentOn = n.spoke, 0
+			d.listenLong()
 		}
 		d.clear(transcriptAlarm)
-		d.set(babbleAlarm, d.now+babble)
+		d.hush(true)
+		d.babbles()
 		d.tell(Event{Kind: SpeechBegan})
 	}
 	if e.N != c.edge || c.floor != speaking {
@@ -61,15 +78,14 @@ func (d *dialog) hear(n edged) {
 		c.sure = c.sure || e.Sure
 		d.doubt(c.from)
 	case MaybeEnded:
-		c.length = max(c.length, e.At-c.onset)
+		c.length, c.paused = max(c.length, e.At-c.onset), true
 		d.clear(bargeInAlarm)
-		if d.held() && c.sure && c.length >= d.manners.BargeIn {
-			d.interrupt()
-		}
+		d.consider(c.partial, n.spoke-c.since, true)
+		d.cutIn(n.spoke)
+		c.pause.at, c.pause.spoke = e.At, n.spoke
+		d.pauses()
 	case Resumed:
-		if d.held() {
-			d.doubt(n.spoke)
-		}
+		d.resumed(n)
 	case Ended:
 		d.fellQuiet(n)
 	}
@@ -79,27 +95,32 @@ func (d *dialog) hear(n edged) {
 // Guess later than BargeIn, for only then is it known that the speech had not already ended.
 func (d *dialog) doubt(from time.Duration) {
 	t := d.turn
-	if t == nil || !t.yields() {
+	if t == nil || !t.yields() || d.talksOn() || d.mayEcho() {
 		return
 	}
 	if !t.held {
 		t.held = true
-		d.do(hold{t.n})
+		t.counts.Held++
+		d.do(duck{t.n})
 	}
-	verdict := from + d.manners.BargeIn + d.manners.Guess
-	if d.caller.sure {
+	c, speech := &d.caller, d.bar(d.state()).Speech
+	c.since = from
+	verdict := from + max(speech, d.manners.BargeIn) + d.manners.Guess
+	patience := d.manners.FalseAlarm
+	if c.sure && speech != Never {
+		patience *= doubtMost
 		d.set(bargeInAlarm, verdict)
-		d.clear(falseAlarm)
-	} else {
-		d.set(falseAlarm, verdict+d.manners.FalseAlarm)
 	}
+	d.set(falseAlarm, verdict+patience)
 }
 
 func (d *dialog) fellQuiet(n edged) {
 	c := &d.caller
 	c.length = max(c.length, n.edge.At-c.onset)
 	c.spoke, c.judged = n.spoke, d.now
+	d.goesOn()
 	d.clear(bargeInAlarm)
+	c.wordless += c.length
 	d.clear(babbleAlarm)
 	d.tell(Event{Kind: SpeechEnded})
 	if c.edge <= c.forgot {
@@ -108,6 +129,9 @@ func (d *dialog) fellQuiet(n edged) {
 		return
 	}
 	c.floor = awaiting
+	if c.length >= unheard && d.turn == nil {
+		d.wait()
+	}
 	d.set(transcriptAlarm, d.now+d.manners.TranscriptLimit)
 	if d.held() {
 		d.set(falseAlarm, d.now+d.manners.FalseAlarm)
@@ -117,17 +141,33 @@ func (d *dialog) fellQuiet(n edged) {
 // understand follows the recogniser.
 func (d *dialog) understand(t Transcript) {
 	c := &d.caller
-	t.Text = strings.TrimSpace(t.Text)
+	t.Text = c.untaken(strings.TrimSpace(t.Text))
+	if d.trail(t) {
+		return
+	}
+	edge := t.Edge
+	if edge == 0 {
+		edge = c.edge
+	}
+	if rest := c.pause.early.beyond(t.Text, edge); rest != t.Text {
+		if t.Text = rest; rest == "" && t.Edge == 0 {
+			return
+		}
+	}
 	switch t.Kind {
 	case Partial:
 		d.partly(t.Text)
 	case EagerEnd:
 		d.partly(t.Text)
 		d.prepare(t.Text)
+		c.pause.eager, c.pause.known, c.pause.likely = t.Text, d.now, t.Finished
+		d.pauses()
 	case TurnResumed:
+		c.pause.boss = true
 		c.forgot = min(c.forgot, c.edge-1)
 		d.withdraw()
 	case EndOfTurn:
+		c.pause.boss = true
 		if c.floor != quiet {
 			c.forgot = c.edge
 		}
@@ -136,10 +176,14 @@ func (d *dialog) understand(t Transcript) {
 			d.clear(transcriptAlarm)
 		}
 		c.judged = d.now
-		d.settled(t.Text, true)
+		d.settled(t.Text, true, true)
 	case Final:
-		if t.Edge != 0 && t.Edge <= c.forgot {
+		if t.Edge != 0 && t.Edge <= c.forgot && !d.more(t) {
+			d.late(t)
 			return
+		}
+		if t.Finished != 0 && (t.Edge == 0 || t.Edge == c.edge) {
+			c.pause.likely = t.Finished
 		}
 		last := c.floor == quiet
 		if t.Edge != 0 && t.Edge == c.edge && c.floor == awaiting {
@@ -147,49 +191,57 @@ func (d *dialog) understand(t Transcript) {
 			d.clear(transcriptAlarm)
 			d.clear(falseAlarm)
 		}
-		d.settled(t.Text, last)
+		d.settled(t.Text, last, c.pause.boss)
 	}
 }
 
 // partly takes the words so far of the current stretch. They interrupt; and they spoil a guess that was made of others.
 func (d *dialog) partly(text string) {
 	c := &d.caller
+	c.lively = c.lively || text != ""
 	if c.floor == quiet || text == "" || text == c.partial {
 		return
 	}
 	c.partial = text
-	d.set(babbleAlarm, d.now+babble)
+	if c.pause.eager != "" && !sameWords(text, c.pause.eager) {
+		d.goesOn()
+	}
+	d.understood()
 	d.tell(Event{Kind: Transcribed, Text: text})
+	d.longer(text)
 	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
 		d.dropGuess()
 	}
-	if words(text) >= d.manners.BargeInWords {
-		d.interrupt()
+	d.consider(text, d.now-d.manners.Guess-c.since, c.paused)
+	if d.held() && !d.turn.cut { // the next word may be the one that decides
+		d.set(falseAlarm, max(d.alarms[falseAlarm], d.now+d.manners.FalseAlarm))
 	}
 }
 
-// settled takes words that will not change; last, if none are to be expected after them.
-func (d *dialog) settled(text string, last bool) {
+// settled takes words that will not change; last, if none are to be expected after them; surely, if they are known to end the turn.
+func (d *dialog) settled(text string, last, surely bool) {
 	c := &d.caller
 	c.partial, c.final = "", d.now
+	c.mute = !c.lively && (c.mute || text != "" && c.length >= wordsBy)
 	if text != "" {
+		d.understood()
 		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
 	}
-	if d.turn != nil && d.turn.yields() && words(text) < d.manners.BargeInWords {
-		if last { // a cough, a "mhm": not meant for us
-			d.resume()
+	text, part := d.overheard(text, last)
+	if !part {
+		if last {
+			d.conclude(surely)
 		}
 		return
 	}
 	if text != "" {
 		c.said = append(c.said, text)
 		d.silences = 0
-		d.interrupt()
 	}
 	switch {
 	case !last:
 	case len(c.said) > 0:
-		c.complete = true
+		d.conclude(surely)
 	case d.turn == nil:
 		d.mumbled()
 	}
@@ -199,11 +251,10 @@ func (d *dialog) settled(text string, last bool) {
 // reason to hang up.
 func (d *dialog) mumbled() {
 	d.dropGuess()
-	if d.caller.length < unheard || d.silences >= d.manners.Reprompts {
+	if d.caller.length < unheard || d.rung().HangUp || d.adrift {
 		return
 	}
-	d.silences++
-	d.begin(&turn{why: ForSilence})
+	d.climb()
 }
 
 // unanswered gives up on the recogniser for this stretch of speech. Words that it found before have to do.
@@ -214,28 +265,51 @@ func (d *dialog) unanswered() {
 	}
 	c.floor, c.forgot, c.final = quiet, c.edge, d.now
 	switch {
+	case c.monologue.edge == c.edge: // its words have had their answer
 	case d.turn != nil:
 		d.resume()
 	case len(c.said) > 0:
 		c.complete = true
+	case c.partial != "":
+		c.said, c.partial, c.complete = []string{c.partial}, "", true
 	default:
+		c.overdue = c.edge
 		t := &turn{why: ForWords}
 		d.open(t)
 		d.fail(t, nil, "transcriber", errNoTranscript)
 	}
 }
 
+// late takes the words of a stretch of speech that was given up on. They are answered, unless the caller has spoken again meanwhile.
+func (d *dialog) late(t Transcript) {
+	c := &d.caller
+	if t.Text == "" || t.Edge != c.overdue || t.Edge != c.edge || c.floor != quiet || d.closing() {
+		return
+	}
+	c.overdue = 0
+	d.settled(t.Text, true, true)
+}
+
 // deaf gives up: without a recogniser it is true that the caller cannot be heard, and that is what Goodbye says.
-func (d *dialog) deaf(err error) {
-	d.tell(Event{Kind: ProviderFail, Text: "transcriber", Err: err})
-	d.finish(order{Command{HangUp, d.manners.Goodbye}, ForCommand, media.CauseProvider, true})
+func (d *dialog) deaf(n deafened) {
+	part := n.part
+	if part == "" {
+		part = "transcriber"
+	}
+	d.tell(Event{Kind: ProviderFail, Text: part, Err: n.err})
+	d.finish(order{command: Command{Kind: HangUp, Text: d.manners.Goodbye}, why: ForCommand, cause: media.CauseProvider, firm: true})
 }
 
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
 func (d *dialog) reply() {
 	c := &d.caller
-	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final}
+	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
 	c.said, c.complete, c.spoke, c.began = nil, false, 0, c.from
+	if d.clear(monologueAlarm); t.cutsIn {
+		c.monologue.cutIn, c.began = false, d.now
+		d.cutsIn(t)
+		return
+	}
 	g := d.guess
 	if g == nil || !sameWords(g.said, t.said) {
 		d.begin(t)
@@ -265,6 +339,9 @@ func (d *dialog) prepare(text string) {
 	d.turns++
 	d.guess = &turn{n: d.turns, why: ForWords, said: said, guessed: true, steps: []*step{{message: -1}}}
 	talk := d.talk(d.guess)
+	for _, text := range d.notes {
+		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})
+	}
 	talk.History = append(talk.History, Message{Role: Caller, Text: said, Turn: d.guess.n, At: d.now})
 	d.do(ask{talk: talk, held: true})
 }
@@ -288,10 +365,11 @@ func (d *dialog) dropGuess() {
 // key takes a key. It always interrupts.
 func (d *dialog) key(k rune) {
 	c := &d.caller
-	if d.turn != nil && d.turn.firm {
+	if d.turn != nil && d.turn.firm || d.muted || d.onHold != nil {
 		return
 	}
 	d.tell(Event{Kind: KeyPressed, Text: string(k)})
+	d.understood()
 	d.silences = 0
 	if d.turn != nil {
 		d.turn.protected = false

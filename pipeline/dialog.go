@@ -34,12 +34,23 @@ type dialog struct {
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
+	asked   string // the agent's last question
+	mouth   mouth
+	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
 
+	never, always phrases // of Manners.Interrupt
+
 	silences  int // how often in a row the caller was asked again
-	voiceless int // failures of the voice in a row
-	parked    bool
-	ending    *hangUp // what is to follow the cut that was asked for
+	waiting   waiting
+	faults    int      // turns in a row in which a provider failed
+	voiceless int      // failures of the voice in a row
+	parked    bool     // the far end holds us
+	adrift    bool     // there is sound, but nobody speaks
+	muted     bool     // the caller is not to be heard
+	onHold    *Command // the agent is to be silent
+	notes     []string // for the Narrator to say when the responder is asked next
+	ending    *hangUp  // what is to follow the cut that was asked for
 	over      bool
 }
 
@@ -49,6 +60,8 @@ type order struct {
 	why     Reason
 	cause   media.Cause // of a HangUp
 	firm    bool        // nobody interrupts it
+	// successor is who takes over with it.
+	successor *recasted
 }
 
 // alarm is something that has its time.
@@ -56,18 +69,24 @@ type alarm int
 
 const (
 	maxLengthAlarm  alarm = iota // the call has lasted long enough
-	bargeInAlarm                 // speech has gone on long enough to interrupt
+	bargeInAlarm                 // speech may have gone on long enough to interrupt
 	falseAlarm                   // whatever held the agent was not meant for it
 	transcriptAlarm              // the recogniser has had its time
 	keyAlarm                     // no further key came
 	toolAlarm                    // a tool has had its time
 	silenceAlarm                 // nobody has spoken for too long
+	patienceAlarm                // what the caller has said may be all
 	babbleAlarm                  // there is speech, but never a word of it
+	noticeAlarm                  // the call will have lasted long enough soon
+	monologueAlarm               // the caller has spoken long enough
+	fillerAlarm                  // the caller waits
+	holdAlarm                    // the text of a hold is due again
+	onHoldAlarm                  // the agent has waited long enough
 	alarmCount
 )
 
-// babble is how long there may be speech without a word before the caller is asked again: hold music, a television.
-const babble = 30 * time.Second
+// wordsBy is a stretch of speech in which a recogniser that gives words early would have given some.
+const wordsBy = time.Second
 
 // unheard is the shortest speech that deserves to be asked about when nothing of it was understood.
 const unheard = 400 * time.Millisecond
@@ -83,14 +102,19 @@ var (
 )
 
 func newDialog(a *Agent, info media.Info) *dialog {
-	return &dialog{agent: a, info: info, manners: a.Manners.WithDefaults()}
+	d := &dialog{agent: a, info: info, manners: a.Manners.WithDefaults(), waiting: newWaiting(info.ID)}
+	d.never, d.always = newPhrases(d.manners.Interrupt.Never), newPhrases(d.manners.Interrupt.Always)
+	return d
 }
 
 // on takes the next event and returns what is to be done about it.
 func (d *dialog) on(e event) []act {
 	d.now, d.acts = e.at, nil
 	if d.over {
-		return nil
+		if n, ok := e.news.(filled); ok && n.sounded { // the last that was heard
+			d.tell(Event{Kind: Filled, Text: n.heard})
+		}
+		return d.acts
 	}
 	d.take(e.news)
 	d.advance()
@@ -112,11 +136,17 @@ func (d *dialog) take(n news) {
 	case answered:
 		d.answer()
 	case edged:
-		d.hear(n)
+		if !d.offEar(n) {
+			d.hear(n)
+		}
+	case reached:
+		d.reached(n)
 	case worded:
-		d.understand(n.transcript)
+		if !d.offEar(n) {
+			d.understand(n.transcript)
+		}
 	case deafened:
-		d.deaf(n.err)
+		d.deaf(n)
 	case keyed:
 		d.key(n.key)
 	case parked:
@@ -129,6 +159,14 @@ func (d *dialog) take(n news) {
 		d.responded(n)
 	case sounded:
 		d.sounded(n)
+	case arrived:
+		d.arrived(n)
+	case stalled:
+		d.stalled(n)
+	case filling:
+		d.filling(n)
+	case filled:
+		d.filled(n)
 	case voiced:
 		d.voiced(n.account)
 	case silenced:
@@ -139,6 +177,8 @@ func (d *dialog) take(n news) {
 		d.tooled(n)
 	case ordered:
 		d.order(n.command)
+	case recasted:
+		d.recasted(n)
 	case left:
 		d.end(n.cause, n.err)
 	}
@@ -179,9 +219,9 @@ func (d *dialog) tick() {
 		d.clear(a)
 		switch a {
 		case maxLengthAlarm:
-			d.finish(order{Command{HangUp, d.manners.TooLong}, ForCommand, media.CauseMaxLength, true})
+			d.finish(order{command: Command{Kind: HangUp, Text: d.manners.TooLong}, why: ForCommand, cause: media.CauseMaxLength, firm: true})
 		case bargeInAlarm:
-			d.interrupt()
+			d.lasted()
 		case falseAlarm:
 			d.resume()
 		case transcriptAlarm:
@@ -190,34 +230,54 @@ func (d *dialog) tick() {
 			d.enter()
 		case toolAlarm:
 			d.toolsLate()
-		case silenceAlarm, babbleAlarm:
+		case patienceAlarm:
+			d.patienceOver()
+		case silenceAlarm:
 			d.silence()
+		case babbleAlarm:
+			d.drift()
+		case noticeAlarm:
+			d.orders = append(d.orders, order{command: Command{Kind: Say, Text: d.manners.Notice.Say}, why: ForCommand})
+		case monologueAlarm:
+			d.tooLong()
+		case holdAlarm:
+			d.holdOn()
+		case fillerAlarm:
+			d.fill()
+		case onHoldAlarm:
+			d.waited()
 		}
 	}
 }
 
 func (d *dialog) answer() {
 	d.set(maxLengthAlarm, d.manners.MaxLength)
+	if before := d.manners.Notice.Before; before != never {
+		d.set(noticeAlarm, d.manners.MaxLength-before)
+	}
 	d.tell(Event{Kind: CallStarted})
 	d.begin(&turn{why: ForGreeting})
 }
 
 // advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
 func (d *dialog) advance() {
-	for d.turn == nil && !d.over && d.ending == nil {
+	for d.turn == nil && !d.over && d.ending == nil && !d.parked {
 		firm := slices.IndexFunc(d.orders, func(o order) bool { return o.firm })
 		switch c := &d.caller; {
 		case firm >= 0:
 			o := d.orders[firm]
 			d.orders = nil
 			d.carryOut(o)
-		case c.entry != "":
+		case d.onHold != nil && len(d.orders) == 0:
+			d.count()
+			return
+		case c.entry != "" && d.onHold == nil:
 			keys := c.entry
 			c.entry = ""
 			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete:
+		case c.complete && d.onHold == nil:
 			d.reply()
-		case len(d.orders) > 0 && c.floor == quiet && c.keys == "":
+		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]
 			d.orders = d.orders[1:]
 			d.carryOut(o)
@@ -231,57 +291,38 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil {
+		if h := d.onHold; h != nil && h.Every > 0 && d.alarms[holdAlarm] == 0 {
+			d.set(holdAlarm, d.now+h.Every)
+		}
 		d.clear(silenceAlarm)
 		return
 	}
 	if d.alarms[silenceAlarm] == 0 {
-		patience := d.expect.Patience
-		if patience <= 0 {
-			patience = d.manners.Silence
-		}
-		d.set(silenceAlarm, d.now+patience)
+		d.set(silenceAlarm, d.now+d.patience())
 	}
 }
 
-// silence asks the caller again, and at last says goodbye.
+// silence takes the next rung of the ladder.
 func (d *dialog) silence() {
-	if d.caller.floor == speaking {
-		d.set(babbleAlarm, d.now+babble)
-	}
 	if d.turn != nil {
 		return
 	}
-	d.silences++
+	if len(d.caller.said) > 0 { // what was kept for a turn that did not come
+		d.caller.complete = true
+		return
+	}
 	d.tell(Event{Kind: FellSilent})
-	if d.silences > max(d.manners.Reprompts, 0) {
-		d.carryOut(order{Command{HangUp, d.manners.Goodbye}, ForSilence, media.CauseSilence, false})
-		return
-	}
-	d.begin(&turn{why: ForSilence})
-}
-
-func (d *dialog) park(held bool) {
-	d.parked = held
-	d.clear(silenceAlarm)
-}
-
-// order takes a command from outside. HangUp cannot be talked out of, but lets what is being said now be heard.
-func (d *dialog) order(c Command) {
-	if c.Kind != HangUp {
-		d.orders = append(d.orders, order{command: c, why: ForCommand})
-		return
-	}
-	d.orders = append(d.orders, order{c, ForCommand, media.CauseAgent, true})
-	if d.turn != nil {
-		d.turn.firm = true
-		d.resume()
-	}
+	d.climb()
 }
 
 // finish breaks off what is going on for the call's last words, unless they are being said already.
 func (d *dialog) finish(o order) {
 	if d.closing() {
+		return
+	}
+	if d.parked { // nobody would hear them
+		d.end(o.cause, nil)
 		return
 	}
 	d.orders = []order{o}
@@ -293,12 +334,6 @@ func (d *dialog) finish(o order) {
 // closing says whether the call's last words are being said, or are to be said next.
 func (d *dialog) closing() bool {
 	return d.turn != nil && d.turn.firm || slices.ContainsFunc(d.orders, func(o order) bool { return o.firm })
-}
-
-func (d *dialog) carryOut(o order) {
-	t := &turn{why: o.why, firm: o.firm, then: []Command{o.command}, cause: o.cause}
-	d.open(t)
-	d.proceed(t)
 }
 
 // end ends the call now. What a turn has said so far is settled first.

@@ -83,6 +83,7 @@ func greeted(more ...event) []event {
 func TestDialog(t *testing.T) {
 	t.Parallel()
 	began, ended := edge(2060*ms, Began, 1, 2000*ms, true), edge(3000*ms, Ended, 1, 2500*ms, false)
+	pause := edge(2700*ms, MaybeEnded, 1, 2500*ms, false)
 	for _, c := range []struct {
 		name    string
 		manners Manners
@@ -94,12 +95,12 @@ func TestDialog(t *testing.T) {
 		{"a final without an edge is answered", Manners{}, greeted(words_(3100*ms, Final, "yes", 0)), `transcribed | ask 2.0 words "yes"`},
 		{"a final of its own while the caller speaks waits", Manners{}, greeted(began, words_(2500*ms, Final, "yes", 0)), `transcribed`},
 		{"the recogniser's own end of turn", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0)), `transcribed | ask 2.0 words "yes"`},
-		{"and the ear's is not waited for", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, event{9 * time.Second, ticked{}}), ``},
+		{"and the ear's is not waited for", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, event{9 * time.Second, ticked{}}), `fill {1 Just a second.}`},
 		{"its final comes too late", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), ended, words_(3100*ms, Final, "yes", 1)), ``},
 		{"the caller goes on after it", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), words_(2800*ms, TurnResumed, "", 0), ended, words_(3100*ms, Final, "but no", 1)),
 			`transcribed | ask 3.0 words "yes but no"`},
 		{"no transcript in time", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}), `provider_failed | utter 2.0 "` + DefaultManners().Sorry + `"`},
-		{"a transcript after that is late", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}, words_(7100*ms, Final, "yes", 1)), ``},
+		{"a transcript after that is late", Manners{}, greeted(began, ended, event{7000 * ms, ticked{}}, words_(7100*ms, Final, "yes", 1)), `transcribed | cut {2} | interrupted | turn_ended | ask 3.0 words "yes"`},
 		{"words found before have to do", Manners{}, greeted(began, words_(2400*ms, Final, "yes", 0), ended, event{7000 * ms, ticked{}}), `ask 2.0 words "yes"`},
 		{"nothing understood of much", Manners{}, greeted(began, ended, words_(3100*ms, Final, "", 1)), `ask 2.0 silence ""`},
 		{"nothing understood of little", Manners{}, greeted(began, edge(2800*ms, Ended, 1, 2300*ms, false), words_(3100*ms, Final, "", 1)), ``},
@@ -117,15 +118,15 @@ func TestDialog(t *testing.T) {
 		{"the caller leaves", Manners{}, greeted(event{2 * time.Second, left{media.CauseCaller, nil}}), `hangUp caller`},
 		{"the caller leaves in mid-turn", Manners{}, []event{{time.Second, left{media.CauseCaller, nil}}}, `cut {1} | turn_ended | hangUp caller`},
 
-		{"speech holds the agent", Manners{}, []event{{500 * ms, responded{1, 0, "Hello."}}, {600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true)}, `speech_began | hold {1}`},
-		{"and cuts it when it lasts", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), {1150 * ms, ticked{}}}, `cut {1} | interrupted | turn_ended`},
+		{"speech holds the agent", Manners{}, []event{{500 * ms, responded{1, 0, "Hello."}}, {600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true)}, `speech_began | duck {1}`},
+		{"and cuts it when it lasts", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), {1150 * ms, ticked{}}, {2050 * ms, ticked{}}}, `cut {1} | interrupted | turn_ended`},
 		{"but not when it is not sure", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, false), {1150 * ms, ticked{}}}, ``},
 		{"which lets it go on", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, false), {1650 * ms, ticked{}}}, `carryOn {1} | false_alarm`},
-		{"until it is sure", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, false), {1650 * ms, ticked{}}, edge(1700*ms, Began, 1, 650*ms, true)}, `hold {1}`},
+		{"until it is sure", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, false), {1650 * ms, ticked{}}, edge(1700*ms, Began, 1, 650*ms, true)}, `duck {1}`},
 		{"a short sound does not cut", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), edge(1050*ms, MaybeEnded, 1, 850*ms, false), {1150 * ms, ticked{}}}, ``},
-		{"a longer one does, when it is over", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), edge(1149*ms, MaybeEnded, 1, 960*ms, false)}, `cut {1} | interrupted | turn_ended`},
+		{"a longer one does, when it is over", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), edge(2049*ms, MaybeEnded, 1, 1860*ms, false)}, `cut {1} | interrupted | turn_ended`},
 		{"words cut", Manners{}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "stop", 0)}, `transcribed | cut {1} | interrupted | turn_ended`},
-		{"too few words do not", Manners{BargeInWords: 2}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "stop", 0)}, `transcribed`},
+		{"too few words do not", Manners{BargeInWords: 2}, []event{{600 * ms, sounded{1, 0}}, edge(700*ms, Began, 1, 650*ms, true), words_(900*ms, Partial, "hello", 0)}, `transcribed`},
 		{"a partial of nobody's", Manners{}, []event{{600 * ms, sounded{1, 0}}, words_(900*ms, Partial, "stop", 0)}, ``},
 		{"an answer nobody heard is withdrawn", Manners{}, greeted(began, ended, words_(3100*ms, Final, "one", 1), edge(3200*ms, Began, 2, 3150*ms, true), edge(4000*ms, Ended, 2, 3500*ms, false), words_(4100*ms, Final, "two", 2)),
 			`transcribed | cut {2} | turn_ended | ask 3.0 words "one two"`},
@@ -139,13 +140,36 @@ func TestDialog(t *testing.T) {
 		{"until it is wanted", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, told{2, 0, Delta{Call: &ToolCall{Name: "pay"}}}}, ended, words_(3100*ms, Final, "Yes.", 1)), `transcribed | carryOn {2} | use 2 pay`},
 		{"fails and is forgotten", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, failed{2, 0, "responder", "", errLate}}), `cut {2}`},
 
+		{"a whole sentence is over early", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held | transcribed | carryOn {2}`},
+		{"but not too early", Manners{}, greeted(began, pause, words_(2840*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held`},
+		{"but soon", Manners{}, greeted(began, pause, words_(2840*ms, EagerEnd, "I want a table.", 0), event{2850 * ms, ticked{}}), `transcribed | carryOn {2}`},
+		{"unless the words change", Manners{}, greeted(began, pause, words_(2840*ms, EagerEnd, "I want a table.", 0), words_(2845*ms, Partial, "I want a table. For", 0), event{2850 * ms, ticked{}}), ``},
+		{"or the caller goes on", Manners{}, greeted(began, pause, words_(2840*ms, EagerEnd, "I want a table.", 0), edge(2845*ms, Resumed, 1, 2830*ms, false), event{2850 * ms, ticked{}}), ``},
+		{"the words may come before the pause", Manners{}, greeted(began, words_(2650*ms, EagerEnd, "I want a table.", 0), pause, event{2850 * ms, ticked{}}), `transcribed | carryOn {2}`},
+		{"its final says nothing new", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), ended, words_(3100*ms, Final, "I want a table.", 1)), ``},
+		{"nor does one of the recogniser's own", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), words_(2900*ms, Final, "I want a table.", 0)), ``},
+		{"or one that says more", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), ended, words_(3100*ms, Final, "I want a table. Please hurry.", 1)),
+			`transcribed | cut {2} | turn_ended | ask 3.0 words "I want a table. Please hurry."`},
+		{"the caller goes on after an early end", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false)), `duck {2}`},
+		{"with words that take the answer back", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false), words_(3100*ms, Partial, "I want a table for two", 0)),
+			`transcribed | cut {2} | turn_ended`},
+		{"which are not doubled", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), edge(2900*ms, Resumed, 1, 2860*ms, false), words_(3100*ms, Partial, "I want a table for two", 0),
+			edge(4000*ms, Ended, 1, 3500*ms, false), words_(4100*ms, Final, "I want the table for two", 1)), `transcribed | ask 3.0 words "I want a table. for two"`},
+		{"a recogniser that ends turns itself is the boss", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), heardOut(3000*ms, 2, 0, "Fine."), edge(4060*ms, Began, 2, 4000*ms, true),
+			edge(4700*ms, MaybeEnded, 2, 4500*ms, false), words_(4800*ms, EagerEnd, "I want a table.", 0), event{4900 * ms, ticked{}}), ``},
+		{"and need not be patient", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "I would like to", 0)), `transcribed | ask 2.0 words "I would like to"`},
+		{"words that break off are waited for", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1)), `transcribed`},
+		{"for a while", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1), event{4500 * ms, ticked{}}), `ask 2.0 words "I would like to"`},
+		{"not by a recogniser that tells them at the end", Manners{}, greeted(began, ended, words_(3100*ms, Final, "I would like to", 1)), `transcribed | ask 2.0 words "I would like to"`},
+		{"a goodbye does not wait for the rest", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1), event{3500 * ms, ordered{Command{Kind: HangUp, Text: "Bye."}}}), `commanded | utter 2.0 "Bye."`},
+
 		{"expected words", Manners{}, []event{{time.Second, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, `expect {[yes]}`},
 		{"are forgotten", Manners{}, append([]event{{400 * ms, told{1, 0, Delta{Expect: &Expect{Words: []string{"yes"}}}}}}, greeted(words_(3100*ms, Final, "yes", 0))...), `transcribed | expect {[]} | ask 2.0 words "yes"`},
-		{"a command in mid-speech waits", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Say, "Hi."}}}), ``},
-		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{HangUp, "Bye."}}}), `utter 2.0 "Bye."`},
+		{"a command in mid-speech waits", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Kind: Say, Text: "Hi."}}}), `commanded`},
+		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Kind: HangUp, Text: "Bye."}}}), `commanded | utter 2.0 "Bye."`},
 		{"the longest call", Manners{MaxLength: time.Minute}, greeted(event{time.Minute, ticked{}}), `utter 2.0 "` + DefaultManners().TooLong + `"`},
 		{"and then hangs up", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, heardOut(9*time.Second, 2, 0, DefaultManners().TooLong)), `turn_ended | hangUp max_length`},
-		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{errLate}}), `provider_failed`},
+		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{err: errLate}}), `provider_failed`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -170,7 +194,7 @@ func TestDialogProperties(t *testing.T) {
 			w.feed(w.draw())
 			if next, ok := d.next(); !d.over && !ok {
 				t.Fatal("nothing will ever happen: no alarm is set")
-			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && next > w.at+d.manners.Silence {
+			} else if ok && !d.over && d.turn == nil && d.caller.floor == quiet && d.caller.keys == "" && !d.parked && !d.adrift && d.onHold == nil && next > w.at+d.manners.Silence {
 				t.Fatalf("dead air: nobody is busy at %v and nothing happens before %v", w.at, next)
 			}
 			if d.turn != nil && len(w.busy) == 0 && !d.turn.cut && !d.turn.last().toolsOut() {
@@ -253,15 +277,22 @@ func (w *world) draw() news {
 		func() news { return ticked{} },
 		func() news { return ticked{} },
 		func() news { return parked{w.at%2 == 0} },
-		func() news { return ordered{Command{Say, "Hi."}} },
+		func() news { return ordered{Command{Kind: Say, Text: "Hi."}} },
+		func() news { return ordered{Command{Kind: Inject, Text: "Note.", Ask: w.n%2 == 0}} },
+		func() news { return ordered{Command{Kind: Hold, Text: "Hold.", Every: time.Minute}} },
+		func() news { return ordered{Command{Kind: Unhold, Ask: true}} },
+		func() news { return recasted{command: Command{Kind: Change, Agent: "b", Ask: w.n%2 == 0}} },
+		func() news { return filled{n: w.d.waiting.n, sounded: true} },
 		func() news { return tooled{turn: w.last, id: "a", result: "done"} },
-		func() news { return deafened{errLate} },
+		func() news { return deafened{err: errLate} },
 	}
 	if k[0] != 0 {
 		choices = append(choices,
 			func() news { return responded{k[0], k[1], "one two"} },
 			func() news { return responded{k[0], k[1], ""} },
 			func() news { return sounded{k[0], k[1]} },
+			func() news { return arrived{k[0], k[1]} },
+			func() news { return stalled{k[0], k[1]} },
 			func() news { return told{k[0], k[1], Delta{Call: &ToolCall{ID: "a", Name: "pay"}}} },
 			func() news { return told{k[0], k[1], Delta{Expect: &Expect{Digits: 2, Protected: true}}} },
 			func() news { return told{k[0], k[1], Delta{Do: &Command{Kind: HangUp}}} },

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"maps"
 	"time"
 
 	"parley/media"
@@ -11,19 +12,26 @@ type EventKind string
 
 // The events of a call, for those who watch it.
 const (
-	CallStarted  EventKind = "call_started"
-	SpeechBegan  EventKind = "speech_began"
-	SpeechEnded  EventKind = "speech_ended"
-	Transcribed  EventKind = "transcribed" // Text, and Final when it is settled
-	KeyPressed   EventKind = "key_pressed" // Text is the key
-	ReplyBegan   EventKind = "reply_began" // the agent's first frame of a turn went out
-	Interrupted  EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
-	FalseAlarm   EventKind = "false_alarm" // the agent was held and resumed
-	FellSilent   EventKind = "fell_silent"
-	ToolUsed     EventKind = "tool_used"
-	ProviderFail EventKind = "provider_failed" // Text names it; the error is for the log
-	TurnEnded    EventKind = "turn_ended"      // Turn is set
-	CallEnded    EventKind = "call_ended"      // Ending is set; always the last
+	CallStarted   EventKind = "call_started"
+	SpeechBegan   EventKind = "speech_began"
+	SpeechEnded   EventKind = "speech_ended"
+	Transcribed   EventKind = "transcribed" // Text, and Final when it is settled
+	KeyPressed    EventKind = "key_pressed" // Text is the key
+	ReplyBegan    EventKind = "reply_began" // the agent's first frame of a turn went out
+	Filled        EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
+	Interrupted   EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
+	FalseAlarm    EventKind = "false_alarm" // the agent was held and resumed
+	Backchannel   EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
+	Echo          EventKind = "echo"        // the far end sent the agent's own words back: Text
+	FellSilent    EventKind = "fell_silent"
+	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
+	ToolUsed      EventKind = "tool_used"
+	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
+	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
+	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
+	ProviderFail  EventKind = "provider_failed" // Text names it; the error is for the log
+	TurnEnded     EventKind = "turn_ended"      // Turn is set
+	CallEnded     EventKind = "call_ended"      // Ending is set; always the last
 )
 
 // An Event is news of a call. Subscribers get them in order; they may be kept.
@@ -50,6 +58,7 @@ type Turn struct {
 	Sounded time.Duration // how much audio was heard
 	Latency Latency
 	Usage   Usage
+	Counts  Counts
 	Err     string // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
@@ -72,6 +81,24 @@ func (l Latency) Stages() map[string]time.Duration {
 		"voice_to_voice": l.VoiceToVoice, "endpoint": l.Endpoint, "transcript": l.Transcript,
 		"first_token": l.FirstToken, "first_audio": l.FirstAudio, "first_frame": l.FirstFrame,
 	}
+}
+
+// Counts are how often something happened in a turn.
+type Counts struct {
+	Held        int // the agent paused, since the caller might have wanted to interrupt
+	FalseAlarms int // of these: they had not, and it went on
+	Fillers     int // words or tones that were heard because the answer took long
+	Drops       int // frames that recognition or recording lost, since the turn before
+}
+
+// All names the counts, and those of u, as records do; what did not happen is left out.
+func (c Counts) All(u Usage) map[string]int {
+	all := map[string]int{
+		"held": c.Held, "false_alarms": c.FalseAlarms, "fillers": c.Fillers, "dropped_frames": c.Drops,
+		"input_tokens": u.Input, "output_tokens": u.Output, "cached_tokens": u.Cached,
+	}
+	maps.DeleteFunc(all, func(_ string, n int) bool { return n == 0 })
+	return all
 }
 
 // An Ending is how a call went.

@@ -1,11 +1,15 @@
 package pipeline
 
 import (
+	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"parley/media"
 )
 
 // spoken is a script of text, each of whose words takes 300 ms; timed, if the voice tells word times.
@@ -97,6 +101,138 @@ func TestHeardProperties(t *testing.T) {
 			t.Fatalf("in the end %q of %q", last, said)
 		}
 	})
+}
+
+// tune is a sound at 8 kHz: of each word a note a syllable of 200 ms, with a short dip between them and behind the last; after a word
+// with punctuation there is a pause. It tells when the middle of each word is.
+func tune(words []string) (pcm []int16, middles []time.Duration) {
+	note := func(d time.Duration, level float64) {
+		for i := range int(d / (time.Second / 8000)) {
+			pcm = append(pcm, int16(level*math.Sin(float64(i))))
+		}
+	}
+	for _, w := range words {
+		u, from := measure(w), len(pcm)
+		for range int(math.Ceil(u.syllables)) {
+			note(170*ms, 10000)
+			note(30*ms, 2000)
+		}
+		middles = append(middles, media.Samples((from+len(pcm))/2, 8000))
+		note(time.Duration(u.pause)*100*ms, 1)
+	}
+	return pcm, middles
+}
+
+func TestHeardBySound(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, text string }{
+		{"a sentence", "The library is open on weekdays from nine to six."},
+		{"pauses", "Yes, of course. We do, and so does everybody else. Shall I go on?"},
+		{"numbers", "It costs $12.50, or 41 dollars. Your code is A1B2."},
+		{"what is not said", "*Well* — yes 🙂 , of course . . . we do -- and then..."},
+		{"Chinese", "图书馆周一到周五开门。你好，再见。"},
+		{"mixed", "我有iPhone手机。Really? Ja, wirklich schön!"},
+	} {
+		units := unitsOf(c.text, 0)
+		var words []string
+		for _, u := range units {
+			words = append(words, c.text[u.begin:u.end])
+		}
+		pcm, middles := tune(words)
+		for k, at := range middles {
+			for _, ahead := range []time.Duration{1500 * ms, time.Hour} { // of what was heard, so much more was sent
+				d := at + 100*ms
+				s := &script{}
+				s.says(c.text)
+				n := min(len(pcm), int((d+ahead)/(time.Second/8000)))
+				s.whole = n == len(pcm)
+				s.sounds(pcm[:n], 8000)
+				got, claimed := s.heard(d), 0
+				for claimed < len(units) && units[claimed].end <= len(got) {
+					claimed++
+				}
+				var off time.Duration // from where the claim is right
+				switch {
+				case claimed > k+1:
+					off = middles[claimed-1] - d
+				case claimed < k+1:
+					off = d - middles[claimed]
+				}
+				if off > 300*ms {
+					t.Errorf("%s: %q when %q was, off by %v", c.name, got, words[:k+1], off)
+				}
+			}
+		}
+	}
+}
+
+// What the voice was not given in time cannot have been heard, however fast it seems to be.
+func TestHeardNotBeforeGiven(t *testing.T) {
+	t.Parallel()
+	s := &script{}
+	pcm, _ := tune(strings.Fields("one two three four five six seven eight nine ten"))
+	s.says("one two ")
+	s.sounds(pcm[:len(pcm)/2], 8000)
+	s.says("three four five six seven eight nine ten")
+	s.sounds(pcm[len(pcm)/2:], 8000)
+	if got := s.heard(s.length / 2); got != "one two" {
+		t.Errorf("%q", got)
+	}
+}
+
+// Of any text and any sound: what was heard is a beginning of the text, and grows with time.
+func FuzzHeard(f *testing.F) {
+	f.Add("It costs $12.50, or 41 dollars.", []byte("\x00\x50\x90\x30\x90\x90\x00\x00\x88"), uint16(3), false)
+	f.Add("你好。 再见—wait… 🙂\xff", []byte("abcabcabc"), uint16(0), true)
+	f.Fuzz(func(t *testing.T, text string, sound []byte, cut uint16, whole bool) {
+		if len(text) > 500 || len(sound) > 500 {
+			t.Skip("long enough")
+		}
+		first, sent := text[:int(cut)%(len(text)+1)], sound[:int(cut)%(len(sound)+1)]
+		s := &script{whole: whole}
+		add := func(text string, sound []byte) {
+			s.says(text)
+			for _, b := range sound { // each is so loud for 40 ms
+				s.sounds(slices.Repeat([]int16{int16(b) * int16(b) / 2}, 320), 8000)
+			}
+		}
+		add(first, sent)
+		add(text[len(first):], sound[len(sent):])
+		last := ""
+		for d := time.Duration(0); d <= s.length; d += max(s.length/8, 1) {
+			got := s.heard(d)
+			if !strings.HasPrefix(strings.TrimSpace(text), got) || len(got) < len(last) {
+				t.Fatalf("%q of %q at %v, after %q", got, text, d, last)
+			}
+			if end := s.wordEnd(d); end < d {
+				t.Fatalf("the word at %v ends at %v", d, end)
+			}
+			last = got
+		}
+		s.learned()
+	})
+}
+
+// What a cut costs after a minute of speech.
+func BenchmarkHeard(b *testing.B) {
+	s := &script{}
+	text := strings.Repeat("The library is open on weekdays from nine to six, and on Saturdays only the reading room is available. ", 20)
+	pcm, _ := tune(strings.Fields(text))
+	s.says(text)
+	s.sounds(pcm[:60*8000], 8000)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.heard(55 * time.Second)
+	}
+}
+
+// What a second of sound costs as it passes.
+func BenchmarkCourse(b *testing.B) {
+	pcm, _ := tune([]string{"unfortunately"})
+	for b.Loop() {
+		var c course
+		c.hear(pcm[:8000], 8000)
+	}
 }
 
 func TestHeardIsExactWithTimes(t *testing.T) {

@@ -52,7 +52,7 @@ func (d *dialog) forget(t *turn) {
 
 // record is what is told of a turn that has ended.
 func (t *turn) record() *Turn {
-	r := &Turn{N: t.n, Why: t.why, Said: t.said, Cut: t.cut, Usage: t.usage, Err: t.err}
+	r := &Turn{N: t.n, Why: t.why, Said: t.said, Cut: t.cut, Usage: t.usage, Counts: t.counts, Err: t.err}
 	r.Heard, r.Text, r.Sounded = t.heard()
 	for _, s := range t.steps {
 		if s.account.began == 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"parley/media"
@@ -29,7 +30,7 @@ func (c *Call) listen() {
 		case p.Frame.PCM != nil:
 			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
 				deaf = true
-				c.notify(deafened{fmt.Errorf("transcription: %w", err)})
+				c.notify(deafened{err: fmt.Errorf("transcription: %w", err)})
 			}
 		case p.Digit != 0:
 			c.notify(keyed{p.Digit})
@@ -39,7 +40,10 @@ func (c *Call) listen() {
 	}
 }
 
-var errLost = errors.New("the far end's media stopped")
+var (
+	errLost  = errors.New("the far end's media stopped")
+	errStuck = errors.New("a frame was not taken in time")
+)
 
 func (c *Call) note(n media.Note) {
 	switch n.Kind {
@@ -52,21 +56,60 @@ func (c *Call) note(n media.Note) {
 	}
 }
 
+// stuckAfter is how long ear, recogniser or tap may take for a frame, which they should take at once, before they count as failed.
+const stuckAfter = 2 * time.Second
+
+// inside says whom the goroutine that reads the leg has called with a frame, and when it came: an ear that does not return stops it.
+type inside struct {
+	part  atomic.Int32
+	since atomic.Int64 // since the answer
+}
+
+// The parts that are given frames.
+const (
+	inNobody int32 = iota
+	inTranscriber
+	inEar
+	inTap
+)
+
+// stuck is who has not returned for too long; empty: nobody.
+func (i *inside) stuck(now time.Duration) string {
+	part := i.part.Load()
+	if now-time.Duration(i.since.Load()) <= stuckAfter {
+		return ""
+	}
+	return [...]string{inNobody: "", inTranscriber: "transcriber", inEar: "ear", inTap: "tap"}[part]
+}
+
 // hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
 func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	t := c.parts.Transcription
+	c.inside.since.Store(int64(time.Since(c.answered)))
+	defer c.inside.part.Store(inNobody)
+	c.inside.part.Store(inTranscriber)
+	heard := f
+	if c.muted.Load() {
+		if len(c.silence) != len(f.PCM) {
+			c.silence = make([]int16, len(f.PCM))
+		}
+		heard.PCM = c.silence
+	}
 	if !deaf {
 		if c.expected.Load() != nil {
 			t.Expect(*c.expected.Swap(nil))
 		}
-		switch err := t.Write(f); {
+		switch err := t.Write(heard); {
 		case errors.Is(err, ErrBehind):
 			c.drops.Add(1)
 		case err != nil:
 			failure = err
 		}
 	}
-	if e, ok := c.parts.Ear.Hear(f); ok {
+	c.meter.hear(heard)
+	c.inside.part.Store(inEar)
+	if e, ok := c.parts.Ear.Hear(heard); ok {
+		c.meter.edge(e.Kind)
 		now := time.Since(c.answered)
 		if !deaf && failure == nil {
 			failure = t.Mark(e)
@@ -75,6 +118,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		c.notify(edged{edge: e, spoke: max(now-max(f.At+f.Duration()-e.At, 0), 0)})
 	}
 	if c.tap != nil {
+		c.inside.part.Store(inTap)
 		c.tap.Caller(f)
 	}
 	return failure
@@ -82,6 +126,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 
 // sounded is told by the playout what has been heard of the agent.
 func (c *Call) sounded(began time.Time, pcm []int16) {
+	defer c.caught("tap") // this is the pacer's goroutine, which is all calls'
 	if c.tap != nil {
 		c.tap.Agent(began.Sub(c.answered), pcm)
 	}
@@ -92,7 +137,7 @@ func (c *Call) results(ctx context.Context) {
 	for t, err := range c.parts.Transcription.Results() {
 		switch {
 		case err != nil:
-			c.post(ctx, deafened{fmt.Errorf("transcription: %w", err)})
+			c.post(ctx, deafened{err: fmt.Errorf("transcription: %w", err)})
 			return
 		case t.Kind == Partial:
 			c.partial.slot.Store(&t)
@@ -105,5 +150,5 @@ func (c *Call) results(ctx context.Context) {
 			c.post(ctx, worded{t})
 		}
 	}
-	c.post(ctx, deafened{errors.New("transcription ended")})
+	c.post(ctx, deafened{err: errors.New("transcription ended")})
 }

@@ -84,7 +84,7 @@ func TestEndCall(t *testing.T) {
 	t.Parallel()
 	tool := EndCall()
 	result, do, err := tool.Run(t.Context(), []byte(`{"farewell":"Bye."}`))
-	if err != nil || result == "" || do == nil || *do != (Command{HangUp, "Bye."}) {
+	if err != nil || result == "" || do == nil || *do != (Command{Kind: HangUp, Text: "Bye."}) {
 		t.Errorf("%q %v %v", result, do, err)
 	}
 	if _, do, err := tool.Run(t.Context(), nil); err != nil || *do != (Command{Kind: HangUp}) {

@@ -9,8 +9,8 @@ import (
 // Manners is how an agent behaves in conversation. The zero of a field means its default (DefaultManners).
 type Manners struct {
 	Hangover        time.Duration // silence that ends the caller's turn; default 500 ms, 100 ms to 5 s
-	Guess           time.Duration // silence after which an answer is prepared; default 200 ms, less than Hangover
-	BargeIn         time.Duration // speech that interrupts the agent even without words; default 300 ms, up to 5 s
+	Guess           time.Duration // silence after which an answer is prepared; default 150 ms, less than Hangover
+	BargeIn         time.Duration // speech that interrupts the agent even without words; three to four times that where words may be expected soon; default 300 ms, up to 5 s
 	BargeInWords    int           // recognised words that interrupt the agent; default 1, up to 20
 	FalseAlarm      time.Duration // a held agent resumes when so long after the speech ended no words came; default 500 ms, up to 5 s
 	KeyGap          time.Duration // an entry of keys ends when no key follows for so long, or for half of it where nobody asked for keys; default 3 s, 500 ms to 30 s
@@ -23,16 +23,27 @@ type Manners struct {
 	MaxLength       time.Duration // longest call; default 1 h, 1 s to 24 h
 	ToolSteps       int           // most tool rounds in one turn; default 5, up to 50
 
+	Interrupt Interrupt // which speech interrupts the agent
+	Patience  Patience  // which pause ends the caller's turn
+
 	Sorry   string // said when a provider failed; then the call goes on
 	Goodbye string // said before hanging up for silence
 	TooLong string // said before hanging up at MaxLength
+
+	Notice    Notice    // a word of warning before MaxLength
+	Monologue Monologue // cutting in on a caller who does not stop
+	Filler    Filler    // what is heard when the agent keeps the caller waiting
+	Faults    Faults    // putting up with failures
+	OnHold    OnHold    // waiting for a caller who is not there
+
+	Ladder []Rung // what is done about silence, step by step; none: the responder is asked Reprompts times, Silence apart, then Goodbye
 }
 
 // DefaultManners are what the zero of each field means.
 func DefaultManners() Manners {
-	return Manners{
+	m := Manners{
 		Hangover:        500 * time.Millisecond,
-		Guess:           200 * time.Millisecond,
+		Guess:           150 * time.Millisecond,
 		BargeIn:         300 * time.Millisecond,
 		BargeInWords:    1,
 		FalseAlarm:      500 * time.Millisecond,
@@ -49,6 +60,12 @@ func DefaultManners() Manners {
 		Goodbye:         "I cannot hear you, so I will hang up now. Goodbye.",
 		TooLong:         "We have reached the longest time that a call may take. Goodbye.",
 	}
+	m.fillLength()
+	m.fillOnHold()
+	m.fillFiller()
+	m.Interrupt = m.Interrupt.withDefaults(&m)
+	m.Patience = m.Patience.withDefaults(&m)
+	return m
 }
 
 // limit is the range of one field of Manners; its zero means the default.
@@ -111,6 +128,11 @@ func (m Manners) WithDefaults() Manners {
 	if !guessed && m.Guess >= m.Hangover {
 		m.Guess = m.Hangover / 2
 	}
+	m.fillLength()
+	m.fillOnHold()
+	m.fillFiller()
+	m.Interrupt = m.Interrupt.withDefaults(&m)
+	m.Patience = m.Patience.withDefaults(&m)
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -133,8 +155,9 @@ func (m Manners) Validate() error {
 	for _, l := range m.counts() {
 		bad = append(bad, l.check())
 	}
+	bad = append(bad, m.checkLadder(), m.checkLength(), m.checkOnHold(), m.checkFiller())
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
-	return errors.Join(bad...)
+	return errors.Join(append(bad, m.Interrupt.check(), m.Patience.check(&m))...)
 }

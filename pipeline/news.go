@@ -23,10 +23,21 @@ type (
 		edge  Edge
 		spoke time.Duration
 	}
+	// reached: so much of what the turn says has been heard. It comes right before what is to be judged by it.
+	reached struct {
+		turn        int
+		text, heard string // heard is the beginning of text
+		sounds      bool   // it is not finished
+		filler      string // what sounds instead of it
+		sound       Contour
+	}
 	// worded: the recogniser made something of it.
 	worded struct{ transcript Transcript }
 	// deafened: there will be no more transcripts.
-	deafened struct{ err error }
+	deafened struct {
+		part string // empty: the transcriber
+		err  error
+	}
 	// keyed: the caller pressed a key.
 	keyed struct{ key rune }
 	// parked: the far end put us on hold, or took us off it.
@@ -45,6 +56,18 @@ type (
 	}
 	// sounded: the first frame of this step went out.
 	sounded struct{ turn, step int }
+	// arrived: there is sound for this step, at first or again.
+	arrived struct{ turn, step int }
+	// stalled: what there was of this step has been heard, and for a while nothing followed.
+	stalled struct{ turn, step int }
+	// filling: a filler began to sound.
+	filling struct{ n int }
+	// filled: a filler is over; refused, because something else sounded.
+	filled struct {
+		n                int
+		sounded, refused bool
+		heard            string
+	}
 	// voiced: the last sample of this step was heard.
 	voiced struct{ account account }
 	// silenced: the turn was cut, as the dialog wished. Of each of its steps that were still going on there is an account.
@@ -69,6 +92,13 @@ type (
 	}
 	// ordered: somebody outside gave a command.
 	ordered struct{ command Command }
+	// recasted: an agent that was asked for is there, or cannot be had.
+	recasted struct {
+		command Command
+		agent   Agent
+		parts   Parts
+		err     error
+	}
 	// left: the call is over, whatever we wish.
 	left struct {
 		cause media.Cause
@@ -78,6 +108,7 @@ type (
 
 func (answered) isNews()  {}
 func (edged) isNews()     {}
+func (reached) isNews()   {}
 func (worded) isNews()    {}
 func (deafened) isNews()  {}
 func (keyed) isNews()     {}
@@ -86,11 +117,16 @@ func (ticked) isNews()    {}
 func (told) isNews()      {}
 func (responded) isNews() {}
 func (sounded) isNews()   {}
+func (arrived) isNews()   {}
+func (stalled) isNews()   {}
+func (filling) isNews()   {}
+func (filled) isNews()    {}
 func (voiced) isNews()    {}
 func (silenced) isNews()  {}
 func (failed) isNews()    {}
 func (tooled) isNews()    {}
 func (ordered) isNews()   {}
+func (recasted) isNews()  {}
 func (left) isNews()      {}
 
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
@@ -120,12 +156,24 @@ type (
 		text       string
 		held       bool
 	}
+	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
+	duck struct{ turn int }
 	// hold what the turn says, without losing a sample.
 	hold struct{ turn int }
-	// carryOn with what was held.
+	// carryOn with what was ducked or held.
 	carryOn struct{ turn int }
 	// cut what the turn says and cancel its providers and tools; silenced is the answer, before the next act.
 	cut struct{ turn int }
+	// fill the silence: with a text, or with the tone if that is empty.
+	fill struct {
+		n    int
+		text string
+	}
+	// hush a filler: at once, with filled as the answer before the next act, or at the end of its current word.
+	hush struct {
+		n      int
+		atOnce bool
+	}
 	// use a tool.
 	use struct {
 		turn int
@@ -133,6 +181,12 @@ type (
 	}
 	// expect says to the recogniser which words are likely.
 	expect struct{ words []string }
+	// mute the caller towards ear and recogniser, or no longer.
+	mute struct{ muted bool }
+	// recast: find another agent; recasted is the answer.
+	recast struct{ command Command }
+	// swap the providers.
+	swap struct{ parts Parts }
 	// tell those who watch.
 	tell struct{ event Event }
 	// hangUp is the last act.
@@ -144,10 +198,16 @@ type (
 
 func (ask) isAct()     {}
 func (utter) isAct()   {}
+func (duck) isAct()    {}
 func (hold) isAct()    {}
 func (carryOn) isAct() {}
 func (cut) isAct()     {}
+func (fill) isAct()    {}
+func (hush) isAct()    {}
 func (use) isAct()     {}
 func (expect) isAct()  {}
+func (mute) isAct()    {}
+func (recast) isAct()  {}
+func (swap) isAct()    {}
 func (tell) isAct()    {}
 func (hangUp) isAct()  {}

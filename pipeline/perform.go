@@ -19,6 +19,15 @@ type live struct {
 	replies []*reply
 }
 
+// released calls f with each utterance that sounds or waits for its turn to.
+func (l *live) released(f func(*media.Utterance)) {
+	for _, r := range l.replies {
+		if r.released {
+			f(r.utterance)
+		}
+	}
+}
+
 // perform does what the dialog wants. None of it waits: what takes time runs on a goroutine of its own and reports by the inbox.
 func (c *Call) perform(ctx context.Context, a act) {
 	switch a := a.(type) {
@@ -26,12 +35,10 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
 	case utter:
 		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
+	case duck:
+		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
-		for _, r := range c.floor(ctx, a.turn).replies {
-			if r.released {
-				r.utterance.Hold()
-			}
-		}
+		c.floor(ctx, a.turn).released((*media.Utterance).Hold)
 	case carryOn:
 		for _, r := range c.floor(ctx, a.turn).replies {
 			if r.released {
@@ -46,8 +53,24 @@ func (c *Call) perform(ctx context.Context, a act) {
 		}
 	case cut:
 		c.cut(ctx, a.turn)
+	case fill:
+		c.fill(ctx, a.n, a.text)
+	case hush:
+		c.hush(ctx, a.n, a.atOnce)
 	case use:
-		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call) })
+		tools, limit := c.dialog.agent.Tools, c.dialog.manners.ToolLimit
+		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call, tools, limit) })
+	case mute:
+		c.muted.Store(a.muted)
+	case recast:
+		c.spawn("change", func() { c.recast(ctx, a.command) })
+	case swap:
+		if a.parts.Responder != nil {
+			c.parts.Responder = a.parts.Responder
+		}
+		if a.parts.Synthesizer != nil {
+			c.parts.Synthesizer, c.pace = a.parts.Synthesizer, 0
+		}
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
@@ -79,9 +102,11 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 	l := c.floor(ctx, turn)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
+		voice: c.parts.Synthesizer, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
 		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
+	r.lull = &lull{after: c.dialog.manners.Filler.After, tell: func() { c.post(ctx, stalled{turn, step}) }}
 	l.replies = append(l.replies, r)
 	if !held {
 		r.released = true
@@ -92,6 +117,7 @@ func (c *Call) speak(ctx context.Context, turn, step int, held bool, from respon
 
 // respond asks the responder, when it is done with what it was asked before.
 func (c *Call) respond(talk Talk) response {
+	responder := c.parts.Responder
 	return func(ctx context.Context) iter.Seq2[Delta, error] {
 		return func(yield func(Delta, error) bool) {
 			select {
@@ -100,7 +126,7 @@ func (c *Call) respond(talk Talk) response {
 				return
 			}
 			defer func() { <-c.thinking }()
-			for d, err := range c.parts.Responder.Respond(ctx, talk) {
+			for d, err := range responder.Respond(ctx, talk) {
 				if !yield(d, err) {
 					return
 				}
@@ -136,20 +162,65 @@ func (c *Call) dismiss(turn int, why error) {
 	}
 }
 
+// reach tells the dialog how far the turn in progress has been heard, for what comes next to be judged by it.
+func (c *Call) reach(ctx context.Context, at time.Duration) {
+	t := c.dialog.turn
+	if t == nil || c.live[t.n] == nil {
+		return
+	}
+	n := reached{turn: t.n, sound: c.meter.contour()}
+	var text, heard []string
+	for _, r := range c.live[t.n].replies {
+		a := r.account()
+		text, heard = append(text, a.text), append(heard, a.heard)
+		select {
+		case <-r.utterance.Done():
+		default:
+			n.sounds = n.sounds || a.began != 0
+		}
+	}
+	n.text, n.heard = joined(text), joined(heard)
+	if b := c.bridge; b != nil {
+		if _, began := b.utterance.Began(); began {
+			n.filler = b.text
+		}
+	}
+	for _, a := range c.dialog.on(event{at, n}) {
+		c.perform(ctx, a)
+	}
+}
+
 // use runs a tool and reports what came of it.
-func (c *Call) use(ctx context.Context, turn int, call ToolCall) {
-	i := slices.IndexFunc(c.agent.Tools, func(t Tool) bool { return t.Name == call.Name })
+func (c *Call) use(ctx context.Context, turn int, call ToolCall, tools []Tool, limit time.Duration) {
+	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == call.Name })
 	if i < 0 {
 		c.post(ctx, tooled{turn: turn, id: call.ID, err: fmt.Errorf("there is no tool %q", call.Name)})
 		return
 	}
-	running, cancel := context.WithTimeout(ctx, c.dialog.manners.ToolLimit)
+	running, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	result, do, err := c.agent.Tools[i].Run(running, call.Args)
+	result, do, err := tools[i].Run(running, call.Args)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errToolLate
 	}
 	c.post(ctx, tooled{turn, call.ID, result, do, err})
+}
+
+// changeLimit is how long another agent may take to come.
+const changeLimit = 15 * time.Second
+
+// recast finds another agent.
+func (c *Call) recast(ctx context.Context, cmd Command) {
+	finding, cancel := context.WithTimeout(ctx, changeLimit)
+	defer cancel()
+	n := recasted{command: cmd, err: errNoChange}
+	if c.parts.Change != nil {
+		n.agent, n.parts, n.err = c.parts.Change(finding, cmd.Agent)
+	}
+	if n.err == nil {
+		n.err = n.agent.Manners.Validate()
+	}
+	c.post(ctx, n)
 }
 
 // observe adds to an event what the dialog cannot know, and passes it on.
@@ -165,6 +236,8 @@ func (c *Call) observe(e Event) {
 			}
 		}
 		c.dismiss(t.N, errHungUp)
+		drops := int(c.drops.Load())
+		t.Counts.Drops, c.told = drops-c.told, drops
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}
@@ -179,6 +252,7 @@ func (c *Call) publish(e Event) {
 	e.Call = c.ID
 	c.feed.publish(e)
 	if c.Watch != nil {
+		defer c.caught("watch")
 		c.Watch(e)
 	}
 }

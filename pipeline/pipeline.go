@@ -7,8 +7,14 @@
 //	 │                    └───────▶ Transcription.Write                                            │
 //	 └── Playout ◀── Utterance.Write ◀── Synthesizer.Speak ◀── Responder.Respond ◀── reply ◀───────┘
 //
+// Who has the floor is decided in two places. While the agent has it, its voice is held at the first sound of the caller; what is its own
+// echo, a backchannel or a cough lets it carry on from the same sample, and anything else cuts it (Interrupt, Arbiter). When the caller
+// has it, a pause ends their turn, sooner or later by what they have said and what they were asked (Patience); who goes on takes it back.
+//
 // Audio moves by direct calls on the goroutine that reads the leg; only edges enter the actor's inbox. The decision is a pure
-// function; the actor performs its acts. Providers are the four small interfaces below; the package knows none of them, no
+// function; the actor performs its acts. It also sees to it that nobody is left waiting: of each wait in the agent's turn it has the
+// limit (Manners), the filler that bridges it (Filler) and the apology that ends it; of the caller's silence the ladder (Rung). Whoever
+// is outside steers a call by Commands. Providers are the four small interfaces below; the package knows none of them, no
 // database and no carrier: it emits Events, and others write them down.
 package pipeline
 
@@ -30,7 +36,7 @@ type EdgeKind uint8
 const (
 	NoEdge     EdgeKind = iota
 	Began               // somebody began to speak
-	MaybeEnded          // a short silence (about 200 ms): worth a guess
+	MaybeEnded          // a short silence (Manners.Guess): worth a guess
 	Resumed             // the caller went on after MaybeEnded: the same stretch of speech continues
 	Ended               // the hangover has passed: the stretch of speech is over
 )
@@ -115,6 +121,10 @@ type Transcript struct {
 	Words []Word
 	Lang  string
 	Edge  int // of a Final: the N of the Ended that it answers; 0 if it answers none (the recogniser's own endpointing)
+
+	// Finished, of an EagerEnd or Final, is how likely the caller has finished their turn, by how it sounds or by the recogniser's own
+	// account, 0 to 1; 0: not known.
+	Finished float64
 }
 
 // A Word is a word with its times, from the call's first frame (Transcript) or the utterance's first sample (Speech).
@@ -134,7 +144,7 @@ const (
 	ForKeys       Reason = "keys"
 	ForSilence    Reason = "silence"
 	ForToolResult Reason = "tool_result"
-	ForCommand    Reason = "command" // of a Turn only: the house's own words, for which no Responder is asked
+	ForCommand    Reason = "command" // somebody outside wants it: the last of the History says what for; of a Turn also the house's own words
 )
 
 // Role says whose a Message is.
@@ -188,6 +198,7 @@ type Delta struct {
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
 type Expect struct {
 	Words      []string      // likely answers, for a recogniser to snap to
+	Kind       Entity        // what is to be said, if it comes in pieces; empty: the words tell
 	Digits     int           // how many keys end the entry; 1: each key is an answer; 0: not known, KeyGap or the Terminator ends it
 	Terminator rune          // ends the entry early and is not part of it; 0: none, or '#' when Digits is 0
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
@@ -203,22 +214,6 @@ type ToolCall struct {
 
 // Usage is what a response cost.
 type Usage struct{ Input, Output, Cached int }
-
-// CommandKind says what a Command does.
-type CommandKind string
-
-// The commands.
-const (
-	Say    CommandKind = "say"     // speak Text
-	HangUp CommandKind = "hang_up" // end the call, after what is being said now has been heard; speak Text first if set. The caller
-	// may talk an agent out of its own HangUp by interrupting, but nobody else.
-)
-
-// A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
-type Command struct {
-	Kind CommandKind
-	Text string
-}
 
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
@@ -274,6 +269,9 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
+	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
+	Change func(ctx context.Context, name string) (Agent, Parts, error)
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +38,9 @@ type reply struct {
 	released   bool // of the actor alone
 	announced  atomic.Bool
 	watch      *watch
+	voice      Synthesizer
+	how        Voice
+	lull       *lull
 
 	mu     sync.Mutex
 	script script
@@ -67,6 +71,7 @@ func (r *reply) account() account {
 func (c *Call) attend(ctx context.Context, r *reply, from response) {
 	making, drop := context.WithCancelCause(ctx)
 	defer drop(errHungUp)
+	defer r.lull.end()
 	pumped := make(chan error, 1)
 	c.spawn("reply", func() { pumped <- c.pump(making, r, from(making)) })
 	var fault *failed
@@ -83,6 +88,7 @@ func (c *Call) attend(ctx context.Context, r *reply, from response) {
 		return
 	}
 	r.watch.end()
+	r.lull.end()
 	if fault != nil {
 		c.post(ctx, *fault)
 	}
@@ -139,23 +145,20 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 	defer stop()
 	defer r.watch.end()
 	text := c.read(ctx, r, next)
-	voice := c.agent.Voice
-	voice.Rate = c.Leg.Info().Rate
-	if voice.Lang == "" {
-		voice.Lang = c.agent.Lang
-	}
 	r.watch.moved(nil)
-	for speech, err := range c.parts.Synthesizer.Speak(ctx, text, voice) {
+	for speech, err := range r.voice.Speak(ctx, text, r.how) {
 		if ctx.Err() != nil {
 			return errMouth
 		}
 		if err != nil {
 			return err
 		}
-		if err := r.sound(ctx, speech, voice.Rate); err != nil {
+		if len(speech.PCM) > 0 && r.lull.wakes() {
+			c.post(ctx, arrived{r.turn, r.step})
+		}
+		if err := c.sound(ctx, r, speech); err != nil {
 			return err
 		}
-		c.announce(ctx, r)
 	}
 	for _, err := range text { // what the voice did not care to read may hold more than text
 		if err != nil {
@@ -168,25 +171,32 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 	return nil
 }
 
-// sound takes the next of the voice: words to the script, samples to the utterance.
-func (r *reply) sound(ctx context.Context, s Speech, rate int) error {
+// slice is how much of a voice's sound is written at once: a voice may hand over more than an utterance takes before the first frame
+// of it has been announced.
+const slice = 200 * time.Millisecond
+
+// sound takes the next of the voice: words and sound to the script, samples to the utterance.
+func (c *Call) sound(ctx context.Context, r *reply, s Speech) error {
 	r.mu.Lock()
 	r.script.words = append(r.script.words, s.Words...)
 	if len(s.PCM) > 0 {
 		if !r.sent {
 			r.sent, r.audio = true, time.Since(r.answered)
 		}
-		r.script.length += media.Samples(len(s.PCM), rate)
+		r.script.sounds(s.PCM, r.how.Rate)
 	}
 	r.mu.Unlock()
 	if len(s.PCM) == 0 {
 		return nil
 	}
 	r.watch.moved(func(w *watch) { w.sounding, w.writing = true, true })
-	err := r.utterance.Write(ctx, s.PCM)
-	r.watch.moved(func(w *watch) { w.writing = false })
-	if err != nil {
-		return errMouth
+	defer r.watch.moved(func(w *watch) { w.writing = false })
+	for pcm := range slices.Chunk(s.PCM, int(slice*time.Duration(r.how.Rate)/time.Second)) {
+		if r.utterance.Write(ctx, pcm) != nil {
+			return errMouth
+		}
+		r.lull.wrote(r.utterance, media.Samples(len(pcm), r.how.Rate))
+		c.announce(ctx, r)
 	}
 	return nil
 }
@@ -237,7 +247,7 @@ func (r *reply) say(text string) {
 	if r.token == 0 {
 		r.token = time.Since(r.answered)
 	}
-	r.script.text.WriteString(text)
+	r.script.says(text)
 	r.mu.Unlock()
 	r.watch.moved(func(w *watch) {
 		if w.text.IsZero() && speakable(text) {

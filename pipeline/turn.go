@@ -23,12 +23,15 @@ type turn struct {
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
-	err       string // the provider that failed
+	counts    Counts
+	notes     []string // that its history has
+	err       string   // the provider that failed
 	sounding  bool
 	held      bool // the caller may be interrupting
 	protected bool // speech does not interrupt
 	firm      bool // nothing does
 	cut       bool // it was interrupted; silenced is on its way
+	cutsIn    bool // the caller had not finished, and may still talk
 
 	guessed  bool   // prepared, unheard, not yet wanted
 	deferred []news // of a guess
@@ -41,6 +44,7 @@ type step struct {
 	account   account
 	message   int  // its place in the history; -1: none yet
 	responded bool // its text is complete
+	arrived   bool // there is sound for it
 	voiced    bool // and heard, as far as it ever will be
 	told      bool // it brought something besides text
 	followed  bool // its tools' results are in the history
@@ -89,11 +93,17 @@ func turnOf(n news) int {
 		return n.turn
 	case responded:
 		return n.turn
+	case reached:
+		return n.turn
 	case sounded:
 		return n.turn
 	case voiced:
 		return n.account.turn
 	case silenced:
+		return n.turn
+	case arrived:
+		return n.turn
+	case stalled:
 		return n.turn
 	case failed:
 		return n.turn
@@ -114,10 +124,21 @@ func (d *dialog) open(t *turn) {
 // start gives t the floor, and the history what it is about.
 func (d *dialog) start(t *turn) {
 	d.turn, t.mark = t, len(d.history)
+	t.held = t.held || d.parked
+	if len(t.then) == 0 {
+		d.brief(t)
+	}
+	if d.waiting.spoken = 0; !d.waiting.mute {
+		d.wait()
+	}
+	if t.cutsIn {
+		d.history = append(d.history, Message{Role: Narrator, Turn: t.n, At: d.now, Text: "The caller has not finished, but has spoken for long: you are cutting in. Be brief."})
+	}
 	if d.expect.Words != nil {
 		d.do(expect{nil})
 	}
 	d.expect = Expect{}
+	d.preface(t)
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
 	case t.why == ForWords && t.said != "":
@@ -144,6 +165,8 @@ func (d *dialog) begin(t *turn) {
 // ask the responder for the next step of t.
 func (d *dialog) ask(t *turn) {
 	t.steps = append(t.steps, &step{message: -1})
+	d.brief(t)
+	d.soon()
 	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
 }
 
@@ -171,6 +194,7 @@ func (d *dialog) utter(t *turn, text string) {
 	s := &step{message: -1, responded: true, account: account{text: text}}
 	t.steps = append(t.steps, s)
 	d.write(t, s)
+	d.soon()
 	d.do(utter{turn: t.n, step: len(t.steps) - 1, text: text, held: t.held})
 }
 
@@ -242,7 +266,7 @@ func (d *dialog) proceed(t *turn) {
 	}
 	if s != nil && len(s.calls) > 0 && !s.followed {
 		d.follow(t, s, "")
-		if !t.leaves() {
+		if !t.leaves() && !d.caller.complete { // what the caller has said meanwhile is answered together with the results
 			t.rounds++
 			d.ask(t)
 			return
@@ -251,13 +275,7 @@ func (d *dialog) proceed(t *turn) {
 	for len(t.then) > 0 {
 		c := t.then[0]
 		t.then = t.then[1:]
-		if c.Kind == HangUp && t.cause == "" {
-			t.cause = media.CauseAgent
-		}
-		if speakable(c.Text) {
-			d.utter(t, c.Text)
-		}
-		if c.Kind == HangUp {
+		if d.obey(t, c) {
 			t.then = nil
 		}
 	}
@@ -273,7 +291,9 @@ func (d *dialog) proceed(t *turn) {
 // close ends t and tells its record.
 func (d *dialog) close(t *turn) {
 	d.turn = nil
+	d.heed(true)
 	d.ended++
+	d.spoken(t)
 	d.forget(t)
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
@@ -282,12 +302,13 @@ func (d *dialog) close(t *turn) {
 	r.Cut = r.Cut && d.ending == nil
 	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
 	d.tell(Event{Kind: TurnEnded, Turn: r})
+	d.faulty(t)
 }
 
 // sounded: the first frame of a step went out.
 func (d *dialog) sounded(n sounded) {
 	if t := d.turn; !t.sounding {
-		t.sounding = true
+		t.sounding, d.mouth.since = true, d.now
 		d.tell(Event{Kind: ReplyBegan})
 	}
 }
@@ -301,10 +322,13 @@ func (d *dialog) voiced(a account) {
 	}
 	s.voiced, s.account = true, a
 	if a.length > 0 {
-		d.voiceless = 0
+		d.voiceless, d.mouth.until = 0, d.now
 	}
 	d.write(t, s)
 	d.proceed(t)
+	if d.turn == t && !t.cut && !slices.ContainsFunc(t.steps, func(s *step) bool { return s.arrived && !s.voiced }) {
+		d.wait()
+	}
 }
 
 // failed: a provider failed at a step of the turn. The caller hears an apology, unless more is to come anyway.
@@ -346,6 +370,7 @@ func (d *dialog) interrupt() {
 
 func (d *dialog) cutTurn() {
 	d.turn.cut = true
+	d.heed(true)
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
 	d.do(cut{d.turn.n})
@@ -355,11 +380,12 @@ func (d *dialog) cutTurn() {
 func (d *dialog) resume() {
 	d.clear(bargeInAlarm)
 	d.clear(falseAlarm)
-	if !d.held() || d.turn.cut {
+	if !d.held() || d.turn.cut || d.parked {
 		return
 	}
-	d.turn.held = false
+	d.turn.held, d.mouth.since = false, d.now
 	d.do(carryOn{d.turn.n})
+	d.turn.counts.FalseAlarms++
 	d.tell(Event{Kind: FalseAlarm})
 }
 
@@ -386,7 +412,9 @@ func (d *dialog) silenced(n silenced) {
 		d.settle(t)
 	case t.why == ForWords && t.said != "" && length == 0 && !t.usedTools() && (c.floor != quiet || c.complete):
 		d.history = slices.Delete(d.history, t.mark, len(d.history))
+		d.notes = append(t.notes, d.notes...)
 		c.said, c.began = slices.Insert(c.said, 0, t.said), t.from
+		c.pause.wentOn = max(c.pause.wentOn, 1)
 	default:
 		d.settle(t)
 		d.tell(Event{Kind: Interrupted, Text: heard})

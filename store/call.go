@@ -75,6 +75,7 @@ type Turn struct {
 	At      time.Duration    `json:"at,omitempty"`      // when its first frame went out, since the answer; 0: it never did
 	Sounded time.Duration    `json:"sounded,omitempty"` // how much of it was heard
 	Latency map[string]int64 `json:"latency,omitempty"` // by stage (pipeline.Latency.Stages): milliseconds
+	Counts  map[string]int64 `json:"counts,omitempty"`  // how often something happened, and what it used (pipeline.Counts.All)
 	Error   string           `json:"error,omitempty"`   // the provider that failed, if one did
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
+
+	"parley/pipeline"
 )
 
 // config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
@@ -29,6 +31,8 @@ type config struct {
 
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
+
+	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
 
 	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
 	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
@@ -58,18 +62,21 @@ type config struct {
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
 	Lang   string `help:"Language of the agent (BCP 47)." default:"en-US" var:"PARLEY_LANG"`
 
-	Hangover  time.Duration `help:"Silence that ends the caller's turn; 100ms to 5s." default:"500ms" var:"PARLEY_HANGOVER"`
-	BargeIn   time.Duration `help:"Speech that interrupts the agent even without words." default:"300ms" var:"PARLEY_BARGE_IN"`
-	Silence   time.Duration `help:"Silence before the caller is asked again." default:"8s" var:"PARLEY_SILENCE"`
-	Reprompts int           `help:"How often a silent caller is asked again before goodbye." default:"2" var:"PARLEY_REPROMPTS"`
-	WordsWait time.Duration `help:"Longest wait for the recogniser after the caller's turn, before the agent apologises; raise it where the machine is slow." default:"4s" var:"PARLEY_WORDS_WAIT"`
-	MaxLength time.Duration `help:"Longest call." default:"1h" var:"PARLEY_MAX_LENGTH"`
+	Manners   string         `help:"YAML file of how agents behave in conversation: docs/manners.yaml shows every setting with its default. The settings that follow come before it." type:"path" var:"PARLEY_MANNERS"`
+	Hangover  *time.Duration `help:"Silence that ends the caller's turn, where words do not say more; 100ms to 5s; default 500ms." var:"PARLEY_HANGOVER"`
+	BargeIn   *time.Duration `help:"Speech that interrupts the agent even without words; 20ms to 5s; default 300ms." var:"PARLEY_BARGE_IN"`
+	Silence   *time.Duration `help:"Silence before the caller is asked again; 1s to 10m; default 8s." var:"PARLEY_SILENCE"`
+	Reprompts *int           `help:"How often a silent caller is asked again before goodbye; 0 to 10; default 2." var:"PARLEY_REPROMPTS"`
+	WordsWait *time.Duration `help:"Longest wait for the recogniser after the caller's turn, before the agent apologises; raise it where the machine is slow; 500ms to 1m; default 4s." var:"PARLEY_WORDS_WAIT"`
+	MaxLength *time.Duration `help:"Longest call; 1s to 24h; default 1h." var:"PARLEY_MAX_LENGTH"`
+
+	manners pipeline.Manners // of all these, once checked
 }
 
-// check says all that is wrong with settings that each by itself can be read.
+// check says all that is wrong with settings that each by itself can be read, and reads the file of manners.
 func (c *config) check() error {
 	var bad []error
-	for name, n := range map[string]int{"max-calls": c.MaxCalls, "speech-workers": c.SpeechWorkers, "reprompts": c.Reprompts} {
+	for name, n := range map[string]int{"max-calls": c.MaxCalls, "speech-workers": c.SpeechWorkers} {
 		if n < 0 {
 			bad = append(bad, fmt.Errorf("--%s is %d: want 0 or more", name, n))
 		}
@@ -80,11 +87,16 @@ func (c *config) check() error {
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}
+	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
+		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
+	}
 	if n := len(c.Secret); n > 0 && n < 32 {
 		bad = append(bad, fmt.Errorf("--secret (PARLEY_SECRET) has %d characters: want 32 or more", n))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(append(bad, newAgent(c).Manners.Validate())...)
+	var err error
+	c.manners, err = c.behaviour()
+	return errors.Join(append(bad, err)...)
 }
 
 // settings resolves flags from the environment and the file, and remembers where each came from. It is the only reader of both.

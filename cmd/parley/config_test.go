@@ -46,7 +46,7 @@ func TestSettingsPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]any{":3", "/env", 700 * time.Millisecond, false, false, 1000},
-		[]any{got.HTTPAddr, got.DataDir, got.Hangover, got.Record, got.Snap, got.MaxCalls}); diff != "" {
+		[]any{got.HTTPAddr, got.DataDir, *got.Hangover, got.Record, got.Snap, got.MaxCalls}); diff != "" {
 		t.Errorf("flags > environment > file > defaults (-want +got):\n%s", diff)
 	}
 }
@@ -103,7 +103,7 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, name := range []string{"--max-calls", "--reprompts", "--drain", "--public-url", "--speech-workers", "Hangover"} {
+	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}
@@ -161,5 +161,5 @@ func TestHelpNamesVariables(t *testing.T) {
 func settingsOf(t *testing.T) []reflect.StructField {
 	t.Helper()
 	fields := reflect.VisibleFields(reflect.TypeFor[config]())
-	return slices.DeleteFunc(fields, func(f reflect.StructField) bool { return f.Anonymous })
+	return slices.DeleteFunc(fields, func(f reflect.StructField) bool { return f.Anonymous || !f.IsExported() })
 }

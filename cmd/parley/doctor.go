@@ -163,7 +163,7 @@ func speechFindings(s local.Report) []finding {
 	for _, part := range []struct {
 		what string
 		local.Part
-	}{{"local ear", s.Ear}, {"local recogniser", s.Recogniser}, {"local voice", s.Voice}} {
+	}{{"local ear", s.Ear}, {"local recogniser", s.Recogniser}, {"local endpointing", s.Endpoint}, {"local voice", s.Voice}} {
 		f := finding{what: part.what, says: part.Level, fix: part.Fix}
 		if part.Why != "" {
 			f.says += ": " + part.Why

@@ -64,8 +64,8 @@ func forbidden(from, to string) string {
 		return "a vendor does not know another"
 	case leg(from) && leg(to) && from != to:
 		return "a leg does not know another"
-	case to == "parley/media/legtest" && from != "parley/pipeline/score":
-		return "legtest is for tests, and for the scores"
+	case to == "parley/media/legtest" && from != "parley/pipeline/score" && a != "bench":
+		return "legtest is for tests, scores and benchmarks"
 	}
 	return ""
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/media"
+	"parley/media/echo"
 	"parley/media/pace"
 	"parley/media/stream"
 	"parley/pipeline"
@@ -97,7 +98,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
-		Answer:    func(ctx context.Context, leg media.Leg) { s.board.Answer(ctx, leg) },
+		Answer:    s.answer,
 		Accepting: s.accepting,
 		Progress: func(u stream.StatusUpdate) {
 			log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
@@ -113,18 +114,20 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 
 // newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
-	reprompts := c.Reprompts
-	if reprompts == 0 {
-		reprompts = -1 // never: for Manners 0 is the default
+	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{pipeline.EndCall()}, Manners: c.manners}
+}
+
+// answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
+func (s *server) answer(ctx context.Context, leg media.Leg) {
+	if s.cfg.EchoTail > 0 {
+		clean, err := echo.Wrap(leg, s.cfg.EchoTail)
+		if err != nil {
+			s.log.Warn("echo is not taken out", "leg", leg.Info().Kind, "error", err)
+		} else {
+			leg = clean
+		}
 	}
-	return pipeline.Agent{
-		Lang: c.Lang, Voice: pipeline.Voice{Lang: c.Lang},
-		Tools: []pipeline.Tool{pipeline.EndCall()},
-		Manners: pipeline.Manners{
-			Hangover: c.Hangover, BargeIn: c.BargeIn, Silence: c.Silence, Reprompts: reprompts,
-			TranscriptLimit: c.WordsWait, MaxLength: c.MaxLength,
-		},
-	}
+	s.board.Answer(ctx, leg)
 }
 
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
@@ -134,8 +137,11 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	agent := newAgent(s.cfg)
-	agent.Name, agent.Prompt, agent.Voice.Rate = row.Name, row.SystemPrompt, info.Rate
+	agent := s.persona(row, info)
+	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
+	if len(missing) > 0 {
+		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
+	}
 	var tap pipeline.Tap
 	if s.cfg.Record {
 		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
@@ -147,8 +153,16 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		}
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	parts.Responder = pipeline.Greeting(row.StartingMessage, parts.Responder)
+	parts.Responder = pipeline.Greeting(greeting, parts.Responder)
 	return agent, parts, tap, nil
+}
+
+// persona is an agent as it is on a call: the settings' manners, the row's words, with what is known of the call in its places.
+func (s *server) persona(row store.Agent, info media.Info) pipeline.Agent {
+	agent := newAgent(s.cfg)
+	agent.Name = row.Name
+	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
+	return agent
 }
 
 // accepting says whether new calls are welcome: not while draining, nor when those in progress and those on their way reach the limit.
@@ -171,6 +185,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
+	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {
 		g.Go(func() error { return s.vendors.engine.Run(works) })
 		g.Go(func() error { s.report(works); return nil })

@@ -10,6 +10,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers"
 	"parley/providers/deepgram"
 	"parley/providers/local"
 	"parley/providers/openai"
@@ -27,7 +28,8 @@ type vendors struct {
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
-	tts       pipeline.Synthesizer
+	known     *providers.Cache                    // speaks from memory what is known ahead
+	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
 	responder func(media.Info) pipeline.Responder // a call's own
 
 	hears, thinks, speaks string // their names
@@ -55,11 +57,19 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	case "deepgram":
 		v.stt = v.deepgram
 	}
+	v.known = &providers.Cache{}
+	v.tts = v.known
 	switch v.speaks {
 	case "local":
-		v.tts = v.engine
+		v.known.Synthesizer = v.engine
 	case "deepgram":
-		v.tts = v.deepgram
+		v.known.Synthesizer = v.deepgram
+		if v.engine != nil {
+			v.tts = &providers.Fallback{
+				Voices: []pipeline.Synthesizer{v.known, v.engine},
+				Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
+			}
+		}
 	}
 	switch v.thinks {
 	case "openai":
@@ -148,7 +158,7 @@ func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.In
 	if err != nil {
 		return pipeline.Parts{}, fmt.Errorf("open ear: %w", err)
 	}
-	stt, err := v.stt.Transcribe(ctx, pipeline.Listening{Rate: info.Rate, Lang: agent.Lang})
+	stt, err := v.stt.Transcribe(ctx, agent.ListeningAt(info.Rate))
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}

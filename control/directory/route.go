@@ -112,6 +112,16 @@ func (d *Directory) Default(org string) (agent string, err error) {
 	return "", store.ErrNotFound
 }
 
+// Agents are all that are known, of all organisations, also those that are disabled; none while nothing is known. The list is not
+// to be changed.
+func (d *Directory) Agents() []store.Agent {
+	v := d.view.Load()
+	if v == nil {
+		return nil
+	}
+	return v.Agents
+}
+
 // Agent finds an organisation's agent, also one that is disabled. ErrNotFound if the organisation has none of that id,
 // store.ErrUnavailable while nothing is known.
 func (d *Directory) Agent(org, id string) (store.Agent, error) {

@@ -14,7 +14,7 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 	return store.Turned{
 		Turn: store.Turn{
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
-			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Error: clean(t.Err),
+			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err),
 		},
 		Messages: newMessages(call, t.First, t.Messages),
 	}
@@ -40,6 +40,15 @@ func stages(l pipeline.Latency) map[string]int64 {
 		}
 	}
 	return shares
+}
+
+// counts are how often something happened in a turn, and what it used.
+func counts(t *pipeline.Turn) map[string]int64 {
+	all := make(map[string]int64)
+	for name, n := range t.Counts.All(t.Usage) {
+		all[name] = int64(n)
+	}
+	return all
 }
 
 // summary tells a call's latency, in milliseconds: the smallest that half of its turns, and 95 of 100, did not exceed. nil: no turn

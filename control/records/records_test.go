@@ -58,6 +58,7 @@ func TestACallIsWrittenDown(t *testing.T) {
 	wantTurned := &store.Turned{Turn: store.Turn{
 		Call: "c1", N: 2, Why: "words", Said: "hello", Text: "Good day, and welcome.", Heard: "Good day", Cut: true, At: time.Second, Sounded: 800 * time.Millisecond,
 		Latency: map[string]int64{"voice_to_voice": 200, "endpoint": 80},
+		Counts:  map[string]int64{"input_tokens": 900, "held": 2, "dropped_frames": 1},
 	}, Messages: messages[2:]}
 	if diff := cmp.Diff(wantTurned, d.entry(t, "c1 turn 2").Turned); diff != "" {
 		t.Errorf("turned: want, got:\n%s", diff)

@@ -67,6 +67,7 @@ type Turn struct {
 	OffsetMS    *int64           `json:"offset_ms" doc:"When its first frame went out, since the answer; null: it never did."`
 	DurationMS  int64            `json:"duration_ms" doc:"How much of it was heard."`
 	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
+	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, dropped_frames; and input_tokens, output_tokens, cached_tokens."`
 	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
 }
 
@@ -131,7 +132,7 @@ func showTurns(rows []store.Turn) []Turn {
 	for _, t := range rows {
 		out := Turn{
 			N: t.N, Why: t.Why, Said: or(t.Said), Text: or(t.Text), Heard: or(t.Heard), Interrupted: t.Cut,
-			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Error: or(t.Error),
+			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Counts: t.Counts, Error: or(t.Error),
 		}
 		if t.At > 0 {
 			ms := t.At.Milliseconds()

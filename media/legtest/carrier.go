@@ -132,7 +132,9 @@ func (c *Carrier) receive(now time.Time, scratch []int16) (p media.Packet, due t
 // take is the next frame of what was said, filled up with silence.
 func (c *Carrier) take(scratch []int16) media.Frame {
 	n := copy(scratch, c.said)
-	clear(scratch[n:])
+	for i := range scratch[n:] {
+		scratch[n+i] = c.line.Hum
+	}
 	c.said = c.said[n:]
 	f := media.Frame{PCM: scratch, Rate: c.line.Info.Rate, At: time.Duration(c.frames) * media.FrameTime}
 	c.frames++

@@ -13,6 +13,7 @@ import (
 type Line struct {
 	Info  media.Info // a zero Rate is 8000, a zero Chunk 20 ms
 	Marks bool       // the leg is a media.Marker
+	Hum   int16      // what each sample of silence is on an Open line
 	Open  bool       // a frame every 20 ms from New on, silence where nothing was said; otherwise frames come when said
 
 	Down      time.Duration // from the leg to the carrier

@@ -136,6 +136,8 @@ func (s *session) hear(talk pipeline.Talk) reply {
 	}
 	q := s.here.node.step.(*question)
 	switch talk.Why {
+	case pipeline.ForCommand: // a flow takes no instructions: it says again where it was
+		return s.here.last
 	case pipeline.ForSilence:
 		return s.retort(q, q.retorts.noInput, s.flow.fallback.noInput, talk.Silence-1)
 	case pipeline.ForKeys:

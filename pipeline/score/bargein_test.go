@@ -38,9 +38,12 @@ func TestBargeIn(t *testing.T) {
 			}},
 		{name: "barge-in without word times", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}}},
 		{name: "barge-in on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Says("stop", 5, 5.4), HangsUp(10)}},
-			check: func(t *testing.T, p *Performance) { silentFrom(t, p, 5.1, 6.4) }},
+			check: func(t *testing.T, p *Performance) {
+				duckedFrom(t, p, 5.1, when(t, p, pipeline.Interrupted, 0))
+				silentFrom(t, p, when(t, p, pipeline.Interrupted, 0)+0.02, 6.4)
+			}},
 		{name: "barge-in by speech without words", score: Score{
-			Recogniser: Recogniser{Deaf: true}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("mumble mumble", 3, 4), HangsUp(9)},
+			Recogniser: Recogniser{Deaf: true}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}, Caller: []Cue{Says("mumble mumble", 3, 5), HangsUp(10)},
 		}},
 		{name: "barge-in into the greeting", score: Score{Caller: []Cue{Says("hello there", 0.8, 1.4), HangsUp(6)}}},
 		{name: "barge-in before the greeting sounds", score: Score{Caller: []Cue{Says("hello there", 0.1, 0.9), HangsUp(6)}}},
@@ -56,7 +59,11 @@ func TestBargeIn(t *testing.T) {
 				silentFrom(t, p, 5.07, resumed-0.01)
 			}},
 		{name: "cough on a leg without lead", score: Score{Line: plain(), Model: Model{Answer: tells}, Voice: Voice{Times: true}, Caller: []Cue{ask, Coughs(5, 5.2), HangsUp(14)}},
-			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
+			check: func(t *testing.T, p *Performance) {
+				whole(t, p, long)
+				duckedFrom(t, p, 5.1, when(t, p, pipeline.FalseAlarm, 5))
+				loudFrom(t, p, when(t, p, pipeline.FalseAlarm, 5)+0.04)
+			}},
 		{name: "rustle is a false alarm", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Rustles(5, 5.4), HangsUp(14)}},
 			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
 		{name: "rustle that does not end", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Rustles(5, 13), HangsUp(14)}},
@@ -65,7 +72,7 @@ func TestBargeIn(t *testing.T) {
 			check: func(t *testing.T, p *Performance) { whole(t, p, long) }},
 		{name: "cough while thinking", score: Score{Model: Model{Think: 1.5013}, Caller: []Cue{Says("one", 2, 2.5), Coughs(3.6, 3.8), HangsUp(9)}}},
 		{name: "slow words after a false alarm", score: Score{
-			Recogniser: Recogniser{Delay: 1.2011, Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("no", 6, 6.2), HangsUp(12)},
+			Recogniser: Recogniser{Delay: 1.2011, Mute: true}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("no", 6, 6.3), HangsUp(12)},
 		}},
 		{name: "backchannel", score: Score{
 			Manners: pipeline.Manners{BargeInWords: 2, BargeIn: time.Second}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("yeah", 5, 5.3), HangsUp(14)},
@@ -94,6 +101,34 @@ func silentFrom(t *testing.T, p *Performance, from, to float64) {
 		at := w.From.Seconds() + when(t, p, pipeline.ReplyBegan, 0)
 		if at+w.Took.Seconds() > from && at < to {
 			t.Errorf("%q sounded from %.3f s for %v", w.Word, at, w.Took)
+		}
+	}
+}
+
+// duckedFrom checks that the agent spoke on, but quietly.
+func duckedFrom(t *testing.T, p *Performance, from, to float64) {
+	t.Helper()
+	n := 0
+	for _, w := range p.Wire {
+		at := w.From.Seconds() + p.Origin.Seconds()
+		if at+w.Took.Seconds() <= from || at >= to-0.04 {
+			continue
+		}
+		if n++; !w.Ducked {
+			t.Errorf("%q sounded loudly at %.3f s for %v", w.Word, at, w.Took)
+		}
+	}
+	if n == 0 {
+		t.Errorf("the agent was silent from %.3f s to %.3f s", from, to)
+	}
+}
+
+// loudFrom checks that nothing is ducked any more.
+func loudFrom(t *testing.T, p *Performance, from float64) {
+	t.Helper()
+	for _, w := range p.Wire {
+		if at := w.From.Seconds() + p.Origin.Seconds(); w.Ducked && at > from {
+			t.Errorf("%q sounded quietly at %.3f s for %v", w.Word, at, w.Took)
 		}
 	}
 }

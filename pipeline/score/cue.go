@@ -122,6 +122,9 @@ const (
 
 var errFault = errors.New("scripted fault")
 
+// ignored is how long a provider hangs that does not heed its context, or has none.
+const ignored = 20 * time.Second
+
 // strike does what f says, if it says so of this use at this piece: over, if the provider is to end with err.
 func (f Fault) strike(ctx context.Context, use, piece int) (over bool, err error) {
 	if f.Kind == None || f.On != 0 && f.On != use || piece < f.After || piece > f.After && f.Kind != Drips {
@@ -132,7 +135,7 @@ func (f Fault) strike(ctx context.Context, use, piece int) (over bool, err error
 		<-ctx.Done()
 		return true, context.Cause(ctx)
 	case Ignores:
-		time.Sleep(20 * time.Second)
+		time.Sleep(ignored)
 		return true, context.Cause(ctx)
 	case Fails:
 		return true, errFault

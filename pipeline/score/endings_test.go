@@ -49,7 +49,7 @@ func TestEndings(t *testing.T) {
 		{name: "told to hang up cannot be talked out of", score: Score{Caller: []Cue{Orders(hangUp("We close now, good night to all of you."), 4), Says("no wait", 4.8, 5.6)}}},
 		{name: "told to hang up cannot be keyed out of", score: Score{Caller: []Cue{Orders(hangUp("We close now, good night to all of you."), 4), Presses("1#", 4.8)}}},
 		{name: "told to hang up while the caller speaks", score: Score{Caller: []Cue{ask, Orders(hangUp("We close now."), 2.3)}}},
-		{name: "overrun", score: Score{Caller: []Cue{ask, Presses(strings.Repeat("12345", 20), 4)}, Watch: func(e pipeline.Event) {
+		{name: "overrun", waits: true, score: Score{Caller: []Cue{ask, Presses(strings.Repeat("12345", 20), 4)}, Watch: func(e pipeline.Event) {
 			if e.Kind == pipeline.KeyPressed && !once {
 				once = true
 				time.Sleep(20 * time.Second)

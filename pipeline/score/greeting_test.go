@@ -17,6 +17,11 @@ func greeted(model pipeline.Responder) pipeline.Responder {
 	return pipeline.Greeting("Good day from Acme, how can I help you?", model)
 }
 
+// announced puts a longer one there: more than 5 s.
+func announced(model pipeline.Responder) pipeline.Responder {
+	return pipeline.Greeting(long+" "+long, model)
+}
+
 // desk is a flow whose first question waits for one key, and not for long.
 const desk = `
 flow: desk
@@ -53,9 +58,16 @@ func TestGreeting(t *testing.T) {
 					t.Errorf("what the model knows (-want +got):\n%s", diff)
 				}
 			}},
-		{name: "starting message interrupted", score: Score{Responder: greeted, Voice: Voice{Times: true}, Caller: []Cue{Says("one", 1, 1.5), HangsUp(6)}},
+		{name: "starting message interrupted", score: Score{Responder: greeted, Voice: Voice{Times: true}, Caller: []Cue{Says("I want to order", 1, 2), HangsUp(7)}},
 			check: func(t *testing.T, p *Performance) {
 				if m := p.Talks[0].History[0]; !m.Cut || m.Text == "" || !strings.HasPrefix("Good day from Acme, how can I help you?", m.Text) {
+					t.Errorf("the model takes it that %+v was heard", m)
+				}
+			}},
+		{name: "starting message in one piece", score: Score{Responder: announced, Voice: Voice{Whole: true}, Caller: []Cue{Says("stop that please", 2, 3), HangsUp(9)}},
+			check: func(t *testing.T, p *Performance) { // more than is taken at once: it is known to sound all the same
+				near(t, "greeting", when(t, p, pipeline.ReplyBegan, 0), p.Origin.Seconds(), 0.001)
+				if m := p.Talks[0].History[0]; !m.Cut || m.Text == "" {
 					t.Errorf("the model takes it that %+v was heard", m)
 				}
 			}},

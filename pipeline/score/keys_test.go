@@ -71,7 +71,10 @@ func TestSilence(t *testing.T) {
 		{name: "longest call", score: Score{Manners: pipeline.Manners{MaxLength: 5 * time.Second}}},
 		{name: "longest call while the agent speaks", score: Score{Manners: pipeline.Manners{MaxLength: 3 * time.Second}, Model: Model{Answer: Lines(map[string]string{"greeting": long})}}},
 		{name: "longest call while the caller speaks", score: Score{Manners: pipeline.Manners{MaxLength: 3 * time.Second}, Caller: []Cue{Says("a b c d e f g h", 2, 9)}}},
-		{name: "hold music", score: Score{Caller: []Cue{Coughs(2, 200)}}},
+		{name: "hold music", waits: true, score: Score{Caller: []Cue{Coughs(2, 200)}}, check: func(t *testing.T, p *Performance) {
+			near(t, "asked", when(t, p, pipeline.Drifted, 0), 2+30, 0.05)
+			near(t, "the end", p.Ending.Length.Seconds(), 32+300, 0.05)
+		}},
 		{name: "noisy line", score: Score{Caller: []Cue{Coughs(2, 2.6), Coughs(6, 6.6), Coughs(10, 10.6), Coughs(14, 14.6), HangsUp(17)}}},
 	})
 }

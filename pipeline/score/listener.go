@@ -2,6 +2,7 @@ package score
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -14,15 +15,17 @@ import (
 // An Ear is the scripted ear: it hears exactly what is written, and has the manners' patience.
 type Ear struct {
 	PanicsAt float64 // media time; 0: never
+	HangsAt  float64 // the same, for 20 s
+	DeafAt   float64 // the same: from then on it hears nothing
 }
 
 type ear struct {
 	Ear
-	cues  []Cue
+	cues  func() []Cue
 	turns vad.Turns
 }
 
-func newEar(e Ear, cues []Cue, m pipeline.Manners) *ear {
+func newEar(e Ear, cues func() []Cue, m pipeline.Manners) *ear {
 	return &ear{Ear: e, cues: cues, turns: vad.Turns{MaybeAfter: m.Guess, EndAfter: m.Hangover}}
 }
 
@@ -30,9 +33,17 @@ func (e *ear) Hear(f media.Frame) (pipeline.Edge, bool) {
 	if e.PanicsAt > 0 && f.At >= seconds(e.PanicsAt) {
 		panic("scripted panic")
 	}
+	if e.HangsAt > 0 && f.At >= seconds(e.HangsAt) {
+		e.HangsAt = 0
+		time.Sleep(ignored)
+	}
+	if silenced(f) {
+		edge, ok := e.turns.Next(0, f.At, f.At+f.Duration())
+		return pipeline.Edge{Kind: pipeline.EdgeKind(edge.Kind), N: edge.N, At: edge.At, Sure: edge.Sure}, ok
+	}
 	var p float32
-	for _, c := range e.cues {
-		if middle := f.At + media.FrameTime/2; c.from <= middle && middle < c.to {
+	for _, c := range e.cues() {
+		if middle := f.At + media.FrameTime/2; (e.DeafAt == 0 || f.At < seconds(e.DeafAt)) && c.from <= middle && middle < c.to {
 			p = max(p, 0.6)
 			if c.sure {
 				p = 0.99
@@ -51,18 +62,20 @@ type Recogniser struct {
 	Lag      float64 // from a word's end to the partial that has it; default 0.2
 	Mute     bool    // gives no partials
 	Eager    bool    // gives an EagerEnd at MaybeEnded
+	Finished float64 // what it says of every pause: how likely the caller has finished; 0: nothing
 	Late     float64 // added to Delay once, at the first final
 	Deaf     bool    // understands nothing
 	Behind   int     // frames for which it says that it is behind
 	Finals   Fault   // counts finals
 	WritesAt float64 // media time at which Write fails; 0: never
+	BlocksAt float64 // the same for a Write that hangs, for 20 s
 	PanicsAt float64 // the same for a panic
 	ClosesIn float64 // how long Close takes to flush
 }
 
 type recogniser struct {
 	Recogniser
-	cues   []Cue
+	cues   func() []Cue
 	rate   int
 	out    chan result
 	closed chan struct{}
@@ -73,6 +86,15 @@ type recogniser struct {
 	partial string
 	finals  int
 	behind  int
+	muted   []time.Duration // frames that were kept from it
+}
+
+// silenced says whether the line's hum was taken out of a frame: the call does not want it to be heard.
+func silenced(f media.Frame) bool { return f.PCM[0] == 0 }
+
+// missed says whether what was said at media time t was kept from the recogniser.
+func (r *recogniser) missed(t time.Duration) bool {
+	return slices.ContainsFunc(r.muted, func(at time.Duration) bool { return at < t && t <= at+media.FrameTime })
 }
 
 // result is a transcript and when it comes.
@@ -82,7 +104,7 @@ type result struct {
 	nth        int // final; 0: it is none
 }
 
-func newRecogniser(r Recogniser, cues []Cue, rate int) *recogniser {
+func newRecogniser(r Recogniser, cues func() []Cue, rate int) *recogniser {
 	if r.Delay == 0 {
 		r.Delay = 0.1031
 	}
@@ -98,9 +120,9 @@ func (r *recogniser) words(t time.Duration) string {
 	if r.Deaf {
 		return ""
 	}
-	for _, c := range r.cues {
+	for _, c := range r.cues() {
 		for i := range c.words {
-			if w, end := c.word(i); end > r.begin && end <= t {
+			if w, end := c.word(i); end > r.begin && end <= t && !r.missed(end) {
 				said = append(said, w)
 			}
 		}
@@ -110,9 +132,15 @@ func (r *recogniser) words(t time.Duration) string {
 
 func (r *recogniser) Write(f media.Frame) error {
 	r.now = f.At + f.Duration()
+	if silenced(f) {
+		r.muted = append(r.muted, f.At)
+	}
 	switch {
 	case r.PanicsAt > 0 && r.now >= seconds(r.PanicsAt):
 		panic("scripted panic")
+	case r.BlocksAt > 0 && r.now >= seconds(r.BlocksAt):
+		r.BlocksAt = 0
+		time.Sleep(ignored)
 	case r.WritesAt > 0 && r.now >= seconds(r.WritesAt):
 		return errFault
 	case r.behind < r.Behind:
@@ -135,7 +163,7 @@ func (r *recogniser) Mark(e pipeline.Edge) error {
 		r.begin, r.partial = e.At-media.FrameTime, ""
 	case pipeline.MaybeEnded:
 		if text := r.words(r.now); r.Eager && text != "" {
-			r.give(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text}, seconds(r.Delay), 0)
+			r.give(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text, Finished: r.Finished}, seconds(r.Delay), 0)
 		}
 	case pipeline.Ended:
 		r.finals++
@@ -143,7 +171,7 @@ func (r *recogniser) Mark(e pipeline.Edge) error {
 		if r.finals == 1 {
 			delay += r.Late
 		}
-		r.give(pipeline.Transcript{Kind: pipeline.Final, Text: r.words(r.now), Edge: e.N}, seconds(delay), r.finals)
+		r.give(pipeline.Transcript{Kind: pipeline.Final, Text: r.words(r.now), Edge: e.N, Finished: r.Finished}, seconds(delay), r.finals)
 		r.begin = -1
 	}
 	return nil

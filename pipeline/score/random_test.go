@@ -77,6 +77,9 @@ func random(r *rand.Rand) Score {
 		at += length + 5*r.Float64()*r.Float64()
 	}
 	s.Caller = append(s.Caller, HangsUp(at+6*r.Float64()))
+	if r.IntN(4) == 0 {
+		s.Echo = Echo{Delay: 0.05 + 0.5*r.Float64(), Garble: r.IntN(6)}
+	}
 	return s
 }
 

@@ -16,6 +16,7 @@
 package score
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -33,16 +34,21 @@ import (
 // A Score is a call as it is written. Zero parts behave well, and quickly.
 type Score struct {
 	Caller     []Cue
+	Echo       Echo
 	Manners    pipeline.Manners
+	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
+	Change     func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error)
 	Ear        Ear
 	Recogniser Recogniser
 	Model      Model
 	Responder  func(model pipeline.Responder) pipeline.Responder // what answers instead of the model, or stands before it
 	Voice      Voice
-	Line       legtest.Line         // of a zero Line, an open line with marks and 400 ms of lead
-	Watch      func(pipeline.Event) // may block, to see what comes of it
-	Setup      float64              // how long the cast takes
+	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
+	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
+	Line       legtest.Line                                          // of a zero Line, an open line with marks and 400 ms of lead
+	Watch      func(pipeline.Event)                                  // may block, to see what comes of it
+	Setup      float64                                               // how long the cast takes
 	SetupFails error
 }
 
@@ -52,6 +58,7 @@ type Performance struct {
 	Ending pipeline.Ending
 	Talks  []pipeline.Talk // that the model was given
 	Wire   []Sound         // what sounded at the far end
+	Origin time.Duration   // when the first of Wire began, since the answer
 	Cause  media.Cause     // that the carrier was told
 	Took   time.Duration   // from the answer until Run returned
 	Log    string
@@ -89,7 +96,7 @@ func (s Score) perform(t *testing.T) *Performance {
 	p.Ending = stage.Call.Run(t.Context())
 	p.Took = time.Since(began)
 	close(ended)
-	if s.Model.Fault.Kind == Ignores || s.Voice.Fault.Kind == Ignores {
+	if s.Model.Fault.Kind == Ignores || s.Voice.Fault.Kind == Ignores || s.Ear.HangsAt > 0 || s.Recogniser.BlocksAt > 0 {
 		time.Sleep(30 * time.Second) // what the call had to leave behind comes to its end
 	}
 	synctest.Wait()
@@ -104,8 +111,15 @@ type Stage struct {
 	Carrier *legtest.Carrier
 	score   *Score
 	voice   *voice
+	began   time.Time            // the answer
+	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
 	log     *journal
+	caught  struct { // what hears has caught by at
+		sync.Mutex
+		at   time.Time
+		cues []Cue
+	}
 }
 
 // Stage sets the score up. Whoever runs Stage.Call runs Script beside it.
@@ -115,9 +129,12 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 		line.Info = media.Info{Kind: "score", ID: "CA1", From: "+15550100", To: "+15550199", Lead: 400 * time.Millisecond, Chunk: 100 * time.Millisecond}
 		line.Marks = true
 	}
-	line.Open = true
+	line.Open, line.Hum = true, 1
 	leg, carrier := legtest.New(line)
-	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}}
+	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}, voice: &voice{Voice: s.Voice}}
+	if st.speaks = st.voice; s.Speaks != nil {
+		st.speaks = s.Speaks(st.voice)
+	}
 	var mu sync.Mutex
 	st.Call = &pipeline.Call{
 		Leg: leg, Pacer: Pacer{}, Cast: st.Cast,
@@ -137,6 +154,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 // Cast is the score's pipeline.Cast.
 func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	s := st.score
+	st.began = time.Now()
 	if s.Setup > 0 {
 		if err := sleep(ctx, seconds(s.Setup)); err != nil {
 			return pipeline.Agent{}, pipeline.Parts{}, nil, err
@@ -145,18 +163,21 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 	if s.SetupFails != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, s.SetupFails
 	}
-	agent := pipeline.Agent{Name: "score", Lang: "en-US", Manners: s.Manners, Tools: s.Tools}
+	agent := pipeline.Agent{Name: "score", Lang: cmp.Or(s.Lang, "en-US"), Manners: s.Manners, Tools: s.Tools}
+	if s.Agent != nil {
+		s.Agent(&agent)
+	}
 	m := s.Manners.WithDefaults()
-	st.voice = &voice{Voice: s.Voice}
 	var responder pipeline.Responder = &model{Model: s.Model, p: st.p}
 	if s.Responder != nil {
 		responder = s.Responder(responder)
 	}
 	parts := pipeline.Parts{
-		Ear:           newEar(s.Ear, s.Caller, m),
-		Transcription: newRecogniser(s.Recogniser, s.Caller, info.Rate),
+		Ear:           newEar(s.Ear, st.hears, m),
+		Transcription: newRecogniser(s.Recogniser, st.hears, info.Rate),
 		Responder:     responder,
-		Synthesizer:   st.voice,
+		Synthesizer:   st.speaks,
+		Change:        s.Change,
 	}
 	return agent, parts, st.p.Tap, nil
 }
@@ -183,8 +204,10 @@ func (st *Stage) Script(ended <-chan struct{}) {
 func (st *Stage) Close() {
 	st.p.Cause, _ = st.Carrier.Cause()
 	st.p.Log = st.log.String()
-	if st.voice != nil {
-		st.p.Wire = st.voice.decode(st.Carrier.Sounded(), st.Leg.Info().Rate)
+	sounded := st.Carrier.Sounded()
+	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
+	if len(sounded) > 0 {
+		st.p.Origin = sounded[0].At.Sub(st.began)
 	}
 }
 

@@ -25,6 +25,7 @@ type scene struct {
 	check func(*testing.T, *Performance)
 	loose bool // its voice speaks as nobody does, which matters where it tells no word times
 	lied  bool // a provider lied, so that the call cannot know what was heard
+	waits bool // the agent waits for long, as it was told to
 }
 
 // play performs scenes, each in a bubble of its own, and holds each against its golden and against what is true of all.
@@ -80,15 +81,22 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	if p.Cause != p.Ending.Cause {
 		t.Errorf("the carrier was told %q, the call ended with %q", p.Cause, p.Ending.Cause)
 	}
-	const deadAir = 32 * time.Second
+	const still = 32 * time.Second
 	turns, cuts := 0, 0
+	var fillers []string
 	var told []pipeline.Message // turn by turn
 	for i, e := range p.Events {
 		if i > 0 && e.At < p.Events[i-1].At && p.Ending.Cause != media.CauseOverrun {
 			t.Errorf("event %d at %v comes after one at %v", i, e.At, p.Events[i-1].At)
 		}
-		if i > 0 && e.At-p.Events[i-1].At > deadAir {
+		if i > 0 && e.At-p.Events[i-1].At > still && !s.waits {
 			t.Errorf("dead air: nothing happened from %v to %v", p.Events[i-1].At, e.At)
+		}
+		if e.Kind == pipeline.Filled {
+			fillers = append(fillers, strings.Fields(e.Text)...)
+			if e.Text != "" {
+				cuts++
+			}
 		}
 		if e.Turn == nil {
 			continue
@@ -125,6 +133,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 			believed = append(believed, strings.Fields(m.Text)...)
 		}
 	}
+	believed = append(believed, fillers...)
 	heard := strings.Fields(p.Heard())
 	slack := 0
 	if !s.score.Voice.Times || p.Ending.Cause == media.CauseCaller || cuts > 0 {
@@ -143,7 +152,10 @@ func truths(t *testing.T, s *scene, p *Performance) {
 	if tapped := media.Samples(len(p.Tap.Spoken), 8000); tapped > spoken+40*time.Millisecond || tapped < spoken-40*time.Millisecond {
 		t.Errorf("%v were recorded of the agent, %v sounded", tapped, spoken)
 	}
-	if !p.Tap.Closed && len(p.Ending.History) > 0 {
+	if l, in := silence(p, false); l > deadAir && s.score.Manners.Filler.After >= 0 && !s.waits {
+		t.Errorf("dead air: the agent kept the caller waiting from %v to %v", in.from, in.to)
+	}
+	if letGo := !strings.Contains(p.Log, "does not let go"); letGo && !p.Tap.Closed && len(p.Ending.History) > 0 {
 		t.Error("the tap was not closed")
 	}
 }

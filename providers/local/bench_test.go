@@ -3,6 +3,7 @@ package local_test
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,6 +48,21 @@ func BenchmarkRecognise(b *testing.B) {
 			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/d.Seconds(), "rtf")
 		})
 	}
+}
+
+// BenchmarkFinished judges whether 8 s of a turn are its end; cpu-ms is the processor's time, however busy the machine is.
+func BenchmarkFinished(b *testing.B) {
+	e := whole(b)
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	pcm := referenceSound(b, "long")
+	began := local.ThreadTime()
+	for b.Loop() {
+		if _, err := e.Finished(b.Context(), pcm); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric((local.ThreadTime()-began).Seconds()*1000/float64(b.N), "cpu-ms")
 }
 
 // recognise transcribes pcm as one turn.

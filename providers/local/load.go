@@ -16,7 +16,7 @@ func load(dir, stt string, log *slog.Logger) models {
 			closers[i]()
 		}
 	}
-	m.report = Report{Ear: Part{Level: EarWebRTC}, Recogniser: Part{Level: RecogniserNone}, Voice: Part{Level: VoiceFlite}}
+	m.report = Report{Ear: Part{Level: EarWebRTC}, Recogniser: Part{Level: RecogniserNone}, Endpoint: Part{Level: EndpointWords}, Voice: Part{Level: VoiceFlite}}
 	m.plain = newFlite()
 	m.voice = m.plain
 
@@ -29,7 +29,7 @@ func load(dir, stt string, log *slog.Logger) models {
 		}
 	}
 	if why != "" { // nothing neural can be had
-		for _, p := range []*Part{&m.report.Ear, &m.report.Recogniser, &m.report.Voice} {
+		for _, p := range []*Part{&m.report.Ear, &m.report.Recogniser, &m.report.Endpoint, &m.report.Voice} {
 			p.Why, p.Fix = why, fixModels
 		}
 		return m
@@ -52,6 +52,12 @@ func load(dir, stt string, log *slog.Logger) models {
 		}
 		closers = append(closers, s.close)
 	}
+	if s, why := loadSmartTurn(f.turns); why != "" {
+		m.report.Endpoint.Why, m.report.Endpoint.Fix = why, fixModels
+	} else {
+		m.turns, m.report.Endpoint = s, Part{Level: EndpointSound}
+		closers = append(closers, s.close)
+	}
 	if why := espeakMissing(); why != "" {
 		m.report.Voice.Why, m.report.Voice.Fix = why, fixEspeak
 	} else if why := absent(f.voice, f.voiceConfig); why != "" {
@@ -63,6 +69,18 @@ func load(dir, stt string, log *slog.Logger) models {
 		closers = append(closers, v.close)
 	}
 	return m
+}
+
+// loadSmartTurn opens the judge of the ends of turns, or says why there is none.
+func loadSmartTurn(path string) (s *smartTurn, why string) {
+	if why := absent(path); why != "" {
+		return nil, why
+	}
+	s, err := openSmartTurn(path)
+	if err != nil {
+		return nil, reason(err)
+	}
+	return s, ""
 }
 
 // fixModel is the command that fetches a recogniser.

@@ -11,6 +11,7 @@ func load(string, string, *slog.Logger) models {
 		report: Report{
 			Ear:        Part{EarEnergy, why, fixCgo},
 			Recogniser: Part{RecogniserNone, why, fixCgo},
+			Endpoint:   Part{EndpointWords, why, fixCgo},
 			Voice:      Part{VoiceNone, why, fixCgo},
 		},
 		close: func() {},

@@ -2,8 +2,9 @@
 //
 //	frames ──▶ ear: gate ▶ Silero ▶ turns ──────────────▶ edges           on the goroutine that reads the leg
 //	frames ──▶ transcription ─┐  guess, final, partial
-//	                          ├─▶ pool of low-priority workers ─▶ Moonshine ──▶ transcripts
-//	text ──▶ clauses ─────────┘                              └──▶ Piper ──────▶ speech
+//	                      │   ├─▶ pool of low-priority workers ─▶ Moonshine ──▶ transcripts
+//	text ──▶ clauses ─────│───┘                              └──▶ Piper ──────▶ speech
+//	                      └─────▶ a worker of its own ──────────▶ Smart Turn ─▶ how likely a guess is the end
 //	             └─▶ espeak-ng, a child process: letters to phonemes
 //
 // One Engine serves all calls. It owns the models, each loaded once into one shared ONNX runtime, the workers, and the child
@@ -12,9 +13,10 @@
 // when a worker would be idle.
 //
 // It degrades in steps and says so (Status): without the ONNX runtime the ear is WebRTC's, the voice is flite's and callers are
-// understood by their keys alone; without Piper's model, or without espeak-ng, only the voice is flite's.
+// understood by their keys alone; without Piper's model, or without espeak-ng, only the voice is flite's; without Smart Turn the end
+// of a turn is told by words and silence alone.
 //
-// The models are Silero VAD v6 (embedded), Moonshine English and Piper "jenny" (fetched by deploy/setup.sh). The vocabulary
+// The models are Silero VAD v6 (embedded), Moonshine English, Smart Turn v3.2 and Piper "jenny" (fetched by deploy/setup.sh). The vocabulary
 // embedded here is the Llama tokenizer's 32,000 pieces, from npm llama-tokenizer-js 1.2.2; Moonshine uses it.
 package local
 
@@ -38,6 +40,7 @@ type Options struct {
 	STTModel string       // "tiny" (fast) or "base" (fewer mistakes, twice the processor time); default "tiny"
 	Workers  int          // threads that recognise and speak; default one less than the processors, at least 1
 	Exact    bool         // transcripts are left as recognised: Expect's words are not snapped to; default false
+	Virtual  bool         // for a synctest bubble: recognition takes as long as it uses the processor (on Linux; elsewhere no time); default false
 	Log      *slog.Logger // default: none
 }
 
@@ -51,12 +54,14 @@ var (
 
 // An Engine is the offline Listener, Transcriber and Synthesizer of all calls. Its methods may be called by any goroutine.
 type Engine struct {
-	dir   string
-	stt   string
-	exact bool
-	log   *slog.Logger
-	pool  *pool
-	cache *cache
+	dir    string
+	stt    string
+	exact  bool
+	bound  bool // to a bubble's clock
+	log    *slog.Logger
+	pool   *pool
+	judges *pool // of the ends of turns: the recogniser is not to wait for them, nor they for it
+	cache  *cache
 
 	ready chan struct{} // closed once the models are loaded, as far as they could be
 	done  chan struct{} // closed when Run is ending
@@ -76,6 +81,7 @@ var (
 type models struct {
 	ear    earModel
 	stt    recogniser
+	turns  turnModel
 	voice  voice // the best there is
 	plain  voice // flite
 	report Report
@@ -117,8 +123,9 @@ func New(o Options) *Engine {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		dir: o.Dir, stt: o.STTModel, exact: o.Exact, log: o.Log,
+		dir: o.Dir, stt: o.STTModel, exact: o.Exact, bound: o.Virtual, log: o.Log,
 		pool:   newPool(o.Workers),
+		judges: newPool(1),
 		cache:  newCache(cacheSize),
 		ready:  make(chan struct{}),
 		done:   make(chan struct{}),
@@ -142,18 +149,30 @@ func (e *Engine) Run(ctx context.Context) error {
 	if e.stt != "tiny" && e.stt != "base" {
 		close(e.done)
 		e.pool.close()
+		e.judges.close()
 		return fmt.Errorf("load speech models: STTModel is %q: say tiny or base", e.stt)
 	}
 	began := time.Now()
 	m := load(e.dir, e.stt, e.log)
 	e.warm(ctx, m)
 	e.log.Info("speech models loaded", "took", time.Since(began).Round(time.Millisecond),
-		"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "voice", m.report.Voice.Level)
+		"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "endpoint", m.report.Endpoint.Level, "voice", m.report.Voice.Level)
+	if e.bound && m.stt != nil {
+		m.stt = charged{m.stt}
+	}
+	if e.bound && m.turns != nil {
+		m.turns = chargedTurns{m.turns}
+	}
 	e.mu.Lock()
 	e.models = m
 	e.mu.Unlock()
 	close(e.ready)
+	var judging sync.WaitGroup
+	if m.turns != nil {
+		judging.Go(func() { e.judges.run(ctx) })
+	}
 	e.pool.run(ctx)
+	judging.Wait()
 	close(e.done)
 	m.close()
 	return nil
@@ -164,6 +183,11 @@ func (e *Engine) warm(ctx context.Context, m models) {
 	if m.stt != nil {
 		if _, err := m.stt.recognise(make([]float32, sttRate), func() bool { return ctx.Err() != nil }); err != nil && ctx.Err() == nil {
 			e.log.Warn("recogniser failed at its first try", "err", err)
+		}
+	}
+	if m.turns != nil {
+		if _, err := m.turns.finished(make([]float32, sttRate)); err != nil {
+			e.log.Warn("judge of the ends of turns failed at its first try", "err", err)
 		}
 	}
 	if m.voice != nil {

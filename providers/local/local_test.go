@@ -46,19 +46,29 @@ func TestDegradesInSteps(t *testing.T) {
 	}{
 		{"nothing", nil, func(dir string) []string {
 			why := " (" + filepath.Join(dir, "libonnxruntime.so") + " is missing; to mend: make setup)"
-			return []string{"ear: WebRTC VAD" + why, "recogniser: none, keypad only" + why, "voice: flite slt" + why}
+			return []string{"ear: WebRTC VAD" + why, "recogniser: none, keypad only" + why, "end of turn: words alone" + why, "voice: flite slt" + why}
 		}},
 		{"the runtime alone", []string{"libonnxruntime.so"}, func(dir string) []string {
 			return []string{
 				"ear: Silero VAD v6",
 				"recogniser: none, keypad only (" + filepath.Join(dir, "moonshine-tiny-encoder.onnx") + " is missing; to mend: make setup)",
+				"end of turn: words alone (" + filepath.Join(dir, "smart-turn.onnx") + " is missing; to mend: make setup)",
 				"voice: flite slt (" + filepath.Join(dir, "piper-jenny.onnx") + " is missing; to mend: make setup)",
 			}
 		}},
-		{"no voice", []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx"}, func(dir string) []string {
+		{"no judge of the ends of turns", []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx", "piper-jenny.onnx", "piper-jenny.json"}, func(dir string) []string {
 			return []string{
 				"ear: Silero VAD v6",
 				"recogniser: Moonshine tiny",
+				"end of turn: words alone (" + filepath.Join(dir, "smart-turn.onnx") + " is missing; to mend: make setup)",
+				"voice: Piper jenny",
+			}
+		}},
+		{"no voice", []string{"libonnxruntime.so", "moonshine-tiny-encoder.onnx", "moonshine-tiny-decoder.onnx", "smart-turn.onnx"}, func(dir string) []string {
+			return []string{
+				"ear: Silero VAD v6",
+				"recogniser: Moonshine tiny",
+				"end of turn: words and Smart Turn v3.2",
 				"voice: flite slt (" + filepath.Join(dir, "piper-jenny.onnx") + " is missing; to mend: make setup)",
 			}
 		}},

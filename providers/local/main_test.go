@@ -75,6 +75,12 @@ func hash(s string) uint32 {
 // recording reads 16-bit mono at 8 kHz and passes it through mu-law.
 func recording(tb testing.TB, path string) []int16 {
 	tb.Helper()
+	return telephone(wav(tb, path))
+}
+
+// wav reads 16-bit mono at 8 kHz.
+func wav(tb testing.TB, path string) []int16 {
+	tb.Helper()
 	b, err := os.ReadFile(path)
 	if err != nil {
 		tb.Fatalf("recorded speech is missing: run \"make setup\": %v", err)
@@ -88,7 +94,7 @@ func recording(tb testing.TB, path string) []int16 {
 	for i := range pcm {
 		pcm[i] = int16(binary.LittleEndian.Uint16(b[2*i:]))
 	}
-	return telephone(pcm)
+	return pcm
 }
 
 // telephone is pcm as it comes out of mu-law.

@@ -103,6 +103,17 @@ func (p *pool) cancel(j *job) {
 	}
 }
 
+// forgo gives up a job that has not begun, and says whether it did: of one that runs, the outcome is still to come.
+func (p *pool) forgo(j *job) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if j.state != queued || !p.unqueue(j) {
+		return false
+	}
+	j.state = over
+	return true
+}
+
 // idle says whether a worker has nothing to do.
 func (p *pool) idle() bool { return p.free.Load() }
 

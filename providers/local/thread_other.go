@@ -2,5 +2,9 @@
 
 package local
 
+import "time"
+
 // yieldToFrames does nothing where priority is not a thread's.
 func yieldToFrames() error { return nil }
+
+func threadTime() time.Duration { return 0 }

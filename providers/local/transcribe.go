@@ -17,10 +17,11 @@ import (
 
 // What of a call's audio is kept, and how long pieces of it are.
 const (
-	preRoll   = 200 * time.Millisecond // heard before Began: 90 % of onsets are noticed within it
-	postRoll  = 100 * time.Millisecond // heard after the last voiced frame
-	kept      = time.Second            // between turns, so that Began can reach back
-	pieceMost = 14 * time.Second       // longer input makes the recogniser slow and apt to repeat itself
+	preRoll    = 200 * time.Millisecond // heard before Began: 90 % of onsets are noticed within it
+	postRoll   = 100 * time.Millisecond // heard after the last voiced frame
+	kept       = time.Second            // between turns, so that Began can reach back
+	pieceMost  = 14 * time.Second       // longer input makes the recogniser slow and apt to repeat itself
+	pieceLeast = 5 * time.Second        // what ends in a pause and is as long as that is recognised by itself
 )
 
 // A turn that grows beyond pieceMost is cut at its quietest point after cutFrom.
@@ -48,7 +49,7 @@ func (e *Engine) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 		return nil, fmt.Errorf("transcribe: Rate is %d: say 8000, 16000, 24000 or 48000", o.Rate)
 	}
 	t := &transcription{
-		pool: e.pool, stt: m.stt, rate: o.Rate, log: e.log, exact: e.exact,
+		pool: e.pool, stt: m.stt, judges: e.judges, turns: m.turns, rate: o.Rate, log: e.log, exact: e.exact,
 		always: slices.Clone(o.Words), words: o.Words,
 		news: make(chan struct{}, 1),
 	}
@@ -58,23 +59,27 @@ func (e *Engine) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 // transcription is one call's.
 //
 //	Write ──▶ tape ──▶ turn: piece, piece, ... last piece ──▶ Final
-//	                    ├ guess: the last piece, if the turn ends here
+//	                    ├ guess: the last piece, if the turn ends here ──▶ EagerEnd
+//	                    │   └ judgement: whether it sounds as if it did ──┘
 //	                    └ partial: a look at what there is
 //
 // Each of piece, guess and partial is a take: a copy of some tape and the job that recognises it.
 type transcription struct {
-	pool  *pool
-	stt   recogniser // nil: keypad only
-	rate  int
-	log   *slog.Logger
-	exact bool
-	news  chan struct{} // holds a token when there may be something for Results
+	pool   *pool
+	stt    recogniser // nil: keypad only
+	judges *pool
+	turns  turnModel // nil: nobody judges by the sound
+	rate   int
+	log    *slog.Logger
+	exact  bool
+	news   chan struct{} // holds a token when there may be something for Results
 
 	mu      sync.Mutex
 	tape    tape
 	always  []string      // expected throughout
 	words   []string      // expected now
 	spoken  time.Duration // when the turn before ended
+	since   time.Duration // when the caller's turn began, of which the turns are stretches
 	turn    *turn         // being spoken, or nil
 	pending []*turn       // ended, not all recognised; oldest first
 	out     []pipeline.Transcript
@@ -100,10 +105,12 @@ type turn struct {
 
 // A take is a copy of some tape on its way through the recogniser.
 type take struct {
-	to   time.Duration // where it was cut off
-	job  *job
-	text string
-	done bool
+	to     time.Duration // where it was cut off
+	job    *job
+	text   string
+	done   bool
+	failed bool
+	sound  *judgement // of a guess; nil: none is made
 }
 
 // Write copies the frame. It never drops: what was spoken between turns is forgotten after a second, and turns are cut into pieces.
@@ -119,7 +126,7 @@ func (t *transcription) Write(f media.Frame) error {
 	t.tape.write(f, t.rate)
 	u := t.turn
 	if u == nil {
-		t.tape.forget(t.tape.end(t.rate)-kept, t.rate)
+		t.tape.forget(t.remember(t.tape.end(t.rate)-kept), t.rate)
 		return nil
 	}
 	now := t.tape.end(t.rate)
@@ -149,11 +156,13 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 		if u := t.turn; u != nil && t.stt != nil {
 			t.drop(&u.guess)
 			t.drop(&u.partial)
-			u.guess = t.record(u, e.At+postRoll, guess)
+			if u.guess = t.record(u, e.At+postRoll, guess); u.guess != nil && t.turns != nil {
+				t.judge(u, u.guess)
+			}
 		}
 	case pipeline.Resumed:
 		if u := t.turn; u != nil {
-			t.drop(&u.guess)
+			t.resumed(u, e)
 		}
 	case pipeline.Ended:
 		t.finish(e.N, e.At, true)
@@ -217,6 +226,7 @@ func (t *transcription) take() (r pipeline.Transcript, more, over bool) {
 
 // begin opens a turn. With mu held.
 func (t *transcription) begin(e pipeline.Edge) *turn {
+	t.joins(e)
 	at := max(e.At-preRoll, t.tape.begin, min(t.spoken, e.At))
 	return &turn{n: e.N, begin: at, from: at, nextLook: e.At + firstPartial}
 }
@@ -256,8 +266,8 @@ func (t *transcription) finish(n int, at time.Duration, answers bool) {
 			t.pool.promote(k.job, urgent)
 		}
 	}
-	t.tape.forget(at, t.rate)
 	t.spoken = at
+	t.tape.forget(t.remember(at), t.rate)
 	t.settle()
 }
 
@@ -269,7 +279,24 @@ func (t *transcription) cutPiece(u *turn) {
 	u.pieces = append(u.pieces, t.record(u, at, early))
 	u.from = at
 	u.last, u.agreed = nil, nil
-	t.tape.forget(at, t.rate)
+	t.tape.forget(t.remember(at), t.rate)
+}
+
+// resumed goes on after a guess. If it was long, it becomes a piece, so that the next guess is not as much work again. With mu held.
+func (t *transcription) resumed(u *turn, e pipeline.Edge) {
+	k := u.guess
+	if k == nil || k.failed || e.At < k.to || k.to-u.from < pieceLeast {
+		t.drop(&u.guess)
+		return
+	}
+	t.forgo(k)
+	u.guess, u.pieces = nil, append(u.pieces, k)
+	if !k.done {
+		t.pool.promote(k.job, early)
+	}
+	u.from = k.to
+	u.last, u.agreed = nil, nil
+	t.tape.forget(t.remember(k.to), t.rate)
 }
 
 // record copies the tape from u.from to to and queues its recognition. What cannot be queued is done, and empty. With mu held.
@@ -301,7 +328,7 @@ func (t *transcription) record(u *turn, to time.Duration, p priority) *take {
 func (t *transcription) recorded(u *turn, k *take, text string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k.text, k.done = text, true
+	k.text, k.done, k.failed = text, true, err != nil
 	if err != nil && !k.job.unwanted.Load() && !errors.Is(err, errStopped) {
 		t.log.Warn("speech not recognised", "turn", u.n, "err", err)
 	}
@@ -358,7 +385,7 @@ func (t *transcription) partial(u *turn, words []string) {
 // eager publishes the words of a turn that may have ended: what the Final will say, if the caller does not go on. With mu held.
 func (t *transcription) eager(u *turn) {
 	pieces := append(slices.Clone(u.pieces), u.guess)
-	if slices.ContainsFunc(pieces, func(k *take) bool { return !k.done }) {
+	if slices.ContainsFunc(pieces, func(k *take) bool { return !k.done }) || t.undecided(u.guess) {
 		return
 	}
 	text := join(pieces, "")
@@ -368,7 +395,7 @@ func (t *transcription) eager(u *turn) {
 	if text == "" {
 		return
 	}
-	t.out = append(t.out, pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text, Lang: "en", Words: spread(text, u.begin, u.guess.to)})
+	t.out = append(t.out, pipeline.Transcript{Kind: pipeline.EagerEnd, Text: text, Lang: "en", Words: spread(text, u.begin, u.guess.to), Finished: u.guess.likely()})
 }
 
 // settle publishes the Finals of turns that are all recognised, in order. With mu held.
@@ -390,6 +417,9 @@ func (t *transcription) settle() {
 		if u.answers {
 			r.Edge = u.n
 		}
+		if n := len(u.pieces); n > 0 {
+			r.Finished = u.pieces[n-1].likely()
+		}
 		t.out = append(t.out, r)
 	}
 	t.tell()
@@ -401,6 +431,9 @@ func (t *transcription) snaps(words []string) bool { return !t.exact && len(word
 func (t *transcription) drop(k **take) {
 	if *k != nil && !(*k).done {
 		t.pool.cancel((*k).job)
+	}
+	if *k != nil {
+		t.forgo(*k)
 	}
 	*k = nil
 }

@@ -146,7 +146,7 @@ func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 		c := a.call
 		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
 			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
-			int64(c.Turns), int64(c.Drops), db.Latency(c.Latency))
+			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency))
 	}
 	written := 0
 	err := r.write(ctx, u, func(scan func(...any) error) error {
@@ -168,12 +168,12 @@ type turnKey struct {
 
 // insertTurns returns those turns that the database had not.
 func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, error) {
-	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error) VALUES ",
-		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 11)}
+	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error, counts) VALUES ",
+		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 12)}
 	for _, a := range l.order {
 		for _, turned := range a.turned {
 			t := turned.Turn
-			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Latency(t.Latency), t.Error)
+			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Figures(t.Latency), t.Error, db.Figures(t.Counts))
 		}
 	}
 	fresh := map[turnKey]bool{}
@@ -210,7 +210,7 @@ func (u unit) endCalls(ctx context.Context, l *ledger) error {
 	for _, a := range l.order {
 		if a.ended != nil && a.known {
 			e := a.ended.End
-			r.add(a.id, string(a.ended.Status), db.Time(e.Ended), int64(e.Length), e.Cause, e.Error, int64(e.Turns), int64(e.Drops), db.Latency(e.Latency))
+			r.add(a.id, string(a.ended.Status), db.Time(e.Ended), int64(e.Length), e.Cause, e.Error, int64(e.Turns), int64(e.Drops), db.Figures(e.Latency))
 		}
 	}
 	return r.write(ctx, u, nil)

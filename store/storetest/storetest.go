@@ -119,7 +119,8 @@ func newCall(org string) store.Call {
 
 func newTurn(call string, n int) store.Turn {
 	return store.Turn{Call: call, N: n, Why: "words", Said: "hello?", Text: "Hello, how are you?", Heard: "Hello, how", Cut: true,
-		At: time.Duration(n) * time.Second, Sounded: 700*time.Millisecond + 1, Latency: map[string]int64{"stt": 120, "llm": 300}, Error: "late"}
+		At: time.Duration(n) * time.Second, Sounded: 700*time.Millisecond + 1, Latency: map[string]int64{"stt": 120, "llm": 300},
+		Counts: map[string]int64{"held": 2, "input_tokens": 900}, Error: "late"}
 }
 
 func newMessage(call string, seq int) store.Message {

@@ -59,7 +59,7 @@ type Call struct {
 	Error        string
 	Turns        int64
 	Drops        int64
-	Latency      Latency
+	Latency      Figures
 }
 
 type Key struct {
@@ -126,6 +126,7 @@ type Turn struct {
 	Cut     bool
 	At      int64
 	Sounded int64
-	Latency Latency
+	Latency Figures
 	Error   string
+	Counts  Figures
 }

@@ -45,20 +45,20 @@ func (t *Time) Scan(v any) error {
 	return err
 }
 
-// Latency is a map of milliseconds, kept as a JSON object; an empty one is the empty text.
-type Latency map[string]int64
+// Figures are numbers by name, kept as a JSON object; an empty one is the empty text.
+type Figures map[string]int64
 
 // Value implements driver.Valuer.
-func (l Latency) Value() (driver.Value, error) {
-	if len(l) == 0 {
+func (f Figures) Value() (driver.Value, error) {
+	if len(f) == 0 {
 		return "", nil
 	}
-	b, err := json.Marshal(l)
+	b, err := json.Marshal(f)
 	return string(b), err
 }
 
 // Scan implements sql.Scanner.
-func (l *Latency) Scan(v any) error { return scanJSON(v, (*map[string]int64)(l)) }
+func (f *Figures) Scan(v any) error { return scanJSON(v, (*map[string]int64)(f)) }
 
 // Scopes is a list of words, kept as a JSON array; an empty one is the empty text.
 type Scopes []string

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"parley/media"
+	"parley/media/legtest"
+)
+
+// A phone is the caller's end of a call: an in-memory leg, into whose frames it puts what the caller says and what comes back of the
+// agent's voice, as mu-law leaves it.
+//
+//	item ──say──▶ ┐
+//	              ├─▶ mu-law ──▶ Receive ──▶ the call
+//	Sounded ─echo─┘
+type phone struct {
+	media.Leg
+	carrier  *legtest.Carrier
+	answered time.Time
+	echo     echo
+
+	mu     sync.Mutex
+	unsaid []int16
+	begun  chan time.Duration // holds when unsaid began, by media time
+	waits  bool
+	late   time.Duration // the latest that a frame was taken
+}
+
+// A socket's carrier is so far away, and plays from a buffer of so much.
+const (
+	socketAway   = 20 * time.Millisecond
+	socketBuffer = 40 * time.Millisecond
+)
+
+// dial is a phone on the item's kind of line.
+func dial(i *item) *phone {
+	l := legtest.Line{Open: true, Info: media.Info{Kind: string(i.line), ID: i.name, Rate: rate}}
+	if i.line == socket {
+		l.Marks, l.Down, l.Up, l.Prebuffer = true, socketAway, socketAway, socketBuffer
+		l.Info.Lead, l.Info.Chunk = 200*time.Millisecond, 100*time.Millisecond
+	}
+	p := &phone{answered: time.Now(), echo: i.echo, begun: make(chan time.Duration, 1)}
+	p.Leg, p.carrier = legtest.New(l)
+	return p
+}
+
+// leg is the phone as the call has it.
+func (p *phone) leg() media.Leg {
+	if m, ok := p.Leg.(media.Marker); ok {
+		return markingPhone{p, m}
+	}
+	return p
+}
+
+type markingPhone struct {
+	*phone
+	media.Marker
+}
+
+// say lets the caller say pcm from the next frame on, and returns when its first sample was spoken, by media time.
+func (p *phone) say(pcm []int16) time.Duration {
+	p.mu.Lock()
+	p.unsaid, p.waits = pcm, true
+	p.mu.Unlock()
+	return <-p.begun
+}
+
+// Receive implements media.Leg.
+func (p *phone) Receive() (media.Packet, error) {
+	packet, err := p.Leg.Receive()
+	if err == nil && packet.Frame.PCM != nil {
+		p.speak(packet.Frame)
+	}
+	return packet, err
+}
+
+// speak fills a frame, which is ours until it is returned.
+func (p *phone) speak(f media.Frame) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = max(p.late, time.Since(p.answered)-f.At-f.Duration())
+	if p.waits {
+		p.waits = false
+		p.begun <- f.At
+	}
+	p.unsaid = p.unsaid[copy(f.PCM, p.unsaid):]
+	if p.echo.delay > 0 {
+		p.reflect(f)
+	}
+	copy(f.PCM, phoneLine(f.PCM))
+}
+
+// reflect adds what sounded of the agent, delay before.
+func (p *phone) reflect(f media.Frame) {
+	from := p.answered.Add(f.At - p.echo.delay)
+	gain := math.Pow(10, p.echo.db/20)
+	for _, s := range p.carrier.Sounded() {
+		at := samples(s.At.Sub(from)) - samples(from.Sub(s.At)) // of the stretch's first sample in f
+		for i := max(at, 0); i < len(f.PCM) && i-at < len(s.PCM); i++ {
+			f.PCM[i] = clip(float64(f.PCM[i]) + gain*float64(s.PCM[i-at]))
+		}
+	}
+}
+
+// sounding are the stretches of the agent's sound so far, by media time. What breaks off for less than a frame or two is one.
+func (p *phone) sounding() []span {
+	var all []span
+	for _, s := range p.carrier.Sounded() {
+		from := s.At.Sub(p.answered)
+		to := from + length(s.PCM)
+		if k := len(all); k > 0 && from-all[k-1].to < 3*media.FrameTime {
+			all[k-1].to = to
+		} else {
+			all = append(all, span{from, to})
+		}
+	}
+	return all
+}

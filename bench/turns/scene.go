@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"parley/pipeline"
+)
+
+// patience is how long an answer is waited for after the end, before it is said that there was none.
+const patience = 6 * time.Second
+
+// scene is a call while it is played.
+type scene struct {
+	*item
+	phone   *phone
+	witness *witness
+	voices  *voices
+	result  *result
+}
+
+func isKind(k pipeline.EventKind) func(pipeline.Event) bool {
+	return func(e pipeline.Event) bool { return e.Kind == k }
+}
+
+// endOfTurn lets the caller speak when the agent has asked, and waits for the answer.
+func (s scene) endOfTurn(ctx context.Context) error {
+	if !s.witness.until(ctx, time.Minute, isKind(pipeline.TurnEnded)) {
+		return errors.New("the agent never asked")
+	}
+	s.witness.pass(ctx, s.after)
+	from := s.phone.say(s.pcm)
+	end := from + s.end
+	s.witness.pass(ctx, end-time.Since(s.phone.answered))
+	wait := patience
+	for {
+		past := time.Since(s.phone.answered) - end
+		if sounded := s.answersAfter(from); len(sounded) > 0 && sounded[len(sounded)-1].to > end || past >= wait {
+			break
+		}
+		s.witness.until(ctx, min(wait-past, 500*time.Millisecond), isKind(pipeline.ReplyBegan))
+		s.witness.pass(ctx, 10*time.Millisecond)
+	}
+	r := s.result
+	for _, answer := range s.answersAfter(from) {
+		switch {
+		case answer.from < end:
+			r.CutOffs++
+			for _, p := range s.pauses {
+				if answer.from >= from+p.from && answer.from < from+p.to+150*time.Millisecond {
+					r.InPause = millis(p.length())
+				}
+			}
+			r.Answered = r.Answered || answer.to > end
+		case !r.Answered:
+			r.Answered, r.Delay = true, millis(answer.from-end)
+		}
+	}
+	r.From = millis(from)
+	s.transcribe(from)
+	s.edge(from)
+	return nil
+}
+
+// answersAfter are the agent's stretches of sound that begin after the caller did.
+func (s scene) answersAfter(from time.Duration) (all []span) {
+	for _, a := range s.phone.sounding() {
+		if a.from > from {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// transcribe notes what was understood and what was taken back.
+func (s scene) transcribe(from time.Duration) {
+	var finals []string
+	for _, e := range s.witness.seen {
+		switch {
+		case e.Kind == pipeline.Transcribed && e.Final && e.At > from:
+			finals = append(finals, e.Text)
+		case e.Kind == pipeline.TurnEnded && e.Turn.Why == pipeline.ForWords && e.Turn.Cut && e.Turn.Sounded == 0:
+			s.result.TakenBack++
+		}
+	}
+	s.result.Heard = strings.Join(finals, " | ")
+}
+
+// edge notes how long the beginning of speech went unnoticed by the call: the way from a socket's far end is not its fault.
+func (s scene) edge(from time.Duration) {
+	onset := from + s.begin
+	for _, e := range s.witness.seen {
+		if e.Kind == pipeline.SpeechBegan && e.At >= onset {
+			s.result.Onset = millis(e.At - onset)
+			if s.line == socket {
+				s.result.Onset -= millis(socketAway)
+			}
+			return
+		}
+	}
+}
+
+// over lets something sound while the agent speaks.
+func (s scene) over(ctx context.Context) error {
+	if !s.witness.until(ctx, time.Minute, isKind(pipeline.ReplyBegan)) {
+		return errors.New("the agent never spoke")
+	}
+	s.witness.pass(ctx, s.after)
+	from := time.Since(s.phone.answered)
+	if len(s.pcm) > 0 {
+		from = s.phone.say(s.pcm)
+	}
+	ended := slices.ContainsFunc(s.witness.seen, isKind(pipeline.TurnEnded))
+	if !ended && !s.witness.until(ctx, time.Minute, isKind(pipeline.TurnEnded)) {
+		return errors.New("the agent never came to an end")
+	}
+	first := s.witness.seen[slices.IndexFunc(s.witness.seen, isKind(pipeline.TurnEnded))]
+	s.result.Stopped = first.Turn.Cut
+	s.witness.pass(ctx, max(0, from+length(s.pcm)-time.Since(s.phone.answered))+1500*time.Millisecond)
+	s.stopped(first, from, s.phone.sounding())
+	s.result.From = millis(from)
+	s.transcribe(from)
+	if s.kind != falseStop {
+		s.edge(from)
+	}
+	if s.kind == heardWhat {
+		return s.ledger(first)
+	}
+	return nil
+}
+
+// stopped reads from the wire how the agent gave way.
+func (s scene) stopped(first pipeline.Event, from time.Duration, sound []span) {
+	r, onset := s.result, from+s.begin
+	if s.kind == selfStop {
+		onset = 0
+	}
+	for k, a := range sound {
+		if a.to < onset || a.from >= first.At {
+			continue
+		}
+		if whole := !first.Turn.Cut && (k+1 == len(sound) || sound[k+1].from >= first.At); whole {
+			break // it ended where it was to end
+		}
+		if !r.Held {
+			r.Held, r.GaveWay = true, millis(a.to-onset)
+			if at, ok := s.decision(a.to); ok {
+				r.LastSound = millis(a.to - at)
+			}
+		}
+		if k+1 < len(sound) && sound[k+1].from < first.At {
+			if r.Gap.missing() {
+				r.Gap = 0
+			}
+			r.Gap += millis(sound[k+1].from - a.to)
+		}
+	}
+	if s.kind == selfStop {
+		r.GaveWay = none
+	} else if first.Turn.Cut && first.At < onset {
+		r.Early, r.Stopped = true, false
+		return
+	}
+	for _, e := range s.witness.seen {
+		switch {
+		case e.Kind == pipeline.Interrupted && r.Decided.missing() && s.kind != selfStop && e.At >= onset:
+			r.Decided = millis(e.At - onset)
+		case e.Kind == pipeline.TurnEnded && e.Turn.Why == pipeline.ForWords && s.kind == selfStop:
+			r.AnsweredSelf = true
+		case e.Kind == pipeline.ReplyBegan && e.At > first.At && s.kind == selfStop:
+			r.AnsweredSelf = true
+		}
+	}
+}
+
+// decision is the last thing that was told before the agent fell silent at last: the dialog tells of what makes it hold or cut the
+// voice in the same breath.
+func (s scene) decision(last time.Duration) (at time.Duration, ok bool) {
+	const reach = 60 * time.Millisecond // a fade, and the way to the carrier
+	for _, e := range s.witness.seen {
+		switch e.Kind {
+		case pipeline.SpeechBegan, pipeline.Transcribed, pipeline.Interrupted:
+			if e.At <= last+time.Millisecond && e.At >= last-reach {
+				at, ok = e.At, true
+			}
+		}
+	}
+	return at, ok
+}
+
+// ledger compares the history with the wire.
+func (s scene) ledger(first pipeline.Event) error {
+	_, words, ok := s.voices.recite(s.ask)
+	if !ok {
+		return fmt.Errorf("%w: %q", errUnrehearsed, s.ask)
+	}
+	if !first.Turn.Cut {
+		return nil // it was not interrupted
+	}
+	var heard time.Duration
+	for _, a := range s.phone.sounding() {
+		if a.from < first.At {
+			heard += a.length()
+		}
+	}
+	claimed := len(strings.Fields(first.Turn.Heard))
+	truth, off := heardUntil(words, heard, claimed)
+	s.result.WordsOff, s.result.TimeOff = claimed-truth, millis(off)
+	return nil
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"parley/media"
+	"parley/pipeline"
+	"parley/store"
+)
+
+// narrowband is the rate of the telephone's legs: what is made ahead is made for it.
+const narrowband = 8000
+
+// rehearse makes ahead what agents open with, and what the house says, so that nobody waits for the voice to say it; again whenever
+// the directory has changed. It ends with ctx.
+func (s *server) rehearse(ctx context.Context) {
+	if e := s.vendors.engine; e != nil {
+		select {
+		case <-e.Ready():
+		case <-ctx.Done():
+			return
+		}
+	}
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	for known := int64(-1); ; {
+		if now := s.office.directory.State().Revision; now != known {
+			known = now
+			s.rehearseAll(ctx)
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *server) rehearseAll(ctx context.Context) {
+	info := media.Info{Rate: narrowband}
+	for _, row := range s.office.directory.Agents() {
+		if !row.Enabled {
+			continue
+		}
+		agent, responder := s.persona(row, info), s.greets(row, info)
+		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
+		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
+			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
+		}
+	}
+}
+
+// opening is what a call would begin with, sentence by sentence; nothing if a model decides that.
+func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, info media.Info) []string {
+	if r == nil {
+		return nil
+	}
+	var texts []string
+	for d, err := range r.Respond(ctx, pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting, Agent: agent, Info: info}) {
+		if err != nil {
+			return nil
+		}
+		if d.Text != "" {
+			texts = append(texts, d.Text)
+		}
+	}
+	return texts
+}
+
+// greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
+func (s *server) greets(row store.Agent, info media.Info) pipeline.Responder {
+	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
+	if s.vendors.model == nil {
+		return pipeline.Greeting(text, s.vendors.responder(info))
+	}
+	if text == "" || len(missing) > 0 {
+		return nil
+	}
+	return pipeline.Greeting(text, s.vendors.model) // which is not asked
+}
+
+// houseTexts are what the house itself may say to a caller.
+func houseTexts(m pipeline.Manners) []string {
+	texts := []string{m.Sorry, m.Goodbye, m.TooLong}
+	return append(texts, m.Filler.Say...)
+}

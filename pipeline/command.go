@@ -1,0 +1,265 @@
+package pipeline
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"parley/media"
+)
+
+// CommandKind says what a Command does.
+type CommandKind string
+
+// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp and Change; whoever is outside may give all of them, at any time.
+const (
+	// Say speaks Text when the floor is free.
+	Say CommandKind = "say"
+	// HangUp ends the call, after what is being said now has been heard; it speaks Text first if set. The caller may talk an agent out
+	// of its own HangUp by interrupting, but nobody else.
+	HangUp CommandKind = "hang_up"
+	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
+	Inject CommandKind = "inject"
+	// Mute keeps the caller from being heard by the agent: not by ear, recogniser or keypad. It is recorded all the same, and silence is not counted.
+	Mute CommandKind = "mute"
+	// Unmute ends Mute.
+	Unmute CommandKind = "unmute"
+	// Hold stops the agent, in mid-sentence if need be, until Unhold: nobody is answered and silence is not counted. Text is said, Every so often.
+	Hold CommandKind = "hold"
+	// Unhold ends Hold; Text is said, or with Ask the responder is asked to go on.
+	Unhold CommandKind = "unhold"
+	// Change lets Agent take over when the floor is free, by Parts.Change. The history is kept. The new one says Text, or with Ask is
+	// asked to speak, or else listens.
+	Change CommandKind = "change"
+)
+
+// A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
+type Command struct {
+	Kind  CommandKind
+	Text  string
+	Ask   bool          // of Inject, Unhold, Change: the responder is asked to speak
+	Every time.Duration // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
+	Agent string        // of Change: who takes over
+	Cause media.Cause   // of HangUp: why the call ends, in small letters and _; empty: agent
+}
+
+// Check says what is wrong with c, naming the field; nil if it can be carried out.
+func (c Command) Check() error {
+	bad := func(format string, args ...any) error {
+		return fmt.Errorf("%s: %s", c.Kind, fmt.Sprintf(format, args...))
+	}
+	takes := map[CommandKind]string{
+		Say: "text", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+	}
+	fields, known := takes[c.Kind]
+	if !known {
+		return fmt.Errorf("unknown command %q", c.Kind)
+	}
+	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != ""} {
+		if set && !strings.Contains(fields, field) {
+			return bad("%s is set: it takes none", field)
+		}
+	}
+	switch c.Kind {
+	case Say, Inject:
+		if !speakable(c.Text) {
+			return bad("no text")
+		}
+	case HangUp:
+		if strings.ContainsFunc(string(c.Cause), func(r rune) bool { return r != '_' && !unicode.IsLower(r) }) {
+			return bad("cause is %q: want small letters and _", c.Cause)
+		}
+	case Hold:
+		if c.Every != 0 && (c.Every < 5*time.Second || c.Every > 10*time.Minute) {
+			return bad("every is %v: want 5s to 10m0s", c.Every)
+		}
+		if c.Every != 0 && !speakable(c.Text) {
+			return bad("no text to be said every %v", c.Every)
+		}
+	case Change:
+		if c.Agent == "" {
+			return bad("no agent")
+		}
+	}
+	if c.Ask && c.Text != "" && c.Kind != Inject {
+		return bad("text and ask are set: want one of them")
+	}
+	return nil
+}
+
+var (
+	errNoChange     = errors.New("this call has no other agents")
+	errNotForAgents = errors.New("not for an agent to command")
+	errClosing      = errors.New("the call is ending")
+)
+
+// order takes a command from outside.
+func (d *dialog) order(c Command) {
+	d.tell(Event{Kind: Commanded, Text: string(c.Kind)})
+	switch c.Kind {
+	case HangUp:
+		d.orderHangUp(c)
+	case Inject:
+		d.dropGuess()
+		d.notes = append(d.notes, c.Text)
+		if c.Ask {
+			d.queue(Command{Kind: Inject, Ask: true})
+		}
+	case Mute, Unmute:
+		d.mute(c.Kind == Mute)
+	case Hold:
+		d.hold(c)
+	case Unhold:
+		d.unhold(c)
+	case Change:
+		d.do(recast{c})
+	default:
+		d.queue(c)
+	}
+}
+
+// queue lets a command wait for the floor.
+func (d *dialog) queue(c Command) {
+	d.orders = append(d.orders, order{command: c, why: ForCommand})
+}
+
+// orderHangUp cannot be talked out of, but lets what is being said now be heard.
+func (d *dialog) orderHangUp(c Command) {
+	o := order{command: c, why: ForCommand, cause: c.Cause, firm: true}
+	if o.cause == "" {
+		o.cause = media.CauseAgent
+	}
+	if d.parked {
+		d.end(o.cause, nil)
+		return
+	}
+	d.orders = append(d.orders, o)
+	if d.turn != nil {
+		d.turn.firm = true
+		d.resume()
+	}
+}
+
+// mute: the caller is not heard, or is heard again.
+func (d *dialog) mute(muted bool) {
+	if d.muted != muted {
+		d.muted = muted
+		d.clear(silenceAlarm)
+		d.do(mute{muted})
+	}
+}
+
+// hold stops the agent.
+func (d *dialog) hold(c Command) {
+	if d.closing() {
+		d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: errClosing})
+		return
+	}
+	d.dropGuess()
+	d.clear(silenceAlarm)
+	d.clear(holdAlarm)
+	d.onHold = &c
+	d.hearNoMore()
+	d.heed(true)
+	if d.turn != nil && !d.turn.cut {
+		d.cutTurn()
+	}
+	if speakable(c.Text) {
+		d.queue(Command{Kind: Say, Text: c.Text})
+	}
+}
+
+// holdOn says the text of a hold again.
+func (d *dialog) holdOn() {
+	if d.onHold != nil {
+		d.queue(Command{Kind: Say, Text: d.onHold.Text})
+	}
+}
+
+// unhold lets the agent go on.
+func (d *dialog) unhold(c Command) {
+	if d.onHold == nil {
+		return
+	}
+	d.onHold = nil
+	d.clear(holdAlarm)
+	switch {
+	case c.Ask:
+		d.queue(Command{Kind: Unhold, Ask: true})
+	case speakable(c.Text):
+		d.queue(Command{Kind: Say, Text: c.Text})
+	}
+}
+
+// recasted: there is another agent, or none.
+func (d *dialog) recasted(n recasted) {
+	if n.err != nil {
+		d.tell(Event{Kind: CommandFailed, Text: string(Change), Err: n.err})
+		return
+	}
+	d.orders = append(d.orders, order{command: n.command, why: ForCommand, successor: &n})
+}
+
+// succeed lets another agent take over. What the one before knew is in the history.
+func (d *dialog) succeed(n *recasted) {
+	d.dropGuess()
+	d.agent, d.manners = &n.agent, n.agent.Manners.WithDefaults()
+	d.clear(silenceAlarm)
+	d.do(swap{n.parts})
+	d.tell(Event{Kind: AgentChanged, Text: n.agent.Name})
+	d.notes = append(d.notes, "Another agent has led this call until now. You take over.")
+}
+
+// carryOut does what was ordered, now that the floor is free.
+func (d *dialog) carryOut(o order) {
+	c := o.command
+	if o.successor != nil {
+		d.succeed(o.successor)
+	}
+	switch {
+	case c.Kind == Inject && len(d.notes) == 0: // it was seen meanwhile
+	case c.Ask:
+		d.begin(&turn{why: o.why})
+	case c.Kind == Say, c.Kind == HangUp, speakable(c.Text):
+		if c.Kind != HangUp {
+			c = Command{Kind: Say, Text: c.Text}
+		}
+		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
+		d.open(t)
+		d.proceed(t)
+	}
+}
+
+// obey does the next of the commands that the agent itself gave in t. It says whether that is the last of them.
+func (d *dialog) obey(t *turn, c Command) (last bool) {
+	switch c.Kind {
+	case Say, HangUp:
+	case Change:
+		if err := c.Check(); err != nil {
+			d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})
+			return false
+		}
+		d.do(recast{c})
+		return false
+	default:
+		d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: errNotForAgents})
+		return false
+	}
+	if c.Kind == HangUp && t.cause == "" {
+		t.cause = media.CauseAgent
+	}
+	if speakable(c.Text) {
+		d.utter(t, c.Text)
+	}
+	return c.Kind == HangUp
+}
+
+// brief puts what the responder is to be told into the history, before it is asked in t.
+func (d *dialog) brief(t *turn) {
+	for _, text := range d.notes {
+		d.history = append(d.history, Message{Role: Narrator, Text: text, Turn: t.n, At: d.now})
+	}
+	t.notes, d.notes = append(t.notes, d.notes...), nil
+}
