@@ -104,17 +104,21 @@ func (p *phone) reflect(f media.Frame) {
 	}
 }
 
-// sounding are the stretches of the agent's sound so far, by media time. What breaks off for less than a frame or two is one.
+// sounding are the stretches of the agent's sound so far, by media time.
 func (p *phone) sounding() []span {
 	var all []span
 	for _, s := range p.carrier.Sounded() {
 		from := s.At.Sub(p.answered)
-		to := from + length(s.PCM)
-		if k := len(all); k > 0 && from-all[k-1].to < 3*media.FrameTime {
-			all[k-1].to = to
-		} else {
-			all = append(all, span{from, to})
-		}
+		all = join(all, span{from, from + length(s.PCM)})
 	}
 	return all
+}
+
+// join adds a stretch of sound to those before it. What breaks off for less than a frame or two is one.
+func join(all []span, next span) []span {
+	if k := len(all); k > 0 && next.from-all[k-1].to < 3*media.FrameTime {
+		all[k-1].to = next.to
+		return all
+	}
+	return append(all, next)
 }

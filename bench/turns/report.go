@@ -150,7 +150,7 @@ func (r *report) printEnds(w io.Writer) {
 }
 
 func (r *report) printStops(w io.Writer) {
-	head(w, "False interruptions: the agent fell silent for it; went on to its end; how long it was silent (ms)",
+	head(w, "False interruptions: the agent fell silent or lower for it; went on to its end; how long it was silent (ms)",
 		fmt.Sprintf("%-18s %-18s %-20s %s", "fell silent", "went on", "recovered of those", "silent p50/p90/p99"))
 	for _, g := range r.groups(falseStop) {
 		silent := slices.DeleteFunc(slices.Clone(g.product), func(x result) bool { return !x.Held })

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +122,7 @@ func (s scene) over(ctx context.Context) error {
 	first := s.witness.seen[slices.IndexFunc(s.witness.seen, isKind(pipeline.TurnEnded))]
 	s.result.Stopped = first.Turn.Cut
 	s.witness.pass(ctx, max(0, from+length(s.pcm)-time.Since(s.phone.answered))+1500*time.Millisecond)
-	s.stopped(first, from, s.phone.sounding())
+	s.stopped(first, from)
 	s.result.From = millis(from)
 	s.transcribe(from)
 	if s.kind != falseStop {
@@ -133,30 +134,26 @@ func (s scene) over(ctx context.Context) error {
 	return nil
 }
 
-// stopped reads from the wire how the agent gave way.
-func (s scene) stopped(first pipeline.Event, from time.Duration, sound []span) {
+// stopped reads from the wire how the agent gave way: by falling silent or, on a leg without lead, by speaking lower.
+func (s scene) stopped(first pipeline.Event, from time.Duration) {
 	r, onset := s.result, from+s.begin
 	if s.kind == selfStop {
 		onset = 0
 	}
-	for k, a := range sound {
-		if a.to < onset || a.from >= first.At {
-			continue
+	if stops := s.stops(s.phone.sounding(), onset, first); len(stops) > 0 {
+		if at, ok := s.decision(stops[0].from); ok {
+			r.LastSound = millis(max(0, stops[0].from-at))
 		}
-		if whole := !first.Turn.Cut && (k+1 == len(sound) || sound[k+1].from >= first.At); whole {
-			break // it ended where it was to end
-		}
+	}
+	for _, gap := range s.stops(s.aloud(), onset, first) {
 		if !r.Held {
-			r.Held, r.GaveWay = true, millis(a.to-onset)
-			if at, ok := s.decision(a.to); ok {
-				r.LastSound = millis(a.to - at)
-			}
+			r.Held, r.GaveWay = true, millis(gap.from-onset)
 		}
-		if k+1 < len(sound) && sound[k+1].from < first.At {
+		if gap.to > 0 {
 			if r.Gap.missing() {
 				r.Gap = 0
 			}
-			r.Gap += millis(sound[k+1].from - a.to)
+			r.Gap += millis(gap.length())
 		}
 	}
 	if s.kind == selfStop {
@@ -175,6 +172,65 @@ func (s scene) stopped(first pipeline.Event, from time.Duration, sound []span) {
 			r.AnsweredSelf = true
 		}
 	}
+}
+
+// stops are the gaps after onset in the sound of the first turn; the last, where it was cut, has no end.
+func (s scene) stops(sound []span, onset time.Duration, first pipeline.Event) (gaps []span) {
+	for k, a := range sound {
+		if a.to < onset || a.from >= first.At {
+			continue
+		}
+		switch goesOn := k+1 < len(sound) && sound[k+1].from < first.At; {
+		case goesOn:
+			gaps = append(gaps, span{a.to, sound[k+1].from})
+		case first.Turn.Cut:
+			gaps = append(gaps, span{from: a.to})
+		}
+	}
+	return gaps
+}
+
+// aloud are the stretches in which the agent spoke as loudly as its voice did. A leg without lead loses no sample and plays none twice, so
+// that each frame has its own in what was rehearsed to be compared with.
+func (s scene) aloud() []span {
+	speech, err := s.voices.find(s.ask)
+	if err != nil || s.line == socket {
+		return s.phone.sounding()
+	}
+	var spoken []int16
+	for _, part := range speech {
+		spoken = append(spoken, part.PCM...)
+	}
+	const ducked = 3 // how many times quieter than it was rehearsed
+	var all []span
+	loud := true
+	for _, stretch := range s.phone.carrier.Sounded() {
+		at := stretch.At.Sub(s.phone.answered)
+		for pcm := range slices.Chunk(stretch.PCM, rate/50) {
+			if n := min(len(pcm), len(spoken)); n > 0 {
+				if v := volume(spoken[:n]); v > ducked {
+					loud = volume(pcm[:n])*ducked > v
+				}
+				spoken = spoken[n:]
+			} else {
+				loud = true
+			}
+			if loud {
+				all = join(all, span{at, at + length(pcm)})
+			}
+			at += length(pcm)
+		}
+	}
+	return all
+}
+
+// volume is the mean amplitude of pcm.
+func volume(pcm []int16) float64 {
+	sum := 0.0
+	for _, v := range pcm {
+		sum += math.Abs(float64(v))
+	}
+	return sum / float64(len(pcm))
 }
 
 // decision is the last thing that was told before the agent fell silent at last: the dialog tells of what makes it hold or cut the

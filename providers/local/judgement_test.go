@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -120,15 +121,22 @@ func TestJudgementIsForgone(t *testing.T) {
 func TestTurnIsJudgedFromItsBeginning(t *testing.T) {
 	t.Parallel()
 	judge := &magistrate{p: 0.9, began: make(chan struct{}, 9)}
-	tr := judged(t, &clerk{}, judge, true)
+	var words sync.Mutex // or they might come before the judge has begun, and not wait
+	tr := judged(t, &clerk{write: func(n int, _ time.Duration) (string, error) {
+		words.Lock()
+		defer words.Unlock()
+		return strconv.Itoa(n), nil
+	}}, judge, true)
 	speak := func(n int, from, to time.Duration) { // and pause for 200 ms
 		t.Helper()
 		talk(t, tr, tr.tape.end(8000), from+100*time.Millisecond-tr.tape.end(8000))
 		mark(t, tr, pipeline.Began, n, from)
 		tr.turn.nextLook = time.Hour
 		talk(t, tr, from+100*time.Millisecond, to+100*time.Millisecond-from)
+		words.Lock()
 		mark(t, tr, pipeline.MaybeEnded, n, to)
 		<-judge.began
+		words.Unlock()
 		mark(t, tr, pipeline.Ended, n, to)
 	}
 	talk(t, tr, 0, time.Second)
