@@ -7,6 +7,7 @@ TOOLS := $(BIN)/tools
 LINT := $(TOOLS)/golangci-lint
 FUZZTIME ?= 20s
 SOAK ?= 1000
+SCORES ?= 20
 # Tests that play random calls: repeating the scores is about playing the same.
 RANDOM := ^(TestHeardLedger|TestRandomCalls)$$
 
@@ -51,12 +52,20 @@ check: build ## format, vet, lint, both builds, fast tests
 .PHONY: test
 test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) test -race ./...
-	$(GO) test -race -count=19 -skip '$(RANDOM)' ./pipeline/score
+	$(MAKE) --no-print-directory scores SCORES=19
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
 	$(GO) run ./bench/turns -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+
+# Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
+.PHONY: scores
+scores: ## the scores SCORES times under the race detector (default 20): each time as written
+	@mkdir -p $(BIN)
+	$(GO) test -race -c -o $(BIN)/score.test ./pipeline/score
+	@cd pipeline/score && for i in $$(seq $(SCORES)); do \
+	  printf 'round %d of %d: ' $$i $(SCORES); ../../$(BIN)/score.test -test.skip '$(RANDOM)' || exit 1; done
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
@@ -64,7 +73,7 @@ e2e: build ## the real binary over real sockets: recorded speech in, spoken answ
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
-	$(GO) test -race -count=$(SOAK) -skip '$(RANDOM)' -timeout 3h ./pipeline/...
+	$(MAKE) --no-print-directory scores SCORES=$(SOAK)
 	$(GO) test -race -count=20 -run '$(RANDOM)' -timeout 1h ./pipeline/score
 	$(GO) test -timeout 1h ./media -rapid.checks=20000
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'

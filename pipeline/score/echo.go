@@ -34,7 +34,11 @@ func (st *Stage) catch(e Echo) []Cue {
 		return all
 	}
 	first := stretches[0].At.Sub(st.began)
-	for i, s := range st.voice.decode(stretches, st.Leg.Info().Rate) {
+	const thin = 8 // one sample of eight tells as much, and is read at every frame
+	for k, s := range stretches {
+		stretches[k].PCM = every(thin, s.PCM)
+	}
+	for i, s := range st.voice.decode(stretches, st.Leg.Info().Rate/thin) {
 		c := Cue{from: first + s.From + seconds(e.Delay), sure: true}
 		c.to = c.from + s.Took
 		if e.Upto > 0 && c.from > seconds(e.Upto) {
@@ -53,4 +57,13 @@ func (st *Stage) catch(e Echo) []Cue {
 	}
 	slices.SortStableFunc(all, func(a, b Cue) int { return int(a.from - b.from) })
 	return all
+}
+
+// every is each n-th of pcm.
+func every(n int, pcm []int16) []int16 {
+	thinned := pcm[:0]
+	for i := 0; i < len(pcm); i += n {
+		thinned = append(thinned, pcm[i])
+	}
+	return thinned
 }
