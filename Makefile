@@ -74,7 +74,7 @@ e2e: build ## the real binary over real sockets: recorded speech in, spoken answ
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
 	$(MAKE) --no-print-directory scores SCORES=$(SOAK)
-	$(GO) test -race -count=20 -run '$(RANDOM)' -timeout 1h ./pipeline/score
+	@cd pipeline/score && for i in $$(seq 20); do printf 'random calls, round %d of 20: ' $$i; ../../$(BIN)/score.test -test.run '$(RANDOM)' || exit 1; done
 	$(GO) test -timeout 1h ./media -rapid.checks=20000
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
 
