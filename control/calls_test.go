@@ -34,7 +34,8 @@ func TestCallDetail(t *testing.T) {
 		"status": "completed", "from_number": "+442071234567", "to_number": "+1234567890", "carrier": "twilio", "carrier_call_id": "CA123",
 		"cause": "caller", "error": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
 		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "report": nil, "recording_available": true,
-		"latency": map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
+		"collected": map[string]any{"day": "2026-11-24", "card": "***"},
+		"latency":   map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
 		"transcript": []any{
 			map[string]any{"seq": 0.0, "role": "user", "text": "Hello", "interrupted": false, "turn": 1.0, "offset_ms": 400.0, "duration_ms": nil, "timestamp": at(400 * time.Millisecond)},
 			map[string]any{"seq": 1.0, "role": "agent", "text": "Hello.", "interrupted": true, "turn": 1.0, "offset_ms": 1500.0, "duration_ms": 700.0, "timestamp": at(1500 * time.Millisecond)},
@@ -43,6 +44,8 @@ func TestCallDetail(t *testing.T) {
 		"turns": []any{map[string]any{
 			"n": 1.0, "why": "words", "said": "Hello", "text": "Hello. How are you?", "heard": "Hello.", "interrupted": true, "offset_ms": 1500.0,
 			"duration_ms": 700.0, "latency": map[string]any{"voice_to_voice": 620.0, "endpoint": 300.0}, "counts": map[string]any{"held": 1.0}, "error": nil,
+			"knowledge": map[string]any{"duration_ms": 8.4, "error": "cold", "sources": []any{
+				map[string]any{"document": "fees.pdf", "place": "page 2"}, map[string]any{"document": "notes.txt", "place": nil}}},
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

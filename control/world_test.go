@@ -227,6 +227,7 @@ func (w *world) entries(t *tenant, now time.Time, path string, size int64) []sto
 	turn := store.Turn{
 		Call: t.done, N: 1, Why: "words", Said: "Hello", Text: "Hello. How are you?", Heard: "Hello.", Cut: true, At: 1500 * time.Millisecond,
 		Sounded: 700 * time.Millisecond, Latency: map[string]int64{"voice_to_voice": 620, "endpoint": 300}, Counts: map[string]int64{"held": 1},
+		Lookup: &store.Lookup{Took: 8400 * time.Microsecond, Sources: []store.Source{{Document: "fees.pdf", Place: "page 2"}, {Document: "notes.txt"}}, Error: "cold"},
 	}
 	messages := []store.Message{
 		{Call: t.done, Seq: 0, Role: "caller", Text: "Hello", Turn: 1, At: 400 * time.Millisecond},
@@ -236,7 +237,7 @@ func (w *world) entries(t *tenant, now time.Time, path string, size int64) []sto
 	return []store.Entry{
 		{Began: &began},
 		{Began: &going},
-		{Turned: &store.Turned{Turn: turn, Messages: messages[:2]}},
+		{Turned: &store.Turned{Turn: turn, Messages: messages[:2], Collected: map[string]string{"day": "2026-11-24", "card": "***"}}},
 		{Ended: &store.Ended{
 			Call: t.done, Status: store.Completed, Messages: messages,
 			End: store.End{

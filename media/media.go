@@ -67,7 +67,7 @@ type Note struct {
 
 // A Leg is one carrier's end of a call.
 //
-// One goroutine calls Receive. Send, Clear and Mark (of a Marker) are called one at a time, by Playout, under its lock. Hangup
+// One goroutine calls Receive. Send, Clear, Mark (of a Marker) and Press (of a Keypad) are called one at a time, by Playout, under its lock. Hangup
 // may be called by anyone, any number of times, and unblocks both. A leg re-frames what it hears to 20 ms, keeps its first
 // Rate for life (it resamples if the far end changes codec), and never holds audio back on its own account.
 type Leg interface {
@@ -89,6 +89,13 @@ type Marker interface {
 	Mark() error
 }
 
+// A Keypad is a Leg whose carrier can press keys towards the far end. Where a leg is none, keys are pressed as sound (media/dtmf).
+type Keypad interface {
+	// Press presses a key, one of 0-9 * # A-D, for as long as length, now. It never blocks; after an error the leg is dead. It is called as
+	// Send is, and so are the frames of silence, as long as length, that take the key's place in what is sent: a leg may leave them out.
+	Press(key rune, length time.Duration) error
+}
+
 // Info is what the pipeline may know of a carrier. Differences between carriers are data here, never a type switch elsewhere.
 type Info struct {
 	Kind string // "twilio", "sip", "webrtc", ...: for logs and metrics, never for decisions
@@ -101,6 +108,8 @@ type Info struct {
 	Chunk   time.Duration // the most that one Send may carry: 20 ms, or 100 ms where that is cheaper
 	Comfort bool          // wants silence when nobody speaks
 
+	Outbound bool // we have placed the call: whoever answers it did not expect us
+
 	Params map[string]string // what the carrier was told to pass along, such as the agent; never nil-checked, may be nil
 }
 
@@ -111,6 +120,7 @@ type Cause string
 const (
 	CauseCaller    Cause = "caller"     // the caller hung up
 	CauseAgent     Cause = "agent"      // the agent said goodbye
+	CauseTransfer  Cause = "transfer"   // the caller was connected to somebody else
 	CauseSilence   Cause = "silence"    // nobody spoke for too long
 	CauseMaxLength Cause = "max_length" // the call reached its limit
 	CauseProvider  Cause = "provider"   // speech or model failed beyond repair
@@ -118,6 +128,9 @@ const (
 	CauseOverrun   Cause = "overrun"    // events came faster than the call could take them
 	CauseShutdown  Cause = "shutdown"   // the node is going down
 	CausePanic     Cause = "panic"      // a bug; this call ended, no other did
+	CauseMachine   Cause = "machine"    // an answering machine or a phone menu answered our call; a message may have been left
+	CauseFax       Cause = "fax"        // a fax answered our call
+	CauseNobody    Cause = "nobody"     // nobody is there, though our call was answered
 	CauseRejected  Cause = "rejected"   // never answered: refused by policy, capacity or set-up
 )
 

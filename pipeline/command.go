@@ -3,9 +3,11 @@ package pipeline
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"parley/media"
 )
@@ -13,13 +15,16 @@ import (
 // CommandKind says what a Command does.
 type CommandKind string
 
-// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp and Change; whoever is outside may give all of them, at any time.
+// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp, Change, Press, Transfer, Wait and Collect; whoever is outside may give all of
+// them, at any time.
 const (
 	// Say speaks Text when the floor is free.
 	Say CommandKind = "say"
 	// HangUp ends the call, after what is being said now has been heard; it speaks Text first if set. The caller may talk an agent out
 	// of its own HangUp by interrupting, but nobody else.
 	HangUp CommandKind = "hang_up"
+	// Beep sounds the tone after which a message is left.
+	Beep CommandKind = "beep"
 	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
 	Inject CommandKind = "inject"
 	// Mute keeps the caller from being heard by the agent: not by ear, recogniser or keypad. It is recorded all the same, and silence is not counted.
@@ -33,32 +38,54 @@ const (
 	// Change lets Agent take over when the floor is free, by Parts.Change. The history is kept. The new one says Text, or with Ask is
 	// asked to speak, or else listens.
 	Change CommandKind = "change"
+	// Press presses Keys towards the far end, in their turn: after what is said before has been heard, before what is said after. They do
+	// not wait for the far end to be silent. Nothing that it says or presses cuts them, nor drops them while they wait; only Hold does
+	// both, and the end of the call. Where the leg is no media.Keypad they are heard as tones.
+	Press CommandKind = "press"
+	// Transfer lets the carrier connect the caller to To, by Parts.Transfer, when Text and what was said before has been heard; a caller who
+	// interrupts that stays. The call ends with cause transfer. If it cannot be done, the responder is told why and goes on.
+	Transfer CommandKind = "transfer"
+	// Collect adds Slots to what the call has collected, at once and for its record; an empty value takes away what an earlier Collect
+	// brought. A Tool's is never too late: it counts also when the caller has interrupted meanwhile.
+	Collect CommandKind = "collect"
+	// Wait leaves the caller alone: nobody asks them again until they speak, press a key, or For has passed in silence. Sound without
+	// words does not count.
+	Wait CommandKind = "wait"
 )
+
+// mostKeys is how many Keys a Press may have, its pauses included.
+const mostKeys = 64
 
 // A Command is an order to a live call, from the agent itself (Delta.Do) or from outside (Call.Do).
 type Command struct {
 	Kind  CommandKind
 	Text  string
-	Ask   bool          // of Inject, Unhold, Change: the responder is asked to speak
-	Every time.Duration // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
-	Agent string        // of Change: who takes over
-	Cause media.Cause   // of HangUp: why the call ends, in small letters and _; empty: agent
+	Ask   bool              // of Inject, Unhold, Change: the responder is asked to speak
+	Every time.Duration     // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
+	Agent string            // of Change: who takes over
+	Keys  string            // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
+	To    string            // of Transfer: a number in E.164, or an address such as sip:desk@example.com
+	For   time.Duration     // of Wait: 1 s to 30 min
+	Slots map[string]string // of Collect: values by name
+	Cause media.Cause       // of HangUp: why the call ends, in small letters and _; empty: agent
 }
 
 // Check says what is wrong with c, naming the field; nil if it can be carried out.
 func (c Command) Check() error {
 	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%s: %s", c.Kind, fmt.Sprintf(format, args...))
+		return fmt.Errorf("%s: %w", c.Kind, fmt.Errorf(format, args...))
 	}
 	takes := map[CommandKind]string{
-		Say: "text", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+		Press: "keys", Transfer: "text to", Wait: "for", Collect: "slots",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
 		return fmt.Errorf("unknown command %q", c.Kind)
 	}
-	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != ""} {
-		if set && !strings.Contains(fields, field) {
+	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
+		"keys": c.Keys != "", "to": c.To != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
+		if set && !slices.Contains(strings.Fields(fields), field) {
 			return bad("%s is set: it takes none", field)
 		}
 	}
@@ -82,6 +109,22 @@ func (c Command) Check() error {
 		if c.Agent == "" {
 			return bad("no agent")
 		}
+	case Press:
+		if err := CheckKeys(c.Keys); err != nil {
+			return bad("%w", err)
+		}
+	case Transfer:
+		if c.To == "" || strings.ContainsFunc(c.To, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			return bad("to is %q: want a number such as +15550100, or an address", c.To)
+		}
+	case Collect:
+		if _, nameless := c.Slots[""]; nameless || len(c.Slots) == 0 {
+			return bad("slots are %v: want values by name", c.Slots)
+		}
+	case Wait:
+		if c.For < time.Second || c.For > 30*time.Minute {
+			return bad("for is %v: want 1s to 30m0s", c.For)
+		}
 	}
 	if c.Ask && c.Text != "" && c.Kind != Inject {
 		return bad("text and ask are set: want one of them")
@@ -89,8 +132,25 @@ func (c Command) Check() error {
 	return nil
 }
 
+// CheckKeys says what is wrong with the Keys of a Press; nil if they can be pressed.
+func CheckKeys(keys string) error {
+	if i := strings.IndexFunc(keys, func(r rune) bool { return !strings.ContainsRune("0123456789*#ABCDwWp", r) }); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(keys[i:])
+		return fmt.Errorf("%q is no key: want 0-9 * # A-D, or w, W, p for a pause", r)
+	}
+	switch {
+	case strings.Trim(keys, "wWp") == "":
+		return errors.New("no keys")
+	case len(keys) > mostKeys:
+		return fmt.Errorf("%d keys: want at most %d", len(keys), mostKeys)
+	}
+	return nil
+}
+
 var (
 	errNoChange     = errors.New("this call has no other agents")
+	errTransferLate = errors.New("it could not be done in time")
+	errNoTransfer   = errors.New("this call cannot be transferred")
 	errNotForAgents = errors.New("not for an agent to command")
 	errClosing      = errors.New("the call is ending")
 )
@@ -115,6 +175,8 @@ func (d *dialog) order(c Command) {
 		d.unhold(c)
 	case Change:
 		d.do(recast{c})
+	case Collect:
+		d.collect(c.Slots)
 	default:
 		d.queue(c)
 	}
@@ -205,6 +267,7 @@ func (d *dialog) recasted(n recasted) {
 // succeed lets another agent take over. What the one before knew is in the history.
 func (d *dialog) succeed(n *recasted) {
 	d.dropGuess()
+	d.estranged = d.estranged || d.secret()
 	d.agent, d.manners = &n.agent, n.agent.Manners.WithDefaults()
 	d.clear(silenceAlarm)
 	d.do(swap{n.parts})
@@ -222,8 +285,10 @@ func (d *dialog) carryOut(o order) {
 	case c.Kind == Inject && len(d.notes) == 0: // it was seen meanwhile
 	case c.Ask:
 		d.begin(&turn{why: o.why})
-	case c.Kind == Say, c.Kind == HangUp, speakable(c.Text):
-		if c.Kind != HangUp {
+	case c.Kind == Wait:
+		d.linger(c.For)
+	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Press, c.Kind == Transfer, speakable(c.Text):
+		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Press && c.Kind != Transfer {
 			c = Command{Kind: Say, Text: c.Text}
 		}
 		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
@@ -236,16 +301,33 @@ func (d *dialog) carryOut(o order) {
 func (d *dialog) obey(t *turn, c Command) (last bool) {
 	switch c.Kind {
 	case Say, HangUp:
-	case Change:
+	case Beep:
+		d.beep(t)
+		return false
+	case Change, Press, Transfer, Wait, Collect:
 		if err := c.Check(); err != nil {
 			d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})
 			return false
 		}
-		d.do(recast{c})
-		return false
 	default:
 		d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: errNotForAgents})
 		return false
+	}
+	switch c.Kind {
+	case Change:
+		d.do(recast{c})
+		return false
+	case Press:
+		d.press(t, c.Keys)
+		return false
+	case Wait:
+		d.linger(c.For)
+		return false
+	case Collect:
+		d.collect(c.Slots)
+		return false
+	case Transfer:
+		t.onward = &c
 	}
 	if c.Kind == HangUp && t.cause == "" {
 		t.cause = media.CauseAgent
@@ -253,7 +335,33 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 	if speakable(c.Text) {
 		d.utter(t, c.Text)
 	}
-	return c.Kind == HangUp
+	return c.Kind == HangUp || c.Kind == Transfer
+}
+
+// linger leaves the caller alone until they speak, or for so long.
+func (d *dialog) linger(length time.Duration) {
+	d.expect.Patience, d.lingers = length, true
+	d.clear(silenceAlarm)
+}
+
+// transfer lets the caller be connected to somebody else. Meanwhile they are on hold.
+func (d *dialog) transfer(c Command) {
+	if d.ending != nil || d.closing() {
+		return
+	}
+	d.hold(Command{Kind: Hold})
+	d.do(connect{c})
+}
+
+// transferred ends the call, or takes the caller back.
+func (d *dialog) transferred(n transferred) {
+	if n.err == nil {
+		d.end(media.CauseTransfer, nil)
+		return
+	}
+	d.tell(Event{Kind: CommandFailed, Text: string(Transfer), Err: n.err})
+	d.notes = append(d.notes, "The transfer failed: "+readable(n.err.Error())+". The caller is still on the line.")
+	d.unhold(Command{Kind: Unhold, Ask: true})
 }
 
 // brief puts what the responder is to be told into the history, before it is asked in t.

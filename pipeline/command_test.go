@@ -1,9 +1,14 @@
 package pipeline
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/media"
 )
 
 func TestCommandChecked(t *testing.T) {
@@ -36,6 +41,25 @@ func TestCommandChecked(t *testing.T) {
 		{Command{Kind: Change, Agent: "b", Text: "Hi.", Ask: true}, "change: text and ask are set"},
 		{Command{Kind: Change}, "change: no agent"},
 		{Command{Kind: Hold, Agent: "b"}, "hold: agent is set"},
+		{Command{Kind: Hold, Text: "Wait.", Keys: "1"}, "hold: keys is set: it takes none"},
+		{Command{Kind: Press, Keys: "0123456789*#ABCDwWp"}, ""},
+		{Command{Kind: Press}, "press: no keys"},
+		{Command{Kind: Press, Keys: "ww"}, "press: no keys"},
+		{Command{Kind: Press, Keys: "12x"}, `press: 'x' is no key`},
+		{Command{Kind: Press, Keys: "1\xff"}, `is no key`},
+		{Command{Kind: Press, Keys: strings.Repeat("1", 65)}, "press: 65 keys: want at most 64"},
+		{Command{Kind: Transfer, To: "+15550100", Text: "One moment."}, ""},
+		{Command{Kind: Transfer, To: "sip:desk@example.com"}, ""},
+		{Command{Kind: Transfer}, `transfer: to is ""`},
+		{Command{Kind: Transfer, To: "+1 555"}, `transfer: to is "+1 555"`},
+		{Command{Kind: Transfer, To: "+1555", Ask: true}, "transfer: ask is set"},
+		{Command{Kind: Wait, For: time.Minute}, ""},
+		{Command{Kind: Wait}, "wait: for is 0s: want 1s to 30m0s"},
+		{Command{Kind: Wait, For: time.Hour}, "wait: for is 1h0m0s"},
+		{Command{Kind: Collect, Slots: map[string]string{"day": "", "name": "Ana"}}, ""},
+		{Command{Kind: Collect}, "collect: slots are map[]"},
+		{Command{Kind: Collect, Slots: map[string]string{"": "Ana"}}, "collect: slots are map[:Ana]"},
+		{Command{Kind: Wait, For: time.Minute, Slots: map[string]string{"day": ""}}, "wait: slots is set: it takes none"},
 		{Command{Kind: "dance"}, `unknown command "dance"`},
 		{Command{}, `unknown command ""`},
 	} {
@@ -45,5 +69,78 @@ func TestCommandChecked(t *testing.T) {
 		case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 			t.Errorf("%+v: %q is not in: %v", tt.command, tt.want, err)
 		}
+	}
+}
+
+// TestBeep: the tone swells and fades, and is heard behind what was said.
+func TestBeep(t *testing.T) {
+	t.Parallel()
+	for _, rate := range []int{8000, 16000, 24000, 48000} {
+		pcm := beep(rate)
+		if len(pcm) != rate*4/10 || pcm[0] != 0 || pcm[len(pcm)-1] != 0 {
+			t.Errorf("%d samples at %d, from %d to %d", len(pcm), rate, pcm[0], pcm[len(pcm)-1])
+		}
+		if top := slices.Max(pcm); top < 8000 || top > 8192 {
+			t.Errorf("it is as loud as %d", top)
+		}
+	}
+	_, acts := play(Manners{}, event{100 * ms, told{turn: 1, delta: Delta{Do: &Command{Kind: Beep}}}}, event{200 * ms, responded{turn: 1, text: "Speak."}})
+	if want := `utter 1.1 ""`; acts[1] != want {
+		t.Errorf("it does %q, want %q", acts[1], want)
+	}
+}
+
+// TestCollected: what a script has collected is told when it changes, and stands in the turn's record.
+func TestCollected(t *testing.T) {
+	t.Parallel()
+	d, acts := play(Manners{},
+		event{100 * ms, told{turn: 1, delta: Delta{Slots: map[string]string{"a": "1"}}}},
+		event{110 * ms, told{turn: 1, delta: Delta{Slots: map[string]string{"a": "1"}}}},
+		event{200 * ms, responded{turn: 1, text: ""}},
+	)
+	if acts[0] != "collected" || acts[1] != "" {
+		t.Errorf("it tells %q", acts[:2])
+	}
+	if d.collected.slots["a"] != "1" {
+		t.Errorf("it has %v", d.collected.slots)
+	}
+}
+
+// TestCollectedByBoth: a script and Collect add to one another, each change is told, and what no turn has is left for the end.
+func TestCollectedByBoth(t *testing.T) {
+	t.Parallel()
+	d := newDialog(&Agent{}, media.Info{})
+	var recorded []map[string]string
+	on := func(n news) {
+		for _, a := range d.on(event{d.now + ms, n}) {
+			if e, ok := a.(tell); ok && e.event.Turn != nil {
+				recorded = append(recorded, e.event.Turn.Slots)
+			}
+		}
+	}
+	collect := func(slots ...string) Command {
+		c := Command{Kind: Collect, Slots: map[string]string{}}
+		for i := 0; i < len(slots); i += 2 {
+			c.Slots[slots[i]] = slots[i+1]
+		}
+		return c
+	}
+	on(answered{})
+	on(told{1, 0, Delta{Slots: map[string]string{"a": "1", "b": "1"}}})
+	on(ordered{collect("b", "2", "c", "2")})
+	on(told{1, 0, Delta{Slots: map[string]string{"a": "3", "b": "3"}}})
+	on(ordered{collect("c", "")})
+	on(responded{1, 0, ""})
+	on(voiced{account{turn: 1}})
+	on(tooled{turn: 1, do: &Command{Kind: Collect, Slots: map[string]string{"d": "4"}}})
+	want := []map[string]string{{"a": "3", "b": "2"}}
+	if diff := cmp.Diff(want, recorded); diff != "" {
+		t.Errorf("the turns have (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string]string{"a": "3", "b": "2", "d": "4"}, d.unrecorded()); diff != "" {
+		t.Errorf("the end has (-want +got):\n%s", diff)
+	}
+	if more := d.unrecorded(); more != nil {
+		t.Errorf("it is recorded twice: %v", more)
 	}
 }

@@ -39,6 +39,8 @@ type dialog struct {
 	echo    echo
 	orders  []order // what the house wants said or done when the floor is free
 
+	collected collection
+
 	never, always phrases // of Manners.Interrupt
 
 	silences  int // how often in a row the caller was asked again
@@ -46,11 +48,16 @@ type dialog struct {
 	faults    int      // turns in a row in which a provider failed
 	voiceless int      // failures of the voice in a row
 	parked    bool     // the far end holds us
+	lingers   bool     // the caller has asked for a moment, of expect.Patience
 	adrift    bool     // there is sound, but nobody speaks
 	muted     bool     // the caller is not to be heard
+	callee    callee   // of an outbound call
 	onHold    *Command // the agent is to be silent
 	notes     []string // for the Narrator to say when the responder is asked next
+	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
+	veiled    bool     // the caller, towards the recording
+	estranged bool     // a secret that was asked for may still come, and whoever has asked is gone
 	over      bool
 }
 
@@ -82,6 +89,8 @@ const (
 	fillerAlarm                  // the caller waits
 	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
+	calleeAlarm                  // more may be known of who has answered
+	aheadAlarm                   // keys have waited long enough
 	alarmCount
 )
 
@@ -117,15 +126,33 @@ func (d *dialog) on(e event) []act {
 		return d.acts
 	}
 	d.take(e.news)
+	if len(d.caller.ahead) > 0 && (d.turn == nil || d.turn.told) {
+		d.catchUp()
+	}
 	d.advance()
+	d.veil()
 	return d.acts
 }
 
 // take sorts the news. What is told of a turn that is neither in progress nor prepared comes too late.
 func (d *dialog) take(n news) {
+	if t, ok := n.(tooled); ok {
+		if do := t.do; do != nil && do.Kind == Collect { // whatever has become of its turn: the caller has agreed
+			d.collect(do.Slots)
+			t.do = nil
+		}
+		if d.ran(t) {
+			return
+		}
+		n = t
+	}
 	if n, about := n, turnOf(n); about != 0 {
 		if d.guess != nil && about == d.guess.n {
 			d.postpone(n)
+			return
+		}
+		if o := d.callee.opening; o != nil && about == o.n {
+			d.postponeOpening(n)
 			return
 		}
 		if d.turn == nil || about != d.turn.n {
@@ -151,6 +178,8 @@ func (d *dialog) take(n news) {
 		d.key(n.key)
 	case parked:
 		d.park(n.held)
+	case toned:
+		d.toned(n)
 	case ticked:
 		d.tick()
 	case told:
@@ -179,6 +208,8 @@ func (d *dialog) take(n news) {
 		d.order(n.command)
 	case recasted:
 		d.recasted(n)
+	case transferred:
+		d.transferred(n)
 	case left:
 		d.end(n.cause, n.err)
 	}
@@ -246,6 +277,8 @@ func (d *dialog) tick() {
 			d.fill()
 		case onHoldAlarm:
 			d.waited()
+		case aheadAlarm:
+			d.catchUp()
 		}
 	}
 }
@@ -256,11 +289,16 @@ func (d *dialog) answer() {
 		d.set(noticeAlarm, d.manners.MaxLength-before)
 	}
 	d.tell(Event{Kind: CallStarted})
+	if d.info.Outbound && d.manners.Answering.On {
+		d.listenFirst()
+		return
+	}
 	d.begin(&turn{why: ForGreeting})
 }
 
 // advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
 func (d *dialog) advance() {
+	d.attend()
 	for d.turn == nil && !d.over && d.ending == nil && !d.parked {
 		firm := slices.IndexFunc(d.orders, func(o order) bool { return o.firm })
 		switch c := &d.caller; {
@@ -268,14 +306,18 @@ func (d *dialog) advance() {
 			o := d.orders[firm]
 			d.orders = nil
 			d.carryOut(o)
-		case d.onHold != nil && len(d.orders) == 0:
+		case d.holds(), d.onHold != nil && len(d.orders) == 0:
 			d.count()
 			return
+		case len(d.orders) > 0 && d.orders[0].command.Kind == Press && d.onHold == nil: // whoever may be speaking
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
 		case c.entry != "" && d.onHold == nil:
-			keys := c.entry
+			keys, secret := c.entry, d.secret()
 			c.entry = ""
-			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete && d.onHold == nil:
+			d.begin(&turn{why: ForKeys, said: keys, secret: secret})
+		case c.complete && c.keys == "" && d.onHold == nil: // keys that are being pressed come first
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]
@@ -291,7 +333,7 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil || d.holds() || d.callee.phase == opened {
 		if h := d.onHold; h != nil && h.Every > 0 && d.alarms[holdAlarm] == 0 {
 			d.set(holdAlarm, d.now+h.Every)
 		}

@@ -13,19 +13,22 @@ type EventKind string
 // The events of a call, for those who watch it.
 const (
 	CallStarted   EventKind = "call_started"
+	Answered      EventKind = "answered" // it is known, or known better, who has answered an outbound call: Answer is set, Text is its By; see Answering
 	SpeechBegan   EventKind = "speech_began"
 	SpeechEnded   EventKind = "speech_ended"
-	Transcribed   EventKind = "transcribed" // Text, and Final when it is settled
-	KeyPressed    EventKind = "key_pressed" // Text is the key
-	ReplyBegan    EventKind = "reply_began" // the agent's first frame of a turn went out
-	Filled        EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
-	Interrupted   EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
-	FalseAlarm    EventKind = "false_alarm" // the agent was held and resumed
-	Backchannel   EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
-	Echo          EventKind = "echo"        // the far end sent the agent's own words back: Text
+	Transcribed   EventKind = "transcribed"   // Text, and Final when it is settled; of a secret only then, and Text is MaskedSlot
+	KeyPressed    EventKind = "key_pressed"   // Text is the key, or MaskedSlot
+	AgentPressed  EventKind = "agent_pressed" // the agent has pressed keys towards the far end: Text is those that were heard whole, such as "12#"
+	ReplyBegan    EventKind = "reply_began"   // the agent's first frame of a turn went out
+	Filled        EventKind = "filled"        // a filler is over; Text is what was heard of it, empty if it was the tone
+	Interrupted   EventKind = "interrupted"   // the caller cut the agent off; Text is what was heard of it
+	FalseAlarm    EventKind = "false_alarm"   // the agent was held and resumed
+	Backchannel   EventKind = "backchannel"   // the caller said Text while the agent spoke, who went on: it is not answered
+	Echo          EventKind = "echo"          // the far end sent the agent's own words back: Text
 	FellSilent    EventKind = "fell_silent"
 	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed      EventKind = "tool_used"
+	Collected     EventKind = "collected"       // something was learnt from the caller: Slots is all that was collected so far
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
@@ -41,8 +44,10 @@ type Event struct {
 	At     time.Duration // since the answer
 	Turn   *Turn
 	Ending *Ending
+	Answer *Answer
 	Text   string
 	Final  bool
+	Slots  map[string]string // of Collected: not to be changed
 	Err    error
 }
 
@@ -50,16 +55,20 @@ type Event struct {
 type Turn struct {
 	N       int
 	Why     Reason
-	Said    string        // the caller's words or keys
+	Said    string        // the caller's words or keys; MaskedSlot, if they are secret
 	Text    string        // all that the agent meant to say
 	Heard   string        // the part of Text that reached the caller's ear
+	Pressed string        // the keys that the agent has pressed, such as "12#"
 	Cut     bool          // the caller interrupted
 	At      time.Duration // when the turn's first frame went out, since the answer; 0: it never did
 	Sounded time.Duration // how much audio was heard
+	Masked  time.Duration // for how long the caller was silenced in the recording, because of secrets, since the turn before
 	Latency Latency
 	Usage   Usage
 	Counts  Counts
-	Err     string // which provider failed, if one did
+	Slots   map[string]string // all that was collected in the call so far (Delta.Slots, Collect), if no turn before has it; else nil
+	Lookup  *Lookup           // what was looked up for it (Delta.Lookup), the last time if more than once; nil: nothing
+	Err     string            // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
 	Messages []Message // what the turn added to the history, for good
@@ -88,6 +97,8 @@ type Counts struct {
 	Held        int // the agent paused, since the caller might have wanted to interrupt
 	FalseAlarms int // of these: they had not, and it went on
 	Fillers     int // words or tones that were heard because the answer took long
+	Tools       int // that the model asked for
+	ToolErrors  int // of these: it was told an error
 	Drops       int // frames that recognition or recording lost, since the turn before
 }
 
@@ -95,6 +106,7 @@ type Counts struct {
 func (c Counts) All(u Usage) map[string]int {
 	all := map[string]int{
 		"held": c.Held, "false_alarms": c.FalseAlarms, "fillers": c.Fillers, "dropped_frames": c.Drops,
+		"tools": c.Tools, "tool_errors": c.ToolErrors,
 		"input_tokens": u.Input, "output_tokens": u.Output, "cached_tokens": u.Cached,
 	}
 	maps.DeleteFunc(all, func(_ string, n int) bool { return n == 0 })
@@ -108,8 +120,10 @@ type Ending struct {
 	Cause    media.Cause
 	Err      error // for the log
 	Answered time.Time
+	Answer   Answer // of an outbound call, as last known; zero: it was not asked, or not found out
 	Length   time.Duration
 	Turns    int
 	Drops    int // frames that recognition or recording lost
 	History  []Message
+	Slots    map[string]string // all that was collected, if no turn has it; else nil
 }

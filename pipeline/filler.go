@@ -151,7 +151,7 @@ func (d *dialog) fill() {
 	case !d.owes():
 		w.mute = false
 		return
-	case d.caller.floor == speaking, d.parked, d.held():
+	case d.caller.floor == speaking, d.parked, d.held(), d.callee.phase == leaving:
 		d.wait()
 		return
 	case w.on && w.sounds:
@@ -160,13 +160,26 @@ func (d *dialog) fill() {
 		w.hoarse = true
 		d.hush(true)
 	}
-	text := w.next(fillers(d.agent, &d.manners), d.manners.Filler.Most)
+	text := d.nextFiller()
 	w.n++
 	w.on, w.sounds = true, text == ""
 	if text != "" {
 		d.set(fillerAlarm, d.now+voiceWait)
 	}
 	d.do(fill{w.n, text})
+}
+
+// nextFiller is what a tool has to say while it keeps the caller waiting, and then one of the agent's own fillers; empty: the tone.
+func (d *dialog) nextFiller() string {
+	w, most := &d.waiting, d.manners.Filler.Most
+	if !w.hoarse && w.spoken < most {
+		if text := d.turn.toolFiller(); text != "" {
+			w.spoken++
+			w.last = text
+			return text
+		}
+	}
+	return w.next(fillers(d.agent, &d.manners), most)
 }
 
 // next is the next filler of texts; empty: the tone.

@@ -104,6 +104,9 @@ func (d *dialog) longer(text string) {
 
 // tooLong: the caller has spoken for long enough. A pause is waited for, for a while.
 func (d *dialog) tooLong() {
+	if d.holds() {
+		return
+	}
 	if m := &d.caller.monologue; m.enough {
 		d.cutIn(0)
 	} else {
@@ -159,7 +162,7 @@ func (d *dialog) trail(t Transcript) bool {
 	}
 	c.partial = ""
 	if t.Text != "" {
-		d.tell(Event{Kind: Transcribed, Text: t.Text, Final: true})
+		d.tell(Event{Kind: Transcribed, Text: d.shown(t.Text), Final: true})
 		c.said = append(c.said, t.Text)
 	}
 	if t.Edge != 0 && c.floor == awaiting {

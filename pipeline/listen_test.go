@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 )
 
 // still is an ear, a transcription and a tap that do nothing.
@@ -43,7 +44,7 @@ func (l *tape) Receive() (media.Packet, error) {
 func TestListenAllocatesNothing(t *testing.T) {
 	s := &still{}
 	leg := &tape{frame: media.Frame{PCM: make([]int16, 160), Rate: 8000}}
-	c := &Call{Leg: leg}
+	c := &Call{Leg: leg, tones: dtmf.NewDetector(8000)}
 	c.open()
 	c.parts, c.tap = Parts{Ear: s, Transcription: s}, s
 	c.ready.Store(true)
@@ -77,21 +78,6 @@ func BenchmarkDialog(b *testing.B) {
 	events := greeted(edge(2060*ms, Began, 1, 2000*ms, true), edge(3000*ms, Ended, 1, 2500*ms, false), words_(3100*ms, Final, "yes", 1))
 	for b.Loop() {
 		play(Manners{}, events...)
-	}
-}
-
-func TestEndCall(t *testing.T) {
-	t.Parallel()
-	tool := EndCall()
-	result, do, err := tool.Run(t.Context(), []byte(`{"farewell":"Bye."}`))
-	if err != nil || result == "" || do == nil || *do != (Command{Kind: HangUp, Text: "Bye."}) {
-		t.Errorf("%q %v %v", result, do, err)
-	}
-	if _, do, err := tool.Run(t.Context(), nil); err != nil || *do != (Command{Kind: HangUp}) {
-		t.Errorf("without arguments: %v %v", do, err)
-	}
-	if _, do, err := tool.Run(t.Context(), []byte(`{`)); err == nil || do != nil {
-		t.Errorf("with bad arguments: %v %v", do, err)
 	}
 }
 

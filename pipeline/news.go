@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // event is something that happened to a call, for its dialog.
@@ -42,6 +43,8 @@ type (
 	keyed struct{ key rune }
 	// parked: the far end put us on hold, or took us off it.
 	parked struct{ held bool }
+	// toned: there was a tone; its times are since the answer.
+	toned struct{ tone tones.Tone }
 	// ticked: the time of an alarm has come.
 	ticked struct{}
 	// told: a response brought something that is not to be spoken.
@@ -99,6 +102,11 @@ type (
 		parts   Parts
 		err     error
 	}
+	// transferred: somebody else has the caller now, or err says why not.
+	transferred struct {
+		command Command
+		err     error
+	}
 	// left: the call is over, whatever we wish.
 	left struct {
 		cause media.Cause
@@ -106,28 +114,30 @@ type (
 	}
 )
 
-func (answered) isNews()  {}
-func (edged) isNews()     {}
-func (reached) isNews()   {}
-func (worded) isNews()    {}
-func (deafened) isNews()  {}
-func (keyed) isNews()     {}
-func (parked) isNews()    {}
-func (ticked) isNews()    {}
-func (told) isNews()      {}
-func (responded) isNews() {}
-func (sounded) isNews()   {}
-func (arrived) isNews()   {}
-func (stalled) isNews()   {}
-func (filling) isNews()   {}
-func (filled) isNews()    {}
-func (voiced) isNews()    {}
-func (silenced) isNews()  {}
-func (failed) isNews()    {}
-func (tooled) isNews()    {}
-func (ordered) isNews()   {}
-func (recasted) isNews()  {}
-func (left) isNews()      {}
+func (answered) isNews()    {}
+func (edged) isNews()       {}
+func (reached) isNews()     {}
+func (worded) isNews()      {}
+func (deafened) isNews()    {}
+func (keyed) isNews()       {}
+func (parked) isNews()      {}
+func (toned) isNews()       {}
+func (ticked) isNews()      {}
+func (told) isNews()        {}
+func (responded) isNews()   {}
+func (sounded) isNews()     {}
+func (arrived) isNews()     {}
+func (stalled) isNews()     {}
+func (filling) isNews()     {}
+func (filled) isNews()      {}
+func (voiced) isNews()      {}
+func (silenced) isNews()    {}
+func (failed) isNews()      {}
+func (tooled) isNews()      {}
+func (ordered) isNews()     {}
+func (recasted) isNews()    {}
+func (transferred) isNews() {}
+func (left) isNews()        {}
 
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
 type account struct {
@@ -150,10 +160,17 @@ type (
 		step int
 		held bool
 	}
-	// utter a text of our own, as a step of a turn.
+	// utter a text of our own, or a tone, as a step of a turn.
 	utter struct {
 		turn, step int
 		text       string
+		tone       bool
+		held       bool
+	}
+	// press keys, as a step of a turn.
+	press struct {
+		turn, step int
+		keys       string
 		held       bool
 	}
 	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
@@ -176,17 +193,27 @@ type (
 	}
 	// use a tool.
 	use struct {
-		turn int
-		call ToolCall
+		turn  int
+		call  ToolCall
+		limit time.Duration
 	}
 	// expect says to the recogniser which words are likely.
 	expect struct{ words []string }
 	// mute the caller towards ear and recogniser, or no longer.
 	mute struct{ muted bool }
+	// veil the caller towards the tap, also what it was given since then; or no longer.
+	veil struct {
+		on    bool
+		since time.Duration
+	}
 	// recast: find another agent; recasted is the answer.
 	recast struct{ command Command }
+	// connect the caller to somebody else; transferred is the answer.
+	connect struct{ command Command }
 	// swap the providers.
 	swap struct{ parts Parts }
+	// heedTones of the line, or no longer.
+	heedTones struct{ on bool }
 	// tell those who watch.
 	tell struct{ event Event }
 	// hangUp is the last act.
@@ -196,18 +223,22 @@ type (
 	}
 )
 
-func (ask) isAct()     {}
-func (utter) isAct()   {}
-func (duck) isAct()    {}
-func (hold) isAct()    {}
-func (carryOn) isAct() {}
-func (cut) isAct()     {}
-func (fill) isAct()    {}
-func (hush) isAct()    {}
-func (use) isAct()     {}
-func (expect) isAct()  {}
-func (mute) isAct()    {}
-func (recast) isAct()  {}
-func (swap) isAct()    {}
-func (tell) isAct()    {}
-func (hangUp) isAct()  {}
+func (ask) isAct()       {}
+func (utter) isAct()     {}
+func (press) isAct()     {}
+func (duck) isAct()      {}
+func (hold) isAct()      {}
+func (carryOn) isAct()   {}
+func (cut) isAct()       {}
+func (fill) isAct()      {}
+func (hush) isAct()      {}
+func (use) isAct()       {}
+func (expect) isAct()    {}
+func (mute) isAct()      {}
+func (veil) isAct()      {}
+func (recast) isAct()    {}
+func (connect) isAct()   {}
+func (heedTones) isAct() {}
+func (swap) isAct()      {}
+func (tell) isAct()      {}
+func (hangUp) isAct()    {}

@@ -3,13 +3,13 @@ package pipeline
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // live is what goes on for a turn: its replies and its tools.
@@ -19,10 +19,10 @@ type live struct {
 	replies []*reply
 }
 
-// released calls f with each utterance that sounds or waits for its turn to.
+// released calls f with each utterance of speech that sounds or waits for its turn to.
 func (l *live) released(f func(*media.Utterance)) {
 	for _, r := range l.replies {
-		if r.released {
+		if r.released && !r.keys {
 			f(r.utterance)
 		}
 	}
@@ -32,9 +32,15 @@ func (l *live) released(f func(*media.Utterance)) {
 func (c *Call) perform(ctx context.Context, a act) {
 	switch a := a.(type) {
 	case ask:
-		c.speak(ctx, a.talk.Turn, a.step, a.held, c.respond(a.talk))
+		c.speak(ctx, a.talk.Turn, a.step, a.held, c.parts.Synthesizer, c.respond(a.talk))
 	case utter:
-		c.speak(ctx, a.turn, a.step, a.held, recite(a.text))
+		voice := c.parts.Synthesizer
+		if a.tone {
+			voice = beeper{}
+		}
+		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
+	case press:
+		c.press(ctx, a)
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
@@ -58,12 +64,15 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case hush:
 		c.hush(ctx, a.n, a.atOnce)
 	case use:
-		tools, limit := c.dialog.agent.Tools, c.dialog.manners.ToolLimit
-		c.floor(ctx, a.turn).spawn("tool "+a.call.Name, func(ctx context.Context) { c.use(ctx, a.turn, a.call, tools, limit) })
+		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
+	case veil:
+		c.veil(a)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
+	case connect:
+		c.spawn("transfer", func() { c.connect(ctx, a.command) })
 	case swap:
 		if a.parts.Responder != nil {
 			c.parts.Responder = a.parts.Responder
@@ -74,6 +83,11 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
+	case heedTones:
+		c.signals.Store(nil)
+		if a.on {
+			c.signals.Store(&tones.Detector{})
+		}
 	case tell:
 		c.observe(a.event)
 	case hangUp:
@@ -98,11 +112,11 @@ func (c *Call) floor(ctx context.Context, turn int) *live {
 type response func(context.Context) iter.Seq2[Delta, error]
 
 // speak begins a reply of a turn.
-func (c *Call) speak(ctx context.Context, turn, step int, held bool, from response) {
+func (c *Call) speak(ctx context.Context, turn, step int, held bool, voice Synthesizer, from response) {
 	l := c.floor(ctx, turn)
 	r := &reply{
 		turn: turn, step: step, answered: c.answered,
-		voice: c.parts.Synthesizer, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
+		voice: voice, how: c.dialog.agent.VoiceAt(c.Leg.Info().Rate),
 		utterance: c.playout.Begin(), watch: newWatch(&c.dialog.manners),
 	}
 	r.script.pace = c.pace
@@ -138,7 +152,11 @@ func (c *Call) respond(talk Talk) response {
 // recite says a text of our own.
 func recite(text string) response {
 	return func(context.Context) iter.Seq2[Delta, error] {
-		return func(yield func(Delta, error) bool) { yield(Delta{Text: text}, nil) }
+		return func(yield func(Delta, error) bool) {
+			if text != "" {
+				yield(Delta{Text: text}, nil)
+			}
+		}
 	}
 }
 
@@ -190,22 +208,6 @@ func (c *Call) reach(ctx context.Context, at time.Duration) {
 	}
 }
 
-// use runs a tool and reports what came of it.
-func (c *Call) use(ctx context.Context, turn int, call ToolCall, tools []Tool, limit time.Duration) {
-	i := slices.IndexFunc(tools, func(t Tool) bool { return t.Name == call.Name })
-	if i < 0 {
-		c.post(ctx, tooled{turn: turn, id: call.ID, err: fmt.Errorf("there is no tool %q", call.Name)})
-		return
-	}
-	running, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	result, do, err := tools[i].Run(running, call.Args)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = errToolLate
-	}
-	c.post(ctx, tooled{turn, call.ID, result, do, err})
-}
-
 // changeLimit is how long another agent may take to come.
 const changeLimit = 15 * time.Second
 
@@ -223,6 +225,23 @@ func (c *Call) recast(ctx context.Context, cmd Command) {
 	c.post(ctx, n)
 }
 
+// transferLimit is how long a transfer may take.
+const transferLimit = 45 * time.Second
+
+// connect lets the carrier connect the caller to somebody else.
+func (c *Call) connect(ctx context.Context, cmd Command) {
+	going, cancel := context.WithTimeout(ctx, transferLimit)
+	defer cancel()
+	err := errNoTransfer
+	if c.parts.Transfer != nil {
+		err = c.parts.Transfer(going, cmd.To)
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errTransferLate
+	}
+	c.post(ctx, transferred{cmd, err})
+}
+
 // observe adds to an event what the dialog cannot know, and passes it on.
 func (c *Call) observe(e Event) {
 	if t := e.Turn; t != nil {
@@ -238,6 +257,8 @@ func (c *Call) observe(e Event) {
 		c.dismiss(t.N, errHungUp)
 		drops := int(c.drops.Load())
 		t.Counts.Drops, c.told = drops-c.told, drops
+		masked := time.Duration(c.masked.Load())
+		t.Masked, c.toldMasked = masked-c.toldMasked, masked
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}
@@ -264,7 +285,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History = c.dialog.ended, c.dialog.history
+		e.Turns, e.History, e.Answer, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.callee.answer, c.dialog.unrecorded()
 	}
 	return e
 }
@@ -280,6 +301,9 @@ func (c *Call) report(ctx context.Context, e Ending) {
 	args := []any{
 		"cause", string(e.Cause), "length", e.Length.Round(time.Millisecond), "turns", e.Turns, "drops", e.Drops,
 		"v2v_p50", quantile(c.waits, 50).Round(time.Millisecond), "v2v_p95", quantile(c.waits, 95).Round(time.Millisecond),
+	}
+	if e.Answer.By != "" {
+		args = append(args, "answered_by", string(e.Answer.By), "cue", string(e.Answer.Cue))
 	}
 	if e.Err != nil {
 		args = append(args, "err", e.Err)

@@ -11,6 +11,8 @@
 // echo, a backchannel or a cough lets it carry on from the same sample, and anything else cuts it (Interrupt, Arbiter). When the caller
 // has it, a pause ends their turn, sooner or later by what they have said and what they were asked (Patience); who goes on takes it back.
 //
+// On a call that we have placed, who answers is found out first, by signals, words and tones (Answering).
+//
 // Audio moves by direct calls on the goroutine that reads the leg; only edges enter the actor's inbox. The decision is a pure
 // function; the actor performs its acts. It also sees to it that nobody is left waiting: of each wait in the agent's turn it has the
 // limit (Manners), the filler that bridges it (Filler) and the apology that ends it; of the caller's silence the ladder (Rung). Whoever
@@ -23,6 +25,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -176,13 +179,18 @@ type Message struct {
 type Talk struct {
 	Turn    int
 	Why     Reason
-	Text    string    // ForWords: what the caller said
+	Text    string    // ForWords: what the caller said; also if it is a secret, which the History does not have
 	Keys    string    // ForKeys: what the caller pressed
 	Silence int       // ForSilence: how often in a row, from 1
 	History []Message // oldest first; the last one is what is to be answered; not to be kept or changed
 	Agent   *Agent
 	Info    media.Info
 	Step    int // how many tool rounds this turn has had
+}
+
+// Lacks says whether turn n, which was answered before, was taken back: the History has nothing of it.
+func (k Talk) Lacks(n int) bool {
+	return len(k.History) > 0 && !slices.ContainsFunc(k.History, func(m Message) bool { return m.Turn == n })
 }
 
 // A Delta is the next piece of a response. One of its fields is set.
@@ -192,8 +200,14 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
-	Finish string // the model's reason to stop: stop, length, tool_calls, ...
+	Lookup *Lookup           // what was looked up for the response
+	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
+	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
+
+// MaskedSlot stands for what a caller has given as a secret, wherever that would be shown: among Delta.Slots, in events, in the history
+// (of keys: "The caller pressed ***."), in a turn's record. Something was given; what it was, and how long, is not told.
+const MaskedSlot = "***"
 
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
 type Expect struct {
@@ -204,16 +218,34 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
+	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
+	// Masked: the answer is a secret, such as a card number or a PIN. Until the response to it is there, what is said and pressed is for
+	// the Responder's next Talk (Text, Keys) alone, and for the recogniser, which hears it: not for history, events, logs, the recording
+	// or a model. Elsewhere it is MaskedSlot. A Responder must not put it into what it yields, nor into its errors, which are logged.
+	Masked bool
 }
 
 // ToolCall is the model's wish to use a tool.
 type ToolCall struct {
 	ID, Name string
-	Args     json.RawMessage // an object
+	Args     json.RawMessage // an object; where the model got it wrong, what it wrote instead, as a JSON text: the Tool tells it what is wanted
 }
 
 // Usage is what a response cost.
 type Usage struct{ Input, Output, Cached int }
+
+// A Lookup is what was looked up in an agent's knowledge for a response, and which of it the model was offered.
+type Lookup struct {
+	Sources []Source // best first
+	Took    time.Duration
+	Err     string // why there is nothing, or not all that there might be; empty: there is no more
+}
+
+// A Source is where a passage came from.
+type Source struct {
+	Document string // the name of its file
+	Place    string // in it: headings, page; empty: the whole
+}
 
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
@@ -249,8 +281,16 @@ type Synthesizer interface {
 // A Tool is something that the model may ask for.
 type Tool struct {
 	Name, Description string
-	Parameters        json.RawMessage // JSON Schema of an object
-	Run               func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
+	Parameters        json.RawMessage // JSON Schema of an object; empty: it takes nothing
+	// Run is called on a goroutine of its own, also beside itself. Its result goes to the model, as text, or else its error does; so does
+	// a panic, without its words. do is obeyed when the turn's words have been said, a Collect at once. ctx ends when the caller
+	// interrupts, unless the Tool is Firm, and when Limit has passed.
+	Run func(ctx context.Context, args json.RawMessage) (result string, do *Command, err error)
+	// Firm: a caller who interrupts does not cancel it, as it would be bad to leave it half done. The model is told its result when it is
+	// there; its do is not obeyed then, but for a Collect. When the call ends it may go on for 5 s.
+	Firm   bool
+	Filler string        // said once while it keeps the caller waiting, before the agent's own fillers (Filler); empty: only those
+	Limit  time.Duration // wait for it; then the model is told that it failed; 0: Manners.ToolLimit
 }
 
 // An Agent is a persona: what it is told, how it speaks, how it behaves. It is read-only while calls use it.
@@ -261,6 +301,15 @@ type Agent struct {
 	Lang    string // BCP 47
 	Manners Manners
 	Tools   []Tool
+	// Keys, if it is set, is asked after each key what the agent makes of those pressed so far, while e is expected; what e says of keys
+	// counts where it has no answer. It is called by the actor: it returns at once, and changes nothing.
+	Keys func(pressed string, e Expect) Pressed
+}
+
+// Pressed is what an agent makes of the keys pressed so far; zero: nothing.
+type Pressed struct {
+	Whole bool          // they are an entry
+	Wait  time.Duration // more may belong to them: the next key is waited for so long
 }
 
 // Parts are one call's providers.
@@ -269,13 +318,17 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// Transfer makes the carrier connect the caller to another number (E.164) or address, and returns when the caller has left us, or
+	// with what the model may be told of why not. Nil: this call cannot be transferred.
+	Transfer func(ctx context.Context, to string) error
 	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
 	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
 	Change func(ctx context.Context, name string) (Agent, Parts, error)
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is
-// an io.Closer is closed when its call has ended.
+// an io.Closer is closed when its call has ended. While the caller gives a secret (Expect.Masked) it is given silence in their place; see
+// also Forgetter.
 type Tap interface {
 	// Caller is given every frame, on the goroutine that reads the leg.
 	Caller(media.Frame)

@@ -49,6 +49,8 @@ type Call struct {
 	Boot         string    `json:"boot"` // the process itself: a new id at each start
 	Created      time.Time `json:"created"`
 	Answered     time.Time `json:"answered"`
+	// Collected is what was asked of the caller, by slot; what is secret has "***" for its value. It grows with the turns.
+	Collected map[string]string `json:"collected,omitempty"`
 	End
 }
 
@@ -77,6 +79,7 @@ type Turn struct {
 	Latency map[string]int64 `json:"latency,omitempty"` // by stage (pipeline.Latency.Stages): milliseconds
 	Counts  map[string]int64 `json:"counts,omitempty"`  // how often something happened, and what it used (pipeline.Counts.All)
 	Error   string           `json:"error,omitempty"`   // the provider that failed, if one did
+	Lookup  *Lookup          `json:"lookup,omitempty"`  // what was looked up for it; nil: nothing
 }
 
 // A Message is one entry of a call's transcript.
@@ -112,18 +115,20 @@ type Entry struct {
 
 // Turned is a turn that ended, and what it added to the transcript.
 type Turned struct {
-	Turn     Turn      `json:"turn"`
-	Messages []Message `json:"messages,omitempty"`
+	Turn      Turn              `json:"turn"`
+	Messages  []Message         `json:"messages,omitempty"`
+	Collected map[string]string `json:"collected"` // all that the call has collected so far, if this turn has changed it; else nil
 }
 
 // Ended is the end of a call. Messages is its whole transcript: what stands there already under the same Seq is replaced, what is
 // beyond its end is removed. A call that has ended stays as it is.
 type Ended struct {
-	Call      string     `json:"call"`
-	Status    Status     `json:"status"` // Completed or Failed
-	End       End        `json:"end"`
-	Messages  []Message  `json:"messages,omitempty"`
-	Recording *Recording `json:"recording,omitempty"`
+	Call      string            `json:"call"`
+	Status    Status            `json:"status"` // Completed or Failed
+	End       End               `json:"end"`
+	Messages  []Message         `json:"messages,omitempty"`
+	Collected map[string]string `json:"collected"` // all that the call has collected, if no turn says so; else nil
+	Recording *Recording        `json:"recording,omitempty"`
 }
 
 // Crashed says that a node has started anew: the calls of its earlier boots that have not ended, have failed, with CauseCrash. Each

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"parley/control/document"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -32,7 +33,8 @@ type finding struct {
 
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
-	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow()}
+	c.getenv = con.getenv
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -41,7 +43,7 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
-	return report(con.out, append(findings, c.model(ctx, v)))
+	return report(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
 
 func report(w io.Writer, findings []finding) error {
@@ -185,6 +187,38 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
 	if err := v.model.Warm(ctx); err != nil {
 		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
 	}
+	return f
+}
+
+// documents says whether all kinds can be read, and how they are searched.
+func (c *doctorCmd) documents(ctx context.Context, v *vendors) finding {
+	f := finding{what: "knowledge", says: "documents are searched by their words"}
+	if err := document.CanReadPDF(); err != nil {
+		f.fix = err.Error()
+	}
+	if v.embedder == nil {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	defer v.embedder.Close()
+	f.says += " and by vectors of " + c.EmbeddingsModel
+	if _, err := v.embedder.Embed(ctx, []string{"hello"}); err != nil {
+		f.says, f.fix = err.Error(), "check PARLEY_EMBEDDINGS_MODEL, _BASE_URL and _API_KEY; until then documents are searched by their words alone"
+	}
+	return f
+}
+
+// tools are what the model can do.
+func (c *doctorCmd) tools() finding {
+	f := finding{what: "tools"}
+	b, err := newToolbox(&c.config, slog.New(slog.DiscardHandler))
+	if err != nil {
+		f.says, f.fix, f.fatal = strings.ReplaceAll(err.Error(), "\n", "; "), "correct the file that PARLEY_TOOLS names; docs/tools.yaml shows every setting", true
+		return f
+	}
+	defer b.close()
+	f.says, f.fix = strings.Join(b.offered(), ", "), strings.Join(b.missing(), "; ")
 	return f
 }
 

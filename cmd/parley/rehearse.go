@@ -44,8 +44,13 @@ func (s *server) rehearseAll(ctx context.Context) {
 		if !row.Enabled {
 			continue
 		}
-		agent, responder := s.persona(row, info), s.greets(row, info)
+		agent, responder := s.persona("", row, info), s.greets(row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
+		for _, t := range agent.Tools {
+			if t.Filler != "" {
+				texts = append(texts, t.Filler)
+			}
+		}
 		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}
@@ -72,8 +77,8 @@ func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, i
 // greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
 func (s *server) greets(row store.Agent, info media.Info) pipeline.Responder {
 	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
-	if s.vendors.model == nil {
-		return pipeline.Greeting(text, s.vendors.responder(info))
+	if s.vendors.opens != nil {
+		return pipeline.Greeting(text, s.vendors.opens(info))
 	}
 	if text == "" || len(missing) > 0 {
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/library"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -33,6 +34,7 @@ type serveCmd struct {
 // politely refused, calls in progress finish. The second, or the end of the drain time, hangs them up.
 func (c *serveCmd) Run(ctx context.Context, con console) error {
 	log := newLogger(c.LogLevel, c.LogFormat, con.err)
+	c.getenv = con.getenv
 	stop, again, done := interrupts(ctx)
 	defer done()
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.HTTPAddr)
@@ -63,10 +65,13 @@ type server struct {
 	cfg     *config
 	log     *slog.Logger
 	vendors *vendors
+	tools   *toolbox
+	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
+	library *library.Library
 	metrics *metrics
 
 	draining atomic.Bool
@@ -86,16 +91,23 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 			return nil, err
 		}
 	}
+	tools, err := newToolbox(c, log)
+	if err != nil {
+		return nil, err
+	}
 	v, err := newVendors(c, log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, tools: tools, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
+	if v.script != nil {
+		s.keypads.node = v.script.Has
+	}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,
@@ -108,13 +120,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if s.office, err = newOffice(ctx, c, hangUp{s.board}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
+	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
 }
 
 // newAgent is what the settings say of every agent.
 func newAgent(c *config) pipeline.Agent {
-	return pipeline.Agent{Lang: c.Lang, Tools: []pipeline.Tool{pipeline.EndCall()}, Manners: c.manners}
+	return pipeline.Agent{Lang: c.Lang, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
@@ -137,7 +150,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	agent := s.persona(row, info)
+	agent := s.persona(call, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
@@ -146,22 +159,27 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if s.cfg.Record {
 		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.vendors.cast(ctx, &agent, info)
+	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
 		}
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	parts.Responder = pipeline.Greeting(greeting, parts.Responder)
+	parts.Change = s.change(call, row.Org, info)
+	parts.Responder = s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info)
 	return agent, parts, tap, nil
 }
 
 // persona is an agent as it is on a call: the settings' manners, the row's words, with what is known of the call in its places.
-func (s *server) persona(row store.Agent, info media.Info) pipeline.Agent {
+func (s *server) persona(call string, row store.Agent, info media.Info) pipeline.Agent {
 	agent := newAgent(s.cfg)
 	agent.Name = row.Name
+	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
+	if rules := s.keypads.of(row); rules != nil {
+		agent.Keys = rules.Keys
+	}
 	return agent
 }
 
@@ -184,6 +202,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
+	g.Go(func() error { return s.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {
@@ -208,6 +227,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
+	s.tools.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())
 }

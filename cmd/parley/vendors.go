@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"parley/media"
 	"parley/pipeline"
@@ -24,15 +23,29 @@ const defaultPrompt = "You are a friendly, capable receptionist on the telephone
 type vendors struct {
 	engine   *local.Engine    // nil when nothing local is used
 	deepgram *deepgram.Client // nil when it is not used
-	model    *openai.Client   // nil when the scripted dialog answers
+	model    *openai.Client   // nil when there is none; a scripted dialog may hand over to it
+
+	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
 
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
-	known     *providers.Cache                    // speaks from memory what is known ahead
-	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
-	responder func(media.Info) pipeline.Responder // a call's own
+	known     *providers.Cache                              // speaks from memory what is known ahead
+	tts       pipeline.Synthesizer                          // that, and the local voice where a vendor's fails
+	responder func(media.Info, informed) pipeline.Responder // a call's own
+	opens     func(media.Info) pipeline.Responder           // the same as far as its greeting is known ahead; nil if a model makes it up
+	script    *flow.Flow                                    // that answers; nil: none does
 
 	hears, thinks, speaks string // their names
+}
+
+// informed is the model with what the call's agent knows from documents; nil: the model as it is.
+type informed func(model pipeline.Responder) pipeline.Responder
+
+func (i informed) by(model pipeline.Responder) pipeline.Responder {
+	if i == nil {
+		return model
+	}
+	return i(model)
 }
 
 // newVendors is the table from names to constructors.
@@ -71,20 +84,32 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 			}
 		}
 	}
-	switch v.thinks {
-	case "openai":
+	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
 		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
-		v.responder = func(media.Info) pipeline.Responder { return v.model }
+	}
+	var err error
+	if v.embedder, err = c.embedder(c.openAI); err != nil {
+		return nil, err
+	}
+	switch v.thinks {
+	case "openai":
+		v.responder = func(_ media.Info, known informed) pipeline.Responder { return known.by(v.model) }
 	case "flow":
 		script, err := loadFlow(c.Flow)
 		if err != nil {
 			return nil, err
 		}
-		v.responder = func(info media.Info) pipeline.Responder {
-			return script.Responder(map[string]string{"from": info.From, "to": info.To})
+		v.script = script
+		play := func(info media.Info, model pipeline.Responder) pipeline.Responder {
+			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}, Model: model})
+		}
+		v.opens = func(info media.Info) pipeline.Responder { return play(info, nil) }
+		v.responder = func(info media.Info, _ informed) pipeline.Responder { return play(info, nil) }
+		if v.model != nil {
+			v.responder = func(info media.Info, known informed) pipeline.Responder { return play(info, known.by(v.model)) }
 		}
 	}
 	return v, nil
@@ -129,30 +154,17 @@ func (v *vendors) close() error {
 	if v.model != nil {
 		v.model.Close()
 	}
+	if v.embedder != nil {
+		v.embedder.Close()
+	}
 	if v.deepgram == nil {
 		return nil
 	}
 	return v.deepgram.Close()
 }
 
-// loadFlow reads a scripted dialog, or takes the built-in receptionist.
-func loadFlow(path string) (*flow.Flow, error) {
-	if path == "" {
-		return flow.Receptionist()
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("read --flow: %w", err)
-	}
-	f, err := flow.Parse(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return f, nil
-}
-
-// cast gives a call its providers; it waits for models to be loaded as long as ctx lasts.
-func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info) (pipeline.Parts, error) {
+// cast gives a call its providers, and its model what its agent knows; it waits for models to be loaded as long as ctx lasts.
+func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info, known informed) (pipeline.Parts, error) {
 	manners := agent.Manners.WithDefaults()
 	ear, err := v.ear.Listen(ctx, pipeline.EarOptions{Rate: info.Rate, MaybeAfter: manners.Guess, EndAfter: manners.Hangover})
 	if err != nil {
@@ -162,5 +174,5 @@ func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.In
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
-	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info), Synthesizer: v.tts}, nil
+	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info, known), Synthesizer: v.tts}, nil
 }

@@ -92,7 +92,7 @@ func (l *live) began() time.Time {
 // ended is the record of the call's end, as the pipeline tells it. The recording is still missing.
 func (l *live) ended(e *pipeline.Ending) *store.Ended {
 	ended := &store.Ended{
-		Call: l.call.ID, Status: statusOf(e.Cause), Messages: newMessages(l.call.ID, 0, e.History),
+		Call: l.call.ID, Status: statusOf(e.Cause), Messages: newMessages(l.call.ID, 0, e.History), Collected: collected(e.Slots),
 		End: store.End{
 			Ended: stamp(l.began().Add(e.Length)), Length: e.Length, Cause: string(e.Cause),
 			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice),
@@ -118,7 +118,7 @@ func (l *live) shutDown(now time.Time) *store.Ended {
 // statusOf says whether a call that ended so was completed or failed.
 func statusOf(c media.Cause) store.Status {
 	switch c {
-	case media.CauseCaller, media.CauseAgent: // somebody meant to end it
+	case media.CauseCaller, media.CauseAgent, media.CauseTransfer: // somebody meant to end it
 		return store.Completed
 	case media.CauseSilence, media.CauseMaxLength: // it was ended by the rules that the agent was given
 		return store.Completed

@@ -14,18 +14,51 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 	return store.Turned{
 		Turn: store.Turn{
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
-			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err),
+			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err), Lookup: lookup(t.Lookup),
 		},
-		Messages: newMessages(call, t.First, t.Messages),
+		Messages: newMessages(call, t.First, t.Messages), Collected: collected(t.Slots),
 	}
 }
 
-// newMessages are messages of a call's history, the first of which is at the given place in it.
+// lookup is what was looked up for a turn; nil: nothing.
+func lookup(l *pipeline.Lookup) *store.Lookup {
+	if l == nil {
+		return nil
+	}
+	out := &store.Lookup{Took: l.Took, Error: clean(l.Err)}
+	for _, s := range l.Sources {
+		out.Sources = append(out.Sources, store.Source{Document: clean(s.Document), Place: clean(s.Place)})
+	}
+	return out
+}
+
+// collected is what was collected, as every database takes it; nil stays nil.
+func collected(slots map[string]string) map[string]string {
+	if slots == nil {
+		return nil
+	}
+	out := make(map[string]string, len(slots))
+	for name, v := range slots {
+		out[clean(name)] = clean(v)
+	}
+	return out
+}
+
+// newMessages are messages of a call's history, the first of which is at the given place in it. What a tool said stands behind its name
+// and what it was asked: find_order {"order":"4711"}: on its way.
 func newMessages(call string, first int, history []pipeline.Message) []store.Message {
 	var messages []store.Message
+	asked := make(map[string]string) // by the id of the call, as the last that asked it
 	for i, m := range history {
+		for _, c := range m.Calls {
+			asked[c.ID] = strings.TrimSpace(c.Name+" "+string(c.Args)) + ": "
+		}
+		text := m.Text
+		if m.Role == pipeline.ToolRole {
+			text = asked[m.CallID] + text
+		}
 		messages = append(messages, store.Message{
-			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(m.Text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
+			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
 		})
 	}
 	return messages
@@ -47,6 +80,9 @@ func counts(t *pipeline.Turn) map[string]int64 {
 	all := make(map[string]int64)
 	for name, n := range t.Counts.All(t.Usage) {
 		all[name] = int64(n)
+	}
+	if ms := t.Masked.Milliseconds(); ms > 0 {
+		all["masked_ms"] = ms
 	}
 	return all
 }

@@ -35,9 +35,12 @@ func TestACallIsWrittenDown(t *testing.T) {
 	r.Begin(begun("c1"))
 	r.Watch(pipeline.Event{Call: "c1", Kind: pipeline.CallStarted})
 	r.Watch(turned("c1", 1))
-	r.Watch(turned("c1", 2))
+	second := turned("c1", 2)
+	second.Turn.Masked = 1300 * time.Millisecond
+	second.Turn.Slots = map[string]string{"name": "Zoë\x00 \xff"}
+	r.Watch(second)
 	e := ended("c1", 2, media.CauseCaller)
-	e.Ending.Err = errors.New("hung up \xff\x00")
+	e.Ending.Err, e.Ending.Slots = errors.New("hung up \xff\x00"), map[string]string{"booking.day": "2026-11-24"}
 	r.Watch(e)
 	talk(r, "c2", 0)
 	mustFlush(t, r)
@@ -58,13 +61,14 @@ func TestACallIsWrittenDown(t *testing.T) {
 	wantTurned := &store.Turned{Turn: store.Turn{
 		Call: "c1", N: 2, Why: "words", Said: "hello", Text: "Good day, and welcome.", Heard: "Good day", Cut: true, At: time.Second, Sounded: 800 * time.Millisecond,
 		Latency: map[string]int64{"voice_to_voice": 200, "endpoint": 80},
-		Counts:  map[string]int64{"input_tokens": 900, "held": 2, "dropped_frames": 1},
-	}, Messages: messages[2:]}
+		Counts:  map[string]int64{"input_tokens": 900, "held": 2, "dropped_frames": 1, "masked_ms": 1300},
+		Lookup:  &store.Lookup{Took: 8 * time.Millisecond, Sources: []store.Source{{Document: "fees.pdf", Place: "page 2"}}, Error: "late"},
+	}, Messages: messages[2:], Collected: map[string]string{"name": "Zoë \ufffd"}}
 	if diff := cmp.Diff(wantTurned, d.entry(t, "c1 turn 2").Turned); diff != "" {
 		t.Errorf("turned: want, got:\n%s", diff)
 	}
 	wantEnded := &store.Ended{
-		Call: "c1", Status: store.Completed, Messages: messages,
+		Call: "c1", Status: store.Completed, Messages: messages, Collected: map[string]string{"booking.day": "2026-11-24"},
 		End: store.End{
 			Ended: utc.Add(12 * time.Second), Length: 12 * time.Second, Cause: "caller", Error: "hung up \ufffd", Turns: 2, Drops: 2,
 			Latency: map[string]int64{"voice_to_voice_p50": 100, "voice_to_voice_p95": 200},
@@ -101,6 +105,31 @@ func TestOnlyCallsThatBeganAreWrittenDown(t *testing.T) {
 	}
 	if s := r.Stats(); s != (Stats{Well: true, Disk: true}) {
 		t.Errorf("at the end: %+v", s)
+	}
+}
+
+// What a tool said stands in the transcript behind what it was asked, also where two were asked at once and an id comes again.
+func TestToolsInTheTranscript(t *testing.T) {
+	t.Parallel()
+	call := func(id, name, args string) pipeline.ToolCall {
+		return pipeline.ToolCall{ID: id, Name: name, Args: json.RawMessage(args)}
+	}
+	result := func(id, text string) pipeline.Message {
+		return pipeline.Message{Role: pipeline.ToolRole, CallID: id, Text: text}
+	}
+	var got []string
+	for _, m := range newMessages("c1", 3, []pipeline.Message{
+		{Role: pipeline.Assistant, Text: "One moment.", Calls: []pipeline.ToolCall{call("a", "find_order", `{"order":"4711"}`), call("b", "clock", "")}},
+		result("a", "on its way"), result("b", "error: closed\x00"),
+		{Role: pipeline.Assistant, Calls: []pipeline.ToolCall{call("a", "clock", `{}`)}}, result("a", "noon"), result("z", "nobody asked"),
+	}) {
+		got = append(got, fmt.Sprint(m.Seq, " ", m.Role, " ", m.Text))
+	}
+	want := []string{
+		"3 assistant One moment.", `4 tool find_order {"order":"4711"}: on its way`, "5 tool clock: error: closed", "6 assistant ", "7 tool clock {}: noon", "8 tool nobody asked",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("want, got:\n%s", diff)
 	}
 }
 

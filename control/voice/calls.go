@@ -99,7 +99,7 @@ func (h *Calls) Get(ctx context.Context, in *ID) (*envelope.One[CallDetail], err
 		return nil, err
 	}
 	return envelope.Give(ctx, CallDetail{
-		Call: showCall(row), RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Turns: showTurns(turns),
+		Call: showCall(row), Collected: row.Collected, RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Turns: showTurns(turns),
 	}), nil
 }
 

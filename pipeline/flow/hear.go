@@ -3,6 +3,7 @@ package flow
 import (
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 )
 
@@ -14,6 +15,7 @@ type heard struct {
 	text  string   // as recognised, trimmed
 	words []string // lower case, no punctuation, number words as numerals: "Twenty-one, please." is 21 please
 	core  []string // words without the politeness at either end
+	now   time.Time
 }
 
 func hear(s string) heard {

@@ -45,7 +45,7 @@ var spoken = map[string]string{
 func TestMenuUnderstands(t *testing.T) {
 	t.Parallel()
 	f := mustReceptionist(t)
-	q := f.nodes["main"].step.(*question)
+	q := f.main.nodes["main"].step.(*question)
 	for said, want := range spoken {
 		fs := q.understand(hear(said), f.commands)
 		var got []string
@@ -61,7 +61,7 @@ func TestMenuUnderstands(t *testing.T) {
 func TestAmbiguousWordsGiveSeveralChoices(t *testing.T) {
 	t.Parallel()
 	f := mustReceptionist(t)
-	q := f.nodes["main"].step.(*question)
+	q := f.main.nodes["main"].step.(*question)
 	for _, said := range []string{"opening hours and an appointment", "An appointment or the echo test", "press one or press two"} {
 		if fs := q.understand(hear(said), f.commands); len(fs) != 2 {
 			t.Errorf("%q fits %d choices, want 2", said, len(fs))
@@ -200,7 +200,7 @@ func FuzzMatch(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, said string) {
 		h := hear(said)
-		for _, n := range flow.nodes {
+		for _, n := range flow.main.nodes {
 			q, ok := n.step.(*question)
 			if !ok {
 				continue

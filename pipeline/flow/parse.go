@@ -1,73 +1,129 @@
 package flow
 
 import (
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"parley/pipeline"
 )
 
-// flow reads a whole file. What it returns is checked for links, slots and reachability only when nothing was wrong so far.
-func (p *parser) flow(data []byte) *Flow {
+// file reads a whole file into p.flow. It is checked for links, slots and reachability only when nothing was wrong so far.
+func (p *parser) file(data []byte) {
 	root := p.document(data)
 	if root == nil {
-		return nil
+		return
 	}
-	m := p.mapping(root, "the flow", "flow", "lang", "context", "start", "no_input", "no_match", "ambiguous", "commands", "nodes")
+	m := p.mapping(root, "the flow", fileShape)
 	f := &Flow{
 		name:    p.word(m["flow"], "flow"),
 		lang:    p.word(m["lang"], "lang"),
-		start:   p.link(m["start"], "start"),
-		nodes:   map[string]*node{},
+		zone:    p.zone(m["zone"], time.UTC),
 		context: map[string]string{},
-		slots:   map[string]kind{},
+		hours:   map[string]*hours{},
+		flows:   map[string]*script{},
 		fallback: texts{
 			noInput:   p.texts(m["no_input"], "no_input"),
 			noMatch:   p.texts(m["no_match"], "no_match"),
 			ambiguous: p.text(m["ambiguous"], "ambiguous"),
 		},
 	}
-	for _, key := range []string{"flow", "start", "nodes"} {
-		if m[key] == nil {
-			p.fail(root.Line, "the flow has no %q", key)
-		}
-	}
+	p.flow = f
 	for _, e := range p.entries(m["context"], "context") {
-		if !p.slotName(e.key, e.line) {
-			continue
-		}
-		f.context[e.key] = ""
-		if e.value.Tag != "!!null" {
-			f.context[e.key] = p.word(e.value, "the default of "+e.key)
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			f.context[e.key] = v
 		}
 	}
+	f.collect = p.names(m["collect"], "collect")
 	if n := m["commands"]; n != nil {
 		for _, c := range p.list(n, "commands") {
 			f.commands = append(f.commands, p.command(c))
 		}
 		p.distinct(f.commands)
 	}
-	for _, e := range p.entries(m["nodes"], "nodes") {
-		if !identifier(e.key) {
-			p.fail(e.line, "%q cannot name a node: use small letters, digits and _", e.key)
-			continue
+	for _, e := range p.entries(m["hours"], "hours") {
+		if p.key(e, "hours") {
+			f.hours[e.key] = p.hours(e)
 		}
-		f.nodes[e.key] = p.node(e, f)
 	}
-	return f
+	for _, e := range p.entries(m["flows"], "flows") {
+		if p.key(e, "a flow") {
+			f.flows[e.key] = p.subFlow(e)
+		}
+	}
+	f.main = p.script("", root.Line, m)
+}
+
+// absent is the value of a slot that is not given.
+func (p *parser) absent(e entryOf) string {
+	if e.value.Kind == yaml.ScalarNode && e.value.Tag == "!!null" {
+		return ""
+	}
+	return p.word(e.value, "the default of "+e.key)
+}
+
+// key checks a key that names something.
+func (p *parser) key(e entryOf, what string) bool {
+	if !identifier(e.key) {
+		p.bad(e.line, "%q cannot name %s: use small letters, digits and _", e.key, what)
+		return false
+	}
+	return true
+}
+
+func (p *parser) zone(n *yaml.Node, absent *time.Location) *time.Location {
+	w := p.word(n, "zone")
+	if w == "" {
+		return absent
+	}
+	zone, err := time.LoadLocation(w)
+	if err != nil || w == "Local" {
+		p.fail(n.Line, "zone %q is not known: use an IANA name such as Europe/London", w)
+		return absent
+	}
+	return zone
+}
+
+// script reads a flow's nodes.
+func (p *parser) script(name string, line int, m map[string]*yaml.Node) *script {
+	s := &script{name: name, line: line, start: p.link(m["start"], "start"), nodes: map[string]*node{}, slots: map[string]kind{}, masked: map[string]bool{},
+		takes: map[string]parameter{}}
+	for _, e := range p.entries(m["nodes"], "nodes") {
+		if p.key(e, "a node") {
+			s.nodes[e.key] = p.node(e, s)
+			s.order = append(s.order, e.key)
+		}
+	}
+	return s
+}
+
+func (p *parser) subFlow(e entryOf) *script {
+	m := p.mapping(e.value, "flow "+e.key, subFlowShape)
+	s := p.script(e.key, e.line, m)
+	for _, e := range p.entries(m["takes"], "takes") {
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			s.takes[e.key] = parameter{absent: v, must: e.value.Tag == "!!null", line: e.line}
+		}
+	}
+	s.gives = p.names(m["gives"], "gives")
+	return s
 }
 
 // reserved are the places that are filled by the flow itself.
-var reserved = []string{"prompt", "options"}
+var reserved = []string{"prompt", "options", "today", "now"}
 
 func (p *parser) slotName(name string, line int) bool {
-	if !identifier(name) {
-		p.fail(line, "%q cannot name a slot: use small letters, digits and _", name)
+	if !p.key(entryOf{key: name, line: line}, "a slot") {
 		return false
 	}
+	return p.free(name, line)
+}
+
+// free refuses the names of reserved places.
+func (p *parser) free(name string, line int) bool {
 	if slices.Contains(reserved, name) {
 		p.fail(line, "%q cannot name a slot: {%s} is filled by the flow itself", name, name)
 		return false
@@ -75,33 +131,40 @@ func (p *parser) slotName(name string, line int) bool {
 	return true
 }
 
+// slot reads the name of a slot that is filled.
+func (p *parser) slot(n *yaml.Node, what string) string {
+	name := p.name(n, what)
+	if name == "" || !p.free(name, n.Line) {
+		return ""
+	}
+	return name
+}
+
 // command reads what is understood everywhere.
 func (p *parser) command(n *yaml.Node) *choice {
-	m := p.mapping(n, "a command", "phrases", "goto", "repeat")
+	m := p.mapping(n, "a command", commandShape)
 	c := &choice{line: n.Line, phrases: p.phrases(m["phrases"]), next: p.link(m["goto"], "goto"), repeat: p.boolean(m["repeat"], "repeat", false)}
-	if m["phrases"] == nil {
-		p.fail(n.Line, "a command needs phrases")
-	}
-	if c.repeat == (m["goto"] != nil) {
-		p.fail(n.Line, "a command needs either a goto or repeat: true")
+	if m["repeat"] != nil && m["goto"] != nil || m["repeat"] == nil && m["goto"] == nil {
+		p.bad(n.Line, "a command needs either a goto or repeat: true")
+	} else if m["repeat"] != nil && !c.repeat {
+		p.bad(m["repeat"].Line, "a command needs either a goto or repeat: true")
 	}
 	return c
 }
 
-var nodeKinds = []string{"say", "menu", "gather", "set", "if", "hang_up"}
-
 // node reads one node; the key that it has of nodeKinds says what it does.
-func (p *parser) node(e entry, f *Flow) *node {
-	m := p.mapping(e.value, "node "+e.key, append(slices.Clone(nodeKinds), "goto", "else", "barge_in")...)
-	n := &node{name: e.key, line: e.line, protected: !p.boolean(m["barge_in"], "barge_in", true)}
-	var is []string
+func (p *parser) node(e entryOf, s *script) *node {
+	m := p.mapping(e.value, "node "+e.key, nodeShape)
+	n := &node{name: e.key, line: e.line, protected: !p.boolean(m["barge_in"], "barge_in", true), step: &hangUp{}}
+	var is, names []string
 	for _, k := range nodeKinds {
-		if m[k] != nil {
-			is = append(is, k)
+		names = append(names, k.key)
+		if m[k.key] != nil {
+			is = append(is, k.key)
 		}
 	}
 	if len(is) != 1 {
-		p.fail(e.line, "node %s needs exactly one of %s; it has %d", e.key, strings.Join(nodeKinds, ", "), len(is))
+		p.bad(e.line, "node %s needs exactly one of %s; it has %d", e.key, strings.Join(names, ", "), len(is))
 		return n
 	}
 	p.exits(e, is[0], m)
@@ -112,11 +175,26 @@ func (p *parser) node(e entry, f *Flow) *node {
 	case "menu":
 		n.step = p.menu(v)
 	case "gather":
-		n.step = p.gather(v, f)
+		n.step = p.gather(v, s)
 	case "set":
-		n.step = p.assign(v, f, p.link(m["goto"], "goto"))
+		n.step = p.assign(v, p.link(m["goto"], "goto"))
 	case "if":
 		n.step = p.branch(v, p.link(m["else"], "else"))
+	case "hours":
+		n.step = p.door(v)
+	case "call":
+		n.step = p.subcall(v, p.link(m["goto"], "goto"))
+	case "return":
+		n.step = &giveBack{outcome: p.link(v, "return")}
+		if s.name == "" {
+			p.fail(v.Line, "node %s returns, but nobody calls the main flow: end it with hang_up", e.key)
+		}
+	case "voicemail":
+		n.step = p.voicemail(v)
+	case "model":
+		n.step = p.handover(v)
+	case "transfer":
+		n.step = p.transfer(v)
 	case "hang_up":
 		n.step = &hangUp{farewell: p.text(v, "hang_up")}
 	}
@@ -124,36 +202,36 @@ func (p *parser) node(e entry, f *Flow) *node {
 }
 
 // exits refuses ways out that this kind of node does not have, and misses those that it must have.
-func (p *parser) exits(e entry, kind string, m map[string]*yaml.Node) {
+func (p *parser) exits(e entryOf, kind string, m map[string]*yaml.Node) {
+	i := slices.IndexFunc(nodeKinds, func(k nodeKind) bool { return k.key == kind })
+	k := nodeKinds[i]
 	for _, key := range []string{"goto", "else"} {
-		wants := key == "goto" && (kind == "say" || kind == "set") || key == "else" && kind == "if"
-		if wants && m[key] == nil {
-			p.fail(e.line, "node %s needs %q: the node to go on with", e.key, key)
+		if key == k.out && m[key] == nil {
+			p.bad(e.line, "node %s needs %q: the node to go on with", e.key, key)
 		}
-		if !wants && m[key] != nil {
-			p.fail(m[key].Line, "a %s has no %q of its own", kind, key)
+		if key != k.out && m[key] != nil {
+			p.bad(m[key].Line, "%s nodes have no %q of their own", kind, key)
 		}
 	}
-	if m["barge_in"] != nil && (kind == "set" || kind == "if") {
-		p.fail(m["barge_in"].Line, "a %s says nothing: barge_in has no meaning", kind)
+	if m["barge_in"] != nil && k.silent {
+		p.bad(m["barge_in"].Line, "%s nodes say nothing: barge_in has no meaning", kind)
 	}
 }
 
-func (p *parser) assign(n *yaml.Node, f *Flow, next link) *assign {
+func (p *parser) assign(n *yaml.Node, next link) *assign {
 	a := &assign{next: next}
-	for _, e := range p.entries(n, "set") {
-		if !p.slotName(e.key, e.line) {
-			continue
-		}
-		a.slots = append(a.slots, e.key)
+	entries := p.entries(n, "set")
+	for _, e := range entries {
 		var v text
 		if e.value.Kind != yaml.ScalarNode || e.value.Value != "" || e.value.Tag == "!!null" {
 			v = p.text(e.value, "the value of "+e.key) // "" empties the slot
 		}
-		a.value = append(a.value, v)
+		if p.slotName(e.key, e.line) {
+			a.slots, a.value = append(a.slots, e.key), append(a.value, v)
+		}
 	}
-	if len(a.slots) == 0 && n.Kind == yaml.MappingNode {
-		p.fail(n.Line, "set names no slot")
+	if len(entries) == 0 && n.Kind == yaml.MappingNode {
+		p.bad(n.Line, "set names no slot")
 	}
 	return a
 }
@@ -161,252 +239,177 @@ func (p *parser) assign(n *yaml.Node, f *Flow, next link) *assign {
 func (p *parser) branch(n *yaml.Node, other link) *branch {
 	b := &branch{other: other}
 	for _, c := range p.list(n, "if") {
-		m := p.mapping(c, "a condition", "slot", "is", "empty", "goto")
-		cond := cond{slot: p.word(m["slot"], "slot"), line: c.Line, empty: p.boolean(m["empty"], "empty", false), next: p.link(m["goto"], "goto")}
-		for _, v := range p.words(m["is"], "is") {
-			cond.is = append(cond.is, strings.TrimSpace(v.Value))
-		}
-		for _, key := range []string{"slot", "goto"} {
-			if m[key] == nil {
-				p.fail(c.Line, "a condition needs %q", key)
-			}
-		}
-		if (m["is"] != nil) == cond.empty {
-			p.fail(c.Line, "a condition needs either is or empty: true")
-		}
-		b.conds = append(b.conds, cond)
+		m := p.mapping(c, "a condition", branchShape)
+		b.arms = append(b.arms, arm{condition: p.condition(c, m), next: p.link(m["goto"], "goto")})
 	}
 	return b
 }
 
-var questionKeys = []string{"prompt", "again", "interrupted", "no_input", "no_match", "ambiguous", "choices", "tries", "give_up", "commands", "patience"}
-
-// question reads what menus and gathers have in common.
-func (p *parser) question(n *yaml.Node, m map[string]*yaml.Node, what string) *question {
-	q := &question{
-		prompt:      p.text(m["prompt"], "prompt"),
-		again:       p.text(m["again"], "again"),
-		interrupted: p.text(m["interrupted"], "interrupted"),
-		retorts: texts{
-			noInput:   p.texts(m["no_input"], "no_input"),
-			noMatch:   p.texts(m["no_match"], "no_match"),
-			ambiguous: p.text(m["ambiguous"], "ambiguous"),
-		},
-		tries:    p.integer(m["tries"], "tries", 1, 20, 3),
-		giveUp:   p.link(m["give_up"], "give_up"),
-		deaf:     !p.boolean(m["commands"], "commands", true),
-		patience: p.duration(m["patience"], "patience", time.Second, 10*time.Minute),
+// condition reads what has been found in a mapping; never nil.
+func (p *parser) condition(n *yaml.Node, m map[string]*yaml.Node) condition {
+	var is []string
+	for _, key := range []string{"slot", "open", "all", "any", "not"} {
+		if m[key] != nil {
+			is = append(is, key)
+		}
 	}
-	if m["prompt"] == nil {
-		p.fail(n.Line, "a %s needs a prompt", what)
+	if len(is) != 1 {
+		p.bad(n.Line, "a condition needs exactly one of slot, open, all, any, not; it has %d", len(is))
+		return every(nil)
 	}
-	if m["tries"] != nil && m["give_up"] == nil {
-		p.fail(m["tries"].Line, "tries has no meaning without give_up: the node to go to after them")
+	for _, f := range tests {
+		if m[f.key] != nil && is[0] != "slot" {
+			p.bad(m[f.key].Line, "%s has no meaning without slot", f.key)
+		}
 	}
-	for _, c := range p.list(m["choices"], "choices") {
-		q.choices = append(q.choices, p.choice(c))
+	if m["at"] != nil && is[0] != "open" {
+		p.bad(m["at"].Line, "at has no meaning without open")
 	}
-	p.distinct(q.choices)
-	return q
+	switch v := m[is[0]]; is[0] {
+	case "open":
+		return &opened{line: v.Line, name: p.name(v, "open"), at: p.line(m["at"], "at")}
+	case "all":
+		return every(p.conditions(v, "all"))
+	case "any":
+		return some(p.conditions(v, "any"))
+	case "not":
+		return negated{p.condition(v, p.mapping(v, "a condition", conditionShape))}
+	}
+	return p.compared(n, m)
 }
 
-func (p *parser) menu(n *yaml.Node) *question {
-	m := p.mapping(n, "a menu", questionKeys...)
-	q := p.question(n, m, "menu")
-	if m["choices"] == nil {
-		p.fail(n.Line, "a menu needs choices")
+func (p *parser) conditions(n *yaml.Node, what string) []condition {
+	var cs []condition
+	for _, c := range p.list(n, what) {
+		cs = append(cs, p.condition(c, p.mapping(c, "a condition", conditionShape)))
 	}
-	return q
+	return cs
 }
 
-func (p *parser) choice(n *yaml.Node) *choice {
-	m := p.mapping(n, "a choice", "digit", "phrases", "goto")
-	c := &choice{line: n.Line, digit: p.digit(m["digit"], "digit"), phrases: p.phrases(m["phrases"]), next: p.link(m["goto"], "goto")}
-	if m["goto"] == nil {
-		p.fail(n.Line, "a choice needs a goto")
+func (p *parser) compared(n *yaml.Node, m map[string]*yaml.Node) *compared {
+	c := &compared{slot: p.name(m["slot"], "slot"), line: n.Line}
+	for _, f := range tests {
+		v := m[f.key]
+		if v == nil {
+			continue
+		}
+		t := test{name: f.key}
+		switch f.key {
+		case "empty":
+			t.empty = p.boolean(v, "empty", true)
+		case "matches":
+			t.pattern = p.pattern(v, "matches")
+		case "is", "is_not":
+			t.with = p.texts(v, f.key)
+		default:
+			t.with = []text{p.line(v, f.key)}
+		}
+		c.tests = append(c.tests, t)
 	}
-	if m["digit"] == nil && m["phrases"] == nil {
-		p.fail(n.Line, "a choice needs a digit or phrases")
+	if len(c.tests) == 0 {
+		var names []string
+		for _, f := range tests {
+			names = append(names, f.key)
+		}
+		p.bad(n.Line, "a condition on a slot needs one of %s", strings.Join(names, ", "))
 	}
 	return c
 }
 
-func (p *parser) phrases(n *yaml.Node) []phrase {
-	var ps []phrase
-	for _, w := range p.words(n, "phrases") {
-		ph := newPhrase(w.Value)
-		if len(ph.words) == 0 || len(ph.words) > 20 {
-			p.fail(w.Line, "the phrase %q has %d words; it needs 1 to 20", w.Value, len(ph.words))
-			continue
-		}
-		ps = append(ps, ph)
-	}
-	return ps
-}
-
-// distinct refuses a digit or a phrase that means two things.
-func (p *parser) distinct(choices []*choice) {
-	digits, phrases := map[rune]int{}, map[string]int{}
-	for _, c := range choices {
-		if c.digit != 0 {
-			if first, twice := digits[c.digit]; twice {
-				p.fail(c.line, "digit %c is taken by the choice on line %d", c.digit, first)
-			}
-			digits[c.digit] = c.line
-		}
-		for _, ph := range c.phrases {
-			key := string(ph.joined)
-			if first, twice := phrases[key]; twice {
-				p.fail(c.line, "the phrase %q is taken by the choice on line %d", ph.text, first)
-			}
-			phrases[key] = c.line
-		}
-	}
-}
-
-// gather reads a question that fills a slot.
-func (p *parser) gather(n *yaml.Node, f *Flow) *question {
-	keys := append(slices.Clone(questionKeys), "slot", "type", "length", "min", "max", "terminator", "options", "pattern", "key_gap",
-		"confirm", "retry", "invalid", "goto")
-	m := p.mapping(n, "a gather", keys...)
-	q := p.question(n, m, "gather")
-	q.slot = &slot{
-		name:    p.word(m["slot"], "slot"),
-		confirm: p.text(m["confirm"], "confirm"),
-		retry:   p.text(m["retry"], "retry"),
-		invalid: p.text(m["invalid"], "invalid"),
-		keyGap:  p.duration(m["key_gap"], "key_gap", 100*time.Millisecond, time.Minute),
-		next:    p.link(m["goto"], "goto"),
-		kind:    p.kind(n, m),
-	}
-	for _, key := range []string{"slot", "type", "goto"} {
-		if m[key] == nil {
-			p.fail(n.Line, "a gather needs %q", key)
-		}
-	}
-	if m["retry"] != nil && m["confirm"] == nil {
-		p.fail(m["retry"].Line, "retry has no meaning without confirm")
-	}
-	sl := q.slot
-	if sl.name == "" || sl.kind == nil || !p.slotName(sl.name, m["slot"].Line) {
-		return q
-	}
-	if k := f.slots[sl.name]; k != nil && k.name() != sl.kind.name() {
-		p.fail(m["slot"].Line, "slot %s is gathered as %s here and as %s elsewhere", sl.name, sl.kind.name(), k.name())
-	}
-	f.slots[sl.name] = sl.kind
-	if _, keyed, _ := sl.kind.expect(); keyed > 0 {
-		for _, c := range q.choices {
-			if c.digit != 0 {
-				p.fail(c.line, "digit %c belongs to the answer: a choice beside a %s has phrases only", c.digit, sl.kind.name())
-			}
-		}
-	}
-	return q
-}
-
-// kindKeys are what each type of slot may be told.
-var kindKeys = map[string][]string{
-	"digits": {"length", "min", "max", "terminator", "pattern"},
-	"number": {"min", "max"},
-	"yes_no": nil,
-	"name":   {"max", "pattern"},
-	"text":   {"max", "pattern"},
-	"one_of": {"options"},
-}
-
-func (p *parser) kind(n *yaml.Node, m map[string]*yaml.Node) kind {
-	name := p.word(m["type"], "type")
-	if name == "" {
-		return nil
-	}
-	allowed, known := kindKeys[name]
-	if !known {
-		p.fail(m["type"].Line, "unknown type %q; known are %s", name, strings.Join(slices.Sorted(maps.Keys(kindKeys)), ", "))
-		return nil
-	}
-	for _, key := range []string{"length", "min", "max", "terminator", "pattern", "options"} {
-		if m[key] != nil && !slices.Contains(allowed, key) {
-			p.fail(m[key].Line, "%s has no meaning for type %s", key, name)
-		}
-	}
-	pattern := p.pattern(m["pattern"])
-	switch name {
-	case "digits":
-		return p.digits(n, m, pattern)
-	case "number":
-		w := wholeNumber{min: p.integer(m["min"], "min", 0, 1e9, 0), max: p.integer(m["max"], "max", 0, 1e9, 1e9)}
-		if w.min > w.max {
-			p.fail(m["min"].Line, "min %d is more than max %d", w.min, w.max)
-		}
-		return w
-	case "yes_no":
-		return yesNo{}
-	case "one_of":
-		return p.oneOf(n, m["options"])
-	}
-	return freeText{person: name == "name", max: p.integer(m["max"], "max", 1, 10000, 500), pattern: pattern}
-}
-
-func (p *parser) pattern(n *yaml.Node) *regexp.Regexp {
-	w := p.word(n, "pattern")
+func (p *parser) pattern(n *yaml.Node, what string) *regexp.Regexp {
+	w := p.word(n, what)
 	if w == "" {
 		return nil
 	}
 	re, err := regexp.Compile(`^(?:` + w + `)$`)
 	if err != nil {
-		p.fail(n.Line, "pattern %q: %v", w, err)
+		p.fail(n.Line, "%s %q: %v", what, w, err)
+		return nil
 	}
 	return re
 }
 
-func (p *parser) digits(n *yaml.Node, m map[string]*yaml.Node, pattern *regexp.Regexp) kind {
-	d := digitString{pattern: pattern, terminator: p.digit(m["terminator"], "terminator")}
-	if l := m["length"]; l != nil {
-		d.min = p.integer(l, "length", 1, 64, 1)
-		d.max = d.min
-		if m["min"] != nil || m["max"] != nil {
-			p.fail(l.Line, "length excludes min and max")
-		}
-	} else {
-		d.min, d.max = p.integer(m["min"], "min", 1, 64, 1), p.integer(m["max"], "max", 1, 64, 0)
-		switch {
-		case m["max"] == nil:
-			p.fail(n.Line, "type digits needs a length, or min and max")
-		case d.min > d.max:
-			p.fail(m["max"].Line, "min %d is more than max %d", d.min, d.max)
-		}
-	}
-	if d.terminator >= '0' && d.terminator <= '9' {
-		p.fail(m["terminator"].Line, "terminator must be \"#\" or \"*\": digit %c belongs to the answer", d.terminator)
-	}
-	if d.terminator == 0 && d.min < d.max {
-		d.terminator = '#'
+func (p *parser) door(n *yaml.Node) *door {
+	m := p.mapping(n, "an hours node", openingShape)
+	d := &door{of: p.nameLink(m["of"], "of"), open: p.link(m["open"], "open"), closed: p.link(m["closed"], "closed")}
+	if c := m["change"]; c != nil {
+		d.change = link{to: p.slot(c, "change"), line: c.Line}
 	}
 	return d
 }
 
-func (p *parser) oneOf(n *yaml.Node, options *yaml.Node) kind {
-	if options == nil {
-		p.fail(n.Line, "type one_of needs options")
+// nameLink reads the name of something that is not a node.
+func (p *parser) nameLink(n *yaml.Node, what string) link {
+	if n == nil {
+		return link{}
 	}
-	var o oneOf
-	for _, on := range p.list(options, "options") {
-		if on.Kind == yaml.ScalarNode {
-			if v := p.word(on, "an option"); v != "" {
-				o.options = append(o.options, &choice{line: on.Line, value: v, phrases: p.phrases(on)})
-			}
-			continue
+	return link{to: p.name(n, what), line: n.Line}
+}
+
+func (p *parser) subcall(n *yaml.Node, next link) *subcall {
+	m := p.mapping(n, "a call", callShape)
+	c := &subcall{flow: p.nameLink(m["flow"], "flow"), next: next, then: map[string]link{}}
+	for _, e := range p.entries(m["with"], "with") {
+		if p.key(e, "an argument") {
+			c.with = append(c.with, argument{link{e.key, e.line}, p.text(e.value, "argument "+e.key)})
 		}
-		m := p.mapping(on, "an option", "value", "digit", "phrases")
-		c := &choice{line: on.Line, value: p.word(m["value"], "value"), digit: p.digit(m["digit"], "digit")}
-		if m["value"] == nil {
-			p.fail(on.Line, "an option needs a value")
-			continue
-		}
-		c.phrases = append(p.phrases(m["value"]), p.phrases(m["phrases"])...)
-		o.options = append(o.options, c)
 	}
-	p.distinct(o.options)
-	return o
+	for _, e := range p.entries(m["into"], "into") {
+		if theirs := p.nameLink(e.value, "into"); p.slotName(e.key, e.line) {
+			c.into = append(c.into, result{link{e.key, e.line}, theirs})
+		}
+	}
+	for _, e := range p.entries(m["then"], "then") {
+		if p.key(e, "an outcome") {
+			c.then[e.key] = p.link(e.value, "then")
+		}
+	}
+	return c
+}
+
+func (p *parser) voicemail(n *yaml.Node) *voicemail {
+	m := p.mapping(n, "a voicemail", voicemailShape)
+	v := &voicemail{
+		prompt:  p.text(m["prompt"], "prompt"),
+		empty:   p.text(m["empty"], "empty"),
+		confirm: p.text(m["confirm"], "confirm"),
+		slot:    p.slot(m["slot"], "slot"),
+		tone:    p.boolean(m["tone"], "tone", true),
+		silence: p.duration(m["silence"], "silence", time.Second, time.Minute, 4*time.Second),
+		max:     p.duration(m["max"], "max", 5*time.Second, 10*time.Minute, 2*time.Minute),
+		key:     p.digit(m["key"], "key"),
+		tries:   p.integer(m["tries"], "tries", 1, 20, 3),
+		giveUp:  p.link(m["give_up"], "give_up"),
+		next:    p.link(m["goto"], "goto"),
+	}
+	if v.key == 0 {
+		v.key = '#'
+	}
+	return v
+}
+
+func (p *parser) transfer(n *yaml.Node) *transfer {
+	m := p.mapping(n, "a transfer", transferShape)
+	t := &transfer{say: p.text(m["say"], "say"), to: p.line(m["to"], "to"), failed: p.link(m["failed"], "failed")}
+	if err := (pipeline.Command{Kind: pipeline.Transfer, To: t.to.fill(func(string) string { return "x" })}).Check(); err != nil && m["to"] != nil {
+		p.fail(m["to"].Line, "%v", err)
+	}
+	return t
+}
+
+func (p *parser) handover(n *yaml.Node) *handover {
+	m := p.mapping(n, "a model node", modelShape)
+	h := &handover{
+		instructions: p.text(m["instructions"], "instructions"),
+		prompt:       p.text(m["prompt"], "prompt"),
+		slot:         p.slot(m["slot"], "slot"),
+		phrase:       p.word(m["phrase"], "phrase"),
+		turns:        p.integer(m["turns"], "turns", 1, 1000, 50),
+		deaf:         !p.boolean(m["commands"], "commands", true),
+		choices:      p.choices(m["choices"]),
+		next:         p.link(m["goto"], "goto"),
+		giveUp:       p.link(m["give_up"], "give_up"),
+		unavailable:  p.link(m["unavailable"], "unavailable"),
+	}
+	return h
 }

@@ -3,18 +3,26 @@ package flow
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"parley/pipeline"
 )
 
 // Play lets somebody try a flow as text: each line of r is what the caller says, "/427#" are keys, an empty line is silence. What
-// the agent says goes to w. It returns when the agent hangs up or r ends.
-func Play(w io.Writer, r io.Reader, f *Flow) error {
-	p := &player{w: w, responder: f.Responder(nil), agent: &pipeline.Agent{Name: f.Name(), Lang: f.Lang()}}
+// the agent says goes to w, and at the end what was collected. It returns when the agent hangs up or r ends.
+func Play(w io.Writer, r io.Reader, f *Flow, o Options) error {
+	p := &player{w: w, responder: f.Responder(o), agent: &pipeline.Agent{Name: f.Name(), Lang: f.Lang()}}
+	if err := p.play(r); err != nil {
+		return err
+	}
+	return p.sum()
+}
+
+func (p *player) play(r io.Reader) error {
 	if err := p.turn(pipeline.Talk{Why: pipeline.ForGreeting}); err != nil {
 		return err
 	}
@@ -52,7 +60,18 @@ type player struct {
 	turns     int
 	silence   int
 	expect    pipeline.Expect
+	slots     map[string]string
 	over      bool
+}
+
+// sum prints what was collected.
+func (p *player) sum() error {
+	for _, name := range slices.Sorted(maps.Keys(p.slots)) {
+		if _, err := fmt.Fprintf(p.w, "%s = %s\n", name, p.slots[name]); err != nil {
+			return fmt.Errorf("print the slots: %w", err)
+		}
+	}
+	return nil
 }
 
 // press cuts keys into entries as the keypad does: by what is expected now.
@@ -87,25 +106,34 @@ func (p *player) turn(talk pipeline.Talk) error {
 	}
 	talk.Turn, talk.Agent, talk.History = p.turns, p.agent, p.history
 	p.expect = pipeline.Expect{}
-	var said strings.Builder
+	var said, after strings.Builder
 	for d, err := range p.responder.Respond(context.Background(), talk) {
 		switch {
 		case err != nil:
 			return fmt.Errorf("respond: %w", err)
 		case d.Expect != nil:
 			p.expect = *d.Expect
+		case d.Slots != nil:
+			p.slots = d.Slots
+		case d.Call != nil:
+			fmt.Fprintf(&after, "       (wants the tool %s, which is not here)\n", d.Call.Name)
+		case d.Do != nil && d.Do.Kind == pipeline.Beep:
+			after.WriteString("       (tone)\n")
+		case d.Do != nil && d.Do.Kind == pipeline.Transfer:
+			p.over = true
+			fmt.Fprintf(&after, "       (connects the caller to %s)\n", d.Do.To)
 		case d.Do != nil && d.Do.Kind == pipeline.HangUp:
 			p.over = true
+			after.WriteString("       (hangs up)\n")
 		}
 		said.WriteString(d.Text)
 	}
 	p.history = append(p.history, pipeline.Message{Role: pipeline.Assistant, Text: said.String(), Turn: p.turns})
-	_, err := fmt.Fprintf(p.w, "agent: %s\n", said.String())
-	if p.over {
-		_, hangUp := fmt.Fprintln(p.w, "       (hangs up)")
-		err = errors.Join(err, hangUp)
+	line := "agent: " + said.String()
+	if said.Len() == 0 {
+		line = "       (listens)"
 	}
-	if err != nil {
+	if _, err := fmt.Fprintf(p.w, "%s\n%s", line, after.String()); err != nil {
 		return fmt.Errorf("print the agent: %w", err)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"parley/pipeline"
 )
@@ -13,31 +14,57 @@ import (
 // session is one call's walk through a flow.
 type session struct {
 	flow   *Flow
+	model  pipeline.Responder // nil: there is none
+	clock  func() time.Time
 	here   place
-	before place // where it was before the last words were answered
-	turn   int   // of those words; 0: it was no words that were answered last
+	before place        // where it was before the last words were answered
+	turn   int          // of those words; 0: it was no words that were answered last
+	told   bool         // slots have been told
+	secret map[int]bool // turns in which a secret was said or pressed
 }
 
 // A place is all that a session remembers.
 type place struct {
-	node       *node // where it waits; nil before the greeting
-	slots      map[string]string
-	visited    map[string]bool
-	misses     int  // answers not understood since the node was entered
-	confirming bool // the question put is whether the slot's value is right
+	frames     []frame // the main flow, and on it the flows that are being called
+	node       *node   // where it waits; nil before the greeting
+	at         []frame // the frames when it began to wait there: on the way to a hang-up or a transfer, others are entered and left
+	failed     link    // where a transfer leads that cannot be made; empty: none is on its way
+	misses     int     // answers not understood since the node was entered
+	silences   int     // in a row
+	confirming bool    // the question put is whether the slot's value is right
+	message    message // of a voicemail
+	turns      int     // answers of the model since the node was entered
 	last       reply
 }
 
+// A frame is a script in progress.
+type frame struct {
+	script  *script
+	call    *subcall // in the frame below; nil: this is the main flow
+	slots   map[string]string
+	visited map[string]bool
+}
+
 func (p place) clone() place {
-	p.slots, p.visited = maps.Clone(p.slots), maps.Clone(p.visited)
+	p.frames = slices.Clone(p.frames)
+	for i := range p.frames {
+		p.frames[i].slots, p.frames[i].visited = maps.Clone(p.frames[i].slots), maps.Clone(p.frames[i].visited)
+	}
+	p.at = slices.Clone(p.frames)
 	return p
 }
+
+// top is the script in progress.
+func (p *place) top() *frame { return &p.frames[len(p.frames)-1] }
 
 // A reply is what one Respond says and then waits for.
 type reply struct {
 	texts     []string
 	protected bool
 	expect    *pipeline.Expect
+	tone      bool   // after the texts
+	asks      bool   // then the model is asked
+	transfer  string // then the caller is connected to this; empty: not
 	hangUp    bool
 }
 
@@ -47,8 +74,9 @@ func (r *reply) say(s string) {
 	}
 }
 
-// deltas puts the expectation first, so that keypad and recogniser are ready for a caller who does not wait for the end.
-func (r reply) deltas() []pipeline.Delta {
+// deltas puts the expectation first, so that keypad and recogniser are ready for a caller who does not wait for the end. Text that
+// follows on other text is spaced from it. The slots come next, if they are to be told.
+func (r reply) deltas(slots map[string]string, follows bool) []pipeline.Delta {
 	var ds []pipeline.Delta
 	if r.expect != nil || r.protected {
 		var e pipeline.Expect
@@ -58,12 +86,24 @@ func (r reply) deltas() []pipeline.Delta {
 		e.Protected = r.protected
 		ds = append(ds, pipeline.Delta{Expect: &e})
 	}
+	if slots != nil {
+		ds = append(ds, pipeline.Delta{Slots: slots})
+	}
 	said := sentences(strings.Join(r.texts, " "))
 	for i, s := range said {
-		if i+1 < len(said) {
+		if i+1 < len(said) || r.asks {
 			s += " "
 		}
+		if i == 0 && follows {
+			s = " " + s
+		}
 		ds = append(ds, pipeline.Delta{Text: s})
+	}
+	if r.tone {
+		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.Beep}})
+	}
+	if r.transfer != "" {
+		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.Transfer, To: r.transfer}})
 	}
 	if r.hangUp {
 		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.HangUp}})
@@ -71,18 +111,25 @@ func (r reply) deltas() []pipeline.Delta {
 	return ds
 }
 
-func newSession(f *Flow, given map[string]string) *session {
-	s := &session{flow: f, here: place{slots: maps.Clone(f.context), visited: map[string]bool{}}}
-	if s.here.slots == nil {
-		s.here.slots = map[string]string{}
+func newSession(f *Flow, o Options) *session {
+	s := &session{flow: f, model: o.Model, clock: o.Now, secret: map[int]bool{}}
+	if s.clock == nil {
+		s.clock = time.Now
 	}
+	slots := map[string]string{}
+	maps.Copy(slots, f.context)
 	for name := range f.context {
-		if v := given[name]; v != "" {
-			s.here.slots[name] = v
+		if v := o.Context[name]; v != "" {
+			slots[name] = v
 		}
 	}
+	s.here.frames = []frame{{script: f.main, slots: slots, visited: map[string]bool{}}}
+	s.here.at = slices.Clone(s.here.frames)
 	return s
 }
+
+// now is the caller's time in the flow's zone.
+func (s *session) now() time.Time { return s.clock().In(s.flow.zone) }
 
 // Respond implements [pipeline.Responder].
 func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pipeline.Delta, error] {
@@ -94,66 +141,140 @@ func (s *session) Greet(ctx context.Context, talk pipeline.Talk, text string) it
 	return s.answer(ctx, talk, func(pipeline.Talk) reply { return s.greet(text) })
 }
 
+// Goto answers talk by going to a node of the main flow, whatever is being asked; ok is false if there is no such node. It is for keys
+// that lead somewhere from everywhere.
+func (s *session) Goto(ctx context.Context, talk pipeline.Talk, node string) (answer iter.Seq2[pipeline.Delta, error], ok bool) {
+	if !s.flow.Has(node) {
+		return nil, false
+	}
+	return s.answer(ctx, talk, func(pipeline.Talk) reply {
+		s.here.frames = s.here.frames[:1]
+		return s.enter(node, reply{})
+	}), true
+}
+
 // answer yields what reply makes of talk.
-func (s *session) answer(ctx context.Context, talk pipeline.Talk, reply func(pipeline.Talk) reply) iter.Seq2[pipeline.Delta, error] {
+func (s *session) answer(ctx context.Context, talk pipeline.Talk, answer func(pipeline.Talk) reply) iter.Seq2[pipeline.Delta, error] {
 	return func(yield func(pipeline.Delta, error) bool) {
 		if err := context.Cause(ctx); err != nil {
 			yield(pipeline.Delta{}, err)
 			return
 		}
+		var r reply
 		if talk.Why == pipeline.ForToolResult {
-			return
-		}
-		if s.withdrawn(talk.History) {
-			s.here = s.before
-		}
-		s.before, s.turn = s.here.clone(), 0
-		if talk.Why == pipeline.ForWords {
-			s.turn = talk.Turn
-		}
-		for _, d := range reply(talk).deltas() {
-			if err := context.Cause(ctx); err != nil {
-				yield(pipeline.Delta{}, err)
+			if _, ok := s.handover(); !ok {
 				return
 			}
-			if !yield(d, nil) {
-				return
-			}
+			r.asks = true
+		} else {
+			s.settle(talk)
+			r = answer(talk)
+		}
+		s.play(ctx, talk, r, yield)
+	}
+}
+
+// settle goes back if the last answer was withdrawn, or if the caller has not let it end the call, and remembers where it stands.
+func (s *session) settle(talk pipeline.Talk) {
+	if s.turn != 0 && talk.Lacks(s.turn) {
+		s.here = s.before
+	}
+	if talk.Why != pipeline.ForCommand || s.here.failed.to == "" {
+		s.here.frames, s.here.failed = slices.Clone(s.here.at), link{}
+	}
+	s.before, s.turn = s.here.clone(), 0
+	if talk.Why == pipeline.ForWords {
+		s.turn = talk.Turn
+	}
+	if n := s.here.node; n != nil {
+		if q, ok := n.step.(*question); ok && q.masked() {
+			s.secret[talk.Turn] = true
 		}
 	}
 }
 
-// withdrawn says whether the last answer was taken back because the caller had not finished: their words are gone from the history.
-func (s *session) withdrawn(history []pipeline.Message) bool {
-	return s.turn != 0 && len(history) > 0 && !slices.ContainsFunc(history, func(m pipeline.Message) bool { return m.Turn == s.turn })
+// play yields a reply, and what the model makes of it where it asks the model.
+func (s *session) play(ctx context.Context, talk pipeline.Talk, r reply, yield func(pipeline.Delta, error) bool) {
+	spoke := false
+	give := func(d pipeline.Delta, err error) bool {
+		if cancelled := context.Cause(ctx); cancelled != nil && err == nil {
+			yield(pipeline.Delta{}, cancelled)
+			return false
+		}
+		spoke = spoke || d.Text != ""
+		return yield(d, err)
+	}
+	for range maxHandovers {
+		slots := s.collected()
+		if s.told = s.told || len(slots) > 0; !s.told {
+			slots = nil
+		}
+		for _, d := range r.deltas(slots, spoke) {
+			if !give(d, nil) {
+				return
+			}
+		}
+		if !r.asks {
+			return
+		}
+		var over bool
+		if r, over = s.converse(ctx, talk, give); over {
+			return
+		}
+	}
+	give(pipeline.Delta{}, errHandovers)
 }
 
 // hear takes the caller's turn and answers it.
 func (s *session) hear(talk pipeline.Talk) reply {
-	switch {
-	case s.here.node == nil, talk.Why == pipeline.ForGreeting:
-		return s.enter(s.flow.start.to, reply{})
+	if next := s.here.failed; next.to != "" {
+		return s.enter(next.to, reply{})
+	}
+	if s.here.node == nil || talk.Why == pipeline.ForGreeting {
+		return s.enter(s.flow.main.start.to, reply{})
+	}
+	if talk.Why != pipeline.ForSilence {
+		s.here.silences = 0
+	}
+	switch st := s.here.node.step.(type) {
+	case *voicemail:
+		return s.record(st, talk)
+	case *handover:
+		return s.delegate(st, talk)
 	}
 	q := s.here.node.step.(*question)
 	switch talk.Why {
 	case pipeline.ForCommand: // a flow takes no instructions: it says again where it was
 		return s.here.last
 	case pipeline.ForSilence:
+		s.here.silences++
+		if q.silences > 0 && s.here.silences >= q.silences {
+			return s.giveUp(q)
+		}
 		return s.retort(q, q.retorts.noInput, s.flow.fallback.noInput, talk.Silence-1)
 	case pipeline.ForKeys:
 		return s.keys(q, talk.Keys)
 	default:
-		return s.words(q, hear(talk.Text), cutOff(talk.History))
+		return s.words(q, s.heard(talk.Text), cutOff(talk.History))
 	}
+}
+
+// heard is what was said, and when.
+func (s *session) heard(text string) heard {
+	h := hear(text)
+	h.now = s.now()
+	return h
 }
 
 // greet goes to the first node that waits, saying text in place of all that the flow says on the way. Who asks for it again hears text;
 // that node's own question has not been put yet.
 func (s *session) greet(text string) reply {
-	r := s.enter(s.flow.start.to, reply{})
-	r.texts = []string{text}
+	r := s.enter(s.flow.main.start.to, reply{})
+	r.texts, r.asks = []string{text}, false
 	s.here.last = r
-	clear(s.here.visited)
+	for _, f := range s.here.frames {
+		clear(f.visited)
+	}
 	return r
 }
 
@@ -167,256 +288,44 @@ func cutOff(history []pipeline.Message) bool {
 	return false
 }
 
-// enter walks from the named node to the next one that waits, saying what is said on the way.
-func (s *session) enter(name string, r reply) reply {
-	h := &s.here
-	h.misses, h.confirming = 0, false
-	for {
-		n := s.flow.nodes[name]
-		r.protected = r.protected || n.protected
-		switch st := n.step.(type) {
-		case *say:
-			r.say(s.fill(st.text))
-			name = st.next.to
-		case *assign:
-			for i, slot := range st.slots {
-				h.slots[slot] = st.value[i].fill(func(slot string) string { return h.slots[slot] })
+// collected are the slots of the main flow that are told: those that are filled and confirmed.
+func (s *session) collected() map[string]string {
+	main := &s.here.frames[0]
+	out := map[string]string{}
+	for _, name := range s.flow.collects() {
+		v := main.slots[name]
+		if n := s.here.node; n != nil && len(s.here.frames) == 1 && s.here.confirming {
+			if q, ok := n.step.(*question); ok && q.slot.name == name {
+				continue
 			}
-			name = st.next.to
-		case *branch:
-			name = st.other.to
-			for _, c := range st.conds {
-				if c.holds(h.slots[c.slot]) {
-					name = c.next.to
-					break
-				}
-			}
-		case *hangUp:
-			r.say(s.fill(st.farewell))
-			r.hangUp = true
-			return r // a caller who says "wait!" is still where the last question was
-		case *question:
-			prompt := st.prompt
-			if h.visited[name] && len(r.texts) > 0 && !st.again.empty() {
-				prompt = st.again
-			}
-			r.say(s.fill(prompt))
-			r.expect = st.expect(false, s.flow.commands)
-			h.node, h.visited[name], h.last = n, true, r
-			return r
+		}
+		switch {
+		case v == "":
+		case main.script.masked[name]:
+			out[name] = pipeline.MaskedSlot
+		default:
+			out[name] = v
 		}
 	}
+	return out
 }
 
-// stay speaks and waits again at the same node.
-func (s *session) stay(q *question, texts ...string) reply {
-	r := reply{protected: s.here.node.protected, expect: q.expect(s.here.confirming, s.flow.commands)}
-	for _, t := range texts {
-		r.say(t)
-	}
-	return r
-}
-
-// words takes what the caller said.
-func (s *session) words(q *question, h heard, cut bool) reply {
-	if s.here.confirming {
-		if r, ok := s.confirmed(q, h); ok {
-			return r
-		}
-	}
-	if fs := s.options(q, h); len(fs) > 1 {
-		return s.askWhich(q, fs)
-	} else if len(fs) == 1 {
-		return s.take(q, fs[0].choice)
-	}
-	if q.slot != nil {
-		if v, ok := q.slot.kind.spoken(h); ok {
-			return s.gathered(q, v)
-		}
-	}
-	if cut && !q.interrupted.empty() {
-		return s.stay(q, s.fill(q.interrupted))
-	}
-	return s.missed(q)
-}
-
-// options finds the choices that h may mean: the question's own and the flow's, and among a slot's options those that fit better.
-func (s *session) options(q *question, h heard) []found {
-	fs := q.understand(h, s.flow.commands)
-	if q.slot == nil {
-		return fs
-	}
-	o, ok := q.slot.kind.(oneOf)
-	if !ok {
-		if _, filled := q.slot.kind.spoken(h); filled && len(fs) > 0 && fs[0].grade < whole {
-			return nil // "four two seven, operator": the answer counts
-		}
-		return fs
-	}
-	mine := choose(h, o.options)
-	if len(mine) > 0 && (len(fs) == 0 || mine[0].grade >= fs[0].grade) {
-		return mine
-	}
-	return fs
-}
-
-// keys takes what the caller pressed.
-func (s *session) keys(q *question, keys string) reply {
-	if s.here.confirming {
-		switch keys {
-		case "1":
-			return s.settle(q)
-		case "2":
-			return s.refuse(q)
-		}
-		return s.missed(q)
-	}
-	for _, c := range q.choices {
-		if c.digit != 0 && keys == string(c.digit) {
-			return s.take(q, c)
-		}
-	}
-	if q.slot != nil {
-		if v, ok := q.slot.kind.pressed(keys); ok {
-			return s.gathered(q, v)
-		}
-	}
-	return s.missed(q)
-}
-
-// take follows a choice: an option fills the slot, a repeat says the last thing again, all others lead on.
-func (s *session) take(q *question, c *choice) reply {
-	switch {
-	case c.repeat:
-		r := s.here.last
-		s.here.misses = 0
-		return r
-	case c.value != "":
-		return s.gathered(q, c.value)
-	}
-	return s.enter(c.next.to, reply{})
-}
-
-// gathered takes a value for the slot and, if it is allowed, asks for confirmation or goes on.
-func (s *session) gathered(q *question, value string) reply {
-	sl := q.slot
-	if !sl.kind.valid(value) {
-		if sl.invalid.empty() {
-			return s.missed(q)
-		}
-		s.here.confirming = false
-		return s.miss(q, s.fillWith(sl.invalid, map[string]string{"prompt": s.fill(q.prompt), sl.name: sl.kind.aloud(value)}))
-	}
-	s.here.slots[sl.name] = value
-	if sl.confirm.empty() {
-		return s.settle(q)
-	}
-	s.here.confirming = true
-	r := s.stay(q, s.fill(sl.confirm))
-	s.here.last = r
-	return r
-}
-
-// confirmed takes the answer to "is that right?": yes, no, or another value in place of the first ("no, it's 4 2 8").
-func (s *session) confirmed(q *question, h heard) (reply, bool) {
-	yes, ok := h.yes()
-	if ok && yes {
-		return s.settle(q), true
-	}
-	if v, other := q.slot.kind.spoken(h); other && q.slot.kind.valid(v) && v != s.here.slots[q.slot.name] && !q.slot.kind.open() {
-		return s.gathered(q, v), true
-	}
-	if ok {
-		return s.refuse(q), true
-	}
-	return reply{}, false
-}
-
-// settle leaves the question with its slot filled.
-func (s *session) settle(q *question) reply { return s.enter(q.slot.next.to, reply{}) }
-
-// refuse forgets the value and asks again.
-func (s *session) refuse(q *question) reply {
-	delete(s.here.slots, q.slot.name)
-	s.here.confirming = false
-	again := q.slot.retry
-	if again.empty() {
-		again = q.prompt
-	}
-	return s.miss(q, s.fillWith(again, map[string]string{"prompt": s.fill(q.prompt)}))
-}
-
-// missed answers words or keys that fit nothing.
-func (s *session) missed(q *question) reply {
-	if s.gaveUp(q) {
-		return s.enter(q.giveUp.to, reply{})
-	}
-	r := s.retort(q, q.retorts.noMatch, s.flow.fallback.noMatch, s.here.misses)
-	s.here.misses++
-	return r
-}
-
-// miss counts a miss that has words of its own.
-func (s *session) miss(q *question, text string) reply {
-	if s.gaveUp(q) {
-		return s.enter(q.giveUp.to, reply{})
-	}
-	s.here.misses++
-	return s.stay(q, text)
-}
-
-func (s *session) gaveUp(q *question) bool { return q.giveUp.to != "" && s.here.misses+1 >= q.tries }
-
-// retort says the nth of the node's texts, or of the flow's where it has none; without any, what was asked is asked again.
-func (s *session) retort(q *question, own, fallback []text, n int) reply {
-	if len(own) == 0 {
-		own = fallback
-	}
-	asked := s.asked(q)
-	if len(own) == 0 {
-		return s.stay(q, asked)
-	}
-	return s.stay(q, s.fillWith(own[max(0, min(n, len(own)-1))], map[string]string{"prompt": asked}))
-}
-
-// asked is the question that the caller has before them.
-func (s *session) asked(q *question) string {
-	if s.here.confirming {
-		return s.fill(q.slot.confirm)
-	}
-	return s.fill(q.prompt)
-}
-
-// askWhich lets the caller decide between choices that fit equally well.
-func (s *session) askWhich(q *question, fs []found) reply {
-	t := q.retorts.ambiguous
-	if t.empty() {
-		t = s.flow.fallback.ambiguous
-	}
-	if t.empty() {
-		return s.missed(q)
-	}
+// collects are the names of the slots that are told.
+func (f *Flow) collects() []string {
 	var names []string
-	for _, f := range fs {
-		names = append(names, f.name())
+	for _, l := range f.collect {
+		names = append(names, l.to)
 	}
-	last := len(names) - 1
-	options := strings.Join(names[:last], ", ") + ", or " + names[last]
-	return s.miss(q, s.fillWith(t, map[string]string{"options": options, "prompt": s.asked(q)}))
-}
-
-// fill puts the slots' values into a text, as a voice should read them.
-func (s *session) fill(t text) string { return s.fillWith(t, nil) }
-
-func (s *session) fillWith(t text, extra map[string]string) string {
-	return t.fill(func(slot string) string {
-		if v, ok := extra[slot]; ok {
-			return v
+	if f.collect != nil {
+		return names
+	}
+	f.main.each(func(n *node) {
+		switch n.step.(type) {
+		case *question, *voicemail, *handover, *subcall:
+			for _, l := range n.fills() {
+				names = append(names, l.to)
+			}
 		}
-		v := s.here.slots[slot]
-		if k, ok := s.flow.slots[slot]; ok && v != "" {
-			return k.aloud(v)
-		}
-		return v
 	})
+	return names
 }

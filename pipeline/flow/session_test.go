@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -12,13 +13,15 @@ import (
 	"parley/pipeline"
 )
 
-// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, all else is said. Turn 0 is the greeting.
+// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, "!" is the house, all else is said. Turn 0 is the greeting.
 func talkFor(turn int, said string) pipeline.Talk {
 	talk := pipeline.Talk{Turn: turn + 1, Why: pipeline.ForWords, Text: said}
 	keys, pressed := strings.CutPrefix(said, "/")
 	switch {
 	case turn == 0:
 		talk.Why, talk.Text = pipeline.ForGreeting, ""
+	case said == "!":
+		talk.Why, talk.Text = pipeline.ForCommand, ""
 	case pressed:
 		talk.Why, talk.Keys, talk.Text = pipeline.ForKeys, keys, ""
 	case said == "":
@@ -34,15 +37,37 @@ type call struct {
 	turns   int
 	silence int
 	history []pipeline.Message
+	told    map[string]string
 }
 
 func dial(t *testing.T, file string, context map[string]string) *call {
+	t.Helper()
+	return dialWith(t, file, Options{Context: context})
+}
+
+func dialWith(t *testing.T, file string, o Options) *call {
 	t.Helper()
 	f, err := Parse([]byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &call{T: t, session: newSession(f, context)}
+	if o.Now == nil {
+		o.Now = func() time.Time { return sunday }
+	}
+	return &call{T: t, session: newSession(f, o)}
+}
+
+// sunday is when calls of the tests take place, unless they say otherwise.
+var sunday = time.Date(2026, time.November, 22, 9, 30, 0, 0, time.UTC)
+
+// A dialog is a flow played line by line.
+type dialog struct {
+	file    string
+	context map[string]string
+	now     time.Time // zero: sunday
+	script  [][2]string
+	slots   map[string]string // at its end, of the script that is in progress
+	told    map[string]string // as the call's record has them
 }
 
 // say gives one answer and returns the reply as one line: the text, "[hang up]" at a hang-up.
@@ -66,24 +91,24 @@ func (c *call) respond(talk pipeline.Talk) string {
 			c.Fatal(err)
 		}
 		b.WriteString(d.Text)
-		if d.Do != nil && d.Do.Kind == pipeline.HangUp {
+		switch {
+		case d.Slots != nil:
+			c.told = d.Slots
+		case d.Do != nil && d.Do.Kind == pipeline.HangUp:
 			b.WriteString(" [hang up]")
+		case d.Do != nil && d.Do.Kind == pipeline.Beep:
+			b.WriteString(" [beep]")
+		case d.Do != nil && d.Do.Kind == pipeline.Transfer:
+			b.WriteString(" [transfer " + d.Do.To + "]")
 		}
 	}
 	return b.String()
 }
 
 // dialogs are flows played line by line: what the caller says, then what the agent answers.
-func TestDialogs(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		file    string
-		context map[string]string
-		script  [][2]string
-		slots   map[string]string
-	}{
-		"say, set, if": {
-			file: `
+var dialogs = map[string]dialog{
+	"say, set, if": {
+		file: `
 flow: test
 context: {caller: stranger, vip: }
 start: hello
@@ -99,12 +124,12 @@ nodes:
   plain: {say: "A {mood} day.", goto: bye}
   odd: {say: "Vip is {vip}.", goto: bye}
   bye: {hang_up: Goodbye.}`,
-			context: map[string]string{"caller": "Ana", "other": "ignored"},
-			script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}},
-			slots:   map[string]string{"caller": "Ana", "vip": "", "mood": "good, Ana"},
-		},
-		"menu": {
-			file: `
+		context: map[string]string{"caller": "Ana", "other": "ignored"},
+		script:  [][2]string{{"", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}, {"hello?", "Hello, Ana. A good, Ana day. Goodbye. [hang up]"}},
+		slots:   map[string]string{"caller": "Ana", "vip": "", "mood": "good, Ana"},
+	},
+	"menu": {
+		file: `
 flow: test
 start: main
 ambiguous: "Did you mean {options}?"
@@ -124,15 +149,15 @@ nodes:
   sales: {say: We sell., goto: main}
   support: {say: We help., goto: main}
   bye: {hang_up: Goodbye.}`,
-			script: [][2]string{
-				{"", "Sales or support?"}, {"Sales.", "We sell. Anything else?"}, {"repeat", "We sell. Anything else?"}, {"/2", "We help. Anything else?"},
-				{"sales and support", "Did you mean sales, or support?"}, {"Sales, please", "We sell. Anything else?"},
-				{"", "Hello? Sales or support?"}, {"", "Still there?"}, {"", "Still there?"}, {"two", "We help. Anything else?"},
-				{"blah", "Pardon?"}, {"/7", "Again, please: Sales or support?"}, {"blah", "Goodbye. [hang up]"},
-			},
+		script: [][2]string{
+			{"", "Sales or support?"}, {"Sales.", "We sell. Anything else?"}, {"repeat", "We sell. Anything else?"}, {"/2", "We help. Anything else?"},
+			{"sales and support", "Did you mean sales, or support?"}, {"Sales, please", "We sell. Anything else?"},
+			{"", "Hello? Sales or support?"}, {"", "Still there?"}, {"", "Still there?"}, {"two", "We help. Anything else?"},
+			{"blah", "Pardon?"}, {"/7", "Again, please: Sales or support?"}, {"blah", "Goodbye. [hang up]"},
 		},
-		"digits": {
-			file: `
+	},
+	"digits": {
+		file: `
 flow: test
 start: code
 commands: [{phrases: [operator], goto: bye}]
@@ -142,35 +167,35 @@ nodes:
       invalid: "{code} is not three digits.", pattern: "[^9].*", give_up: bye, tries: 5, goto: done}
   done: {say: "Thanks for {code}.", goto: bye}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{
-				{"", "Your code?"}, {"hello", "No digits."}, {"four two", "four two is not three digits."}, {"/99#", "nine nine is not three digits."},
-				{"4 2 7", "I heard four two seven. Right?"}, {"no", "Once more."}, {"/427", "I heard four two seven. Right?"},
-				{"No, it's 4 2 8", "I heard four two eight. Right?"}, {"Yes.", "Thanks for four two eight. Bye. [hang up]"},
-			},
-			slots: map[string]string{"code": "428"},
+		script: [][2]string{
+			{"", "Your code?"}, {"hello", "No digits."}, {"four two", "four two is not three digits."}, {"/99#", "nine nine is not three digits."},
+			{"4 2 7", "I heard four two seven. Right?"}, {"no", "Once more."}, {"/427", "I heard four two seven. Right?"},
+			{"No, it's 4 2 8", "I heard four two eight. Right?"}, {"Yes.", "Thanks for four two eight. Bye. [hang up]"},
 		},
-		"confirm by keys, and silence while confirming": {
-			file: `
+		slots: map[string]string{"code": "428"},
+	},
+	"confirm by keys, and silence while confirming": {
+		file: `
 flow: test
 start: code
 nodes:
   code: {gather: {slot: code, type: digits, min: 1, max: 3, prompt: "Code?", confirm: "{code}?", goto: bye}}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{{"", "Code?"}, {"/12#", "one two?"}, {"", "one two?"}, {"/9", "one two?"}, {"/2", "Code?"}, {"/7#", "seven?"}, {"/1", "Bye. [hang up]"}},
-			slots:  map[string]string{"code": "7"},
-		},
-		"number": {
-			file: `
+		script: [][2]string{{"", "Code?"}, {"/12#", "one two?"}, {"", "one two?"}, {"/9", "one two?"}, {"/2", "Code?"}, {"/7#", "seven?"}, {"/1", "Bye. [hang up]"}},
+		slots:  map[string]string{"code": "7"},
+	},
+	"number": {
+		file: `
 flow: test
 start: seats
 nodes:
   seats: {gather: {slot: seats, type: number, min: 1, max: 12, prompt: "How many?", invalid: "{seats} are too many.", no_match: "What?", goto: bye}}
   bye: {hang_up: "{seats} seats."}`,
-			script: [][2]string{{"", "How many?"}, {"lots", "What?"}, {"twenty five", "25 are too many."}, {"a table for four", "4 seats. [hang up]"}},
-			slots:  map[string]string{"seats": "4"},
-		},
-		"yes or no": {
-			file: `
+		script: [][2]string{{"", "How many?"}, {"lots", "What?"}, {"twenty five", "25 are too many."}, {"a table for four", "4 seats. [hang up]"}},
+		slots:  map[string]string{"seats": "4"},
+	},
+	"yes or no": {
+		file: `
 flow: test
 start: ask
 nodes:
@@ -178,21 +203,21 @@ nodes:
   which: {if: [{slot: ok, is: "yes", goto: go}], else: ask_again}
   ask_again: {gather: {slot: ok, type: yes_no, prompt: "And now?", goto: which}}
   go: {hang_up: Go.}`,
-			script: [][2]string{{"", "Ready?"}, {"Not yet.", "And now?"}, {"hm", "And now?"}, {"/2", "And now?"}, {"Yeah, sure", "Go. [hang up]"}},
-			slots:  map[string]string{"ok": "yes"},
-		},
-		"name": {
-			file: `
+		script: [][2]string{{"", "Ready?"}, {"Not yet.", "And now?"}, {"hm", "And now?"}, {"/2", "And now?"}, {"Yeah, sure", "Go. [hang up]"}},
+		slots:  map[string]string{"ok": "yes"},
+	},
+	"name": {
+		file: `
 flow: test
 start: who
 nodes:
   who: {gather: {slot: who, type: name, max: 20, prompt: "Who?", confirm: "{who}?", goto: bye}}
   bye: {hang_up: "Bye, {who}."}`,
-			script: [][2]string{{"", "Who?"}, {"Hi, my name is ana.", "Ana?"}, {"nope", "Who?"}, {"Anna-Lena Montgomery-Smythe", "Who?"}, {"It's Bo.", "Bo?"}, {"yes", "Bye, Bo. [hang up]"}},
-			slots:  map[string]string{"who": "Bo"},
-		},
-		"one of": {
-			file: `
+		script: [][2]string{{"", "Who?"}, {"Hi, my name is ana.", "Ana?"}, {"nope", "Who?"}, {"Anna-Lena Montgomery-Smythe", "Who?"}, {"It's Bo.", "Bo?"}, {"yes", "Bye, Bo. [hang up]"}},
+		slots:  map[string]string{"who": "Bo"},
+	},
+	"one of": {
+		file: `
 flow: test
 start: size
 ambiguous: "{options}?"
@@ -202,11 +227,11 @@ nodes:
     gather:
       {slot: size, type: one_of, prompt: "Size?", options: [{value: small, digit: 1, phrases: [little, tiny]}, {value: large, digit: 2, phrases: big}, medium], goto: bye}
   bye: {hang_up: "So {size}."}`,
-			script: [][2]string{{"", "Size?"}, {"huge", "Size?"}, {"a big or a little one", "small, or large?"}, {"The tiny one, please.", "So small. [hang up]"}},
-			slots:  map[string]string{"size": "small"},
-		},
-		"free text leaves only by the exact words": {
-			file: `
+		script: [][2]string{{"", "Size?"}, {"huge", "Size?"}, {"a big or a little one", "small, or large?"}, {"The tiny one, please.", "So small. [hang up]"}},
+		slots:  map[string]string{"size": "small"},
+	},
+	"free text leaves only by the exact words": {
+		file: `
 flow: test
 start: echo
 commands: [{phrases: goodbye, goto: bye}]
@@ -215,23 +240,36 @@ nodes:
   back: {say: "{said}", goto: echo}
   menu: {menu: {prompt: Menu., choices: [{digit: 1, goto: echo}]}}
   bye: {hang_up: Bye.}`,
-			script: [][2]string{
-				{"", "Speak."}, {"I was in the main menu.", "I was in the main menu. Speak."}, {"Goodbye to you, sweetheart", "Goodbye to you, sweetheart Speak."},
-				{"mean menu", "mean menu Speak."}, {"Main menu, please.", "Menu."}, {"/1", "Speak."}, {"/*", "Menu."}, {"goodbye", "Bye. [hang up]"},
-			},
+		script: [][2]string{
+			{"", "Speak."}, {"I was in the main menu.", "I was in the main menu. Speak."}, {"Goodbye to you, sweetheart", "Goodbye to you, sweetheart Speak."},
+			{"mean menu", "mean menu Speak."}, {"Main menu, please.", "Menu."}, {"/1", "Speak."}, {"/*", "Menu."}, {"goodbye", "Bye. [hang up]"},
 		},
-	} {
+	},
+}
+
+func TestDialogs(t *testing.T) {
+	t.Parallel()
+	for name, tt := range allDialogs() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, tt.file, tt.context)
+			o := Options{Context: tt.context}
+			if !tt.now.IsZero() {
+				o.Now = func() time.Time { return tt.now }
+			}
+			c := dialWith(t, tt.file, o)
 			for i, line := range tt.script {
 				if got := c.say(line[0]); got != line[1] {
 					t.Fatalf("line %d, %q: the agent says %q, want %q", i+1, line[0], got, line[1])
 				}
 			}
 			if tt.slots != nil {
-				if diff := cmp.Diff(tt.slots, c.here.slots); diff != "" {
+				if diff := cmp.Diff(tt.slots, c.here.top().slots); diff != "" {
 					t.Errorf("slots (-want +got):\n%s", diff)
+				}
+			}
+			if tt.told != nil {
+				if diff := cmp.Diff(tt.told, c.told); diff != "" {
+					t.Errorf("told (-want +got):\n%s", diff)
 				}
 			}
 		})
@@ -261,11 +299,11 @@ nodes:
 		want *pipeline.Expect
 	}{
 		{"", &pipeline.Expect{Words: []string{"code", "one", "free", "goodbye"}, Digits: 1, Patience: 5 * time.Second, Protected: true}},
-		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond}},
-		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1}},
+		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond, Sole: true}},
+		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}},
 		{"yes", &pipeline.Expect{}},
 		{"anything", &pipeline.Expect{Words: []string{"small", "large"}}},
-		{"large", &pipeline.Expect{Digits: 2, Terminator: '#'}},
+		{"large", &pipeline.Expect{Digits: 2, Terminator: '#', Sole: true}},
 		{"two", &pipeline.Expect{Protected: true}},
 	} {
 		var got *pipeline.Expect
@@ -290,7 +328,7 @@ nodes:
 func TestSentenceBySentence(t *testing.T) {
 	t.Parallel()
 	var got []string
-	s := mustReceptionist(t).Responder(nil)
+	s := mustReceptionist(t).Responder(Options{})
 	for d, err := range s.Respond(context.Background(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting}) {
 		if err != nil {
 			t.Fatal(err)
@@ -313,7 +351,7 @@ func TestInterruptedAnswerCounts(t *testing.T) {
 		break // cut at once
 	}
 	c.turns = 2
-	if got := c.say("friday"); !strings.HasPrefix(got, "Friday it is.") {
+	if got := c.say("friday"); !strings.HasPrefix(got, "Friday, November twenty-seventh.") {
 		t.Errorf("after an interruption the agent says %q", got)
 	}
 }
@@ -341,7 +379,7 @@ func TestWithdrawnAnswerLeavesNoTrace(t *testing.T) {
 		t.Fatalf("after an answer that stands, it says %q", got)
 	}
 	history = append(history, pipeline.Message{Role: pipeline.Caller, Text: "an appointment", Turn: 5})
-	if got := ask(6, "Monday"); !strings.HasPrefix(got, "Monday it is.") {
+	if got := ask(6, "Monday"); !strings.HasPrefix(got, "Monday, November twenty-third.") {
 		t.Errorf("the next says %q", got)
 	}
 }
@@ -391,45 +429,6 @@ func TestCancelledTurnChangesNothing(t *testing.T) {
 	}
 	if c.here.node.name != "main" {
 		t.Errorf("the flow is at %s, want main", c.here.node.name)
-	}
-}
-
-// TestReceptionistByKeysAndWords walks every branch of the receptionist.
-func TestReceptionistByKeysAndWords(t *testing.T) {
-	t.Parallel()
-	for name, script := range map[string][][2]string{
-		"keys": {{"/1", "We are open from Monday"}, {"/2", "With pleasure."}, {"/5", "Friday it is."}, {"/4271", "I heard four two seven one."},
-			{"/1", "Thank you. Your appointment is on Friday"}, {"/0", "I would gladly"}, {"/4", "This is the echo test."}, {"one two", "one two"}, {"/*", "For our opening hours"}},
-		"words": {{"When do you open?", "We are open from Monday"}, {"An appointment, please.", "With pleasure."}, {"on Sunday", "I'm sorry, we are closed"},
-			{"Then Wednesday", "Wednesday it is."}, {"for to seven won", "I heard four two seven one."}, {"Know.", "Let's try again."},
-			{"four two", "I need exactly four digits, and I heard four two."}, {"double four seven one", "I heard four four seven one."},
-			{"Yes, that's right.", "Thank you. Your appointment is on Wednesday"}, {"goodbye", "Thank you for calling"}},
-		"echo": {{"echo", "This is the echo test."}, {"Hello there. How are you?", "Hello there. How are you?"}, {"goodbye", "goodbye"}, {"repeat", "repeat"},
-			{"help", "help"}, {"the main menu is nice", "the main menu is nice"}, {"", "Say anything"}, {"?!", "I didn't understand any words."},
-			{"Stop.", "For our opening hours"}, {"echo", "This is the echo test. Say something, and I will repeat it. When you have had enough, say main menu."}},
-		"lost":   {{"xyzzy", "Sorry, I didn't catch that."}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "I would gladly"}, {"xyzzy", "Sorry, I didn't"}},
-		"silent": {{"", "Are you still there?"}, {"", "I can't hear you."}, {"opening hours", "We are open"}, {"", "Are you still there?"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := dial(t, string(receptionist), nil)
-			c.say("")
-			for _, line := range script {
-				if got := c.say(line[0]); !strings.HasPrefix(got, line[1]) {
-					t.Fatalf("%q: the agent says %q, want %q", line[0], got, line[1])
-				}
-			}
-		})
-	}
-}
-
-// TestPassageIsLongEnough: the passage that is made to be interrupted lasts 25 to 45 seconds, at 2.5 to 3 words a second.
-func TestPassageIsLongEnough(t *testing.T) {
-	t.Parallel()
-	f := mustReceptionist(t)
-	n := len(strings.Fields(f.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
-	if fast, slow := time.Duration(n)*time.Second/3, time.Duration(n)*2*time.Second/5; fast < 25*time.Second || slow > 45*time.Second {
-		t.Errorf("%d words last %v to %v", n, fast, slow)
 	}
 }
 
@@ -502,5 +501,49 @@ func TestSomebodyElsesAnnouncement(t *testing.T) {
 	}
 	if want := "Not today. [hang_up]"; got.String() != want {
 		t.Errorf("it says %q, want %q", got.String(), want)
+	}
+}
+
+// TestGoto: keys that lead somewhere from everywhere leave a flow that was called, and go to a node of the main flow.
+func TestGoto(t *testing.T) {
+	t.Parallel()
+	f, err := Parse([]byte(`
+flow: test
+start: main
+nodes:
+  main: {call: {flow: sub}, goto: desk}
+  desk: {menu: {prompt: "Desk?", choices: [{digit: 1, phrases: bye, goto: bye}]}}
+  bye: {hang_up: Bye.}
+flows:
+  sub: {start: ask, nodes: {ask: {gather: {slot: code, type: digits, length: 2, prompt: "Code?", goto: back}}, back: {return: done}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(answer iter.Seq2[pipeline.Delta, error]) (text string) {
+		for d, err := range answer {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += d.Text
+		}
+		return text
+	}
+	s := newSession(f, Options{})
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting})); got != "Code?" {
+		t.Fatalf("greeted by %q", got)
+	}
+	keys := pipeline.Talk{Turn: 2, Why: pipeline.ForKeys, Keys: "9"}
+	if _, ok := s.Goto(t.Context(), keys, "ask"); ok || f.Has("ask") {
+		t.Error("it goes to a node of a flow that is called")
+	}
+	answer, ok := s.Goto(t.Context(), keys, "desk")
+	if !ok || !f.Has("desk") {
+		t.Fatal("it does not go to the desk")
+	}
+	if got := said(answer); got != "Desk?" || len(s.here.frames) != 1 {
+		t.Errorf("at the desk: %q, in %d scripts", got, len(s.here.frames))
+	}
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 3, Why: pipeline.ForKeys, Keys: "1"})); got != "Bye." {
+		t.Errorf("from the desk: %q", got)
 	}
 }

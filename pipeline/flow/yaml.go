@@ -19,10 +19,20 @@ import (
 const maxFile = 1 << 20
 
 // parser collects all that is wrong with a file. Its readers take a nil node as an absent one and return the zero value.
-type parser struct{ errs []*Error }
+type parser struct {
+	errs []*Error
+	flow *Flow // as far as it is read
+}
 
+// fail notes what is wrong with a file's meaning.
 func (p *parser) fail(line int, format string, args ...any) {
 	p.errs = append(p.errs, &Error{Line: max(1, line), Reason: fmt.Sprintf(format, args...)})
+}
+
+// bad notes what is wrong with a file's form: what its schema says.
+func (p *parser) bad(line int, format string, args ...any) {
+	p.fail(line, format, args...)
+	p.errs[len(p.errs)-1].form = true
 }
 
 // document reads the one YAML document; nil if there is none to go on with.
@@ -90,47 +100,55 @@ func wrongByte(data []byte) int {
 	return 0
 }
 
-// mapping reads a mapping with only the keys named.
-func (p *parser) mapping(n *yaml.Node, what string, keys ...string) map[string]*yaml.Node {
+// mapping reads a mapping of a shape: with all the keys that it must have, and none that it does not know. what names it in errors.
+func (p *parser) mapping(n *yaml.Node, what string, s *shape) map[string]*yaml.Node {
 	m := map[string]*yaml.Node{}
+	keys := s.keys()
 	for _, e := range p.entries(n, what) {
 		if !slices.Contains(keys, e.key) {
-			p.fail(e.line, "unknown key %q in %s; known are %s", e.key, what, strings.Join(keys, ", "))
+			p.bad(e.line, "unknown key %q in %s; known are %s", e.key, what, strings.Join(keys, ", "))
 			continue
 		}
 		m[e.key] = e.value
 	}
+	if n != nil && n.Kind == yaml.MappingNode {
+		for _, f := range s.fields {
+			if f.must && m[f.key] == nil {
+				p.bad(n.Line, "%s needs %q", what, f.key)
+			}
+		}
+	}
 	return m
 }
 
-// An entry is a key of a mapping with its value.
-type entry struct {
+// An entryOf a mapping is a key with its value.
+type entryOf struct {
 	key   string
 	line  int
 	value *yaml.Node
 }
 
 // entries reads a mapping with any keys, each once.
-func (p *parser) entries(n *yaml.Node, what string) []entry {
+func (p *parser) entries(n *yaml.Node, what string) []entryOf {
 	if n == nil {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
-		p.fail(n.Line, "%s must be a mapping, not %s", what, shape(n))
+		p.bad(n.Line, "%s must be a mapping, not %s", what, shapeOf(n))
 		return nil
 	}
-	var es []entry
+	var es []entryOf
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
 		if k.Kind != yaml.ScalarNode || k.Value == "" {
-			p.fail(k.Line, "a key of %s must be a word, not %s", what, shape(k))
+			p.bad(k.Line, "a key of %s must be a word, not %s", what, shapeOf(k))
 			continue
 		}
-		if j := slices.IndexFunc(es, func(e entry) bool { return e.key == k.Value }); j >= 0 {
+		if j := slices.IndexFunc(es, func(e entryOf) bool { return e.key == k.Value }); j >= 0 {
 			p.fail(k.Line, "%q is there twice in %s, first on line %d", k.Value, what, es[j].line)
 			continue
 		}
-		es = append(es, entry{key: k.Value, line: k.Line, value: n.Content[i+1]})
+		es = append(es, entryOf{key: k.Value, line: k.Line, value: n.Content[i+1]})
 	}
 	return es
 }
@@ -140,16 +158,16 @@ func (p *parser) list(n *yaml.Node, what string) []*yaml.Node {
 		return nil
 	}
 	if n.Kind != yaml.SequenceNode {
-		p.fail(n.Line, "%s must be a list, not %s", what, shape(n))
+		p.bad(n.Line, "%s must be a list, not %s", what, shapeOf(n))
 		return nil
 	}
 	if len(n.Content) == 0 {
-		p.fail(n.Line, "%s is empty", what)
+		p.bad(n.Line, "%s is empty", what)
 	}
 	return n.Content
 }
 
-func shape(n *yaml.Node) string {
+func shapeOf(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
@@ -172,7 +190,7 @@ func (p *parser) word(n *yaml.Node, what string) string {
 		return ""
 	}
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || strings.TrimSpace(n.Value) == "" {
-		p.fail(n.Line, "%s must be text, not %s", what, shape(n))
+		p.bad(n.Line, "%s must be text, not %s", what, shapeOf(n))
 		return ""
 	}
 	return strings.TrimSpace(n.Value)
@@ -193,55 +211,94 @@ func (p *parser) boolean(n *yaml.Node, what string, absent bool) bool {
 	if n == nil {
 		return absent
 	}
-	switch p.word(n, what) {
-	case "true", "yes", "on":
-		return true
-	case "false", "no", "off":
-		return false
-	case "":
-	default:
-		p.fail(n.Line, "%s must be true or false, not %s", what, shape(n))
+	if n.Kind == yaml.ScalarNode {
+		switch n.Value {
+		case "true", "yes", "on":
+			return true
+		case "false", "no", "off":
+			return false
+		}
 	}
+	p.bad(n.Line, "%s must be true or false, not %s", what, shapeOf(n))
 	return absent
 }
 
 func (p *parser) integer(n *yaml.Node, what string, lowest, highest, absent int) int {
-	w := p.word(n, what)
-	if w == "" {
+	if n == nil {
 		return absent
 	}
-	v, err := strconv.Atoi(w)
-	if err != nil || v < lowest || v > highest {
-		p.fail(n.Line, "%s must be a whole number from %d to %d, not %s", what, lowest, highest, shape(n))
+	v, err := strconv.Atoi(n.Value)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || err != nil || v < lowest || v > highest {
+		p.bad(n.Line, "%s must be a whole number from %d to %d, not %s", what, lowest, highest, shapeOf(n))
 		return absent
 	}
 	return v
 }
 
-func (p *parser) duration(n *yaml.Node, what string, lowest, highest time.Duration) time.Duration {
-	w := p.word(n, what)
-	if w == "" {
-		return 0
+var aDuration = regexp.MustCompile(durationPattern)
+
+func (p *parser) duration(n *yaml.Node, what string, lowest, highest, absent time.Duration) time.Duration {
+	if n == nil {
+		return absent
 	}
-	v, err := time.ParseDuration(w)
-	if err != nil || v < lowest || v > highest {
-		p.fail(n.Line, "%s must be a time from %v to %v, such as 3s, not %s", what, lowest, highest, shape(n))
-		return 0
+	v, err := time.ParseDuration(n.Value)
+	form := n.Kind == yaml.ScalarNode && aDuration.MatchString(n.Value)
+	switch {
+	case form && err == nil && v >= lowest && v <= highest:
+		return v
+	case form:
+		p.fail(n.Line, "%s must be a time from %v to %v, such as 3s, not %s", what, lowest, highest, shapeOf(n))
+	default:
+		p.bad(n.Line, "%s must be a time from %v to %v, such as 3s, not %s", what, lowest, highest, shapeOf(n))
 	}
-	return v
+	return absent
 }
 
 // digit reads one key of the keypad.
 func (p *parser) digit(n *yaml.Node, what string) rune {
-	w := p.word(n, what)
-	if w == "" {
+	if n == nil {
 		return 0
 	}
-	if len(w) != 1 || !strings.Contains("0123456789*#", w) {
-		p.fail(n.Line, "%s must be one key, 0 to 9, \"*\" or \"#\", not %s", what, shape(n))
+	if n.Kind != yaml.ScalarNode || len(n.Value) != 1 || !strings.Contains("0123456789*#", n.Value) {
+		p.bad(n.Line, "%s must be one key, 0 to 9, \"*\" or \"#\", not %s", what, shapeOf(n))
 		return 0
 	}
-	return rune(w[0])
+	return rune(n.Value[0])
+}
+
+// name reads what may name a node or a slot.
+func (p *parser) name(n *yaml.Node, what string) string {
+	if n == nil {
+		return ""
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" || !identifier(n.Value) {
+		p.bad(n.Line, "%s must be a name of small letters, digits and _, not %s", what, shapeOf(n))
+		return ""
+	}
+	return n.Value
+}
+
+// names reads a list of them.
+func (p *parser) names(n *yaml.Node, what string) []link {
+	var ls []link
+	for _, e := range p.list(n, what) {
+		if name := p.name(e, "a name in "+what); name != "" {
+			ls = append(ls, link{to: name, line: e.Line})
+		}
+	}
+	return ls
+}
+
+// oneWord reads one of the words allowed.
+func (p *parser) oneWord(n *yaml.Node, what string, allowed []string) string {
+	if n == nil {
+		return ""
+	}
+	if n.Kind != yaml.ScalarNode || !slices.Contains(allowed, n.Value) {
+		p.bad(n.Line, "unknown %s %s; known are %s", what, shapeOf(n), strings.Join(allowed, ", "))
+		return ""
+	}
+	return n.Value
 }
 
 func (p *parser) link(n *yaml.Node, what string) link {
@@ -275,6 +332,14 @@ func (p *parser) texts(n *yaml.Node, what string) []text {
 	return ts
 }
 
+// line reads one text that is no list.
+func (p *parser) line(n *yaml.Node, what string) text {
+	if p.word(n, what) == "" {
+		return text{}
+	}
+	return text{line: n.Line, parts: p.parts(n, what)}
+}
+
 func (p *parser) parts(n *yaml.Node, what string) []part {
 	var ps []part
 	rest := strings.TrimSpace(n.Value)
@@ -297,12 +362,7 @@ func (p *parser) parts(n *yaml.Node, what string) []part {
 	return ps
 }
 
+var aNamePattern = regexp.MustCompile(namePattern)
+
 // identifier says whether s may name a node or a slot.
-func identifier(s string) bool {
-	for i, r := range s {
-		if r != '_' && (r < 'a' || r > 'z') && (i == 0 || r < '0' || r > '9') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 64
-}
+func identifier(s string) bool { return aNamePattern.MatchString(s) }

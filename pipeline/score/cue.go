@@ -3,10 +3,12 @@ package score
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 	"parley/pipeline"
 )
 
@@ -32,6 +34,23 @@ func Says(words string, from, to float64) Cue {
 	return Cue{from: seconds(from), to: seconds(to), words: strings.Fields(words), sure: true}
 }
 
+// Tones is a pure tone, or several at once, of -20 dBFS each: a beep, a fax, a ringback.
+func Tones(from, to float64, hz ...float64) Cue {
+	return does(from, func(st *Stage) {
+		rate := st.Leg.Info().Rate
+		pcm := make([]int16, int((to-from)*float64(rate)))
+		for i := range pcm {
+			for _, f := range hz {
+				pcm[i] += int16(4600 * math.Cos(2*math.Pi*f*float64(i)/float64(rate)))
+			}
+			if pcm[i] == 0 { // as the open line never is: see silenced
+				pcm[i] = 1
+			}
+		}
+		_ = st.Carrier.Say(pcm)
+	})
+}
+
 // Coughs is a loud sound without words.
 func Coughs(from, to float64) Cue { return Cue{from: seconds(from), to: seconds(to), sure: true} }
 
@@ -45,6 +64,15 @@ func Presses(keys string, at float64) Cue {
 		c.deeds = append(c.deeds, deed{seconds(at) + time.Duration(i)*200*time.Millisecond, func(st *Stage) { _ = st.Carrier.Press(k) }})
 	}
 	return c
+}
+
+// Sounds is keys, 200 ms apart, that are heard and not told of.
+func Sounds(keys string, at float64) Cue {
+	var pcm []int16
+	for _, k := range keys {
+		pcm = append(dtmf.Append(pcm, k, 8000), make([]int16, 160)...)
+	}
+	return does(at, func(st *Stage) { _ = st.Carrier.Say(pcm) })
 }
 
 // HangsUp ends the call from the far end.

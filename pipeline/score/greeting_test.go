@@ -38,7 +38,7 @@ func scripted(t *testing.T) func(pipeline.Responder) pipeline.Responder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(pipeline.Responder) pipeline.Responder { return greeted(f.Responder(nil)) }
+	return func(pipeline.Responder) pipeline.Responder { return greeted(f.Responder(flow.Options{})) }
 }
 
 func TestGreeting(t *testing.T) {

@@ -2,7 +2,6 @@ package score_test
 
 import (
 	"context"
-	"encoding/json"
 	"iter"
 	"testing"
 	"testing/synctest"
@@ -57,9 +56,6 @@ func TestPanicsAlone(t *testing.T) {
 	if alone.Ending.Turns != 3 || alone.Tap.Frames < 690 {
 		t.Fatalf("alone: %d turns, %d frames", alone.Ending.Turns, alone.Tap.Frames)
 	}
-	tools := func(run func(context.Context, json.RawMessage) (string, *pipeline.Command, error)) []pipeline.Tool {
-		return []pipeline.Tool{{Name: "clock", Run: run}}
-	}
 	with := func(change func(*Score)) Score {
 		s := good
 		change(&s)
@@ -80,8 +76,11 @@ func TestPanicsAlone(t *testing.T) {
 		"voice at once":           {with(func(s *Score) { s.Voice.Fault = Fault{Kind: Panics, On: 1} }), nil},
 		"voice in mid-answer":     {with(func(s *Score) { s.Voice.Fault = Fault{Kind: Panics, On: 2, After: 2} }), nil},
 		"voice in a filler":       {with(func(s *Score) { s.Model.Think, s.Voice.Fault = 3, Fault{Kind: Panics, On: 2} }), nil},
-		"tool": {with(func(s *Score) {
-			s.Tools = tools(func(context.Context, json.RawMessage) (string, *pipeline.Command, error) { panic("x") })
+		"transfer": {with(func(s *Score) {
+			s.Transfer = func(context.Context, string) error { panic("x") }
+			s.Model.Answer = func(k pipeline.Talk) []pipeline.Delta {
+				return []pipeline.Delta{{Do: &pipeline.Command{Kind: pipeline.Transfer, To: "+15550123"}}}
+			}
 		}), nil},
 		"flow":              {good, func(p *pipeline.Parts, _ *pipeline.Tap) { p.Responder = panickingFlow{p.Responder} }},
 		"tap of the caller": {good, tap(panickingTap{caller: true})},

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"parley/pipeline"
 	. "parley/pipeline/score"
+	"parley/pipeline/tool"
 )
 
 // clock is a tool that takes some seconds to tell the time.
@@ -85,13 +87,17 @@ func TestTools(t *testing.T) {
 		}}, Caller: []Cue{ask, HangsUp(12)}}},
 		{name: "tool panics", score: Score{Tools: []pipeline.Tool{{Name: "clock", Run: func(context.Context, json.RawMessage) (string, *pipeline.Command, error) {
 			panic("scripted panic")
-		}}}, Model: Model{Answer: asksClock}, Caller: []Cue{ask}}},
+		}}}, Model: Model{Answer: asksClock}, Caller: []Cue{ask, Says("and now", 9, 9.5), HangsUp(14)}}, check: func(t *testing.T, p *Performance) {
+			if p.Ending.Cause != "caller" || strings.Contains(p.String(), "scripted") {
+				t.Errorf("ended %q, and the model was told %+v", p.Ending.Cause, p.Ending.History)
+			}
+		}},
 		{name: "tool and a failing voice", score: Score{
 			Tools: []pipeline.Tool{clock(0.5)}, Model: Model{Answer: asksClock}, Voice: Voice{Fault: Fault{Kind: Fails, On: 2}}, Caller: []Cue{ask, HangsUp(9)},
 		}},
-		{name: "end_call", score: Score{Tools: []pipeline.Tool{pipeline.EndCall()}, Model: Model{Answer: ends}, Caller: []Cue{ask}}},
-		{name: "end_call interrupted", score: Score{Tools: []pipeline.Tool{pipeline.EndCall()}, Model: Model{Answer: ends}, Caller: []Cue{ask, Says("wait please", 4, 4.7), HangsUp(9)}}},
-		{name: "end_call that cannot be read", score: Score{Tools: []pipeline.Tool{pipeline.EndCall()}, Model: Model{Answer: func(k pipeline.Talk) []pipeline.Delta {
+		{name: "end_call", score: Score{Tools: []pipeline.Tool{tool.EndCall()}, Model: Model{Answer: ends}, Caller: []Cue{ask}}},
+		{name: "end_call interrupted", score: Score{Tools: []pipeline.Tool{tool.EndCall()}, Model: Model{Answer: ends}, Caller: []Cue{ask, Says("wait please", 4, 4.7), HangsUp(9)}}},
+		{name: "end_call that cannot be read", score: Score{Tools: []pipeline.Tool{tool.EndCall()}, Model: Model{Answer: func(k pipeline.Talk) []pipeline.Delta {
 			if k.Why != pipeline.ForWords {
 				return Parrot(k)
 			}

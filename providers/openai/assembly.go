@@ -212,15 +212,19 @@ func (a *assembly) belongs(part callPart) *building {
 	return last
 }
 
-// complete yields the calls that are not out yet.
+// complete yields the calls that are not out yet. Arguments that are no object go out as a text: the tool says what is wrong with them, and
+// the model tries again, which it would not if this were an error.
 func (a *assembly) complete() error {
 	for _, b := range a.calls[a.made:] {
 		args := bytes.TrimSpace(b.args.Bytes())
 		if len(args) == 0 || string(args) == "null" {
 			args = []byte("{}")
 		}
-		if b.name == "" || args[0] != '{' || !json.Valid(args) {
-			return &Error{Code: "tool_arguments", Message: fmt.Sprintf("the model called tool %q with arguments that are no JSON object", b.name), Retryable: true}
+		if b.name == "" {
+			return &Error{Code: "tool_arguments", Message: "the model called a tool without a name", Retryable: true}
+		}
+		if !isObject(args) {
+			args, _ = json.Marshal(string(args)) // a text can always be written
 		}
 		a.made++
 		if b.id == "" {
@@ -233,6 +237,9 @@ func (a *assembly) complete() error {
 	return nil
 }
 
+// isObject says whether arguments are what they should be.
+func isObject(args []byte) bool { return len(args) > 0 && args[0] == '{' && json.Valid(args) }
+
 // end takes the model's reason to stop, or, at [DONE] without one, makes it up. Some clones say stop after a tool call.
 func (a *assembly) end(reason string) error {
 	if a.finish != "" {
@@ -240,6 +247,9 @@ func (a *assembly) end(reason string) error {
 	}
 	if text := a.thoughts.rest(); text != "" {
 		a.out.put(pipeline.Delta{Text: text})
+	}
+	if n := len(a.calls); reason == "length" && n > a.made && !isObject(bytes.TrimSpace(a.calls[n-1].args.Bytes())) {
+		return &Error{Code: "tool_arguments", Message: fmt.Sprintf("the answer was too long: the arguments of tool %q are cut off", a.calls[n-1].name), Retryable: true}
 	}
 	if err := a.complete(); err != nil {
 		return err

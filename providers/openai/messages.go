@@ -183,9 +183,9 @@ func toCalls(calls []pipeline.ToolCall) []call {
 		if w.ID == "" {
 			w.ID = fmt.Sprintf("call_%d", i+1)
 		}
-		w.Function.Name, w.Function.Arguments = c.Name, string(c.Args)
-		if len(c.Args) == 0 {
-			w.Function.Arguments = "{}"
+		w.Function.Name, w.Function.Arguments = c.Name, "{}" // which many servers read, and refuse where it is no object
+		if isObject(c.Args) {
+			w.Function.Arguments = string(c.Args)
 		}
 		out = append(out, w)
 	}

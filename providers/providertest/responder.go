@@ -40,6 +40,7 @@ func Responder(t *testing.T, open func(baseURL string) pipeline.Responder) {
 	for name, f := range map[string]func(*testing.T, func(string) pipeline.Responder){
 		"text comes as it is made":           textComesAsItIsMade,
 		"the model is told what was said":    modelIsTold,
+		"a whole round of tools":             wholeRoundOfTools,
 		"every reason asks for something":    everyReasonAsks,
 		"base URL with and without v1":       baseURLs,
 		"trouble before the first delta":     troubleBeforeTheFirstDelta,
@@ -175,6 +176,13 @@ var responderAnswers = map[string]struct {
 		want:   response{Calls: []pipeline.ToolCall{{ID: "call_A", Name: "book", Args: json.RawMessage("{}")}}, Finish: "tool_calls"}},
 	"a tool call that is cut by length": {
 		answer: steps(OpenAIToolCall(0, "call_A", "book", `{"n":`), OpenAIFinish("length"), OpenAIDone()), want: response{}, fails: true},
+	"tool calls with arguments that are no object": {
+		answer: steps(OpenAIToolCall(0, "call_A", "book", `{"n":`), OpenAIToolCall(0, "", "", `two}`), OpenAIToolCall(1, "call_B", "book", `[5]`), OpenAIFinish("tool_calls"), OpenAIDone()),
+		want: response{Calls: []pipeline.ToolCall{
+			{ID: "call_A", Name: "book", Args: json.RawMessage(`"{\"n\":two}"`)}, {ID: "call_B", Name: "book", Args: json.RawMessage(`"[5]"`)},
+		}, Finish: "tool_calls"}},
+	"a tool call without a name": {
+		answer: steps(OpenAIToolCall(0, "call_A", "", "{}"), OpenAIFinish("tool_calls"), OpenAIDone()), want: response{}, fails: true},
 	"no [DONE], no usage":      {answer: steps(OpenAIText("Sure. "), OpenAIFinish("stop")), want: response{Text: "Sure. ", Finish: "stop"}},
 	"[DONE] without a reason":  {answer: steps(OpenAIText("Sure. "), OpenAIDone()), want: response{Text: "Sure. ", Finish: "stop"}},
 	"no blank line at the end": {answer: stream(`data: {"choices":[{"delta":{"content":"Sure. "},"finish_reason":"stop"}]}`), want: response{Text: "Sure. ", Finish: "stop"}},
@@ -214,44 +222,6 @@ func textComesAsItIsMade(t *testing.T, open func(string) pipeline.Responder) {
 	}
 	if text != "Sure, at eight" {
 		t.Errorf("text is %q", text)
-	}
-}
-
-// modelIsTold: the prompt first, then who said what, the tools with their schema, and a result behind every call.
-func modelIsTold(t *testing.T, open func(string) pipeline.Responder) {
-	asked := make(chan OpenAIRequest, 1)
-	r, _ := thinker(t, open, func(req OpenAIRequest) OpenAIAnswer {
-		asked <- req
-		return OpenAISay("Done.")
-	})
-	talk := spokenTalk()
-	talk.Why, talk.Step = pipeline.ForToolResult, 1
-	talk.History = append(talk.History,
-		pipeline.Message{Role: pipeline.Assistant, Calls: []pipeline.ToolCall{bookTwo, bookFive}, Turn: 2},
-		pipeline.Message{Role: pipeline.ToolRole, CallID: "call_A", Text: `{"ok":true}`, Turn: 2})
-	if _, err := respond(t.Context(), r, talk); err != nil {
-		t.Fatal(err)
-	}
-	req := <-asked
-	var roles []string
-	answered := map[string]string{}
-	for _, m := range req.Messages {
-		roles = append(roles, m.Role)
-		if m.Role == "tool" {
-			answered[m.ToolCallID] = *m.Content
-		}
-	}
-	if diff := cmp.Diff([]string{"system", "user", "assistant", "user", "assistant", "tool", "tool"}, roles); diff != "" {
-		t.Fatalf("roles (-want +got):\n%s", diff)
-	}
-	if m := req.Messages; !strings.HasPrefix(*m[0].Content, "You take bookings.") || *m[2].Content != "Hello!" || *m[3].Content != "A table for two" {
-		t.Errorf("the model was told %s", req.Body)
-	}
-	if answered["call_A"] != `{"ok":true}` || answered["call_B"] == "" {
-		t.Errorf("the tools' results are %v", answered)
-	}
-	if len(req.Tools) != 1 || req.Tools[0].Function.Name != "book" || !json.Valid(req.Tools[0].Function.Parameters) || !req.StreamOptions.IncludeUsage {
-		t.Errorf("the request is %s", req.Body)
 	}
 }
 

@@ -127,6 +127,7 @@ func call(r db.Call) store.Call {
 		ID: r.ID, Number: r.Number, Org: r.Org, Agent: r.Agent, AgentVersion: int(r.AgentVersion), Task: r.Task,
 		Direction: store.Direction(r.Direction), Status: store.Status(r.Status), Leg: r.Leg, CarrierID: r.CarrierID,
 		From: r.Caller, To: r.Callee, Node: r.Node, Boot: r.Boot, Created: time.Time(r.Created), Answered: time.Time(r.Answered),
+		Collected: r.Collected,
 		End: store.End{Ended: time.Time(r.Ended), Length: time.Duration(r.Length), Cause: r.Cause, Error: r.Error,
 			Turns: int(r.Turns), Drops: int(r.Drops), Latency: r.Latency},
 	}
@@ -134,7 +135,7 @@ func call(r db.Call) store.Call {
 
 func turn(r db.Turn) store.Turn {
 	return store.Turn{Call: r.Call, N: int(r.N), Why: r.Why, Said: r.Said, Text: r.Text, Heard: r.Heard, Cut: r.Cut,
-		At: time.Duration(r.At), Sounded: time.Duration(r.Sounded), Latency: r.Latency, Counts: r.Counts, Error: r.Error}
+		At: time.Duration(r.At), Sounded: time.Duration(r.Sounded), Latency: r.Latency, Counts: r.Counts, Error: r.Error, Lookup: r.Lookup.Lookup}
 }
 
 func message(r db.Message) store.Message {

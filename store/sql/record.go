@@ -121,6 +121,9 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	if err != nil {
 		return fmt.Errorf("turns: %w", err)
 	}
+	if err := u.collect(ctx, l, fresh); err != nil {
+		return fmt.Errorf("collected: %w", err)
+	}
 	if err := u.putMessages(ctx, l, fresh); err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
@@ -138,15 +141,15 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 
 func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 	const columns = "id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency"
-	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 22)}
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected"
+	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 23)}
 	fresh := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.known })
 	slices.SortFunc(fresh, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
 	for _, a := range fresh {
 		c := a.call
 		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
 			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
-			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency))
+			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected))
 	}
 	written := 0
 	err := r.write(ctx, u, func(scan func(...any) error) error {
@@ -168,12 +171,13 @@ type turnKey struct {
 
 // insertTurns returns those turns that the database had not.
 func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, error) {
-	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error, counts) VALUES ",
-		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 12)}
+	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error, counts, lookup) VALUES ",
+		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 13)}
 	for _, a := range l.order {
 		for _, turned := range a.turned {
 			t := turned.Turn
-			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Figures(t.Latency), t.Error, db.Figures(t.Counts))
+			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Figures(t.Latency), t.Error, db.Figures(t.Counts),
+				db.Lookup{Lookup: t.Lookup})
 		}
 	}
 	fresh := map[turnKey]bool{}
@@ -184,6 +188,24 @@ func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, err
 		return err
 	})
 	return fresh, err
+}
+
+// collect writes what was collected, as the end says it or else the last of the fresh turns.
+func (u unit) collect(ctx context.Context, l *ledger, fresh map[turnKey]bool) error {
+	r := rows{before: "UPDATE calls SET collected = v.column2 FROM (VALUES ", after: ") AS v WHERE calls.id = v.column1", casts: []string{"TEXT", "TEXT"}}
+	for _, a := range l.order {
+		if a.ended != nil && a.ended.Collected != nil {
+			r.add(a.id, db.Slots(a.ended.Collected))
+			continue
+		}
+		for _, t := range slices.Backward(a.turned) {
+			if t.Collected != nil && fresh[turnKey{a.id, int64(t.Turn.N)}] {
+				r.add(a.id, db.Slots(t.Collected))
+				break
+			}
+		}
+	}
+	return r.write(ctx, u, nil)
 }
 
 func (u unit) insertRecordings(ctx context.Context, l *ledger) error {

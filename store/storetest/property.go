@@ -73,6 +73,10 @@ func (m model) add(e store.Entry) error {
 			return nil
 		}
 		c.turns[e.Turned.Turn.N] = e.Turned.Turn
+		if e.Turned.Collected != nil {
+			c.Collected = e.Turned.Collected
+			m.calls[c.ID] = c
+		}
 		for _, message := range e.Turned.Messages {
 			c.messages[message.Seq] = message
 		}
@@ -85,6 +89,9 @@ func (m model) add(e store.Entry) error {
 			return nil
 		}
 		c.Status, c.End, c.recording, c.messages = e.Ended.Status, e.Ended.End, e.Ended.Recording, map[int]store.Message{}
+		if e.Ended.Collected != nil {
+			c.Collected = e.Ended.Collected
+		}
 		for _, message := range e.Ended.Messages {
 			c.messages[message.Seq] = message
 		}
@@ -186,9 +193,11 @@ func (d dice) entry(rt *rapid.T) store.Entry {
 	case kind < 14:
 		t := newTurn(id, rapid.IntRange(1, 4).Draw(rt, "n"))
 		t.Sounded = 300 * time.Millisecond
-		return store.Entry{Turned: &store.Turned{Turn: t, Messages: d.messages(rt, id)}}
+		collected := rapid.SampledFrom([]map[string]string{nil, nil, {"day": "1"}, {"day": "2", "name": "Zoë"}}).Draw(rt, "collected")
+		return store.Entry{Turned: &store.Turned{Turn: t, Messages: d.messages(rt, id), Collected: collected}}
 	case kind < 18:
 		e := store.Ended{Call: id, Status: store.Completed, End: end(time.Minute), Messages: d.messages(rt, id)}
+		e.Collected = rapid.SampledFrom([]map[string]string{nil, nil, {"day": "3"}}).Draw(rt, "collected")
 		if rapid.Bool().Draw(rt, "recorded") {
 			e.Recording = newRecording(id)
 		}

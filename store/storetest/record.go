@@ -51,6 +51,7 @@ func testTurned(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	c := newCall(h.Org)
 	first := store.Turned{Turn: newTurn(c.ID, 1), Messages: []store.Message{newMessage(c.ID, 0), newMessage(c.ID, 1)}}
+	first.Collected = map[string]string{"day": "2026-11-24", "name": "Zoë \"Z\" O'Neil"}
 	second := store.Turned{Turn: store.Turn{Call: c.ID, N: 2, Why: "silence"}, Messages: []store.Message{newMessage(c.ID, 2)}}
 	ok(t, s.Record(ctx, []store.Entry{{Began: &c}, {Turned: &first}}))
 	ok(t, s.Record(ctx, []store.Entry{{Turned: &second}, {Turned: &second}}))
@@ -62,19 +63,30 @@ func testTurned(t *testing.T, s Store) {
 	messages, err := s.Transcript(ctx, h.Org, c.ID)
 	ok(t, err)
 	same(t, "transcript", messages, slices.Concat(first.Messages, second.Messages))
+
+	same(t, "collected", readCall(t, s, h.Org, c.ID).Collected, first.Collected)
+	third := store.Turned{Turn: newTurn(c.ID, 3), Collected: map[string]string{"name": "Zoë"}}
+	ok(t, s.Record(ctx, []store.Entry{{Turned: &third}, {Turned: &first}, {Turned: &twice}}))
+	same(t, "collected later", readCall(t, s, h.Org, c.ID).Collected, third.Collected)
+	list, _, err := s.Calls(ctx, h.Org, store.CallFilter{Status: store.InProgress}, all)
+	ok(t, err)
+	same(t, "collected, in a list", list[0].Collected, third.Collected)
+	ok(t, s.Record(ctx, []store.Entry{{Turned: &store.Turned{Turn: newTurn(c.ID, 4), Collected: map[string]string{}}}}))
+	same(t, "collected no more", readCall(t, s, h.Org, c.ID).Collected, map[string]string(nil))
 }
 
 func testEnded(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	c := newCall(h.Org)
-	turned := store.Turned{Turn: newTurn(c.ID, 1), Messages: []store.Message{newMessage(c.ID, 0), newMessage(c.ID, 1), newMessage(c.ID, 2)}}
+	turned := store.Turned{Turn: newTurn(c.ID, 1), Messages: []store.Message{newMessage(c.ID, 0), newMessage(c.ID, 1), newMessage(c.ID, 2)},
+		Collected: map[string]string{"day": "2026-11-24"}}
 	ok(t, s.Record(ctx, []store.Entry{{Began: &c}, {Turned: &turned}}))
 	corrected := newMessage(c.ID, 1)
 	corrected.Text = "what was heard of it"
 	ended := store.Ended{Call: c.ID, Status: store.Failed, End: end(9 * time.Second),
 		Messages: []store.Message{newMessage(c.ID, 0), corrected}, Recording: newRecording(c.ID)}
 	ok(t, s.Record(ctx, []store.Entry{{Ended: &ended}}))
-	c.Status, c.End = ended.Status, ended.End
+	c.Status, c.End, c.Collected = ended.Status, ended.End, turned.Collected
 	check := func() {
 		t.Helper()
 		same(t, "call", readCall(t, s, h.Org, c.ID), c)
@@ -95,11 +107,16 @@ func testEnded(t *testing.T, s Store) {
 	}
 	check()
 	again := store.Ended{Call: c.ID, Status: store.Completed, End: end(time.Second), Recording: &store.Recording{Call: c.ID, Path: "elsewhere"}}
-	late := store.Turned{Turn: newTurn(c.ID, 2), Messages: []store.Message{newMessage(c.ID, 3)}}
+	late := store.Turned{Turn: newTurn(c.ID, 2), Messages: []store.Message{newMessage(c.ID, 3)}, Collected: map[string]string{"day": "never"}}
 	ok(t, s.Record(ctx, []store.Entry{{Turned: &late}, {Ended: &again}}))
 	check()
 	ok(t, s.Record(ctx, []store.Entry{{Began: &c}, {Turned: &turned}, {Ended: &ended}}))
 	check()
+	atLast := newCall(h.Org)
+	turned.Turn.Call, turned.Messages = atLast.ID, nil
+	ok(t, s.Record(ctx, []store.Entry{{Began: &atLast}, {Turned: &turned}, {Ended: &store.Ended{
+		Call: atLast.ID, Status: store.Completed, End: end(time.Second), Collected: map[string]string{"day": "2026-11-25"}}}}))
+	same(t, "collected at last", readCall(t, s, h.Org, atLast.ID).Collected, map[string]string{"day": "2026-11-25"})
 }
 
 func testCrashed(t *testing.T, s Store) {

@@ -65,7 +65,7 @@ func (q *Queries) Abandoned(ctx context.Context, arg AbandonedParams) ([]Abandon
 }
 
 const call = `-- name: Call :one
-SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency FROM calls WHERE org = $1 AND id = $2
+SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected FROM calls WHERE org = $1 AND id = $2
 `
 
 type CallParams struct {
@@ -100,6 +100,7 @@ func (q *Queries) Call(ctx context.Context, arg CallParams) (Call, error) {
 		&i.Turns,
 		&i.Drops,
 		&i.Latency,
+		&i.Collected,
 	)
 	return i, err
 }
@@ -202,7 +203,7 @@ func (q *Queries) Recording(ctx context.Context, arg RecordingParams) (Recording
 }
 
 const turns = `-- name: Turns :many
-SELECT t.call, t.n, t.why, t.said, t.text, t.heard, t.cut, t.at, t.sounded, t.latency, t.error, t.counts FROM turns t JOIN calls c ON c.id = t.call WHERE c.org = $1 AND c.id = $2 ORDER BY t.n
+SELECT t.call, t.n, t.why, t.said, t.text, t.heard, t.cut, t.at, t.sounded, t.latency, t.error, t.counts, t.lookup FROM turns t JOIN calls c ON c.id = t.call WHERE c.org = $1 AND c.id = $2 ORDER BY t.n
 `
 
 type TurnsParams struct {
@@ -232,6 +233,7 @@ func (q *Queries) Turns(ctx context.Context, arg TurnsParams) ([]Turn, error) {
 			&i.Latency,
 			&i.Error,
 			&i.Counts,
+			&i.Lookup,
 		); err != nil {
 			return nil, err
 		}

@@ -4,7 +4,7 @@ package db
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency"
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected"
 )
 
 // Fields is where a row is scanned to.
@@ -16,5 +16,5 @@ func (a *Agent) Fields() []any {
 // Fields is where a row is scanned to.
 func (c *Call) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Agent, &c.AgentVersion, &c.Task, &c.Direction, &c.Status, &c.Leg, &c.CarrierID, &c.Caller,
-		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency}
+		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected}
 }

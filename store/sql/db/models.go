@@ -60,6 +60,20 @@ type Call struct {
 	Turns        int64
 	Drops        int64
 	Latency      Figures
+	Collected    Slots
+}
+
+type Document struct {
+	Number  int64
+	ID      string
+	Org     string
+	Name    string
+	Kind    string
+	Title   string
+	Hash    string
+	Bytes   int64
+	Chunks  int64
+	Created Time
 }
 
 type Key struct {
@@ -129,4 +143,5 @@ type Turn struct {
 	Latency Figures
 	Error   string
 	Counts  Figures
+	Lookup  Lookup
 }
