@@ -34,10 +34,19 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, secret string) (access.Identity, error)
 }
 
-// Options are what the API stands on. Agents, Calls, Auth and Secret are needed.
+// A Dialer places the calls of tasks, and knows how organisations may dial: a dialer.Dialer.
+type Dialer interface {
+	voice.Dialer
+	voice.Ruler
+}
+
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
+	Tasks      store.Tasks
+	DoNotCall  store.DoNotCall
+	Dialer     Dialer
 	Auth       Authenticator
 	Live       voice.Live // ends calls; nil: none lives here
 	Recordings *os.Root   // the data directory, below which recordings' paths begin; nil: none are kept here
@@ -61,8 +70,8 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Auth == nil {
-		return nil, errors.New("control needs Agents, Calls and Auth")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer and Auth")
 	}
 	tickets, err := voice.NewTickets(o.Secret)
 	if err != nil {

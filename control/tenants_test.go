@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"parley/store"
 )
 
 // A description is what the tests read of /openapi.json.
@@ -71,6 +73,8 @@ func (w *world) served() []route {
 // of puts a tenant's ids into a route's path. What a path names is told by the segment before it.
 func (r route) of(t tenant) string {
 	p := strings.Replace(r.path, "/agents/{id}", "/agents/"+t.agent, 1)
+	p = strings.Replace(p, "/tasks/{id}", "/tasks/"+t.task, 1)
+	p = strings.Replace(p, "/do-not-call/{id}", "/do-not-call/"+t.barred, 1)
 	return strings.Replace(p, "/calls/{id}", "/calls/"+t.done, 1)
 }
 
@@ -89,7 +93,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 			w.want(a, http.StatusNotFound)
 		}
 		// Lists, and whatever else comes back, have nothing of theirs.
-		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task} {
+		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task, w.theirs.barred} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -103,8 +107,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	if named < 8 {
 		t.Errorf("only %d routes name a thing", named)
 	}
-	for _, q := range []string{"agent_id=" + w.theirs.standard, "task_id=" + w.theirs.task} {
-		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/calls?"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
+	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard} {
+		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
 			t.Errorf("calls of the other organisation by %s: %s", q, a.body)
 		}
 	}
@@ -112,6 +116,14 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	w.want(w.ask(w.theirs.key, "GET", "/api/v1/agents/"+w.theirs.agent, ""), http.StatusOK)
 	if a := w.ask(w.theirs.key, "GET", "/api/v1/agents/"+w.theirs.agent, ""); !strings.Contains(string(a.body), `"version":1,`) {
 		t.Errorf("their agent was changed: %s", a.body)
+	}
+	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call"} {
+		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
+			t.Errorf("%s was changed: %s", path, a.body)
+		}
+	}
+	if task, err := w.db.Task(t.Context(), w.theirs.org, w.theirs.task); err != nil || task.Status != store.Failed || task.Attempts != 1 {
+		t.Errorf("their task was touched: %+v, %v", task, err)
 	}
 	if len(w.live.ended) != 0 {
 		t.Errorf("their calls were ended: %v", w.live.ended)
