@@ -49,7 +49,7 @@ func TestAgentLife(t *testing.T) {
 		w.want(w.ask(w.ours.key, "PATCH", agents+"/"+id, body), http.StatusOK).data(t, &out)
 		return out
 	}
-	got = patch(`{"description":"d","starting_message":"Hi","voice_settings":{"speed":0.7,"style":null,"voice":"Ann","language":"en-GB"},"dtmf_rules":{"1": {"b":1.50, "a":"\u0000"}}}`)
+	got = patch(`{"description":"d","starting_message":"Hi","voice_settings":{"speed":0.7,"style":null,"voice":"Ann","language":"en-GB"},"dtmf_rules":{"1": {"barge_in":false, "say":"Nine to\u0020five."}}}`)
 	if got["version"] != 2.0 || got["description"] != "d" || got["name"] != " Ann " {
 		t.Errorf("patched: %v", got)
 	}
@@ -58,8 +58,8 @@ func TestAgentLife(t *testing.T) {
 	}
 	row, err := w.db.Agent(t.Context(), w.ours.org, id)
 	must(t, err)
-	if row.DTMFRules != `{"1":{"b":1.50,"a":"\u0000"}}` {
-		t.Errorf("keypad rules are kept as %s: numbers and order should stay", row.DTMFRules)
+	if row.DTMFRules != `{"1":{"barge_in":false,"say":"Nine to\u0020five."}}` {
+		t.Errorf("keypad rules are kept as %s: spelling and order should stay", row.DTMFRules)
 	}
 	if got = patch(`{"voice_settings":{"stability":1}}`); got["voice_settings"].(map[string]any)["speed"] != nil {
 		t.Errorf("voice settings are not replaced as a whole: %v", got)
@@ -150,7 +150,7 @@ func TestEveryBadFieldIsNamed(t *testing.T) {
 	w := newWorld(t)
 	good := map[string]any{
 		"name": "n", "system_prompt": "p", "description": "d", "starting_message": "s", "enabled": true, "voice_settings": map[string]any{"style": 0},
-		"dtmf_rules": map[string]any{},
+		"dtmf_rules": map[string]any{"rules": []any{map[string]any{"keys": "1", "say": "a"}}},
 	}
 	bad := map[string][]any{
 		"name":             {"", " \t", 1, []any{}, strings.Repeat("a", 201), "a\x00"},
@@ -164,6 +164,10 @@ func TestEveryBadFieldIsNamed(t *testing.T) {
 	inside := map[string][]any{
 		"stability": {-0.1, 1.1, "high"}, "similarity_boost": {2, false}, "style": {-1}, "use_speaker_boost": {"yes"}, "speed": {0.69, 1.21},
 		"voice": {"", 7, "a\nb"}, "language": {"english!", 1}, "pitch": {1},
+	}
+	rules := map[string]any{ // and what each is called
+		"rules[1].keys": map[string]any{"keys": "x", "say": "a"}, "rules[1]": map[string]any{"keys": "2"}, "rules[1].sayy": map[string]any{"keys": "2", "say": "a", "sayy": "b"},
+		"rules[1].gather.length": map[string]any{"keys": "2", "gather": map[string]any{"prompt": "P", "slot": "s", "length": 0}},
 	}
 	strange := []string{"id", "number", "version", "is_default", "created_at", "updated_at", "prompt", "Name", "voice", "org", "a.b", "c[0].d", "x."}
 	parameters := []string{"limit", "q", "name"}
@@ -194,6 +198,19 @@ func TestEveryBadFieldIsNamed(t *testing.T) {
 				}
 			}
 			body["voice_settings"] = settings
+		}
+		if _, ok := body["dtmf_rules"].(map[string]any); ok && !want["dtmf_rules"] && rapid.Bool().Draw(rt, "bad rules") {
+			given := map[string]any{"rules": []any{map[string]any{"keys": "1", "say": "a"}}}
+			name := rapid.SampledFrom(slices.Sorted(maps.Keys(rules))).Draw(rt, "bad rule")
+			given["rules"] = append(given["rules"].([]any), rules[name])
+			want["dtmf_rules."+name] = true
+			if rapid.Bool().Draw(rt, "bad gap") {
+				given["key_gap"], want["dtmf_rules.key_gap"] = "soon", true
+			}
+			if rapid.Bool().Draw(rt, "bad name") {
+				given["a.b[0]"], want[`dtmf_rules["a.b[0]"]`] = 1, true
+			}
+			body["dtmf_rules"] = given
 		}
 		for _, name := range strange {
 			if name == "Name" && method == "PATCH" {

@@ -44,6 +44,8 @@ func TestCallDetail(t *testing.T) {
 		"turns": []any{map[string]any{
 			"n": 1.0, "why": "words", "said": "Hello", "text": "Hello. How are you?", "heard": "Hello.", "interrupted": true, "offset_ms": 1500.0,
 			"duration_ms": 700.0, "latency": map[string]any{"voice_to_voice": 620.0, "endpoint": 300.0}, "counts": map[string]any{"held": 1.0}, "error": nil,
+			"knowledge": map[string]any{"duration_ms": 8.4, "error": "cold", "sources": []any{
+				map[string]any{"document": "fees.pdf", "place": "page 2"}, map[string]any{"document": "notes.txt", "place": nil}}},
 		}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

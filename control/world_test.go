@@ -259,6 +259,7 @@ func (w *world) entries(t *tenant, now time.Time, path string, size int64) []sto
 	turn := store.Turn{
 		Call: t.done, N: 1, Why: "words", Said: "Hello", Text: "Hello. How are you?", Heard: "Hello.", Cut: true, At: 1500 * time.Millisecond,
 		Sounded: 700 * time.Millisecond, Latency: map[string]int64{"voice_to_voice": 620, "endpoint": 300}, Counts: map[string]int64{"held": 1},
+		Lookup: &store.Lookup{Took: 8400 * time.Microsecond, Sources: []store.Source{{Document: "fees.pdf", Place: "page 2"}, {Document: "notes.txt"}}, Error: "cold"},
 	}
 	messages := []store.Message{
 		{Call: t.done, Seq: 0, Role: "caller", Text: "Hello", Turn: 1, At: 400 * time.Millisecond},

@@ -29,7 +29,7 @@ fi
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
-packages="gcc libc6-dev libspeexdsp-dev espeak-ng flite1-dev zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
+packages="gcc libc6-dev libspeexdsp-dev espeak-ng flite1-dev poppler-utils zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
 test) packages="$packages pocketsphinx-testdata codec2-examples sox postgresql" ;;

@@ -67,7 +67,7 @@ type Note struct {
 
 // A Leg is one carrier's end of a call.
 //
-// One goroutine calls Receive. Send, Clear and Mark (of a Marker) are called one at a time, by Playout, under its lock. Hangup
+// One goroutine calls Receive. Send, Clear, Mark (of a Marker) and Press (of a Keypad) are called one at a time, by Playout, under its lock. Hangup
 // may be called by anyone, any number of times, and unblocks both. A leg re-frames what it hears to 20 ms, keeps its first
 // Rate for life (it resamples if the far end changes codec), and never holds audio back on its own account.
 type Leg interface {
@@ -87,6 +87,13 @@ type Leg interface {
 type Marker interface {
 	// Mark asks for a Played note once all that was sent so far has sounded.
 	Mark() error
+}
+
+// A Keypad is a Leg whose carrier can press keys towards the far end. Where a leg is none, keys are pressed as sound (media/dtmf).
+type Keypad interface {
+	// Press presses a key, one of 0-9 * # A-D, for as long as length, now. It never blocks; after an error the leg is dead. It is called as
+	// Send is, and so are the frames of silence, as long as length, that take the key's place in what is sent: a leg may leave them out.
+	Press(key rune, length time.Duration) error
 }
 
 // Info is what the pipeline may know of a carrier. Differences between carriers are data here, never a type switch elsewhere.

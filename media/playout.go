@@ -224,6 +224,12 @@ func (p *Playout) ready() int {
 		want = p.frame
 	}
 	for _, u := range p.line {
+		if u.pad != nil {
+			if total > 0 {
+				break // its keys wait until all before has sounded
+			}
+			want = p.frame
+		}
 		total += u.offer()
 		if u.whole() {
 			whole = total
@@ -246,7 +252,21 @@ func (p *Playout) due() time.Time {
 	if p.resting {
 		return time.Time{}.Add(1) // at once
 	}
+	if u := p.upNext(); u != nil && u.pad != nil {
+		return p.ledger.end
+	} else if u != nil && len(u.wholes) > 0 && u.wholes[0].from < u.sent {
+		return time.Time{}.Add(1)
+	}
 	return p.ledger.end.Add(-max(0, p.info.Lead-Samples(p.chunk, p.info.Rate)))
+}
+
+// upNext is the utterance that the next samples are of; nil: there are none.
+func (p *Playout) upNext() *Utterance {
+	i := slices.IndexFunc(p.line, func(u *Utterance) bool { return u.offer() > 0 })
+	if i < 0 {
+		return nil
+	}
+	return p.line[i]
 }
 
 // supply is called before there is more to send: if all there was has sounded by now, the send clock starts anew.
@@ -295,6 +315,10 @@ func (p *Playout) send(n int, now time.Time) {
 		k := min(u.offer(), n-at)
 		u.tape.read(pcm[at:at+k], u.sent)
 		u.fade(pcm[at : at+k])
+		if err := u.press(k); err != nil {
+			p.fail("press", err)
+			return
+		}
 		if at += k; at == n {
 			break
 		}

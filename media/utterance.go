@@ -67,6 +67,19 @@ type Utterance struct {
 	settled int // samples that were heard beyond doubt
 	until   int // the position on the wire, since the last Clear, after its last sample sent
 	began   time.Time
+	pad     Keypad     // presses keys; nil: it has none
+	keys    []keypress // that were not pressed yet
+	wholes  []whole    // that were not sent to their end yet
+}
+
+// whole is a stretch of samples that a carrier is to have without a gap.
+type whole struct{ from, to int }
+
+// keypress is a key to be pressed in the place of the sample at.
+type keypress struct {
+	at     int
+	key    rune
+	length time.Duration
 }
 
 // Write copies pcm, samples at the leg's rate, to be sent in their time. It blocks while 5 s wait to be sent. It returns ErrCut,
@@ -110,6 +123,29 @@ func (u *Utterance) write(pcm []int16) (int, error) {
 	u.blocked = n < len(pcm)
 	p.run(now)
 	return n, nil
+}
+
+// WriteWhole is Write of a sound that a gap would spoil, such as the tone of a key. A carrier that takes sound ahead of time is sent all
+// of it as soon as its first sample is due, even if that is more than Lead by the length of it.
+func (u *Utterance) WriteWhole(ctx context.Context, pcm []int16) error {
+	u.p.mu.Lock()
+	if u.state != over && !u.closed && u.p.info.Lead > 0 {
+		u.wholes = append(u.wholes, whole{u.tape.end, u.tape.end + len(pcm)})
+	}
+	u.p.mu.Unlock()
+	return u.Write(ctx, pcm)
+}
+
+// Press is Write of silence of the given length, during which pad, which is the leg, presses a key: when all that was written before has
+// sounded. What a carrier was sent ahead does not count as that, so from its first key on an utterance is sent without Lead.
+func (u *Utterance) Press(ctx context.Context, pad Keypad, key rune, length time.Duration) error {
+	u.p.mu.Lock()
+	if u.state != over && !u.closed {
+		u.pad = pad
+		u.keys = append(u.keys, keypress{u.tape.end, key, length})
+	}
+	u.p.mu.Unlock()
+	return u.Write(ctx, make([]int16, u.p.samples(length)))
 }
 
 // CloseWrite says that no more will be written: the utterance is done once what was written has been heard.
@@ -249,12 +285,27 @@ func (u *Utterance) whole() bool { return u.state == fading || u.yields() }
 // yields says that what was released after u may follow its offer.
 func (u *Utterance) yields() bool { return u.closed && u.state == playing }
 
+// press presses the keys that have their place in the next k samples.
+func (u *Utterance) press(k int) error {
+	for len(u.keys) > 0 && u.keys[0].at < u.sent+k {
+		key := u.keys[0]
+		u.keys = u.keys[1:]
+		if err := u.pad.Press(key.key, key.length); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // took notes that its next k samples were sent.
 func (u *Utterance) took(k int, now time.Time) {
 	if u.began.IsZero() {
 		u.began = now
 	}
 	u.sent += k
+	for len(u.wholes) > 0 && u.wholes[0].to <= u.sent {
+		u.wholes = u.wholes[1:]
+	}
 	u.until = u.p.ledger.sent
 	u.was = u.goal()
 	if u.state == fading {

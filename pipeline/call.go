@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 )
 
 // ErrEnded says that a Call is over.
@@ -37,6 +38,8 @@ type Call struct {
 	Pacer media.Pacer
 	Cast  Cast
 	Log   *slog.Logger // nil: no log
+	// Tones lets keys be heard as sound, for legs that tell of them in no other way; a key of a leg that does would count twice.
+	Tones bool
 	// Watch is given every event, on the actor's goroutine; it must not block. May be nil.
 	Watch func(Event)
 
@@ -54,21 +57,27 @@ type Call struct {
 	meter    meter
 	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
 
-	agent    Agent
-	parts    Parts
-	tap      Tap
-	dialog   *dialog
-	playout  *media.Playout
-	bridge   *bridge // the last filler
-	inside   inside
-	muted    atomic.Bool   // the caller, towards ear and recogniser
-	silence  []int16       // of listen alone
-	live     map[int]*live // turns that have replies or tools
-	thinking chan struct{} // holds something while the responder is asked
-	pace     time.Duration // of a syllable of this voice
-	waits    []time.Duration
-	told     int // of the drops
-	ended    *hangUp
+	agent      Agent
+	parts      Parts
+	tap        Tap
+	dialog     *dialog
+	playout    *media.Playout
+	pad        media.Keypad // nil: keys are pressed as tones
+	bridge     *bridge      // the last filler
+	inside     inside
+	muted      atomic.Bool    // the caller, towards ear and recogniser
+	tones      *dtmf.Detector // nil: keys are not heard as sound
+	silence    []int16        // of listen alone, as is tail
+	veiled     atomic.Bool    // the caller, towards the tap
+	tail       time.Duration  // for which they still are
+	masked     atomic.Int64   // for how long they were, in all
+	toldMasked time.Duration  // of that, in turns that have been told
+	live       map[int]*live  // turns that have replies or tools
+	thinking   chan struct{}  // holds something while the responder is asked
+	pace       time.Duration  // of a syllable of this voice
+	waits      []time.Duration
+	told       int // of the drops
+	ended      *hangUp
 }
 
 // latest is a slot for the newest partial transcript.
@@ -107,6 +116,9 @@ func (c *Call) Run(ctx context.Context) Ending {
 	c.answered = time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errHungUp)
+	if c.Tones {
+		c.tones = dtmf.NewDetector(c.Leg.Info().Rate)
+	}
 	c.spawn("listen", c.listen)
 	if err := c.cast(ctx); err == nil {
 		c.converse(ctx)
@@ -151,8 +163,6 @@ func (c *Call) Do(ctx context.Context, cmd Command) error {
 // able says why this call can never carry out a command of a kind; nil if it may.
 func (c *Call) able(kind CommandKind) error {
 	switch ready := c.ready.Load(); {
-	case kind == Press:
-		return errNoPress
 	case kind == Change && ready && c.parts.Change == nil:
 		return errNoChange
 	case kind == Transfer && ready && c.parts.Transfer == nil:
@@ -242,6 +252,7 @@ func (p Parts) check() error {
 func (c *Call) converse(ctx context.Context) {
 	defer c.caught("actor")
 	c.playout = media.NewPlayout(c.Leg, c.Pacer, c.sounded)
+	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
 	c.ready.Store(true)
 	c.spawn("results", func() { c.results(ctx) })

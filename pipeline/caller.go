@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -40,8 +41,14 @@ type caller struct {
 	wordless  time.Duration // speech since the last word
 	monologue monologue
 
-	keys  string // pressed so far
-	entry string // a finished entry of keys
+	keys    string // pressed so far
+	entry   string // a finished entry of keys
+	counted counted
+
+	secret    bool          // what waits was given as a secret, in part at least
+	overtyped time.Duration // keys until then may belong to it, since the answer
+	ahead     []rune        // keys that wait for the response to say what it expects
+	flushing  bool          // they do not any more
 }
 
 type floor uint8
@@ -56,6 +63,7 @@ const (
 func (d *dialog) hear(n edged) {
 	c, e := &d.caller, n.edge
 	if e.Kind == Began && e.N > c.edge {
+		d.afresh()
 		d.again(e.At)
 		fresh := c.floor == quiet && len(c.said) == 0
 		c.floor, c.edge, c.onset, c.from = speaking, e.N, e.At, n.spoke
@@ -207,7 +215,9 @@ func (d *dialog) partly(text string) {
 		d.goesOn()
 	}
 	d.understood()
-	d.tell(Event{Kind: Transcribed, Text: text})
+	if !d.secret() {
+		d.tell(Event{Kind: Transcribed, Text: text})
+	}
 	d.longer(text)
 	if d.guess != nil && !sameWords(d.guess.said, d.words(text)) {
 		d.dropGuess()
@@ -225,7 +235,7 @@ func (d *dialog) settled(text string, last, surely bool) {
 	c.mute = !c.lively && (c.mute || text != "" && c.length >= wordsBy)
 	if text != "" {
 		d.understood()
-		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
+		d.tell(Event{Kind: Transcribed, Text: d.shown(text), Final: true})
 	}
 	text, part := d.overheard(text, last)
 	if !part {
@@ -303,7 +313,7 @@ func (d *dialog) deaf(n deafened) {
 // reply answers what the caller has said, with the prepared answer if it was prepared for these words.
 func (d *dialog) reply() {
 	c := &d.caller
-	t := &turn{why: ForWords, said: d.words(""), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
+	t := &turn{why: ForWords, said: d.words(""), secret: d.secret(), from: c.began, spoke: c.spoke, judged: c.judged, final: c.final, cutsIn: c.monologue.cutIn}
 	c.said, c.complete, c.spoke, c.began = nil, false, 0, c.from
 	if d.clear(monologueAlarm); t.cutsIn {
 		c.monologue.cutIn, c.began = false, d.now
@@ -316,7 +326,8 @@ func (d *dialog) reply() {
 		return
 	}
 	d.guess, g.guessed = nil, false
-	g.said, g.from, g.spoke, g.judged, g.final = t.said, t.from, t.spoke, t.judged, t.final
+	g.said, g.secret = t.said, t.secret
+	g.from, g.spoke, g.judged, g.final = t.from, t.spoke, t.judged, t.final
 	d.start(g)
 	d.do(carryOn{g.n})
 	for _, n := range g.deferred {
@@ -337,12 +348,14 @@ func (d *dialog) prepare(text string) {
 		d.dropGuess()
 	}
 	d.turns++
-	d.guess = &turn{n: d.turns, why: ForWords, said: said, guessed: true, steps: []*step{{message: -1}}}
+	d.guess = &turn{n: d.turns, why: ForWords, said: said, secret: d.secret(), asks: true, guessed: true, steps: []*step{{message: -1}}}
 	talk := d.talk(d.guess)
 	for _, text := range d.notes {
 		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})
 	}
-	talk.History = append(talk.History, Message{Role: Caller, Text: said, Turn: d.guess.n, At: d.now})
+	c := &d.caller
+	until := max(c.spoke, c.pause.spoke)
+	talk.History = append(talk.History, Message{Role: Caller, Text: d.guess.shown(), Turn: d.guess.n, At: c.began, Length: max(until-c.began, 0)})
 	d.do(ask{talk: talk, held: true})
 }
 
@@ -368,27 +381,66 @@ func (d *dialog) key(k rune) {
 	if d.turn != nil && d.turn.firm || d.muted || d.onHold != nil {
 		return
 	}
-	d.tell(Event{Kind: KeyPressed, Text: string(k)})
+	if d.ahead(k) {
+		return
+	}
+	d.afresh()
+	d.tell(Event{Kind: KeyPressed, Text: d.shown(string(k))})
+	if d.secret() {
+		c.overtyped = d.now + overtyped
+	}
 	d.understood()
 	d.silences = 0
+	if c.counted.ends(k, d.now) {
+		return
+	}
 	if d.turn != nil {
 		d.turn.protected = false
 		d.interrupt()
+	}
+	var known Pressed
+	if d.agent.Keys != nil {
+		known = d.agent.Keys(c.keys+string(k), d.expect)
 	}
 	terminator := d.expect.Terminator
 	if terminator == 0 && d.expect.Digits == 0 {
 		terminator = '#'
 	}
-	if k == terminator && c.keys != "" {
+	if k == terminator && c.keys != "" && known == (Pressed{}) {
 		d.enter()
 		return
 	}
 	c.keys += string(k)
-	if k == terminator || len(c.keys) == d.expect.Digits {
+	full := d.expect.Digits > 0 && len(c.keys) >= d.expect.Digits
+	switch {
+	case known.Wait > 0:
+		d.set(keyAlarm, d.now+known.Wait)
+	case known.Whole, k == terminator:
 		d.enter()
-		return
+	case full:
+		if d.expect.Digits > 1 {
+			c.counted = counted{by: cmp.Or(terminator, '#'), until: d.now + habit}
+		}
+		d.enter()
+	default:
+		d.set(keyAlarm, d.now+d.keyGap())
 	}
-	d.set(keyAlarm, d.now+d.keyGap())
+}
+
+// counted is an entry that had all its keys: many a caller presses the hash key after it all the same, and means nothing more by that.
+type counted struct {
+	by    rune // the key that would have ended it
+	until time.Duration
+}
+
+// habit is how soon after an entry a key that ends it belongs to it.
+const habit = time.Second
+
+// ends says whether k only ends what has ended already.
+func (c *counted) ends(k rune, now time.Duration) bool {
+	ends := k == c.by && now <= c.until
+	*c = counted{}
+	return ends
 }
 
 // keyGap is how long the next key is waited for. Where nobody asked for an entry, a single key is the likeliest one: half as long.

@@ -38,7 +38,9 @@ const (
 	// Change lets Agent take over when the floor is free, by Parts.Change. The history is kept. The new one says Text, or with Ask is
 	// asked to speak, or else listens.
 	Change CommandKind = "change"
-	// Press presses Keys towards the far end, in their turn: after what is said before, before what is said after.
+	// Press presses Keys towards the far end, in their turn: after what is said before has been heard, before what is said after. They do
+	// not wait for the far end to be silent. Nothing that it says or presses cuts them, nor drops them while they wait; only Hold does
+	// both, and the end of the call. Where the leg is no media.Keypad they are heard as tones.
 	Press CommandKind = "press"
 	// Transfer lets the carrier connect the caller to To, by Parts.Transfer, when Text and what was said before has been heard; a caller who
 	// interrupts that stays. The call ends with cause transfer. If it cannot be done, the responder is told why and goes on.
@@ -149,7 +151,6 @@ var (
 	errNoChange     = errors.New("this call has no other agents")
 	errTransferLate = errors.New("it could not be done in time")
 	errNoTransfer   = errors.New("this call cannot be transferred")
-	errNoPress      = errors.New("this line cannot send keys")
 	errNotForAgents = errors.New("not for an agent to command")
 	errClosing      = errors.New("the call is ending")
 )
@@ -174,8 +175,6 @@ func (d *dialog) order(c Command) {
 		d.unhold(c)
 	case Change:
 		d.do(recast{c})
-	case Press:
-		d.unpressed()
 	case Collect:
 		d.collect(c.Slots)
 	default:
@@ -268,6 +267,7 @@ func (d *dialog) recasted(n recasted) {
 // succeed lets another agent take over. What the one before knew is in the history.
 func (d *dialog) succeed(n *recasted) {
 	d.dropGuess()
+	d.estranged = d.estranged || d.secret()
 	d.agent, d.manners = &n.agent, n.agent.Manners.WithDefaults()
 	d.clear(silenceAlarm)
 	d.do(swap{n.parts})
@@ -287,8 +287,8 @@ func (d *dialog) carryOut(o order) {
 		d.begin(&turn{why: o.why})
 	case c.Kind == Wait:
 		d.linger(c.For)
-	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Transfer, speakable(c.Text):
-		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Transfer {
+	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Press, c.Kind == Transfer, speakable(c.Text):
+		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Press && c.Kind != Transfer {
 			c = Command{Kind: Say, Text: c.Text}
 		}
 		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
@@ -318,7 +318,7 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 		d.do(recast{c})
 		return false
 	case Press:
-		d.unpressed()
+		d.press(t, c.Keys)
 		return false
 	case Wait:
 		d.linger(c.For)
@@ -336,12 +336,6 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 		d.utter(t, c.Text)
 	}
 	return c.Kind == HangUp || c.Kind == Transfer
-}
-
-// unpressed: keys were to be pressed on a line that cannot send them. Who wanted it is told.
-func (d *dialog) unpressed() {
-	d.tell(Event{Kind: CommandFailed, Text: string(Press), Err: errNoPress})
-	d.notes = append(d.notes, "The keys were not pressed: "+errNoPress.Error()+".")
 }
 
 // linger leaves the caller alone until they speak, or for so long.

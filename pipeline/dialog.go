@@ -55,6 +55,8 @@ type dialog struct {
 	notes     []string // for the Narrator to say when the responder is asked next
 	errands   []errand // tools that outlive their turn
 	ending    *hangUp  // what is to follow the cut that was asked for
+	veiled    bool     // the caller, towards the recording
+	estranged bool     // a secret that was asked for may still come, and whoever has asked is gone
 	over      bool
 }
 
@@ -86,6 +88,7 @@ const (
 	fillerAlarm                  // the caller waits
 	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
+	aheadAlarm                   // keys have waited long enough
 	alarmCount
 )
 
@@ -121,7 +124,11 @@ func (d *dialog) on(e event) []act {
 		return d.acts
 	}
 	d.take(e.news)
+	if len(d.caller.ahead) > 0 && (d.turn == nil || d.turn.told) {
+		d.catchUp()
+	}
 	d.advance()
+	d.veil()
 	return d.acts
 }
 
@@ -262,6 +269,8 @@ func (d *dialog) tick() {
 			d.fill()
 		case onHoldAlarm:
 			d.waited()
+		case aheadAlarm:
+			d.catchUp()
 		}
 	}
 }
@@ -287,11 +296,15 @@ func (d *dialog) advance() {
 		case d.onHold != nil && len(d.orders) == 0:
 			d.count()
 			return
+		case len(d.orders) > 0 && d.orders[0].command.Kind == Press && d.onHold == nil: // whoever may be speaking
+			o := d.orders[0]
+			d.orders = d.orders[1:]
+			d.carryOut(o)
 		case c.entry != "" && d.onHold == nil:
-			keys := c.entry
+			keys, secret := c.entry, d.secret()
 			c.entry = ""
-			d.begin(&turn{why: ForKeys, said: keys})
-		case c.complete && d.onHold == nil:
+			d.begin(&turn{why: ForKeys, said: keys, secret: secret})
+		case c.complete && c.keys == "" && d.onHold == nil: // keys that are being pressed come first
 			d.reply()
 		case len(d.orders) > 0 && c.floor == quiet && c.keys == "" && !c.pause.pending:
 			o := d.orders[0]

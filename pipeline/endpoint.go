@@ -187,14 +187,20 @@ func (d *dialog) conclude(surely bool) {
 	d.set(patienceAlarm, due)
 }
 
-// preface puts before an entry of keys what the caller said as they began to press them, such as "my number is".
+// preface puts before an entry of keys what the caller said as they began to press them, such as "my number is": the keys are answered.
 func (d *dialog) preface(t *turn) {
 	c := &d.caller
-	if t.why != ForKeys || !c.pause.pending {
+	if t.why != ForKeys || !c.pause.pending && !c.complete {
 		return
 	}
-	d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: d.words(""), At: c.began, Length: max(c.spoke-c.began, 0)})
-	c.said, c.pause.pending = nil, false
+	if len(c.said) > 0 {
+		words := d.words("")
+		if t.secret {
+			words = MaskedSlot
+		}
+		d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: words, At: c.began, Length: max(c.spoke-c.began, 0)})
+	}
+	c.said, c.pause.pending, c.complete = nil, false, false
 	d.clear(patienceAlarm)
 }
 

@@ -15,14 +15,15 @@ const (
 	CallStarted   EventKind = "call_started"
 	SpeechBegan   EventKind = "speech_began"
 	SpeechEnded   EventKind = "speech_ended"
-	Transcribed   EventKind = "transcribed" // Text, and Final when it is settled
-	KeyPressed    EventKind = "key_pressed" // Text is the key
-	ReplyBegan    EventKind = "reply_began" // the agent's first frame of a turn went out
-	Filled        EventKind = "filled"      // a filler is over; Text is what was heard of it, empty if it was the tone
-	Interrupted   EventKind = "interrupted" // the caller cut the agent off; Text is what was heard of it
-	FalseAlarm    EventKind = "false_alarm" // the agent was held and resumed
-	Backchannel   EventKind = "backchannel" // the caller said Text while the agent spoke, who went on: it is not answered
-	Echo          EventKind = "echo"        // the far end sent the agent's own words back: Text
+	Transcribed   EventKind = "transcribed"   // Text, and Final when it is settled; of a secret only then, and Text is MaskedSlot
+	KeyPressed    EventKind = "key_pressed"   // Text is the key, or MaskedSlot
+	AgentPressed  EventKind = "agent_pressed" // the agent has pressed keys towards the far end: Text is those that were heard whole, such as "12#"
+	ReplyBegan    EventKind = "reply_began"   // the agent's first frame of a turn went out
+	Filled        EventKind = "filled"        // a filler is over; Text is what was heard of it, empty if it was the tone
+	Interrupted   EventKind = "interrupted"   // the caller cut the agent off; Text is what was heard of it
+	FalseAlarm    EventKind = "false_alarm"   // the agent was held and resumed
+	Backchannel   EventKind = "backchannel"   // the caller said Text while the agent spoke, who went on: it is not answered
+	Echo          EventKind = "echo"          // the far end sent the agent's own words back: Text
 	FellSilent    EventKind = "fell_silent"
 	Drifted       EventKind = "drifted" // there is sound, but nobody speaks: hold music, a television; see OnHold
 	ToolUsed      EventKind = "tool_used"
@@ -52,16 +53,19 @@ type Event struct {
 type Turn struct {
 	N       int
 	Why     Reason
-	Said    string        // the caller's words or keys
+	Said    string        // the caller's words or keys; MaskedSlot, if they are secret
 	Text    string        // all that the agent meant to say
 	Heard   string        // the part of Text that reached the caller's ear
+	Pressed string        // the keys that the agent has pressed, such as "12#"
 	Cut     bool          // the caller interrupted
 	At      time.Duration // when the turn's first frame went out, since the answer; 0: it never did
 	Sounded time.Duration // how much audio was heard
+	Masked  time.Duration // for how long the caller was silenced in the recording, because of secrets, since the turn before
 	Latency Latency
 	Usage   Usage
 	Counts  Counts
 	Slots   map[string]string // all that was collected in the call so far (Delta.Slots, Collect), if no turn before has it; else nil
+	Lookup  *Lookup           // what was looked up for it (Delta.Lookup), the last time if more than once; nil: nothing
 	Err     string            // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages

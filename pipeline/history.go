@@ -10,6 +10,10 @@ import (
 // write puts a step into the history, or brings its message there up to date. Until the step has been heard to its end or was cut,
 // its message says what is meant to be heard.
 func (d *dialog) write(t *turn, s *step) {
+	if s.keys != "" {
+		d.writePressed(s)
+		return
+	}
 	a := s.account
 	if s.message < 0 {
 		if a.text == "" && len(s.calls) == 0 {
@@ -44,16 +48,19 @@ func (d *dialog) follow(t *turn, s *step, missing string) {
 	}
 }
 
-// forget takes out of the history what t meant to say and nobody heard a word of. Nothing was put behind t yet.
+// forget takes out of the history what t meant to say or press and nobody heard any of. Nothing was put behind t yet.
 func (d *dialog) forget(t *turn) {
-	unheard := func(m Message) bool { return m.Role == Assistant && m.Text == "" && len(m.Calls) == 0 }
+	unheard := func(m Message) bool {
+		return m.Role != Caller && m.Role != ToolRole && m.Text == "" && len(m.Calls) == 0
+	}
 	d.history = append(d.history[:t.mark], slices.DeleteFunc(d.history[t.mark:], unheard)...)
 }
 
 // record is what is told of a turn that has ended.
 func (t *turn) record() *Turn {
-	r := &Turn{N: t.n, Why: t.why, Said: t.said, Cut: t.cut, Usage: t.usage, Counts: t.counts, Err: t.err}
+	r := &Turn{N: t.n, Why: t.why, Said: t.shown(), Cut: t.cut, Usage: t.usage, Counts: t.counts, Lookup: t.lookup, Err: t.err}
 	r.Heard, r.Text, r.Sounded = t.heard()
+	r.Pressed, _ = t.pressed()
 	for _, s := range t.steps {
 		if s.account.began == 0 {
 			continue

@@ -159,7 +159,7 @@ func (d *dialog) trail(t Transcript) bool {
 	}
 	c.partial = ""
 	if t.Text != "" {
-		d.tell(Event{Kind: Transcribed, Text: t.Text, Final: true})
+		d.tell(Event{Kind: Transcribed, Text: d.shown(t.Text), Final: true})
 		c.said = append(c.said, t.Text)
 	}
 	if t.Edge != 0 && c.floor == awaiting {

@@ -28,6 +28,11 @@ func (c *Call) listen() {
 				c.notify(left{media.CauseCarrier, errLost})
 			}
 		case p.Frame.PCM != nil:
+			if c.tones != nil {
+				if k, ok := c.tones.Hear(p.Frame.PCM); ok {
+					c.notify(keyed{k.Key})
+				}
+			}
 			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
 				deaf = true
 				c.notify(deafened{err: fmt.Errorf("transcription: %w", err)})
@@ -90,10 +95,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	c.inside.part.Store(inTranscriber)
 	heard := f
 	if c.muted.Load() {
-		if len(c.silence) != len(f.PCM) {
-			c.silence = make([]int16, len(f.PCM))
-		}
-		heard.PCM = c.silence
+		heard.PCM = c.blank(len(f.PCM))
 	}
 	if !deaf {
 		if c.expected.Load() != nil {
@@ -119,9 +121,30 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	}
 	if c.tap != nil {
 		c.inside.part.Store(inTap)
-		c.tap.Caller(f)
+		c.tap.Caller(c.unveiled(f))
 	}
 	return failure
+}
+
+// unveiled is what others may hear of a frame: silence, while the caller gives a secret and a little longer.
+func (c *Call) unveiled(f media.Frame) media.Frame {
+	if c.veiled.Load() {
+		c.tail = veilTail
+	} else if c.tail <= 0 {
+		return f
+	}
+	c.tail -= f.Duration()
+	c.masked.Add(int64(f.Duration()))
+	f.PCM = c.blank(len(f.PCM))
+	return f
+}
+
+// blank is n samples of silence.
+func (c *Call) blank(n int) []int16 {
+	if len(c.silence) != n {
+		c.silence = make([]int16, n)
+	}
+	return c.silence
 }
 
 // sounded is told by the playout what has been heard of the agent.

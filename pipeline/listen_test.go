@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 )
 
 // still is an ear, a transcription and a tap that do nothing.
@@ -43,7 +44,7 @@ func (l *tape) Receive() (media.Packet, error) {
 func TestListenAllocatesNothing(t *testing.T) {
 	s := &still{}
 	leg := &tape{frame: media.Frame{PCM: make([]int16, 160), Rate: 8000}}
-	c := &Call{Leg: leg}
+	c := &Call{Leg: leg, tones: dtmf.NewDetector(8000)}
 	c.open()
 	c.parts, c.tap = Parts{Ear: s, Transcription: s}, s
 	c.ready.Store(true)

@@ -163,6 +163,12 @@ type (
 		tone       bool
 		held       bool
 	}
+	// press keys, as a step of a turn.
+	press struct {
+		turn, step int
+		keys       string
+		held       bool
+	}
 	// duck what the turn says while it is decided whether it is interrupted: hold it, or where the leg has no lead make it quieter.
 	duck struct{ turn int }
 	// hold what the turn says, without losing a sample.
@@ -191,6 +197,11 @@ type (
 	expect struct{ words []string }
 	// mute the caller towards ear and recogniser, or no longer.
 	mute struct{ muted bool }
+	// veil the caller towards the tap, also what it was given since then; or no longer.
+	veil struct {
+		on    bool
+		since time.Duration
+	}
 	// recast: find another agent; recasted is the answer.
 	recast struct{ command Command }
 	// connect the caller to somebody else; transferred is the answer.
@@ -208,6 +219,7 @@ type (
 
 func (ask) isAct()     {}
 func (utter) isAct()   {}
+func (press) isAct()   {}
 func (duck) isAct()    {}
 func (hold) isAct()    {}
 func (carryOn) isAct() {}
@@ -217,6 +229,7 @@ func (hush) isAct()    {}
 func (use) isAct()     {}
 func (expect) isAct()  {}
 func (mute) isAct()    {}
+func (veil) isAct()    {}
 func (recast) isAct()  {}
 func (connect) isAct() {}
 func (swap) isAct()    {}

@@ -35,11 +35,12 @@ func (d *dialog) reached(n reached) {
 
 // spoke takes note of what a turn that has ended has said.
 func (d *dialog) spoken(t *turn) {
-	if heard, _, length := t.heard(); length > 0 {
+	_, keys := t.pressed()
+	if heard, _, length := t.heard(); length > keys {
 		said := strings.Fields(heard)
 		m := &d.mouth
 		m.text, m.heard, m.sounds = said, len(said), false
-		d.echo.spokeFor(length)
+		d.echo.spokeFor(length - keys)
 		if t.why != ForSilence {
 			d.asked = question(heard)
 		}
@@ -171,7 +172,7 @@ func (d *dialog) weigh(text string, speech time.Duration, paused, over bool) wei
 		return unclear
 	}
 	o := Overlap{
-		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: !c.mute, Text: text, Sound: c.sound,
+		State: state, Bar: d.echoBar(d.bar(state)), Speech: speech, Sure: c.sure, Paused: paused, Over: over, Soon: !c.mute, Text: d.judged(text), Sound: c.sound,
 		Heard: strings.Join(d.mouth.text[:d.mouth.heard], " "), Left: strings.Join(d.mouth.text[d.mouth.heard:], " "),
 	}
 	switch verdict := d.manners.Interrupt.Arbiter.Judge(o); {
@@ -249,7 +250,7 @@ func (d *dialog) overheard(text string, last bool) (own string, part bool) {
 	own, echoes := d.heardBack(text, true)
 	switch {
 	case echoes > 0:
-		d.tell(Event{Kind: Echo, Text: text})
+		d.tell(Event{Kind: Echo, Text: d.shown(text)})
 	case text == "" && last && d.turn != nil && d.caller.met.soon && d.caller.length <= echoBlip:
 		d.echo.found(2)
 	}
@@ -262,7 +263,7 @@ func (d *dialog) overheard(text string, last bool) (own string, part bool) {
 			d.resume()
 		}
 		if w == backchannel && own != "" {
-			d.tell(Event{Kind: Backchannel, Text: own})
+			d.tell(Event{Kind: Backchannel, Text: d.shown(own)})
 		}
 		return "", false
 	}

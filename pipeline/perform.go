@@ -18,10 +18,10 @@ type live struct {
 	replies []*reply
 }
 
-// released calls f with each utterance that sounds or waits for its turn to.
+// released calls f with each utterance of speech that sounds or waits for its turn to.
 func (l *live) released(f func(*media.Utterance)) {
 	for _, r := range l.replies {
-		if r.released {
+		if r.released && !r.keys {
 			f(r.utterance)
 		}
 	}
@@ -38,6 +38,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 			voice = beeper{}
 		}
 		c.speak(ctx, a.turn, a.step, a.held, voice, recite(a.text))
+	case press:
+		c.press(ctx, a)
 	case duck:
 		c.floor(ctx, a.turn).released((*media.Utterance).Duck)
 	case hold:
@@ -64,6 +66,8 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.use(ctx, a)
 	case mute:
 		c.muted.Store(a.muted)
+	case veil:
+		c.veil(a)
 	case recast:
 		c.spawn("change", func() { c.recast(ctx, a.command) })
 	case connect:
@@ -247,6 +251,8 @@ func (c *Call) observe(e Event) {
 		c.dismiss(t.N, errHungUp)
 		drops := int(c.drops.Load())
 		t.Counts.Drops, c.told = drops-c.told, drops
+		masked := time.Duration(c.masked.Load())
+		t.Masked, c.toldMasked = masked-c.toldMasked, masked
 		if t.Latency.VoiceToVoice > 0 {
 			c.waits = append(c.waits, t.Latency.VoiceToVoice)
 		}

@@ -23,6 +23,7 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -176,13 +177,18 @@ type Message struct {
 type Talk struct {
 	Turn    int
 	Why     Reason
-	Text    string    // ForWords: what the caller said
+	Text    string    // ForWords: what the caller said; also if it is a secret, which the History does not have
 	Keys    string    // ForKeys: what the caller pressed
 	Silence int       // ForSilence: how often in a row, from 1
 	History []Message // oldest first; the last one is what is to be answered; not to be kept or changed
 	Agent   *Agent
 	Info    media.Info
 	Step    int // how many tool rounds this turn has had
+}
+
+// Lacks says whether turn n, which was answered before, was taken back: the History has nothing of it.
+func (k Talk) Lacks(n int) bool {
+	return len(k.History) > 0 && !slices.ContainsFunc(k.History, func(m Message) bool { return m.Turn == n })
 }
 
 // A Delta is the next piece of a response. One of its fields is set.
@@ -192,11 +198,13 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
+	Lookup *Lookup           // what was looked up for the response
 	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
 }
 
-// MaskedSlot stands among Delta.Slots for a value that is a secret: it was given, and is not told.
+// MaskedSlot stands for what a caller has given as a secret, wherever that would be shown: among Delta.Slots, in events, in the history
+// (of keys: "The caller pressed ***."), in a turn's record. Something was given; what it was, and how long, is not told.
 const MaskedSlot = "***"
 
 // Expect says what the response waits for, so that ear, recogniser and keypad can be ready for it.
@@ -208,8 +216,10 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
-	// Masked: the answer is a secret, such as a card number or a PIN. Until the next turn begins, what is said and pressed is for the
-	// Responder's next Talk (Text, Keys) alone: not for history, events, logs, the recording or a model.
+	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
+	// Masked: the answer is a secret, such as a card number or a PIN. Until the response to it is there, what is said and pressed is for
+	// the Responder's next Talk (Text, Keys) alone, and for the recogniser, which hears it: not for history, events, logs, the recording
+	// or a model. Elsewhere it is MaskedSlot. A Responder must not put it into what it yields, nor into its errors, which are logged.
 	Masked bool
 }
 
@@ -221,6 +231,19 @@ type ToolCall struct {
 
 // Usage is what a response cost.
 type Usage struct{ Input, Output, Cached int }
+
+// A Lookup is what was looked up in an agent's knowledge for a response, and which of it the model was offered.
+type Lookup struct {
+	Sources []Source // best first
+	Took    time.Duration
+	Err     string // why there is nothing, or not all that there might be; empty: there is no more
+}
+
+// A Source is where a passage came from.
+type Source struct {
+	Document string // the name of its file
+	Place    string // in it: headings, page; empty: the whole
+}
 
 // A Responder continues one call's conversation; it may keep that call's state. Respond is called again only after the last
 // iteration has ended. The sequence ends soon after ctx is cancelled; an error comes last.
@@ -276,6 +299,15 @@ type Agent struct {
 	Lang    string // BCP 47
 	Manners Manners
 	Tools   []Tool
+	// Keys, if it is set, is asked after each key what the agent makes of those pressed so far, while e is expected; what e says of keys
+	// counts where it has no answer. It is called by the actor: it returns at once, and changes nothing.
+	Keys func(pressed string, e Expect) Pressed
+}
+
+// Pressed is what an agent makes of the keys pressed so far; zero: nothing.
+type Pressed struct {
+	Whole bool          // they are an entry
+	Wait  time.Duration // more may belong to them: the next key is waited for so long
 }
 
 // Parts are one call's providers.
@@ -293,7 +325,8 @@ type Parts struct {
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is
-// an io.Closer is closed when its call has ended.
+// an io.Closer is closed when its call has ended. While the caller gives a secret (Expect.Masked) it is given silence in their place; see
+// also Forgetter.
 type Tap interface {
 	// Caller is given every frame, on the goroutine that reads the leg.
 	Caller(media.Frame)

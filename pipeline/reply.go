@@ -36,6 +36,7 @@ type reply struct {
 	answered   time.Time
 	utterance  *media.Utterance
 	released   bool // of the actor alone
+	keys       bool // it presses keys: it is not held
 	announced  atomic.Bool
 	watch      *watch
 	voice      Synthesizer

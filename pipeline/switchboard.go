@@ -26,6 +26,7 @@ type Switchboard struct {
 	Pacer media.Pacer
 	Limit int // most calls at once; 0: no limit
 	Log   *slog.Logger
+	Tones bool // of every call: see Call
 	// Watch is given every event of every call, on that call's own goroutine: it is called concurrently and must not block. May be nil.
 	Watch func(Event)
 	// NewID names the next call, in events, logs and records. Nil: the call has its leg's id, or a random one if that is missing or taken.
@@ -66,7 +67,7 @@ func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
 	if _, taken := s.calls[id]; taken || id == "" {
 		id = rand.Text()
 	}
-	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Watch: s.Watch}
+	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Tones: s.Tones, Watch: s.Watch}
 	if s.calls == nil {
 		s.calls = make(map[string]*Call)
 	}

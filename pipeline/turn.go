@@ -15,14 +15,21 @@ type turn struct {
 	n    int
 	why  Reason
 	said string // by the caller: words or keys
-	mark int    // length of the history before it
+	// secret: said is not for others.
+	secret bool
+	mark   int // length of the history before it
 
 	steps     []*step
 	rounds    int         // of tools
 	exhausted bool        // it wanted one round too many
+	asks      bool        // the responder is, or was, asked
+	told      bool        // and something of its response is there
+	expects   bool        // which says what it waits for
+	goesOn    bool        // the responder is to be told the results of its tools
 	then      []Command   // what follows its last step
 	cause     media.Cause // with which the call ends after it; empty: the call goes on
 	usage     Usage
+	lookup    *Lookup // what was looked up, the last time
 	counts    Counts
 	notes     []string // that its history has
 	onward    *Command // the Transfer that follows when it has been heard
@@ -37,18 +44,21 @@ type turn struct {
 	guessed  bool   // prepared, unheard, not yet wanted
 	deferred []news // of a guess
 
+	opened                     time.Duration // since the answer
 	from, spoke, judged, final time.Duration // of the caller's words: began, and as in caller
 }
 
 // step is one reply of a turn.
 type step struct {
 	account   account
-	message   int  // its place in the history; -1: none yet
-	responded bool // its text is complete
-	arrived   bool // there is sound for it
-	voiced    bool // and heard, as far as it ever will be
-	told      bool // it brought something besides text
-	followed  bool // its tools' results are in the history
+	message   int    // its place in the history; -1: none yet
+	responded bool   // its text is complete
+	arrived   bool   // there is sound for it
+	voiced    bool   // and heard, as far as it ever will be
+	told      bool   // it brought something besides text
+	followed  bool   // its tools' results are in the history
+	keys      string // to be pressed, in place of words
+	asked     bool   // of the responder
 	calls     []ToolCall
 	terms     []terms           // of calls
 	results   map[string]string // by ToolCall.ID
@@ -57,7 +67,7 @@ type step struct {
 func (s *step) toolsOut() bool { return len(s.results) < len(s.calls) }
 
 // yields says whether the caller's speech may interrupt the turn.
-func (t *turn) yields() bool { return !t.firm && !t.protected && !t.cut }
+func (t *turn) yields() bool { return !t.firm && !t.protected && !t.cut && !t.pressing() }
 
 func (t *turn) last() *step {
 	if len(t.steps) == 0 {
@@ -125,7 +135,7 @@ func (d *dialog) open(t *turn) {
 
 // start gives t the floor, and the history what it is about.
 func (d *dialog) start(t *turn) {
-	d.turn, t.mark = t, len(d.history)
+	d.turn, t.mark, t.opened = t, len(d.history), d.now
 	t.held = t.held || d.parked
 	if len(t.then) == 0 {
 		d.brief(t)
@@ -136,20 +146,17 @@ func (d *dialog) start(t *turn) {
 	if t.cutsIn {
 		d.history = append(d.history, Message{Role: Narrator, Turn: t.n, At: d.now, Text: "The caller has not finished, but has spoken for long: you are cutting in. Be brief."})
 	}
-	if d.expect.Words != nil {
-		d.do(expect{nil})
-	}
-	d.expect, d.lingers = Expect{}, false
+	d.expectAnew(t)
 	d.preface(t)
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
 	case t.why == ForWords && t.said != "":
-		m.Role, m.Text = Caller, t.said
+		m.Role, m.Text = Caller, t.shown()
 		if t.spoke > t.from {
 			m.At, m.Length = t.from, t.spoke-t.from
 		}
 	case t.why == ForKeys:
-		m.Text = "The caller pressed " + t.said + "."
+		m.Text = "The caller pressed " + t.shown() + "."
 	case t.why == ForSilence:
 		m.Text = "The caller is silent."
 	default:
@@ -158,15 +165,30 @@ func (d *dialog) start(t *turn) {
 	d.history = append(d.history, m)
 }
 
+// expectAnew ends what the last response waited for. That a secret may come is true until the next response is there, and in a turn
+// in which there is none the whole of it.
+func (d *dialog) expectAnew(t *turn) {
+	next := Expect{Masked: d.expect.Masked}
+	if next.Masked && !t.asks {
+		next = d.expect
+		next.Patience, next.Protected = 0, false
+	}
+	if d.expect.Words != nil && next.Words == nil {
+		d.do(expect{nil})
+	}
+	d.expect, d.lingers = next, false
+}
+
 // begin opens t and asks the responder for it.
 func (d *dialog) begin(t *turn) {
+	t.asks = true
 	d.open(t)
 	d.ask(t)
 }
 
 // ask the responder for the next step of t.
 func (d *dialog) ask(t *turn) {
-	t.steps = append(t.steps, &step{message: -1})
+	t.steps = append(t.steps, &step{message: -1, asked: true})
 	d.brief(t)
 	d.soon()
 	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
@@ -179,9 +201,9 @@ func (d *dialog) talk(t *turn) Talk {
 	}
 	switch t.why {
 	case ForWords:
-		talk.Text = t.said
+		talk.Text = d.toldOf(t)
 	case ForKeys:
-		talk.Keys = t.said
+		talk.Keys = d.toldOf(t)
 	case ForSilence:
 		talk.Silence = d.silences
 	}
@@ -214,6 +236,7 @@ func (d *dialog) told(n told) {
 	if t.cut || s.responded {
 		return
 	}
+	t.told = true
 	switch {
 	case delta.Call != nil && t.rounds >= d.manners.ToolSteps:
 		s.told, t.exhausted = true, true
@@ -225,7 +248,8 @@ func (d *dialog) told(n told) {
 		s.told = true
 		d.use(t, s, call)
 	case delta.Expect != nil:
-		s.told, d.expect = true, *delta.Expect
+		s.told, t.expects = true, true
+		d.mask(*delta.Expect)
 		if t.protected = d.expect.Protected; t.protected {
 			d.resume()
 		}
@@ -235,6 +259,8 @@ func (d *dialog) told(n told) {
 	case delta.Slots != nil:
 		s.told = true
 		d.learn(delta.Slots)
+	case delta.Lookup != nil:
+		t.lookup = delta.Lookup
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output
@@ -249,7 +275,10 @@ func (d *dialog) responded(n responded) {
 	if t.cut || s.responded {
 		return
 	}
-	s.responded, s.account.text = true, n.text
+	s.responded, s.account.text, t.told = true, n.text, true
+	if s.told || n.text != "" { // who says nothing has not changed its mind
+		d.unmask()
+	}
 	d.write(t, s)
 	switch {
 	case t.exhausted:
@@ -261,10 +290,11 @@ func (d *dialog) responded(n responded) {
 	}
 }
 
-// wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept.
+// wanted says whether t still owes the caller an answer. A greeting may be left to the caller, a silence may be kept, and who presses
+// keys waits for what comes of it.
 func (d *dialog) wanted(t *turn) bool {
 	_, text, _ := t.heard()
-	return t.why != ForGreeting && t.why != ForSilence && !speakable(text)
+	return t.why != ForGreeting && t.why != ForSilence && !speakable(text) && !t.presses()
 }
 
 // proceed does what is next in t: the answer to its tools, its commands, and its end when all has been heard.
@@ -275,20 +305,26 @@ func (d *dialog) proceed(t *turn) {
 	}
 	if s != nil && len(s.calls) > 0 && !s.followed {
 		d.follow(t, s, "")
-		if !t.leaves() && !d.caller.complete { // what the caller has said meanwhile is answered together with the results
-			t.rounds++
-			d.ask(t)
-			return
-		}
+		t.goesOn = !t.leaves() && !d.caller.complete // what the caller has said meanwhile is answered together with the results
 	}
-	for len(t.then) > 0 {
+	sounds := func(s *step) bool { return !s.voiced }
+	for len(t.then) > 0 && (!t.goesOn || t.then[0].Kind == Press) {
 		c := t.then[0]
+		if c.Kind == Press && slices.ContainsFunc(t.steps, sounds) {
+			return // until the words before the keys have been heard
+		}
 		t.then = t.then[1:]
 		if d.obey(t, c) {
 			t.then = nil
 		}
 	}
-	if slices.ContainsFunc(t.steps, func(s *step) bool { return !s.voiced }) {
+	if t.goesOn {
+		t.goesOn = false
+		t.rounds++
+		d.ask(t)
+		return
+	}
+	if slices.ContainsFunc(t.steps, sounds) {
 		return
 	}
 	d.close(t)
@@ -320,6 +356,10 @@ func (d *dialog) close(t *turn) {
 
 // sounded: the first frame of a step went out.
 func (d *dialog) sounded(n sounded) {
+	if d.turn.steps[n.step].asked {
+		d.turn.told = true
+		d.unmask()
+	}
 	if t := d.turn; !t.sounding {
 		t.sounding, d.mouth.since = true, d.now
 		d.tell(Event{Kind: ReplyBegan})
@@ -348,6 +388,7 @@ func (d *dialog) voiced(a account) {
 func (d *dialog) failed(n failed) {
 	t := d.turn
 	s := t.steps[n.step]
+	t.told = true
 	if t.cut {
 		return
 	}
@@ -428,10 +469,12 @@ func (d *dialog) silenced(n silenced) {
 		d.history = slices.Delete(d.history, t.mark, len(d.history))
 		d.notes = append(t.notes, d.notes...)
 		c.said, c.began = slices.Insert(c.said, 0, t.said), t.from
+		c.secret = c.secret || t.secret
 		c.pause.wentOn = max(c.pause.wentOn, 1)
 	default:
 		d.settle(t)
 		d.tell(Event{Kind: Interrupted, Text: heard})
+		d.keepKeys(t)
 	}
 	d.close(t)
 	if d.ending != nil {

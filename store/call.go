@@ -79,6 +79,7 @@ type Turn struct {
 	Latency map[string]int64 `json:"latency,omitempty"` // by stage (pipeline.Latency.Stages): milliseconds
 	Counts  map[string]int64 `json:"counts,omitempty"`  // how often something happened, and what it used (pipeline.Counts.All)
 	Error   string           `json:"error,omitempty"`   // the provider that failed, if one did
+	Lookup  *Lookup          `json:"lookup,omitempty"`  // what was looked up for it; nil: nothing
 }
 
 // A Message is one entry of a call's transcript.

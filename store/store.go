@@ -2,6 +2,7 @@
 //
 //	live call ──▶ control/records ──▶ spool (disk) ──▶ Recorder.Record ──▶ database ──▶ Calls ──▶ API
 //	API, CLI  ──▶ Agents, Numbers, Keys ─────────────────────────────────▶ database ──▶ Directory ──▶ who answers a number
+//	CLI       ──▶ Knowledge.PutDocument ─────────────────────────────────▶ database ──▶ Knowledge.Search ──▶ live call
 //
 // It is a leaf: it knows no database and no other package of the house. store/sql implements every interface here on SQLite and on
 // Postgres, and store/storetest is the one suite that both pass.
@@ -171,10 +172,11 @@ type Numbers interface {
 
 // A Directory is all that answering a call needs to know, at one moment.
 type Directory struct {
-	Revision      int64          // grows whenever an organisation, agent or number changes
+	Revision      int64          // grows whenever an organisation, agent, number or an agent's knowledge changes
 	Organisations []Organisation // oldest first; calls to numbers that nobody has go to the first
 	Agents        []Agent
 	Numbers       []Number
+	Knowing       []string // ids of the agents that know a document
 }
 
 // A Router tells who answers.

@@ -2,6 +2,8 @@ package carrier
 
 import (
 	"fmt"
+	"math"
+	"strings"
 	"time"
 )
 
@@ -31,6 +33,7 @@ type caller struct {
 	over    int     // of a Barge: the agent's stretch that it talks over, or -1
 	keys    string
 	nextKey int64
+	sounded bool // the next of keys has sounded
 	acts    []act
 }
 
@@ -84,7 +87,7 @@ func (c *caller) enter(s Step, now int64) {
 	switch s.Verb {
 	case Say:
 		c.rest, c.start = c.prompts[s.What].PCM, now
-	case Press:
+	case Press, Sound:
 		c.keys, c.nextKey = s.What, now
 	}
 }
@@ -97,7 +100,7 @@ func (c *caller) do(s Step, now int64) (m move, done bool, err error) {
 		return move{}, done, err
 	case Silent:
 		return move{}, now-c.began >= sampleAt(s.For), nil
-	case Press:
+	case Press, Sound:
 		return c.press(s, now)
 	case Say:
 		m, done = c.speak(s, now)
@@ -138,20 +141,43 @@ func (c *caller) hearOut(s Step, now int64) (done bool, err error) {
 }
 
 func (c *caller) press(s Step, now int64) (m move, done bool, err error) {
-	for c.keys != "" && now >= c.nextKey {
+	for len(c.rest) == 0 && c.keys != "" && now >= c.nextKey {
 		key := c.keys[0]
-		c.keys = c.keys[1:]
 		if key == 'w' {
+			c.keys = c.keys[1:]
 			c.nextKey = now + keyWait
 			continue
 		}
+		if s.Tone > 0 && !c.sounded {
+			c.rest, c.sounded = toneOf(key, s.Tone), true
+			break
+		}
+		c.keys, c.sounded = c.keys[1:], false
 		c.nextKey = now + sampleAt(s.Gap)
 		c.since = now
 		c.pressed(s, key, now)
 		c.log(Event{At: at(now), Who: "caller", What: "pressed", Text: string(key)})
+		if s.Verb == Sound {
+			key = 0
+		}
 		return move{key: key}, c.keys == "", nil
 	}
-	return move{}, c.keys == "", nil
+	n := min(slot, len(c.rest))
+	m.voice, c.rest = c.rest[:n], c.rest[n:]
+	return m, c.keys == "", nil
+}
+
+// toneOf is how a key sounds: the two tones of its row and column (ITU-T Q.23), 10 dB below the loudest each.
+func toneOf(key byte, length time.Duration) []int16 {
+	i := strings.IndexByte("123A456B789C*0#D", key)
+	row := [...]float64{697, 770, 852, 941}[i/4]
+	column := [...]float64{1209, 1336, 1477, 1633}[i%4]
+	pcm := make([]int16, sampleAt(length))
+	for n := range pcm {
+		at := 2 * math.Pi * float64(n) / Rate
+		pcm[n] = int16(10000 * (math.Sin(row*at) + math.Sin(column*at)))
+	}
+	return pcm
 }
 
 // pressed keeps the keys of one step as one act.

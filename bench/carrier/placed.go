@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"parley/media/dtmf"
 )
 
 // placed is a call in progress.
@@ -38,6 +40,19 @@ func (p *placed) form(extra url.Values) url.Values {
 // note adds a line to the timeline, at the present end of what was heard.
 func (p *placed) note(who, what, text string) {
 	p.result.Timeline = append(p.result.Timeline, Event{At: at(int64(len(p.result.Heard))), Who: who, What: what, Text: text})
+}
+
+// pressed notes a key of the agent's; those that follow each other closely are told together.
+func (p *placed) pressed(k dtmf.Press) {
+	p.result.Keys += string(k.Key)
+	all := p.result.Timeline
+	if n := len(all); n > 0 && all[n-1].Who == "agent" && all[n-1].What == "pressed" && k.At-time.Duration(all[n-1].At+all[n-1].For) < time.Second {
+		last := &all[n-1]
+		last.Text += " " + string(k.Key)
+		last.For = Millis(k.At) - last.At
+		return
+	}
+	p.result.Timeline = append(all, Event{At: Millis(k.At), Who: "agent", What: "pressed", Text: string(k.Key)})
 }
 
 // end says who ended the call; only the first counts.

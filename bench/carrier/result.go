@@ -103,6 +103,7 @@ type Result struct {
 	Ended    string `json:"ended"`             // caller, agent, rejected or failed
 	Failure  string `json:"failure,omitempty"` // why the call is not a success
 
+	Keys     string   `json:"keys,omitempty"` // that the agent pressed, as tones
 	Turns    []Turn   `json:"turns"`
 	Timeline []Event  `json:"timeline"`
 	Frames   Frames   `json:"frames"`
@@ -214,7 +215,7 @@ func (r *Result) lines() (lines []line) {
 		}
 	}
 	for _, e := range r.Timeline {
-		if e.What != "spoke" && e.What != "pressed" && e.What != "marked" {
+		if e.What != "spoke" && e.What != "marked" && (e.What != "pressed" || e.Who != "caller") {
 			lines = append(lines, line{e.At, e.Who, strings.TrimSpace(e.What + " " + e.Text)})
 		}
 	}

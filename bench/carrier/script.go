@@ -16,6 +16,7 @@ const (
 	Hear   Verb = "hear"   // wait until the agent has spoken and fallen silent
 	Barge  Verb = "barge"  // speak a recording once the agent has been speaking for a while
 	Press  Verb = "press"  // press keys: 0-9 * # A-D, and w to wait half a second
+	Sound  Verb = "sound"  // the same, but no message tells of the keys: they are heard as tones alone
 	Silent Verb = "silent" // say nothing for a while
 	HangUp Verb = "hangup" // end the call
 )
@@ -24,7 +25,7 @@ const (
 type Step struct {
 	Place string // where it was read, for messages: "menu.call:3"
 	Verb  Verb
-	What  string        // Say, Barge: the recording; Press: the keys
+	What  string        // Say, Barge: the recording; Press, Sound: the keys
 	For   time.Duration // Silent: how long
 
 	After  time.Duration // Barge: how long the agent has been speaking
@@ -32,7 +33,8 @@ type Step struct {
 	Quiet  time.Duration // Hear: the silence that ends what the agent says
 	Most   time.Duration // Hear: the agent must have ended by then
 	Hush   time.Duration // Barge: the agent must fall silent within so long; 0: not demanded
-	Gap    time.Duration // Press: between two keys
+	Gap    time.Duration // Press, Sound: between two keys
+	Tone   time.Duration // Press, Sound: how long a key sounds, before its message; 0: it makes no sound
 }
 
 // String is the step as a script has it, without its options.
@@ -51,7 +53,8 @@ const ScriptHelp = `A script has one step a line; # begins a comment:
   hear [quiet=1s] [within=15s] [most=90s]    wait until the agent has spoken and fallen silent
   say RECORDING                                 speak a WAV file or an Asterisk prompt, such as agent-pass
   barge RECORDING [after=1s] [within=15s] [hush=TIME]   speak over the agent once it has spoken for so long
-  press KEYS [gap=250ms]                        0-9 * # A-D; w waits half a second
+  press KEYS [gap=250ms] [tone=TIME]            0-9 * # A-D; w waits half a second; with tone they are heard too
+  sound KEYS [gap=250ms] [tone=100ms]           keys that are only heard: no message tells of them
   silent TIME                                   say nothing
   hangup                                        (also what the end of the script does)`
 
@@ -103,7 +106,7 @@ func parseStep(words []string) (Step, error) {
 	s := Step{Verb: Verb(words[0])}
 	argument, options := s.grammar()
 	if options == nil {
-		return s, fmt.Errorf("%s: no such step: want say, hear, barge, press, silent or hangup", words[0])
+		return s, fmt.Errorf("%s: no such step: want say, hear, barge, press, sound, silent or hangup", words[0])
 	}
 	words = words[1:]
 	if argument != "" {
@@ -144,7 +147,10 @@ func (s *Step) grammar() (argument string, options map[string]*time.Duration) {
 		return "recording", map[string]*time.Duration{"after": &s.After, "within": &s.Within, "hush": &s.Hush}
 	case Press:
 		s.Gap = 250 * time.Millisecond
-		return "keys", map[string]*time.Duration{"gap": &s.Gap}
+		return "keys", map[string]*time.Duration{"gap": &s.Gap, "tone": &s.Tone}
+	case Sound:
+		s.Gap, s.Tone = 250*time.Millisecond, 100*time.Millisecond
+		return "keys", map[string]*time.Duration{"gap": &s.Gap, "tone": &s.Tone}
 	case Silent:
 		return "time", map[string]*time.Duration{}
 	case HangUp:
@@ -163,7 +169,7 @@ func (s *Step) setArgument(word string) (err error) {
 	case Silent:
 		s.For, err = parseTime(word)
 		return err
-	case Press:
+	case Press, Sound:
 		if i := strings.IndexFunc(word, func(r rune) bool { return !strings.ContainsRune("0123456789*#ABCDw", r) }); i >= 0 {
 			return fmt.Errorf("%q is not a key: want 0-9 * # A-D or w", word[i:i+1])
 		}

@@ -17,6 +17,8 @@ say "my recordings/one more.wav"
 press 12#w3 gap=100ms
 barge conf-invalid after=2s hush=800ms
 silent 10s
+press 4 tone=80ms
+sound 5#
 hangup`)
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +31,9 @@ hangup`)
 		{Place: "s:6", Verb: Press, What: "12#w3", Gap: 100 * ms},
 		{Place: "s:7", Verb: Barge, What: "conf-invalid", After: 2 * second, Within: 15 * second, Hush: 800 * ms},
 		{Place: "s:8", Verb: Silent, For: 10 * second},
-		{Place: "s:9", Verb: HangUp},
+		{Place: "s:9", Verb: Press, What: "4", Gap: 250 * ms, Tone: 80 * ms},
+		{Place: "s:10", Verb: Sound, What: "5#", Gap: 250 * ms, Tone: 100 * ms},
+		{Place: "s:11", Verb: HangUp},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
@@ -44,7 +48,7 @@ func TestParseScriptMistakes(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                        `s: no step in it`,
 		"# nothing":               `s: no step in it`,
-		"hear\nshout hello":       `s:2: shout: no such step: want say, hear, barge, press, silent or hangup`,
+		"hear\nshout hello":       `s:2: shout: no such step: want say, hear, barge, press, sound, silent or hangup`,
 		"say":                     `s:1: say: recording is missing`,
 		"barge after=2s":          `s:1: barge: recording is missing`,
 		"press 12x":               `s:1: press: keys: "x" is not a key: want 0-9 * # A-D or w`,

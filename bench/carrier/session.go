@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/media/dtmf"
 )
 
 // A session is one Media Streams socket: it keeps real time, sends what the caller does, and sounds what the agent sends.
@@ -24,6 +27,7 @@ type session struct {
 	said    []int16
 	playout playout
 	ear     ear
+	keys    *dtmf.Detector // of the agent's
 	caller  *caller
 	clears  []int64
 	seq     int
@@ -65,7 +69,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.Upgrade = Millis(time.Since(asked))
 	socket.SetReadLimit(4 << 20)
 
-	s := &session{p: p, socket: socket, params: noun.params, ear: newEar()}
+	s := &session{p: p, socket: socket, params: noun.params, ear: newEar(), keys: dtmf.NewDetector(Rate)}
 	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
 		p.result.Timeline = append(p.result.Timeline, e)
 	}}
@@ -185,6 +189,11 @@ func (s *session) sound(now time.Time) {
 	var marks []string
 	r.Heard, marks = s.playout.play(max(s.playout.at, sampleAt(now.Sub(s.start))), r.Heard)
 	s.ear.hear(r.Heard[from:])
+	for piece := range slices.Chunk(r.Heard[from:], slot) {
+		if k, ok := s.keys.Hear(piece); ok {
+			s.p.pressed(k)
+		}
+	}
 	s.echo(marks)
 }
 

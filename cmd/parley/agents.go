@@ -116,7 +116,7 @@ type persona struct {
 	Prompt   *string `help:"System prompt: what the language model is told. @FILE reads a file."`
 	Starting *string `name:"starting-message" help:"What it says first. @FILE reads a file."`
 	Voice    *string `name:"voice-settings" help:"JSON object. @FILE reads a file."`
-	Keys     *string `name:"dtmf-rules" help:"JSON object. @FILE reads a file."`
+	Keys     *string `name:"dtmf-rules" help:"What keys do: a JSON object, see docs/dtmf.md. @FILE reads a file."`
 	Enabled  *bool   `help:"Whether it answers calls." negatable:""`
 }
 

@@ -32,6 +32,7 @@ type config struct {
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
 
+	KeyTones bool          `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
 
 	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
@@ -51,9 +52,12 @@ type config struct {
 	SpeechWorkers int    `help:"Threads for local speech. 0: cores less one, at least one." default:"0" var:"PARLEY_SPEECH_WORKERS"`
 	Snap          bool   `help:"Correct short answers to the words that the flow expects." default:"true" negatable:"" var:"PARLEY_SNAP"`
 
-	OpenAIKey     string `name:"openai-api-key" help:"Key of the language model." var:"OPENAI_API_KEY"`
-	OpenAIBaseURL string `name:"openai-base-url" help:"Any OpenAI-compatible server, such as http://localhost:11434/v1. Empty: OpenAI's own, if there is a key." var:"OPENAI_BASE_URL"`
-	OpenAIModel   string `name:"openai-model" help:"Model to ask for." default:"gpt-4.1-mini" var:"OPENAI_MODEL"`
+	openAI
+	OpenAIModel string `name:"openai-model" help:"Model to ask for." default:"gpt-4.1-mini" var:"OPENAI_MODEL"`
+
+	embeddings
+	KnowledgeBudget time.Duration `help:"How long an answer may wait until the agent's documents are searched; then it does without; up to 5s. 0: documents are not searched on calls." default:"150ms" var:"PARLEY_KNOWLEDGE_BUDGET"`
+	KnowledgeTokens int           `help:"How much of the model's context passages of documents may take, in tokens; 100 to 20000." default:"1000" var:"PARLEY_KNOWLEDGE_TOKENS"`
 
 	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
@@ -96,6 +100,12 @@ func (c *config) check() error {
 	}
 	if n := len(c.Secret); n > 0 && n < 32 {
 		bad = append(bad, fmt.Errorf("--secret (PARLEY_SECRET) has %d characters: want 32 or more", n))
+	}
+	if c.KnowledgeBudget < 0 || c.KnowledgeBudget > 5*time.Second {
+		bad = append(bad, fmt.Errorf("--knowledge-budget is %v: want 0 to 5s", c.KnowledgeBudget))
+	}
+	if c.KnowledgeTokens < 100 || c.KnowledgeTokens > 20_000 {
+		bad = append(bad, fmt.Errorf("--knowledge-tokens is %d: want 100 to 20000", c.KnowledgeTokens))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

@@ -15,6 +15,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"parley/control/document"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -42,7 +43,7 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
-	return report(con.out, append(findings, c.model(ctx, v)))
+	return report(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
 
 func report(w io.Writer, findings []finding) error {
@@ -185,6 +186,25 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
 	defer v.model.Close()
 	if err := v.model.Warm(ctx); err != nil {
 		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
+	}
+	return f
+}
+
+// documents says whether all kinds can be read, and how they are searched.
+func (c *doctorCmd) documents(ctx context.Context, v *vendors) finding {
+	f := finding{what: "knowledge", says: "documents are searched by their words"}
+	if err := document.CanReadPDF(); err != nil {
+		f.fix = err.Error()
+	}
+	if v.embedder == nil {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	defer v.embedder.Close()
+	f.says += " and by vectors of " + c.EmbeddingsModel
+	if _, err := v.embedder.Embed(ctx, []string{"hello"}); err != nil {
+		f.says, f.fix = err.Error(), "check PARLEY_EMBEDDINGS_MODEL, _BASE_URL and _API_KEY; until then documents are searched by their words alone"
 	}
 	return f
 }

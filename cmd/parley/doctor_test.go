@@ -36,7 +36,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatal(err)
 	}
 	tools := filepath.Join(t.TempDir(), "tools.yaml")
-	if err := os.WriteFile(tools, []byte("built_in:\n  press_keys: true\n"), 0o600); err != nil {
+	if err := os.WriteFile(tools, []byte("built_in:\n  press_keys: true\n  schedule_callback: true\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -49,10 +49,11 @@ func TestDoctor(t *testing.T) {
 		"bad public URL":    {map[string]string{"PARLEY_PUBLIC_URL": "voice.example.com"}, true, []string{"FAIL  settings", "--public-url", "https://"}},
 		"http public URL":   {map[string]string{"PARLEY_PUBLIC_URL": "http://voice.example.com"}, false, []string{"note  public URL", "wss"}},
 		"bad flow":          {map[string]string{"PARLEY_FLOW": flow}, true, []string{"FAIL  scripted dialog", "line 2", "nowhere"}},
-		"tools":             {map[string]string{"PARLEY_TOOLS": tools}, false, []string{"note  tools", "end_call, wait", "-> press_keys is not offered"}},
+		"tools":             {map[string]string{"PARLEY_TOOLS": tools}, false, []string{"note  tools", "end_call, wait, press_keys", "-> schedule_callback is not offered"}},
 		"bad tools":         {map[string]string{"PARLEY_TOOLS": flow}, true, []string{"FAIL  tools", "line 1: flow: unknown setting", "PARLEY_TOOLS"}},
 		"model":             {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "right"}, false, []string{"ok    language model"}},
 		"model's key":       {map[string]string{"OPENAI_BASE_URL": model.URL, "OPENAI_API_KEY": "wrong"}, true, []string{"FAIL  language model", "OPENAI_API_KEY"}},
+		"knowledge":         {map[string]string{"PARLEY_EMBEDDINGS_MODEL": "m", "PARLEY_EMBEDDINGS_BASE_URL": model.URL, "PARLEY_EMBEDDINGS_API_KEY": "wrong"}, false, []string{"note  knowledge", "PARLEY_EMBEDDINGS_MODEL"}},
 		"address in use":    {map[string]string{"PARLEY_HTTP_ADDR": strings.TrimPrefix(model.URL, "http://")}, false, []string{"note  address", "PARLEY_HTTP_ADDR"}},
 	} {
 		t.Run(name, func(t *testing.T) {

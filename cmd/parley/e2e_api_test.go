@@ -76,21 +76,22 @@ func (n *node) into(a answer, out any) {
 
 // A callRow is a call as the API shows it.
 type callRow struct {
-	ID           string           `json:"id"`
-	AgentID      string           `json:"agent_id"`
-	AgentVersion int              `json:"agent_version"`
-	Status       string           `json:"status"`
-	Cause        string           `json:"cause"`
-	CarrierID    string           `json:"carrier_call_id"`
-	From         string           `json:"from_number"`
-	To           string           `json:"to_number"`
-	Answered     *time.Time       `json:"answered_at"`
-	Ended        *time.Time       `json:"ended_at"`
-	Seconds      float64          `json:"duration_seconds"`
-	Recorded     bool             `json:"recording_available"`
-	Latency      map[string]int64 `json:"latency"`
-	Transcript   []message        `json:"transcript"`
-	Turns        []turnRow        `json:"turns"`
+	ID           string            `json:"id"`
+	AgentID      string            `json:"agent_id"`
+	AgentVersion int               `json:"agent_version"`
+	Status       string            `json:"status"`
+	Cause        string            `json:"cause"`
+	CarrierID    string            `json:"carrier_call_id"`
+	From         string            `json:"from_number"`
+	To           string            `json:"to_number"`
+	Answered     *time.Time        `json:"answered_at"`
+	Ended        *time.Time        `json:"ended_at"`
+	Seconds      float64           `json:"duration_seconds"`
+	Recorded     bool              `json:"recording_available"`
+	Latency      map[string]int64  `json:"latency"`
+	Transcript   []message         `json:"transcript"`
+	Turns        []turnRow         `json:"turns"`
+	Collected    map[string]string `json:"collected"`
 }
 
 type message struct {
@@ -112,6 +113,7 @@ type turnRow struct {
 	OffsetMS    int64            `json:"offset_ms"`
 	SoundedMS   int64            `json:"duration_ms"`
 	Latency     map[string]int64 `json:"latency"`
+	Counts      map[string]int64 `json:"counts"`
 }
 
 // calls lists all calls of the node, newest first, without their details.

@@ -21,6 +21,7 @@ type metrics struct {
 	drops     prometheus.Counter
 	providers *prometheus.CounterVec
 	requests  *prometheus.HistogramVec
+	searches  *prometheus.HistogramVec
 }
 
 // latencyBuckets are seconds: fine where conversations are won or lost.
@@ -42,10 +43,14 @@ func newMetrics(s *server) *metrics {
 			Name: "parley_http_request_duration_seconds", Help: "Requests to the API, by route, method and status.",
 			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}, NativeHistogramBucketFactor: 1.1,
 		}, []string{"route", "method", "status"}),
+		searches: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "parley_knowledge_search_seconds", Help: "Searches of agents' documents on calls, by outcome: found, empty, late, failed, cold.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .15, .25, .5, 1, 2.5, 5}, NativeHistogramBucketFactor: 1.1,
+		}, []string{"outcome"}),
 		providers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_provider_failures_total", Help: "Failures of providers, by which."}, []string{"provider"}),
 	}
 	m.registry.MustRegister(
-		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers, m.requests,
+		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers, m.requests, m.searches,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_calls_live", Help: "Calls in progress."}, func() float64 { return float64(s.board.Live()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_accepting", Help: "1 while new calls are welcome."}, func() float64 {
@@ -113,5 +118,14 @@ func (m *metrics) turn(t *pipeline.Turn) {
 		if d > 0 {
 			m.latency.WithLabelValues(stage).Observe(d.Seconds())
 		}
+	}
+	if l := t.Lookup; l != nil && l.Took > 0 { // else it was known from before
+		outcome := l.Err
+		if outcome == "" {
+			if outcome = "empty"; len(l.Sources) > 0 {
+				outcome = "found"
+			}
+		}
+		m.searches.WithLabelValues(outcome).Observe(l.Took.Seconds())
 	}
 }

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/library"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -65,10 +66,12 @@ type server struct {
 	log     *slog.Logger
 	vendors *vendors
 	tools   *toolbox
+	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
+	library *library.Library
 	metrics *metrics
 
 	draining atomic.Bool
@@ -97,11 +100,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, tools: tools, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, tools: tools, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Log: log}
+	if v.script != nil {
+		s.keypads.node = v.script.Has
+	}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,
@@ -114,6 +120,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if s.office, err = newOffice(ctx, c, hangUp{s.board}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
+	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
 }
@@ -152,7 +159,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if s.cfg.Record {
 		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.vendors.cast(ctx, &agent, info)
+	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
@@ -160,7 +167,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
 	parts.Change = s.change(call, row.Org, info)
-	parts.Responder = pipeline.Greeting(greeting, parts.Responder)
+	parts.Responder = s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info)
 	return agent, parts, tap, nil
 }
 
@@ -170,6 +177,9 @@ func (s *server) persona(call string, row store.Agent, info media.Info) pipeline
 	agent.Name = row.Name
 	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
+	if rules := s.keypads.of(row); rules != nil {
+		agent.Keys = rules.Keys
+	}
 	return agent
 }
 
@@ -192,6 +202,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
+	g.Go(func() error { return s.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {

@@ -28,7 +28,6 @@ type toolbox struct {
 	transferrer tool.Transferrer
 	scheduler   tool.Scheduler
 	messenger   tool.Messenger
-	keypad      bool // legs can send keys
 }
 
 // newToolbox makes the tools that the settings name, and says which of them nobody can be offered.
@@ -55,7 +54,7 @@ func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Collea
 	if on := b.builtIn.Wait; on == nil || *on {
 		all = append(all, tool.WaitFor())
 	}
-	if b.builtIn.PressKeys && b.keypad {
+	if b.builtIn.PressKeys {
 		all = append(all, tool.PressKeys())
 	}
 	all = append(all, tool.TransferTo(b.builtIn.Transfer.destinations(), b.transferrer), tool.HandOver(colleagues))
@@ -83,7 +82,6 @@ func (b *toolbox) missing() (all []string) {
 			all = append(all, name+" is not offered: "+why)
 		}
 	}
-	say(b.builtIn.PressKeys, b.keypad, "press_keys", "no carrier's leg can send keys yet")
 	say(b.builtIn.Transfer != nil, b.transferrer != nil, "transfer", "no carrier can transfer calls yet")
 	say(b.builtIn.ScheduleCallback, b.scheduler != nil, "schedule_callback", "nobody places calls yet")
 	say(b.builtIn.SendMessage != nil, b.messenger != nil, "send_message", "no channel for messages is configured")
@@ -126,6 +124,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		return s.persona(call, next, info), pipeline.Parts{Responder: s.vendors.responder(info)}, nil
+		answers := s.vendors.responder(info, s.informed(call, next))
+		return s.persona(call, next, info), pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info)}, nil
 	}
 }

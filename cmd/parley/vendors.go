@@ -25,14 +25,27 @@ type vendors struct {
 	deepgram *deepgram.Client // nil when it is not used
 	model    *openai.Client   // nil when there is none; a scripted dialog may hand over to it
 
+	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
+
 	ear       pipeline.Listener
 	stt       pipeline.Transcriber
-	known     *providers.Cache                    // speaks from memory what is known ahead
-	tts       pipeline.Synthesizer                // that, and the local voice where a vendor's fails
-	responder func(media.Info) pipeline.Responder // a call's own
-	opens     func(media.Info) pipeline.Responder // the same as far as its greeting is known ahead; nil if a model makes it up
+	known     *providers.Cache                              // speaks from memory what is known ahead
+	tts       pipeline.Synthesizer                          // that, and the local voice where a vendor's fails
+	responder func(media.Info, informed) pipeline.Responder // a call's own
+	opens     func(media.Info) pipeline.Responder           // the same as far as its greeting is known ahead; nil if a model makes it up
+	script    *flow.Flow                                    // that answers; nil: none does
 
 	hears, thinks, speaks string // their names
+}
+
+// informed is the model with what the call's agent knows from documents; nil: the model as it is.
+type informed func(model pipeline.Responder) pipeline.Responder
+
+func (i informed) by(model pipeline.Responder) pipeline.Responder {
+	if i == nil {
+		return model
+	}
+	return i(model)
 }
 
 // newVendors is the table from names to constructors.
@@ -77,21 +90,26 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 			return nil, usageError{err}
 		}
 	}
+	var err error
+	if v.embedder, err = c.embedder(c.openAI); err != nil {
+		return nil, err
+	}
 	switch v.thinks {
 	case "openai":
-		v.responder = func(media.Info) pipeline.Responder { return v.model }
+		v.responder = func(_ media.Info, known informed) pipeline.Responder { return known.by(v.model) }
 	case "flow":
 		script, err := loadFlow(c.Flow)
 		if err != nil {
 			return nil, err
 		}
+		v.script = script
 		play := func(info media.Info, model pipeline.Responder) pipeline.Responder {
 			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}, Model: model})
 		}
 		v.opens = func(info media.Info) pipeline.Responder { return play(info, nil) }
-		v.responder = v.opens
+		v.responder = func(info media.Info, _ informed) pipeline.Responder { return play(info, nil) }
 		if v.model != nil {
-			v.responder = func(info media.Info) pipeline.Responder { return play(info, v.model) }
+			v.responder = func(info media.Info, known informed) pipeline.Responder { return play(info, known.by(v.model)) }
 		}
 	}
 	return v, nil
@@ -136,14 +154,17 @@ func (v *vendors) close() error {
 	if v.model != nil {
 		v.model.Close()
 	}
+	if v.embedder != nil {
+		v.embedder.Close()
+	}
 	if v.deepgram == nil {
 		return nil
 	}
 	return v.deepgram.Close()
 }
 
-// cast gives a call its providers; it waits for models to be loaded as long as ctx lasts.
-func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info) (pipeline.Parts, error) {
+// cast gives a call its providers, and its model what its agent knows; it waits for models to be loaded as long as ctx lasts.
+func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info, known informed) (pipeline.Parts, error) {
 	manners := agent.Manners.WithDefaults()
 	ear, err := v.ear.Listen(ctx, pipeline.EarOptions{Rate: info.Rate, MaybeAfter: manners.Guess, EndAfter: manners.Hangover})
 	if err != nil {
@@ -153,5 +174,5 @@ func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.In
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
-	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info), Synthesizer: v.tts}, nil
+	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info, known), Synthesizer: v.tts}, nil
 }

@@ -22,6 +22,7 @@ type plan struct {
 	store.Directory
 	agents  map[string]*store.Agent // by id
 	numbers map[string]answer       // by digits
+	knowing map[string]bool         // by id: agents that know a document
 	rest    answer                  // to all other numbers; its number is empty
 }
 
@@ -32,7 +33,11 @@ type answer struct {
 }
 
 func newPlan(d store.Directory) *plan {
-	p := &plan{Directory: d, agents: make(map[string]*store.Agent, len(d.Agents)), numbers: make(map[string]answer, len(d.Numbers))}
+	p := &plan{Directory: d, agents: make(map[string]*store.Agent, len(d.Agents)), numbers: make(map[string]answer, len(d.Numbers)),
+		knowing: make(map[string]bool, len(d.Knowing))}
+	for _, id := range d.Knowing {
+		p.knowing[id] = true
+	}
 	for i := range d.Agents {
 		p.agents[d.Agents[i].ID] = &d.Agents[i]
 	}
@@ -95,6 +100,12 @@ func (d *Directory) Route(number string) (Route, error) {
 		return Route{Org: a.org, Number: a.number}, ErrNobody
 	}
 	return Route{Org: a.org, Agent: *a.agent, Number: a.number}, nil
+}
+
+// Knows says whether an agent knows a document: if not, nothing needs to be looked up on its calls.
+func (d *Directory) Knows(agent string) bool {
+	v := d.view.Load()
+	return v != nil && v.knowing[agent]
 }
 
 // Default is the agent, by its id, that answers an organisation's calls that no number leads elsewhere; empty: nobody does.

@@ -140,8 +140,8 @@ func TestDamagedSnapshotIsSetAside(t *testing.T) {
 		"half":             good[:len(good)/2],
 		"one letter":       bytes.Replace(good, []byte("boris"), []byte("bores"), 1),
 		"two files":        append(slices.Clone(good), good...),
-		"another version":  bytes.Replace(good, []byte(`"version":1`), []byte(`"version":2`), 1),
-		"no directory":     []byte(`{"version":1}`),
+		"another version":  bytes.Replace(good, []byte(`"version":2`), []byte(`"version":1`), 1),
+		"no directory":     []byte(`{"version":2}`),
 		"words of no sort": sealed(`{"Revision":1,"Robots":[]}`),
 		"another type":     sealed(`{"Revision":"one"}`),
 		"a list":           []byte("[]"),
@@ -246,7 +246,7 @@ func TestBadDisk(t *testing.T) {
 func TestSnapshotForm(t *testing.T) {
 	t.Parallel()
 	dir := acme().dir
-	full := store.Directory{Revision: dir.Revision, Organisations: dir.Organisations[:1], Agents: dir.Agents[:1], Numbers: dir.Numbers[:1]}
+	full := store.Directory{Revision: dir.Revision, Organisations: dir.Organisations[:1], Agents: dir.Agents[:1], Numbers: dir.Numbers[:1], Knowing: []string{"anna"}}
 	for _, row := range []any{full, full.Organisations[0], full.Agents[0], full.Numbers[0]} {
 		v := reflect.ValueOf(row)
 		for i := range v.NumField() {
@@ -285,11 +285,14 @@ func TestSnapshotForm(t *testing.T) {
 	if a, err := d.Agent("acme", "anna"); err != nil || a != full.Agents[0] {
 		t.Errorf("agent %+v, %v; want %+v", a, err, full.Agents[0])
 	}
+	if !d.Knows("anna") || d.Knows("abel") {
+		t.Errorf("anna knows something: %v; abel: %v", d.Knows("anna"), d.Knows("abel"))
+	}
 }
 
 // sealed is a file whose checksum fits.
 func sealed(dir string) []byte {
-	return fmt.Appendf(nil, `{"version":1,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
+	return fmt.Appendf(nil, `{"version":2,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
 }
 
 func indented(t *testing.T, data []byte) string {

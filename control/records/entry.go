@@ -14,10 +14,22 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 	return store.Turned{
 		Turn: store.Turn{
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
-			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err),
+			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err), Lookup: lookup(t.Lookup),
 		},
 		Messages: newMessages(call, t.First, t.Messages), Collected: collected(t.Slots),
 	}
+}
+
+// lookup is what was looked up for a turn; nil: nothing.
+func lookup(l *pipeline.Lookup) *store.Lookup {
+	if l == nil {
+		return nil
+	}
+	out := &store.Lookup{Took: l.Took, Error: clean(l.Err)}
+	for _, s := range l.Sources {
+		out.Sources = append(out.Sources, store.Source{Document: clean(s.Document), Place: clean(s.Place)})
+	}
+	return out
 }
 
 // collected is what was collected, as every database takes it; nil stays nil.
@@ -68,6 +80,9 @@ func counts(t *pipeline.Turn) map[string]int64 {
 	all := make(map[string]int64)
 	for name, n := range t.Counts.All(t.Usage) {
 		all[name] = int64(n)
+	}
+	if ms := t.Masked.Milliseconds(); ms > 0 {
+		all["masked_ms"] = ms
 	}
 	return all
 }

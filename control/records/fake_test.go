@@ -175,7 +175,8 @@ func turned(id string, n int) pipeline.Event {
 		N: n, Why: pipeline.ForWords, Said: "hello", Text: "Good day, and welcome.", Heard: "Good day", Cut: true, At: time.Second, Sounded: 800 * time.Millisecond,
 		Latency: pipeline.Latency{VoiceToVoice: time.Duration(100*n) * time.Millisecond, Endpoint: 80 * time.Millisecond},
 		Usage:   pipeline.Usage{Input: 900}, Counts: pipeline.Counts{Held: 2, Drops: n - 1},
-		First: 2 * (n - 1), Messages: []pipeline.Message{
+		Lookup: &pipeline.Lookup{Took: 8 * time.Millisecond, Sources: []pipeline.Source{{Document: "fees\x00.pdf", Place: "page 2"}}, Err: "late"},
+		First:  2 * (n - 1), Messages: []pipeline.Message{
 			{Role: pipeline.Caller, Text: "hello", Turn: n, At: 300 * time.Millisecond, Length: 400 * time.Millisecond},
 			{Role: pipeline.Assistant, Text: "Good day", Cut: true, Turn: n, At: time.Second, Length: 800 * time.Millisecond},
 		},

@@ -36,6 +36,7 @@ func TestACallIsWrittenDown(t *testing.T) {
 	r.Watch(pipeline.Event{Call: "c1", Kind: pipeline.CallStarted})
 	r.Watch(turned("c1", 1))
 	second := turned("c1", 2)
+	second.Turn.Masked = 1300 * time.Millisecond
 	second.Turn.Slots = map[string]string{"name": "Zoë\x00 \xff"}
 	r.Watch(second)
 	e := ended("c1", 2, media.CauseCaller)
@@ -60,7 +61,8 @@ func TestACallIsWrittenDown(t *testing.T) {
 	wantTurned := &store.Turned{Turn: store.Turn{
 		Call: "c1", N: 2, Why: "words", Said: "hello", Text: "Good day, and welcome.", Heard: "Good day", Cut: true, At: time.Second, Sounded: 800 * time.Millisecond,
 		Latency: map[string]int64{"voice_to_voice": 200, "endpoint": 80},
-		Counts:  map[string]int64{"input_tokens": 900, "held": 2, "dropped_frames": 1},
+		Counts:  map[string]int64{"input_tokens": 900, "held": 2, "dropped_frames": 1, "masked_ms": 1300},
+		Lookup:  &store.Lookup{Took: 8 * time.Millisecond, Sources: []store.Source{{Document: "fees.pdf", Place: "page 2"}}, Error: "late"},
 	}, Messages: messages[2:], Collected: map[string]string{"name": "Zoë \ufffd"}}
 	if diff := cmp.Diff(wantTurned, d.entry(t, "c1 turn 2").Turned); diff != "" {
 		t.Errorf("turned: want, got:\n%s", diff)

@@ -1,7 +1,6 @@
 package voice
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -95,37 +94,6 @@ func (Settings) Schema(r huma.Registry) *huma.Schema {
 	s.Nullable = true
 	s.Description = "The voice, in ElevenLabs' words. PATCH replaces it as a whole."
 	return &s
-}
-
-// maxRules is how large the keypad rules of an agent may be, as compact JSON.
-const maxRules = 64 << 10
-
-// Rules are what keys do, as JSON, kept as they came; nil is null.
-type Rules json.RawMessage
-
-// MarshalJSON implements json.Marshaler.
-func (r Rules) MarshalJSON() ([]byte, error) { return json.RawMessage(r).MarshalJSON() }
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (r *Rules) UnmarshalJSON(data []byte) error {
-	*r = nil
-	if string(data) == "null" {
-		return nil
-	}
-	var buf bytes.Buffer
-	if err := json.Compact(&buf, data); err != nil {
-		return err
-	}
-	*r = bytes.ToValidUTF8(buf.Bytes(), []byte("\uFFFD"))
-	return nil
-}
-
-// Schema implements huma.SchemaProvider: any object, or null.
-func (Rules) Schema(huma.Registry) *huma.Schema {
-	return &huma.Schema{
-		Type: huma.TypeObject, Nullable: true, AdditionalProperties: true,
-		Description: "What keys do: any JSON object of at most 64 KiB. PATCH replaces it as a whole.",
-	}
 }
 
 // AgentReadOnly are the fields of an agent that a client sees and cannot set.
@@ -250,12 +218,4 @@ func checkTexts(at *huma.PathBuffer, name, prompt, description, start string) (b
 		}
 	}
 	return bad
-}
-
-// checkRules bounds the keypad rules.
-func checkRules(at *huma.PathBuffer, rules Rules) []error {
-	if len(rules) > maxRules {
-		return []error{envelope.Complain(at, "dtmf_rules", "is larger than 64 KiB")}
-	}
-	return nil
 }

@@ -69,8 +69,22 @@ type Turn struct {
 	OffsetMS    *int64           `json:"offset_ms" doc:"When its first frame went out, since the answer; null: it never did."`
 	DurationMS  int64            `json:"duration_ms" doc:"How much of it was heard."`
 	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
-	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; and input_tokens, output_tokens, cached_tokens."`
+	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; masked_ms (for how long the caller was silenced in the recording, because of secrets); and input_tokens, output_tokens, cached_tokens."`
+	Knowledge   *Lookup          `json:"knowledge,omitempty" doc:"What was looked up in the documents that the agent knows; absent: nothing was."`
 	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
+}
+
+// Lookup is what was looked up for an exchange.
+type Lookup struct {
+	Sources    []Source `json:"sources" nullable:"false" doc:"Where the passages came from that the model was offered, best first."`
+	DurationMS float64  `json:"duration_ms" doc:"How long the search took." example:"8.4"`
+	Error      *string  `json:"error" doc:"Why there is nothing, or not all that there might be; null: there is no more." example:"late"`
+}
+
+// Source is where a passage came from.
+type Source struct {
+	Document string  `json:"document" doc:"The name of the file." example:"prices.pdf"`
+	Place    *string `json:"place" doc:"Where in it: headings, page; null: the whole." example:"Fees > Blood tests, page 2"`
 }
 
 // showCall makes a Call of its row.
@@ -139,6 +153,12 @@ func showTurns(rows []store.Turn) []Turn {
 		if t.At > 0 {
 			ms := t.At.Milliseconds()
 			out.OffsetMS = &ms
+		}
+		if l := t.Lookup; l != nil {
+			out.Knowledge = &Lookup{Sources: []Source{}, DurationMS: float64(l.Took.Microseconds()) / 1000, Error: or(l.Error)}
+			for _, s := range l.Sources {
+				out.Knowledge.Sources = append(out.Knowledge.Sources, Source{s.Document, or(s.Place)})
+			}
 		}
 		turns = append(turns, out)
 	}

@@ -18,7 +18,7 @@ const jitter = 10 * time.Millisecond
 const window = 100
 
 // Wrap is leg with the echo of what is sent taken out of what is received; tail is as in New. The leg must have been answered just now,
-// and its Info.Lead be at most 3 s. It is a media.Marker if leg is.
+// and its Info.Lead be at most 3 s. It is a media.Marker if leg is, and a media.Keypad.
 //
 // What is taken out is so for all who hear the caller: ear, recogniser and recording. The memory of the filter is the C library's; it is made when the first sound is sent, and freed when Receive returns an error: whoever receives goes on until
 // it does.
@@ -35,7 +35,21 @@ func Wrap(leg media.Leg, tail time.Duration) (media.Leg, error) {
 	if info.Lead == 0 {
 		l.slack = catchUp
 	}
-	if marker, ok := leg.(media.Marker); ok {
+	marker, marks := leg.(media.Marker)
+	pad, presses := leg.(media.Keypad)
+	switch {
+	case marks && presses:
+		return struct {
+			*Line
+			media.Marker
+			media.Keypad
+		}{l, marker, pad}, nil
+	case presses:
+		return struct {
+			*Line
+			media.Keypad
+		}{l, pad}, nil
+	case marks:
 		return &markingLine{l, marker}, nil
 	}
 	return l, nil

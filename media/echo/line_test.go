@@ -132,6 +132,28 @@ func TestWrapNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// What a leg can do besides, it can do behind a Line too.
+func TestLineKeepsPowers(t *testing.T) {
+	t.Parallel()
+	for _, line := range []legtest.Line{{}, {Marks: true}, {Keys: true}, {Marks: true, Keys: true}} {
+		leg, far := legtest.New(line)
+		wrapped, err := Wrap(leg, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, marks := wrapped.(media.Marker)
+		pad, presses := wrapped.(media.Keypad)
+		if marks != line.Marks || presses != line.Keys {
+			t.Errorf("marks %v, keys %v of a leg with %v, %v", marks, presses, line.Marks, line.Keys)
+		}
+		if presses {
+			if err := pad.Press('5', 100*time.Millisecond); err != nil || len(far.Pressed()) != 1 || far.Pressed()[0].Key != '5' {
+				t.Errorf("press: %v, %v", far.Pressed(), err)
+			}
+		}
+	}
+}
+
 // The filter's memory is freed when the leg is over, and only a leg with marks has them.
 func TestLineEnds(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,7 @@ type Carrier struct {
 	pcm      []int16   // of played
 	reported int       // samples that Hear has returned
 	pending  []mark
+	pressed  []Key
 }
 
 var _ Far = (*Carrier)(nil)
@@ -50,6 +51,13 @@ type arrival struct {
 	at    time.Time
 	digit rune
 	note  media.Note
+}
+
+// A Key is one that the leg pressed, from At on.
+type Key struct {
+	Key    rune
+	At     time.Time
+	Length time.Duration
 }
 
 // stretch is audio that sounds without a break: n samples of the carrier's pcm.
@@ -256,6 +264,21 @@ func (c *Carrier) mark(now time.Time) error {
 	note := media.Note{Kind: media.Played, Through: media.Samples(c.through, c.line.Info.Rate), Epoch: c.epoch}
 	c.pending = append(c.pending, mark{sounds: at, back: at.Add(c.line.Up + late), note: note})
 	c.notify()
+	return nil
+}
+
+func (c *Carrier) press(now time.Time, key rune, length time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return err
+	}
+	if c.line.Press != nil {
+		if err := c.line.Press(len(c.pressed)); err != nil {
+			return err
+		}
+	}
+	c.pressed = append(c.pressed, Key{key, c.arrives(now), length})
 	return nil
 }
 

@@ -118,6 +118,13 @@ func (c *Carrier) Sounded() []Stretch {
 	return all
 }
 
+// Pressed are the keys that the leg has pressed so far.
+func (c *Carrier) Pressed() []Key {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.pressed)
+}
+
 // Buffered is how much audio the carrier has, or is being sent, that has not sounded yet.
 func (c *Carrier) Buffered() time.Duration {
 	c.mu.Lock()

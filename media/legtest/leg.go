@@ -13,6 +13,7 @@ import (
 type Line struct {
 	Info  media.Info // a zero Rate is 8000, a zero Chunk 20 ms
 	Marks bool       // the leg is a media.Marker
+	Keys  bool       // the leg is a media.Keypad
 	Hum   int16      // what each sample of silence is on an Open line
 	Open  bool       // a frame every 20 ms from New on, silence where nothing was said; otherwise frames come when said
 
@@ -26,6 +27,8 @@ type Line struct {
 	Send func(n int) error
 	// Clear, if set, may fail the nth Clear (from 0).
 	Clear func(n int) error
+	// Press, if set, may fail the nth Press (from 0).
+	Press func(n int) error
 }
 
 // The errors of the in-memory leg.
@@ -34,7 +37,7 @@ var (
 	errLost   = errors.New("connection lost")
 )
 
-// New is a leg, answered just now, and its far end. The leg is a media.Marker if line.Marks says so.
+// New is a leg, answered just now, and its far end. The leg is a media.Marker if line.Marks says so, and a media.Keypad if line.Keys does.
 func New(line Line) (media.Leg, *Carrier) {
 	if line.Info.Rate == 0 {
 		line.Info.Rate = 8000
@@ -47,7 +50,18 @@ func New(line Line) (media.Leg, *Carrier) {
 	}
 	c := &Carrier{line: line, answered: time.Now(), frame: line.Info.Rate / 50}
 	l := &leg{carrier: c, scratch: make([]int16, c.frame)}
-	if line.Marks {
+	switch {
+	case line.Marks && line.Keys:
+		return struct {
+			*markingLeg
+			pad
+		}{&markingLeg{l}, pad{c}}, c
+	case line.Keys:
+		return struct {
+			*leg
+			pad
+		}{l, pad{c}}, c
+	case line.Marks:
 		return &markingLeg{l}, c
 	}
 	return l, c
@@ -61,6 +75,11 @@ type leg struct {
 }
 
 type markingLeg struct{ *leg }
+
+// pad is what makes a leg a media.Keypad.
+type pad struct{ far *Carrier }
+
+func (p pad) Press(key rune, length time.Duration) error { return p.far.press(time.Now(), key, length) }
 
 func (l *leg) Info() media.Info { return l.carrier.line.Info }
 

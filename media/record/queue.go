@@ -23,6 +23,7 @@ type piece struct {
 	at      int64 // its place in the file, in samples of each channel
 	n       int32
 	channel channel
+	silence bool // it has no samples
 }
 
 // newQueue has room for a little more than a beat of one speaker; a second one makes it grow once.
@@ -47,6 +48,13 @@ func (q *queue) put(c channel, at int64, pcm []int16) bool {
 	return true
 }
 
+// hush queues n samples of silence, in place of what may be there already. For that there is always room.
+func (q *queue) hush(c channel, at int64, n int32) {
+	if n > 0 {
+		q.pieces = append(q.pieces, piece{at: at, n: n, channel: c, silence: true})
+	}
+}
+
 // earliest is where the earliest sample belongs.
 func (q *queue) earliest() (at int64, ok bool) {
 	at = math.MaxInt64
@@ -66,23 +74,31 @@ func (q *queue) paint(b []byte, from int64) (painted int, more bool) {
 	pieces, samples := q.pieces, q.samples
 	q.pieces, q.samples = q.pieces[:0], q.samples[:0] // what stays moves to the front, behind what is still to be looked at
 	for _, p := range pieces {
-		pcm := samples[:p.n]
-		samples = samples[p.n:]
+		var pcm []int16
+		if !p.silence {
+			pcm, samples = samples[:p.n], samples[p.n:]
+		}
 		start := p.at - from
 		n := min(int64(p.n), room-start)
 		if start < 0 || n <= 0 {
 			n = 0
 		}
-		for i, v := range pcm[:n] {
-			at := (start+int64(i))*frameSize + int64(p.channel)*2
+		for i := range n {
+			var v int16
+			if !p.silence {
+				v = pcm[i]
+			}
+			at := (start+i)*frameSize + int64(p.channel)*2
 			b[at], b[at+1] = byte(v), byte(uint16(v)>>8)
 		}
 		if n > 0 {
 			painted = max(painted, int(start+n))
 		}
 		if n < int64(p.n) {
-			q.pieces = append(q.pieces, piece{at: p.at + n, n: p.n - int32(n), channel: p.channel})
-			q.samples = append(q.samples, pcm[n:]...)
+			q.pieces = append(q.pieces, piece{at: p.at + n, n: p.n - int32(n), channel: p.channel, silence: p.silence})
+			if !p.silence {
+				q.samples = append(q.samples, pcm[n:]...)
+			}
 		}
 	}
 	return painted, len(q.pieces) > 0

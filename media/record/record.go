@@ -4,6 +4,8 @@
 //	                                                       ├──▶ bounded queue ──▶ one goroutine, each second: one write, then the
 //	playout's goroutine ─▶ Agent (when it was heard) ──────┘                      header's sizes ──▶ file
 //
+// What must not be recorded of the caller comes as silence; what came before that was known is forgotten (Forget).
+//
 // Both channels run on one clock, monotonic since the answer. Caller and Agent copy and return: a slow disk costs samples, which
 // are counted, and a full one ends the recording, never the call. When the process is killed, the file is a valid WAV that lacks
 // the last second at most. (A power cut may cost what the kernel had not yet written: nothing is fsynced.)
@@ -14,6 +16,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -135,6 +138,17 @@ func (r *Recorder) Agent(at time.Duration, pcm []int16) {
 	}
 	r.agent = pos + int64(len(pcm))
 	r.put(right, pos, pcm)
+}
+
+// Forget makes silence of what was recorded on the left from since on, a time since the answer, until now; what is on disk already is
+// written over with the next second. It returns at once.
+func (r *Recorder) Forget(since time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	from := samples(max(since-2*tear, 0), r.rate) // a frame stands that near to where it was spoken
+	if n := r.caller.next - from; !r.stopped && n > 0 {
+		r.queue.hush(left, from, int32(min(n, math.MaxInt32)))
+	}
 }
 
 // Dropped is how many frames of 20 ms, of either channel, were lost to a slow or full disk.

@@ -399,3 +399,48 @@ type nothing struct{ *disk }
 
 func (nothing) WriteAt(b []byte, _ int64) (int, error) { return len(b), nil }
 func (nothing) ReadAt(b []byte, _ int64) (int, error)  { return len(b), nil }
+
+// What is forgotten is silence: in the queue, on disk and further back than a write reaches. The other channel keeps what it has.
+func TestForget(t *testing.T) {
+	for name, c := range map[string]struct {
+		since time.Duration
+		want  []run // on the left, of 5 s; silence begins 120 ms early
+	}{
+		"the last frames": {4800 * ms, []run{{5, 37440}, {0, 2560}, {5, 8000}}},
+		"from the disk":   {2000 * ms, []run{{5, 15040}, {0, 24960}, {5, 8000}}},
+		"all":             {0, []run{{0, 40000}, {5, 8000}}},
+		"what is to come": {6000 * ms, []run{{5, 48000}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				d := newDisk()
+				r, _ := on(d)
+				var from caller
+				play := func(frames int) {
+					for range frames {
+						time.Sleep(20 * ms)
+						r.Caller(from.next(5))
+					}
+				}
+				play(250)
+				r.Agent(0, fill(40000, 7))
+				r.Forget(c.since)
+				play(50)
+				if err := r.Close(); err != nil {
+					t.Fatal(err)
+				}
+				r.Forget(0) // comes too late
+				s := d.sound(t)
+				if diff := cmp.Diff(c.want, runs(s.Channel(0))); diff != "" {
+					t.Errorf("left (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff([]run{{7, 40000}, {0, 8000}}, runs(s.Channel(1))); diff != "" {
+					t.Errorf("right (-want +got):\n%s", diff)
+				}
+				if r.Dropped() != 0 {
+					t.Errorf("%d frames dropped", r.Dropped())
+				}
+			})
+		})
+	}
+}

@@ -1,6 +1,9 @@
 package flow
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // words takes what the caller said.
 func (s *session) words(q *question, h heard, cut bool) reply {
@@ -33,7 +36,7 @@ func (s *session) options(q *question, h heard) []found {
 	}
 	o, ok := q.slot.kind.(oneOf)
 	if !ok {
-		if _, filled := q.slot.kind.spoken(h); filled && len(fs) > 0 && fs[0].grade < whole {
+		if _, filled := q.slot.kind.spoken(h); filled && len(fs) > 0 && !q.prefers(fs[0]) {
 			return nil // "four two seven, operator": the answer counts
 		}
 		return fs
@@ -43,6 +46,15 @@ func (s *session) options(q *question, h heard) []found {
 		return mine
 	}
 	return fs
+}
+
+// prefers says whether a choice or a command counts more than the answer that the same words give. Where yes or no is asked, "no, change
+// the day" is the choice, and "no, thank you" is no, whatever that does elsewhere.
+func (q *question) prefers(f found) bool {
+	if _, yesOrNo := q.slot.kind.(yesNo); yesOrNo {
+		return f.grade >= exact && slices.Contains(q.choices, f.choice)
+	}
+	return f.grade == whole
 }
 
 // keys takes what the caller pressed.

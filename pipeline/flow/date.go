@@ -299,7 +299,7 @@ func (d date) weekday(ws []dateWord, now time.Time) (string, bool) {
 	case d.past || said(at-1, "last"):
 		ahead -= 7
 	case said(at-1, "next"):
-		if weekOf(t0.AddDate(0, 0, ahead)) == weekOf(t0) {
+		if weekOf(t0.AddDate(0, 0, ahead)).Equal(weekOf(t0)) {
 			ahead += 7
 		}
 	case said(at+1, "week"), said(at-1, "from") && said(at-2, "week"):

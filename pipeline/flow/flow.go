@@ -7,9 +7,10 @@
 //	                                                   └◀─ Slots, Expect, Text, Do(HangUp) ◀┘
 //
 // A flow is a graph of named nodes. A say, a set, an if, an hours and a call of another flow pass the caller on at once; a menu, a gather
-// and a voicemail wait for the caller; a model node gives the conversation to a language model, and takes it back; a hang_up ends the
-// call. One Respond walks from the answer to the next node that waits, and all of that is decided before its first Delta is yielded: a
-// caller who interrupts has still given the answer, and the flow stands where it would have stood.
+// and a voicemail wait for the caller; a model node gives the conversation to a language model, and takes it back; a transfer connects
+// the caller to somebody else; a hang_up ends the call. One Respond walks from the answer to the next node that waits, and all of that is
+// decided before its first Delta is yielded: a caller who interrupts has still given the answer, and the flow stands where it would have
+// stood. Who interrupts the last words before a hang-up or a transfer is where the last question was.
 //
 // An answer to words may be prepared on a guess, and withdrawn because the caller went on speaking. The next Talk tells: its History
 // does not have that Turn. The flow then goes back to where it was and hears the longer answer anew.
@@ -91,6 +92,9 @@ func (f *Flow) Nodes() int {
 	}
 	return n
 }
+
+// Has says whether the main flow has a node of that name.
+func (f *Flow) Has(node string) bool { return f.main.nodes[node] != nil }
 
 // Options are what one call brings to a flow.
 type Options struct {

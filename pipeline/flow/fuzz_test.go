@@ -222,7 +222,7 @@ func randomFlow(rng *rand.Rand) string {
 	for i := range n {
 		ahead, any := fmt.Sprintf("n%d", i+1), fmt.Sprintf("n%d", rng.IntN(n+1))
 		fmt.Fprintf(&b, "  n%d: ", i)
-		switch rng.IntN(9) {
+		switch rng.IntN(10) {
 		case 0:
 			fmt.Fprintf(&b, "{say: \"At {now} of {today}.\", goto: %s}\n", ahead)
 		case 1:
@@ -246,6 +246,8 @@ func randomFlow(rng *rand.Rand) string {
 		case 7:
 			fmt.Fprintf(&b, "{voicemail: {slot: v%d, prompt: Speak., empty: Nothing., confirm: \"{v%d}?\", max: 5s, tries: 2, give_up: %s, goto: %s}}\n", i, i, any, ahead)
 		case 8:
+			fmt.Fprintf(&b, "{transfer: {to: \"%s\", say: One moment., failed: %s}}\n", []string{"+442071234567", "{from}", "sip:{from}"}[rng.IntN(3)], ahead)
+		case 9:
 			fmt.Fprintf(&b, "{model: {instructions: \"Talk to {from}.\", slot: m%d, phrase: \"[done]\", turns: 4, give_up: %s, unavailable: %s, choices: [{digit: \"*\", goto: %s}], goto: %s}}\n", i, any, ahead, any, ahead)
 		}
 	}

@@ -85,6 +85,16 @@ func TestTime(t *testing.T) {
 	}
 }
 
+// TestNameAloud: a name that was spelled is said as a word.
+func TestNameAloud(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[string]string{"OSCAR": "Oscar", "ÉLISE": "Élise", "Ana": "Ana", "JD": "JD", "王小明": "王小明", "X": "X", "": ""} {
+		if got := (freeText{person: true}).aloud(v); got != want {
+			t.Errorf("%q is said as %q, want %q", v, got, want)
+		}
+	}
+}
+
 func TestSpelling(t *testing.T) {
 	t.Parallel()
 	reads(t, letterString{min: 2, max: 12}, sunday, map[string]string{

@@ -92,7 +92,7 @@ func (s *session) converse(ctx context.Context, talk pipeline.Talk, give func(pi
 				continue
 			}
 		}
-		answered = true
+		answered = answered || d.Lookup == nil // what was looked up is no answer
 		if !give(d, nil) {
 			return reply{}, true
 		}

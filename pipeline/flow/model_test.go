@@ -84,7 +84,9 @@ func TestModelNode(t *testing.T) {
 		"it begins the phrase and does not end it": {
 			&model{script: [][]pipeline.Delta{{says("It is [do")}}}, [][2]string{{"chat", "It is [do"}}, "",
 		},
-		"it fails at once":         {&model{errs: []error{errors.New("gone")}}, [][2]string{{"chat", "Nobody is there. Chat or card?"}}, ""},
+		"it fails at once": {&model{errs: []error{errors.New("gone")}}, [][2]string{{"chat", "Nobody is there. Chat or card?"}}, ""},
+		"it looks up and fails": {&model{script: [][]pipeline.Delta{{{Lookup: &pipeline.Lookup{}}}}, errs: []error{errors.New("gone")}},
+			[][2]string{{"chat", "Nobody is there. Chat or card?"}}, ""},
 		"there is none":            {nil, [][2]string{{"chat", "Nobody is there. Chat or card?"}}, ""},
 		"it fails when it is done": {&model{script: [][]pipeline.Delta{{done}}, errs: []error{errors.New("gone")}}, [][2]string{{"chat", "So the weather. Chat or card?"}}, "the weather"},
 		"it has had its turns": {

@@ -136,6 +136,16 @@ func (*giveBack) links() []link  { return nil }
 func (*giveBack) passes() []link { return nil }
 func (*giveBack) texts() []text  { return nil }
 
+// transfer has the carrier connect the caller to somebody else.
+type transfer struct {
+	say, to text
+	failed  link // where to go on when that cannot be done
+}
+
+func (t *transfer) links() []link  { return []link{t.failed} }
+func (t *transfer) passes() []link { return t.links() }
+func (t *transfer) texts() []text  { return []text{t.say, t.to} }
+
 // hangUp says goodbye and ends the call.
 type hangUp struct{ farewell text }
 
@@ -207,12 +217,12 @@ func (q *question) listens() bool { return q.slot == nil || !q.slot.kind.open() 
 func (q *question) expect(confirming bool, commands []*choice) *pipeline.Expect {
 	e := &pipeline.Expect{Patience: q.patience, Masked: q.masked()}
 	if confirming {
-		e.Words, e.Digits = confirmWords(), 1
+		e.Words, e.Digits, e.Sole = confirmWords(), 1, true
 		return e
 	}
 	if q.slot != nil {
 		wants := q.slot.kind.expect()
-		e.KeyGap = q.slot.keyGap
+		e.KeyGap, e.Sole = q.slot.keyGap, wants.keyed
 		e.Words, e.Digits, e.Terminator, e.Kind = wants.words, wants.keys, wants.terminator, wants.entity
 	}
 	for _, c := range q.choices {

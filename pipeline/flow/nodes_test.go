@@ -103,6 +103,40 @@ nodes:
 		},
 		told: map[string]string{"day": "2026-11-23", "time": "14:30"},
 	},
+	"a transfer, and who stays": {
+		file: `
+flow: test
+start: main
+context: {from: , desk: "+442071234567"}
+nodes:
+  main: {menu: {prompt: Menu., choices: [{digit: 1, goto: out}, {digit: 2, goto: nowhere}, {phrases: hours, goto: hours}]}}
+  hours: {say: Always., goto: main}
+  out: {transfer: {to: "{desk}", say: "One moment, {from}.", failed: busy}}
+  nowhere: {transfer: {to: "{from}", say: One moment., failed: busy}}
+  busy: {say: They are busy., goto: main}`,
+		script: [][2]string{
+			{"", "Menu."}, {"/1", "One moment, . [transfer +442071234567]"}, {"!", "They are busy. Menu."}, {"/1", "One moment, . [transfer +442071234567]"},
+			{"hours", "Always. Menu."}, {"!", "Always. Menu."}, {"/2", "They are busy. Menu."},
+		},
+	},
+	"who interrupts the end is where they were, also within a sub-flow": {
+		file: `
+flow: test
+start: main
+commands: [{phrases: goodbye, goto: bye}]
+flows:
+  sub: {start: a, nodes: {a: {gather: {slot: b, type: number, prompt: Number., goto: c}}, c: {if: [{slot: b, above: 5, goto: high}], else: low}, high: {hang_up: Too high.}, low: {return: ok}}}
+  end: {start: a, nodes: {a: {hang_up: The end.}}}
+nodes:
+  main: {menu: {prompt: Menu., choices: [{digit: 1, goto: sub}, {digit: 2, goto: end}]}}
+  sub: {call: {flow: sub}, goto: end}
+  end: {call: {flow: end}, goto: main}
+  bye: {hang_up: Bye.}`,
+		script: [][2]string{
+			{"", "Menu."}, {"/2", "The end. [hang up]"}, {"/1", "Number."}, {"7", "Too high. [hang up]"}, {"goodbye", "Bye. [hang up]"}, {"8", "Too high. [hang up]"},
+			{"3", "The end. [hang up]"}, {"4", "The end. [hang up]"},
+		},
+	},
 	"conditions": {
 		file: `
 flow: test

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"parley/pipeline"
 )
 
 // file reads a whole file into p.flow. It is checked for links, slots and reachability only when nothing was wrong so far.
@@ -31,8 +33,8 @@ func (p *parser) file(data []byte) {
 	}
 	p.flow = f
 	for _, e := range p.entries(m["context"], "context") {
-		if p.slotName(e.key, e.line) {
-			f.context[e.key] = p.absent(e)
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			f.context[e.key] = v
 		}
 	}
 	f.collect = p.names(m["collect"], "collect")
@@ -102,8 +104,8 @@ func (p *parser) subFlow(e entryOf) *script {
 	m := p.mapping(e.value, "flow "+e.key, subFlowShape)
 	s := p.script(e.key, e.line, m)
 	for _, e := range p.entries(m["takes"], "takes") {
-		if p.slotName(e.key, e.line) {
-			s.takes[e.key] = parameter{absent: p.absent(e), must: e.value.Tag == "!!null", line: e.line}
+		if v := p.absent(e); p.slotName(e.key, e.line) {
+			s.takes[e.key] = parameter{absent: v, must: e.value.Tag == "!!null", line: e.line}
 		}
 	}
 	s.gives = p.names(m["gives"], "gives")
@@ -191,6 +193,8 @@ func (p *parser) node(e entryOf, s *script) *node {
 		n.step = p.voicemail(v)
 	case "model":
 		n.step = p.handover(v)
+	case "transfer":
+		n.step = p.transfer(v)
 	case "hang_up":
 		n.step = &hangUp{farewell: p.text(v, "hang_up")}
 	}
@@ -206,11 +210,11 @@ func (p *parser) exits(e entryOf, kind string, m map[string]*yaml.Node) {
 			p.bad(e.line, "node %s needs %q: the node to go on with", e.key, key)
 		}
 		if key != k.out && m[key] != nil {
-			p.bad(m[key].Line, "a %s has no %q of its own", kind, key)
+			p.bad(m[key].Line, "%s nodes have no %q of their own", kind, key)
 		}
 	}
 	if m["barge_in"] != nil && k.silent {
-		p.bad(m["barge_in"].Line, "a %s says nothing: barge_in has no meaning", kind)
+		p.bad(m["barge_in"].Line, "%s nodes say nothing: barge_in has no meaning", kind)
 	}
 }
 
@@ -218,15 +222,13 @@ func (p *parser) assign(n *yaml.Node, next link) *assign {
 	a := &assign{next: next}
 	entries := p.entries(n, "set")
 	for _, e := range entries {
-		if !p.slotName(e.key, e.line) {
-			continue
-		}
-		a.slots = append(a.slots, e.key)
 		var v text
 		if e.value.Kind != yaml.ScalarNode || e.value.Value != "" || e.value.Tag == "!!null" {
 			v = p.text(e.value, "the value of "+e.key) // "" empties the slot
 		}
-		a.value = append(a.value, v)
+		if p.slotName(e.key, e.line) {
+			a.slots, a.value = append(a.slots, e.key), append(a.value, v)
+		}
 	}
 	if len(entries) == 0 && n.Kind == yaml.MappingNode {
 		p.bad(n.Line, "set names no slot")
@@ -353,8 +355,8 @@ func (p *parser) subcall(n *yaml.Node, next link) *subcall {
 		}
 	}
 	for _, e := range p.entries(m["into"], "into") {
-		if p.slotName(e.key, e.line) {
-			c.into = append(c.into, result{link{e.key, e.line}, p.nameLink(e.value, "into")})
+		if theirs := p.nameLink(e.value, "into"); p.slotName(e.key, e.line) {
+			c.into = append(c.into, result{link{e.key, e.line}, theirs})
 		}
 	}
 	for _, e := range p.entries(m["then"], "then") {
@@ -384,6 +386,15 @@ func (p *parser) voicemail(n *yaml.Node) *voicemail {
 		v.key = '#'
 	}
 	return v
+}
+
+func (p *parser) transfer(n *yaml.Node) *transfer {
+	m := p.mapping(n, "a transfer", transferShape)
+	t := &transfer{say: p.text(m["say"], "say"), to: p.line(m["to"], "to"), failed: p.link(m["failed"], "failed")}
+	if err := (pipeline.Command{Kind: pipeline.Transfer, To: t.to.fill(func(string) string { return "x" })}).Check(); err != nil && m["to"] != nil {
+		p.fail(m["to"].Line, "%v", err)
+	}
+	return t
 }
 
 func (p *parser) handover(n *yaml.Node) *handover {

@@ -119,6 +119,9 @@ func (p *player) turn(talk pipeline.Talk) error {
 			fmt.Fprintf(&after, "       (wants the tool %s, which is not here)\n", d.Call.Name)
 		case d.Do != nil && d.Do.Kind == pipeline.Beep:
 			after.WriteString("       (tone)\n")
+		case d.Do != nil && d.Do.Kind == pipeline.Transfer:
+			p.over = true
+			fmt.Fprintf(&after, "       (connects the caller to %s)\n", d.Do.To)
 		case d.Do != nil && d.Do.Kind == pipeline.HangUp:
 			p.over = true
 			after.WriteString("       (hangs up)\n")

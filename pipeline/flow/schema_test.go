@@ -152,6 +152,7 @@ func TestSchemaAndParserAgree(t *testing.T) {
 		seeds = append(seeds, []byte(d.file))
 	}
 	seeds = append(seeds, receptionist)
+	slices.SortFunc(seeds, bytes.Compare) // a map's order would make each run another
 	rng := rand.New(rand.NewPCG(5, 2026))
 	bad := 0
 	const rounds = 1500

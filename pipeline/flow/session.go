@@ -26,7 +26,9 @@ type session struct {
 // A place is all that a session remembers.
 type place struct {
 	frames     []frame // the main flow, and on it the flows that are being called
-	node       *node   // where it waits, in the last of the frames; nil before the greeting
+	node       *node   // where it waits; nil before the greeting
+	at         []frame // the frames when it began to wait there: on the way to a hang-up or a transfer, others are entered and left
+	failed     link    // where a transfer leads that cannot be made; empty: none is on its way
 	misses     int     // answers not understood since the node was entered
 	silences   int     // in a row
 	confirming bool    // the question put is whether the slot's value is right
@@ -48,6 +50,7 @@ func (p place) clone() place {
 	for i := range p.frames {
 		p.frames[i].slots, p.frames[i].visited = maps.Clone(p.frames[i].slots), maps.Clone(p.frames[i].visited)
 	}
+	p.at = slices.Clone(p.frames)
 	return p
 }
 
@@ -59,8 +62,9 @@ type reply struct {
 	texts     []string
 	protected bool
 	expect    *pipeline.Expect
-	tone      bool // after the texts
-	asks      bool // then the model is asked
+	tone      bool   // after the texts
+	asks      bool   // then the model is asked
+	transfer  string // then the caller is connected to this; empty: not
 	hangUp    bool
 }
 
@@ -98,6 +102,9 @@ func (r reply) deltas(slots map[string]string, follows bool) []pipeline.Delta {
 	if r.tone {
 		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.Beep}})
 	}
+	if r.transfer != "" {
+		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.Transfer, To: r.transfer}})
+	}
 	if r.hangUp {
 		ds = append(ds, pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.HangUp}})
 	}
@@ -117,6 +124,7 @@ func newSession(f *Flow, o Options) *session {
 		}
 	}
 	s.here.frames = []frame{{script: f.main, slots: slots, visited: map[string]bool{}}}
+	s.here.at = slices.Clone(s.here.frames)
 	return s
 }
 
@@ -131,6 +139,18 @@ func (s *session) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pip
 // Greet implements [pipeline.Greeter].
 func (s *session) Greet(ctx context.Context, talk pipeline.Talk, text string) iter.Seq2[pipeline.Delta, error] {
 	return s.answer(ctx, talk, func(pipeline.Talk) reply { return s.greet(text) })
+}
+
+// Goto answers talk by going to a node of the main flow, whatever is being asked; ok is false if there is no such node. It is for keys
+// that lead somewhere from everywhere.
+func (s *session) Goto(ctx context.Context, talk pipeline.Talk, node string) (answer iter.Seq2[pipeline.Delta, error], ok bool) {
+	if !s.flow.Has(node) {
+		return nil, false
+	}
+	return s.answer(ctx, talk, func(pipeline.Talk) reply {
+		s.here.frames = s.here.frames[:1]
+		return s.enter(node, reply{})
+	}), true
 }
 
 // answer yields what reply makes of talk.
@@ -154,10 +174,13 @@ func (s *session) answer(ctx context.Context, talk pipeline.Talk, answer func(pi
 	}
 }
 
-// settle goes back if the last answer was withdrawn, and remembers where it stands.
+// settle goes back if the last answer was withdrawn, or if the caller has not let it end the call, and remembers where it stands.
 func (s *session) settle(talk pipeline.Talk) {
-	if s.withdrawn(talk.History) {
+	if s.turn != 0 && talk.Lacks(s.turn) {
 		s.here = s.before
+	}
+	if talk.Why != pipeline.ForCommand || s.here.failed.to == "" {
+		s.here.frames, s.here.failed = slices.Clone(s.here.at), link{}
 	}
 	s.before, s.turn = s.here.clone(), 0
 	if talk.Why == pipeline.ForWords {
@@ -202,13 +225,11 @@ func (s *session) play(ctx context.Context, talk pipeline.Talk, r reply, yield f
 	give(pipeline.Delta{}, errHandovers)
 }
 
-// withdrawn says whether the last answer was taken back because the caller had not finished: their words are gone from the history.
-func (s *session) withdrawn(history []pipeline.Message) bool {
-	return s.turn != 0 && len(history) > 0 && !slices.ContainsFunc(history, func(m pipeline.Message) bool { return m.Turn == s.turn })
-}
-
 // hear takes the caller's turn and answers it.
 func (s *session) hear(talk pipeline.Talk) reply {
+	if next := s.here.failed; next.to != "" {
+		return s.enter(next.to, reply{})
+	}
 	if s.here.node == nil || talk.Why == pipeline.ForGreeting {
 		return s.enter(s.flow.main.start.to, reply{})
 	}

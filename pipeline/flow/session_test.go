@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"iter"
 	"slices"
 	"strings"
 	"testing"
@@ -12,13 +13,15 @@ import (
 	"parley/pipeline"
 )
 
-// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, all else is said. Turn 0 is the greeting.
+// talkFor makes a Talk of one word about the caller: "" is silence, "/12#" are keys, "!" is the house, all else is said. Turn 0 is the greeting.
 func talkFor(turn int, said string) pipeline.Talk {
 	talk := pipeline.Talk{Turn: turn + 1, Why: pipeline.ForWords, Text: said}
 	keys, pressed := strings.CutPrefix(said, "/")
 	switch {
 	case turn == 0:
 		talk.Why, talk.Text = pipeline.ForGreeting, ""
+	case said == "!":
+		talk.Why, talk.Text = pipeline.ForCommand, ""
 	case pressed:
 		talk.Why, talk.Keys, talk.Text = pipeline.ForKeys, keys, ""
 	case said == "":
@@ -95,6 +98,8 @@ func (c *call) respond(talk pipeline.Talk) string {
 			b.WriteString(" [hang up]")
 		case d.Do != nil && d.Do.Kind == pipeline.Beep:
 			b.WriteString(" [beep]")
+		case d.Do != nil && d.Do.Kind == pipeline.Transfer:
+			b.WriteString(" [transfer " + d.Do.To + "]")
 		}
 	}
 	return b.String()
@@ -294,11 +299,11 @@ nodes:
 		want *pipeline.Expect
 	}{
 		{"", &pipeline.Expect{Words: []string{"code", "one", "free", "goodbye"}, Digits: 1, Patience: 5 * time.Second, Protected: true}},
-		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond}},
-		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1}},
+		{"code", &pipeline.Expect{Words: append(digitWords, "goodbye"), Digits: 6, Terminator: '#', KeyGap: 1500 * time.Millisecond, Sole: true}},
+		{"/42#", &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}},
 		{"yes", &pipeline.Expect{}},
 		{"anything", &pipeline.Expect{Words: []string{"small", "large"}}},
-		{"large", &pipeline.Expect{Digits: 2, Terminator: '#'}},
+		{"large", &pipeline.Expect{Digits: 2, Terminator: '#', Sole: true}},
 		{"two", &pipeline.Expect{Protected: true}},
 	} {
 		var got *pipeline.Expect
@@ -346,7 +351,7 @@ func TestInterruptedAnswerCounts(t *testing.T) {
 		break // cut at once
 	}
 	c.turns = 2
-	if got := c.say("friday"); !strings.HasPrefix(got, "Friday it is.") {
+	if got := c.say("friday"); !strings.HasPrefix(got, "Friday, November twenty-seventh.") {
 		t.Errorf("after an interruption the agent says %q", got)
 	}
 }
@@ -374,7 +379,7 @@ func TestWithdrawnAnswerLeavesNoTrace(t *testing.T) {
 		t.Fatalf("after an answer that stands, it says %q", got)
 	}
 	history = append(history, pipeline.Message{Role: pipeline.Caller, Text: "an appointment", Turn: 5})
-	if got := ask(6, "Monday"); !strings.HasPrefix(got, "Monday it is.") {
+	if got := ask(6, "Monday"); !strings.HasPrefix(got, "Monday, November twenty-third.") {
 		t.Errorf("the next says %q", got)
 	}
 }
@@ -424,45 +429,6 @@ func TestCancelledTurnChangesNothing(t *testing.T) {
 	}
 	if c.here.node.name != "main" {
 		t.Errorf("the flow is at %s, want main", c.here.node.name)
-	}
-}
-
-// TestReceptionistByKeysAndWords walks every branch of the receptionist.
-func TestReceptionistByKeysAndWords(t *testing.T) {
-	t.Parallel()
-	for name, script := range map[string][][2]string{
-		"keys": {{"/1", "We are open from Monday"}, {"/2", "With pleasure."}, {"/5", "Friday it is."}, {"/4271", "I heard four two seven one."},
-			{"/1", "Thank you. Your appointment is on Friday"}, {"/0", "I would gladly"}, {"/4", "This is the echo test."}, {"one two", "one two"}, {"/*", "For our opening hours"}},
-		"words": {{"When do you open?", "We are open from Monday"}, {"An appointment, please.", "With pleasure."}, {"on Sunday", "I'm sorry, we are closed"},
-			{"Then Wednesday", "Wednesday it is."}, {"for to seven won", "I heard four two seven one."}, {"Know.", "Let's try again."},
-			{"four two", "I need exactly four digits, and I heard four two."}, {"double four seven one", "I heard four four seven one."},
-			{"Yes, that's right.", "Thank you. Your appointment is on Wednesday"}, {"goodbye", "Thank you for calling"}},
-		"echo": {{"echo", "This is the echo test."}, {"Hello there. How are you?", "Hello there. How are you?"}, {"goodbye", "goodbye"}, {"repeat", "repeat"},
-			{"help", "help"}, {"the main menu is nice", "the main menu is nice"}, {"", "Say anything"}, {"?!", "I didn't understand any words."},
-			{"Stop.", "For our opening hours"}, {"echo", "This is the echo test. Say something, and I will repeat it. When you have had enough, say main menu."}},
-		"lost":   {{"xyzzy", "Sorry, I didn't catch that."}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "Sorry, I still"}, {"xyzzy", "I would gladly"}, {"xyzzy", "Sorry, I didn't"}},
-		"silent": {{"", "Are you still there?"}, {"", "I can't hear you."}, {"opening hours", "We are open"}, {"", "Are you still there?"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			c := dial(t, string(receptionist), nil)
-			c.say("")
-			for _, line := range script {
-				if got := c.say(line[0]); !strings.HasPrefix(got, line[1]) {
-					t.Fatalf("%q: the agent says %q, want %q", line[0], got, line[1])
-				}
-			}
-		})
-	}
-}
-
-// TestPassageIsLongEnough: the passage that is made to be interrupted lasts 25 to 45 seconds, at 2.5 to 3 words a second.
-func TestPassageIsLongEnough(t *testing.T) {
-	t.Parallel()
-	f := mustReceptionist(t)
-	n := len(strings.Fields(f.main.nodes["about"].step.texts()[0].fill(func(string) string { return "" })))
-	if fast, slow := time.Duration(n)*time.Second/3, time.Duration(n)*2*time.Second/5; fast < 25*time.Second || slow > 45*time.Second {
-		t.Errorf("%d words last %v to %v", n, fast, slow)
 	}
 }
 
@@ -535,5 +501,49 @@ func TestSomebodyElsesAnnouncement(t *testing.T) {
 	}
 	if want := "Not today. [hang_up]"; got.String() != want {
 		t.Errorf("it says %q, want %q", got.String(), want)
+	}
+}
+
+// TestGoto: keys that lead somewhere from everywhere leave a flow that was called, and go to a node of the main flow.
+func TestGoto(t *testing.T) {
+	t.Parallel()
+	f, err := Parse([]byte(`
+flow: test
+start: main
+nodes:
+  main: {call: {flow: sub}, goto: desk}
+  desk: {menu: {prompt: "Desk?", choices: [{digit: 1, phrases: bye, goto: bye}]}}
+  bye: {hang_up: Bye.}
+flows:
+  sub: {start: ask, nodes: {ask: {gather: {slot: code, type: digits, length: 2, prompt: "Code?", goto: back}}, back: {return: done}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := func(answer iter.Seq2[pipeline.Delta, error]) (text string) {
+		for d, err := range answer {
+			if err != nil {
+				t.Fatal(err)
+			}
+			text += d.Text
+		}
+		return text
+	}
+	s := newSession(f, Options{})
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting})); got != "Code?" {
+		t.Fatalf("greeted by %q", got)
+	}
+	keys := pipeline.Talk{Turn: 2, Why: pipeline.ForKeys, Keys: "9"}
+	if _, ok := s.Goto(t.Context(), keys, "ask"); ok || f.Has("ask") {
+		t.Error("it goes to a node of a flow that is called")
+	}
+	answer, ok := s.Goto(t.Context(), keys, "desk")
+	if !ok || !f.Has("desk") {
+		t.Fatal("it does not go to the desk")
+	}
+	if got := said(answer); got != "Desk?" || len(s.here.frames) != 1 {
+		t.Errorf("at the desk: %q, in %d scripts", got, len(s.here.frames))
+	}
+	if got := said(s.Respond(t.Context(), pipeline.Talk{Turn: 3, Why: pipeline.ForKeys, Keys: "1"})); got != "Bye." {
+		t.Errorf("from the desk: %q", got)
 	}
 }

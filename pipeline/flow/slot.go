@@ -206,8 +206,14 @@ type freeText struct {
 func (f freeText) name() string                             { return map[bool]string{true: "name", false: "text"}[f.person] }
 func (f freeText) open() bool                               { return true }
 func (f freeText) pressed(string, time.Time) (string, bool) { return "", false }
-func (f freeText) aloud(v string) string                    { return v }
-func (f freeText) expect() entry                            { return entry{} }
+func (f freeText) aloud(v string) string {
+	r := []rune(v)
+	if f.person && len(r) > 2 && v == strings.ToUpper(v) { // it was spelled: OSCAR is Oscar
+		return string(r[:1]) + strings.ToLower(string(r[1:]))
+	}
+	return v
+}
+func (f freeText) expect() entry { return entry{} }
 func (f freeText) valid(v string, _ time.Time) bool {
 	return len([]rune(v)) <= f.max && matches(f.pattern, v)
 }

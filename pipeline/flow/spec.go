@@ -137,6 +137,7 @@ var nodeKinds = []nodeKind{
 	{field{"return", aWord, false, "Of a flow that is called: go back, with this outcome."}, "", true},
 	{field{"voicemail", ref("voicemail"), false, "Take a message."}, "", false},
 	{field{"model", ref("model"), false, "Give the conversation to the language model until it is done."}, "", false},
+	{field{"transfer", ref("transfer"), false, "Have the carrier connect the caller to somebody else."}, "", false},
 	{field{"hang_up", aText, false, "Say goodbye and end the call."}, "", false},
 }
 
@@ -274,5 +275,11 @@ var modelShape = &shape{name: "model", what: "a model node", doc: "Gives the con
 	{"goto", aLink, true, "The node to go on with."},
 }}
 
+var transferShape = &shape{name: "transfer", what: "a transfer", doc: "Connects the caller to somebody else; the call with us ends then.", fields: []field{
+	{"to", aWord, true, "A telephone number such as +442071234567, or an address such as sip:desk@example.com. {slot} may stand in it."},
+	{"say", aText, false, "Said before."},
+	{"failed", aLink, true, "The node to go to when the caller cannot be connected."},
+}}
+
 var shapes = []*shape{fileShape, subFlowShape, commandShape, hoursShape, nodeShape, choiceShape, menuShape, gatherShape, optionShape,
-	conditionShape, branchShape, openingShape, callShape, voicemailShape, modelShape}
+	conditionShape, branchShape, openingShape, callShape, voicemailShape, modelShape, transferShape}

@@ -16,15 +16,16 @@ import (
 //	     └─────────────────────────────────────────────┴────────────────────┘
 type message struct {
 	words    []string
+	turns    []int         // in which they were said
 	from, to time.Duration // where in the call, as far as the history tells
 	tries    int
 }
 
 func (v *voicemail) expect(confirming bool) *pipeline.Expect {
 	if confirming {
-		return &pipeline.Expect{Words: confirmWords(), Digits: 1}
+		return &pipeline.Expect{Words: confirmWords(), Digits: 1, Sole: true}
 	}
-	return &pipeline.Expect{Digits: 1, Patience: v.silence}
+	return &pipeline.Expect{Digits: 1, Patience: v.silence, Sole: true}
 }
 
 // listen asks for a message and waits for it. What was left before is forgotten.
@@ -45,6 +46,7 @@ func (s *session) record(v *voicemail, talk pipeline.Talk) reply {
 	if s.here.confirming {
 		return s.review(v, talk)
 	}
+	s.here.message.place(talk.History)
 	switch talk.Why {
 	case pipeline.ForSilence:
 		return s.recorded(v)
@@ -54,35 +56,45 @@ func (s *session) record(v *voicemail, talk pipeline.Talk) reply {
 		}
 	case pipeline.ForWords:
 		s.here.message.add(talk)
-		s.keep(v)
 		if m := s.here.message; m.to-m.from >= v.max {
 			return s.recorded(v)
 		}
+		s.keep(v)
 	}
 	return reply{expect: v.expect(false)}
 }
 
-// add takes words, and from the history when they were said.
+// add takes words.
 func (m *message) add(talk pipeline.Talk) {
 	text := strings.TrimSpace(talk.Text)
 	if text == "" {
 		return
 	}
-	m.words = append(slices.Clip(m.words), text)
-	for _, said := range slices.Backward(talk.History) {
-		if said.Role == pipeline.Caller && said.Turn == talk.Turn {
-			if len(m.words) == 1 {
-				m.from = said.At
-			}
-			m.to = max(m.to, said.At+said.Length)
-			return
+	m.words, m.turns = append(slices.Clip(m.words), text), append(slices.Clip(m.turns), talk.Turn)
+	m.place(talk.History)
+}
+
+// place finds in the history when the message was said. It is asked anew each time: of the words that are being answered, the end may
+// have been a guess.
+func (m *message) place(history []pipeline.Message) {
+	m.from, m.to = 0, 0
+	for _, said := range history {
+		if said.Role != pipeline.Caller || !slices.Contains(m.turns, said.Turn) {
+			continue
 		}
+		if m.to == 0 {
+			m.from = said.At
+		}
+		m.to = max(m.to, said.At+said.Length)
 	}
 }
 
 // keep fills the slots with what there is of the message: also who hangs up in the middle has left it.
 func (s *session) keep(v *voicemail) {
 	m, slots := s.here.message, s.here.top().slots
+	if len(m.words) == 0 {
+		return
+	}
 	slots[v.slot] = strings.Join(m.words, " ")
 	if m.to > 0 {
 		slots[v.slot+placeSuffix] = seconds(m.from)
@@ -94,6 +106,7 @@ func seconds(d time.Duration) string { return strconv.FormatFloat(max(0, d.Secon
 
 // recorded: the caller has finished.
 func (s *session) recorded(v *voicemail) reply {
+	s.keep(v)
 	switch {
 	case len(s.here.message.words) > 0 && v.confirm.empty():
 		return s.enter(v.next.to, reply{})

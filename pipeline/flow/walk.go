@@ -9,7 +9,7 @@ import (
 // enter walks from the named node to the next one that waits, saying what is said on the way.
 func (s *session) enter(name string, r reply) reply {
 	h := &s.here
-	h.misses, h.silences, h.confirming, h.turns, h.message = 0, 0, false, 0, message{}
+	h.misses, h.silences, h.confirming, h.turns, h.message, h.failed = 0, 0, false, 0, message{}, link{}
 	for {
 		f := h.top()
 		n := f.script.nodes[name]
@@ -44,10 +44,16 @@ func (s *session) enter(name string, r reply) reply {
 		case *hangUp:
 			r.say(s.fill(st.farewell))
 			r.hangUp = true
-			if h.node != nil && f.script.nodes[h.node.name] != h.node {
-				h.node = nil // the last question was of a flow that has returned: who says "wait!" begins anew
+			return r // who says "wait!" is still where the last question was
+		case *transfer:
+			to := st.to.fill(s.raw)
+			if (pipeline.Command{Kind: pipeline.Transfer, To: to}).Check() != nil {
+				name = st.failed.to
+				continue
 			}
-			return r // else they are still where the last question was
+			r.say(s.fill(st.say))
+			r.transfer, h.failed = to, st.failed
+			return r
 		case *question:
 			prompt := st.prompt
 			if f.visited[name] && len(r.texts) > 0 && !st.again.empty() {
@@ -55,17 +61,18 @@ func (s *session) enter(name string, r reply) reply {
 			}
 			r.say(s.fill(prompt))
 			r.expect = st.expect(false, s.flow.commands)
-			h.node, f.visited[name], h.last = n, true, r
+			f.visited[name], h.last = true, r
+			h.wait(n)
 			return r
 		case *voicemail:
-			h.node = n
+			h.wait(n)
 			return s.listen(st, r)
 		case *handover:
-			h.node = n
 			if s.model == nil {
 				name = st.unavailable.to
 				continue
 			}
+			h.wait(n)
 			r.expect = st.expect()
 			r.say(s.fill(st.prompt))
 			r.asks = st.prompt.empty()
@@ -74,6 +81,9 @@ func (s *session) enter(name string, r reply) reply {
 		}
 	}
 }
+
+// wait stays at a node.
+func (p *place) wait(n *node) { p.node, p.at = n, slices.Clone(p.frames) }
 
 // call begins another script; it returns the node to go on with.
 func (s *session) call(c *subcall) string {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 	"parley/pipeline"
 )
 
@@ -45,6 +46,15 @@ func Presses(keys string, at float64) Cue {
 		c.deeds = append(c.deeds, deed{seconds(at) + time.Duration(i)*200*time.Millisecond, func(st *Stage) { _ = st.Carrier.Press(k) }})
 	}
 	return c
+}
+
+// Sounds is keys, 200 ms apart, that are heard and not told of.
+func Sounds(keys string, at float64) Cue {
+	var pcm []int16
+	for _, k := range keys {
+		pcm = append(dtmf.Append(pcm, k, 8000), make([]int16, 160)...)
+	}
+	return does(at, func(st *Stage) { _ = st.Carrier.Say(pcm) })
 }
 
 // HangsUp ends the call from the far end.

@@ -246,10 +246,5 @@ func TestToolCommands(t *testing.T) {
 			near(t, "asked again", when(t, p, pipeline.FellSilent, 0), 22.5+8, 0.6)
 		}},
 		{name: "wait from outside", waits: true, score: Score{Caller: []Cue{Orders(wait, 5), HangsUp(30)}}},
-		{name: "press on a line that cannot", score: Score{Model: by(pipeline.Command{Kind: pipeline.Press, Keys: "1w2#"}), Caller: []Cue{ask, Says("and now", 7, 7.5), HangsUp(14)}}, check: func(t *testing.T, p *Performance) {
-			if notes(p, "cannot send keys") != 1 {
-				t.Errorf("the model was told %+v", p.Ending.History)
-			}
-		}},
 	})
 }

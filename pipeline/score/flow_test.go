@@ -68,6 +68,9 @@ func TestFlow(t *testing.T) {
 				t.Errorf("%q took %v with its tone", first.Turn.Heard, first.Turn.Sounded)
 			}
 		}},
+		{name: "a message whose answers are prepared", score: Score{Responder: answers, Recogniser: Recogniser{Eager: true, Delay: 0.0511}, Caller: []Cue{
+			Says("this is Ana", 4, 5), Says("please call me", 6.5, 7.5), Presses("1", 13), HangsUp(20),
+		}}, check: holds(map[string]string{"words": "this is Ana please call me", "words_at": "4.0", "words_length": "3.5"})},
 		{name: "a message over the tone, and a key", score: Score{Responder: answers, Caller: []Cue{Says("call me back", 1, 2), Presses("#", 3), HangsUp(8)}}},
 		{name: "a message cut short by the end", score: Score{Responder: answers, Caller: []Cue{Says("this is Ana", 4, 5), HangsUp(6.5)}}},
 	})

@@ -41,6 +41,8 @@ func TestKeys(t *testing.T) {
 		{name: "key into a protected passage", score: Score{Model: Model{Answer: protect("This call is recorded for quality.")}, Caller: []Cue{Presses("1#", 1), HangsUp(6)}}},
 		{name: "key while thinking", score: Score{Caller: []Cue{Says("one", 2, 2.5), Presses("1#", 3.2), HangsUp(8)}}},
 		{name: "keys while speaking", score: Score{Caller: []Cue{Says("my pin is one", 2, 4), Presses("1#", 2.5), HangsUp(10)}}},
+		{name: "keys that sound", score: Score{Tones: true, Model: expects(pipeline.Expect{Digits: 4}), Caller: []Cue{Sounds("4071", 7), HangsUp(12)}}},
+		{name: "keys that sound and are not listened for", score: Score{Model: expects(pipeline.Expect{Digits: 4}), Caller: []Cue{Sounds("4071", 7), HangsUp(10)}}},
 		{name: "key in the goodbye", score: Score{Manners: pipeline.Manners{Reprompts: -1, Silence: 2 * time.Second}, Caller: []Cue{Presses("1#", 4.5), HangsUp(8)}}},
 	})
 }

@@ -2,6 +2,8 @@ package score
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"parley/pipeline"
@@ -25,6 +27,9 @@ func (p *Performance) String() string {
 		b.WriteString("\n")
 	}
 	fmt.Fprintf(&b, "wire: %s\n", p.Heard())
+	if p.Keys != "" {
+		fmt.Fprintf(&b, "keys: %s\n", p.Keys)
+	}
 	return b.String()
 }
 
@@ -41,6 +46,12 @@ func line(e pipeline.Event) string {
 		if t.Heard != t.Text {
 			s += fmt.Sprintf(" of %q", t.Text)
 		}
+		if t.Pressed != "" {
+			s += fmt.Sprintf(" pressed %q", t.Pressed)
+		}
+		if t.Masked > 0 {
+			s += " masked"
+		}
 		if t.Cut {
 			s += " cut"
 		}
@@ -54,6 +65,9 @@ func line(e pipeline.Event) string {
 		if e.Kind == pipeline.Transcribed && !e.Final {
 			s += " so far"
 		}
+	}
+	for _, slot := range slices.Sorted(maps.Keys(e.Slots)) {
+		s += fmt.Sprintf(" %s=%q", slot, e.Slots[slot])
 	}
 	if e.Err != nil && e.Ending == nil {
 		s += ": " + e.Err.Error()

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/dtmf"
 	"parley/media/legtest"
 	"parley/pipeline"
 )
@@ -48,6 +49,7 @@ type Score struct {
 	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
 	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
 	Line       legtest.Line                                          // of a zero Line, an open line with marks and 400 ms of lead
+	Tones      bool                                                  // keys are heard as sound
 	Watch      func(pipeline.Event)                                  // may block, to see what comes of it
 	Setup      float64                                               // how long the cast takes
 	SetupFails error
@@ -59,6 +61,7 @@ type Performance struct {
 	Ending pipeline.Ending
 	Talks  []pipeline.Talk // that the model was given
 	Wire   []Sound         // what sounded at the far end
+	Keys   string          // that the far end was pressed: by the leg, or as tones
 	Origin time.Duration   // when the first of Wire began, since the answer
 	Cause  media.Cause     // that the carrier was told
 	Took   time.Duration   // from the answer until Run returned
@@ -138,7 +141,7 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 	}
 	var mu sync.Mutex
 	st.Call = &pipeline.Call{
-		Leg: leg, Pacer: Pacer{}, Cast: st.Cast,
+		Leg: leg, Pacer: Pacer{}, Cast: st.Cast, Tones: s.Tones,
 		Log: slog.New(slog.NewTextHandler(st.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Watch: func(e pipeline.Event) {
 			mu.Lock()
@@ -208,9 +211,27 @@ func (st *Stage) Close() {
 	st.p.Log = st.log.String()
 	sounded := st.Carrier.Sounded()
 	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
+	st.p.Keys = keysOf(st.Carrier, sounded, st.Leg.Info().Rate)
 	if len(sounded) > 0 {
 		st.p.Origin = sounded[0].At.Sub(st.began)
 	}
+}
+
+// keysOf are the keys that the far end was pressed: told by the leg, or heard as tones.
+func keysOf(far *legtest.Carrier, sounded []legtest.Stretch, rate int) string {
+	keys := ""
+	for _, k := range far.Pressed() {
+		keys += string(k.Key)
+	}
+	ear := dtmf.NewDetector(rate)
+	for _, s := range sounded {
+		for frame := range slices.Chunk(append(s.PCM, make([]int16, rate/10)...), rate/50) { // between two stretches there is silence
+			if p, ok := ear.Hear(frame); ok {
+				keys += string(p.Key)
+			}
+		}
+	}
+	return keys
 }
 
 // journal is a log that may be read when all is over.
@@ -234,16 +255,29 @@ func (j *journal) String() string {
 // A Tap counts what a recording would have got.
 type Tap struct {
 	mu     sync.Mutex
-	Frames int // of the caller
+	Frames int    // of the caller
+	Blank  []bool // by the caller's frame, 20 ms each from the answer: whether it is silence, without the line's hum
 	Spoken []int16
 	Closed bool
 }
 
 // Caller implements pipeline.Tap.
-func (t *Tap) Caller(media.Frame) {
+func (t *Tap) Caller(f media.Frame) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.Frames++
+	for n := int(f.At / media.FrameTime); len(t.Blank) <= n; {
+		t.Blank = append(t.Blank, silenced(f))
+	}
+}
+
+// Forget implements pipeline.Forgetter.
+func (t *Tap) Forget(since time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for n := int(since / media.FrameTime); n < len(t.Blank); n++ {
+		t.Blank[n] = true
+	}
 }
 
 // Agent implements pipeline.Tap.

@@ -82,7 +82,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 		t.Errorf("the carrier was told %q, the call ended with %q", p.Cause, p.Ending.Cause)
 	}
 	const still = 32 * time.Second
-	turns, cuts := 0, 0
+	turns, cuts, pressed := 0, 0, ""
 	var fillers []string
 	var told []pipeline.Message // turn by turn
 	for i, e := range p.Events {
@@ -106,12 +106,16 @@ func truths(t *testing.T, s *scene, p *Performance) {
 			t.Errorf("turn %d: its messages begin at %d of the history, %d were told before", e.Turn.N, e.Turn.First, len(told))
 		}
 		told = append(told, e.Turn.Messages...)
+		pressed += e.Turn.Pressed
 		if e.Turn.Cut || e.Turn.Err != "" {
 			cuts++
 		}
 		if !strings.HasPrefix(e.Turn.Text, e.Turn.Heard) && e.Turn.Err == "" {
 			t.Errorf("turn %d: heard %q, which is no beginning of %q", e.Turn.N, e.Turn.Heard, e.Turn.Text)
 		}
+	}
+	if pressed != p.Keys && !s.lied {
+		t.Errorf("the turns' records say that %q were pressed, the far end was pressed %q", pressed, p.Keys)
 	}
 	if turns != p.Ending.Turns {
 		t.Errorf("%d turns were told, the ending says %d", turns, p.Ending.Turns)

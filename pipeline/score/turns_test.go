@@ -69,8 +69,11 @@ func TestTurns(t *testing.T) {
 					t.Errorf("latency %+v", l)
 				}
 				if len(p.Talks) != 2 {
-					t.Errorf("the model was asked %d times", len(p.Talks))
+					t.Fatalf("the model was asked %d times", len(p.Talks))
 				}
+				said := p.Talks[1].History[len(p.Talks[1].History)-1]
+				near(t, "when the words began", said.At.Seconds(), 2, 0.1)
+				near(t, "how long they took", said.Length.Seconds(), 1, 0.1)
 			}},
 		{name: "prepared answer is thrown away", score: Score{
 			Recogniser: Recogniser{Eager: true, Delay: 0.0511}, Caller: []Cue{Says("one two", 2, 3), Says("three", 3.35, 3.8), HangsUp(9)},

@@ -18,7 +18,8 @@ const confirmed = "confirmed"
 // mostFields is how many a Form may have: nobody dictates more on the telephone.
 const mostFields = 30
 
-// A Form is what a model is to find out from a caller.
+// A Form is what a model is to find out from a caller. A secret, such as a card number or a PIN, has no place in it, for the model would see
+// it: a masked gather of a flow asks for that.
 type Form struct {
 	Name    string // small letters, digits and _: the tool is called collect_<Name>; empty: collect
 	Purpose string // for the model: what it is for, and when

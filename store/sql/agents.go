@@ -120,6 +120,9 @@ func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 		if len(led) > 0 {
 			return fmt.Errorf("%w: number %s leads to it", store.ErrConflict, led[0].E164)
 		}
+		if err := u.forget(ctx, a.Org, a.ID); err != nil {
+			return err
+		}
 		if err := u.DeleteAgent(ctx, a.ID); err != nil { // from here on nobody makes tasks for it
 			return err
 		}

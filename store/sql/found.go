@@ -81,6 +81,9 @@ func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
 		if err != nil {
 			return err
 		}
+		if d.Knowing, err = u.KnowingAgents(ctx); err != nil {
+			return err
+		}
 		numbers, err := u.AllNumbers(ctx)
 		d.Organisations, d.Agents, d.Numbers = each(orgs, organisation), each(agents, agent), each(numbers, number)
 		return err

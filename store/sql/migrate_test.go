@@ -93,6 +93,13 @@ func TestUpgrade(t *testing.T) {
 		if d := cmp.Diff([]store.Message{{Call: "call 00", Role: "caller", Text: "hello?", Turn: 1, At: 2, Length: 3}}, messages); d != "" || err != nil {
 			t.Errorf("transcript: %v\n%s", err, d)
 		}
+		put, err := s.PutDocument(ctx, "agent", store.Document{ID: "d", Org: "org", Name: "n"}, []store.Chunk{{Text: "Free parking.", Words: "free parking"}}, 10)
+		if err != nil || put.Chunks != 1 {
+			t.Errorf("document %+v: %v", put, err)
+		}
+		if found, err := s.Search(ctx, "org", "agent", []string{"parking"}, 5); err != nil || len(found) != 1 {
+			t.Errorf("found %v: %v", found, err)
+		}
 		if r, err := s.Recording(ctx, "org", "call 00"); err != nil || r.Path != "r.wav" {
 			t.Errorf("recording %+v: %v", r, err)
 		}

@@ -53,6 +53,7 @@ type dialect struct {
 	forUpdate string                // ends a query that locks its rows
 	forShare  string                // ends a query that keeps its rows from being deleted
 	snapshot  sql.IsolationLevel    // of a transaction in which all statements see one state
+	search    string                // the query of Search
 	param     func(i int) string    // a parameter, counted from 1, in a statement that has many: SQLite seeks $1 among their names
 	kind      func(err error) error // the word of package store for a driver's error, errAgain, or nil if there is none
 }
@@ -70,6 +71,8 @@ var (
 
 	_ store.DialRules = (*Store)(nil)
 	_ store.DoNotCall = (*Store)(nil)
+
+	_ store.Knowledge = (*Store)(nil)
 )
 
 // Open opens a database: the file and its directory are made if need be, a server need not be up yet. Migrate must have been called

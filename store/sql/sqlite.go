@@ -37,7 +37,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, readers int) error 
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.dialect = dialect{name: string(goose.DialectSQLite3), param: func(int) string { return "?" }, kind: sqliteKind}
+	s.dialect = dialect{name: string(goose.DialectSQLite3), search: searchSQLite, param: func(int) string { return "?" }, kind: sqliteKind}
 	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_pragma=journal_mode(WAL)&_txlock=immediate"))
 	if err != nil {
 		return err

@@ -339,6 +339,8 @@ func testDirectory(t *testing.T, s Store) {
 	grown("DeleteAgent", s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID))
 	second, err := s.CreateOrganisation(ctx, store.Organisation{ID: store.NewID(), Name: "Second", Created: start})
 	grown("CreateOrganisation", err)
+	_, err = s.PutDocument(ctx, bo.ID, newDocument(h.Org, "prices.md"), []store.Chunk{newChunk("A visit is 40 euros.")}, 100)
+	grown("PutDocument", err)
 
 	is(t, s.DeleteNumber(ctx, h.Org, "+1"), store.ErrNotFound)
 	_, err = s.CreateAgent(ctx, store.Agent{ID: bo.ID, Org: h.Org, Name: "Bo", Created: start})
@@ -349,5 +351,5 @@ func testDirectory(t *testing.T, s Store) {
 	first := h.Setup.Organisation
 	first.Number, first.DefaultAgent = got.Organisations[0].Number, bo.ID
 	same(t, "directory", got, store.Directory{Revision: last, Organisations: []store.Organisation{first, second},
-		Agents: []store.Agent{bo}, Numbers: []store.Number{n}})
+		Agents: []store.Agent{bo}, Numbers: []store.Number{n}, Knowing: []string{bo.ID}})
 }

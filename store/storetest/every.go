@@ -67,7 +67,34 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		},
 		"Transcript": func(ctx context.Context) error { _, err := h.Transcript(ctx, org, call); return err },
 		"Turns":      func(ctx context.Context) error { _, err := h.Turns(ctx, org, call); return err },
-		"Recording":  func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
+		"PutDocument": func(ctx context.Context) error {
+			d := newDocument(org, "prices.md")
+			_, err := h.PutDocument(ctx, agent, d, []store.Chunk{newChunk("A visit is 40 euros.")}, 100)
+			return err
+		},
+		"RemoveDocument": func(ctx context.Context) error { return h.RemoveDocument(ctx, org, agent, h.Document.Name) },
+		"Documents": func(ctx context.Context) error {
+			d, err := h.Documents(ctx, org, agent)
+			return none(len(d), 0, err)
+		},
+		"Chunks":  func(ctx context.Context) error { _, err := h.Chunks(ctx, org, h.Document.ID); return err },
+		"Excerpt": func(ctx context.Context) error { _, err := h.Excerpt(ctx, org, h.Document.ID, 0); return err },
+		"Search": func(ctx context.Context) error {
+			p, err := h.Search(ctx, org, agent, []string{"open"}, 5)
+			return none(len(p), 0, err)
+		},
+		"PutVectors": func(ctx context.Context) error {
+			return h.PutVectors(ctx, org, h.Document.ID, "model", 0, [][]float32{{1, -0.5}})
+		},
+		"Vectors": func(ctx context.Context) error {
+			v, err := h.Vectors(ctx, org, h.Document.ID, "model")
+			return none(len(v), 0, err)
+		},
+		"CountVectors": func(ctx context.Context) error {
+			n, err := h.CountVectors(ctx, org, agent, "model")
+			return none(len(n), 0, err)
+		},
+		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
 	maps.Copy(every, h.everyTask(org))
 	return every
@@ -213,11 +240,14 @@ func testIsolation(t *testing.T, s Store) {
 	last := own["DeleteTask"]
 	delete(own, "DeleteTask")
 	defer func() { ok(t, last(ctx)) }()
+	forget := own["RemoveDocument"]
+	delete(own, "RemoveDocument")
 	for name, use := range own {
 		if err := use(ctx); err != nil {
 			t.Errorf("%s by the organisation itself: %v", name, err)
 		}
 	}
+	ok(t, forget(ctx))
 }
 
 // testCancelled: a context that is over ends every method with its error, and one whose time is up says that the database was too slow.

@@ -32,6 +32,7 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -51,6 +52,10 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DeleteAgent", testDeleteAgent},
 		{"Numbers", testNumbers},
 		{"Directory", testDirectory},
+		{"Documents", testDocuments},
+		{"DocumentsRefused", testDocumentsRefused},
+		{"Search", testSearch},
+		{"Vectors", testVectors},
 		{"Call", testCall},
 		{"Turned", testTurned},
 		{"Ended", testEnded},
@@ -98,6 +103,8 @@ type House struct {
 	Task   store.Task // has never been executed
 	Barred store.Barred
 	Rules  string
+
+	Document store.Document // that the agent knows: one chunk, with a vector
 }
 
 // Fill fills an empty database.
@@ -118,6 +125,12 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	h.Call.Agent, h.Call.AgentVersion = h.Setup.Agent.ID, 1
 	number, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+442071234567", Created: start, Updated: start})
 	h.Number = number
+	if err == nil {
+		h.Document, err = s.PutDocument(ctx, h.Setup.Agent.ID, newDocument(h.Org, "hours.md"), []store.Chunk{newChunk("Open from eight to six.")}, 100)
+	}
+	if err == nil {
+		err = s.PutVectors(ctx, h.Org, h.Document.ID, "model", 0, [][]float32{{1, -0.5}})
+	}
 	begun := h.Call
 	h.Call.Status, h.Call.End = store.Completed, end(3*time.Second)
 	if err != nil {
@@ -161,7 +174,8 @@ func newCall(org string) store.Call {
 func newTurn(call string, n int) store.Turn {
 	return store.Turn{Call: call, N: n, Why: "words", Said: "hello?", Text: "Hello, how are you?", Heard: "Hello, how", Cut: true,
 		At: time.Duration(n) * time.Second, Sounded: 700*time.Millisecond + 1, Latency: map[string]int64{"stt": 120, "llm": 300},
-		Counts: map[string]int64{"held": 2, "input_tokens": 900}, Error: "late"}
+		Counts: map[string]int64{"held": 2, "input_tokens": 900}, Error: "late",
+		Lookup: &store.Lookup{Took: 12 * time.Millisecond, Sources: []store.Source{{Document: "hours.md", Place: "Opening > \"Summer\""}}, Error: "late"}}
 }
 
 func newMessage(call string, seq int) store.Message {

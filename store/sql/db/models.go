@@ -90,6 +90,19 @@ type DoNotCall struct {
 	Created Time
 }
 
+type Document struct {
+	Number  int64
+	ID      string
+	Org     string
+	Name    string
+	Kind    string
+	Title   string
+	Hash    string
+	Bytes   int64
+	Chunks  int64
+	Created Time
+}
+
 type Key struct {
 	Number   int64
 	ID       string
@@ -190,4 +203,5 @@ type Turn struct {
 	Latency Figures
 	Error   string
 	Counts  Figures
+	Lookup  Lookup
 }

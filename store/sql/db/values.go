@@ -4,9 +4,13 @@ package db
 
 import (
 	"database/sql/driver"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
+
+	"parley/store"
 )
 
 // Time is a moment as both databases keep it: text in UTC, of one width, so that it sorts; the zero time is the empty text.
@@ -89,6 +93,46 @@ func (s Scopes) Value() (driver.Value, error) {
 
 // Scan implements sql.Scanner.
 func (s *Scopes) Scan(v any) error { return scanJSON(v, (*[]string)(s)) }
+
+// Lookup is what was looked up for a turn, kept as a JSON object; nil is the empty text.
+type Lookup struct{ *store.Lookup }
+
+// Value implements driver.Valuer.
+func (l Lookup) Value() (driver.Value, error) {
+	if l.Lookup == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(l.Lookup)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (l *Lookup) Scan(v any) error { return scanJSON(v, &l.Lookup) }
+
+// Floats are a vector: 32-bit floats, little-endian.
+type Floats []float32
+
+// Value implements driver.Valuer.
+func (v Floats) Value() (driver.Value, error) {
+	b := make([]byte, 0, 4*len(v))
+	for _, f := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(f))
+	}
+	return b, nil
+}
+
+// Scan implements sql.Scanner.
+func (v *Floats) Scan(from any) error {
+	b, ok := from.([]byte)
+	if !ok || len(b)%4 != 0 {
+		return fmt.Errorf("vector is a %T of %d bytes", from, len(b))
+	}
+	*v = make(Floats, len(b)/4)
+	for i := range *v {
+		(*v)[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return nil
+}
 
 func scanJSON[T any](v any, into *T) error {
 	s, ok := v.(string)
