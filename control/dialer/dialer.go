@@ -304,17 +304,21 @@ func (d *Dialer) Reset(ctx context.Context, org, id string) (store.Task, error) 
 	return t, nil
 }
 
-// Cancel ends the call of a task before or after it was answered, with cause cancelled; the task fails. It returns store.ErrNotFound if no
-// such call is being placed.
-func (d *Dialer) Cancel(ctx context.Context, call string) error {
-	dial, err := d.o.Store.Dial(ctx, call)
+// Cancel ends the call of a task, wherever it lives. One that was not answered ends with cause cancelled, and the task fails; another is
+// ended by its leg. It returns store.ErrNotFound if no such call is being placed.
+func (d *Dialer) Cancel(ctx context.Context, id string) error {
+	dial, err := d.o.Store.Dial(ctx, id)
 	if err != nil {
 		return err
 	}
 	if dial.State == store.DialOver {
 		return store.ErrNotFound
 	}
-	if err := d.hangUp(ctx, call); err != nil {
+	if err := d.hangUp(ctx, id); err != nil {
+		return err
+	}
+	call, err := d.o.Store.Call(ctx, dial.Org, id)
+	if err != nil || call.Status != store.Initiated {
 		return err
 	}
 	return d.settle(ctx, dial, end{cause: store.CauseCancelled})
