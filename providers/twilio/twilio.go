@@ -90,9 +90,15 @@ type resource struct {
 
 // failure is an error as Twilio tells it.
 type failure struct {
+	status  int
 	Code    int    `json:"code"`
 	Message string `json:"message"`
 }
+
+func (f *failure) Error() string { return fmt.Sprintf("%d %s (%d)", f.status, f.Message, f.Code) }
+
+// surely says that what was asked for was not done.
+func (f *failure) surely() bool { return f.status/100 == 4 && f.status != http.StatusRequestTimeout }
 
 // Place implements pipeline.Carrier.
 func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed, error) {
@@ -107,15 +113,13 @@ func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed,
 	var sent atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	var made resource
-	status, err := a.call(ctx, http.MethodPost, "/Calls.json", form, &made)
-	var refusal *pipeline.Refusal
+	err := a.call(ctx, http.MethodPost, "/Calls.json", form, &made)
+	var told *failure
 	switch {
-	case err != nil && !sent.Load():
+	case err != nil && !sent.Load(), errors.As(err, &told) && told.status == http.StatusTooManyRequests:
 		return pipeline.Placed{}, fmt.Errorf("%w: %w", pipeline.ErrUntaken, err)
-	case status == http.StatusTooManyRequests:
-		return pipeline.Placed{}, fmt.Errorf("%w: %w", pipeline.ErrUntaken, err)
-	case errors.As(err, &refusal) && status/100 == 4 && status != http.StatusRequestTimeout:
-		return pipeline.Placed{}, refusal
+	case told != nil && told.surely():
+		return pipeline.Placed{}, &pipeline.Refusal{Code: told.Code, Message: told.Message}
 	case err != nil:
 		return pipeline.Placed{}, fmt.Errorf("place call: %w", err)
 	case made.SID == "":
@@ -144,7 +148,7 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 			Calls []resource `json:"calls"`
 			Next  string     `json:"next_page_uri"`
 		}
-		if _, err := a.call(ctx, http.MethodGet, path, nil, &page); err != nil {
+		if err := a.call(ctx, http.MethodGet, path, nil, &page); err != nil {
 			return nil, fmt.Errorf("list calls: %w", err)
 		}
 		older := false
@@ -170,8 +174,8 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 // Look implements pipeline.Carrier.
 func (a *Account) Look(ctx context.Context, id string) (pipeline.Placed, error) {
 	var c resource
-	status, err := a.call(ctx, http.MethodGet, "/Calls/"+url.PathEscape(id)+".json", nil, &c)
-	if status == http.StatusNotFound {
+	err := a.call(ctx, http.MethodGet, "/Calls/"+url.PathEscape(id)+".json", nil, &c)
+	if told := (*failure)(nil); errors.As(err, &told) && told.status == http.StatusNotFound {
 		return pipeline.Placed{}, pipeline.ErrNoCall
 	}
 	if err != nil {
@@ -186,9 +190,8 @@ const errNotLive = 21220
 // HangUp implements pipeline.Carrier.
 func (a *Account) HangUp(ctx context.Context, id string) error {
 	var c resource
-	status, err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Status": {"completed"}}, &c)
-	var refusal *pipeline.Refusal
-	if status == http.StatusNotFound || errors.As(err, &refusal) && refusal.Code == errNotLive {
+	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Status": {"completed"}}, &c)
+	if told := (*failure)(nil); errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive) {
 		return nil
 	}
 	if err != nil {
@@ -197,8 +200,8 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 	return nil
 }
 
-// call sends one request and decodes its answer. An answer that is none of success is a *pipeline.Refusal.
-func (a *Account) call(ctx context.Context, method, path string, form url.Values, into any) (status int, err error) {
+// call sends one request and decodes its answer. An answer that is none of success is a *failure.
+func (a *Account) call(ctx context.Context, method, path string, form url.Values, into any) error {
 	var body io.Reader
 	if form != nil {
 		body = strings.NewReader(form.Encode())
@@ -206,7 +209,7 @@ func (a *Account) call(ctx context.Context, method, path string, form url.Values
 	target := strings.TrimRight(cmp.Or(a.Base, DefaultBase), "/") + "/2010-04-01/Accounts/" + a.SID + path
 	r, err := http.NewRequestWithContext(ctx, method, target, body)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -215,22 +218,23 @@ func (a *Account) call(ctx context.Context, method, path string, form url.Values
 	r.SetBasicAuth(a.SID, a.Token)
 	answer, err := cmp.Or(a.Client, plain).Do(r)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
 	if answer.StatusCode/100 != 2 {
-		var f failure
+		f := failure{Message: answer.Status}
 		_ = json.Unmarshal(text, &f) // what is no JSON has no code
-		return answer.StatusCode, &pipeline.Refusal{Code: f.Code, Message: cmp.Or(f.Message, answer.Status)}
+		f.status = answer.StatusCode
+		return &f
 	}
 	if err != nil {
-		return answer.StatusCode, fmt.Errorf("read answer: %w", err)
+		return fmt.Errorf("read answer: %w", err)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return answer.StatusCode, fmt.Errorf("read answer: %w", err)
+		return fmt.Errorf("read answer: %w", err)
 	}
-	return answer.StatusCode, nil
+	return nil
 }
 
 func (c resource) placed() pipeline.Placed {
