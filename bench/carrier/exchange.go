@@ -45,6 +45,7 @@ type Callee struct {
 	Rings   time.Duration // before it answers, or is found to be busy
 	Outcome string        // busy, no-answer, failed; empty: it answers
 	Script  []Step        // of whoever answers; none: says nothing for ten minutes
+	Untold  bool          // nothing of the call is told to StatusCallback: the network has lost it
 }
 
 // A Fault is what befalls a request to place a call.
@@ -80,6 +81,7 @@ type outward struct {
 	state         string
 	over          chan struct{}
 	hangUp        context.CancelFunc
+	untold        bool
 	sequence      int
 }
 
@@ -125,6 +127,7 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 	if x.Callee != nil {
 		who = x.Callee(c.to)
 	}
+	c.untold = who.Untold
 	p := &placed{Call: x.call(c, who), outward: true, result: &Result{CallSID: c.sid, From: c.from, To: c.to}}
 	p.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: p.dial}}
 	defer p.http.CloseIdleConnections()
@@ -194,7 +197,7 @@ func (x *Exchange) tell(p *placed, c *outward, event, state string) {
 	case "failed":
 		form.Set("SipResponseCode", "404")
 	}
-	if c.status != "" && slices.Contains(c.events, event) {
+	if c.status != "" && !c.untold && slices.Contains(c.events, event) {
 		p.callback(event, http.MethodPost, c.status, form)
 	}
 }

@@ -86,9 +86,14 @@ func fate(to string) (carrier.Fault, carrier.Callee) {
 		callee.Rings = 30 * time.Millisecond
 	}
 	switch n % 40 {
+	case 1, 3, 8, 9, 15, 17: // whoever wants to know must ask
+		callee.Untold = true
+		callee.Rings = max(callee.Rings, 300*time.Millisecond)
+	}
+	switch n % 40 {
 	case 0:
 		return carrier.Unheard, callee
-	case 1, 11, 21:
+	case 1, 11, 15, 17, 21:
 		return carrier.LostAnswer, callee
 	case 2:
 		return carrier.Broken, callee
