@@ -17,8 +17,8 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	defer wait.Stop()
 	select {
 	case <-wait.C:
-	case <-ctx.Done(): // nobody has been asked: another node may
-		d.put(ctx, dial, func(ctx context.Context) error { return d.o.Store.UnaskDial(ctx, dial.Call, dial.Node, time.Time{}) })
+	case <-ctx.Done(): // another node may
+		d.unask(ctx, dial, time.Time{})
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // what is asked is heard to its end, and that is bounded
@@ -26,28 +26,34 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	var unfit *Unfit
 	switch {
 	case errors.As(err, &unfit) && !unfit.Open.IsZero():
-		d.put(ctx, dial, func(ctx context.Context) error { return d.o.Store.UnaskDial(ctx, dial.Call, dial.Node, unfit.Open) })
+		d.unask(ctx, dial, unfit.Open)
 		return
 	case errors.As(err, &unfit):
 		d.put(ctx, dial, func(ctx context.Context) error {
 			return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: unfit.Error()})
 		})
 		return
-	case err != nil: // it stays as it is, to be looked into
-		d.o.Log.Warn("call is not placed", "call", dial.Call, "task", dial.Task, "error", err)
+	case err != nil:
+		d.o.Log.Warn("call waits", "call", dial.Call, "task", dial.Task, "error", err)
+		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
 		return
-	}
-	if time.Until(dial.Look) < d.t.Ask { // too late: others may be looking by the time that the carrier is asked
-		d.o.Log.Warn("call is not placed in time", "call", dial.Call, "task", dial.Task)
+	case time.Until(dial.Look) < d.t.Ask: // others might be looking by the time that the carrier is asked
+		d.o.Log.Warn("call waits: everything takes too long", "call", dial.Call, "task", dial.Task)
+		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
 		return
 	}
 	d.plans.add(Plan{Dial: dial, Task: t, Agent: v.agent})
 	d.at("asking")
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
-	placed, err := d.o.Carrier.Place(asked, order(dial, t, d.ring(ctx, dial.Org)))
+	placed, err := d.o.Carrier.Place(asked, order(dial, d.ring(ctx, dial.Org)))
 	cancel()
 	d.at("answered")
 	d.answered(ctx, dial, placed, err)
+}
+
+// unask queues a dial again of which the carrier surely has nothing. If another node has begun to look into it, it stays that node's.
+func (d *Dialer) unask(ctx context.Context, dial store.Dial, due time.Time) {
+	d.put(ctx, dial, func(ctx context.Context) error { return d.o.Store.UnaskDial(ctx, dial.Call, dial.Node, due) })
 }
 
 // reconsider judges a task once more, now that its call is to be placed.
@@ -79,7 +85,8 @@ func (d *Dialer) ring(ctx context.Context, org string) time.Duration {
 	return time.Duration(rules.RingSeconds) * time.Second
 }
 
-func order(dial store.Dial, _ store.Task, ring time.Duration) pipeline.Order {
+// order is what the carrier is asked for.
+func order(dial store.Dial, ring time.Duration) pipeline.Order {
 	return pipeline.Order{Token: dial.Call, From: dial.From, To: dial.To, Ring: ring, Asked: dial.Asked}
 }
 
@@ -98,9 +105,7 @@ func (d *Dialer) answered(ctx context.Context, dial store.Dial, placed pipeline.
 		})
 	case errors.Is(err, pipeline.ErrUntaken) && time.Since(dial.Created) < d.t.Wait:
 		log.Warn("the carrier is asked again later", "error", err)
-		d.put(ctx, dial, func(ctx context.Context) error {
-			return d.o.Store.UnaskDial(ctx, dial.Call, dial.Node, time.Now().Add(d.t.Backoff))
-		})
+		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
 	case errors.Is(err, pipeline.ErrUntaken):
 		d.put(ctx, dial, func(ctx context.Context) error {
 			return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: err.Error()})

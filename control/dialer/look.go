@@ -62,7 +62,7 @@ func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 
 // find looks for a call whose carrier's id is not known. A call that another dial has is not it.
 func (d *Dialer) find(ctx, asked context.Context, dial store.Dial) error {
-	calls, err := d.o.Carrier.Find(asked, order(dial, store.Task{}, 0))
+	calls, err := d.o.Carrier.Find(asked, order(dial, 0))
 	d.at("found")
 	if err != nil {
 		return fmt.Errorf("list calls: %w", err)

@@ -52,14 +52,7 @@ func (s *Store) Task(ctx context.Context, org, id string) (t store.Task, err err
 
 // Tasks implements store.Tasks. The total is a sum of counters.
 func (s *Store) Tasks(ctx context.Context, org string, f store.TaskFilter, p store.Page) (tasks []store.Task, total int64, err error) {
-	l := listing{table: "tasks", columns: db.TaskColumns}
-	l.only("org", org)
-	if f.Agent != "" {
-		l.only("agent", f.Agent)
-	}
-	if f.Status != "" {
-		l.only("status", string(f.Status))
-	}
+	l := listTasks(org, f)
 	err = s.read(ctx, "list tasks", func(ctx context.Context, u unit) error {
 		found, err := list(ctx, u, l, p, (*db.Task).Fields)
 		if err != nil {
@@ -70,6 +63,23 @@ func (s *Store) Tasks(ctx context.Context, org string, f store.TaskFilter, p sto
 		return err
 	})
 	return tasks, total, err
+}
+
+// PlanTasks tells how the database would find a page of tasks, as Plan does of calls.
+func (s *Store) PlanTasks(ctx context.Context, org string, f store.TaskFilter, p store.Page) (lines []string, err error) {
+	return s.explain(ctx, listTasks(org, f), p)
+}
+
+func listTasks(org string, f store.TaskFilter) listing {
+	l := listing{table: "tasks", columns: db.TaskColumns}
+	l.only("org", org)
+	if f.Agent != "" {
+		l.only("agent", f.Agent)
+	}
+	if f.Status != "" {
+		l.only("status", string(f.Status))
+	}
+	return l
 }
 
 // UpdateTask implements store.Tasks. While change runs, nobody else changes the task: it should not take long.
