@@ -9,7 +9,7 @@ FUZZTIME ?= 20s
 SOAK ?= 1000
 SCORES ?= 20
 # Tests that play random calls: repeating the scores is about playing the same.
-RANDOM := ^(TestHeardLedger|TestRandomCalls)$$
+RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers|TestSecretsAreNowhere)$$
 
 .PHONY: help
 help: ## list the targets
@@ -58,7 +58,8 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
 	$(GO) run ./bench/turns -quick
-	$(MAKE) --no-print-directory fuzz FUZZTIME=5s
+	$(GO) run ./bench/amd -quick
+	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
 .PHONY: scores
@@ -74,7 +75,7 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
-	$(GO) test -tags e2e -count=1 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
+	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
@@ -95,6 +96,10 @@ bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails
 .PHONY: bench-turns
 bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
 	$(GO) run ./bench/turns
+
+.PHONY: bench-amd
+bench-amd: setup-test ## who answers outbound calls: verdicts, their times, messages after beeps, beside their targets
+	$(GO) run ./bench/amd
 
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset

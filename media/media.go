@@ -108,6 +108,8 @@ type Info struct {
 	Chunk   time.Duration // the most that one Send may carry: 20 ms, or 100 ms where that is cheaper
 	Comfort bool          // wants silence when nobody speaks
 
+	Outbound bool // we have placed the call: whoever answers it did not expect us
+
 	Params map[string]string // what the carrier was told to pass along, such as the agent; never nil-checked, may be nil
 }
 
@@ -126,6 +128,9 @@ const (
 	CauseOverrun   Cause = "overrun"    // events came faster than the call could take them
 	CauseShutdown  Cause = "shutdown"   // the node is going down
 	CausePanic     Cause = "panic"      // a bug; this call ended, no other did
+	CauseMachine   Cause = "machine"    // an answering machine or a phone menu answered our call; a message may have been left
+	CauseFax       Cause = "fax"        // a fax answered our call
+	CauseNobody    Cause = "nobody"     // nobody is there, though our call was answered
 	CauseRejected  Cause = "rejected"   // never answered: refused by policy, capacity or set-up
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"parley/media"
 	"parley/media/dtmf"
+	"parley/media/tones"
 )
 
 // ErrEnded says that a Call is over.
@@ -55,7 +56,8 @@ type Call struct {
 	ready    atomic.Bool // parts may be used by listen
 	drops    atomic.Int64
 	meter    meter
-	expected atomic.Pointer[[]string] // words that listen is to pass to the recogniser
+	expected atomic.Pointer[[]string]       // words that listen is to pass to the recogniser
+	signals  atomic.Pointer[tones.Detector] // nil: they do not matter
 
 	agent      Agent
 	parts      Parts

@@ -137,7 +137,7 @@ func (d *dialog) fellQuiet(n edged) {
 		return
 	}
 	c.floor = awaiting
-	if c.length >= unheard && d.turn == nil {
+	if c.length >= unheard && d.turn == nil && !d.holds() {
 		d.wait()
 	}
 	d.set(transcriptAlarm, d.now+d.manners.TranscriptLimit)
@@ -261,7 +261,7 @@ func (d *dialog) settled(text string, last, surely bool) {
 // reason to hang up.
 func (d *dialog) mumbled() {
 	d.dropGuess()
-	if d.caller.length < unheard || d.rung().HangUp || d.adrift || d.lingers {
+	if d.caller.length < unheard || d.rung().HangUp || d.adrift || d.lingers || d.holds() {
 		return
 	}
 	d.climb()
@@ -278,6 +278,7 @@ func (d *dialog) unanswered() {
 	case c.monologue.edge == c.edge: // its words have had their answer
 	case d.turn != nil:
 		d.resume()
+	case d.holds() && len(c.said) == 0 && c.partial == "":
 	case len(c.said) > 0:
 		c.complete = true
 	case c.partial != "":
@@ -293,6 +294,9 @@ func (d *dialog) unanswered() {
 // late takes the words of a stretch of speech that was given up on. They are answered, unless the caller has spoken again meanwhile.
 func (d *dialog) late(t Transcript) {
 	c := &d.caller
+	if d.hadSaid(t) {
+		return
+	}
 	if t.Text == "" || t.Edge != c.overdue || t.Edge != c.edge || c.floor != quiet || d.closing() {
 		return
 	}
@@ -337,7 +341,7 @@ func (d *dialog) reply() {
 
 // prepare begins an answer to a likely end of the caller's turn. It is asked for and spoken unheard.
 func (d *dialog) prepare(text string) {
-	if d.turn != nil || d.ending != nil || len(d.orders) > 0 || d.caller.floor == quiet || text == "" {
+	if d.turn != nil || d.ending != nil || len(d.orders) > 0 || d.caller.floor == quiet || text == "" || d.holds() {
 		return
 	}
 	said := d.words(text)
@@ -386,6 +390,7 @@ func (d *dialog) key(k rune) {
 	}
 	d.afresh()
 	d.tell(Event{Kind: KeyPressed, Text: d.shown(string(k))})
+	d.keyPressed()
 	if d.secret() {
 		c.overtyped = d.now + overtyped
 	}

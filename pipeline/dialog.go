@@ -51,6 +51,7 @@ type dialog struct {
 	lingers   bool     // the caller has asked for a moment, of expect.Patience
 	adrift    bool     // there is sound, but nobody speaks
 	muted     bool     // the caller is not to be heard
+	callee    callee   // of an outbound call
 	onHold    *Command // the agent is to be silent
 	notes     []string // for the Narrator to say when the responder is asked next
 	errands   []errand // tools that outlive their turn
@@ -88,6 +89,7 @@ const (
 	fillerAlarm                  // the caller waits
 	holdAlarm                    // the text of a hold is due again
 	onHoldAlarm                  // the agent has waited long enough
+	calleeAlarm                  // more may be known of who has answered
 	aheadAlarm                   // keys have waited long enough
 	alarmCount
 )
@@ -149,6 +151,10 @@ func (d *dialog) take(n news) {
 			d.postpone(n)
 			return
 		}
+		if o := d.callee.opening; o != nil && about == o.n {
+			d.postponeOpening(n)
+			return
+		}
 		if d.turn == nil || about != d.turn.n {
 			return
 		}
@@ -172,6 +178,8 @@ func (d *dialog) take(n news) {
 		d.key(n.key)
 	case parked:
 		d.park(n.held)
+	case toned:
+		d.toned(n)
 	case ticked:
 		d.tick()
 	case told:
@@ -281,11 +289,16 @@ func (d *dialog) answer() {
 		d.set(noticeAlarm, d.manners.MaxLength-before)
 	}
 	d.tell(Event{Kind: CallStarted})
+	if d.info.Outbound && d.manners.Answering.On {
+		d.listenFirst()
+		return
+	}
 	d.begin(&turn{why: ForGreeting})
 }
 
 // advance answers what is waiting, if the floor is free; otherwise, or if nothing is, it lets the silence be counted.
 func (d *dialog) advance() {
+	d.attend()
 	for d.turn == nil && !d.over && d.ending == nil && !d.parked {
 		firm := slices.IndexFunc(d.orders, func(o order) bool { return o.firm })
 		switch c := &d.caller; {
@@ -293,7 +306,7 @@ func (d *dialog) advance() {
 			o := d.orders[firm]
 			d.orders = nil
 			d.carryOut(o)
-		case d.onHold != nil && len(d.orders) == 0:
+		case d.holds(), d.onHold != nil && len(d.orders) == 0:
 			d.count()
 			return
 		case len(d.orders) > 0 && d.orders[0].command.Kind == Press && d.onHold == nil: // whoever may be speaking
@@ -320,7 +333,7 @@ func (d *dialog) advance() {
 
 // count starts the clock of silence, unless somebody is busy.
 func (d *dialog) count() {
-	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil {
+	if d.caller.floor != quiet || d.caller.keys != "" || d.parked || d.adrift || d.caller.pause.pending || d.muted || d.onHold != nil || d.holds() || d.callee.phase == opened {
 		if h := d.onHold; h != nil && h.Every > 0 && d.alarms[holdAlarm] == 0 {
 			d.set(holdAlarm, d.now+h.Every)
 		}

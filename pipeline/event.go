@@ -13,6 +13,7 @@ type EventKind string
 // The events of a call, for those who watch it.
 const (
 	CallStarted   EventKind = "call_started"
+	Answered      EventKind = "answered" // it is known, or known better, who has answered an outbound call: Answer is set, Text is its By; see Answering
 	SpeechBegan   EventKind = "speech_began"
 	SpeechEnded   EventKind = "speech_ended"
 	Transcribed   EventKind = "transcribed"   // Text, and Final when it is settled; of a secret only then, and Text is MaskedSlot
@@ -43,6 +44,7 @@ type Event struct {
 	At     time.Duration // since the answer
 	Turn   *Turn
 	Ending *Ending
+	Answer *Answer
 	Text   string
 	Final  bool
 	Slots  map[string]string // of Collected: not to be changed
@@ -118,6 +120,7 @@ type Ending struct {
 	Cause    media.Cause
 	Err      error // for the log
 	Answered time.Time
+	Answer   Answer // of an outbound call, as last known; zero: it was not asked, or not found out
 	Length   time.Duration
 	Turns    int
 	Drops    int // frames that recognition or recording lost

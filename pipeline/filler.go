@@ -151,7 +151,7 @@ func (d *dialog) fill() {
 	case !d.owes():
 		w.mute = false
 		return
-	case d.caller.floor == speaking, d.parked, d.held():
+	case d.caller.floor == speaking, d.parked, d.held(), d.callee.phase == leaving:
 		d.wait()
 		return
 	case w.on && w.sounds:

@@ -198,8 +198,8 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// tones is sound of 20 ms frames, whose loudness f says in 0..1.
-func tones(length time.Duration, f func(at float64) float64) (frames []media.Frame) {
+// chord is sound of 20 ms frames, whose loudness f says in 0..1.
+func chord(length time.Duration, f func(at float64) float64) (frames []media.Frame) {
 	for at := time.Duration(0); at < length; at += media.FrameTime {
 		pcm := make([]int16, 160)
 		for i := range pcm {
@@ -225,7 +225,7 @@ func TestContour(t *testing.T) {
 	} {
 		var m meter
 		m.edge(Began)
-		for _, f := range tones(time.Second, c.f) {
+		for _, f := range chord(time.Second, c.f) {
 			m.hear(f)
 		}
 		m.edge(Ended)
@@ -238,7 +238,7 @@ func TestContour(t *testing.T) {
 func TestContourAllocates(t *testing.T) {
 	var m meter
 	m.edge(Began)
-	f := tones(media.FrameTime, func(float64) float64 { return 1 })[0]
+	f := chord(media.FrameTime, func(float64) float64 { return 1 })[0]
 	if n := testing.AllocsPerRun(100, func() { m.hear(f) }); n != 0 {
 		t.Errorf("%v allocations a frame", n)
 	}

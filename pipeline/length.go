@@ -104,6 +104,9 @@ func (d *dialog) longer(text string) {
 
 // tooLong: the caller has spoken for long enough. A pause is waited for, for a while.
 func (d *dialog) tooLong() {
+	if d.holds() {
+		return
+	}
 	if m := &d.caller.monologue; m.enough {
 		d.cutIn(0)
 	} else {

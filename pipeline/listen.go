@@ -109,6 +109,13 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		}
 	}
 	c.meter.hear(heard)
+	if d := c.signals.Load(); d != nil {
+		if t, ok := d.Hear(heard); ok {
+			began := time.Since(c.answered) - f.At - f.Duration() // of media time
+			t.From, t.To = max(began+t.From, 0), max(began+t.To, 0)
+			c.notify(toned{t})
+		}
+	}
 	c.inside.part.Store(inEar)
 	if e, ok := c.parts.Ear.Hear(heard); ok {
 		c.meter.edge(e.Kind)

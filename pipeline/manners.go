@@ -36,6 +36,8 @@ type Manners struct {
 	Faults    Faults    // putting up with failures
 	OnHold    OnHold    // waiting for a caller who is not there
 
+	Answering Answering // finding out who answers an outbound call
+
 	Ladder []Rung // what is done about silence, step by step; none: the responder is asked Reprompts times, Silence apart, then Goodbye
 }
 
@@ -65,6 +67,7 @@ func DefaultManners() Manners {
 	m.fillFiller()
 	m.Interrupt = m.Interrupt.withDefaults(&m)
 	m.Patience = m.Patience.withDefaults(&m)
+	m.Answering = m.Answering.withDefaults()
 	return m
 }
 
@@ -133,6 +136,7 @@ func (m Manners) WithDefaults() Manners {
 	m.fillFiller()
 	m.Interrupt = m.Interrupt.withDefaults(&m)
 	m.Patience = m.Patience.withDefaults(&m)
+	m.Answering = m.Answering.withDefaults()
 	d := DefaultManners()
 	for _, s := range []struct {
 		field *string
@@ -159,5 +163,5 @@ func (m Manners) Validate() error {
 	if m.Guess >= m.Hangover {
 		bad = append(bad, fmt.Errorf("%s is %v: want less than Hangover, %v", "Guess", m.Guess, m.Hangover))
 	}
-	return errors.Join(append(bad, m.Interrupt.check(), m.Patience.check(&m))...)
+	return errors.Join(append(bad, m.Interrupt.check(), m.Patience.check(&m), m.Answering.check())...)
 }

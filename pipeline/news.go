@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // event is something that happened to a call, for its dialog.
@@ -42,6 +43,8 @@ type (
 	keyed struct{ key rune }
 	// parked: the far end put us on hold, or took us off it.
 	parked struct{ held bool }
+	// toned: there was a tone; its times are since the answer.
+	toned struct{ tone tones.Tone }
 	// ticked: the time of an alarm has come.
 	ticked struct{}
 	// told: a response brought something that is not to be spoken.
@@ -118,6 +121,7 @@ func (worded) isNews()      {}
 func (deafened) isNews()    {}
 func (keyed) isNews()       {}
 func (parked) isNews()      {}
+func (toned) isNews()       {}
 func (ticked) isNews()      {}
 func (told) isNews()        {}
 func (responded) isNews()   {}
@@ -208,6 +212,8 @@ type (
 	connect struct{ command Command }
 	// swap the providers.
 	swap struct{ parts Parts }
+	// heedTones of the line, or no longer.
+	heedTones struct{ on bool }
 	// tell those who watch.
 	tell struct{ event Event }
 	// hangUp is the last act.
@@ -217,21 +223,22 @@ type (
 	}
 )
 
-func (ask) isAct()     {}
-func (utter) isAct()   {}
-func (press) isAct()   {}
-func (duck) isAct()    {}
-func (hold) isAct()    {}
-func (carryOn) isAct() {}
-func (cut) isAct()     {}
-func (fill) isAct()    {}
-func (hush) isAct()    {}
-func (use) isAct()     {}
-func (expect) isAct()  {}
-func (mute) isAct()    {}
-func (veil) isAct()    {}
-func (recast) isAct()  {}
-func (connect) isAct() {}
-func (swap) isAct()    {}
-func (tell) isAct()    {}
-func (hangUp) isAct()  {}
+func (ask) isAct()       {}
+func (utter) isAct()     {}
+func (press) isAct()     {}
+func (duck) isAct()      {}
+func (hold) isAct()      {}
+func (carryOn) isAct()   {}
+func (cut) isAct()       {}
+func (fill) isAct()      {}
+func (hush) isAct()      {}
+func (use) isAct()       {}
+func (expect) isAct()    {}
+func (mute) isAct()      {}
+func (veil) isAct()      {}
+func (recast) isAct()    {}
+func (connect) isAct()   {}
+func (heedTones) isAct() {}
+func (swap) isAct()      {}
+func (tell) isAct()      {}
+func (hangUp) isAct()    {}

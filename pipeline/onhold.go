@@ -58,7 +58,7 @@ func (d *dialog) understood() {
 // drift: there is sound, but nobody speaks. The caller is asked once, and then waited for.
 func (d *dialog) drift() {
 	d.babbles()
-	if d.turn != nil || d.adrift || d.parked || d.lingers {
+	if d.turn != nil || d.adrift || d.parked || d.lingers || d.holds() {
 		return
 	}
 	d.adrift = true

@@ -68,6 +68,9 @@ func (d *dialog) state() AgentState {
 
 // bar is what speech has to reach in that state.
 func (d *dialog) bar(s AgentState) Bar {
+	if d.callee.phase == leaving { // a machine's noises are no speech
+		return Bar{1, Never}
+	}
 	switch m := &d.manners; s {
 	case AgentTool:
 		return m.Interrupt.Tool

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/media"
+	"parley/media/tones"
 )
 
 // live is what goes on for a turn: its replies and its tools.
@@ -82,6 +83,11 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case expect:
 		words := slices.Clone(a.words)
 		c.expected.Store(&words)
+	case heedTones:
+		c.signals.Store(nil)
+		if a.on {
+			c.signals.Store(&tones.Detector{})
+		}
 	case tell:
 		c.observe(a.event)
 	case hangUp:
@@ -279,7 +285,7 @@ func (c *Call) ending() Ending {
 		Answered: c.answered, Length: time.Since(c.answered), Drops: int(c.drops.Load()),
 	}
 	if c.dialog != nil {
-		e.Turns, e.History, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.unrecorded()
+		e.Turns, e.History, e.Answer, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.callee.answer, c.dialog.unrecorded()
 	}
 	return e
 }
@@ -295,6 +301,9 @@ func (c *Call) report(ctx context.Context, e Ending) {
 	args := []any{
 		"cause", string(e.Cause), "length", e.Length.Round(time.Millisecond), "turns", e.Turns, "drops", e.Drops,
 		"v2v_p50", quantile(c.waits, 50).Round(time.Millisecond), "v2v_p95", quantile(c.waits, 95).Round(time.Millisecond),
+	}
+	if e.Answer.By != "" {
+		args = append(args, "answered_by", string(e.Answer.By), "cue", string(e.Answer.Cue))
 	}
 	if e.Err != nil {
 		args = append(args, "err", e.Err)

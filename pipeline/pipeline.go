@@ -11,6 +11,8 @@
 // echo, a backchannel or a cough lets it carry on from the same sample, and anything else cuts it (Interrupt, Arbiter). When the caller
 // has it, a pause ends their turn, sooner or later by what they have said and what they were asked (Patience); who goes on takes it back.
 //
+// On a call that we have placed, who answers is found out first, by signals, words and tones (Answering).
+//
 // Audio moves by direct calls on the goroutine that reads the leg; only edges enter the actor's inbox. The decision is a pure
 // function; the actor performs its acts. It also sees to it that nobody is left waiting: of each wait in the agent's turn it has the
 // limit (Manners), the filler that bridges it (Filler) and the apology that ends it; of the caller's silence the ladder (Rung). Whoever

@@ -150,7 +150,7 @@ func (d *dialog) start(t *turn) {
 	d.preface(t)
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
-	case t.why == ForWords && t.said != "":
+	case t.why != ForKeys && t.said != "":
 		m.Role, m.Text = Caller, t.shown()
 		if t.spoke > t.from {
 			m.At, m.Length = t.from, t.spoke-t.from
@@ -338,6 +338,8 @@ func (d *dialog) proceed(t *turn) {
 
 // close ends t and tells its record.
 func (d *dialog) close(t *turn) {
+	d.unopened(t)
+	d.callee.heard = d.callee.heard || !t.cut && t.sounding
 	d.turn = nil
 	d.heed(true)
 	d.ended++

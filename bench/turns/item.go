@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"parley/bench/corpus"
 	"parley/pipeline"
 )
 
@@ -31,7 +32,7 @@ type item struct {
 	pcm    []int16
 	begin  time.Duration // of the speech, in pcm: the first sound that is the caller's
 	end    time.Duration // of its last sound
-	pauses []span        // within it, of 300 ms or more: the caller is not done
+	pauses []corpus.Span // within it, of 300 ms or more: the caller is not done
 
 	ask    string           // what the agent says first
 	expect *pipeline.Expect // what it then waits for
@@ -57,7 +58,7 @@ type echo struct {
 }
 
 // held says that an item is not for tuning. Halves are fixed by the names alone.
-func (i item) held() bool { return digest("half/" + i.name)[0]&1 == 1 }
+func (i item) held() bool { return corpus.Digest("half/" + i.name)[0]&1 == 1 }
 
 func (i item) half() string {
 	if i.held() {

@@ -43,6 +43,8 @@ import (
 	"syscall"
 	"time"
 
+	"parley/bench/corpus"
+	"parley/bench/stage"
 	"parley/pipeline"
 	"parley/providers/local"
 )
@@ -97,7 +99,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.clocks < 1 || o.live < 0 {
 		return errors.New("-clocks is less than 1 or -live less than 0")
 	}
-	c, err := readCorpus()
+	c, err := corpus.ReadCorpus()
 	if err != nil {
 		return err
 	}
@@ -116,11 +118,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 }
 
 // allSets cuts every set.
-func allSets(c *corpus, v *voices) []item {
+func allSets(c *corpus.Corpus, v *voices) []item {
 	items := sentenceSets(c)
 	items = append(items, mixedSets(c)...)
 	for i := range items {
-		items[i].after = 300*time.Millisecond + between(dice(items[i].name), 0, 100*time.Millisecond)
+		items[i].after = 300*time.Millisecond + corpus.Between(corpus.Dice(items[i].name), 0, 100*time.Millisecond)
 	}
 	items = append(items, falseSets(c, v)...)
 	items = append(items, trueSets(c)...)
@@ -170,7 +172,7 @@ const (
 
 // measure plays the items and reports.
 func measure(ctx context.Context, o options, items []item, v *voices, stdout, stderr io.Writer) error {
-	q := &queue{speech: o.speech}
+	q := &queue{voices: v}
 	for k := range items {
 		for _, a := range arms() {
 			if a.tries(&items[k]) {
@@ -192,9 +194,9 @@ func measure(ctx context.Context, o options, items []item, v *voices, stdout, st
 	began := time.Now()
 	var err error
 	if o.live > 0 {
-		err = live(ctx, q, v, o.live)
+		err = stage.Live(ctx, o.speech, o.live, q.play)
 	} else {
-		err = virtual(ctx, q, v, o.clocks)
+		err = stage.Virtual(ctx, o.speech, o.clocks, q.play)
 	}
 	fmt.Fprintln(stderr)
 	if err == nil {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"parley/bench/corpus"
 	"parley/media/wav"
 )
 
@@ -30,16 +31,16 @@ func writeSets(dir string, items []item) (err error) {
 		name := ""
 		if len(i.pcm) > 0 {
 			name = fmt.Sprintf("%03d-%s.wav", n, strings.ReplaceAll(i.set, " ", "-"))
-			if err := wav.WriteFile(filepath.Join(dir, name), wav.Sound{PCM: i.pcm, Rate: rate, Channels: 1}); err != nil {
+			if err := wav.WriteFile(filepath.Join(dir, name), wav.Sound{PCM: i.pcm, Rate: corpus.Rate, Channels: 1}); err != nil {
 				return err
 			}
 		}
 		var pauses []string
 		for _, p := range i.pauses {
-			pauses = append(pauses, fmt.Sprintf("%v-%v", millis(p.from), millis(p.to)))
+			pauses = append(pauses, fmt.Sprintf("%v-%v", corpus.Millis(p.From), corpus.Millis(p.To)))
 		}
 		fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%v\t%v\t%s\t%s\t%v\t%s\t%.0f\t%v\t%s\n", name, i.set, i.name, i.origin(), i.half(), i.kind,
-			millis(i.begin), millis(i.end), strings.Join(pauses, ","), i.ask, millis(i.after), i.line, i.echo.db, millis(i.echo.delay), i.text)
+			corpus.Millis(i.begin), corpus.Millis(i.end), strings.Join(pauses, ","), i.ask, corpus.Millis(i.after), i.line, i.echo.db, corpus.Millis(i.echo.delay), i.text)
 	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write sets: %w", err)

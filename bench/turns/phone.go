@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"parley/bench/corpus"
 	"parley/media"
 	"parley/media/legtest"
 )
@@ -36,7 +37,7 @@ const (
 
 // dial is a phone on the item's kind of line.
 func dial(i *item) *phone {
-	l := legtest.Line{Open: true, Info: media.Info{Kind: string(i.line), ID: i.name, Rate: rate}}
+	l := legtest.Line{Open: true, Info: media.Info{Kind: string(i.line), ID: i.name, Rate: corpus.Rate}}
 	if i.line == socket {
 		l.Marks, l.Down, l.Up, l.Prebuffer = true, socketAway, socketAway, socketBuffer
 		l.Info.Lead, l.Info.Chunk = 200*time.Millisecond, 100*time.Millisecond
@@ -89,7 +90,7 @@ func (p *phone) speak(f media.Frame) {
 	if p.echo.delay > 0 {
 		p.reflect(f)
 	}
-	copy(f.PCM, phoneLine(f.PCM))
+	copy(f.PCM, corpus.PhoneLine(f.PCM))
 }
 
 // reflect adds what sounded of the agent, delay before.
@@ -97,27 +98,27 @@ func (p *phone) reflect(f media.Frame) {
 	from := p.answered.Add(f.At - p.echo.delay)
 	gain := math.Pow(10, p.echo.db/20)
 	for _, s := range p.carrier.Sounded() {
-		at := samples(s.At.Sub(from)) - samples(from.Sub(s.At)) // of the stretch's first sample in f
+		at := corpus.Samples(s.At.Sub(from)) - corpus.Samples(from.Sub(s.At)) // of the stretch's first sample in f
 		for i := max(at, 0); i < len(f.PCM) && i-at < len(s.PCM); i++ {
-			f.PCM[i] = clip(float64(f.PCM[i]) + gain*float64(s.PCM[i-at]))
+			f.PCM[i] = corpus.Clip(float64(f.PCM[i]) + gain*float64(s.PCM[i-at]))
 		}
 	}
 }
 
 // sounding are the stretches of the agent's sound so far, by media time.
-func (p *phone) sounding() []span {
-	var all []span
+func (p *phone) sounding() []corpus.Span {
+	var all []corpus.Span
 	for _, s := range p.carrier.Sounded() {
 		from := s.At.Sub(p.answered)
-		all = join(all, span{from, from + length(s.PCM)})
+		all = join(all, corpus.Span{From: from, To: from + corpus.Length(s.PCM)})
 	}
 	return all
 }
 
 // join adds a stretch of sound to those before it. What breaks off for less than a frame or two is one.
-func join(all []span, next span) []span {
-	if k := len(all); k > 0 && next.from-all[k-1].to < 3*media.FrameTime {
-		all[k-1].to = next.to
+func join(all []corpus.Span, next corpus.Span) []corpus.Span {
+	if k := len(all); k > 0 && next.From-all[k-1].To < 3*media.FrameTime {
+		all[k-1].To = next.To
 		return all
 	}
 	return append(all, next)

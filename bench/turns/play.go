@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"parley/bench/corpus"
+	"parley/bench/stage"
 	"parley/media"
 	canceller "parley/media/echo"
 	"parley/pipeline"
@@ -19,7 +21,7 @@ type arm struct {
 }
 
 // play holds one call, in which the caller does what the item says.
-func play(ctx context.Context, i *item, a arm, s stage) result {
+func play(ctx context.Context, i *item, a arm, s stage.Stage, v *voices) result {
 	r := blank(i, a)
 	p := dial(i)
 	leg := p.leg()
@@ -31,16 +33,16 @@ func play(ctx context.Context, i *item, a arm, s stage) result {
 		}
 	}
 	w := &witness{events: make(chan pipeline.Event, 1024)}
-	call := &pipeline.Call{ID: i.name, Leg: leg, Pacer: s.pacer, Watch: w.watch}
+	call := &pipeline.Call{ID: i.name, Leg: leg, Pacer: s.Pacer, Watch: w.watch}
 	call.Cast = func(ctx context.Context, _ string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 		agent := pipeline.Agent{Name: "bench", Lang: "en-US", Manners: a.manners}
-		parts, err := s.cast(ctx, &agent, info)
-		parts.Responder, parts.Synthesizer = script{i}, mouth{s.voices, i.kind == heardWhat && !i.timed}
+		parts, err := s.Cast(ctx, &agent, info)
+		parts.Responder, parts.Synthesizer = script{i}, mouth{v, i.kind == heardWhat && !i.timed}
 		return agent, parts, nil, err
 	}
 	ended := make(chan pipeline.Ending, 1)
 	go func() { ended <- call.Run(ctx) }()
-	scene := scene{i, p, w, s.voices, &r}
+	scene := scene{i, p, w, v, &r}
 	var err error
 	if i.kind == endOfTurn {
 		err = scene.endOfTurn(ctx)
@@ -59,7 +61,7 @@ func play(ctx context.Context, i *item, a arm, s stage) result {
 		r.Failure = err.Error()
 	}
 	p.mu.Lock()
-	r.LateMS = millis(p.late)
+	r.LateMS = corpus.Millis(p.late)
 	p.mu.Unlock()
 	return r
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/bench/corpus"
 	"parley/pipeline"
 )
 
@@ -21,10 +22,10 @@ func (v *voices) recite(text string) (pcm []int16, words []pipeline.Word, ok boo
 	for line := range strings.Lines(text) {
 		line = strings.TrimSpace(line)
 		if r, known := v.prompts[line]; known {
-			from := length(pcm)
-			pcm = append(pcm, r.cut()...)
-			words = append(words, shareOut(line, from, length(pcm))...)
-			pcm = append(pcm, silence(periodBreath)...)
+			from := corpus.Length(pcm)
+			pcm = append(pcm, r.Cut()...)
+			words = append(words, shareOut(line, from, corpus.Length(pcm))...)
+			pcm = append(pcm, corpus.Silence(periodBreath)...)
 			continue
 		}
 		for w := range strings.FieldsSeq(line) {
@@ -33,10 +34,10 @@ func (v *voices) recite(text string) (pcm []int16, words []pipeline.Word, ok boo
 			if !known {
 				return nil, nil, false
 			}
-			from := length(pcm)
-			pcm = append(pcm, r.cut()...)
-			words = append(words, pipeline.Word{Text: bare, Start: from, End: length(pcm)})
-			pcm = append(pcm, silence(breath(w))...)
+			from := corpus.Length(pcm)
+			pcm = append(pcm, r.Cut()...)
+			words = append(words, pipeline.Word{Text: bare, Start: from, End: corpus.Length(pcm)})
+			pcm = append(pcm, corpus.Silence(breath(w))...)
 		}
 	}
 	return pcm, words, len(words) > 0
@@ -77,16 +78,16 @@ func shareOut(line string, from, to time.Duration) []pipeline.Word {
 }
 
 // single are the recordings of one word that recited texts are made of.
-func single(c *corpus) []recording {
-	return c.sorted(func(r recording) bool {
-		return plain(r.text) && !strings.ContainsAny(r.text, " .") && (strings.HasPrefix(r.name, "digits/") || strings.HasPrefix(r.name, "phonetic/"))
+func single(c *corpus.Corpus) []corpus.Recording {
+	return c.Sorted(func(r corpus.Recording) bool {
+		return plain(r.Text) && !strings.ContainsAny(r.Text, " .") && (strings.HasPrefix(r.Name, "digits/") || strings.HasPrefix(r.Name, "phonetic/"))
 	})
 }
 
 // readable are the recordings of one sentence that recited texts are made of.
-func readable(c *corpus) []recording {
-	return c.sorted(func(r recording) bool {
-		return plain(r.text) && len(strings.Fields(r.text)) >= 3 && strings.HasSuffix(r.text, ".") && r.end() < 4*time.Second && len(r.talk) == 1
+func readable(c *corpus.Corpus) []corpus.Recording {
+	return c.Sorted(func(r corpus.Recording) bool {
+		return plain(r.Text) && len(strings.Fields(r.Text)) >= 3 && strings.HasSuffix(r.Text, ".") && r.End() < 4*time.Second && len(r.Talk) == 1
 	})
 }
 
@@ -98,12 +99,12 @@ func plain(text string) bool {
 }
 
 // list is a text of twenty single words in sentences of five.
-func list(c *corpus, n int) string {
-	d := dice(fmt.Sprint("list", n))
+func list(c *corpus.Corpus, n int) string {
+	d := corpus.Dice(fmt.Sprint("list", n))
 	from := single(c)
 	var b strings.Builder
 	for k := range 20 {
-		b.WriteString(choose(d, from).text)
+		b.WriteString(choose(d, from).Text)
 		switch {
 		case k%5 == 4:
 			b.WriteString(". ")
@@ -117,12 +118,12 @@ func list(c *corpus, n int) string {
 }
 
 // reading is a text of six sentences, a line each.
-func reading(c *corpus, n int) string {
-	d := dice(fmt.Sprint("reading", n))
+func reading(c *corpus.Corpus, n int) string {
+	d := corpus.Dice(fmt.Sprint("reading", n))
 	from := readable(c)
 	var lines []string
 	for range 6 {
-		lines = append(lines, choose(d, from).text)
+		lines = append(lines, choose(d, from).Text)
 	}
 	return strings.Join(lines, "\n")
 }

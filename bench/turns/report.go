@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"parley/bench/corpus"
 )
 
 // report is all that was measured.
@@ -98,21 +100,21 @@ func share(n, of int) string {
 	return fmt.Sprintf("%d of %d (%.0f %%)", n, of, 100*float64(n)/float64(of))
 }
 
-func times(all []result, of func(result) ms) []ms {
-	out := make([]ms, len(all))
+func times(all []result, of func(result) corpus.MS) []corpus.MS {
+	out := make([]corpus.MS, len(all))
 	for i, x := range all {
 		out[i] = of(x)
 	}
 	return out
 }
 
-func cutOff(x result) bool    { return x.CutOffs > 0 }
-func stopped(x result) bool   { return x.Stopped }
-func kept(x result) bool      { return !x.Stopped }
-func held(x result) bool      { return x.Held }
-func early(x result) bool     { return x.Early }
-func delay(x result) ms       { return x.Delay }
-func takenBack(x result) bool { return x.TakenBack > 0 }
+func cutOff(x result) bool     { return x.CutOffs > 0 }
+func stopped(x result) bool    { return x.Stopped }
+func kept(x result) bool       { return !x.Stopped }
+func held(x result) bool       { return x.Held }
+func early(x result) bool      { return x.Early }
+func delay(x result) corpus.MS { return x.Delay }
+func takenBack(x result) bool  { return x.TakenBack > 0 }
 
 // print writes the tables.
 func (r *report) print(w io.Writer, items bool) {
@@ -144,8 +146,8 @@ func (r *report) printEnds(w io.Writer) {
 	mute := func(x result) bool { return !x.Answered }
 	for _, g := range r.groups(endOfTurn) {
 		g.line(w, "%-18s %-18s %-6d %-6d   %-18s %-18s %d",
-			share(count(g.product, cutOff), len(g.product)), tail(times(g.product, delay)), count(g.product, mute), count(g.product, takenBack),
-			share(count(g.fixed, cutOff), len(g.fixed)), tail(times(g.fixed, delay)), count(g.fixed, mute))
+			share(count(g.product, cutOff), len(g.product)), corpus.Tail(times(g.product, delay)), count(g.product, mute), count(g.product, takenBack),
+			share(count(g.fixed, cutOff), len(g.fixed)), corpus.Tail(times(g.fixed, delay)), count(g.fixed, mute))
 	}
 }
 
@@ -155,14 +157,14 @@ func (r *report) printStops(w io.Writer) {
 	for _, g := range r.groups(falseStop) {
 		silent := slices.DeleteFunc(slices.Clone(g.product), func(x result) bool { return !x.Held })
 		g.line(w, "%-18s %-18s %-20s %s", share(len(silent), len(g.product)), share(count(g.product, kept), len(g.product)),
-			share(count(silent, kept), len(silent)), tail(times(silent, func(x result) ms { return x.Gap })))
+			share(count(silent, kept), len(silent)), corpus.Tail(times(silent, func(x result) corpus.MS { return x.Gap })))
 	}
 	head(w, "Interruptions (*: with the echo canceller): true onset -> speech edge, -> agent silent, -> cut; decision -> last audible sample (ms)",
 		fmt.Sprintf("%-18s %-6s %-16s %-16s %-18s %s", "stopped", "early", "edge p50/p90/p99", "silent", "cut", "decision -> last"))
 	for _, g := range r.groups(trueStop) {
-		g.line(w, "%-18s %-6d %-16s %-16s %-18s %s", share(count(g.product, stopped), len(g.product)), count(g.product, early), tail(times(g.product, func(x result) ms { return x.Onset })),
-			tail(times(g.product, func(x result) ms { return x.GaveWay })), tail(times(g.product, func(x result) ms { return x.Decided })),
-			tail(times(g.product, func(x result) ms { return x.LastSound })))
+		g.line(w, "%-18s %-6d %-16s %-16s %-18s %s", share(count(g.product, stopped), len(g.product)), count(g.product, early), corpus.Tail(times(g.product, func(x result) corpus.MS { return x.Onset })),
+			corpus.Tail(times(g.product, func(x result) corpus.MS { return x.GaveWay })), corpus.Tail(times(g.product, func(x result) corpus.MS { return x.Decided })),
+			corpus.Tail(times(g.product, func(x result) corpus.MS { return x.LastSound })))
 	}
 }
 
@@ -170,7 +172,7 @@ func (r *report) printEcho(w io.Writer) {
 	head(w, "Echo (*: with the canceller): the agent alone with its own voice", fmt.Sprintf("%-18s %-18s %-18s %s", "stopped itself", "fell silent", "answered itself", "silent p50/p90/p99"))
 	for _, g := range r.groups(selfStop) {
 		g.line(w, "%-18s %-18s %-18s %s", share(count(g.product, stopped), len(g.product)), share(count(g.product, held), len(g.product)),
-			share(count(g.product, func(x result) bool { return x.AnsweredSelf }), len(g.product)), tail(times(g.product, func(x result) ms { return x.Gap })))
+			share(count(g.product, func(x result) bool { return x.AnsweredSelf }), len(g.product)), corpus.Tail(times(g.product, func(x result) corpus.MS { return x.Gap })))
 	}
 }
 
@@ -183,7 +185,7 @@ func (r *report) printLedger(w io.Writer) {
 		for _, x := range cut {
 			off[min(max(x.WordsOff, -x.WordsOff), 3)]++
 		}
-		g.line(w, "%-12d %-24s %s", len(cut), fmt.Sprintf("%d/%d/%d/%d", off[0], off[1], off[2], off[3]), tail(times(cut, func(x result) ms { return x.TimeOff })))
+		g.line(w, "%-12d %-24s %s", len(cut), fmt.Sprintf("%d/%d/%d/%d", off[0], off[1], off[2], off[3]), corpus.Tail(times(cut, func(x result) corpus.MS { return x.TimeOff })))
 	}
 }
 

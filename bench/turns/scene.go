@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/bench/corpus"
 	"parley/pipeline"
 )
 
@@ -40,7 +41,7 @@ func (s scene) endOfTurn(ctx context.Context) error {
 	wait := patience
 	for {
 		past := time.Since(s.phone.answered) - end
-		if sounded := s.answersAfter(from); len(sounded) > 0 && sounded[len(sounded)-1].to > end || past >= wait {
+		if sounded := s.answersAfter(from); len(sounded) > 0 && sounded[len(sounded)-1].To > end || past >= wait {
 			break
 		}
 		s.witness.until(ctx, min(wait-past, 500*time.Millisecond), isKind(pipeline.ReplyBegan))
@@ -49,28 +50,28 @@ func (s scene) endOfTurn(ctx context.Context) error {
 	r := s.result
 	for _, answer := range s.answersAfter(from) {
 		switch {
-		case answer.from < end:
+		case answer.From < end:
 			r.CutOffs++
 			for _, p := range s.pauses {
-				if answer.from >= from+p.from && answer.from < from+p.to+150*time.Millisecond {
-					r.InPause = millis(p.length())
+				if answer.From >= from+p.From && answer.From < from+p.To+150*time.Millisecond {
+					r.InPause = corpus.Millis(p.Length())
 				}
 			}
-			r.Answered = r.Answered || answer.to > end
+			r.Answered = r.Answered || answer.To > end
 		case !r.Answered:
-			r.Answered, r.Delay = true, millis(answer.from-end)
+			r.Answered, r.Delay = true, corpus.Millis(answer.From-end)
 		}
 	}
-	r.From = millis(from)
+	r.From = corpus.Millis(from)
 	s.transcribe(from)
 	s.edge(from)
 	return nil
 }
 
 // answersAfter are the agent's stretches of sound that begin after the caller did.
-func (s scene) answersAfter(from time.Duration) (all []span) {
+func (s scene) answersAfter(from time.Duration) (all []corpus.Span) {
 	for _, a := range s.phone.sounding() {
-		if a.from > from {
+		if a.From > from {
 			all = append(all, a)
 		}
 	}
@@ -96,9 +97,9 @@ func (s scene) edge(from time.Duration) {
 	onset := from + s.begin
 	for _, e := range s.witness.seen {
 		if e.Kind == pipeline.SpeechBegan && e.At >= onset {
-			s.result.Onset = millis(e.At - onset)
+			s.result.Onset = corpus.Millis(e.At - onset)
 			if s.line == socket {
-				s.result.Onset -= millis(socketAway)
+				s.result.Onset -= corpus.Millis(socketAway)
 			}
 			return
 		}
@@ -121,9 +122,9 @@ func (s scene) over(ctx context.Context) error {
 	}
 	first := s.witness.seen[slices.IndexFunc(s.witness.seen, isKind(pipeline.TurnEnded))]
 	s.result.Stopped = first.Turn.Cut
-	s.witness.pass(ctx, max(0, from+length(s.pcm)-time.Since(s.phone.answered))+1500*time.Millisecond)
+	s.witness.pass(ctx, max(0, from+corpus.Length(s.pcm)-time.Since(s.phone.answered))+1500*time.Millisecond)
 	s.stopped(first, from)
-	s.result.From = millis(from)
+	s.result.From = corpus.Millis(from)
 	s.transcribe(from)
 	if s.kind != falseStop {
 		s.edge(from)
@@ -141,31 +142,31 @@ func (s scene) stopped(first pipeline.Event, from time.Duration) {
 		onset = 0
 	}
 	if stops := s.stops(s.phone.sounding(), onset, first); len(stops) > 0 {
-		if at, ok := s.decision(stops[0].from); ok {
-			r.LastSound = millis(max(0, stops[0].from-at))
+		if at, ok := s.decision(stops[0].From); ok {
+			r.LastSound = corpus.Millis(max(0, stops[0].From-at))
 		}
 	}
 	for _, gap := range s.stops(s.aloud(), onset, first) {
 		if !r.Held {
-			r.Held, r.GaveWay = true, millis(gap.from-onset)
+			r.Held, r.GaveWay = true, corpus.Millis(gap.From-onset)
 		}
-		if gap.to > 0 {
-			if r.Gap.missing() {
+		if gap.To > 0 {
+			if r.Gap.Missing() {
 				r.Gap = 0
 			}
-			r.Gap += millis(gap.length())
+			r.Gap += corpus.Millis(gap.Length())
 		}
 	}
 	if s.kind == selfStop {
-		r.GaveWay = none
+		r.GaveWay = corpus.None
 	} else if first.Turn.Cut && first.At < onset {
 		r.Early, r.Stopped = true, false
 		return
 	}
 	for _, e := range s.witness.seen {
 		switch {
-		case e.Kind == pipeline.Interrupted && r.Decided.missing() && s.kind != selfStop && e.At >= onset:
-			r.Decided = millis(e.At - onset)
+		case e.Kind == pipeline.Interrupted && r.Decided.Missing() && s.kind != selfStop && e.At >= onset:
+			r.Decided = corpus.Millis(e.At - onset)
 		case e.Kind == pipeline.TurnEnded && e.Turn.Why == pipeline.ForWords && s.kind == selfStop:
 			r.AnsweredSelf = true
 		case e.Kind == pipeline.ReplyBegan && e.At > first.At && s.kind == selfStop:
@@ -175,16 +176,16 @@ func (s scene) stopped(first pipeline.Event, from time.Duration) {
 }
 
 // stops are the gaps after onset in the sound of the first turn; the last, where it was cut, has no end.
-func (s scene) stops(sound []span, onset time.Duration, first pipeline.Event) (gaps []span) {
+func (s scene) stops(sound []corpus.Span, onset time.Duration, first pipeline.Event) (gaps []corpus.Span) {
 	for k, a := range sound {
-		if a.to < onset || a.from >= first.At {
+		if a.To < onset || a.From >= first.At {
 			continue
 		}
-		switch goesOn := k+1 < len(sound) && sound[k+1].from < first.At; {
+		switch goesOn := k+1 < len(sound) && sound[k+1].From < first.At; {
 		case goesOn:
-			gaps = append(gaps, span{a.to, sound[k+1].from})
+			gaps = append(gaps, corpus.Span{From: a.To, To: sound[k+1].From})
 		case first.Turn.Cut:
-			gaps = append(gaps, span{from: a.to})
+			gaps = append(gaps, corpus.Span{From: a.To})
 		}
 	}
 	return gaps
@@ -192,7 +193,7 @@ func (s scene) stops(sound []span, onset time.Duration, first pipeline.Event) (g
 
 // aloud are the stretches in which the agent spoke as loudly as its voice did. A leg without lead loses no sample and plays none twice, so
 // that each frame has its own in what was rehearsed to be compared with.
-func (s scene) aloud() []span {
+func (s scene) aloud() []corpus.Span {
 	speech, err := s.voices.find(s.ask)
 	if err != nil || s.line == socket {
 		return s.phone.sounding()
@@ -202,11 +203,11 @@ func (s scene) aloud() []span {
 		spoken = append(spoken, part.PCM...)
 	}
 	const ducked = 3 // how many times quieter than it was rehearsed
-	var all []span
+	var all []corpus.Span
 	loud := true
 	for _, stretch := range s.phone.carrier.Sounded() {
 		at := stretch.At.Sub(s.phone.answered)
-		for pcm := range slices.Chunk(stretch.PCM, rate/50) {
+		for pcm := range slices.Chunk(stretch.PCM, corpus.Rate/50) {
 			if n := min(len(pcm), len(spoken)); n > 0 {
 				if v := volume(spoken[:n]); v > ducked {
 					loud = volume(pcm[:n])*ducked > v
@@ -216,9 +217,9 @@ func (s scene) aloud() []span {
 				loud = true
 			}
 			if loud {
-				all = join(all, span{at, at + length(pcm)})
+				all = join(all, corpus.Span{From: at, To: at + corpus.Length(pcm)})
 			}
-			at += length(pcm)
+			at += corpus.Length(pcm)
 		}
 	}
 	return all
@@ -259,12 +260,12 @@ func (s scene) ledger(first pipeline.Event) error {
 	}
 	var heard time.Duration
 	for _, a := range s.phone.sounding() {
-		if a.from < first.At {
-			heard += a.length()
+		if a.From < first.At {
+			heard += a.Length()
 		}
 	}
 	claimed := len(strings.Fields(first.Turn.Heard))
 	truth, off := heardUntil(words, heard, claimed)
-	s.result.WordsOff, s.result.TimeOff = claimed-truth, millis(off)
+	s.result.WordsOff, s.result.TimeOff = claimed-truth, corpus.Millis(off)
 	return nil
 }

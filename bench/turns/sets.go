@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/bench/corpus"
 	"parley/pipeline"
 )
 
@@ -21,42 +22,42 @@ const (
 )
 
 // sentenceSets are whole recordings: with and without pauses of their own, in quiet and in noise, and of other speakers.
-func sentenceSets(c *corpus) []item {
+func sentenceSets(c *corpus.Corpus) []item {
 	var items []item
-	whole := func(set string, r recording) item {
+	whole := func(set string, r corpus.Recording) item {
 		return item{
-			set: set, name: set + "/" + r.name, kind: endOfTurn, natural: true, clean: true, text: r.text,
-			pcm: r.pcm, begin: r.begin(), end: r.end(), ask: askOpen, line: packets,
+			set: set, name: set + "/" + r.Name, kind: endOfTurn, natural: true, clean: true, text: r.Text,
+			pcm: r.PCM, begin: r.Begin(), end: r.End(), ask: askOpen, line: packets,
 		}
 	}
-	paused := func(r recording) bool {
-		return slices.ContainsFunc(r.pauses(), func(p span) bool { return p.length() >= pauseLeast })
+	paused := func(r corpus.Recording) bool {
+		return slices.ContainsFunc(r.Pauses(), func(p corpus.Span) bool { return p.Length() >= pauseLeast })
 	}
-	sentences := c.sorted(func(r recording) bool {
-		return len(strings.Fields(r.text)) >= 3 && !strings.HasSuffix(r.text, "...") && r.end() >= time.Second && r.end() <= 12*time.Second && !paused(r)
+	sentences := c.Sorted(func(r corpus.Recording) bool {
+		return len(strings.Fields(r.Text)) >= 3 && !strings.HasSuffix(r.Text, "...") && r.End() >= time.Second && r.End() <= 12*time.Second && !paused(r)
 	})
 	for _, r := range sentences[:60] {
 		items = append(items, whole("sentence", r))
 	}
-	for _, r := range c.others {
+	for _, r := range c.Others {
 		if !paused(r) {
 			i := whole("other speakers", r)
 			i.clean = false // a room is heard in them
 			items = append(items, i)
 		}
 	}
-	for _, r := range c.sorted(func(r recording) bool { return len(strings.Fields(r.text)) >= 3 && paused(r) }) {
+	for _, r := range c.Sorted(func(r corpus.Recording) bool { return len(strings.Fields(r.Text)) >= 3 && paused(r) }) {
 		items = append(items, withPauses(whole("pause", r), r))
 	}
 	for n, r := range sentences[60:84] {
 		i := whole("noise", r)
-		d := dice(i.name)
+		d := corpus.Dice(i.name)
 		db := []float64{-20, -15, -10}[n%3]
 		i.natural, i.clean = false, false
 		i.name = fmt.Sprintf("%s at %.0f dB", i.name, -db)
-		lead := between(d, 500*time.Millisecond, 900*time.Millisecond)
-		noise := pink(d, lead+length(r.pcm)+8*time.Second, -26+db)
-		i.pcm, i.begin, i.end = mix(noise, level(r.pcm, -26), lead), lead+r.begin(), lead+r.end()
+		lead := corpus.Between(d, 500*time.Millisecond, 900*time.Millisecond)
+		noise := corpus.Pink(d, lead+corpus.Length(r.PCM)+8*time.Second, -26+db)
+		i.pcm, i.begin, i.end = corpus.Mix(noise, corpus.Level(r.PCM, -26), lead), lead+r.Begin(), lead+r.End()
 		items = append(items, i)
 	}
 	return items
@@ -65,21 +66,21 @@ func sentenceSets(c *corpus) []item {
 // longest is how long an excerpt with pauses may be; of longer recordings the last part is taken, from the beginning of a stretch on.
 const longest = 16 * time.Second
 
-func withPauses(i item, r recording) item {
+func withPauses(i item, r corpus.Recording) item {
 	from := time.Duration(0)
-	if r.end() > longest {
-		for _, s := range r.talk {
-			if r.end()-s.from <= longest {
-				from = s.from - min(s.from, 100*time.Millisecond)
-				i.begin = s.from - from
+	if r.End() > longest {
+		for _, s := range r.Talk {
+			if r.End()-s.From <= longest {
+				from = s.From - min(s.From, 100*time.Millisecond)
+				i.begin = s.From - from
 				break
 			}
 		}
 	}
-	i.pcm, i.end = r.pcm[samples(from):], r.end()-from
-	for _, p := range r.pauses() {
-		if p.from >= from && p.length() >= pauseLeast {
-			i.pauses = append(i.pauses, span{p.from - from, p.to - from})
+	i.pcm, i.end = r.PCM[corpus.Samples(from):], r.End()-from
+	for _, p := range r.Pauses() {
+		if p.From >= from && p.Length() >= pauseLeast {
+			i.pauses = append(i.pauses, corpus.Span{From: p.From - from, To: p.To - from})
 		}
 	}
 	return i
@@ -88,41 +89,41 @@ func withPauses(i item, r recording) item {
 // splice is sound put together piece by piece, with the silence wanted between.
 type splice struct {
 	pcm    []int16
-	pauses []span
+	pauses []corpus.Span
 }
 
 func (s *splice) add(pcm []int16) { s.pcm = append(s.pcm, pcm...) }
 
 func (s *splice) pause(d time.Duration) {
-	from := length(s.pcm)
-	s.pcm = append(s.pcm, silence(d)...)
+	from := corpus.Length(s.pcm)
+	s.pcm = append(s.pcm, corpus.Silence(d)...)
 	if d >= pauseLeast {
-		s.pauses = append(s.pauses, span{from, from + d})
+		s.pauses = append(s.pauses, corpus.Span{From: from, To: from + d})
 	}
 }
 
 func (s *splice) item(set, name, text string) item {
 	return item{
 		set: set, name: set + "/" + name, kind: endOfTurn, clean: true, text: text,
-		pcm: s.pcm, end: length(s.pcm), pauses: s.pauses, ask: askOpen, line: packets,
+		pcm: s.pcm, end: corpus.Length(s.pcm), pauses: s.pauses, ask: askOpen, line: packets,
 	}
 }
 
 // mixedSets are made pauses: between two sentences, within one, between digits, between letters.
-func mixedSets(c *corpus) []item {
+func mixedSets(c *corpus.Corpus) []item {
 	var items []item
-	clauses := c.sorted(func(r recording) bool {
-		return len(strings.Fields(r.text)) >= 3 && r.end() < 5*time.Second && len(r.talk) == 1 && !strings.HasSuffix(r.text, "...")
+	clauses := c.Sorted(func(r corpus.Recording) bool {
+		return len(strings.Fields(r.Text)) >= 3 && r.End() < 5*time.Second && len(r.Talk) == 1 && !strings.HasSuffix(r.Text, "...")
 	})
 	for n := range 30 {
 		a, b := clauses[2*n], clauses[2*n+1]
-		d := dice("joined" + a.name)
-		gap := between(d, 300*time.Millisecond, 1500*time.Millisecond)
+		d := corpus.Dice("joined" + a.Name)
+		gap := corpus.Between(d, 300*time.Millisecond, 1500*time.Millisecond)
 		var s splice
-		s.add(a.cut())
+		s.add(a.Cut())
 		s.pause(gap)
-		s.add(b.cut())
-		items = append(items, s.item("joined", fmt.Sprintf("%s+%v+%s", a.name, gap, b.name), a.text+" "+b.text))
+		s.add(b.Cut())
+		items = append(items, s.item("joined", fmt.Sprintf("%s+%v+%s", a.Name, gap, b.Name), a.Text+" "+b.Text))
 	}
 	for _, r := range clauses[60:] {
 		if len(items) == 60 {
@@ -132,13 +133,13 @@ func mixedSets(c *corpus) []item {
 		if !ok {
 			continue
 		}
-		d := dice("cut" + r.name)
-		gap := between(d, 300*time.Millisecond, 1500*time.Millisecond)
+		d := corpus.Dice("cut" + r.Name)
+		gap := corpus.Between(d, 300*time.Millisecond, 1500*time.Millisecond)
 		var s splice
-		s.add(fade(r.part(r.begin(), at), 5*time.Millisecond))
+		s.add(corpus.Fade(r.Part(r.Begin(), at), 5*time.Millisecond))
 		s.pause(gap)
-		s.add(fade(r.part(at, r.end()), 5*time.Millisecond))
-		items = append(items, s.item("cut", fmt.Sprintf("%s@%v+%v", r.name, at, gap), r.text))
+		s.add(corpus.Fade(r.Part(at, r.End()), 5*time.Millisecond))
+		items = append(items, s.item("cut", fmt.Sprintf("%s@%v+%v", r.Name, at, gap), r.Text))
 	}
 	for n := range 24 {
 		items = append(items, dictated(c, "digits", askDigits, n, 6+n%5, pick(c, "digits/%d", 10)))
@@ -154,36 +155,36 @@ func mixedSets(c *corpus) []item {
 }
 
 // wordGap finds a place between two words near the middle of a recording: a dip of 30 ms or more to a hundredth of its mean power.
-func wordGap(r recording) (time.Duration, bool) {
-	pcm := r.cut()
-	bar, n := power(pcm)/100, samples(hop)
-	best, middle := time.Duration(-1), length(pcm)/2
+func wordGap(r corpus.Recording) (time.Duration, bool) {
+	pcm := r.Cut()
+	bar, n := corpus.Power(pcm)/100, corpus.Samples(corpus.Hop)
+	best, middle := time.Duration(-1), corpus.Length(pcm)/2
 	run := time.Duration(0)
 	for i := 0; i+n <= len(pcm); i += n {
-		if power(pcm[i:i+n]) > bar {
+		if corpus.Power(pcm[i:i+n]) > bar {
 			run = 0
 			continue
 		}
-		if run += hop; run < 3*hop {
+		if run += corpus.Hop; run < 3*corpus.Hop {
 			continue
 		}
-		at := length(pcm[:i]) - run/2
+		at := corpus.Length(pcm[:i]) - run/2
 		if best < 0 || (at-middle).Abs() < (best-middle).Abs() {
 			best = at
 		}
 	}
-	return r.begin() + best, best > length(pcm)/5 && best < length(pcm)*4/5
+	return r.Begin() + best, best > corpus.Length(pcm)/5 && best < corpus.Length(pcm)*4/5
 }
 
 // pick are the n prompts of a numbered or lettered family.
-func pick(c *corpus, pattern string, n int) []recording {
-	var all []recording
+func pick(c *corpus.Corpus, pattern string, n int) []corpus.Recording {
+	var all []corpus.Recording
 	for i := range n {
 		name := fmt.Sprintf(pattern, i)
 		if strings.Contains(pattern, "%c") {
 			name = fmt.Sprintf(pattern, 'a'+i)
 		}
-		if r, ok := c.prompts[name]; ok {
+		if r, ok := c.Prompts[name]; ok {
 			all = append(all, r)
 		}
 	}
@@ -192,24 +193,24 @@ func pick(c *corpus, pattern string, n int) []recording {
 
 // dictated is a string of single words, as one reads out a number: in groups of two to four, 30 to 200 ms apart within a group, 200
 // to 900 ms between them.
-func dictated(c *corpus, set, ask string, n, words int, from []recording) item {
-	d := dice(fmt.Sprint(set, n))
+func dictated(c *corpus.Corpus, set, ask string, n, words int, from []corpus.Recording) item {
+	d := corpus.Dice(fmt.Sprint(set, n))
 	var s splice
 	var said []string
 	left := 0
 	for k := range words {
 		if k > 0 && left == 0 {
-			s.pause(between(d, 200*time.Millisecond, 900*time.Millisecond))
+			s.pause(corpus.Between(d, 200*time.Millisecond, 900*time.Millisecond))
 		} else if k > 0 {
-			s.pause(between(d, 30*time.Millisecond, 200*time.Millisecond))
+			s.pause(corpus.Between(d, 30*time.Millisecond, 200*time.Millisecond))
 		}
 		if left == 0 {
 			left = 2 + d.IntN(3)
 		}
 		left--
 		r := from[d.IntN(len(from))]
-		s.add(r.cut())
-		said = append(said, r.text)
+		s.add(r.Cut())
+		said = append(said, r.Text)
 	}
 	i := s.item(set, fmt.Sprintf("%02d %s", n, strings.Join(said, "-")), strings.Join(said, " "))
 	i.ask = ask

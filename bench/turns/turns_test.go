@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/bench/corpus"
+	"parley/bench/stage"
 	"parley/media"
 	"parley/media/wav"
 	"parley/pipeline"
@@ -22,7 +24,7 @@ func TestBubble(t *testing.T) {
 	t.Parallel()
 	real := time.Now()
 	var virtual time.Duration
-	bubble(func() {
+	stage.Bubble(func() {
 		began := time.Now()
 		time.Sleep(time.Hour)
 		virtual = time.Since(began)
@@ -39,7 +41,7 @@ func TestPlay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := &queue{speech: local.DefaultDir(), done: func(int, result) {}}
+	q := &queue{voices: w.voices, done: func(int, result) {}}
 	for _, name := range []string{"sentence/vm-changeto", "burst/0 of 422ms", "command/vm-Cust4", "word times/00 vm-Cust4 on RTP"} {
 		for k := range w.items {
 			if w.items[k].name == name {
@@ -51,7 +53,7 @@ func TestPlay(t *testing.T) {
 		t.Fatalf("%d items of 4", len(q.tasks))
 	}
 	q.results = make([]result, len(q.tasks))
-	if err := virtual(t.Context(), q, w.voices, 1); err != nil {
+	if err := stage.Virtual(t.Context(), local.DefaultDir(), 1, q.play); err != nil {
 		t.Fatal(err)
 	}
 	sentence, burst, command, ledger := q.results[0], q.results[1], q.results[2], q.results[3]
@@ -76,14 +78,14 @@ func TestPlay(t *testing.T) {
 
 func TestReflection(t *testing.T) {
 	t.Parallel()
-	bubble(func() {
+	stage.Bubble(func() {
 		p := dial(&item{line: packets, echo: echo{db: -20, delay: 100 * time.Millisecond}})
 		time.Sleep(40 * time.Millisecond)
 		loud := make([]int16, 160)
 		for n := range loud {
 			loud[n] = 10000
 		}
-		if err := p.Send(media.Frame{PCM: loud, Rate: rate}); err != nil {
+		if err := p.Send(media.Frame{PCM: loud, Rate: corpus.Rate}); err != nil {
 			t.Error(err)
 		}
 		var got []int16
@@ -94,7 +96,7 @@ func TestReflection(t *testing.T) {
 			}
 			got = append(got, packet.Frame.PCM[80])
 		}
-		want := []int16{0, 0, 0, 0, 0, 0, 0, phoneLine([]int16{1000})[0], 0, 0} // what sounded at 40 ms is heard again at 140
+		want := []int16{0, 0, 0, 0, 0, 0, 0, corpus.PhoneLine([]int16{1000})[0], 0, 0} // what sounded at 40 ms is heard again at 140
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("frames: -want +got\n%s", diff)
 		}
@@ -119,16 +121,16 @@ func TestHeardUntil(t *testing.T) {
 
 func TestQuantile(t *testing.T) {
 	t.Parallel()
-	all := []ms{none, 4, 1, 3, 2, none}
-	for q, want := range map[float64]ms{0.5: 2, 0.9: 4, 1: 4} {
-		if got := quantile(all, q); got != want {
+	all := []corpus.MS{corpus.None, 4, 1, 3, 2, corpus.None}
+	for q, want := range map[float64]corpus.MS{0.5: 2, 0.9: 4, 1: 4} {
+		if got := corpus.Quantile(all, q); got != want {
 			t.Errorf("%v: %v, want %v", q, got, want)
 		}
 	}
-	if got := tail([]ms{none}); got != "-/-/-" {
+	if got := corpus.Tail([]corpus.MS{corpus.None}); got != "-/-/-" {
 		t.Errorf("of nothing: %s", got)
 	}
-	if text, err := json.Marshal([]ms{none, 1.5}); err != nil || string(text) != "[null,1.5]" {
+	if text, err := json.Marshal([]corpus.MS{corpus.None, 1.5}); err != nil || string(text) != "[null,1.5]" {
 		t.Errorf("%s, %v", text, err)
 	}
 }
@@ -136,7 +138,7 @@ func TestQuantile(t *testing.T) {
 // The report tells halves, arms and origins apart, and leaves out what says nothing.
 func TestReport(t *testing.T) {
 	t.Parallel()
-	x := func(name, half string, cutOffs int, delay, late ms) result {
+	x := func(name, half string, cutOffs int, delay, late corpus.MS) result {
 		r := blank(&item{set: "sentence", kind: endOfTurn, natural: true}, arm{name: name})
 		r.Half, r.CutOffs, r.Answered, r.LateMS, r.Delay = half, cutOffs, true, late, delay
 		return r
@@ -169,7 +171,7 @@ func TestManifest(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := wav.ReadFile(filepath.Join(dir, "000-a-b.wav"))
-	if err != nil || len(s.PCM) != 800 || s.Rate != rate {
+	if err != nil || len(s.PCM) != 800 || s.Rate != corpus.Rate {
 		t.Errorf("%d samples at %d, %v", len(s.PCM), s.Rate, err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.tsv"))

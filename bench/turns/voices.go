@@ -9,8 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"parley/bench/corpus"
+	"parley/bench/stage"
 	"parley/pipeline"
-	"parley/providers/local"
 )
 
 // The voices: the agent's, and one that is nobody's whom the agent could know.
@@ -26,60 +27,39 @@ const reply = "Thank you, I have noted that."
 // the turn-taking alone. It is read-only once made.
 type voices struct {
 	spoken  map[string][]pipeline.Speech // by voice and text
-	words   map[string]recording         // of one word, by its text in lower case
-	prompts map[string]recording         // of a sentence, by its text
+	words   map[string]corpus.Recording  // of one word, by its text in lower case
+	prompts map[string]corpus.Recording  // of a sentence, by its text
 }
 
 // rehearse has an engine, with the models in dir, speak all that will be said.
-func rehearse(ctx context.Context, c *corpus, dir string) (v *voices, err error) {
-	engine := local.New(local.Options{Dir: dir})
-	ctx, stop := context.WithCancel(ctx)
-	running := make(chan error, 1)
-	go func() { running <- engine.Run(ctx) }()
-	defer func() {
-		stop()
-		err = errors.Join(err, <-running)
-	}()
-	select {
-	case <-engine.Ready():
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	if s := engine.Status(); s.Degraded() {
-		return nil, fmt.Errorf("offline speech is not whole: run \"make setup\"\n%s", strings.Join(s.Lines(), "\n"))
-	}
-	v = &voices{spoken: map[string][]pipeline.Speech{}, words: map[string]recording{}, prompts: map[string]recording{}}
+func rehearse(ctx context.Context, c *corpus.Corpus, dir string) (*voices, error) {
+	v := &voices{spoken: map[string][]pipeline.Speech{}, words: map[string]corpus.Recording{}, prompts: map[string]corpus.Recording{}}
 	for _, r := range single(c) {
-		v.words[strings.ToLower(r.text)] = r
+		v.words[strings.ToLower(r.Text)] = r
 	}
 	for _, r := range readable(c) {
-		v.prompts[r.text] = r
+		v.prompts[r.Text] = r
 	}
 	manners := pipeline.DefaultManners()
-	for _, text := range append([]string{askOpen, askDigits, askLetters, reply, manners.Sorry, manners.Goodbye}, speeches...) {
-		if err := v.learn(ctx, engine, agentVoice, text); err != nil {
-			return nil, err
+	err := stage.Rehearse(ctx, dir, func(speak stage.Speak) error {
+		for _, text := range append([]string{askOpen, askDigits, askLetters, reply, manners.Sorry, manners.Goodbye}, speeches...) {
+			if err := v.learn(speak, agentVoice, text); err != nil {
+				return err
+			}
 		}
-	}
-	for _, text := range backchannels {
-		if err := v.learn(ctx, engine, otherVoice, text); err != nil {
-			return nil, err
+		for _, text := range backchannels {
+			if err := v.learn(speak, otherVoice, text); err != nil {
+				return err
+			}
 		}
-	}
-	return v, nil
+		return nil
+	})
+	return v, err
 }
 
-func (v *voices) learn(ctx context.Context, engine *local.Engine, name, text string) error {
-	var all []pipeline.Speech
-	said := func(yield func(string, error) bool) { yield(text, nil) }
-	for s, err := range engine.Speak(ctx, said, pipeline.Voice{Name: name, Lang: "en-US", Rate: rate}) {
-		if err != nil {
-			return fmt.Errorf("rehearse %q: %w", text, err)
-		}
-		all = append(all, pipeline.Speech{PCM: slices.Clone(s.PCM), Words: slices.Clone(s.Words)})
-	}
-	v.spoken[name+"/"+text] = all
-	return nil
+func (v *voices) learn(speak stage.Speak, name, text string) (err error) {
+	v.spoken[name+"/"+text], err = speak(name, text, corpus.Rate)
+	return err
 }
 
 // sound is all of a text that was rehearsed.
@@ -138,7 +118,7 @@ func (v *voices) find(text string) ([]pipeline.Speech, error) {
 		return nil, fmt.Errorf("%w: %q", errUnrehearsed, text)
 	}
 	speech := []pipeline.Speech{{Words: words}}
-	for part := range slices.Chunk(pcm, samples(time.Second)) {
+	for part := range slices.Chunk(pcm, corpus.Samples(time.Second)) {
 		speech = append(speech, pipeline.Speech{PCM: part})
 	}
 	return speech, nil

@@ -96,10 +96,12 @@ func openDay(t *testing.T) time.Time {
 
 // TestEndToEndReceptionist: what callers want of the receptionist is in their calls' records.
 func TestEndToEndReceptionist(t *testing.T) {
+	t.Parallel()
 	n := serve(t)
 	day := openDay(t)
 	booked := day.Format(time.DateOnly)
 	t.Run("an appointment by voice", func(t *testing.T) {
+		t.Parallel()
 		say := func(name string, clips ...clip) string { return "say " + spoken(t, name, clips...) }
 		correct := say("correct", clip{"if-correct-press", 560 * time.Millisecond, 1200 * time.Millisecond})
 		c := n.dial(t, "+15550100001",
@@ -118,15 +120,18 @@ func TestEndToEndReceptionist(t *testing.T) {
 		}
 	})
 	t.Run("an appointment by keys", func(t *testing.T) {
+		t.Parallel()
 		c := n.dial(t, "+15550100001", "hear", "press 2", "hear", "press "+day.Format("0102"), "hear", "press 1030", "hear", "press *",
 			"hear", "press 2", "hear", "press 02071234567#", "hear", "press 1", "hear", "press 1", "hear", "hangup")
 		n.collected(t, c, map[string]string{"day": booked, "time": "10:30", "phone": "02071234567", "appointment": booked + " 10:30"})
 	})
 	t.Run("an appointment over the questions", func(t *testing.T) { // who knows the way need not listen
+		t.Parallel()
 		c := n.dial(t, "+15550100001", "press 2w"+day.Format("0102")+"w0900w*w1w1 gap=100ms", "hear quiet=2s", "hangup")
 		n.collected(t, c, map[string]string{"day": booked, "time": "09:00", "phone": "+15550100001", "appointment": booked + " 09:00"})
 	})
 	t.Run("a message", func(t *testing.T) {
+		t.Parallel()
 		c := n.dial(t, "+15550100001", "hear", "press 5", "hear", "say agent-pass", "silent 1s", "say privacy-prompt", "hear", "press 1", "hear", "hangup")
 		var wer providertest.WER
 		wer.Add("Please enter your password followed by the pound key. Please enter your phone number, starting with the area code.", c.Collected["message"])

@@ -3,6 +3,7 @@ package score
 import (
 	"context"
 	"errors"
+	"math"
 	"strings"
 	"time"
 
@@ -31,6 +32,23 @@ type deed struct {
 // Says is clear speech from..to: the words take equal shares of the time.
 func Says(words string, from, to float64) Cue {
 	return Cue{from: seconds(from), to: seconds(to), words: strings.Fields(words), sure: true}
+}
+
+// Tones is a pure tone, or several at once, of -20 dBFS each: a beep, a fax, a ringback.
+func Tones(from, to float64, hz ...float64) Cue {
+	return does(from, func(st *Stage) {
+		rate := st.Leg.Info().Rate
+		pcm := make([]int16, int((to-from)*float64(rate)))
+		for i := range pcm {
+			for _, f := range hz {
+				pcm[i] += int16(4600 * math.Cos(2*math.Pi*f*float64(i)/float64(rate)))
+			}
+			if pcm[i] == 0 { // as the open line never is: see silenced
+				pcm[i] = 1
+			}
+		}
+		_ = st.Carrier.Say(pcm)
+	})
 }
 
 // Coughs is a loud sound without words.

@@ -60,6 +60,8 @@ func line(e pipeline.Event) string {
 		}
 	case e.Ending != nil:
 		s += fmt.Sprintf(" %s turns %d", e.Ending.Cause, e.Ending.Turns)
+	case e.Answer != nil:
+		s += fmt.Sprintf(" %s by %s", e.Answer.By, e.Answer.Cue)
 	case e.Text != "":
 		s += fmt.Sprintf(" %q", e.Text)
 		if e.Kind == pipeline.Transcribed && !e.Final {

@@ -130,7 +130,7 @@ type Stage struct {
 func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 	line := s.Line
 	if line.Info.Kind == "" {
-		line.Info = media.Info{Kind: "score", ID: "CA1", From: "+15550100", To: "+15550199", Lead: 400 * time.Millisecond, Chunk: 100 * time.Millisecond}
+		line.Info = media.Info{Outbound: line.Info.Outbound, Kind: "score", ID: "CA1", From: "+15550100", To: "+15550199", Lead: 400 * time.Millisecond, Chunk: 100 * time.Millisecond}
 		line.Marks = true
 	}
 	line.Open, line.Hum = true, 1
