@@ -363,7 +363,7 @@ func TestStatsHaveNames(t *testing.T) {
 	for name, n := range s.AllRefused() {
 		refused = append(refused, fmt.Sprint(name, n))
 	}
-	if got, want := strings.Join(refused, " "), "signature1 origin2 handshake3 busy4 form5 no_start6 format7 token8 second_stream9"; got != want {
+	if got, want := strings.Join(refused, " "), "signature1 origin2 handshake3 busy4 form5 no_start6 format7 token8 second_stream9 unwanted10"; got != want {
 		t.Errorf("refusals %s, want %s", got, want)
 	}
 }
