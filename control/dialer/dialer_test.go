@@ -438,7 +438,9 @@ func TestUntaken(t *testing.T) {
 		t.Errorf("task %+v, call %+v, asked %d times", now, call, len(d.carrier.to()))
 	}
 	d = newDesk(t, dialer.Rules{}, func(o *dialer.Options) { o.Timing.Wait = 200 * time.Millisecond })
-	d.carrier.place = func(int, pipeline.Order) (pipeline.PlacedState, error) { return "", fmt.Errorf("%w: no route", pipeline.ErrUntaken) }
+	d.carrier.place = func(int, pipeline.Order) (pipeline.PlacedState, error) {
+		return "", fmt.Errorf("%w: no route", pipeline.ErrUntaken)
+	}
 	if now, call := d.ended(d.task("+12125550009")); call.Cause != store.CauseUnplaced || !strings.Contains(now.Error, "no route") {
 		t.Errorf("task %+v, call %+v", now, call)
 	}
