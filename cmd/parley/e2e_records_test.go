@@ -4,7 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -379,6 +381,23 @@ func (n *node) checkWhole(carrierID, status string, pressed int) callRow {
 	return c
 }
 
+// spooled is how often text stands in the spool on disk.
+func (n *node) spooled(text string) (times int) {
+	n.t.Helper()
+	err := filepath.WalkDir(n.data, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".spool" {
+			return err
+		}
+		all, err := os.ReadFile(path)
+		times += strings.Count(string(all), text)
+		return err
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // segments come and go
+		n.t.Fatal(err)
+	}
+	return times
+}
+
 // TestEndToEndKilledWithoutDatabase kills the server while its database is away and 20 calls are live, then brings both back: the calls
 // that had ended are whole, those that died are closed with cause crash and keep the turns that had ended.
 func TestEndToEndKilledWithoutDatabase(t *testing.T) {
@@ -395,6 +414,7 @@ func TestEndToEndKilledWithoutDatabase(t *testing.T) {
 	if err := pg.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	before := n.spooled(`"why":"keys"`)
 	whole, err := n.place(t.Context(), "hear", "press 1", "hear", "press 2", "hear", "hangup")
 	if err != nil {
 		t.Fatal(err)
@@ -412,6 +432,7 @@ func TestEndToEndKilledWithoutDatabase(t *testing.T) {
 	until(t, time.Minute, "each of the 20 has pressed a key and heard the answer", func() bool {
 		return n.metric("parley_calls_live") == live && n.metric("parley_turns_total", `why="keys"`) >= live+3
 	})
+	until(t, 10*time.Second, "that is on disk", func() bool { return n.spooled(`"why":"keys"`) >= before+live+2 })
 	if err := n.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
