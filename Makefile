@@ -53,6 +53,7 @@ check: build ## format, vet, lint, both builds, fast tests
 test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) test -race ./...
 	$(MAKE) --no-print-directory scores SCORES=19
+	$(MAKE) --no-print-directory dial-once
 	$(MAKE) --no-print-directory e2e
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
@@ -67,6 +68,10 @@ scores: ## the scores SCORES times under the race detector (default 20): each ti
 	$(GO) test -race -c -o $(BIN)/score.test ./pipeline/score
 	@cd pipeline/score && for i in $$(seq $(SCORES)); do \
 	  printf 'round %d of %d: ' $$i $(SCORES); ../../$(BIN)/score.test -test.skip '$(RANDOM)' || exit 1; done
+
+.PHONY: dial-once
+dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers: no number rings twice; prints the kills (15 s)
+	$(GO) test -count=1 -v ./control/dialer -run '^TestDialOnce$$' -tasks 1000
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)

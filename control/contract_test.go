@@ -1,14 +1,17 @@
 package control_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/control"
+	"parley/store"
 )
 
 // A contract is voice/testdata/contract.json: the page voice-agents.txt as data, later issues' parts too.
@@ -64,8 +67,8 @@ type field struct {
 	Required bool   `json:"required"`
 }
 
-// issue is whose operations are served by now.
-const issue = 3
+// served says whether an operation is there by now: those of issue 3, and of issue 6 the tasks.
+func (op operation) served() bool { return op.Issue <= 3 || strings.HasPrefix(op.Path, "/tasks") }
 
 func readContract(t testing.TB) contract {
 	t.Helper()
@@ -85,8 +88,14 @@ func documented(name string) []string {
 			"id", "name", "system_prompt", "description", "starting_message", "enabled", "voice_settings", "dtmf_rules", "created_at",
 			"updated_at",
 		}
-	case "DELETE /agents/:id":
+	case "DELETE /agents/:id", "DELETE /tasks/:id":
 		return []string{"id", "deleted"}
+	case "GET /tasks", "POST /tasks", "PATCH /tasks/:id", "POST /tasks/:id/reset":
+		return taskKeys
+	case "GET /tasks/:id":
+		return append([]string{"agent"}, taskKeys...)
+	case "POST /tasks/:id/execute":
+		return []string{"call_id", "message"}
 	case "GET /calls":
 		return []string{
 			"id", "task_id", "agent_id", "status", "direction", "from_number", "to_number", "started_at", "ended_at", "duration_seconds",
@@ -103,13 +112,18 @@ func documented(name string) []string {
 	return nil
 }
 
+var taskKeys = []string{
+	"id", "agent_id", "name", "to_number", "description", "starting_message", "context_data", "priority", "scheduled_at", "webhook_url",
+	"webhook_events", "status", "created_at", "updated_at",
+}
+
 func TestContract(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	c := readContract(t)
 	touched := 0
 	for _, op := range c.Operations {
-		if op.Issue > issue {
+		if !op.served() {
 			continue
 		}
 		touched++
@@ -120,17 +134,22 @@ func TestContract(t *testing.T) {
 		if op.Path == "/calls/:id/end" {
 			id = w.ours.going
 		}
+		if strings.HasPrefix(op.Path, "/tasks") {
+			id = w.taskFor(op)
+			op.Sample = bytes.Replace(op.Sample, []byte(`"agent_id": "uuid-here"`), []byte(`"agent_id": "`+w.ours.standard+`"`), 1)
+		}
 		path := c.Base + strings.Replace(op.Path, ":id", id, 1)
 		if op.Curl != "" {
 			path = c.Base + strings.Replace(op.Curl, "{call_id}", id, 1)
 		}
 		body := string(op.Sample)
-		if op.Method == http.MethodPatch {
-			body = string(c.sample("POST /agents")) // every field that the page lists as updatable has its sample there
+		if op.Method == http.MethodPatch { // every field that the page lists as updatable has its sample there
+			body = string(c.sample("POST " + strings.TrimSuffix(op.Path, "/:id")))
+			body = strings.Replace(body, `"agent_id": "uuid-here",`, "", 1) // but this one
 		}
 		a := w.ask(w.ours.key, op.Method, path, body)
 		switch {
-		case op.Method == http.MethodPost && op.Path == "/agents":
+		case op.Method == http.MethodPost && (op.Path == "/agents" || op.Path == "/tasks"):
 			w.want(a, http.StatusCreated)
 		default:
 			w.want(a, http.StatusOK)
@@ -144,9 +163,21 @@ func TestContract(t *testing.T) {
 		w.keys(op, c, a)
 		w.parameters(op, c)
 	}
-	if touched != 11 {
-		t.Errorf("%d operations of issue %d were touched", touched, issue)
+	if touched != 18 {
+		t.Errorf("%d operations were touched", touched)
 	}
+}
+
+// taskFor is a task in the state that an operation needs.
+func (w *world) taskFor(op operation) string {
+	w.t.Helper()
+	id := store.NewID()
+	_, err := w.db.CreateTask(w.t.Context(), store.Task{ID: id, Org: w.ours.org, Agent: w.ours.standard, Name: "n", To: "+1234567890", Created: time.Now().UTC()})
+	must(w.t, err)
+	if strings.HasSuffix(op.Path, "/reset") {
+		w.failTask(w.ours.org, id, time.Now().UTC())
+	}
+	return id
 }
 
 // sample is the page's own request of an operation.
@@ -176,7 +207,7 @@ func (w *world) keys(op operation, c contract, a *answer) {
 		}
 	}
 	data := a.parsed.Data
-	if op.Path == "/agents" && op.Method == http.MethodGet || op.Path == "/calls" {
+	if op.Method == http.MethodGet && (op.Path == "/agents" || op.Path == "/tasks" || op.Path == "/calls") {
 		for _, key := range c.ListMeta {
 			if a.parsed.Meta[key] == nil {
 				w.t.Errorf("%s: no meta.%s in %s", name, key, a.body)
@@ -262,7 +293,10 @@ func (w *world) parameters(op operation, c contract) {
 	}
 	for _, f := range op.Body {
 		schema := "AgentCreate"
-		if op.Method == http.MethodPatch {
+		switch {
+		case op.Method == http.MethodPatch && strings.HasPrefix(op.Path, "/tasks"):
+			schema = "TaskPatch"
+		case op.Method == http.MethodPatch:
 			schema = "AgentPatch"
 		}
 		if w.described.Components.Schemas[schema].Properties[f.Name] == nil {

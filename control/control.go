@@ -37,10 +37,19 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, secret string) (access.Identity, error)
 }
 
-// Options are what the API stands on. Agents, Calls, Auth, People and Secret are needed.
+// A Dialer places the calls of tasks, and knows how organisations may dial: a dialer.Dialer.
+type Dialer interface {
+	voice.Dialer
+	voice.Ruler
+}
+
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
+	Tasks      store.Tasks
+	DoNotCall  store.DoNotCall
+	Dialer     Dialer
 	Auth       Authenticator
 	People     People
 	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
@@ -79,8 +88,8 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Auth == nil || o.People == nil {
-		return nil, errors.New("control needs Agents, Calls, Auth and People")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret)
 	if err != nil {

@@ -44,7 +44,9 @@ func describe(o Options) *huma.OpenAPI {
 		Servers: []*huma.Server{{URL: server}},
 		Tags: []*huma.Tag{
 			{Name: "Agents", Description: "Personas that hold calls."},
+			{Name: "Tasks", Description: "Calls that are planned, and placed by the house."},
 			{Name: "Calls", Description: "Phone calls, live and past."},
+			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Sessions", Description: "Logging in and out. What is below here takes the session's cookie, never an API key."},
 			{Name: "API keys", Description: "The keys of the organisation."},
 			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},
@@ -149,7 +151,7 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 	if named {
 		codes[http.StatusNotFound] = "There is no such thing in the key's organisation. " + p.missing
 	}
-	if method == http.MethodPost && p.request != "" || method == http.MethodPatch {
+	if method == http.MethodPost && p.request != "" || method == http.MethodPatch || method == http.MethodPut {
 		codes[http.StatusRequestTimeout] = "The body did not arrive within 30 s"
 		codes[http.StatusRequestEntityTooLarge] = "The body has more than 1 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not application/json"

@@ -45,7 +45,79 @@ var pages = map[string]page{
 	"delete-agent": {
 		tag: "Agents", summary: "Delete an agent",
 		text: "Calls that it served stay, and their agent_id too.",
-		bad:  "Also if the agent is the default agent, or a phone number leads to it.",
+		bad:  "Also if the agent is the default agent, a phone number leads to it, or it has active tasks (pending, in_progress).",
+	},
+	"list-tasks": {
+		tag: "Tasks", summary: "List tasks",
+		text: "All tasks of the organisation, newest first.",
+	},
+	"create-task": {
+		tag: "Tasks", summary: "Create a task", status: http.StatusCreated,
+		text: "With scheduled_at, the call is placed by itself once that time has come: those of higher priority first, then those that " +
+			"have waited longest, within the organisation's limits and calling windows. Without it, the task waits to be executed.",
+		request: `{
+			"agent_id": "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e",
+			"name": "Call customer",
+			"to_number": "+1234567890",
+			"description": "Follow up call",
+			"starting_message": "Hello, this is a call from our company",
+			"context_data": {"customer_name": "John Doe", "order_id": "12345"},
+			"priority": 0,
+			"scheduled_at": null,
+			"webhook_url": "https://your-app.com/webhooks",
+			"webhook_events": ["call_started", "call_completed"]
+		}`,
+		missing: "Also if the organisation has no such agent.",
+	},
+	"get-task": {
+		tag: "Tasks", summary: "Get a task, with its agent",
+	},
+	"update-task": {
+		tag: "Tasks", summary: "Update a pending task",
+		text:    "Only the fields that are given change; null clears those that may be empty, and context_data is replaced as a whole.",
+		request: `{"priority": 5, "scheduled_at": "2030-01-01T09:00:00Z"}`,
+		bad:     "Also if the task is not pending, there is nothing to update, or a field is read-only.",
+	},
+	"delete-task": {
+		tag: "Tasks", summary: "Delete a task that is pending or failed",
+		text: "Its calls stay, and their task_id too.",
+		bad:  "Also if the task is in progress or completed.",
+	},
+	"execute-task": {
+		tag: "Tasks", summary: "Execute a pending task: call its number",
+		text: "The call is placed as soon as the organisation's limits allow. Its number rings at most once: what became of a call of which " +
+			"the carrier's answer was lost is found out by asking, never by calling again.",
+		bad: "Also if the task is not pending, its agent is disabled, context_data lacks what a {{place}} of the prompt or of the starting " +
+			"message needs (details names it), there is no number to call from, or the number may not be called, or not at this time.",
+		busy: "Also if this server places no calls.",
+	},
+	"reset-task": {
+		tag: "Tasks", summary: "Make a task pending again",
+		text: "A call that is under way is ended first. The task waits for scheduled_at if that is still to come, else to be executed.",
+		bad:  "Also if the task is pending.",
+		busy: "Also if a call that is under way cannot be ended.",
+	},
+	"get-dialing": {
+		tag: "Dialing", summary: "Get the rules by which the organisation dials",
+		text: "Limits hold over all nodes. Extension.",
+	},
+	"put-dialing": {
+		tag: "Dialing", summary: "Replace the rules by which the organisation dials",
+		text:    "What is left out has the server's setting. Extension.",
+		request: `{"max_calls": 20, "calls_per_second": 1, "windows": [{"days": ["mon", "tue", "wed", "thu", "fri"], "from": "09:00", "to": "20:00"}], "retry": {"busy": 2, "wait_seconds": 600}}`,
+	},
+	"list-do-not-call": {
+		tag: "Dialing", summary: "List numbers that are never dialled",
+		text: "Newest first. Extension.",
+	},
+	"add-do-not-call": {
+		tag: "Dialing", summary: "Add a number that is never dialled", status: http.StatusCreated,
+		text:    "A number that is on the list already stays as it is. Extension.",
+		request: `{"phone_number": "+1234567890", "reason": "asked not to be called"}`,
+	},
+	"remove-do-not-call": {
+		tag: "Dialing", summary: "Remove a number from the do-not-call list",
+		text: "Extension.",
 	},
 	"list-calls": {
 		tag: "Calls", summary: "List calls",

@@ -14,7 +14,9 @@ import (
 // routes is the whole API.
 func (c *Control) routes() {
 	o := c.options
-	agents := &voice.Agents{Store: o.Agents, Default: o.Default, Changed: o.Changed}
+	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, Changed: o.Changed}
+	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
+	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
 	}
@@ -30,6 +32,20 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/agents/{id}", "get-agent", access.AgentsRead, agents.Get)
 	handle(c, "PATCH "+v1+"/agents/{id}", "update-agent", access.AgentsWrite, agents.Update)
 	handle(c, "DELETE "+v1+"/agents/{id}", "delete-agent", access.AgentsWrite, agents.Delete)
+
+	handle(c, "GET "+v1+"/tasks", "list-tasks", access.TasksRead, tasks.List)
+	handle(c, "POST "+v1+"/tasks", "create-task", access.TasksWrite, tasks.Create)
+	handle(c, "GET "+v1+"/tasks/{id}", "get-task", access.TasksRead, tasks.Get)
+	handle(c, "PATCH "+v1+"/tasks/{id}", "update-task", access.TasksWrite, tasks.Update)
+	handle(c, "DELETE "+v1+"/tasks/{id}", "delete-task", access.TasksWrite, tasks.Delete)
+	handle(c, "POST "+v1+"/tasks/{id}/execute", "execute-task", access.TasksWrite, tasks.Execute)
+	handle(c, "POST "+v1+"/tasks/{id}/reset", "reset-task", access.TasksWrite, tasks.Reset)
+
+	handle(c, "GET "+v1+"/dialing", "get-dialing", access.DialRead, dialing.Get)
+	handle(c, "PUT "+v1+"/dialing", "put-dialing", access.DialWrite, dialing.Put)
+	handle(c, "GET "+v1+"/do-not-call", "list-do-not-call", access.DialRead, dialing.List)
+	handle(c, "POST "+v1+"/do-not-call", "add-do-not-call", access.DialWrite, dialing.Add)
+	handle(c, "DELETE "+v1+"/do-not-call/{id}", "remove-do-not-call", access.DialWrite, dialing.Remove)
 
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)

@@ -86,6 +86,7 @@ func (r route) of(t tenant) string {
 	p := r.path
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
+		"tasks": t.task, "do-not-call": t.barred,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -118,7 +119,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		}
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
-			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session} {
+			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -132,8 +133,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	if named < 17 {
 		t.Errorf("only %d routes name a thing", named)
 	}
-	for _, q := range []string{"agent_id=" + w.theirs.standard, "task_id=" + w.theirs.task} {
-		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/calls?"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
+	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard} {
+		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
 			t.Errorf("calls of the other organisation by %s: %s", q, a.body)
 		}
 	}
@@ -149,6 +150,14 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	}
 	if _, err := w.db.Session(t.Context(), w.theirs.session, time.Now()); err != nil {
 		t.Errorf("their session was ended: %v", err)
+	}
+	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call"} {
+		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
+			t.Errorf("%s was changed: %s", path, a.body)
+		}
+	}
+	if task, err := w.db.Task(t.Context(), w.theirs.org, w.theirs.task); err != nil || task.Status != store.Failed || task.Attempts != 1 {
+		t.Errorf("their task was touched: %+v, %v", task, err)
 	}
 	if len(w.live.ended) != 0 {
 		t.Errorf("their calls were ended: %v", w.live.ended)

@@ -21,7 +21,9 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/dialer"
 	"parley/control/voice"
+	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
 )
@@ -35,6 +37,7 @@ type world struct {
 	db        *sql.Store
 	mux       *http.ServeMux
 	dir       string // the data directory
+	dialer    *dialer.Dialer
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -59,7 +62,8 @@ type tenant struct {
 	standard  string // the default agent
 	done      string // a call that is over, with transcript, turns and recording
 	going     string // a call in progress
-	task      string // the task of the call that is over
+	task      string // the task of the call that is over: it has failed since
+	barred    string // a number on the do-not-call list
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -113,6 +117,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	_, _, err = db.Migrate(t.Context())
 	must(t, err)
 	w.db = db
+	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}
@@ -135,13 +140,15 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.theirs.owner = w.join(w.theirs.org, "other@example.com", store.Owner)
 	w.populate(&w.ours, now)
 	w.populate(&w.theirs, now)
+	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
+	w.raw(path, "UPDATE task_totals SET status = 'failed'")
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o := control.Options{
-		Agents: db, Calls: db, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -182,14 +189,20 @@ func (w *world) standard(ctx context.Context, org string) (string, error) {
 
 // secondOrganisation is made by hand, with an id that was chosen before.
 func (w *world) secondOrganisation(path string, now time.Time) {
-	raw, err := stdsql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
-	must(w.t, err)
-	defer raw.Close() //nolint:errcheck // a test
-	_, err = raw.ExecContext(w.t.Context(), "INSERT INTO organisations (id, name, default_agent, created) VALUES (?, 'Theirs', '', ?)",
+	w.raw(path, "INSERT INTO organisations (id, name, default_agent, created) VALUES (?, 'Theirs', '', ?)",
 		w.theirs.org, now.Format("2006-01-02T15:04:05.000000Z"))
-	must(w.t, err)
 	k := w.newKey(&w.theirs.key, w.theirs.org, access.All)
-	_, err = w.db.CreateKey(w.t.Context(), k)
+	_, err := w.db.CreateKey(w.t.Context(), k)
+	must(w.t, err)
+}
+
+// raw runs a statement behind the store's back.
+func (w *world) raw(path, query string, args ...any) {
+	w.t.Helper()
+	db, err := stdsql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	must(w.t, err)
+	defer db.Close() //nolint:errcheck // a test
+	_, err = db.ExecContext(w.t.Context(), query, args...)
 	must(w.t, err)
 }
 
@@ -243,7 +256,7 @@ func (w *world) populate(t *tenant, now time.Time) {
 	t.keyID = spare.ID
 	_, err = w.db.CreateKey(w.t.Context(), w.newKey(&t.powerless, t.org, "nothing:read"))
 	must(w.t, err)
-	t.agent, t.done, t.going, t.task = store.NewID(), store.NewID(), store.NewID(), store.NewID()
+	t.agent, t.done, t.going, t.task, t.barred = store.NewID(), store.NewID(), store.NewID(), store.NewID(), store.NewID()
 	_, err = w.db.CreateAgent(w.t.Context(), store.Agent{
 		ID: t.agent, Org: t.org, Name: "Agent", Description: "of " + t.org, SystemPrompt: canaries["prompt"], Enabled: true,
 		VoiceSettings: `{"stability":0.5}`, DTMFRules: `{"1":"sales"}`, Created: now, Updated: now,
@@ -258,6 +271,12 @@ func (w *world) populate(t *tenant, now time.Time) {
 		must(w.t, err)
 		must(w.t, w.db.SetDefaultAgent(w.t.Context(), t.org, t.standard))
 	}
+	_, err = w.db.CreateTask(w.t.Context(), store.Task{
+		ID: t.task, Org: t.org, Agent: t.standard, Name: "Call", To: "+442071234567", Context: `{"of":"` + t.org + `"}`, Created: now,
+	})
+	must(w.t, err)
+	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
+	must(w.t, err)
 	wav := sound(16000)
 	at := "recordings/" + t.done + ".wav"
 	must(w.t, os.MkdirAll(filepath.Join(w.dir, "recordings"), 0o750))
@@ -265,6 +284,19 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
 }
+
+// failTask carries out a task, and its call fails.
+func (w *world) failTask(org, task string, now time.Time) (call string) {
+	w.t.Helper()
+	d, err := w.db.ExecuteTask(w.t.Context(), store.Execution{Org: org, Task: task, Call: store.Call{ID: store.NewID(), Created: now}})
+	must(w.t, err)
+	_, err = w.db.SettleDial(w.t.Context(), store.Ended{Call: d.Call, Status: store.Failed, End: store.End{Ended: now, Cause: store.CauseBusy}}, time.Time{})
+	must(w.t, err)
+	return d.Call
+}
+
+// deaf is a carrier that is never asked, since nobody runs the dialer.
+type deaf struct{ pipeline.Carrier }
 
 // entries are a call that is over, and one that goes on.
 func (w *world) entries(t *tenant, now time.Time, path string, size int64) []store.Entry {

@@ -29,8 +29,9 @@ type Switchboard struct {
 	Tones bool // of every call: see Call
 	// Watch is given every event of every call, on that call's own goroutine: it is called concurrently and must not block. May be nil.
 	Watch func(Event)
-	// NewID names the next call, in events, logs and records. Nil: the call has its leg's id, or a random one if that is missing or taken.
-	NewID func() string
+	// NewID names the call on a leg, in events, logs and records. Nil: it has its leg's id. An id that is empty or taken is replaced by a
+	// random one.
+	NewID func(info media.Info) string
 
 	mu       sync.Mutex
 	calls    map[string]*Call
@@ -62,7 +63,7 @@ func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
 	}
 	id := leg.Info().ID
 	if s.NewID != nil {
-		id = s.NewID()
+		id = s.NewID(leg.Info())
 	}
 	if _, taken := s.calls[id]; taken || id == "" {
 		id = rand.Text()

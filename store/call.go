@@ -106,6 +106,9 @@ type Recording struct {
 
 // An Entry is one thing that a call leaves behind. It is made while the call goes on, waits on disk until the database has it, and is
 // then written exactly once: writing it again changes nothing. Exactly one field is set.
+//
+// Began of a call that is there as Initiated, with status InProgress, says that it was answered, where and when; of any other call that is
+// there it changes nothing. The end of a call ends the task that it carries out (Task.Call), and its Dial.
 type Entry struct {
 	Began   *Call    `json:"began,omitempty"`
 	Turned  *Turned  `json:"turned,omitempty"`

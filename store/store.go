@@ -165,8 +165,8 @@ type Agents interface {
 	// change is returned as it is, and nothing is kept. If change alters nothing, nothing is kept and the version stays. change may be
 	// called more than once; it cannot alter ID, Number, Org, Version or Created. at becomes Updated.
 	UpdateAgent(ctx context.Context, org, id string, at time.Time, change func(*Agent) error) (Agent, error)
-	// DeleteAgent removes an agent: ErrConflict if it is its organisation's default, or a number leads to it. Calls that it served, and its
-	// versions, stay.
+	// DeleteAgent removes an agent: ErrConflict if it is its organisation's default, a number leads to it, or it has active tasks. Calls
+	// that it served, its other tasks, and its versions, stay.
 	DeleteAgent(ctx context.Context, org, id string) error
 	// AgentVersion is an agent as it was, also one that has been deleted since.
 	AgentVersion(ctx context.Context, org, id string, version int) (Agent, error)

@@ -17,6 +17,7 @@ import (
 type placed struct {
 	Call
 	http    *http.Client
+	outward bool // it was placed by the REST API
 	prompts map[string]Prompt
 	result  *Result
 
@@ -32,6 +33,10 @@ func (p *placed) form(extra url.Values) url.Values {
 		"From": {p.From}, "Caller": {p.From}, "To": {p.To}, "Called": {p.To},
 		"FromCountry": {"US"}, "ToCountry": {"US"}, "CallerCountry": {"US"}, "CalledCountry": {"US"},
 		"StirVerstat": {"TN-Validation-Passed-A"},
+	}
+	if p.outward {
+		f.Set("Direction", "outbound-api")
+		f.Del("StirVerstat")
 	}
 	maps.Copy(f, extra)
 	return f

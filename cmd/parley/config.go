@@ -46,6 +46,12 @@ type config struct {
 
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
+	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
+
+	CallerID  string        `help:"Number that calls are placed from where the organisation has none." placeholder:"+E164" var:"PARLEY_CALLER_ID"`
+	DialCalls int           `help:"Calls that an organisation may have placed at once, over all nodes, where it has no rule of its own." default:"20" var:"PARLEY_DIAL_CALLS"`
+	DialRate  float64       `help:"Calls that an organisation may place in a second, over all nodes, where it has no rule of its own." default:"1" var:"PARLEY_DIAL_RATE"`
+	DialRing  time.Duration `help:"How long a number is rung, where the organisation has no rule of its own; whole seconds, 1s to 10m." default:"45s" var:"PARLEY_DIAL_RING"`
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
@@ -119,6 +125,18 @@ func (c *config) check() error {
 	}
 	if c.KnowledgeTokens < 100 || c.KnowledgeTokens > 20_000 {
 		bad = append(bad, fmt.Errorf("--knowledge-tokens is %d: want 100 to 20000", c.KnowledgeTokens))
+	}
+	if c.CallerID != "" && !e164.MatchString(c.CallerID) {
+		bad = append(bad, fmt.Errorf("--caller-id is %q: want a number such as +15550100002", c.CallerID))
+	}
+	if c.DialCalls < 1 || c.DialCalls > 10_000 {
+		bad = append(bad, fmt.Errorf("--dial-calls is %d: want 1 to 10000", c.DialCalls))
+	}
+	if c.DialRate < 0.001 || c.DialRate > 1000 {
+		bad = append(bad, fmt.Errorf("--dial-rate is %v: want 0.001 to 1000", c.DialRate))
+	}
+	if c.DialRing < time.Second || c.DialRing > 10*time.Minute {
+		bad = append(bad, fmt.Errorf("--dial-ring is %v: want 1s to 10m", c.DialRing))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

@@ -17,11 +17,13 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/records"
 	"parley/control/voice"
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers/twilio"
 	"parley/store"
 	"parley/store/sql"
 )
@@ -36,6 +38,7 @@ type office struct {
 	store     *sql.Store
 	records   *records.Records
 	directory *directory.Directory
+	dialer    *dialer.Dialer
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	api       *control.Control
@@ -49,7 +52,7 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, live voice.Live, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
@@ -69,7 +72,7 @@ func newOffice(ctx context.Context, c *config, live voice.Live, observe observe,
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
 	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), live, observe); err != nil {
+	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -78,7 +81,7 @@ func newOffice(ctx context.Context, c *config, live voice.Live, observe observe,
 // observe counts requests to the API, by the pattern of their route.
 type observe func(route, method string, status int, took time.Duration)
 
-func (o *office) open(ctx context.Context, node string, secret []byte, live voice.Live, observe observe) error {
+func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -100,12 +103,16 @@ func (o *office) open(ctx context.Context, node string, secret []byte, live voic
 	if err != nil {
 		return err
 	}
+	live := &hangUp{board: l.board}
+	o.dialer = o.newDialer(boot, l, live)
+	live.dialer = o.dialer
 	var former [][]byte
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
+		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
+		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
@@ -149,6 +156,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.limiter.Run(ctx) })
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
+	g.Go(func() error { return o.dialer.Run(ctx) })
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
 	}
@@ -194,8 +202,12 @@ func (o *office) changed(ctx context.Context) {
 	}
 }
 
-// begin finds who answers a call, and opens its record. A call that nobody answers is recorded too, and refused.
-func (o *office) begin(call string, info media.Info, now time.Time) (store.Agent, error) {
+// begin finds who speaks on a call, and opens its record. A call that nobody answers is recorded too, and refused. The info that it
+// returns has in its parameters what fills the places of the agent's words.
+func (o *office) begin(ctx context.Context, call string, info media.Info, now time.Time) (store.Agent, media.Info, error) {
+	if token := info.Params[twilio.TokenParam]; token != "" {
+		return o.beginPlaced(ctx, call, token, info, now)
+	}
 	route, err := o.directory.Route(info.To)
 	if route.Org != "" {
 		o.records.Begin(store.Call{
@@ -204,9 +216,9 @@ func (o *office) begin(call string, info media.Info, now time.Time) (store.Agent
 		})
 	}
 	if err != nil {
-		return store.Agent{}, fmt.Errorf("route: %w", err)
+		return store.Agent{}, info, fmt.Errorf("route: %w", err)
 	}
-	return route.Agent, nil
+	return route.Agent, info, nil
 }
 
 // greet tells, once, what was made for an empty database, and how to use it.
@@ -237,10 +249,25 @@ func (o *office) close() error {
 }
 
 // hangUp ends live calls for the API.
-type hangUp struct{ board *pipeline.Switchboard }
+type hangUp struct {
+	board  *pipeline.Switchboard
+	dialer *dialer.Dialer
+}
 
-// End asks a call to say goodbye now: it ends with cause agent.
-func (h hangUp) End(ctx context.Context, call string) error {
+// End asks a call to say goodbye now: it ends with cause agent. One that is only being placed is cancelled.
+func (h *hangUp) End(ctx context.Context, call string) error {
+	err := h.here(ctx, call)
+	if !errors.Is(err, voice.ErrNotLive) {
+		return err
+	}
+	if err := h.dialer.Cancel(ctx, call); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return voice.ErrNotLive
+}
+
+// here ends a call that lives on this node.
+func (h *hangUp) here(ctx context.Context, call string) error {
 	c := h.board.Call(call)
 	if c == nil {
 		return voice.ErrNotLive

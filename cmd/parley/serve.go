@@ -107,17 +107,16 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if v.script != nil {
 		s.keypads.node = v.script.Has
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: store.NewID, Tones: c.KeyTones, Log: log}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,
 		Accepting: s.accepting,
-		Progress: func(u stream.StatusUpdate) {
-			log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
-		},
+		Admit:     s.expected,
+		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, hangUp{s.board}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.library = c.library(s.office.store, v.embedder, log)
@@ -146,7 +145,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
 func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	began := time.Now()
-	row, err := s.office.begin(call, info, began)
+	row, info, err := s.office.begin(ctx, call, info, began)
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}

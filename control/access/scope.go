@@ -15,6 +15,10 @@ const (
 	AgentsWrite = "agents:write"
 	CallsRead   = "calls:read"
 	CallsWrite  = "calls:write"
+	TasksRead   = "tasks:read"
+	TasksWrite  = "tasks:write"
+	DialRead    = "dialing:read"
+	DialWrite   = "dialing:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -28,6 +32,10 @@ func Scopes() []Scope {
 		{AgentsWrite, "make, change and delete agents"},
 		{CallsRead, "list calls; read their details, transcripts and recordings"},
 		{CallsWrite, "end calls"},
+		{TasksRead, "list tasks and read them"},
+		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
+		{DialRead, "read how the organisation may dial, and its do-not-call list"},
+		{DialWrite, "change these"},
 	}
 }
 

@@ -123,6 +123,25 @@ func (d *Directory) Default(org string) (agent string, err error) {
 	return "", store.ErrNotFound
 }
 
+// Caller is the number from which an organisation's agent calls: the first that leads to it, else the organisation's first, in the order
+// of their digits; empty: the organisation has none, or nothing is known.
+func (d *Directory) Caller(org, agent string) (number string) {
+	v := d.view.Load()
+	if v == nil {
+		return ""
+	}
+	led := false
+	for _, n := range v.Numbers {
+		if n.Org != org || led && n.Agent != agent {
+			continue
+		}
+		if own := n.Agent == agent; number == "" || own && !led || n.E164 < number {
+			number, led = n.E164, own
+		}
+	}
+	return number
+}
+
 // Agents are all that are known, of all organisations, also those that are disabled; none while nothing is known. The list is not
 // to be changed.
 func (d *Directory) Agents() []store.Agent {

@@ -13,6 +13,7 @@ import (
 // Agents handles /agents.
 type Agents struct {
 	Store   store.Agents
+	Tasks   store.Tasks                                                     // says why an agent cannot be deleted; nil: not known
 	Default func(ctx context.Context, org string) (agent string, err error) // nil: agents do not say is_default
 	Changed func(ctx context.Context)                                       // called after each change; may be nil
 }
@@ -130,7 +131,9 @@ func (h *Agents) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], er
 // needed says why an agent cannot be deleted.
 func (h *Agents) needed(ctx context.Context, id string, err error) error {
 	reason := "the agent is in use: it is the default agent, or a phone number leads to it"
-	if h.Default != nil {
+	if active := h.active(ctx, id); active > 0 {
+		reason = fmt.Sprintf("the agent has active tasks (%d pending or in progress): let them end, or delete them first", active)
+	} else if h.Default != nil {
 		if agent, e := h.Default(ctx, org(ctx)); e == nil && agent == id {
 			reason = "the agent is the default agent: make another the default first"
 		} else if e == nil {
@@ -140,6 +143,21 @@ func (h *Agents) needed(ctx context.Context, id string, err error) error {
 	fault := envelope.Bad(reason)
 	fault.Cause = err
 	return fault
+}
+
+// active is how many tasks an agent has still to carry out; 0 also if that cannot be known.
+func (h *Agents) active(ctx context.Context, id string) (n int64) {
+	if h.Tasks == nil {
+		return 0
+	}
+	for _, status := range []store.Status{store.Pending, store.InProgress} {
+		_, some, err := h.Tasks.Tasks(ctx, org(ctx), store.TaskFilter{Agent: id, Status: status}, store.Page{})
+		if err != nil {
+			return 0
+		}
+		n += some
+	}
+	return n
 }
 
 // answer shows one agent.

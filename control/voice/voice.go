@@ -1,6 +1,8 @@
 // Package voice serves the voice-agents contract: agents, calls and what calls leave behind.
 //
 //	HTTP ──▶ control.routes ──▶ Agents.List, Get, Create, Update, Delete ──▶ store.Agents ──▶ Changed (the directory reads anew)
+//	                        ──▶ Tasks.List, Get, Create, Update, Delete ───▶ store.Tasks
+//	                        ──▶ Tasks.Execute, Reset ──▶ Dialer ──▶ the carrier
 //	                        ──▶ Calls.List, Get, Transcript, Recording ────▶ store.Calls
 //	                        ──▶ Calls.Stream (key or ticket) ──▶ os.Root ──▶ the WAV file
 //	                        ──▶ Calls.End ──▶ Live ──▶ the call's own goroutine

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -36,8 +37,12 @@ type Twilio struct {
 	Accepting func() bool
 	Sorry     string // what refused callers are told; empty: <Reject reason="busy"/>, which costs nobody anything
 
-	Ended    func(callSID string) // called when a call's stream is over and its socket closed; nil: nobody asks
-	Progress func(StatusUpdate)   // called with each call status callback, as it comes; nil: nobody asks
+	// Admit says whether a call that asks Voice what to do is still wanted, by the parameters of the URL that it asks; nil: all are. One
+	// that is not is hung up on: for calls that were placed, which cannot be rejected.
+	Admit func(ctx context.Context, callSID string, params url.Values) bool
+
+	Ended    func(callSID string)                // called when a call's stream is over and its socket closed; nil: nobody asks
+	Progress func(context.Context, StatusUpdate) // called with each call status callback, as it comes; nil: nobody asks
 
 	Lead   time.Duration // how far ahead of real time sound is sent; 0: 200 ms
 	Chunk  time.Duration // the most sound in one message, at most 1 s; 0: 100 ms

@@ -37,10 +37,11 @@ const (
 	RefusedFormat                      // a start for another account, or not mu-law at 8 kHz
 	RefusedToken                       // a token that is missing, wrong, used, late or another call's
 	RefusedSecondStream                // the call has a stream already
+	RefusedUnwanted                    // a call that was placed, and that nobody waits for any more
 	refusals
 )
 
-var refusalNames = [refusals]string{"signature", "origin", "handshake", "busy", "form", "no_start", "format", "token", "second_stream"}
+var refusalNames = [refusals]string{"signature", "origin", "handshake", "busy", "form", "no_start", "format", "token", "second_stream", "unwanted"}
 
 // String is the reason as one word for logs and labels.
 func (r Refusal) String() string { return refusalNames[r] }

@@ -62,6 +62,11 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
 		return
 	}
+	if t.Admit != nil && !t.Admit(r.Context(), call, r.URL.Query()) {
+		t.refused(RefusedUnwanted, slog.String("carrier_id", call))
+		t.say(w, twiml{Hangup: &struct{}{}})
+		return
+	}
 	if t.draining.Load() || t.Accepting != nil && !t.Accepting() {
 		t.turnAway(w, call)
 		return
@@ -133,6 +138,7 @@ type StatusUpdate struct {
 	AnsweredBy string        // human, machine_start, ...; empty where it was not asked for
 	Direction  string        // inbound, outbound-api, outbound-dial
 	From, To   string
+	Params     url.Values // of the callback's own URL
 }
 
 // Over says that the call has ended, or never began.
@@ -152,7 +158,7 @@ func (t *Twilio) Status(w http.ResponseWriter, r *http.Request) {
 	}
 	u := StatusUpdate{
 		CallSID: form.Get("CallSid"), Status: form.Get("CallStatus"), AnsweredBy: form.Get("AnsweredBy"),
-		Direction: form.Get("Direction"), From: form.Get("From"), To: form.Get("To"),
+		Direction: form.Get("Direction"), From: form.Get("From"), To: form.Get("To"), Params: r.URL.Query(),
 	}
 	if !plainID(u.CallSID) {
 		t.badForm(w, "CallSid", u.CallSID)
@@ -178,7 +184,7 @@ func (t *Twilio) Status(w http.ResponseWriter, r *http.Request) {
 		t.tokens.revoke(u.CallSID)
 	}
 	if t.Progress != nil {
-		t.Progress(u)
+		t.Progress(r.Context(), u)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }

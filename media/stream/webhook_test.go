@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
@@ -190,7 +191,7 @@ func TestPublicURL(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	updates := make(chan StatusUpdate, 1)
-	tw := &Twilio{Progress: func(u StatusUpdate) { updates <- u }}
+	tw := &Twilio{Progress: func(_ context.Context, u StatusUpdate) { updates <- u }}
 	server := serve(t, tw, false)
 	form := voiceForm(testCall)
 	form.Set("CallStatus", "busy")
@@ -199,12 +200,12 @@ func TestStatus(t *testing.T) {
 	form.Set("SipResponseCode", "486")
 	form.Set("AnsweredBy", "human")
 	_, params := ring(t, server, testCall)
-	if status, body := post(t, server, "/twilio/status", form); status != http.StatusNoContent {
+	if status, body := post(t, server, "/twilio/status?of=7", form); status != http.StatusNoContent {
 		t.Fatalf("%d %s", status, body)
 	}
 	want := StatusUpdate{
 		CallSID: testCall, Status: "busy", Sequence: 3, Duration: 49 * time.Second, SIPCode: 486, AnsweredBy: "human",
-		Direction: "inbound", From: "+15550100001", To: "+15550100002",
+		Direction: "inbound", From: "+15550100001", To: "+15550100002", Params: url.Values{"of": {"7"}},
 	}
 	if diff := cmp.Diff(want, within(t, updates, "update")); diff != "" {
 		t.Errorf("update (-want +got):\n%s", diff)
@@ -221,6 +222,24 @@ func TestStatus(t *testing.T) {
 		if status, body := post(t, server, "/twilio/status", form); status != http.StatusBadRequest || !strings.Contains(body, field) {
 			t.Errorf("%s=%s: %d %s", field, value, status, body)
 		}
+	}
+}
+
+// TestAdmit: a call that nobody waits for any more is hung up on, and gets no token.
+func TestAdmit(t *testing.T) {
+	t.Parallel()
+	tw := &Twilio{Admit: func(_ context.Context, call string, params url.Values) bool {
+		return call == testCall && params.Get("of") != "gone"
+	}}
+	server := serve(t, tw, false)
+	for of, want := range map[string]string{"gone": "<Hangup></Hangup>", "here": "<Stream "} {
+		status, body := post(t, server, "/twilio/voice?of="+of, voiceForm(testCall))
+		if status != http.StatusOK || !strings.Contains(body, want) || strings.Contains(body, "<Stream ") != (of == "here") {
+			t.Errorf("%s: %d %s", of, status, body)
+		}
+	}
+	if got := tw.Stats.Refused[RefusedUnwanted].Load(); got != 1 {
+		t.Errorf("%d were counted as unwanted", got)
 	}
 }
 
@@ -344,7 +363,7 @@ func TestStatsHaveNames(t *testing.T) {
 	for name, n := range s.AllRefused() {
 		refused = append(refused, fmt.Sprint(name, n))
 	}
-	if got, want := strings.Join(refused, " "), "signature1 origin2 handshake3 busy4 form5 no_start6 format7 token8 second_stream9"; got != want {
+	if got, want := strings.Join(refused, " "), "signature1 origin2 handshake3 busy4 form5 no_start6 format7 token8 second_stream9 unwanted10"; got != want {
 		t.Errorf("refusals %s, want %s", got, want)
 	}
 }

@@ -123,7 +123,13 @@ func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 		if err := u.forget(ctx, a.Org, a.ID); err != nil {
 			return err
 		}
-		return u.DeleteAgent(ctx, a.ID)
+		if err := u.DeleteAgent(ctx, a.ID); err != nil { // from here on nobody makes tasks for it
+			return err
+		}
+		if n, err := u.ActiveTasks(ctx, db.ActiveTasksParams{Org: a.Org, Agent: a.ID}); err != nil || n == 0 {
+			return err
+		}
+		return fmt.Errorf("%w: it has active tasks", store.ErrConflict)
 	})
 }
 

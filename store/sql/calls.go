@@ -40,9 +40,12 @@ func (s *Store) Calls(ctx context.Context, org string, f store.CallFilter, p sto
 
 // Plan tells how the database would find a page of calls: its EXPLAIN line by line, deeper steps further to the right.
 func (s *Store) Plan(ctx context.Context, org string, f store.CallFilter, p store.Page) (lines []string, err error) {
-	l := listCalls(org, f)
+	return s.explain(ctx, listCalls(org, f), p)
+}
+
+func (s *Store) explain(ctx context.Context, l listing, p store.Page) (lines []string, err error) {
 	query, args := l.page(p)
-	err = s.read(ctx, "explain list of calls", func(ctx context.Context, u unit) error {
+	err = s.read(ctx, "explain list", func(ctx context.Context, u unit) error {
 		if s.name == postgres {
 			return u.query(ctx, "EXPLAIN "+query, args, func(scan func(...any) error) error {
 				var line string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"parley/store"
 )
@@ -23,6 +24,7 @@ type account struct {
 	before store.Status // if known
 	call   store.Call   // Org, Agent, Task and Status at least; whole if the call is new
 	begun  bool         // known, or begun by one of the entries
+	picked bool         // known as initiated, and in progress by one of the entries
 	turns  map[int]bool // N of turned
 	turned []*store.Turned
 	ended  *ended
@@ -32,6 +34,7 @@ type account struct {
 type ended struct {
 	*store.Ended
 	crashed bool
+	again   time.Time // when the task that it carried out is due once more; zero: the task ends with it
 }
 
 // account is a call's, which is opened if need be.
@@ -93,11 +96,23 @@ func (a *account) begin(c store.Call) error {
 	case c.Status != store.Initiated && c.Status != store.InProgress && !c.Status.Final():
 		return fmt.Errorf("%w: call %s begins with status %q", store.ErrRefused, a.id, c.Status)
 	case a.begun:
+		a.pickUp(c)
 		return nil
 	}
 	c.ID, c.Org, c.Agent, c.Task = a.id, clean(c.Org), clean(c.Agent), clean(c.Task)
 	a.call, a.begun = c, true
 	return nil
+}
+
+// pickUp takes from a Began that comes after another that an initiated call is in progress, and where.
+func (a *account) pickUp(c store.Call) {
+	if a.call.Status != store.Initiated || c.Status != store.InProgress {
+		return
+	}
+	to := &a.call
+	to.Status, to.AgentVersion, to.Leg, to.CarrierID, to.From, to.To = c.Status, c.AgentVersion, c.Leg, c.CarrierID, c.From, c.To
+	to.Node, to.Boot, to.Answered = c.Node, c.Boot, c.Answered
+	a.picked = a.known
 }
 
 func (a *account) turn(t *store.Turned) error {

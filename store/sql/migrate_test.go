@@ -80,6 +80,13 @@ func TestUpgrade(t *testing.T) {
 		if _, total, err := s.Calls(ctx, "org", store.CallFilter{Status: store.Completed}, store.Page{}); err != nil || total != 5 {
 			t.Errorf("%d completed calls after one more (%v), want 5", total, err)
 		}
+		task, err := s.CreateTask(ctx, store.Task{ID: "new task", Org: "org", Agent: "agent", Created: time.Now()})
+		if err != nil || task.Status != store.Pending {
+			t.Errorf("task %+v: %v", task, err)
+		}
+		if _, total, err := s.Tasks(ctx, "org", store.TaskFilter{Agent: "agent"}, store.Page{}); err != nil || total != 1 {
+			t.Errorf("%d tasks (%v), want 1", total, err)
+		}
 		turns, err := s.Turns(ctx, "org", "call 00")
 		if d := cmp.Diff([]store.Turn{{Call: "call 00", N: 1, Why: "words", Said: "a", Text: "b", Heard: "c", Cut: true, At: 5, Sounded: 6, Latency: map[string]int64{"stt": 7}}}, turns); d != "" || err != nil {
 			t.Errorf("turns: %v\n%s", err, d)

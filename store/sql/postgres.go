@@ -38,8 +38,8 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "parley"
 	}
-	s.dialect = dialect{name: postgres, forUpdate: " FOR UPDATE", snapshot: sql.LevelRepeatableRead, search: searchPostgres, kind: postgresKind,
-		param: func(i int) string { return "$" + strconv.Itoa(i) }}
+	s.dialect = dialect{name: postgres, forUpdate: " FOR UPDATE", forShare: " FOR KEY SHARE", snapshot: sql.LevelRepeatableRead,
+		search: searchPostgres, kind: postgresKind, param: func(i int) string { return "$" + strconv.Itoa(i) }}
 	s.writer = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, session, pgx.QueryExecModeSimpleProtocol)
 		return err

@@ -117,6 +117,9 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	if err := u.insertCalls(ctx, l); err != nil {
 		return fmt.Errorf("calls: %w", err)
 	}
+	if err := u.pickUpCalls(ctx, l); err != nil {
+		return fmt.Errorf("answers of calls: %w", err)
+	}
 	fresh, err := u.insertTurns(ctx, l)
 	if err != nil {
 		return fmt.Errorf("turns: %w", err)
@@ -133,8 +136,15 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	if err := u.endCalls(ctx, l); err != nil {
 		return fmt.Errorf("ends of calls: %w", err)
 	}
+	tasks, err := u.endTasks(ctx, l)
+	if err != nil {
+		return fmt.Errorf("tasks: %w", err)
+	}
 	if err := u.count(ctx, l); err != nil {
 		return fmt.Errorf("counters: %w", err)
+	}
+	if err := u.countTasks(ctx, tasks); err != nil {
+		return fmt.Errorf("counters of tasks: %w", err)
 	}
 	return nil
 }
@@ -161,6 +171,23 @@ func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 		return errAgain // another process has just written one of them: it is to be read before anything is decided
 	}
 	return err
+}
+
+// pickUpCalls writes where initiated calls that the database knew have been answered.
+func (u unit) pickUpCalls(ctx context.Context, l *ledger) error {
+	const text, number = "TEXT", "BIGINT"
+	r := rows{
+		before: "UPDATE calls SET status = 'in_progress', agent_version = v.column2, leg = v.column3, carrier_id = v.column4, caller = v.column5, " +
+			"callee = v.column6, node = v.column7, boot = v.column8, answered = v.column9 FROM (VALUES ",
+		after: ") AS v WHERE calls.id = v.column1",
+		casts: []string{text, number, text, text, text, text, text, text, text},
+	}
+	for _, a := range l.order {
+		if c := a.call; a.picked {
+			r.add(a.id, int64(c.AgentVersion), c.Leg, c.CarrierID, c.From, c.To, c.Node, c.Boot, db.Time(c.Answered))
+		}
+	}
+	return r.write(ctx, u, nil)
 }
 
 // A turnKey names a turn.

@@ -51,6 +51,7 @@ type Store struct {
 type dialect struct {
 	name      string                // goose's
 	forUpdate string                // ends a query that locks its rows
+	forShare  string                // ends a query that keeps its rows from being deleted
 	snapshot  sql.IsolationLevel    // of a transaction in which all statements see one state
 	search    string                // the query of Search
 	param     func(i int) string    // a parameter, counted from 1, in a statement that has many: SQLite seeks $1 among their names
@@ -65,6 +66,11 @@ var (
 	_ store.Router   = (*Store)(nil)
 	_ store.Recorder = (*Store)(nil)
 	_ store.Calls    = (*Store)(nil)
+	_ store.Tasks    = (*Store)(nil)
+	_ store.Dials    = (*Store)(nil)
+
+	_ store.DialRules = (*Store)(nil)
+	_ store.DoNotCall = (*Store)(nil)
 
 	_ store.People        = (*Store)(nil)
 	_ store.Organisations = (*Store)(nil)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"errors"
+	"maps"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	agent, call := h.Setup.Agent.ID, h.Call.ID
 	begun, owner := h.Call, h.Setup.Owner
 	answer := store.Answer{Org: h.Org, Route: "POST /x", Hash: "every", Holder: "node", Expires: start.Add(time.Minute)}
-	return map[string]func(context.Context) error{
+	every := map[string]func(context.Context) error{
 		"Found":         func(ctx context.Context) error { return conflict(h.Found(ctx, h.Setup)) },
 		"Organisations": func(ctx context.Context) error { _, err := h.Organisations(ctx); return err },
 		"CreateOrganisation": func(ctx context.Context) error {
@@ -150,6 +151,93 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		},
 		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
+	maps.Copy(every, h.everyTask(org))
+	return every
+}
+
+// everyTask is Every of the methods that plan and place calls. Those of store.Dials name a row by its call, and are no organisation's.
+func (h House) everyTask(org string) map[string]func(context.Context) error {
+	task, call := h.Task.ID, h.Call.ID
+	return map[string]func(context.Context) error{
+		"CreateTask": func(ctx context.Context) error {
+			_, err := h.CreateTask(ctx, store.Task{ID: task, Org: org, Agent: h.Setup.Agent.ID, Created: start})
+			return conflict(err)
+		},
+		"Task": func(ctx context.Context) error { _, err := h.Store.Task(ctx, org, task); return err },
+		"Tasks": func(ctx context.Context) error {
+			l, n, err := h.Tasks(ctx, org, store.TaskFilter{}, all)
+			return none(len(l), n, err)
+		},
+		"UpdateTask": func(ctx context.Context) error {
+			_, err := h.UpdateTask(ctx, org, task, start, func(t *store.Task) error { t.Name += "."; return nil })
+			return conflict(err)
+		},
+		"DeleteTask": func(ctx context.Context) error { return conflict(h.DeleteTask(ctx, org, task)) },
+		"ExecuteTask": func(ctx context.Context) error {
+			_, err := h.ExecuteTask(ctx, store.Execution{Org: org, Task: task, Call: store.Call{ID: store.NewID(), Created: start}})
+			return conflict(err)
+		},
+		"ResetTask": func(ctx context.Context) error {
+			_, _, err := h.ResetTask(ctx, org, task, start)
+			return conflict(err)
+		},
+		"DialWork":   func(ctx context.Context) error { _, err := h.DialWork(ctx, start); return err },
+		"DueTasks":   func(ctx context.Context) error { _, err := h.DueTasks(ctx, org, start, 1); return err },
+		"PutOffTask": func(ctx context.Context) error { return h.PutOffTask(ctx, org, task, start, start.AddDate(1, 0, 0)) },
+		"DialRoom":   func(ctx context.Context) error { _, err := h.DialRoom(ctx, org, 1); return err },
+		"TakeDials": func(ctx context.Context) error {
+			_, err := h.TakeDials(ctx, store.Taking{Org: h.Org, Now: start, Most: 0})
+			return err
+		},
+		"Dial":         func(ctx context.Context) error { _, err := h.Dial(ctx, call); return noDial(err) },
+		"PlaceDial":    func(ctx context.Context) error { _, err := h.PlaceDial(ctx, call, "CA", start); return noDial(err) },
+		"UnaskDial":    func(ctx context.Context) error { return h.UnaskDial(ctx, call, "node", start) },
+		"GoneDial":     func(ctx context.Context) error { return h.GoneDial(ctx, call, start, start) },
+		"OverdueDials": func(ctx context.Context) error { _, err := h.OverdueDials(ctx, "node", start, start, 1); return err },
+		"KnownCalls":   func(ctx context.Context) error { _, err := h.KnownCalls(ctx, []string{"CA1"}); return err },
+		"SettleDial": func(ctx context.Context) error {
+			_, err := h.SettleDial(ctx, store.Ended{Call: call, Status: store.Failed}, time.Time{})
+			return err
+		},
+		"TaskEvents": func(ctx context.Context) error { _, err := h.TaskEvents(ctx, 0, 1); return err },
+		"DialRules": func(ctx context.Context) error {
+			rules, err := h.DialRules(ctx, org)
+			return none(len(rules), 0, err)
+		},
+		"UpdateDialRules": func(ctx context.Context) error {
+			_, err := h.UpdateDialRules(ctx, org, func(rules string) (string, error) {
+				if rules == "" {
+					return "", store.ErrNotFound // the other's, which it has not
+				}
+				return rules, nil
+			})
+			return err
+		},
+		"Bar": func(ctx context.Context) error {
+			_, err := h.Bar(ctx, store.Barred{ID: store.NewID(), Org: h.Org, E164: h.Barred.E164, Created: start})
+			return err
+		},
+		"IsBarred": func(ctx context.Context) error {
+			barred, err := h.IsBarred(ctx, org, h.Barred.E164)
+			if err == nil && !barred {
+				return store.ErrNotFound
+			}
+			return err
+		},
+		"Barred": func(ctx context.Context) error {
+			l, n, err := h.Store.Barred(ctx, org, all)
+			return none(len(l), n, err)
+		},
+		"Unbar": func(ctx context.Context) error { return h.Unbar(ctx, org, h.Barred.ID) },
+	}
+}
+
+// noDial: the house's call was not placed by anybody.
+func noDial(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func conflict(err error) error {
@@ -180,6 +268,9 @@ func testIsolation(t *testing.T, s Store) {
 	ok(t, err)
 	unscoped := map[string]bool{"Found": true, "Organisations": true, "CreateOrganisation": true, "CreateKey": true, "KeyByHash": true,
 		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true,
+		"DialWork": true, "DueTasks": true, "PutOffTask": true,
+		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
+		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
@@ -208,11 +299,14 @@ func testIsolation(t *testing.T, s Store) {
 	if !k.Revoked.IsZero() {
 		t.Error("another organisation has revoked a key")
 	}
-	own := h.Every(h.Org) // are found
-	ok(t, own["Numbers"](ctx))
-	ok(t, own["DeleteNumber"](ctx))
-	delete(own, "Numbers")
-	delete(own, "DeleteNumber")
+	own := h.Every(h.Org)                                                                     // are found
+	for _, name := range []string{"Numbers", "DeleteNumber", "Barred", "IsBarred", "Unbar"} { // in this order
+		ok(t, own[name](ctx))
+		delete(own, name)
+	}
+	last := own["DeleteTask"]
+	delete(own, "DeleteTask")
+	defer func() { ok(t, last(ctx)) }()
 	forget := own["RemoveDocument"]
 	delete(own, "RemoveDocument")
 	for name, use := range own {

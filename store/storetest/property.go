@@ -61,8 +61,15 @@ func (m model) takeable(entries []store.Entry) (taken []store.Entry) {
 func (m model) add(e store.Entry) error {
 	switch {
 	case e.Began != nil:
-		if _, there := m.calls[e.Began.ID]; !there {
-			m.calls[e.Began.ID] = modelCall{Call: *e.Began, turns: map[int]store.Turn{}, messages: map[int]store.Message{}}
+		c, there := m.calls[e.Began.ID]
+		switch b := e.Began; {
+		case !there:
+			m.calls[b.ID] = modelCall{Call: *b, turns: map[int]store.Turn{}, messages: map[int]store.Message{}}
+		case c.Status == store.Initiated && b.Status == store.InProgress: // it is answered
+			answered := *b
+			answered.Agent, answered.Task, answered.Created, answered.Collected = c.Agent, c.Task, c.Created, c.Collected
+			c.Call = answered
+			m.calls[b.ID] = c
 		}
 	case e.Turned != nil:
 		c, there := m.calls[e.Turned.Turn.Call]

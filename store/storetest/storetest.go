@@ -3,6 +3,7 @@
 //	Run ──▶ configuration: what is found, keys, agents, numbers, directory
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
+//	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -36,6 +37,10 @@ type Store interface {
 	store.Router
 	store.Recorder
 	store.Calls
+	store.Tasks
+	store.Dials
+	store.DialRules
+	store.DoNotCall
 	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -87,6 +92,21 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CallList", testCallList},
 		{"RecordAtOnce", testRecordAtOnce},
 		{"Entries", testEntries},
+		{"Tasks", testTasks},
+		{"TaskList", testTaskList},
+		{"TaskStates", testTaskStates},
+		{"ExecuteTask", testExecuteTask},
+		{"ExecuteTaskAtOnce", testExecuteTaskAtOnce},
+		{"ResetTask", testResetTask},
+		{"AgentOfTasks", testAgentOfTasks},
+		{"DueTasks", testDueTasks},
+		{"TakeDials", testTakeDials},
+		{"TakeDialsAtOnce", testTakeDialsAtOnce},
+		{"BusyNumber", testBusyNumber},
+		{"DialNews", testDialNews},
+		{"SettleDial", testSettleDial},
+		{"DialRules", testDialRules},
+		{"DoNotCall", testDoNotCall},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -107,6 +127,9 @@ type House struct {
 	Org    string
 	Number store.Number
 	Call   store.Call // has ended, with a turn, a message and a recording
+	Task   store.Task // has never been executed
+	Barred store.Barred
+	Rules  string
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -137,12 +160,30 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	}
 	begun := h.Call
 	h.Call.Status, h.Call.End = store.Completed, end(3*time.Second)
-	return h, errors.Join(err, s.Record(ctx, []store.Entry{
+	if err != nil {
+		return h, err
+	}
+	if err := h.plan(ctx); err != nil {
+		return h, err
+	}
+	return h, s.Record(ctx, []store.Entry{
 		{Began: &begun},
 		{Turned: &store.Turned{Turn: newTurn(begun.ID, 1)}},
 		{Ended: &store.Ended{Call: begun.ID, Status: h.Call.Status, End: h.Call.End,
 			Messages: []store.Message{newMessage(begun.ID, 0)}, Recording: newRecording(begun.ID)}},
-	}))
+	})
+}
+
+// plan gives the house what it needs to place calls.
+func (h *House) plan(ctx context.Context) (err error) {
+	if h.Task, err = h.CreateTask(ctx, store.Task{ID: store.NewID(), Org: h.Org, Agent: h.Setup.Agent.ID, Name: "Call", To: "+15005550010", Created: start}); err != nil {
+		return err
+	}
+	if h.Barred, err = h.Bar(ctx, store.Barred{ID: store.NewID(), Org: h.Org, E164: "+15005550011", Created: start}); err != nil {
+		return err
+	}
+	h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil })
+	return err
 }
 
 func fill(t *testing.T, s Store) House {

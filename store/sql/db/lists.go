@@ -1,10 +1,12 @@
 package db
 
-// AgentColumns and CallColumns are the columns of a row, in the order of its Fields.
+// AgentColumns, CallColumns and TaskColumns are the columns of a row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
 		"created, answered, ended, length, cause, error, turns, drops, latency, collected"
+	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
+		"status, due, attempts, retries, call, error, created, updated"
 )
 
 // Fields is where a row is scanned to.
@@ -17,4 +19,10 @@ func (a *Agent) Fields() []any {
 func (c *Call) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Agent, &c.AgentVersion, &c.Task, &c.Direction, &c.Status, &c.Leg, &c.CarrierID, &c.Caller,
 		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected}
+}
+
+// Fields is where a row is scanned to.
+func (t *Task) Fields() []any {
+	return []any{&t.Number, &t.ID, &t.Org, &t.Agent, &t.Name, &t.Callee, &t.Description, &t.StartingMessage, &t.Context, &t.Priority,
+		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated}
 }

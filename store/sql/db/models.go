@@ -81,6 +81,33 @@ type Call struct {
 	Collected    Slots
 }
 
+type Dial struct {
+	Call      string
+	Org       string
+	Task      string
+	Execution int64
+	Priority  int64
+	Caller    string
+	Callee    string
+	State     string
+	Due       Time
+	Node      string
+	CarrierID string
+	Asked     Time
+	Look      Time
+	Gone      Time
+	Created   Time
+}
+
+type DoNotCall struct {
+	Number  int64
+	ID      string
+	Org     string
+	E164    string
+	Reason  string
+	Created Time
+}
+
 type Document struct {
 	Number  int64
 	ID      string
@@ -169,6 +196,39 @@ type Session struct {
 	Created Time
 	Seen    Time
 	Expires Time
+}
+
+type Task struct {
+	Number          int64
+	ID              string
+	Org             string
+	Agent           string
+	Name            string
+	Callee          string
+	Description     string
+	StartingMessage string
+	Context         string
+	Priority        int64
+	Scheduled       Time
+	WebhookUrl      string
+	WebhookEvents   Scopes
+	Status          string
+	Due             Time
+	Attempts        int64
+	Retries         int64
+	Call            string
+	Error           string
+	Created         Time
+	Updated         Time
+}
+
+type TaskEvent struct {
+	Number  int64
+	Org     string
+	Task    string
+	Call    string
+	Kind    string
+	Created Time
 }
 
 type Turn struct {

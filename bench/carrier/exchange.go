@@ -1,0 +1,221 @@
+package carrier
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// An Exchange is the other side of Twilio: its REST API, by which a server has calls placed, and the telephone network behind it.
+//
+//	POST Calls.json ──▶ ring log ──▶ a callee: busy, gone, or answers ──▶ Url (signed) ──▶ TwiML ──▶ session, as of a Call
+//	                        │            └──────── StatusCallback (signed) ──────────▶
+//	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up
+//
+// Every call that rings is written to Rings before anything is answered, so that nothing can ring unseen. It is an http.Handler; Close
+// hangs up on everybody. Fields are not changed after the first request.
+type Exchange struct {
+	AccountSID, AuthToken string // of the one account there is
+
+	Connect string                 // as of a Call: host:port of all that the account's URLs name; empty: they are connected to as they say
+	Callee  func(to string) Callee // who answers a number; nil: the zero Callee
+	Fault   func(to string) Fault  // what befalls a request to place a call to a number; nil: nothing
+	Library Library                // where the recordings of callees' scripts are
+	Rings   io.Writer              // one line of JSON (a Ring) for each call that rings; nil: none
+	Ended   func(*Result, error)   // told of each call that was answered, once it is over; nil: nobody asks
+	Log     *slog.Logger           // nil: none
+
+	mu     sync.Mutex
+	calls  []*outward
+	work   sync.WaitGroup
+	closed bool
+}
+
+// A Callee is how a number behaves.
+type Callee struct {
+	Rings   time.Duration // before it answers, or is found to be busy
+	Outcome string        // busy, no-answer, failed; empty: it answers
+	Script  []Step        // of whoever answers; none: says nothing for ten minutes
+	Untold  bool          // nothing of the call is told to StatusCallback: the network has lost it
+}
+
+// A Fault is what befalls a request to place a call.
+type Fault string
+
+// The faults.
+const (
+	Unheard    Fault = "unheard"     // the connection is cut before the request is looked at: nothing rings
+	LostAnswer Fault = "lost_answer" // it rings, and the connection is cut instead of an answer
+	LateAnswer Fault = "late_answer" // it rings, and the answer comes when nobody waits for it any more
+	Broken     Fault = "broken"      // 500, and nothing rings
+	BrokenRang Fault = "broken_rang" // 500, and it rings all the same
+	TooMany    Fault = "too_many"    // 429
+	Refused    Fault = "refused"     // 400: the number is no good
+)
+
+// A Ring is a line of the ring log.
+type Ring struct {
+	At    time.Time `json:"at"`
+	To    string    `json:"to"`
+	From  string    `json:"from"`
+	SID   string    `json:"sid"`
+	Voice string    `json:"voice"` // the URL that the call asks when it is answered
+}
+
+// outward is a placed call.
+type outward struct {
+	sid, to, from string
+	voice, status string // URLs
+	events        []string
+	ring          time.Duration // at most
+	made          time.Time
+	state         string
+	over          chan struct{}
+	hangUp        context.CancelFunc
+	untold        bool
+	sequence      int
+}
+
+// place takes a request for a call. It rings before it is answered.
+func (x *Exchange) place(form url.Values) (*outward, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.closed {
+		return nil, http.ErrServerClosed
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	seconds, err := strconv.Atoi(cmp.Or(form.Get("Timeout"), "60"))
+	if err != nil {
+		seconds = 60
+	}
+	c := &outward{
+		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
+		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
+		over: make(chan struct{}), hangUp: cancel,
+	}
+	if x.Rings != nil {
+		line, err := json.Marshal(Ring{c.made, c.to, c.from, c.sid, c.voice})
+		if err == nil {
+			_, err = x.Rings.Write(append(line, '\n'))
+		}
+		if err != nil {
+			cancel()
+			return nil, fmt.Errorf("write ring log: %w", err)
+		}
+	}
+	x.calls = append(x.calls, c)
+	x.work.Go(func() {
+		defer cancel()
+		defer close(c.over)
+		x.live(ctx, c)
+	})
+	return c, nil
+}
+
+// live is a placed call's life.
+func (x *Exchange) live(ctx context.Context, c *outward) {
+	who := Callee{}
+	if x.Callee != nil {
+		who = x.Callee(c.to)
+	}
+	c.untold = who.Untold
+	p := &placed{Call: x.call(c, who), outward: true, result: &Result{CallSID: c.sid, From: c.from, To: c.to}}
+	p.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: p.dial}}
+	defer p.http.CloseIdleConnections()
+	var err error
+	if p.prompts, err = x.Library.load(p.Script); err != nil {
+		x.log().Error("a callee's script cannot be played", "to", c.to, "error", err)
+		who.Outcome = "failed"
+	}
+	x.tell(p, c, "initiated", "initiated")
+	x.tell(p, c, "ringing", "ringing")
+	wait := time.NewTimer(min(who.Rings, c.ring))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+		x.tell(p, c, "completed", "canceled")
+		return
+	}
+	switch {
+	case who.Rings >= c.ring:
+		x.tell(p, c, "completed", "no-answer")
+		return
+	case who.Outcome != "":
+		x.tell(p, c, "completed", who.Outcome)
+		return
+	}
+	x.tell(p, c, "answered", "in-progress")
+	err = p.follow(ctx, c.voice, url.Values{"CallStatus": {"in-progress"}})
+	p.callbacks.Wait()
+	x.tell(p, c, "completed", "completed")
+	if err != nil {
+		x.log().Debug("placed call", "to", c.to, "sid", c.sid, "error", err)
+	}
+	if x.Ended != nil {
+		p.result.Warnings = p.warnings
+		x.Ended(p.result, err)
+	}
+}
+
+// call is what the machinery of calls needs to know.
+func (x *Exchange) call(c *outward, who Callee) Call {
+	script := who.Script
+	if script == nil {
+		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
+	}
+	return Call{
+		URL: c.voice, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script,
+		MaxLength: 10 * time.Minute, Log: x.log(),
+	}
+}
+
+// tell puts a call in a state, and tells whoever has asked for the event.
+func (x *Exchange) tell(p *placed, c *outward, event, state string) {
+	x.mu.Lock()
+	c.state = state
+	form := p.form(url.Values{
+		"CallStatus": {state}, "CallbackSource": {"call-progress-events"}, "SequenceNumber": {strconv.Itoa(c.sequence)},
+		"Timestamp": {time.Now().UTC().Format(time.RFC1123Z)},
+	})
+	c.sequence++
+	x.mu.Unlock()
+	switch state {
+	case "completed":
+		form.Set("CallDuration", strconv.Itoa(int(time.Since(c.made).Seconds())))
+	case "busy":
+		form.Set("SipResponseCode", "486")
+	case "failed":
+		form.Set("SipResponseCode", "404")
+	}
+	if c.status != "" && !c.untold && slices.Contains(c.events, event) {
+		p.callback(event, http.MethodPost, c.status, form)
+	}
+}
+
+// Close hangs up on everybody, takes no more calls, and waits until the last is over.
+func (x *Exchange) Close() {
+	x.mu.Lock()
+	x.closed = true
+	for _, c := range x.calls {
+		c.hangUp()
+	}
+	x.mu.Unlock()
+	x.work.Wait()
+}
+
+func (x *Exchange) log() *slog.Logger {
+	if x.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return x.Log
+}

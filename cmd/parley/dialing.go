@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"parley/control/dialer"
+	"parley/media"
+	"parley/media/stream"
+	"parley/pipeline"
+	"parley/providers/twilio"
+	"parley/store"
+)
+
+// line is what the office needs of the telephone.
+type line struct {
+	board     *pipeline.Switchboard
+	carrier   pipeline.Carrier // nil: no calls are placed
+	accepting func() bool
+}
+
+// carrier is who places calls; nil if the settings do not say who, or where the carrier reaches this server.
+func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
+	if c.TwilioAccountSID == "" {
+		return nil
+	}
+	base := strings.TrimRight(c.PublicURL, "/")
+	a := &twilio.Account{
+		SID: c.TwilioAccountSID, Token: c.TwilioAuthToken, Base: c.TwilioBaseURL, Voice: base + "/twilio/voice", Status: base + "/twilio/status",
+	}
+	if err := a.Check(); err != nil {
+		log.Warn("no calls are placed: account, auth token and public URL are needed", "error", err)
+		return nil
+	}
+	return a
+}
+
+// newDialer makes what carries out tasks.
+func (o *office) newDialer(boot string, l line, live *hangUp) *dialer.Dialer {
+	return dialer.New(dialer.Options{
+		Store: o.store, Node: boot, Carrier: l.carrier, Leg: "twilio", Accepting: l.accepting, Log: o.log,
+		Caller: func(org, agent string) string {
+			if n := o.directory.Caller(org, agent); n != "" {
+				return n
+			}
+			return o.cfg.CallerID
+		},
+		HangUp: func(ctx context.Context, call string) { _ = live.here(ctx, call) }, // it may live elsewhere, or nowhere
+		Rules:  dialer.Rules{MaxCalls: o.cfg.DialCalls, CallsPerSecond: o.cfg.DialRate, RingSeconds: int(o.cfg.DialRing / time.Second)},
+	})
+}
+
+// callID names a call: one that was placed has its name already.
+func callID(info media.Info) string {
+	if token := info.Params[twilio.TokenParam]; uuid.Validate(token) == nil {
+		return token
+	}
+	return store.NewID()
+}
+
+// beginPlaced is begin of a call that was placed for a task.
+func (o *office) beginPlaced(ctx context.Context, call, token string, info media.Info, now time.Time) (store.Agent, media.Info, error) {
+	if call != token {
+		return store.Agent{}, info, errors.New("the call that was placed is live already")
+	}
+	plan, err := o.dialer.Answered(ctx, token)
+	if err != nil {
+		return store.Agent{}, info, err
+	}
+	row := plan.Agent
+	row.StartingMessage = plan.Opening()
+	o.records.Begin(store.Call{
+		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Direction: store.Outbound,
+		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
+	})
+	known := plan.Slots()
+	maps.DeleteFunc(known, func(name, _ string) bool { return info.Params[name] != "" })
+	maps.Copy(known, info.Params)
+	info.Params = known
+	return row, info, nil
+}
+
+// expected says whether a call that asks what to do is wanted: each is that was not placed by us.
+func (s *server) expected(ctx context.Context, carrierID string, params url.Values) bool {
+	token := params.Get(twilio.TokenParam)
+	if token == "" {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	err := s.office.dialer.Expected(ctx, token, carrierID)
+	if err != nil {
+		s.log.Warn("a placed call is not wanted", "call", token, "carrier_id", carrierID, "error", err)
+	}
+	return err == nil
+}
+
+// progress takes the carrier's news of a call.
+func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
+	s.log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
+	token := u.Params.Get(twilio.TokenParam)
+	if token == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the carrier may not wait; what it said is kept all the same
+	defer cancel()
+	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
+	if err := s.office.dialer.Heard(ctx, token, p); err != nil {
+		s.log.Warn("news of a call is not written down", "call", token, "carrier_id", u.CallSID, "error", err)
+	}
+}

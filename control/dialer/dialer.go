@@ -1,0 +1,353 @@
+// Package dialer carries out tasks: it places their calls, each once, and sees to it that every task comes to an end.
+//
+//	due tasks ──▶ judge: agent, places, windows, do-not-call ──▶ store: execution, call, Dial queued   (one transaction)
+//	Execute ─────▶                                                    │ pace, limits
+//	                                                                  ▼
+//	                 Heard ◀── status ◀── carrier ◀── Place ◀── Dial asking    (written before the carrier is asked)
+//	                   │                     ▲                        │ no answer in time, crash, lost reply
+//	                   ▼                     └──── Find, Look ◀───────┘ never Place again
+//	   Dial placed ──▶ Expected, Answered ──▶ the call's leg ──▶ records ──▶ the call's end ends Dial and task
+//
+// Whatever breaks, a number rings at most once per execution: only who has moved the Dial from queued to asking may ask the carrier, and
+// asks once. From then on the carrier is only asked what it has: by the call's token, which comes back with every status and answer, and,
+// where no news came, by number and time. What it does not have after a while was not placed, and the task fails; it is not placed again.
+//
+// Any number of nodes dial from one database. They agree by its rows alone: limits and pace are kept over all of them.
+package dialer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"parley/pipeline"
+	"parley/store"
+)
+
+// A Store is what the dialer needs of the database.
+type Store interface {
+	store.Tasks
+	store.Dials
+	store.DialRules
+	store.DoNotCall
+	Agent(ctx context.Context, org, id string) (store.Agent, error)
+	AgentVersion(ctx context.Context, org, id string, version int) (store.Agent, error)
+	Call(ctx context.Context, org, id string) (store.Call, error)
+}
+
+// Options are what a Dialer stands on. Store and Node must be set.
+type Options struct {
+	Store   Store
+	Node    string           // names this process in the rows
+	Carrier pipeline.Carrier // nil: this server places no calls, and says so to whoever executes a task
+	Leg     string           // the kind of leg that the carrier's calls come in by, for their record
+	// Caller is the number from which an agent of an organisation calls; empty: it has none.
+	Caller func(org, agent string) string
+	// HangUp ends a call that lives on this node, and does nothing if there is none; may be nil.
+	HangUp func(ctx context.Context, call string)
+	// Accepting says whether this node has room for a call; nil: always.
+	Accepting func() bool
+
+	Rules  Rules // of organisations that have none of their own; fields that are zero have the package's defaults
+	Timing Timing
+	Log    *slog.Logger // nil: none
+
+	// Point is called at each place where a crash would matter, by its name, for tests that crash there; may be nil.
+	Point func(name string)
+}
+
+// Timing is how patient a Dialer is. Zeros mean the value given here.
+type Timing struct {
+	Every   time.Duration // between two looks at the database for work: 250 ms
+	Ask     time.Duration // for the carrier to answer a request: 10 s
+	Look    time.Duration // a carrier that was asked for a call and of which nothing was heard is looked into after: 20 s
+	Again   time.Duration // and then again after: 10 s
+	Settle  time.Duration // a call that the carrier has not, so long after it was asked for, was not placed: 1 min
+	Grace   time.Duration // a call that the carrier says is over may take so long to be written down by its leg: 30 s
+	Backoff time.Duration // before a carrier that has not taken a request is asked again: 5 s
+	Wait    time.Duration // so long a call may wait for such a carrier: 5 min
+}
+
+func (t Timing) orDefaults() Timing {
+	return Timing{
+		Every: cmp.Or(t.Every, 250*time.Millisecond), Ask: cmp.Or(t.Ask, 10*time.Second), Look: cmp.Or(t.Look, 20*time.Second),
+		Again: cmp.Or(t.Again, 10*time.Second), Settle: cmp.Or(t.Settle, time.Minute), Grace: cmp.Or(t.Grace, 30*time.Second),
+		Backoff: cmp.Or(t.Backoff, 5*time.Second), Wait: cmp.Or(t.Wait, 5*time.Minute),
+	}
+}
+
+const (
+	ahead   = time.Second // how far ahead of their moment dials are taken
+	most    = 64          // dials that a node has in hand at once
+	batch   = 50          // due tasks that are looked at together
+	writing = 5 * time.Second
+)
+
+// A Dialer places calls. Its methods may be called by any goroutine; Run must run for anything to be dialled.
+type Dialer struct {
+	o     Options
+	t     Timing
+	plans plans
+	wake  chan struct{} // 1: there may be something to do
+	hands chan struct{} // one for each dial in hand
+	work  sync.WaitGroup
+}
+
+// New makes a Dialer.
+func New(o Options) *Dialer {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Caller == nil {
+		o.Caller = func(string, string) string { return "" }
+	}
+	o.Rules = o.Rules.orDefaults()
+	return &Dialer{o: o, t: o.Timing.orDefaults(), wake: make(chan struct{}, 1), hands: make(chan struct{}, most)}
+}
+
+// Run dials until ctx is done; then it waits for the carrier's answers to what it has asked. What it has not asked yet it leaves to others.
+func (d *Dialer) Run(ctx context.Context) error {
+	defer d.work.Wait()
+	if d.o.Carrier == nil {
+		<-ctx.Done()
+		return nil
+	}
+	tick := time.NewTicker(d.t.Every)
+	defer tick.Stop()
+	for away := false; ; {
+		err := d.round(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil && !away:
+			d.o.Log.Warn("dialling waits: the database refuses", "error", err)
+			away = true
+		case err == nil && away:
+			d.o.Log.Info("dialling goes on")
+			away = false
+		}
+		select {
+		case <-tick.C:
+		case <-d.wake:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// round does what there is to do now.
+func (d *Dialer) round(ctx context.Context) error {
+	d.plans.sweep(time.Now())
+	if err := d.lookAll(ctx); err != nil {
+		return err
+	}
+	if d.o.Accepting != nil && !d.o.Accepting() {
+		return nil
+	}
+	orgs, err := d.o.Store.DialWork(ctx, time.Now())
+	if err != nil {
+		return fmt.Errorf("look for work: %w", err)
+	}
+	var bad []error
+	for _, org := range orgs {
+		bad = append(bad, d.dial(ctx, org))
+	}
+	return errors.Join(bad...)
+}
+
+// dial begins an organisation's due tasks, as far as there is room, and takes what is queued.
+func (d *Dialer) dial(ctx context.Context, org string) error {
+	rules, err := d.rules(ctx, org)
+	if err != nil {
+		return err
+	}
+	if err := d.beginDue(ctx, org, rules); err != nil {
+		return err
+	}
+	free := cap(d.hands) - len(d.hands)
+	if free == 0 {
+		return nil
+	}
+	taken, err := d.o.Store.TakeDials(ctx, store.Taking{
+		Org: org, Node: d.o.Node, Now: time.Now(), Open: rules.MaxCalls, Every: rules.every(), Ahead: ahead, Look: d.t.Ask + d.t.Look, Most: free,
+	})
+	if err != nil {
+		return fmt.Errorf("take dials: %w", err)
+	}
+	if len(taken) > 0 {
+		d.at("taken")
+	}
+	for _, dial := range taken {
+		d.hands <- struct{}{}
+		d.work.Go(func() {
+			defer func() { <-d.hands }()
+			d.ask(ctx, dial)
+		})
+	}
+	return nil
+}
+
+// beginDue makes calls of the tasks whose time has come. Tasks stay pending until there is room for their calls.
+func (d *Dialer) beginDue(ctx context.Context, org string, rules Rules) error {
+	room, err := d.o.Store.DialRoom(ctx, org, rules.MaxCalls)
+	if err != nil || room == 0 {
+		return err
+	}
+	now := time.Now()
+	due, err := d.o.Store.DueTasks(ctx, org, now, min(batch, room))
+	if err != nil {
+		return fmt.Errorf("list due tasks: %w", err)
+	}
+	if len(due) > 0 {
+		d.at("due")
+	}
+	for _, t := range due {
+		if err := d.begin(ctx, t, rules, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// begin executes a task that is due, puts it off to when its number may be called, or fails it.
+func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.Time) error {
+	v, err := d.judge(ctx, t, rules, now)
+	var unfit *Unfit
+	switch {
+	case errors.As(err, &unfit) && !unfit.Open.IsZero():
+		return d.o.Store.PutOffTask(ctx, t.Org, t.ID, t.Updated, unfit.Open)
+	case errors.As(err, &unfit): // its call is made all the same, to fail
+	case err != nil:
+		return err
+	}
+	dial, err := d.execute(ctx, t, v, now)
+	if errors.Is(err, store.ErrConflict) || errors.Is(err, store.ErrNotFound) {
+		return nil // somebody else was faster
+	}
+	if err != nil {
+		return err
+	}
+	if unfit != nil {
+		return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: unfit.Error()})
+	}
+	return nil
+}
+
+// execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
+func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
+	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Call: store.Call{
+		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.o.Leg, From: v.from, To: t.To, Created: time.Now().UTC(),
+	}}
+	dial, err := d.o.Store.ExecuteTask(ctx, x)
+	if err != nil {
+		return dial, fmt.Errorf("execute task: %w", err)
+	}
+	d.at("executed")
+	return dial, nil
+}
+
+// Execute begins a pending task's call now, and returns before it is placed. *Unfit says why it cannot be called, ErrNoCarrier that this
+// server places no calls; store.ErrNotFound and store.ErrConflict are the task's.
+func (d *Dialer) Execute(ctx context.Context, org, id string) (store.Dial, error) {
+	t, err := d.o.Store.Task(ctx, org, id)
+	if err != nil {
+		return store.Dial{}, err
+	}
+	if t.Status != store.Pending {
+		return store.Dial{}, fmt.Errorf("%w: it is %s", store.ErrConflict, t.Status)
+	}
+	if d.o.Carrier == nil {
+		return store.Dial{}, ErrNoCarrier
+	}
+	rules, err := d.rules(ctx, org)
+	if err != nil {
+		return store.Dial{}, err
+	}
+	v, err := d.judge(ctx, t, rules, time.Now())
+	if err != nil {
+		return store.Dial{}, err
+	}
+	dial, err := d.execute(ctx, t, v, time.Time{})
+	if err != nil {
+		return store.Dial{}, err
+	}
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+	return dial, nil
+}
+
+// ErrNoCarrier says that this server has nobody to place calls.
+var ErrNoCarrier = errors.New("this server places no calls: it has no carrier's account, or no public URL")
+
+// Reset makes a task pending again. A call that is under way is ended first, wherever it lives.
+func (d *Dialer) Reset(ctx context.Context, org, id string) (store.Task, error) {
+	t, err := d.o.Store.Task(ctx, org, id)
+	if err != nil {
+		return t, err
+	}
+	if t.Status == store.InProgress {
+		if err := d.hangUp(ctx, t.Call); err != nil {
+			return t, err
+		}
+	}
+	t, dial, err := d.o.Store.ResetTask(ctx, org, id, time.Now().UTC())
+	if err != nil {
+		return t, err
+	}
+	if dial.Call != "" {
+		d.plans.forget(dial.Call)
+	}
+	return t, nil
+}
+
+// Cancel ends the call of a task, wherever it lives. One that was not answered ends with cause cancelled, and the task fails; another is
+// ended by its leg. It returns store.ErrNotFound if no such call is being placed.
+func (d *Dialer) Cancel(ctx context.Context, id string) error {
+	dial, err := d.o.Store.Dial(ctx, id)
+	if err != nil {
+		return err
+	}
+	if dial.State == store.DialOver {
+		return store.ErrNotFound
+	}
+	if err := d.hangUp(ctx, id); err != nil {
+		return err
+	}
+	call, err := d.o.Store.Call(ctx, dial.Org, id)
+	if err != nil || call.Status != store.Initiated {
+		return err
+	}
+	return d.settle(ctx, dial, end{cause: store.CauseCancelled})
+}
+
+// hangUp ends what there is of a call, here and at the carrier. A call that the carrier is just being asked for is ended when it is
+// answered, or when its asker learns that it is over.
+func (d *Dialer) hangUp(ctx context.Context, call string) error {
+	if d.o.HangUp != nil {
+		d.o.HangUp(ctx, call)
+	}
+	dial, err := d.o.Store.Dial(ctx, call)
+	if err != nil || dial.CarrierID == "" || dial.State == store.DialOver || d.o.Carrier == nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.t.Ask)
+	defer cancel()
+	if err := d.o.Carrier.HangUp(ctx, dial.CarrierID); err != nil {
+		return fmt.Errorf("%w: hang up: %w", ErrCarrier, err)
+	}
+	return nil
+}
+
+// ErrCarrier says that a carrier could not be asked.
+var ErrCarrier = errors.New("the carrier cannot be reached")
+
+// at tells a test where we are.
+func (d *Dialer) at(point string) {
+	if d.o.Point != nil {
+		d.o.Point(point)
+	}
+}

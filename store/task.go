@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Pending is the status of a task that waits: to be executed, or for its time to come. Calls never have it.
+const Pending Status = "pending"
+
+// A Task is one planned call.
+type Task struct {
+	ID              string
+	Number          int64
+	Org             string
+	Agent           string
+	Name            string
+	To              string // E.164
+	Description     string
+	StartingMessage string // empty: the agent's
+	Context         string // JSON object that fills the places of the prompt; empty: none
+	Priority        int    // higher goes first
+	Scheduled       time.Time
+	WebhookURL      string
+	WebhookEvents   []string // TaskEvent.Kind; none: all
+	Status          Status   // Pending, InProgress, Completed, Failed
+	Due             time.Time
+	Attempts        int    // calls that were begun for it; they number its executions, from 1
+	Retries         int    // of these, how many were begun because the one before met nobody
+	Call            string // the call that carries it out, or did; empty: none since it was made or reset
+	Error           string // why the last call failed
+	Created         time.Time
+	Updated         time.Time
+}
+
+// Active says whether the task has still to be carried out.
+func (t Task) Active() bool { return t.Status == Pending || t.Status == InProgress }
+
+// TaskFilter narrows a list of tasks; empty fields do not.
+type TaskFilter struct {
+	Agent  string
+	Status Status
+}
+
+// An Execution is what makes a pending task a call.
+type Execution struct {
+	Org, Task string
+	// Call becomes the task's call, with status Initiated. ID, Agent, AgentVersion, Leg, From, To and Created are the caller's.
+	Call Call
+	// Seen is Task.Updated as it was when the task was judged fit: a task that has changed since is not executed. Zero: it does not matter.
+	Seen time.Time
+	// Now, if it is set, asks for a task whose Due has come.
+	Now time.Time
+}
+
+// Tasks are the planned calls of organisations.
+type Tasks interface {
+	// CreateTask keeps a new task, pending, due when it is scheduled. ErrNotFound if the organisation has no such agent.
+	CreateTask(ctx context.Context, t Task) (Task, error)
+	Task(ctx context.Context, org, id string) (Task, error)
+	// Tasks lists them, newest first (by id). total comes from counters.
+	Tasks(ctx context.Context, org string, f TaskFilter, p Page) (tasks []Task, total int64, err error)
+	// UpdateTask lets change alter a pending task as it stands, in one transaction: name, to, description, starting message, context,
+	// priority, schedule and webhook. A new schedule makes it due then. An error of change is returned as it is, and nothing is kept.
+	// change may be called more than once. ErrConflict if the task is not pending.
+	UpdateTask(ctx context.Context, org, id string, at time.Time, change func(*Task) error) (Task, error)
+	// DeleteTask removes a task that is pending or failed, else ErrConflict. Its calls stay.
+	DeleteTask(ctx context.Context, org, id string) error
+	// ExecuteTask begins the next execution of a pending task: the task is in progress, its call is initiated, and its Dial queued, all in
+	// one transaction. ErrConflict if the task is not pending, has changed, or is not due. Of those who try at once, one succeeds.
+	ExecuteTask(ctx context.Context, x Execution) (Dial, error)
+	// ResetTask makes a task pending again, to wait for its schedule if that is still to come, else to be executed. A call that has not
+	// ended ends as failed with cause cancelled, and its Dial is over; it is for the caller to hang up on whoever is on the line. dial is
+	// that Dial as it stood; its Call is empty if there was none. ErrConflict if the task is pending already.
+	ResetTask(ctx context.Context, org, id string, at time.Time) (t Task, dial Dial, err error)
+}
