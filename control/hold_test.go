@@ -60,6 +60,8 @@ func (someone) Authenticate(context.Context, string) (access.Identity, error) {
 type (
 	storeAgents store.Agents
 	storeCalls  store.Calls
+	storeTasks  store.Tasks
+	storeBarred store.DoNotCall
 )
 
 // slow takes three minutes to make an agent.
@@ -80,7 +82,8 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
+			Dialer: struct{ control.Dialer }{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)
 		mux := http.NewServeMux()
