@@ -289,7 +289,7 @@ func TestRecordingTickets(t *testing.T) {
 	if strings.Contains(w.log.String(), good) {
 		t.Error("a ticket is in the log")
 	}
-	_, err := control.New(control.Options{
+	_, err = control.New(control.Options{
 		Agents: w.db, Calls: w.db, Tasks: w.db, DoNotCall: w.db, Dialer: w.dialer, People: w.db, Auth: nobody{}, Secret: []byte("short"),
 	})
 	if err == nil || !strings.Contains(err.Error(), "16") {
