@@ -55,7 +55,7 @@ type Options struct {
 	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
 	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
 	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
-	Live       voice.Live      // ends calls; nil: none lives here
+	Live       voice.Live      // ends calls; nil: none can be reached
 	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
