@@ -122,7 +122,6 @@ type fleet struct {
 	db    *sql.Store
 	org   string
 	env   []string
-	data  []string
 }
 
 // newFleet starts n nodes; extra are more of their settings.
