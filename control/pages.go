@@ -16,7 +16,7 @@ type page struct {
 // liveText is what the description says of the socket, which OpenAPI has no words for.
 const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes `?api_key=` or `?session_token=` (the temp_token: this call, five " +
 	"minutes; a socket that is open stays open), an Authorization header, or a session's cookie from a page of the same origin. A wrong one is " +
-	"401 before the upgrade, a foreign id 404, too many readers 429 (100 a call, 1,000 an organisation on one node). It sends JSON texts:\n\n" +
+	"401 before the upgrade, a foreign id 404, too many readers 429 (100 a call, 1,000 an organisation on one node, unless the server is set otherwise). It sends JSON texts:\n\n" +
 	"| type | |\n|---|---|\n" +
 	"| connected | first: `data.call_id`, `data.status`, `data.transcript` so far |\n" +
 	"| transcript_update | `data.transcript`: the entries that are new or have changed, as GET /calls/{id}/transcript shows them, each with an `id` " +

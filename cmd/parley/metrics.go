@@ -83,6 +83,8 @@ func (m *metrics) records(o *office) {
 	gauge("parley_database_up", "1 while the database takes records.", func() float64 { return whether(o.records.Stats().Well) })
 	gauge("parley_spool_up", "1 while the disk takes records.", func() float64 { return whether(o.records.Stats().Disk) })
 	gauge("parley_directory_age_seconds", "Time since the database last agreed with what this node knows of agents and numbers.", func() float64 { return o.directory.State().Age.Seconds() })
+	gauge("parley_live_readers", "Sockets that watch calls here.", func() float64 { return float64(o.desk.Stats().Readers) })
+	gauge("parley_live_mirrors", "Calls on other nodes that are watched here.", func() float64 { return float64(o.desk.Stats().Mirrors) })
 	counter("parley_records_lost_total", "Entries that neither disk nor memory could hold.", func() int64 { return o.records.Stats().Lost })
 	counter("parley_records_refused_total", "Entries that the database will never take; they are in refused.jsonl.", func() int64 { return o.records.Stats().Refused })
 	counter("parley_records_damaged_total", "Stretches of the spool that could not be read.", func() int64 { return o.records.Stats().Damaged })
