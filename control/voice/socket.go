@@ -26,6 +26,7 @@ type Limits struct {
 	Ping    time.Duration // between pings of the protocol, which browsers answer by themselves: 20 s
 	Idle    time.Duration // a client from whom nothing came for so long, not even that, is gone: 60 s
 	Check   time.Duration // between looks at whether the client may still watch: 60 s
+	Send    int           // bytes that the kernel holds for a client that is slow: 64 KiB
 }
 
 func (l Limits) orDefaults() Limits {
@@ -37,6 +38,9 @@ func (l Limits) orDefaults() Limits {
 	if l.Message <= 0 {
 		l.Message = 4 << 10
 	}
+	if l.Send <= 0 {
+		l.Send = 64 << 10
+	}
 	set(&l.Write, 5*time.Second)
 	set(&l.Ping, 20*time.Second)
 	set(&l.Idle, time.Minute)
@@ -45,9 +49,8 @@ func (l Limits) orDefaults() Limits {
 }
 
 const (
-	mostPings = 16       // of a client that wait for their pong; it need not be told of more
-	mostBad   = 10       // messages that are none of ours, before a client is let go
-	sendBytes = 64 << 10 // that the kernel holds for a slow client
+	mostPings = 16 // of a client that wait for their pong; it need not be told of more
+	mostBad   = 10 // messages that are none of ours, before a client is let go
 )
 
 // Sockets show calls while they go on, by WebSocket. Each is one request's goroutine, which writes, and one more, which reads; Close ends
@@ -102,10 +105,11 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
 	if err != nil {
 		return
 	}
+	limits := s.Limits.orDefaults()
 	if tcp, ok := conn.NetConn().(*net.TCPConn); ok {
-		_ = tcp.SetWriteBuffer(sendBytes) // an optimisation
+		_ = tcp.SetWriteBuffer(limits.Send) // an optimisation
 	}
-	socket := &socket{conn: conn, limits: s.Limits.orDefaults(), reader: reader, viewer: v, heard: make(chan heard, mostPings), gone: make(chan struct{})}
+	socket := &socket{conn: conn, limits: limits, reader: reader, viewer: v, heard: make(chan heard, mostPings), gone: make(chan struct{})}
 	why := socket.run(r.Context(), closing)
 	s.Log.DebugContext(r.Context(), "live socket closed", "call", v.Call, "missed", socket.missed, "reason", why)
 }
