@@ -100,6 +100,12 @@ func (c *child) end() error {
 // bench runs the calls, and rounds with and without readers.
 func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err error) {
 	stderr = &locked{w: stderr}
+	first := false
+	if o.first {
+		var restore func()
+		first, restore = machine.GoFirst()
+		defer restore()
+	}
 	server, err := start(ctx, stderr, "-be", "server")
 	if err != nil {
 		return nil, err
@@ -134,7 +140,7 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 	if err := rest(ctx, cycle); err != nil { // until the first caller has been answered
 		return nil, err
 	}
-	r = &report{Calls: o.calls, Readers: o.readers, Stalled: o.stalled, Round: o.round.Seconds()}
+	r = &report{Calls: o.calls, Readers: o.readers, Stalled: o.stalled, Round: o.round.Seconds(), First: first}
 	order := []bool{false, true}
 	for began := time.Now(); !r.done(o.pairs) && (len(r.Rounds) == 0 || time.Since(began) < o.budget); slices.Reverse(order) {
 		for _, watched := range order {
@@ -180,7 +186,9 @@ func (r *report) round(ctx context.Context, o options, heard *recorder, readers 
 			return fmt.Errorf("read the readers' tally: %w", err)
 		}
 	}
-	r.Rounds = append(r.Rounds, newRound(watched, others, late, t))
+	n := newRound(watched, others, late, t)
+	n.Void = !r.First && others > busy
+	r.Rounds = append(r.Rounds, n)
 	return nil
 }
 

@@ -38,6 +38,9 @@ func TestReport(t *testing.T) {
 			r.Rounds = append(r.Rounds, newRound(false, others, []time.Duration{time.Duration(without) * time.Millisecond}, tally{}),
 				newRound(true, others, []time.Duration{time.Duration(with) * time.Millisecond}, seen))
 		}
+		for i := range r.Rounds {
+			r.Rounds[i].Void = others > busy
+		}
 		return r
 	}
 	for name, c := range map[string]struct {
