@@ -57,7 +57,7 @@ type Options struct {
 	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
 	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
 	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
-	Live       voice.Live      // ends calls; nil: none lives here
+	Live       voice.Live      // ends calls; nil: none can be reached
 	Desk       *live.Desk      // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
 	Sockets    voice.Limits    // of the sockets that show them
 	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here

@@ -162,9 +162,17 @@ var pages = map[string]page{
 	},
 	"end-call": {
 		tag: "Calls", summary: "End a call in progress",
-		text: "Hangs up. The call's status becomes completed within a moment.",
+		text: "The agent's last words are heard, then it hangs up, on whichever node the call lives. The call's status becomes completed within a " +
+			"moment. A call that was not answered yet is cancelled.",
 		bad:  "Also if the call is over already.",
-		busy: "Also if the call lives on a node that cannot be asked.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
+	},
+	"cancel-call": {
+		tag: "Calls", summary: "Cancel a call",
+		text: "Ends it at once, on whichever node it lives, also while it is only being placed. The call's status becomes failed within a moment, " +
+			"its cause cancelled.",
+		bad:  "Also if the call is over already.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
 	},
 
 	"login": {

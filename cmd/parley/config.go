@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
+	"parley/control/bus"
 	"parley/pipeline"
 )
 
@@ -30,6 +31,8 @@ type config struct {
 	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
 	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
 	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
 
 	RateLimit      int      `help:"Requests to the API that a key may make a minute, over all nodes." default:"1000" var:"PARLEY_RATE_LIMIT"`
 	LiveReaders    int      `help:"Most sockets that watch one call on this node." default:"100" var:"PARLEY_LIVE_READERS"`
@@ -120,6 +123,9 @@ func (c *config) check() error {
 		if n < 1 {
 			bad = append(bad, fmt.Errorf("--%s is %d: want 1 or more", name, n))
 		}
+	}
+	if _, err := bus.Servers(c.NATSURL); c.NATSURL != "" && err != nil {
+		bad = append(bad, fmt.Errorf("--nats-url: %w", err)) // it may hold a password
 	}
 	if _, err := c.proxies(); err != nil {
 		bad = append(bad, err)

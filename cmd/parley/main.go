@@ -34,6 +34,7 @@ type commands struct {
 	Agents    agentsCmd    `cmd:"" help:"List, make and change the agents that answer calls."`
 	Numbers   numbersCmd   `cmd:"" help:"Say which agent answers which phone number."`
 	Knowledge knowledgeCmd `cmd:"" help:"Let agents know documents, and try what they find in them."`
+	Nodes     nodesCmd     `cmd:"" help:"List the processes that serve from the database."`
 	Keys      keysCmd      `cmd:"" help:"List, make and revoke keys of the API."`
 	Users     usersCmd     `cmd:"" help:"List and invite users, and set their passwords."`
 	Flow      flowCmd      `cmd:"" help:"Check and try scripted dialogs."`

@@ -116,7 +116,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.library = c.library(s.office.store, v.embedder, log)
@@ -242,6 +242,7 @@ func (s *server) drain(ctx, again context.Context) {
 	defer context.AfterFunc(again, cancel)()
 	s.twilio.Drain()
 	s.draining.Store(true)
+	s.office.node.Touch()
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()

@@ -31,7 +31,7 @@ func Scopes() []Scope {
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
 		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
-		{CallsWrite, "end calls"},
+		{CallsWrite, "end and cancel calls"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},

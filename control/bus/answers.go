@@ -46,7 +46,11 @@ func (a *answering) begin(data []byte, within time.Duration, reply func([]byte))
 		defer func() { <-a.hands }()
 		ctx, cancel := a.within(within)
 		defer cancel()
-		reply(a.f(ctx, data))
+		if answer := a.f(ctx, data); len(answer) <= MaxData {
+			reply(answer)
+			return
+		}
+		a.refused.Add(1)
 	})
 	return true
 }

@@ -22,7 +22,7 @@ const MaxData = 64 << 10
 // What a caller may have to decide by.
 var (
 	ErrNoAnswer = errors.New("nobody answers") // nobody listens on the subject, or not in time
-	ErrAway     = errors.New("the bus is away: the message is lost")
+	ErrAway     = errors.New("the bus is away: other nodes do not get the message")
 	ErrTooLarge = errors.New("the message is too large")
 	ErrSubject  = errors.New("bad subject")
 	ErrClosed   = errors.New("closed")
@@ -55,7 +55,8 @@ type Message struct {
 	Data []byte // read only: others may have the same bytes
 	// Missed is how many messages before this one were lost because the subscription was not read.
 	Missed int
-	// Gap says that the bus was away since the message before: what was published meanwhile is lost, and nobody knows how much it was.
+	// Gap says that the bus was away since the message before: what other nodes published meanwhile is lost, and nobody knows how much
+	// it was.
 	Gap bool
 }
 
@@ -66,7 +67,7 @@ type Handler func(ctx context.Context, data []byte) (answer []byte)
 // waits for anything.
 type Bus interface {
 	// Publish gives a message to all who are subscribed now, in the order of one publisher's calls. Nobody may change data afterwards. The
-	// error says that it is lost for sure: ErrSubject, ErrTooLarge, ErrAway, ErrClosed. That it is nil says nothing.
+	// error says that others do not get it for sure: ErrSubject, ErrTooLarge, ErrAway, ErrClosed. That it is nil says nothing.
 	Publish(s Subject, data []byte) error
 	// Subscribe begins to listen. The subscription must be closed.
 	Subscribe(s Subject) (*Subscription, error)
@@ -86,11 +87,11 @@ type Bus interface {
 type Stats struct {
 	Well       bool  // messages reach other nodes; always, in one process
 	Published  int64 // messages that were sent
-	Dropped    int64 // messages that were lost here: the bus was away, or its outbox full
+	Dropped    int64 // messages to other nodes that were lost here: the bus was away, or its outbox full
 	Missed     int64 // messages that subscriptions lost because they were not read
 	Asked      int64 // requests
 	Unanswered int64 // of them
-	Refused    int64 // requests that were not answered here, since 64 were in hand
+	Refused    int64 // requests that were not answered here, since 64 were in hand or the answer was too large
 }
 
 // check is what every bus does with what it is given.

@@ -14,6 +14,7 @@ type Local struct {
 	closed    bool
 	listeners map[Subject][]*Subscription
 	answerers map[Subject][]*answering
+	changed   func() // called, without mu, when a subject may have got its first user or lost its last; may be nil
 
 	published, missed, asked, unanswered, refused atomic.Int64
 }
@@ -25,16 +26,32 @@ func (l *Local) Publish(s Subject, data []byte) error {
 	if err := check(s, data); err != nil {
 		return err
 	}
+	l.published.Add(1)
+	return l.tell(s, Message{Data: data}, false)
+}
+
+// tell gives a message to those who listen here. It is remote if it came from elsewhere.
+func (l *Local) tell(s Subject, m Message, remote bool) error {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.closed {
 		return ErrClosed
 	}
-	l.published.Add(1)
 	for _, listener := range l.listeners[s] {
-		listener.put(data)
+		listener.put(m, remote)
 	}
 	return nil
+}
+
+// broken tells those who listen that something from elsewhere may be missing.
+func (l *Local) broken() {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	for _, all := range l.listeners {
+		for _, s := range all {
+			s.broken()
+		}
+	}
 }
 
 // Subscribe implements Bus.
@@ -42,49 +59,20 @@ func (l *Local) Subscribe(s Subject) (*Subscription, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil, ErrClosed
-	}
 	listener := newSubscription(&l.missed)
-	listener.end = func() { l.mu.Lock(); defer l.mu.Unlock(); remove(l.listeners, s, listener) }
-	if l.listeners == nil {
-		l.listeners = make(map[Subject][]*Subscription)
+	listener.end = func() {
+		_ = l.change(func() { remove(l.listeners, s, listener) }) // it may be closed
 	}
-	l.listeners[s] = append(l.listeners[s], listener)
-	return listener, nil
-}
-
-// Ask implements Bus.
-func (l *Local) Ask(ctx context.Context, s Subject, data []byte) ([]byte, error) {
-	if err := check(s, data); err != nil {
+	err := l.change(func() {
+		if l.listeners == nil {
+			l.listeners = make(map[Subject][]*Subscription)
+		}
+		l.listeners[s] = append(l.listeners[s], listener)
+	})
+	if err != nil {
 		return nil, err
 	}
-	l.mu.RLock()
-	closed, all := l.closed, slices.Clone(l.answerers[s])
-	l.mu.RUnlock()
-	if closed {
-		return nil, ErrClosed
-	}
-	l.asked.Add(1)
-	answers, heard := make(chan []byte, len(all)), 0
-	for _, a := range all {
-		if a.begin(data, remaining(ctx), func(answer []byte) { answers <- answer }) {
-			heard++
-		}
-	}
-	if heard > 0 {
-		select {
-		case answer := <-answers:
-			if len(answer) <= MaxData {
-				return answer, nil
-			}
-		case <-ctx.Done():
-		}
-	}
-	l.unanswered.Add(1)
-	return nil, ErrNoAnswer
+	return listener, nil
 }
 
 // Answer implements Bus.
@@ -92,22 +80,96 @@ func (l *Local) Answer(s Subject, f Handler) (stop func(), err error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed {
-		return nil, ErrClosed
-	}
 	a := newAnswering(f, &l.refused)
-	if l.answerers == nil {
-		l.answerers = make(map[Subject][]*answering)
+	err = l.change(func() {
+		if l.answerers == nil {
+			l.answerers = make(map[Subject][]*answering)
+		}
+		l.answerers[s] = append(l.answerers[s], a)
+	})
+	if err != nil {
+		a.stop()
+		return nil, err
 	}
-	l.answerers[s] = append(l.answerers[s], a)
 	return func() {
-		l.mu.Lock()
-		remove(l.answerers, s, a)
-		l.mu.Unlock()
+		_ = l.change(func() { remove(l.answerers, s, a) }) // it may be closed
 		a.stop()
 	}, nil
+}
+
+// change lets f alter who uses what.
+func (l *Local) change(f func()) error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return ErrClosed
+	}
+	f()
+	l.mu.Unlock()
+	if l.changed != nil {
+		l.changed()
+	}
+	return nil
+}
+
+// uses says whether anybody here listens on a subject, or answers.
+func (l *Local) uses(s Subject) bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return len(l.listeners[s]) > 0 || len(l.answerers[s]) > 0
+}
+
+// used are the subjects that are used here.
+func (l *Local) used() []Subject {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	all := make([]Subject, 0, len(l.listeners)+len(l.answerers))
+	for s := range l.listeners {
+		all = append(all, s)
+	}
+	for s := range l.answerers {
+		all = append(all, s)
+	}
+	return all
+}
+
+// Ask implements Bus.
+func (l *Local) Ask(ctx context.Context, s Subject, data []byte) ([]byte, error) {
+	if err := check(s, data); err != nil {
+		return nil, err
+	}
+	l.asked.Add(1)
+	answers, begun, err := l.ask(ctx, s, data)
+	if err != nil {
+		return nil, err
+	}
+	if begun {
+		select {
+		case answer := <-answers:
+			return answer, nil
+		case <-ctx.Done():
+		}
+	}
+	l.unanswered.Add(1)
+	return nil, ErrNoAnswer
+}
+
+// ask asks those who answer here. Their answers come to a channel that has room for all; begun is false if there will be none.
+func (l *Local) ask(ctx context.Context, s Subject, data []byte) (answers <-chan []byte, begun bool, err error) {
+	l.mu.RLock()
+	closed, all := l.closed, l.answerers[s]
+	l.mu.RUnlock()
+	if closed {
+		return nil, false, ErrClosed
+	}
+	heard := make(chan []byte, len(all))
+	within := remaining(ctx)
+	for _, a := range all {
+		if a.begin(data, within, func(answer []byte) { heard <- answer }) {
+			begun = true
+		}
+	}
+	return heard, begun, nil
 }
 
 // Stats implements Bus.
@@ -138,7 +200,7 @@ func (l *Local) Close() error {
 	return nil
 }
 
-// remove takes one of a subject's out; those that were cloned or are being ranged over stay as they are.
+// remove takes one of a subject's out; whoever ranges over what was there does not notice.
 func remove[T comparable](all map[Subject][]T, s Subject, one T) {
 	rest := slices.DeleteFunc(slices.Clone(all[s]), func(v T) bool { return v == one })
 	if len(rest) == 0 {

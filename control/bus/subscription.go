@@ -24,7 +24,7 @@ type Subscription struct {
 	held   []Message
 	bytes  int
 	missed int  // before the first that is held
-	gap    bool // before the next that comes
+	gap    bool // before the next that comes from elsewhere
 }
 
 // newSubscription makes one whose losses are counted by its bus. end may be nil, and set before anybody else knows the subscription.
@@ -32,12 +32,14 @@ func newSubscription(lost *atomic.Int64) *Subscription {
 	return &Subscription{more: make(chan struct{}, 1), closed: make(chan struct{}), lost: lost}
 }
 
-// put queues a message and never waits: the oldest make room.
-func (s *Subscription) put(data []byte) {
+// put queues a message and never waits: the oldest make room. Only what is remote can have followed a gap.
+func (s *Subscription) put(m Message, remote bool) {
 	s.mu.Lock()
-	s.held = append(s.held, Message{Data: data, Gap: s.gap})
-	s.bytes += len(data)
-	s.gap = false
+	if remote {
+		m.Gap, s.gap = s.gap, false
+	}
+	s.held = append(s.held, m)
+	s.bytes += len(m.Data)
 	for len(s.held) > maxHeld || s.bytes > maxHeldBytes {
 		first := s.held[0]
 		s.held[0] = Message{}

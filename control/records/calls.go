@@ -123,5 +123,5 @@ func StatusOf(c media.Cause) store.Status {
 	case media.CauseSilence, media.CauseMaxLength: // it was ended by the rules that the agent was given
 		return store.Completed
 	}
-	return store.Failed // a fault (carrier, provider, overrun, panic) or a shutdown cut it off, or it never got through (rejected)
+	return store.Failed // a fault (carrier, provider, overrun, panic), a shutdown or an order (cancelled) cut it off, or it never got through (rejected)
 }

@@ -5,7 +5,7 @@
 //	                        ──▶ Tasks.Execute, Reset ──▶ Dialer ──▶ the carrier
 //	                        ──▶ Calls.List, Get, Transcript, Recording ────▶ store.Calls
 //	                        ──▶ Calls.Stream (key or ticket) ──▶ os.Root ──▶ the WAV file
-//	                        ──▶ Calls.End ──▶ Live ──▶ the call's own goroutine
+//	                        ──▶ Calls.End, Cancel ──▶ Live ──▶ the call's own goroutine, on whichever node
 //	                        ──▶ Sockets.Serve (key, session or ticket) ──▶ live.Desk ──▶ the call's transcript, while it goes on
 //
 // Its types are the contract: huma makes the checks and the OpenAPI description from their tags, and what a tag cannot say, their

@@ -289,10 +289,11 @@ func nobody(t *testing.T, a, b bus.Bus) {
 }
 
 func inTime(t *testing.T, a, b bus.Bus) {
-	gone := make(chan struct{}, 1)
+	gone, given := make(chan struct{}), make(chan struct{})
 	answer(t, b, a, "node.3.commands", func(ctx context.Context, _ []byte) []byte {
 		<-ctx.Done()
-		gone <- struct{}{}
+		close(gone)
+		<-given
 		return nil
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
@@ -300,6 +301,7 @@ func inTime(t *testing.T, a, b bus.Bus) {
 	if _, err := a.Ask(ctx, "node.3.commands", []byte("slowly")); !errors.Is(err, bus.ErrNoAnswer) {
 		t.Errorf("asked one that is slow: %v", err)
 	}
+	close(given)
 	select {
 	case <-gone:
 	case <-within(t).Done():
