@@ -165,15 +165,18 @@ func (s *socket) run(ctx context.Context, closing <-chan struct{}) (why string) 
 	ping, check := time.NewTicker(s.limits.Ping), time.NewTicker(s.limits.Check)
 	defer ping.Stop()
 	defer check.Stop()
-	for bad := 0; ; {
+	for bad, last := 0, false; ; {
 		u, news, more := s.reader.Take()
 		if news {
 			if err := s.tell(u); err != nil {
 				return err.Error()
 			}
 		}
-		if u.Over {
+		switch {
+		case u.Over:
 			return s.close(websocket.CloseNormalClosure, "the call is over")
+		case last:
+			return s.close(websocket.CloseGoingAway, "the server is shutting down")
 		}
 		select {
 		case <-more:
@@ -195,8 +198,8 @@ func (s *socket) run(ctx context.Context, closing <-chan struct{}) (why string) 
 			if s.barred(ctx) {
 				return s.close(websocket.ClosePolicyViolation, "the key or session is not valid any more")
 			}
-		case <-closing:
-			return s.close(websocket.CloseGoingAway, "the server is shutting down")
+		case <-closing: // the calls here are over by then, which is still to be told
+			last = true
 		case <-s.gone:
 			return "the client has gone"
 		}
