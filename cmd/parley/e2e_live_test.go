@@ -13,6 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/gorilla/websocket"
+	natsd "github.com/nats-io/nats-server/v2/server"
+
+	"parley/store/storetest/pgtest"
 )
 
 // spectator is `parley calls live`, in a process of its own.
@@ -61,18 +64,46 @@ func (n *node) going() (c callRow) {
 	return c
 }
 
-// TestEndToEndLive watches a real call from another process: words arrive while the call is up, both sides' before they are final, and what is
-// final in the end is the record.
+// TestEndToEndLive watches a real call from another process, on its node and on another one: words arrive while the call is up, both sides'
+// before they are final, and what is final in the end is the record.
 func TestEndToEndLive(t *testing.T) {
 	t.Parallel()
-	n := serve(t, "PARLEY_LOG_LEVEL=debug", "PARLEY_RECORD=false")
+	t.Run("here", func(t *testing.T) {
+		t.Parallel()
+		n := serve(t, "PARLEY_LOG_LEVEL=debug", "PARLEY_RECORD=false")
+		n.checkAfterwards(n.checkLive(n))
+	})
+	t.Run("on another node", func(t *testing.T) {
+		t.Parallel()
+		broker, err := natsd.NewServer(&natsd.Options{Host: "127.0.0.1", Port: natsd.RANDOM_PORT, NoLog: true, NoSigs: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		broker.Start()
+		t.Cleanup(func() { broker.Shutdown(); broker.WaitForShutdown() })
+		if !broker.ReadyForConnections(30 * time.Second) {
+			t.Fatal("NATS does not start")
+		}
+		env := []string{"NATS_URL=" + broker.ClientURL(), "DATABASE_URL=" + pgtest.New(t, pgtest.Options{}).URL(), "PARLEY_RECORD=false"}
+		here, there := serve(t, env...), serve(t, env...)
+		here.checkLive(there)
+		if n := here.metric("parley_bus_published_total"); n < 10 {
+			t.Errorf("the call's node told of it %v times", n)
+		}
+	})
+}
+
+// checkLive has a call here be watched by another process, which asks there.
+func (n *node) checkLive(there *node) callRow {
+	t := n.t
+	t.Helper()
 	ended := make(chan error, 1)
 	go func() {
 		_, err := n.place(context.WithoutCancel(t.Context()), "hear", "say agent-pass", "hear", "silent 2s", "hangup")
 		ended <- err
 	}()
 	call := n.going()
-	s := n.watch(call.ID)
+	s := there.watch(call.ID)
 	interim := map[string]bool{}
 	look := func() {
 		for _, m := range s.messages() {
@@ -115,6 +146,13 @@ func TestEndToEndLive(t *testing.T) {
 		t.Errorf("what was watched is not the record (-record +live):\n%s", diff)
 	}
 
+	return call
+}
+
+// checkAfterwards watches a call that is over, with the key in the URL, and looks for that where it must not be.
+func (n *node) checkAfterwards(call callRow) {
+	t := n.t
+	t.Helper()
 	at := "ws" + strings.TrimPrefix(n.url, "http") + "/ws/calls/" + call.ID + "?api_key=" + testKey
 	socket, _, err := websocket.DefaultDialer.DialContext(t.Context(), at, nil) //nolint:bodyclose // gorilla
 	if err != nil {
