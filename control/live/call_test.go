@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,18 +23,15 @@ const long = "We are open from nine to five on weekdays and from ten to two on S
 func watched(t *testing.T, from float64, s Score) (*page, []store.Message) {
 	t.Helper()
 	p := &page{}
-	var d *Desk
-	var call *pipeline.Call
+	var call atomic.Pointer[pipeline.Call]
+	d := New(Options{Follow: func(string) func() { return call.Load().Follow() }})
 	var begin sync.Once
 	s.Watch = func(e pipeline.Event) {
-		begin.Do(func() {
-			d = New(Options{Follow: func(string) func() { return call.Follow() }})
-			d.Begin(store.Call{ID: e.Call, Org: "org", Answered: time.Now()})
-		})
+		begin.Do(func() { d.Begin(store.Call{ID: e.Call, Org: "org", Answered: time.Now()}) })
 		d.Watch(e)
 	}
 	ended := make(chan struct{})
-	s.Caller = append([]Cue{Does(0.001, func(st *Stage) { call = st.Call }), Does(from, func(*Stage) {
+	s.Caller = append([]Cue{Does(0.001, func(st *Stage) { call.Store(st.Call) }), Does(from, func(*Stage) {
 		r, err := d.Open(context.Background(), "org", "CA1")
 		if err != nil {
 			t.Error(err)

@@ -80,6 +80,14 @@ func runs(t *testing.T, d *Desk) *Desk {
 	return d
 }
 
+// left is what a desk still has: calls, readers, mirrors.
+func (d *Desk) left() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.Stats()
+	return len(d.calls) + len(d.readers) + len(d.ended) + s.Readers + s.Mirrors
+}
+
 // A page is what somebody has before them who reads a call.
 type page struct {
 	statuses []store.Status

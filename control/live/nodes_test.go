@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,8 +85,11 @@ func joinAtRandom(t *testing.T, r *rand.Rand) {
 	line, rows := &bus.Local{}, &shelf{}
 	row := store.Call{ID: "c1", Org: "org", Status: store.InProgress, Boot: "here"}
 	rows.put(row)
-	followed := 0
-	here := runs(t, New(Options{Calls: rows, Bus: line, Boot: "here", Follow: func(string) func() { followed++; return func() { followed-- } }}))
+	var followed atomic.Int64
+	here := runs(t, New(Options{Calls: rows, Bus: line, Boot: "here", Follow: func(string) func() {
+		followed.Add(1)
+		return func() { followed.Add(-1) }
+	}}))
 	there := runs(t, New(Options{Calls: rows, Bus: line, Boot: "there"}))
 	here.Begin(row)
 
@@ -135,8 +139,9 @@ func joinAtRandom(t *testing.T, r *rand.Rand) {
 		}
 	}
 	time.Sleep(2 * linger)
-	if followed != 0 || here.Stats() != (Stats{}) || there.Stats() != (Stats{}) || len(here.calls)+len(there.calls)+len(here.readers) != 0 {
-		t.Errorf("when all have gone: followed %d, %+v, %+v, %d and %d calls", followed, here.Stats(), there.Stats(), len(here.calls), len(there.calls))
+	synctest.Wait()
+	if n := followed.Load(); n != 0 || here.left()+there.left() != 0 {
+		t.Errorf("when all have gone: followed %d, %d and %d are left", n, here.left(), there.left())
 	}
 }
 
@@ -170,6 +175,7 @@ func TestItIsWatchedBeforeItIsAnswered(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		desks[1].Watch(pipeline.Event{Call: "c1", Kind: pipeline.Transcribed, Text: "Hello"})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		for i, p := range pages {
 			if len(p.interim) != 1 || p.interim[Key{"caller", 1}].Text != "Hello" {
 				t.Errorf("desk %d sees %v", i, p.interim)
@@ -215,6 +221,7 @@ func TestTheCallsNodeDies(t *testing.T) {
 		rows.fails = store.ErrUnavailable // and the database with it, for a while
 		rows.mu.Unlock()
 		time.Sleep(10 * time.Second)
+		synctest.Wait()
 		if len(p.interim) != 1 {
 			t.Errorf("it has lost what it had: %v", p.interim)
 		}
@@ -253,6 +260,7 @@ func TestALongTranscriptIsTold(t *testing.T) {
 		p, read := &page{}, make(chan struct{})
 		go func() { defer close(read); p.follow(t.Context(), r, always) }()
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if len(p.finals) != len(all) {
 			t.Errorf("%d entries of %d", len(p.finals), len(all))
 		}
