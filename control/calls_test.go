@@ -280,9 +280,9 @@ func TestRecordingTickets(t *testing.T) {
 	u, err := url.Parse(link.URL)
 	must(t, err)
 	good := u.Query().Get("token")
-	tickets, err := voice.NewTickets(secret)
+	tickets, err := voice.NewTickets(secret, voice.ForRecording)
 	must(t, err)
-	strangers, err := voice.NewTickets([]byte("another secret, another house"))
+	strangers, err := voice.NewTickets([]byte("another secret, another house"), voice.ForRecording)
 	must(t, err)
 	make := func(t *voice.Tickets, org, call string, at time.Time) string {
 		ticket, _ := t.Issue(org, call, at)

@@ -83,6 +83,8 @@ func (m *metrics) records(o *office) {
 	gauge("parley_database_up", "1 while the database takes records.", func() float64 { return whether(o.records.Stats().Well) })
 	gauge("parley_spool_up", "1 while the disk takes records.", func() float64 { return whether(o.records.Stats().Disk) })
 	gauge("parley_directory_age_seconds", "Time since the database last agreed with what this node knows of agents and numbers.", func() float64 { return o.directory.State().Age.Seconds() })
+	gauge("parley_live_readers", "Sockets that watch calls here.", func() float64 { return float64(o.desk.Stats().Readers) })
+	gauge("parley_live_mirrors", "Calls on other nodes that are watched here.", func() float64 { return float64(o.desk.Stats().Mirrors) })
 	gauge("parley_node_beat_age_seconds", "Time since the database last heard of this node; after 20 s another ends its calls.", func() float64 { return o.node.Stats().Beat.Seconds() })
 	counter("parley_nodes_buried_total", "Other nodes that were silent, and whose calls this one has ended.", func() int64 { return o.node.Stats().Buried })
 	counter("parley_calls_reopened_total", "Calls of this node that another had ended, and that went on.", func() int64 { return o.node.Stats().Reopened })

@@ -30,7 +30,7 @@ func Scopes() []Scope {
 		{All, "everything, also what later versions add"},
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
-		{CallsRead, "list calls; read their details, transcripts and recordings"},
+		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
 		{CallsWrite, "end and cancel calls"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
