@@ -79,6 +79,7 @@ var ErrForbidden = errors.New("webhooks are not sent there")
 type guard struct {
 	allow    Allow
 	resolver *net.Resolver
+	timeout  time.Duration // of a connection, from DNS to its end
 }
 
 // client sends through the guard. It follows no redirects, asks no proxy, and keeps no connections: on one that the other side has just
@@ -98,11 +99,16 @@ func (g *guard) dial(ctx context.Context, network, addr string) (net.Conn, error
 	if err != nil {
 		return nil, err
 	}
+	end := time.Now().Add(g.timeout + time.Second) // http.Transport goes on dialling and shaking hands after its request has been given up
 	d := net.Dialer{
-		Resolver: g.resolver, KeepAlive: -1, FallbackDelay: 300 * time.Millisecond,
+		Deadline: end, Resolver: g.resolver, KeepAlive: -1, FallbackDelay: 300 * time.Millisecond,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error { return g.check(host, address) },
 	}
-	return d.DialContext(ctx, network, addr)
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return conn, conn.SetDeadline(end)
 }
 
 // check says whether a connection may be made to an address and port. Of the ports below 1024 only 443 is taken: what else listens there

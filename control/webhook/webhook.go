@@ -109,8 +109,8 @@ func New(o Options) *Sender {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &guard{allow: o.Allow, resolver: o.Resolver}
 	t := o.Timing.orDefaults()
+	g := &guard{allow: o.Allow, resolver: o.Resolver, timeout: t.Timeout}
 	return &Sender{o: o, t: t, client: g.client(o.Roots), lanes: lanes{deafFor: t.Deaf}, wake: make(chan struct{}, 1)}
 }
 
