@@ -100,8 +100,8 @@ func TestRude(t *testing.T) {
 		"no content":    {url: served(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }), code: 204},
 		"500":           {url: served(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oh no", 500) }), code: 500, err: "answered 500 Internal Server Error", answer: "oh no"},
 		"410":           {url: served(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(410) }), code: 410, err: "answered 410 Gone"},
-		"redirect":      {url: served(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 302) }), code: 302, err: "answered 302 Found"},
-		"redirect back": {url: served(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, 307) }), code: 307, err: "answered 307"},
+		"redirect":      {url: served(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusFound) }), code: 302, err: "answered 302 Found"},
+		"redirect back": {url: served(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, other.URL, http.StatusTemporaryRedirect) }), code: 307, err: "answered 307"},
 		"strange bytes": {url: served(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "a\x00b\xff\xfec") }), code: 200, answer: "a\uFFFDbc"},
 		"huge body": {url: served(func(w http.ResponseWriter, _ *http.Request) {
 			for {
