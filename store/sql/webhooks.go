@@ -41,13 +41,7 @@ func (s *Store) Delivery(ctx context.Context, org, id string) (d store.Delivery,
 
 // Deliveries implements store.Deliveries. The total is counted in an index, of what the log still holds.
 func (s *Store) Deliveries(ctx context.Context, org string, f store.DeliveryFilter, p store.Page) (deliveries []store.Delivery, total int64, err error) {
-	l := listing{table: "webhook_deliveries", columns: db.DeliveryColumns}
-	l.only("org", org)
-	for _, c := range []struct{ column, value string }{{"status", string(f.Status)}, {"task", f.Task}, {"call", f.Call}, {"kind", f.Kind}} {
-		if c.value != "" {
-			l.only(c.column, c.value)
-		}
-	}
+	l := listDeliveries(org, f)
 	err = s.read(ctx, "list deliveries", func(ctx context.Context, u unit) error {
 		found, err := list(ctx, u, l, p, (*db.WebhookDelivery).Fields)
 		if err != nil {
@@ -58,6 +52,17 @@ func (s *Store) Deliveries(ctx context.Context, org string, f store.DeliveryFilt
 		return err
 	})
 	return deliveries, total, err
+}
+
+func listDeliveries(org string, f store.DeliveryFilter) listing {
+	l := listing{table: "webhook_deliveries", columns: db.DeliveryColumns}
+	l.only("org", org)
+	for _, c := range []struct{ column, value string }{{"status", string(f.Status)}, {"task", f.Task}, {"call", f.Call}, {"kind", f.Kind}} {
+		if c.value != "" {
+			l.only(c.column, c.value)
+		}
+	}
+	return l
 }
 
 // DeliveryAttempts implements store.Deliveries.

@@ -485,7 +485,7 @@ WHERE id IN (
   SELECT d.id FROM webhook_deliveries d WHERE d.status = 'pending' AND d.host = $3 AND d.due <= $4
     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries e
       WHERE e.org = d.org AND e.call = d.call AND e.call <> '' AND e.number < d.number AND e.status = 'pending' AND e.tries < $5)
-  ORDER BY d.due, d.number LIMIT $6)
+  ORDER BY d.due LIMIT $6)
   AND status = 'pending' AND due <= $4
 RETURNING number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled
 `

@@ -22,7 +22,7 @@ WHERE id IN (
   SELECT d.id FROM webhook_deliveries d WHERE d.status = 'pending' AND d.host = @host AND d.due <= @now
     AND NOT EXISTS (SELECT 1 FROM webhook_deliveries e
       WHERE e.org = d.org AND e.call = d.call AND e.call <> '' AND e.number < d.number AND e.status = 'pending' AND e.tries < @hold)
-  ORDER BY d.due, d.number LIMIT @how_many)
+  ORDER BY d.due LIMIT @how_many)
   AND status = 'pending' AND due <= @now
 RETURNING *;
 
