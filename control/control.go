@@ -1,7 +1,7 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, people
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
 // "METHOD /path/{id}", so it is net/http that knows which path exists (404) and which methods it has (405 with Allow; GET serves HEAD
@@ -26,7 +26,9 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/lines"
 	"parley/control/people"
+	"parley/control/vault"
 	"parley/control/voice"
 	"parley/store"
 )
@@ -43,12 +45,13 @@ type Dialer interface {
 	voice.Ruler
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	DoNotCall  store.DoNotCall
+	Lines      lines.Rows // numbers, credentials and trunks
 	Dialer     Dialer
 	Auth       Authenticator
 	People     People
@@ -59,6 +62,9 @@ type Options struct {
 	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault    // seals credentials; nil: one made of Secret and Former
+	Gate       lines.Gate      // which servers credentials may name; nil: none
+	Asker      lines.Asker     // finds out whether credentials work; nil: nobody does
 	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
 	Version    string          // of Parley, for the description
 
@@ -82,14 +88,16 @@ type Control struct {
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
 	seal     *seal
+	vault    *vault.Vault
 	api      huma.API
 	front    http.Handler
 }
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Lines == nil || o.Dialer == nil || o.Auth == nil ||
+		o.People == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret)
 	if err != nil {
@@ -103,6 +111,11 @@ func New(o Options) (*Control, error) {
 	seal, err := newSeal(secrets...)
 	if err != nil {
 		return nil, fmt.Errorf("seal answers: %w", err)
+	}
+	if o.Vault == nil {
+		if o.Vault, err = vault.New(secrets...); err != nil {
+			return nil, fmt.Errorf("seal credentials: %w", err)
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -120,6 +133,7 @@ func New(o Options) (*Control, error) {
 	mux := http.NewServeMux()
 	c := &Control{
 		options: o, tickets: tickets, sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
+		vault: o.Vault,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)

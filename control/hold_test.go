@@ -12,6 +12,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	outside "parley/control/lines"
 	"parley/store"
 )
 
@@ -82,7 +83,7 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{}, Lines: struct{ outside.Rows }{},
 			Dialer: struct{ control.Dialer }{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)

@@ -82,28 +82,28 @@ type Rotator struct {
 // Run rotates, waiting for a database that refuses, and returns when it is done or ctx is. It does not fail: what goes wrong is logged, and
 // former keys open what it left.
 func (r *Rotator) Run(ctx context.Context) error {
-	for {
-		done, err := Rotate(ctx, r.Vault, r.Rows, func(s store.Secret) {
-			r.Log.Error("a secret cannot be opened: its key is missing, enter it anew", "kind", s.Kind, "org", s.Org, "id", s.ID)
-		})
-		if done.Resealed > 0 {
-			r.Log.Info("secrets sealed with the first key", "count", done.Resealed)
-		}
-		if !errors.Is(err, store.ErrUnavailable) {
-			if err != nil && ctx.Err() == nil {
-				r.Log.Error("secrets are not sealed anew", "error", err)
-			}
-			break
-		}
-		wait := time.NewTimer(again)
+	look := time.NewTicker(again)
+	defer look.Stop()
+	for !r.done(ctx) {
 		select {
-		case <-wait.C:
+		case <-look.C:
 		case <-ctx.Done():
-			wait.Stop()
-		}
-		if ctx.Err() != nil {
-			break
+			return nil
 		}
 	}
 	return nil
+}
+
+// done rotates, and says whether there is no use in trying again.
+func (r *Rotator) done(ctx context.Context) bool {
+	sum, err := Rotate(ctx, r.Vault, r.Rows, func(s store.Secret) {
+		r.Log.Error("a secret cannot be opened: its key is missing, enter it anew", "kind", s.Kind, "org", s.Org, "id", s.ID)
+	})
+	if sum.Resealed > 0 {
+		r.Log.Info("secrets sealed with the first key", "count", sum.Resealed)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, store.ErrUnavailable) {
+		r.Log.Error("secrets are not sealed anew", "error", err)
+	}
+	return !errors.Is(err, store.ErrUnavailable)
 }
