@@ -36,8 +36,9 @@ func (u *Unfit) Error() string {
 
 // A verdict is what a task that is fit is executed with.
 type verdict struct {
-	agent store.Agent
-	from  string
+	agent   store.Agent
+	from    string
+	account string
 }
 
 // judge says whether a task may be executed: its error is an *Unfit if not.
@@ -51,7 +52,11 @@ func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.
 		return v, fmt.Errorf("read agent: %w", err)
 	}
 	v.agent = agent
-	if v.from = d.o.Caller(t.Org, t.Agent); v.from == "" {
+	v.from = d.o.Caller(t.Org, t.Agent)
+	if v.account, err = d.account(t.Org, v.from); err != nil {
+		return v, err
+	}
+	if v.from == "" {
 		return v, &Unfit{Message: "there is no number to call from: the organisation needs a phone number"}
 	}
 	if !agent.Enabled {
