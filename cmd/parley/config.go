@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"parley/pipeline"
+	"parley/providers/httptool"
 )
 
 // config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
@@ -28,8 +29,9 @@ type config struct {
 	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
 	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
 	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
-	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	secrets
+	CredentialsAllow []string `help:"Hosts (also with :port), addresses and networks that organisations' credentials may name as their server although they are private or without TLS; separated by commas." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 
 	RateLimit      int      `help:"Requests to the API that a key may make a minute, over all nodes." default:"1000" var:"PARLEY_RATE_LIMIT"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; separated by commas." placeholder:"CIDR" var:"PARLEY_TRUSTED_PROXIES"`
@@ -109,10 +111,9 @@ func (c *config) check() error {
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
-	for name, secret := range map[string]string{"secret (PARLEY_SECRET)": c.Secret, "former-secret (PARLEY_FORMER_SECRET)": c.FormerSecret} {
-		if n := len(secret); n > 0 && n < 32 {
-			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
-		}
+	bad = append(bad, c.secrets.check()...)
+	if _, err := httptool.NewGate(c.CredentialsAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--credentials-allow: %w", err))
 	}
 	if c.RateLimit < 1 {
 		bad = append(bad, fmt.Errorf("--rate-limit is %d: want 1 or more", c.RateLimit))

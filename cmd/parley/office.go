@@ -20,6 +20,7 @@ import (
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/records"
+	"parley/control/vault"
 	"parley/control/voice"
 	"parley/media"
 	"parley/pipeline"
@@ -39,6 +40,8 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	dialer    *dialer.Dialer
+	vault     *vault.Vault
+	accounts  *accounts
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	api       *control.Control
@@ -57,11 +60,9 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 	if err != nil {
 		return nil, err
 	}
-	secret := c.Secret
-	if secret == "" {
-		if secret, err = keep(c.DataDir, secretFile, func() string { return randomHex(32) }); err != nil {
-			return nil, err
-		}
+	secret, err := c.master(c.DataDir)
+	if err != nil {
+		return nil, err
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
 	if err != nil {
@@ -72,7 +73,7 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
 	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
+	if err := o.open(ctx, node, secret, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -81,7 +82,7 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 // observe counts requests to the API, by the pattern of their route.
 type observe func(route, method string, status int, took time.Duration)
 
-func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -94,6 +95,12 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	})
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
+	}
+	if o.vault, err = o.cfg.newVault(secret); err != nil {
+		return err
+	}
+	if o.accounts, err = newAccounts(o.cfg, o.directory, o.vault, o.log); err != nil {
+		return err
 	}
 	boot, began := store.NewID(), time.Now()
 	o.records, err = records.New(records.Options{
@@ -113,7 +120,8 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
+		Live: live, Recordings: o.files, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
 	})
@@ -157,20 +165,23 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
-	if !o.ready {
-		g.Go(func() error { o.reachAtLast(ctx); return nil })
-	}
+	g.Go(func() error {
+		if !o.ready && !o.reachAtLast(ctx) {
+			return nil
+		}
+		return (&vault.Rotator{Vault: o.vault, Rows: o.store, Log: o.log}).Run(ctx)
+	})
 	return g.Wait()
 }
 
-// reachAtLast tries until the database is there.
-func (o *office) reachAtLast(ctx context.Context) {
+// reachAtLast tries until the database is there; false: ctx was done first.
+func (o *office) reachAtLast(ctx context.Context) bool {
 	for again := time.NewTicker(time.Second); ; {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
 			again.Stop()
-			return
+			return false
 		}
 		switch err := o.reach(ctx); {
 		case err == nil:
@@ -179,7 +190,7 @@ func (o *office) reachAtLast(ctx context.Context) {
 				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
 			}
 			again.Stop()
-			return
+			return true
 		case !errors.Is(err, store.ErrUnavailable):
 			o.log.Error("the database cannot be used", "error", err)
 		}
@@ -208,7 +219,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
-	route, err := o.directory.Route(info.To)
+	route, err := o.directory.RouteAmong(info.Owners, info.To)
 	if route.Org != "" {
 		o.records.Begin(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
@@ -244,6 +255,9 @@ func (o *office) close() error {
 	errs := []error{o.store.Close(), o.files.Close()}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
+	}
+	if o.accounts != nil {
+		o.accounts.close()
 	}
 	return errors.Join(errs...)
 }

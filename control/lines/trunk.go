@@ -147,6 +147,9 @@ func CheckTrunk(t store.Trunk, secret bool) map[string]string {
 	return bad
 }
 
+// Codecs are the names of the codecs that a trunk may have (RFC 3551, section 6; RFC 7587).
+func Codecs() []string { return []string{"PCMU", "PCMA", "G722", "opus"} }
+
 // isHost says whether a text is a host's name or an address that somebody can have.
 func isHost(text string) bool {
 	if a, err := netip.ParseAddr(text); err == nil {
@@ -170,8 +173,8 @@ func network(text string) (netip.Prefix, string) {
 	return p.Masked(), ""
 }
 
-// networks are as they are kept: each once, in CIDR notation.
-func networks(texts []string) (all []string) {
+// Networks are as they are kept: each once, in CIDR notation.
+func Networks(texts []string) (all []string) {
 	for _, text := range texts {
 		if p, why := network(text); why == "" && !slices.Contains(all, p.String()) {
 			all = append(all, p.String())

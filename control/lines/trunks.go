@@ -57,7 +57,7 @@ type CreateTrunk struct {
 func (h *Trunks) Create(ctx context.Context, in *CreateTrunk) (*envelope.One[Trunk], error) {
 	t, now := in.Body.trunk(), time.Now().UTC().Truncate(time.Microsecond)
 	t.ID, t.Org, t.Created, t.Updated = store.NewID(), org(ctx), now, now
-	t.Allowed = networks(t.Allowed)
+	t.Allowed = Networks(t.Allowed)
 	t.Sealed = h.Vault.Seal(in.Body.Password, vault.PlaceOf(store.TrunkSecret, t.Org, t.ID))
 	t, err := h.Store.CreateTrunk(ctx, t)
 	if err != nil {
@@ -110,7 +110,7 @@ func (h *Trunks) change(t *store.Trunk, b TrunkPatch) error {
 	if err := invalid(bad); err != nil {
 		return err
 	}
-	t.Allowed = networks(t.Allowed)
+	t.Allowed = Networks(t.Allowed)
 	return nil
 }
 
