@@ -37,7 +37,7 @@ type strongroom struct {
 
 // open is the vault that the server has, too. A key is not made here: the server would not have it.
 func (r *strongroom) vault() (*vault.Vault, error) {
-	if bad := r.secrets.check(); len(bad) > 0 {
+	if bad := r.check(); len(bad) > 0 {
 		return nil, usageError{errors.Join(bad...)}
 	}
 	if r.Secret == "" {

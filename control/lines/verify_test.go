@@ -85,7 +85,9 @@ func TestVerifyGuarded(t *testing.T) {
 
 type refuser struct{}
 
-func (refuser) RoundTrip(*http.Request) (*http.Response, error) { return nil, errors.New("private address") }
+func (refuser) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("private address")
+}
 
 func TestHint(t *testing.T) {
 	t.Parallel()
