@@ -31,8 +31,8 @@ type player struct {
 	used  time.Time // when a call last let go
 }
 
-// idle is how long vendors are kept that no call holds: their sockets stay open.
-const idle = 10 * time.Minute
+// idle is how long vendors are kept that no call holds, with what they have said before: one socket of theirs may stay open.
+const idle = 12 * time.Hour
 
 // hold finds the vendors for a call of an organisation, and keeps them until release. What an organisation has of its own but cannot be
 // used is as none.

@@ -48,6 +48,9 @@ func (s *server) rehearseAll(ctx context.Context) {
 			continue
 		}
 		v := s.players.hold(rehearsal, row.Org)
+		if v != s.vendors {
+			v.warmed.Do(func() { v.warm(ctx, s.log) })
+		}
 		agent, responder := s.persona("", row, info), v.greets(row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
 		for _, t := range agent.Tools {

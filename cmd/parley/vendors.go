@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 
 	"parley/media"
 	"parley/pipeline"
@@ -38,7 +39,12 @@ type vendors struct {
 	script    *flow.Flow                                    // that answers; nil: none does
 
 	hears, thinks, speaks string // their names
+
+	warmed sync.Once // of an organisation's own: when they were first rehearsed
 }
+
+// ownSound is how many bytes of speech that is known ahead are kept for an organisation's own voice: two minutes at 8 kHz.
+const ownSound = 2 << 20
 
 // informed is the model with what the call's agent knows from documents; nil: the model as it is.
 type informed func(model pipeline.Responder) pipeline.Responder
@@ -86,6 +92,9 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 		v.stt = v.deepgram
 	}
 	v.known = &providers.Cache{}
+	if base != nil {
+		v.known.Limit = ownSound
+	}
 	v.tts = v.known
 	switch v.speaks {
 	case "local":

@@ -145,4 +145,14 @@ func TestNoAccountAtAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.placed(manual)
+
+	b.set(func() { b.away = store.ErrUnavailable })
+	later := d.task("+12125550003", byHand)
+	if _, err := d.Execute(t.Context(), d.org, later.ID); err != nil {
+		t.Fatal(err)
+	}
+	b.set(func() { b.chosen, b.away = "", nil }) // what was chosen stays
+	if dial := d.placed(later); dial.Account != "own" {
+		t.Errorf("placed by %q", dial.Account)
+	}
 }

@@ -228,7 +228,7 @@ func (d *Dialer) beginDue(ctx context.Context, org string, rules Rules) error {
 
 // begin executes a task that is due, puts it off to when its number may be called, or fails it.
 func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.Time) error {
-	v, err := d.judge(ctx, t, rules, now)
+	v, err := d.choose(ctx, t, rules, now)
 	var unfit *Unfit
 	switch {
 	case errors.As(err, &unfit) && !unfit.Open.IsZero():
@@ -279,7 +279,7 @@ func (d *Dialer) Execute(ctx context.Context, org, id string) (store.Dial, error
 	if err != nil {
 		return store.Dial{}, err
 	}
-	v, err := d.judge(ctx, t, rules, time.Now())
+	v, err := d.choose(ctx, t, rules, time.Now())
 	if err != nil {
 		return store.Dial{}, err
 	}

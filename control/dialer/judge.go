@@ -41,6 +41,18 @@ type verdict struct {
 	account string
 }
 
+// choose judges a task, and chooses the account for its call: that stays, whatever is chosen by the time that it is placed. Its error is an
+// *Unfit or ErrNoCarrier if there is none.
+func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
+	account, err := d.account(t.Org, d.o.Caller(t.Org, t.Agent))
+	if err != nil {
+		return verdict{}, err
+	}
+	v, err := d.judge(ctx, t, rules, now)
+	v.account = account
+	return v, err
+}
+
 // judge says whether a task may be executed: its error is an *Unfit if not.
 func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
 	var v verdict
@@ -52,11 +64,7 @@ func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.
 		return v, fmt.Errorf("read agent: %w", err)
 	}
 	v.agent = agent
-	v.from = d.o.Caller(t.Org, t.Agent)
-	if v.account, err = d.account(t.Org, v.from); err != nil {
-		return v, err
-	}
-	if v.from == "" {
+	if v.from = d.o.Caller(t.Org, t.Agent); v.from == "" {
 		return v, &Unfit{Message: "there is no number to call from: the organisation needs a phone number"}
 	}
 	if !agent.Enabled {
