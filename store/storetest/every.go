@@ -152,6 +152,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
 	maps.Copy(every, h.everyTask(org))
+	maps.Copy(every, h.everyReport(org))
 	return every
 }
 
@@ -274,7 +275,8 @@ func testIsolation(t *testing.T, s Store) {
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
-		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
+		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
+		"RecordingsBefore": true, "DropRecordings": true}
 	directory, err := s.Directory(ctx)
 	ok(t, err)
 	for name, use := range h.Every(other.ID) {

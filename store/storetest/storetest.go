@@ -4,6 +4,7 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
+//	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -42,6 +43,8 @@ type Store interface {
 	store.DialRules
 	store.DoNotCall
 	store.Knowledge
+	store.Reports
+	store.Recordings
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -107,6 +110,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"SettleDial", testSettleDial},
 		{"DialRules", testDialRules},
 		{"DoNotCall", testDoNotCall},
+		{"Reports", testReports},
+		{"Retellings", testRetellings},
+		{"OldRecordings", testOldRecordings},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -126,7 +132,7 @@ type House struct {
 	Setup  store.Setup
 	Org    string
 	Number store.Number
-	Call   store.Call // has ended, with a turn, a message and a recording
+	Call   store.Call // has ended, with a turn, a message, a recording, a second transcript and a report
 	Task   store.Task // has never been executed
 	Barred store.Barred
 	Rules  string
@@ -166,12 +172,16 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err := h.plan(ctx); err != nil {
 		return h, err
 	}
-	return h, s.Record(ctx, []store.Entry{
+	err = s.Record(ctx, []store.Entry{
 		{Began: &begun},
 		{Turned: &store.Turned{Turn: newTurn(begun.ID, 1)}},
 		{Ended: &store.Ended{Call: begun.ID, Status: h.Call.Status, End: h.Call.End,
 			Messages: []store.Message{newMessage(begun.ID, 0)}, Recording: newRecording(begun.ID)}},
 	})
+	if err != nil {
+		return h, err
+	}
+	return h, s.Retell(ctx, h.Org, newRetelling(begun.ID), newReport(begun.ID, false))
 }
 
 // plan gives the house what it needs to place calls.
