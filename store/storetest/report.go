@@ -23,7 +23,7 @@ func newRetelling(call string) store.Retelling {
 func (h House) everyReport(org string) map[string]func(context.Context) error {
 	call := h.Call.ID
 	return map[string]func(context.Context) error{
-		"Report":    func(ctx context.Context) error { _, err := h.Store.Report(ctx, org, call); return err },
+		"Report":    func(ctx context.Context) error { _, err := h.Report(ctx, org, call); return err },
 		"Retelling": func(ctx context.Context) error { _, err := h.Retelling(ctx, org, call); return err },
 		"PutReport": func(ctx context.Context) error { _, err := h.PutReport(ctx, org, newReport(call, false)); return err },
 		"Retell": func(ctx context.Context) error {
