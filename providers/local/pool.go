@@ -11,11 +11,11 @@ import (
 type priority int
 
 const (
-	urgent priority = iota // a caller waits: final transcripts and spoken clauses
-	early                  // needed for sure, but later: pieces of a long turn
-	guess                  // perhaps needed: speculation on the end of a turn
-	patient                // needed, but nobody waits: recordings
-	spare                  // nice to have: partial transcripts; taken only when a worker is idle
+	urgent  priority = iota // a caller waits: final transcripts and spoken clauses
+	early                   // needed for sure, but later: pieces of a long turn
+	guess                   // perhaps needed: speculation on the end of a turn
+	patient                 // needed, but nobody waits: recordings
+	spare                   // nice to have: partial transcripts; taken only when a worker is idle
 	priorities
 )
 
