@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +26,7 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/people"
+	"parley/control/report"
 	"parley/control/voice"
 	"parley/store"
 )
@@ -56,7 +56,8 @@ type Options struct {
 	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
 	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
 	Live       voice.Live      // ends calls; nil: none lives here
-	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
+	Desk       *report.Desk    // makes reports and transcripts; nil: rules make reports, which are not kept
+	Recordings voice.Sounds    // the recordings' files; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
 	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
@@ -106,6 +107,9 @@ func New(o Options) (*Control, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Desk == nil {
+		o.Desk = &report.Desk{Calls: o.Calls, Agents: o.Agents, Log: o.Log}
 	}
 	if o.Limiter == nil {
 		o.Limiter = &access.Limiter{}

@@ -18,7 +18,7 @@ func (c *Control) routes() {
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Sounds: o.Recordings, Desk: o.Desk, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
 	}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
@@ -50,6 +50,8 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)
 	handle(c, "GET "+v1+"/calls/{id}/transcript", "get-call-transcript", access.CallsRead, calls.Transcript)
+	handle(c, "POST "+v1+"/calls/{id}/transcript", "make-call-transcript", access.CallsWrite, calls.Retell)
+	handle(c, "GET "+v1+"/calls/{id}/report", "get-call-report", access.CallsRead, calls.Report)
 	handle(c, "GET "+v1+"/calls/{id}/recording", "get-call-recording", access.CallsRead, calls.Recording)
 	handle(c, "GET "+v1+"/calls/{id}/recording/stream", "stream-call-recording", access.CallsRead, calls.Stream)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)

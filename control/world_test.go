@@ -21,6 +21,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/dialer"
 	"parley/control/voice"
 	"parley/pipeline"
@@ -146,6 +147,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
+	encodings, err := archive.NewEncodings(filepath.Join(w.dir, "cache"), 1<<20, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, encodings.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o := control.Options{
 		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
@@ -154,7 +158,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 				auth.ForgetAll()
 			}
 		},
-		Live: w.live, Recordings: files, Secret: secret, Version: "test",
+		Live: w.live, Desk: w.newDesk(), Recordings: &archive.Archive{Root: files, Encodings: encodings}, Secret: secret, Version: "test",
 		Default: w.standard,
 		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
 		Observe: func(route, method string, _ int, _ time.Duration) {

@@ -17,9 +17,11 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/records"
+	"parley/control/report"
 	"parley/control/voice"
 	"parley/media"
 	"parley/pipeline"
@@ -43,7 +45,10 @@ type office struct {
 	limiter   *access.Limiter
 	api       *control.Control
 	files     *os.Root // the data directory
-	archive   archive
+	tapes     tapes
+	sounds    *archive.Archive
+	courier   *archive.Courier // nil: recordings stay in the data directory
+	desk      *report.Desk
 	founded   access.Founded // what is to be told once
 	ready     bool           // the database has been reached, and its schema is up to date
 }
@@ -52,7 +57,7 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, l line, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, v *vendors, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
@@ -71,8 +76,8 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
+	o := &office{cfg: c, log: log, store: s, files: files, tapes: tapes{c.DataDir, log}}
+	if err := o.open(ctx, node, []byte(secret), v, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -81,7 +86,7 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 // observe counts requests to the API, by the pattern of their route.
 type observe func(route, method string, status int, took time.Duration)
 
-func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node string, secret []byte, v *vendors, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -96,9 +101,13 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 		return fmt.Errorf("load directory: %w", err)
 	}
 	boot, began := store.NewID(), time.Now()
+	if err := o.openSounds(began); err != nil {
+		return err
+	}
+	o.desk = o.newDesk(v)
 	o.records, err = records.New(records.Options{
 		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
-		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
+		Recording: o.finished, Found: func() map[string]store.Recording { return o.found(began) },
 	})
 	if err != nil {
 		return err
@@ -113,7 +122,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Live: live, Desk: o.desk, Recordings: o.sounds, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
 	})
@@ -157,6 +166,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
+	o.runSounds(ctx, g)
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
 	}
@@ -241,7 +251,7 @@ func (o *office) greet(w io.Writer, url string) {
 
 // close lets go of the database, the spool and the data directory.
 func (o *office) close() error {
-	errs := []error{o.store.Close(), o.files.Close()}
+	errs := []error{o.store.Close(), o.closeSounds(), o.files.Close()}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
 	}

@@ -116,7 +116,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, v, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.library = c.library(s.office.store, v.embedder, log)
@@ -156,7 +156,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	var tap pipeline.Tap
 	if s.cfg.Record {
-		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
+		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
 	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
@@ -225,6 +225,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	s.drain(works, again)
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
+	s.office.desk.Close() // its requests end with it
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
 	s.tools.close()
 	end()

@@ -56,7 +56,7 @@ type Conversations interface {
 type Desk struct {
 	Calls   store.Calls
 	Agents  store.Agents
-	Reports store.Reports
+	Reports store.Reports // nil: nothing is kept
 
 	Model         Model                                                                          // nil: rules make all reports
 	Conversations Conversations                                                                  // nil: no vendor is known
@@ -80,6 +80,9 @@ type Desk struct {
 func (d *Desk) init() {
 	d.once.Do(func() {
 		d.running = map[int]context.CancelFunc{}
+		if d.Reports == nil {
+			d.Reports = unkept{}
+		}
 		d.turn, d.queue = make(chan struct{}, 1), make(chan struct{}, 1+waiting)
 	})
 }
@@ -172,9 +175,27 @@ func (d *Desk) Report(ctx context.Context, call store.Call) (Report, error) {
 	})
 }
 
+// unkept are the reports of a Desk that keeps none.
+type unkept struct{}
+
+func (unkept) Report(context.Context, string, string) (r store.Report, err error) {
+	return r, store.ErrNotFound
+}
+
+func (unkept) Retelling(context.Context, string, string) (t store.Retelling, err error) {
+	return t, store.ErrNotFound
+}
+
+func (unkept) PutReport(_ context.Context, _ string, r store.Report) (store.Report, error) {
+	return r, nil
+}
+
+func (unkept) Retell(context.Context, string, store.Retelling, store.Report) error { return nil }
+
 // Stored is the report that stands, if there is one; else a sketch of it by rules, which is not kept. It asks no model. messages and turns
 // are the call's.
 func (d *Desk) Stored(ctx context.Context, call store.Call, messages []store.Message, turns []store.Turn, source string) (Report, error) {
+	d.init()
 	r, err := d.Reports.Report(ctx, call.Org, call.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		c := Call{Call: call, Messages: messages, Turned: turns, Source: source}
@@ -191,6 +212,7 @@ func (d *Desk) Stored(ctx context.Context, call store.Call, messages []store.Mes
 
 // Transcript is what was said in a call as it is known best: the second transcript if there is one, else the first.
 func (d *Desk) Transcript(ctx context.Context, call store.Call) (messages []store.Message, source string, err error) {
+	d.init()
 	t, err := d.Reports.Retelling(ctx, call.Org, call.ID)
 	if err == nil {
 		return t.Messages, t.Source, nil
@@ -207,6 +229,7 @@ func (d *Desk) Transcript(ctx context.Context, call store.Call) (messages []stor
 
 // stored is the report that is there, and whether it stands.
 func (d *Desk) stored(ctx context.Context, call store.Call) (r Report, stands bool, err error) {
+	d.init()
 	row, err := d.Reports.Report(ctx, call.Org, call.ID)
 	if errors.Is(err, store.ErrNotFound) {
 		return r, false, nil

@@ -24,6 +24,7 @@ func (d *Desk) Retell(ctx context.Context, call store.Call, conversation string)
 	if !call.Status.Final() {
 		return Retold{}, ErrNotOver
 	}
+	d.init()
 	if conversation == "" {
 		former, err := d.Reports.Retelling(ctx, call.Org, call.ID)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
