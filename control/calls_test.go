@@ -39,8 +39,8 @@ func TestCallDetail(t *testing.T) {
 		"cause": "caller", "error": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
 		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "recording_available": true,
 		"transcript_source": "live",
-		"collected": map[string]any{"day": "2026-11-24", "card": "***"},
-		"latency":   map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
+		"collected":         map[string]any{"day": "2026-11-24", "card": "***"},
+		"latency":           map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
 		"transcript": []any{
 			map[string]any{"seq": 0.0, "role": "user", "text": "Hello", "interrupted": false, "turn": 1.0, "offset_ms": 400.0, "duration_ms": nil, "timestamp": at(400 * time.Millisecond)},
 			map[string]any{"seq": 1.0, "role": "agent", "text": "Hello.", "interrupted": true, "turn": 1.0, "offset_ms": 1500.0, "duration_ms": 700.0, "timestamp": at(1500 * time.Millisecond)},

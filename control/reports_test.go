@@ -25,7 +25,9 @@ import (
 func (w *world) newDesk() *report.Desk {
 	d := &report.Desk{
 		Calls: w.db, Agents: w.db, Reports: w.db, Log: slog.New(slog.NewJSONHandler(w.log, nil)),
-		Open: func(context.Context, store.Recording) (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil },
+		Open: func(context.Context, store.Recording) (io.ReadCloser, error) {
+			return io.NopCloser(strings.NewReader("")), nil
+		},
 		Hear: func(context.Context, io.Reader, string) ([]store.Message, error) {
 			return []store.Message{{Role: "caller", Text: "Hello again", At: time.Second, Length: time.Second}}, nil
 		},

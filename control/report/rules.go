@@ -94,7 +94,7 @@ func outcome(c Call) Outcome {
 		return c.Vendor.Outcome
 	case media.Cause(c.Cause) == media.CauseMachine:
 		return Voicemail
-	case !spoke(c.Messages):
+	case !answeredBack(c):
 		return Nobody
 	case c.Status == store.Failed:
 		return NotAchieved
@@ -102,7 +102,12 @@ func outcome(c Call) Outcome {
 	return Unknown
 }
 
-// spoke says whether the caller, or who was called, said or keyed anything.
+// answeredBack says whether the other side said or keyed anything.
+func answeredBack(c Call) bool {
+	return spoke(c.Messages) || slices.ContainsFunc(c.Turned, func(t store.Turn) bool { return t.Why == "keys" || t.Why == "words" })
+}
+
+// spoke says whether the caller, or who was called, said anything.
 func spoke(messages []store.Message) bool {
 	return slices.ContainsFunc(messages, func(m store.Message) bool { return pipeline.Role(m.Role) == pipeline.Caller })
 }
@@ -128,9 +133,9 @@ func summary(c Call) string {
 	case c.Answered.IsZero():
 		fmt.Fprintf(&b, "An %s call that was not answered.", c.Direction)
 	case c.Direction == store.Outbound:
-		fmt.Fprintf(&b, "%s called%s; they spoke for %s.", who, or(" ", c.To), length(c.Length))
+		fmt.Fprintf(&b, "%s called%s; the call lasted %s.", who, or(" ", c.To), length(c.Length))
 	default:
-		fmt.Fprintf(&b, "A caller%s spoke with %s for %s.", or(" from ", c.From), who, length(c.Length))
+		fmt.Fprintf(&b, "A caller%s reached %s; the call lasted %s.", or(" from ", c.From), who, length(c.Length))
 	}
 	for _, m := range c.Messages {
 		if pipeline.Role(m.Role) == pipeline.Caller && m.Text != "" {

@@ -58,7 +58,7 @@ func TestRules(t *testing.T) {
 	t.Parallel()
 	c := aCall()
 	w := byRules(c)
-	want := "A caller from +442071234567 spoke with Ada for 1 min 3 s. The caller said first: \"A table for two, please.\". " +
+	want := "A caller from +442071234567 reached Ada; the call lasted 1 min 3 s. The caller said first: \"A table for two, please.\". " +
 		"Collected: booking.day, guests, vip. The caller hung up."
 	if w.Summary != want || w.Outcome != Unknown || w.Sentiment != Positive {
 		t.Errorf("%+v", w)
@@ -82,7 +82,7 @@ func TestRules(t *testing.T) {
 func TestOutcome(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[Outcome]func(*Call){
-		Unknown:     func(*Call) {},
+		Unknown:     func(c *Call) { c.Messages, c.Turned = said("assistant: Press 1."), []store.Turn{{Why: "keys"}} },
 		Nobody:      func(c *Call) { c.Messages = said("assistant: Hello?") },
 		Voicemail:   func(c *Call) { c.Cause = "machine" },
 		NotAchieved: func(c *Call) { c.Status = store.Failed },

@@ -75,22 +75,25 @@ func TestRude(t *testing.T) {
 		says  string
 		tries int64
 	}{
-		"none":         {say(404, `{"detail":{"status":"conversation_not_found","message":"x"}}`), elevenlabs.ErrNotFound, "", 1},
-		"a wrong key":  {say(401, `{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}`), nil, "Invalid API key", 1},
-		"unwell":       {say(500, "oops"), nil, "500", 3},
-		"processing":   {say(200, `{"conversation_id":"conv_1","status":"processing","transcript":[]}`), elevenlabs.ErrPending, "", 1},
-		"in progress":  {say(200, `{"conversation_id":"conv_1","status":"in-progress"}`), elevenlabs.ErrPending, "", 1},
-		"unheard of":   {say(200, `{"conversation_id":"conv_1","status":"melted"}`), nil, "melted", 1},
-		"another":      {say(200, strings.Replace(whole, "conv_1", "conv_2", 1)), nil, "another", 1},
-		"no JSON":      {say(200, "<html>"), nil, "read conversation", 1},
-		"a number":     {say(200, `{"status":"done","transcript":3}`), nil, "read conversation", 1},
-		"a stranger":   {say(200, strings.Replace(whole, `"user"`, `"ghost"`, 1)), nil, "ghost", 1},
-		"out of time":  {say(200, strings.Replace(whole, `secs":4`, `secs":-4`, 1)), nil, "at no time", 1},
-		"endless":      {say(200, `{"status":"`+strings.Repeat("x", 9<<20)), nil, "does not end", 1},
-		"a long wait":  {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "60"); w.WriteHeader(429) }, nil, "429", 1},
-		"hanging up":   {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, "fetch", 3},
-		"a redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }, nil, "302", 1},
-		"half a reply": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Content-Length", "9999"); fmt.Fprint(w, whole) }, nil, "read", 3},
+		"none":        {say(404, `{"detail":{"status":"conversation_not_found","message":"x"}}`), elevenlabs.ErrNotFound, "", 1},
+		"a wrong key": {say(401, `{"detail":{"status":"invalid_api_key","message":"Invalid API key"}}`), nil, "Invalid API key", 1},
+		"unwell":      {say(500, "oops"), nil, "500", 3},
+		"processing":  {say(200, `{"conversation_id":"conv_1","status":"processing","transcript":[]}`), elevenlabs.ErrPending, "", 1},
+		"in progress": {say(200, `{"conversation_id":"conv_1","status":"in-progress"}`), elevenlabs.ErrPending, "", 1},
+		"unheard of":  {say(200, `{"conversation_id":"conv_1","status":"melted"}`), nil, "melted", 1},
+		"another":     {say(200, strings.Replace(whole, "conv_1", "conv_2", 1)), nil, "another", 1},
+		"no JSON":     {say(200, "<html>"), nil, "read conversation", 1},
+		"a number":    {say(200, `{"status":"done","transcript":3}`), nil, "read conversation", 1},
+		"a stranger":  {say(200, strings.Replace(whole, `"user"`, `"ghost"`, 1)), nil, "ghost", 1},
+		"out of time": {say(200, strings.Replace(whole, `secs":4`, `secs":-4`, 1)), nil, "at no time", 1},
+		"endless":     {say(200, `{"status":"`+strings.Repeat("x", 9<<20)), nil, "does not end", 1},
+		"a long wait": {func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Retry-After", "60"); w.WriteHeader(429) }, nil, "429", 1},
+		"hanging up":  {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, nil, "fetch", 3},
+		"a redirect":  {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL, http.StatusFound) }, nil, "302", 1},
+		"half a reply": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "9999")
+			fmt.Fprint(w, whole)
+		}, nil, "read", 3},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
