@@ -159,7 +159,7 @@ var pages = map[string]page{
 	"stream-call-recording": {
 		tag: "Calls", summary: "Stream a call's recording", media: []string{"audio/wav", "audio/ogg"}, ticket: true,
 		text: "The WAV file, or Ogg Opus: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served. " +
-			"Opus is encoded by the first request for it, which takes a second for each minute or two of the call.",
+			"Opus is encoded by the first request for it, which takes a second for some minutes of the call.",
 		bad:     "Also if it cannot be had in the format.",
 		busy:    "Also if the recordings' bucket cannot be reached.",
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",

@@ -54,7 +54,7 @@ func (a *Archive) Open(ctx context.Context, r store.Recording) (Sound, error) {
 	return s, nil
 }
 
-// Opus opens a recording as Ogg Opus; the first time it is encoded, which takes a second for each minute or two of it. Errors are
+// Opus opens a recording as Ogg Opus; the first time it is encoded, which takes a second for some minutes of it. Errors are
 // Open's, and ErrNoOpus.
 func (a *Archive) Opus(ctx context.Context, r store.Recording) (Sound, error) {
 	if a.Encodings == nil {

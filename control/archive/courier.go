@@ -82,10 +82,15 @@ func (c *Courier) Run(ctx context.Context) error {
 	}
 }
 
-// Round uploads what lies there, oldest day first, and stops at the first file that fails.
+// inARow is how many files may fail, one after another, until the bucket is given up for this time: one that is odd stops no other.
+const inARow = 3
+
+// Round uploads what lies there, oldest day first.
 func (c *Courier) Round(ctx context.Context) error {
 	c.init()
-	return fs.WalkDir(c.Root.FS(), "recordings", func(name string, d fs.DirEntry, err error) error {
+	var bad []error
+	failed := 0
+	err := fs.WalkDir(c.Root.FS(), "recordings", func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case errors.Is(err, fs.ErrNotExist): // nothing was ever recorded, or it has just gone
 			return nil
@@ -96,11 +101,17 @@ func (c *Courier) Round(ctx context.Context) error {
 		case !d.Type().IsRegular() || !ours(name) || !c.due(name, d):
 			return nil
 		}
-		if err := c.take(ctx, name); err != nil {
-			return fmt.Errorf("upload %s: %w", name, err)
+		if err = c.take(ctx, name); err == nil {
+			failed = 0
+			return nil
+		}
+		bad = append(bad, fmt.Errorf("upload %s: %w", name, err))
+		if failed++; failed == inARow {
+			return fs.SkipAll
 		}
 		return nil
 	})
+	return errors.Join(append(bad, err)...)
 }
 
 // due says whether a file is finished, and its record is written or beyond hope.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +64,30 @@ func TestCourier(t *testing.T) {
 	ok(t, c.Round(t.Context()))
 	if n := r.requests.Load() - requests; n != 0 {
 		t.Errorf("%d requests for nothing", n)
+	}
+}
+
+// TestCourierGoesOn: a file that the bucket does not take stops no other; many in a row are given up for this time.
+func TestCourierGoesOn(t *testing.T) {
+	t.Parallel()
+	dir, root := directory(t)
+	r := newRoad(t)
+	r.odd = "odd"
+	c := &archive.Courier{Root: root, Bucket: r.bucket(t), Began: time.Now(), Log: silent}
+	put(t, dir, "recordings/2026-11-20/odd.wav", recording(t, 1), time.Hour)
+	put(t, dir, "recordings/2026-11-21/even.wav", recording(t, 1), time.Hour)
+	if err := c.Round(t.Context()); !errors.Is(err, archive.ErrAway) || !strings.Contains(err.Error(), "odd.wav") {
+		t.Errorf("%v", err)
+	}
+	if exists(t, dir, "recordings/2026-11-21/even.wav") || !exists(t, dir, "recordings/2026-11-20/odd.wav") {
+		t.Error("not the even one alone went")
+	}
+	for _, name := range []string{"a", "b", "c", "d", "e"} {
+		put(t, dir, "recordings/2026-11-22/odd-"+name+".wav", recording(t, 1), time.Hour)
+	}
+	requests := r.requests.Load()
+	if err := c.Round(t.Context()); err == nil || r.requests.Load()-requests > 3 {
+		t.Errorf("%d requests, %v", r.requests.Load()-requests, err)
 	}
 }
 

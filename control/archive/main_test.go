@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -108,6 +109,7 @@ type road struct {
 	spoilt   atomic.Bool
 	requests atomic.Int64
 	ranges   atomic.Int64 // requests for a part of an object
+	odd      string       // what has this in its path is refused; it is set before anybody asks
 }
 
 func newRoad(t *testing.T) *road {
@@ -142,6 +144,10 @@ func newRoad(t *testing.T) *road {
 		}
 		if r.cut.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if r.odd != "" && strings.Contains(req.URL.Path, r.odd) {
+			w.WriteHeader(http.StatusBadRequest)
+			return
 		}
 		proxy.ServeHTTP(w, req)
 	}))

@@ -284,6 +284,9 @@ func (d *Desk) write(ctx context.Context, c Call) Report {
 			return d.compose(c, w, ByModel)
 		}
 		d.Log.WarnContext(ctx, "the model made no report: rules do", "call", c.ID, "error", err)
+		if none, ok := errors.AsType[*noAnswer](err); ok {
+			d.Log.DebugContext(ctx, "the model's last answer was refused", "call", c.ID, "reason", none.last)
+		}
 	}
 	by := ByRules
 	if c.Vendor != nil && c.Vendor.Summary != "" {

@@ -56,8 +56,15 @@ func byModel(ctx context.Context, m Model, c Call) (Words, error) {
 		}
 		last = err
 	}
-	return Words{}, fmt.Errorf("%d answers were none: %w", tries, last)
+	return Words{}, &noAnswer{last}
 }
+
+// noAnswer says that a model's answers were none. The reason may quote the call: it is not for logs.
+type noAnswer struct{ last error }
+
+func (e *noAnswer) Error() string { return "its answers are not of the form that was asked for" }
+
+func (e *noAnswer) Unwrap() error { return e.last }
 
 // A line is one of a transcript as a model sees it.
 type line struct {

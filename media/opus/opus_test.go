@@ -54,7 +54,7 @@ func TestFile(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ rate, channels, samples, chunk int }{
 		{8000, 2, 8000*3 + 1, 8000}, {8000, 2, 7, 1000}, {8000, 1, 160, 160}, {8000, 2, 0, 1}, {16000, 2, 16000*2 + 319, 77}, {48000, 1, 48000, 5000},
-		{8000, 2, 8000 * 130, 4096}, {24000, 2, 24000, 480}, {12000, 1, 12000, 1},
+		{8000, 2, 8000 * 20, 4096}, {24000, 2, 24000, 480}, {12000, 1, 12000, 1},
 	} {
 		t.Run(fmt.Sprintf("%d Hz, %d channels, %d samples", tc.rate, tc.channels, tc.samples), func(t *testing.T) {
 			t.Parallel()
