@@ -122,7 +122,7 @@ func TestReportByRules(t *testing.T) {
 func TestReportByModel(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Desk.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
 	var all sync.WaitGroup
 	for range 5 {
 		all.Go(func() {
@@ -166,7 +166,7 @@ func TestReportByModel(t *testing.T) {
 func TestReportOutlives(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Desk.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {
@@ -205,7 +205,7 @@ func TestRetell(t *testing.T) {
 	t.Parallel()
 	v := &vendor{}
 	var desk *report.Desk
-	w := newWorld(t, func(o *control.Options) { o.Desk.Conversations = v; desk = o.Desk })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Conversations = v; desk = o.Reports })
 	path := calls + "/" + w.ours.done + "/transcript"
 	retell := func(body string, status int) (r shownReport) {
 		t.Helper()
@@ -262,7 +262,7 @@ func TestRetell(t *testing.T) {
 			t.Errorf("%s: %s", what, a.body)
 		}
 	}
-	v.next.Began = time.Now()
+	v.next.CarrierID, v.next.Began = "", time.Now()
 	retell(`{"conversation_id":"conv_2"}`, http.StatusOK)
 
 	for err, status := range map[error]int{
@@ -290,7 +290,7 @@ func TestRetell(t *testing.T) {
 func TestRetellWithoutSound(t *testing.T) {
 	t.Parallel()
 	var desk *report.Desk
-	w := newWorld(t, func(o *control.Options) { desk = o.Desk })
+	w := newWorld(t, func(o *control.Options) { desk = o.Reports })
 	unrecorded := w.failTask(w.ours.org, w.taskFor(operation{Path: "/tasks"}), time.Now().UTC())
 	w.want(w.ask(w.ours.key, "POST", calls+"/"+unrecorded+"/transcript", ""), http.StatusNotFound)
 	hear := desk.Hear
@@ -316,8 +316,8 @@ func TestRetellQueue(t *testing.T) {
 	began := make(chan struct{}, 100)
 	var desk *report.Desk
 	w := newWorld(t, func(o *control.Options) {
-		desk = o.Desk
-		o.Desk.Hear = func(ctx context.Context, _ io.Reader, _ string) ([]store.Message, error) {
+		desk = o.Reports
+		o.Reports.Hear = func(ctx context.Context, _ io.Reader, _ string) ([]store.Message, error) {
 			most.Store(max(most.Load(), hearing.Add(1)))
 			defer hearing.Add(-1)
 			began <- struct{}{}

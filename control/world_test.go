@@ -23,7 +23,7 @@ import (
 	"parley/control/access"
 	"parley/control/archive"
 	"parley/control/dialer"
-	"parley/control/voice"
+	peers "parley/control/nodes"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -76,16 +76,23 @@ type lines struct {
 	mu    sync.Mutex
 	up    map[string]bool
 	ended []string
+	fails error // what every order gets instead
 }
 
-func (l *lines) End(_ context.Context, call string) error {
+func (l *lines) End(_ context.Context, c store.Call) error    { return l.finish("end", c) }
+func (l *lines) Cancel(_ context.Context, c store.Call) error { return l.finish("cancel", c) }
+
+func (l *lines) finish(how string, c store.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.up[call] {
-		return voice.ErrNotLive
+	if l.fails != nil {
+		return l.fails
 	}
-	delete(l.up, call)
-	l.ended = append(l.ended, call)
+	if !l.up[c.ID] {
+		return peers.ErrNotLive
+	}
+	delete(l.up, c.ID)
+	l.ended = append(l.ended, how+" "+c.ID)
 	return nil
 }
 
@@ -158,7 +165,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 				auth.ForgetAll()
 			}
 		},
-		Live: w.live, Desk: w.newDesk(), Recordings: &archive.Archive{Root: files, Encodings: encodings}, Secret: secret, Version: "test",
+		Live: w.live, Reports: w.newDesk(), Recordings: &archive.Archive{Root: files, Encodings: encodings}, Secret: secret, Version: "test",
 		Default: w.standard,
 		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
 		Observe: func(route, method string, _ int, _ time.Duration) {

@@ -27,7 +27,8 @@ type Retelling struct {
 type Reports interface {
 	// Report is a call's; ErrNotFound if none was made yet.
 	Report(ctx context.Context, org, call string) (Report, error)
-	// PutReport keeps a report, and returns the one that stands then: one that a model has made is not replaced. ErrNotFound if there is
+	// PutReport keeps a report, and returns the one that stands then: one that a model has made is not replaced,
+	// unless it was made before the call's end and the new one was not (a call that was presumed over may go on). ErrNotFound if there is
 	// no such call, ErrConflict if it is not over.
 	PutReport(ctx context.Context, org string, r Report) (Report, error)
 	// Retelling is a call's second transcript; ErrNotFound if there is none.

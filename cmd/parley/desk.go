@@ -14,8 +14,8 @@ import (
 	"parley/store"
 )
 
-// newDesk is who reports on calls: the language model if there is one, and the recogniser.
-func (o *office) newDesk(v *vendors) *report.Desk {
+// newReports is who reports on calls: the language model if there is one, and the recogniser.
+func (o *office) newReports(v *vendors) *report.Desk {
 	d := &report.Desk{
 		Calls: o.store, Agents: o.store, Reports: o.store, Hear: v.rehear, Log: o.log,
 		Open: func(ctx context.Context, r store.Recording) (io.ReadCloser, error) { return o.sounds.Open(ctx, r) },

@@ -240,6 +240,9 @@ func (d *Desk) stored(ctx context.Context, call store.Call) (r Report, stands bo
 	if r, err = decode(row); err != nil {
 		return r, false, err
 	}
+	if row.Made.Before(call.Ended) && time.Now().After(call.Ended) {
+		return r, false, nil // the call was taken for over, and went on
+	}
 	return r, !row.Rules || d.Model == nil || time.Since(row.Made) < again, nil
 }
 

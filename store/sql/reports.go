@@ -25,13 +25,21 @@ func (s *Store) Report(ctx context.Context, org, call string) (r store.Report, e
 // PutReport implements store.Reports.
 func (s *Store) PutReport(ctx context.Context, org string, r store.Report) (stands store.Report, err error) {
 	err = s.write(ctx, "put report", func(ctx context.Context, u unit) error {
-		if err := u.over(ctx, org, r.Call); err != nil {
-			return err
-		}
-		if _, err := u.PutReport(ctx, db.PutReportParams{Call: r.Call, Report: r.JSON, Rules: r.Rules, Made: db.Time(r.Made)}); err != nil {
+		call, err := u.over(ctx, org, r.Call)
+		if err != nil {
 			return err
 		}
 		row, err := u.Report(ctx, db.ReportParams{Org: org, ID: r.Call})
+		ended := time.Time(call.Ended)
+		if err == nil && time.Time(row.Made).Before(ended) && !r.Made.Before(ended) { // the call was taken for over, and went on
+			err = u.ReplaceReport(ctx, db.ReplaceReportParams{Call: r.Call, Report: r.JSON, Rules: r.Rules, Made: db.Time(r.Made)})
+		} else {
+			_, err = u.PutReport(ctx, db.PutReportParams{Call: r.Call, Report: r.JSON, Rules: r.Rules, Made: db.Time(r.Made)})
+		}
+		if err != nil {
+			return err
+		}
+		row, err = u.Report(ctx, db.ReportParams{Org: org, ID: r.Call})
 		stands = report(row)
 		return err
 	})
@@ -61,7 +69,7 @@ func (s *Store) Retell(ctx context.Context, org string, t store.Retelling, r sto
 		return fmt.Errorf("encode messages: %w", err)
 	}
 	return s.write(ctx, "retell call", func(ctx context.Context, u unit) error {
-		if err := u.over(ctx, org, t.Call); err != nil {
+		if _, err := u.over(ctx, org, t.Call); err != nil {
 			return err
 		}
 		err := u.PutRetelling(ctx, db.PutRetellingParams{
@@ -74,16 +82,13 @@ func (s *Store) Retell(ctx context.Context, org string, t store.Retelling, r sto
 	})
 }
 
-// over says whether a call is there and has ended.
-func (u unit) over(ctx context.Context, org, call string) error {
+// over finds a call that is there and has ended.
+func (u unit) over(ctx context.Context, org, call string) (db.Call, error) {
 	row, err := u.Call(ctx, db.CallParams{Org: org, ID: call})
-	if err != nil {
-		return err
+	if err == nil && !store.Status(row.Status).Final() {
+		err = fmt.Errorf("%w: the call is %s", store.ErrConflict, row.Status)
 	}
-	if !store.Status(row.Status).Final() {
-		return fmt.Errorf("%w: the call is %s", store.ErrConflict, row.Status)
-	}
-	return nil
+	return row, err
 }
 
 // RecordingsBefore implements store.Recordings.

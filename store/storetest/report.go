@@ -62,6 +62,14 @@ func testReports(t *testing.T, s Store) {
 	put(byModel, byModel)
 	put(byRules, byModel) // a model's is not replaced, neither by rules
 	put(late, byModel)    // nor by another's that comes too late
+
+	early := newCall(h.Org) // was taken for over when this was written, and was not
+	ok(t, s.Record(ctx, []store.Entry{{Began: &early}, {Ended: &store.Ended{Call: early.ID, Status: store.Completed, End: end(time.Hour)}}}))
+	premature, right := newReport(early.ID, false), newReport(early.ID, false)
+	right.JSON, right.Made = `{"summary":"right"}`, start.Add(2*time.Hour)
+	put(premature, premature)
+	put(right, right)
+	put(premature, right)
 }
 
 func testRetellings(t *testing.T, s Store) {

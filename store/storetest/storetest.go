@@ -5,6 +5,7 @@
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
 //	    ──▶ reports, second transcripts, old recordings
+//	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -42,6 +43,8 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Nodes
+	store.Errands
 	store.Knowledge
 	store.Reports
 	store.Recordings
@@ -113,6 +116,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Reports", testReports},
 		{"Retellings", testRetellings},
 		{"OldRecordings", testOldRecordings},
+		{"Nodes", testNodes},
+		{"Bury", testBury},
+		{"BuryOnce", testBuryOnce},
+		{"ComesBack", testComesBack},
+		{"BuryTask", testBuryTask},
+		{"Errands", testErrands},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
