@@ -27,6 +27,7 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/people"
+	"parley/control/reference"
 	"parley/control/voice"
 	"parley/store"
 )
@@ -83,7 +84,10 @@ type Control struct {
 	origins  *http.CrossOriginProtection
 	seal     *seal
 	api      huma.API
+	mux      *http.ServeMux // of the API's own routes, which front leads to
 	front    http.Handler
+
+	reference *reference.Reference
 }
 
 // New builds the API.
@@ -124,16 +128,22 @@ func New(o Options) (*Control, error) {
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)
 	c.routes()
-	if err := c.serveDescription(mux); err != nil {
+	c.complete()
+	describeBeside(c.api.OpenAPI())
+	if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
 		return nil, err
 	}
+	c.reference.Mount(mux)
+	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
 	return c, nil
 }
 
-// Mount registers "/api/", "/openapi.json" and the page of invites on mux.
+// Mount registers "/api/", the reference ("/docs", "/openapi.json" and its other forms) and the page of invites on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
-	mux.Handle("/openapi.json", c.front)
+	for _, path := range c.reference.Paths() {
+		mux.Handle(path, c.front)
+	}
 }

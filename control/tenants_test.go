@@ -55,6 +55,9 @@ func (w *world) served() []route {
 	must(w.t, json.Unmarshal(a.body, w.described))
 	var all []route
 	for path, methods := range w.described.Paths {
+		if !strings.HasPrefix(path, "/api/") {
+			continue // beside the API
+		}
 		for method, op := range methods {
 			r := route{id: op.OperationID, method: strings.ToUpper(method), path: path}
 			for _, way := range op.Security {

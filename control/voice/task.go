@@ -47,6 +47,13 @@ type TaskDetail struct {
 	Agent *Agent `json:"agent" doc:"Its agent; null if that has been deleted since."`
 }
 
+// TransformSchema implements huma.SchemaTransformer: huma has no way to say of another type that it may be null.
+func (TaskDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	agent := *s.Properties["agent"]
+	s.Properties["agent"] = &huma.Schema{Description: agent.Description, AnyOf: []*huma.Schema{{Ref: agent.Ref}, {Type: "null"}}}
+	return s
+}
+
 // showTask makes a Task of its row.
 func showTask(t store.Task) (Task, error) {
 	context, err := object(t.Context)
