@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/control/access"
+	"parley/control/voice/voicetest"
 	"parley/store"
 )
 
@@ -255,7 +256,7 @@ func TestManagedBySessions(t *testing.T) {
 		"Organizations": {"GET": "GET /organizations", "PATCH": "PATCH /organizations/{id}", "create": "POST /organizations"},
 		"Users":         {"GET": "GET /users", "invite": "POST /users/invite"},
 	}
-	c := readContract(t)
+	c := voicetest.Load()
 	if len(c.Sessions.Managed) != len(managed) {
 		t.Fatalf("the page manages %v", c.Sessions.Managed)
 	}
