@@ -28,8 +28,9 @@ func TestContract(t *testing.T) {
 		if strings.HasPrefix(op.Path, "/calls") {
 			id = w.ours.done
 		}
-		if op.Path == "/calls/:id/end" {
+		if op.Path == "/calls/:id/end" || op.Path == "/calls/:id/cancel" {
 			id = w.ours.going
+			w.live.up[id] = true // again, for the second of the two
 		}
 		if strings.HasPrefix(op.Path, "/tasks") {
 			id = w.taskFor(op)
