@@ -216,7 +216,9 @@ func (r *contractRun) calls() {
 		r.keys(r.op(op), r.good("POST", path+"/transcript", "").data)
 	}
 	if !waits("GET /calls/:id/live") {
-		r.live(live.call)
+		watched := r.carryOut(stays + "04")
+		r.status(r.c.Base+"/calls/"+watched.call, "in_progress")
+		r.live(watched.call)
 	}
 
 	r.call = live.call
