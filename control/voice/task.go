@@ -47,10 +47,9 @@ type TaskDetail struct {
 	Agent *Agent `json:"agent" doc:"Its agent; null if that has been deleted since."`
 }
 
-// TransformSchema implements huma.SchemaTransformer: huma has no way to say of another type that it may be null.
+// TransformSchema implements huma.SchemaTransformer.
 func (TaskDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	agent := *s.Properties["agent"]
-	s.Properties["agent"] = &huma.Schema{Description: agent.Description, AnyOf: []*huma.Schema{{Ref: agent.Ref}, {Type: "null"}}}
+	envelope.OrNull(s, "agent")
 	return s
 }
 
