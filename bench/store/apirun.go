@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"parley/bench/machine"
 )
 
 // many is how many clients ask at once at full speed.
@@ -73,7 +75,7 @@ func benchAPI(ctx context.Context, o options, say func(string, ...any)) (r *apiR
 		subjects = append(subjects, s)
 	}
 	if !o.quick {
-		first, restore := goFirst()
+		first, restore := machine.GoFirst()
 		defer restore()
 		if first {
 			r.Priority = "before neighbours (nice -20)"
@@ -84,12 +86,12 @@ func benchAPI(ctx context.Context, o options, say func(string, ...any)) (r *apiR
 			if err := s.settle(ctx); err != nil {
 				return nil, err
 			}
-			m := newMeter()
+			m := machine.NewMeter()
 			if err := s.round(ctx, o, rng); err != nil {
 				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
-			s.others = append(s.others, m.others())
-			say("%s: round %d of %d; other processes took %.0f %%\n", s.name, round+1, o.rounds, 100*m.others())
+			s.others = append(s.others, m.Others())
+			say("%s: round %d of %d; other processes took %.0f %%\n", s.name, round+1, o.rounds, 100*m.Others())
 		}
 		slices.Reverse(subjects)
 	}
