@@ -52,6 +52,7 @@ type world struct {
 	log       *logged
 	counts    *counts
 	described *description
+	schemas   *schemas
 }
 
 // counts are what the API told its callbacks.
@@ -202,6 +203,8 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.mux.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {}) // as cmd/parley has it
 	w.mux.HandleFunc("POST /twilio/voice", func(http.ResponseWriter, *http.Request) {})
 	c.Mount(w.mux)
+	w.schemas = w.answersDescribed()
+	w.counts.routes = nil
 	return w
 }
 
@@ -467,6 +470,7 @@ func (w *world) ask(key, method, path, body string, more ...string) *answer {
 	w.mux.ServeHTTP(rec, r)
 	a := &answer{status: rec.Code, head: rec.Header(), body: rec.Body.Bytes()}
 	w.check(method+" "+path, a)
+	w.conform(r, a)
 	return a
 }
 
