@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,7 @@ import (
 	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
+	"parley/control/report"
 	"parley/control/seal"
 	"parley/control/vault"
 	"parley/control/voice"
@@ -67,7 +67,8 @@ type Options struct {
 	Live       voice.Live      // ends calls; nil: none can be reached
 	Desk       *live.Desk      // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
 	Sockets    voice.Limits    // of the sockets that show them
-	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
+	Reports    *report.Desk    // makes reports and transcripts; nil: rules make reports, which are not kept
+	Recordings voice.Sounds    // the recordings' files; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
 	Vault      *vault.Vault    // seals credentials; nil: one made of Secret and Former
@@ -134,6 +135,9 @@ func New(o Options) (*Control, error) {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Reports == nil {
+		o.Reports = &report.Desk{Calls: o.Calls, Agents: o.Agents, Log: o.Log}
 	}
 	if o.Limiter == nil {
 		o.Limiter = &access.Limiter{}

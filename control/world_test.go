@@ -22,6 +22,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/dialer"
 	peers "parley/control/nodes"
 	"parley/control/seal"
@@ -170,25 +171,28 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
+	encodings, err := archive.NewEncodings(filepath.Join(w.dir, "cache"), 1<<20, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, encodings.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	w.auth = auth
-	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
-		Auth: auth, Forget: func(hash string) {
-			if auth.Forget(hash); hash == "" {
-				auth.ForgetAll()
-			}
-		},
-		Live: w.live, Recordings: files, Secret: secret, Version: "test",
-		Default: w.standard,
-		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
-		Observe: func(route, method string, _ int, _ time.Duration) {
-			w.counts.mu.Lock()
-			w.counts.routes = append(w.counts.routes, method+" "+route)
-			w.counts.mu.Unlock()
-		},
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	o := needed(db, w.dialer)
+	o.Auth, o.Answers, o.Limiter = auth, db, &access.Limiter{Rates: db, Limit: 1_000_000}
+	o.Gate, o.Asker, o.Hooks = door{}, w.asker, w.hooks
+	o.Forget = func(hash string) {
+		if auth.Forget(hash); hash == "" {
+			auth.ForgetAll()
+		}
 	}
+	o.Live, o.Reports, o.Recordings = w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
+	o.Version, o.Default = "test", w.standard
+	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }
+	o.Observe = func(route, method string, _ int, _ time.Duration) {
+		w.counts.mu.Lock()
+		w.counts.routes = append(w.counts.routes, method+" "+route)
+		w.counts.mu.Unlock()
+	}
+	o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, f := range change {
 		f(&o)
 	}
@@ -199,6 +203,13 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.mux.HandleFunc("POST /twilio/voice", func(http.ResponseWriter, *http.Request) {})
 	c.Mount(w.mux)
 	return w
+}
+
+// needed are the options that must be set, but for the way in: all over one database.
+func needed(db *sql.Store, d control.Dialer) control.Options {
+	return control.Options{
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+	}
 }
 
 // standard is an organisation's default agent.
