@@ -202,16 +202,26 @@ func (h *house) count(f store.DeliveryFilter) int {
 	return int(n)
 }
 
+// noneFailed ends the test if a delivery has failed.
+func (h *house) noneFailed() {
+	h.t.Helper()
+	failed, n, err := h.db.Deliveries(h.t.Context(), h.org, store.DeliveryFilter{Status: store.DeliveryFailed}, store.Page{Limit: 1})
+	must(h.t, err)
+	if n > 0 {
+		h.t.Fatalf("%d deliveries have failed, one of them: %+v", n, failed[0])
+	}
+}
+
 // until waits for something to become true.
 func (h *house) until(what string, is func() bool) {
 	h.t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for limit := time.After(2 * time.Minute); !is(); {
+	for limit := time.After(4 * time.Minute); !is(); {
 		select {
 		case <-tick.C:
 		case <-limit:
-			h.t.Fatalf("not within 2 minutes: %s", what)
+			h.t.Fatalf("not within 4 minutes: %s", what)
 		}
 	}
 }

@@ -202,24 +202,29 @@ func TestDeadBesideGood(t *testing.T) {
 			<-release
 			now.Add(-1)
 		})
+		answer := sync.OnceFunc(func() { close(release) })
+		t.Cleanup(answer) // before the endpoint waits for its handlers
 		good := newEndpoint(t, nil)
-		const each = 3
-		for range 40 { // they have been waiting for longer than any other
+		const each, waiting = 2, 20
+		for range waiting { // they have been waiting for longer than any other
 			h.test(dead.at("dead"))
 		}
 		var wanted []store.Delivery
 		for i := range 100 * each {
 			wanted = append(wanted, h.test(good.at(fmt.Sprint("good", i%100))))
 		}
-		_, stop := h.run(func(o *webhook.Options) { o.Timing.Timeout, o.Timing.Lease = time.Minute, 3*time.Minute })
-		h.until("all that can be told is", func() bool { return h.count(store.DeliveryFilter{Status: store.DeliveryDelivered}) == len(wanted) })
-		if n := h.count(store.DeliveryFilter{Status: store.DeliveryPending}); n != 40 {
-			t.Errorf("%d of 40 are pending: the dead one was not", n)
+		_, stop := h.run(func(o *webhook.Options) { o.Timing.Timeout, o.Timing.Lease = 10*time.Minute, 20*time.Minute })
+		h.until("all that can be told is", func() bool {
+			h.noneFailed()
+			return h.count(store.DeliveryFilter{Status: store.DeliveryDelivered}) == len(wanted)
+		})
+		if n := h.count(store.DeliveryFilter{Status: store.DeliveryPending}); n != waiting {
+			t.Errorf("%d of %d are pending: the dead one was not", n, waiting)
 		}
 		if got := len(good.all()); got != len(wanted) || most.Load() > 4 {
 			t.Errorf("%d requests for %d deliveries; the dead one held %d slots", got, len(wanted), most.Load())
 		}
-		close(release)
+		answer()
 		stop()
 	})
 }
@@ -229,7 +234,7 @@ func TestTwoNodes(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t, postgres.URL(t))
 	e := newEndpoint(t, nil)
-	const many = 300
+	const many = 200
 	for i := range many {
 		h.test(e.at(fmt.Sprint("host", i%20)))
 	}
@@ -242,7 +247,10 @@ func TestTwoNodes(t *testing.T) {
 		})
 		stops = append(stops, stop)
 	}
-	h.until("all is told", func() bool { return h.count(store.DeliveryFilter{Status: store.DeliveryDelivered}) == many })
+	h.until("all is told", func() bool {
+		h.noneFailed()
+		return h.count(store.DeliveryFilter{Status: store.DeliveryDelivered}) == many
+	})
 	for _, stop := range stops {
 		stop()
 	}
