@@ -67,7 +67,8 @@ func TestNoSecretComesOut(t *testing.T) {
 		"key": w.ours.key, "another's key": w.theirs.key, "powerless key": w.ours.powerless, "hash of the key": access.Hash(w.ours.key),
 		"password": canaries["password"], "token": canaries["token"], "trunk's password": canaries["trunk"],
 		"token that was sent": "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7", "password that was sent": "correct horse battery\"", "sealed token": w.sealed(),
-		"signing secret": string(secret),
+		"signing secret":     string(secret),
+		"secret of webhooks": w.ours.whsec,
 	}
 	for i, secret := range cookies {
 		forbidden["cookie "+strconv.Itoa(i)] = secret

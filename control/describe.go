@@ -50,6 +50,7 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
 			{Name: "Numbers", Description: "The organisation's phone numbers. Extension."},
 			{Name: "Trunks", Description: "The organisation's ways to carriers by SIP. Extension."},
+			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Sessions", Description: "Logging in and out. What is below here takes the session's cookie, never an API key."},
 			{Name: "API keys", Description: "The keys of the organisation."},
 			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},

@@ -74,7 +74,7 @@ func (w *world) served() []route {
 			all = append(all, r)
 		}
 	}
-	if len(all) < 50 {
+	if len(all) < 57 {
 		w.t.Fatalf("the description has %d operations: the test looks at the wrong place", len(all))
 	}
 	slices.SortFunc(all, func(a, b route) int { return strings.Compare(a.id, b.id) })
@@ -87,6 +87,7 @@ func (r route) of(t tenant) string {
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
 		"tasks": t.task, "do-not-call": t.barred, "credentials": t.account, "numbers": t.phone, "trunks": t.trunk,
+		"deliveries": t.delivery,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -120,7 +121,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
 			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred,
-			w.theirs.account, w.theirs.phone, w.theirs.trunk} {
+			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.delivery} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -131,10 +132,11 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 			}
 		}
 	}
-	if named < 27 {
+	if named < 29 {
 		t.Errorf("only %d routes name a thing", named)
 	}
-	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard} {
+	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard,
+		"webhooks/deliveries?task_id=" + w.theirs.task, "webhooks/deliveries?call_id=" + w.theirs.done} {
 		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
 			t.Errorf("calls of the other organisation by %s: %s", q, a.body)
 		}
@@ -160,6 +162,9 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	}
 	if task, err := w.db.Task(t.Context(), w.theirs.org, w.theirs.task); err != nil || task.Status != store.Failed || task.Attempts != 1 {
 		t.Errorf("their task was touched: %+v, %v", task, err)
+	}
+	if d, err := w.db.Delivery(t.Context(), w.theirs.org, w.theirs.delivery); err != nil || d.Status != store.DeliveryFailed {
+		t.Errorf("their delivery was touched: %+v, %v", d, err)
 	}
 	if len(w.live.ended) != 0 {
 		t.Errorf("their calls were ended: %v", w.live.ended)
@@ -301,7 +306,7 @@ func TestSessionsReachAllElse(t *testing.T) {
 			cookie, _ := w.begin(who.org, who.owner)
 			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
 				refused := a.status == http.StatusForbidden
-				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
+				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
 					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
 				}
 			}

@@ -23,8 +23,10 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/dialer"
+	peers "parley/control/nodes"
+	"parley/control/seal"
 	"parley/control/vault"
-	"parley/control/voice"
+	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -42,6 +44,7 @@ type world struct {
 	dialer    *dialer.Dialer
 	asker     *asked
 	auth      *access.Authenticator
+	hooks     *webhook.Secrets
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -71,6 +74,8 @@ type tenant struct {
 	account   string // a credential of twilio that nothing needs
 	phone     string // a phone number, by its id
 	trunk     string // a SIP trunk that nothing needs
+	delivery  string // of a test of webhooks: it has failed since
+	whsec     string // the secret that signs webhooks
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -82,16 +87,23 @@ type lines struct {
 	mu    sync.Mutex
 	up    map[string]bool
 	ended []string
+	fails error // what every order gets instead
 }
 
-func (l *lines) End(_ context.Context, call string) error {
+func (l *lines) End(_ context.Context, c store.Call) error    { return l.finish("end", c) }
+func (l *lines) Cancel(_ context.Context, c store.Call) error { return l.finish("cancel", c) }
+
+func (l *lines) finish(how string, c store.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.up[call] {
-		return voice.ErrNotLive
+	if l.fails != nil {
+		return l.fails
 	}
-	delete(l.up, call)
-	l.ended = append(l.ended, call)
+	if !l.up[c.ID] {
+		return peers.ErrNotLive
+	}
+	delete(l.up, c.ID)
+	l.ended = append(l.ended, how+" "+c.ID)
 	return nil
 }
 
@@ -126,6 +138,10 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 
+	sealed, err := seal.New("webhook secrets", secret)
+	must(t, err)
+	w.hooks = &webhook.Secrets{Rules: db, Seal: sealed}
+
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -149,6 +165,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.populate(&w.theirs, now)
 	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
+	w.raw(path, "UPDATE webhook_deliveries SET status = 'failed', due = '', settled = created")
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
@@ -156,7 +173,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	w.auth = auth
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -285,6 +302,11 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, err)
 	w.connect(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
+	must(w.t, err)
+	t.delivery = store.NewID()
+	_, err = w.db.AddDelivery(w.t.Context(), store.Delivery{ID: t.delivery, Org: t.org, Kind: store.WebhookTest, URL: "https://" + t.org + ".example.com/", Created: now})
+	must(w.t, err)
+	t.whsec, _, err = w.hooks.Rotate(w.t.Context(), t.org, 0)
 	must(w.t, err)
 	wav := sound(16000)
 	at := "recordings/" + t.done + ".wav"

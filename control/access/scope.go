@@ -26,6 +26,8 @@ const (
 	NumbersWrite     = "numbers:write"
 	TrunksRead       = "trunks:read"
 	TrunksWrite      = "trunks:write"
+	HooksRead        = "webhooks:read"
+	HooksWrite       = "webhooks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -37,8 +39,8 @@ func Scopes() []Scope {
 		{All, "everything, also what later versions add"},
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
-		{CallsRead, "list calls; read their details, transcripts and recordings"},
-		{CallsWrite, "end calls"},
+		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
+		{CallsWrite, "end and cancel calls"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
@@ -49,6 +51,8 @@ func Scopes() []Scope {
 		{NumbersWrite, "make, change and delete phone numbers"},
 		{TrunksRead, "list SIP trunks, without their passwords"},
 		{TrunksWrite, "make, change and delete SIP trunks"},
+		{HooksRead, "read how webhooks are sent, and what became of them"},
+		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 	}
 }
 
