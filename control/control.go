@@ -17,7 +17,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +29,8 @@ import (
 	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
+	"parley/control/reference"
+	"parley/control/report"
 	"parley/control/seal"
 	"parley/control/vault"
 	"parley/control/voice"
@@ -67,7 +68,8 @@ type Options struct {
 	Live       voice.Live      // ends calls; nil: none can be reached
 	Desk       *live.Desk      // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
 	Sockets    voice.Limits    // of the sockets that show them
-	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
+	Reports    *report.Desk    // makes reports and transcripts; nil: rules make reports, which are not kept
+	Recordings voice.Sounds    // the recordings' files; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
 	Vault      *vault.Vault    // seals credentials; nil: one made of Secret and Former
@@ -101,13 +103,16 @@ type Control struct {
 	seal     *seal.Seal
 	vault    *vault.Vault
 	api      huma.API
+	mux      *http.ServeMux // of the API's own routes, which front leads to
 	front    http.Handler
+
+	reference *reference.Reference
 }
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Lines == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
-		o.Webhooks == nil || o.Hooks == nil {
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
 		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
@@ -135,6 +140,9 @@ func New(o Options) (*Control, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Reports == nil {
+		o.Reports = &report.Desk{Calls: o.Calls, Agents: o.Agents, Log: o.Log}
+	}
 	if o.Limiter == nil {
 		o.Limiter = &access.Limiter{}
 	}
@@ -157,9 +165,13 @@ func New(o Options) (*Control, error) {
 	c.api.UseMiddleware(c.authorise, c.once)
 	c.routes()
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
-	if err := c.serveDescription(mux); err != nil {
+	c.complete()
+	describeBeside(c.api.OpenAPI())
+	if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
 		return nil, err
 	}
+	c.reference.Mount(mux)
+	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
 	return c, nil
 }
@@ -167,10 +179,12 @@ func New(o Options) (*Control, error) {
 // Close ends the sockets, and waits for them. Nobody gets a new one.
 func (c *Control) Close() { c.sockets.Close() }
 
-// Mount registers "/api/", "/ws/", "/openapi.json" and the page of invites on mux.
+// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) and the page of invites on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
 	mux.Handle("/ws/", c.front)
-	mux.Handle("/openapi.json", c.front)
+	for _, path := range c.reference.Paths() {
+		mux.Handle(path, c.front)
+	}
 }

@@ -85,8 +85,8 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{}, Lines: struct{ outside.Rows }{},
-			Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
+			Lines: struct{ outside.Rows }{}, Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)
 		mux := http.NewServeMux()

@@ -5,12 +5,12 @@ import "net/http"
 // A page is what the description says of an operation, beyond its types.
 type page struct {
 	tag, summary, text string
-	status             int    // of success; 0: 200
-	request            string // an example of its body
-	media              string // what it answers with, if that is not JSON
-	ticket             bool   // a ticket opens it too
-	bad, missing, busy string // when else it answers 400, 404, 503
-	often              string // when else it answers 429
+	status             int      // of success; 0: 200
+	request            string   // an example of its body
+	media              []string // what it answers with, if that is not JSON
+	ticket             bool     // a ticket opens it too
+	bad, missing, busy string   // when else it answers 400, 404, 503
+	often              string   // when else it answers 429
 }
 
 // liveText is what the description says of the socket, which OpenAPI has no words for.
@@ -173,12 +173,32 @@ var pages = map[string]page{
 		text: "All calls of the organisation, newest first.",
 	},
 	"get-call": {
-		tag: "Calls", summary: "Get a call, with transcript and turns",
+		tag: "Calls", summary: "Get a call, with transcript, turns and report",
 		text: "While the call goes on, transcript and turns grow with each exchange.",
 	},
 	"get-call-transcript": {
 		tag: "Calls", summary: "Get a call's transcript",
-		text: "An agent's text is what the caller heard of it.",
+		text: "An agent's text is what the caller heard of it. A call has the transcript that was taken down while it went on (live), and may have " +
+			"a second one, which POST makes.",
+		missing: "Also if it has none of the source that was asked for.",
+	},
+	"make-call-transcript": {
+		tag: "Calls", summary: "Transcribe a call that is over, and report on it",
+		text: "Fetches the transcript from ElevenLabs' conversation API, if conversation_id names the conversation there or an earlier request did; " +
+			"else the recording is put into words anew, both speakers by themselves, behind all that live calls need: that takes a while " +
+			"for a long call, and goes on if the client does not wait. What it makes takes the place of what an earlier request made; the " +
+			"live transcript is kept. An empty body is taken.",
+		request: `{"conversation_id": "conv_01jyj21jpmfdatzpj3x0sgz88w"}`,
+		bad:     "Also if the call is not over, or the conversation is of another call.",
+		missing: "Also if the call was not recorded, or ElevenLabs has no such conversation.",
+		busy:    "Also if ElevenLabs cannot be reached or has not finished the transcript, there is no recogniser, or too many recordings wait.",
+	},
+	"get-call-report": {
+		tag: "Calls", summary: "Get the report on a call that is over",
+		text: "Made on the first request, and stored: by the organisation's language model, or by rules where there is none or it fails; then " +
+			"a request from half a minute later on tries again. The values to be found out are those of the agent's settings.report, " +
+			"as they were when it served the call.",
+		bad: "Also if the call is not over.",
 	},
 	"get-call-recording": {
 		tag: "Calls", summary: "Get a link to a call's recording",
@@ -186,8 +206,11 @@ var pages = map[string]page{
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
 	"stream-call-recording": {
-		tag: "Calls", summary: "Stream a call's recording", media: "audio/wav", ticket: true,
-		text:    "The WAV file: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served.",
+		tag: "Calls", summary: "Stream a call's recording", media: []string{"audio/wav", "audio/ogg"}, ticket: true,
+		text: "The WAV file, or Ogg Opus: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served. " +
+			"Opus is encoded by the first request for it, which takes a second for some minutes of the call.",
+		bad:     "Also if it cannot be had in the format.",
+		busy:    "Also if the recordings' bucket cannot be reached.",
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
 	"get-call-live": {

@@ -20,7 +20,7 @@ func (c *Control) routes() {
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
@@ -64,6 +64,8 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)
 	handle(c, "GET "+v1+"/calls/{id}/transcript", "get-call-transcript", access.CallsRead, calls.Transcript)
+	handle(c, "POST "+v1+"/calls/{id}/transcript", "make-call-transcript", access.CallsWrite, calls.Retell)
+	handle(c, "GET "+v1+"/calls/{id}/report", "get-call-report", access.CallsRead, calls.Report)
 	handle(c, "GET "+v1+"/calls/{id}/recording", "get-call-recording", access.CallsRead, calls.Recording)
 	handle(c, "GET "+v1+"/calls/{id}/recording/stream", "stream-call-recording", access.CallsRead, calls.Stream)
 	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)

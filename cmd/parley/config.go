@@ -52,6 +52,8 @@ type config struct {
 	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
 	Record   bool          `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
 
+	storage
+
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
@@ -83,6 +85,9 @@ type config struct {
 
 	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+
+	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held. Empty: they cannot be fetched." var:"ELEVENLABS_API_KEY"`
+	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server, or one's own." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
@@ -158,6 +163,12 @@ func (c *config) check() error {
 	}
 	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
 		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
+	}
+	bad = append(bad, c.storage.check()...)
+	if c.ElevenLabsKey != "" {
+		if err := c.elevenLabs().Check(); err != nil {
+			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
+		}
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

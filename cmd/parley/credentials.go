@@ -126,8 +126,8 @@ type credentialsSetCmd struct {
 	Keep    bool     `name:"keep-secret" help:"Leave the secret as it is."`
 }
 
-// tokenText is what may stand in a secret.
-var tokenText = regexp.MustCompile(`^[\x21-\x7e]+$`)
+// secretText is what may stand in a secret.
+var secretText = regexp.MustCompile(`^[\x21-\x7e]+$`)
 
 // Run makes or changes a credential.
 func (c *credentialsSetCmd) Run(ctx context.Context, con console) error {
@@ -140,8 +140,8 @@ func (c *credentialsSetCmd) Run(ctx context.Context, con console) error {
 		if secret, err = readSecret(con, "PARLEY_CREDENTIAL"); err != nil {
 			return err
 		}
-		if !tokenText.MatchString(secret) || len(secret) < 8 || len(secret) > 4096 {
-			return usageError{errors.New("the secret must be 8 to 4096 printable characters without spaces")}
+		if !secretText.MatchString(secret) || len(secret) < 8 || len(secret) > 4096 {
+			return usageError{errors.New("the secret must be 8 to 4096 secretText characters without spaces")}
 		}
 	}
 	return c.with(ctx, con, func(s *sql.Store) error {

@@ -17,12 +17,14 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
+	"parley/control/report"
 	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/media"
@@ -44,18 +46,21 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	dialer    *dialer.Dialer
-	vault     *vault.Vault
-	accounts  *accounts
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
 	hooks     *webhook.Sender
+	vault     *vault.Vault
+	accounts  *accounts
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
 	api       *control.Control
 	files     *os.Root // the data directory
-	archive   archive
+	tapes     tapes
+	sounds    *archive.Archive
+	courier   *archive.Courier // nil: recordings stay in the data directory
+	reports   *report.Desk
 	founded   access.Founded // what is to be told once
 	ready     bool           // the database has been reached, and its schema is up to date
 }
@@ -64,7 +69,7 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, l line, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, v *vendors, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
@@ -81,8 +86,8 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, secret, l, observe); err != nil {
+	o := &office{cfg: c, log: log, store: s, files: files, tapes: tapes{c.DataDir, log}}
+	if err := o.open(ctx, node, secret, v, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -94,7 +99,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 }
 
-func (o *office) open(ctx context.Context, node, secret string, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, v *vendors, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -115,9 +120,13 @@ func (o *office) open(ctx context.Context, node, secret string, l line, observe 
 		return err
 	}
 	boot, began := store.NewID(), time.Now()
+	if err := o.openSounds(began); err != nil {
+		return err
+	}
+	o.reports = o.newReports(v)
 	o.records, err = records.New(records.Options{
 		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
-		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
+		Recording: o.finished, Found: func() map[string]store.Recording { return o.found(began) },
 	})
 	if err != nil {
 		return err
@@ -142,9 +151,9 @@ func (o *office) open(ctx context.Context, node, secret string, l line, observe 
 	}
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
-		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: calls, Desk: o.desk, Recordings: o.files, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
+		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
+		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
@@ -196,6 +205,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
+	o.runSounds(ctx, g)
 	g.Go(func() error { return o.desk.Run(ctx) })
 	g.Go(func() error { return o.hooks.Run(ctx) })
 	g.Go(func() error {
@@ -301,7 +311,7 @@ func (o *office) greet(w io.Writer, url string) {
 
 // close lets go of the database, the spool and the data directory.
 func (o *office) close() error {
-	errs := []error{o.store.Close(), o.files.Close()}
+	errs := []error{o.store.Close(), o.closeSounds(), o.files.Close()}
 	if o.bus != nil {
 		errs = append(errs, o.bus.Close())
 	}

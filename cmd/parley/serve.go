@@ -118,7 +118,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, v, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.players = s.office.accounts.players(v)
@@ -159,7 +159,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	var tap pipeline.Tap
 	if s.cfg.Record {
-		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
+		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
 	parts, err := s.players.hold(call, row.Org).cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
@@ -229,6 +229,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
+	s.office.reports.Close() // its requests end with it
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.tools.close()
 	end()

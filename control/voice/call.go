@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"parley/control/envelope"
+	"parley/control/report"
 	"parley/pipeline"
 	"parley/store"
 )
@@ -40,10 +41,11 @@ type CallDetail struct {
 
 	Collected map[string]string `json:"collected" nullable:"true" doc:"What was collected from the caller: by a scripted dialog, by the names of its slots, and by the tool collect, by the names of its fields, a form's after its own (booking.day); a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
 
-	RecordingAvailable bool    `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
-	Transcript         []Entry `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
-	Turns              []Turn  `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
-	Report             any     `json:"report" doc:"The report on the call: always null as yet."`
+	RecordingAvailable bool           `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
+	Transcript         []Entry        `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
+	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
+	Source             string         `json:"transcript_source" enum:"live,elevenlabs,recording" doc:"Which transcript this is: see GET /calls/{id}/transcript. Extension."`
+	Report             *report.Report `json:"report" doc:"The report on the call, as it was made last; null until the call is over. Where none was made yet (GET /calls/{id}/report makes it), this is a sketch by rules."`
 }
 
 // Entry is one line of a transcript.
@@ -90,8 +92,8 @@ type Source struct {
 // showCall makes a Call of its row.
 func showCall(c store.Call) Call {
 	out := Call{
-		ID: c.ID, Number: c.Number, AgentID: or(c.Agent), TaskID: or(c.Task), Direction: c.Direction, Status: c.Status,
-		FromNumber: or(c.From), ToNumber: or(c.To), Carrier: c.Leg, CarrierCallID: or(c.CarrierID), Cause: or(c.Cause), Error: or(c.Error),
+		ID: c.ID, Number: c.Number, AgentID: of(&c.Agent), TaskID: of(&c.Task), Direction: c.Direction, Status: c.Status,
+		FromNumber: of(&c.From), ToNumber: of(&c.To), Carrier: c.Leg, CarrierCallID: of(&c.CarrierID), Cause: of(&c.Cause), Error: of(&c.Error),
 		StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
 		DroppedFrames: c.Drops, Latency: c.Latency, CreatedAt: envelope.Time(c.Created),
 	}

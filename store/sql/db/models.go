@@ -220,6 +220,21 @@ type Recording struct {
 	Length   int64
 }
 
+type Report struct {
+	Call   string
+	Report string
+	Rules  bool
+	Made   Time
+}
+
+type Retelling struct {
+	Call         string
+	Source       string
+	Conversation string
+	Messages     string
+	Made         Time
+}
+
 type Session struct {
 	ID      string
 	Org     string
