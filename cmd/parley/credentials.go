@@ -141,7 +141,7 @@ func (c *credentialsSetCmd) Run(ctx context.Context, con console) error {
 			return err
 		}
 		if !secretText.MatchString(secret) || len(secret) < 8 || len(secret) > 4096 {
-			return usageError{errors.New("the secret must be 8 to 4096 secretText characters without spaces")}
+			return usageError{errors.New("the secret must be 8 to 4096 printable characters without spaces")}
 		}
 	}
 	return c.with(ctx, con, func(s *sql.Store) error {
