@@ -105,9 +105,14 @@ func Complain(prefix *huma.PathBuffer, field, message string) error {
 	return &huma.ErrorDetail{Location: prefix.With(field), Message: message}
 }
 
-// OrNull lets a field be null whose type has a schema of its own, which huma cannot say by a tag. It is for TransformSchema of the type
-// that has the field.
+// OrNull lets a field be null whose type has a schema of its own, or that is one of some words, which huma cannot say by a tag. It is for
+// TransformSchema of the type that has the field.
 func OrNull(s *huma.Schema, field string) {
 	of := *s.Properties[field]
+	if of.Ref == "" {
+		of.Enum = append(slices.Clone(of.Enum), nil)
+		s.Properties[field] = &of
+		return
+	}
 	s.Properties[field] = &huma.Schema{Description: of.Description, AnyOf: []*huma.Schema{{Ref: of.Ref}, {Type: "null"}}}
 }

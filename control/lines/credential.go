@@ -26,6 +26,12 @@ type Credential struct {
 	UpdatedAt  envelope.Time `json:"updated_at"`
 }
 
+// TransformSchema implements huma.SchemaTransformer.
+func (Credential) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "verdict")
+	return s
+}
+
 func showCredential(c store.Credential) Credential {
 	return Credential{
 		ID: c.ID, Number: c.Number, Vendor: c.Vendor, Name: c.Name, AccountID: or(c.Account), BaseURL: or(c.BaseURL), SecretHint: or(c.Hint),

@@ -4,6 +4,8 @@ import (
 	"math"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"parley/control/envelope"
 	"parley/control/report"
 	"parley/pipeline"
@@ -46,6 +48,12 @@ type CallDetail struct {
 	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
 	Source             string         `json:"transcript_source" enum:"live,elevenlabs,recording" doc:"Which transcript this is: see GET /calls/{id}/transcript. Extension."`
 	Report             *report.Report `json:"report" doc:"The report on the call, as it was made last; null until the call is over. Where none was made yet (GET /calls/{id}/report makes it), this is a sketch by rules."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (CallDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "report")
+	return s
 }
 
 // Entry is one line of a transcript.
