@@ -28,6 +28,14 @@ type line struct {
 	draining  func() bool
 }
 
+// follow has a call that is live here tell how far its agent is heard.
+func (l line) follow(call string) (leave func()) {
+	if c := l.board.Call(call); c != nil {
+		return c.Follow()
+	}
+	return func() {} // it is over
+}
+
 // carrier is who places calls; nil if the settings do not say who, or where the carrier reaches this server.
 func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
 	if c.TwilioAccountSID == "" {
@@ -82,7 +90,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 	}
 	row := plan.Agent
 	row.StartingMessage = plan.Opening()
-	o.records.Begin(store.Call{
+	o.opened(store.Call{
 		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
 	})

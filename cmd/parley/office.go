@@ -20,9 +20,12 @@ import (
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
+	"parley/control/webhook"
 	"parley/media"
+	"parley/pipeline"
 	"parley/providers/twilio"
 	"parley/store"
 	"parley/store/sql"
@@ -31,7 +34,8 @@ import (
 // office keeps the server's records: what calls leave behind, who answers which number, and the API over both.
 //
 //	calls ──▶ records ──▶ spool on disk ──▶ store ◀── API
-//	calls ◀── directory ◀── snapshot on disk ◀──┘
+//	calls ◀── directory ◀── snapshot on disk ◀──┤
+//	clients ◀── hooks ◀── deliveries ◀───────────┘
 type office struct {
 	cfg       *config
 	log       *slog.Logger
@@ -42,8 +46,10 @@ type office struct {
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	hooks     *webhook.Sender
 	auth      *access.Authenticator
 	limiter   *access.Limiter
+	desk      *live.Desk
 	api       *control.Control
 	files     *os.Root // the data directory
 	archive   archive
@@ -81,8 +87,11 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 	return o, nil
 }
 
-// observe counts requests to the API, by the pattern of their route.
-type observe func(route, method string, status int, took time.Duration)
+// observe counts.
+type observe struct {
+	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
+	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
+}
 
 func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
@@ -109,20 +118,27 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if err := o.cfg.newBus(o, node); err != nil {
 		return err
 	}
-	live := &hangUp{board: l.board}
-	live.node = o.newNode(boot, node, l, live)
-	live.dialer = o.newDialer(boot, l, live)
-	o.node, o.dialer = live.node, live.dialer
+	calls := &hangUp{board: l.board}
+	calls.node = o.newNode(boot, node, l, calls)
+	calls.dialer = o.newDialer(boot, l, calls)
+	o.node, o.dialer = calls.node, calls.dialer
+	o.desk = live.New(live.Options{
+		Calls: o.store, Bus: o.bus, Boot: boot, PerCall: o.cfg.LiveReaders, PerOrg: o.cfg.LiveOrgReaders, Follow: l.follow, Log: o.log,
+	})
 	var former [][]byte
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
+	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{secret}, former...))
+	if err != nil {
+		return err
+	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
+		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Live: calls, Desk: o.desk, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
-		Changed: o.changed, Observe: observe, Log: o.log,
+		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
 	if err != nil {
 		return err
@@ -172,6 +188,8 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
+	g.Go(func() error { return o.desk.Run(ctx) })
+	g.Go(func() error { return o.hooks.Run(ctx) })
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
 	}
@@ -229,7 +247,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	}
 	route, err := o.directory.Route(info.To)
 	if route.Org != "" {
-		o.records.Begin(store.Call{
+		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
 			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now,
 		})
@@ -238,6 +256,18 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 		return store.Agent{}, info, fmt.Errorf("route: %w", err)
 	}
 	return route.Agent, info, nil
+}
+
+// opened opens the record of a call, and lets it be watched.
+func (o *office) opened(c store.Call) {
+	o.records.Begin(c)
+	o.desk.Begin(c)
+}
+
+// watch is told of every call's events.
+func (o *office) watch(e pipeline.Event) {
+	o.records.Watch(e)
+	o.desk.Watch(e)
 }
 
 // greet tells, once, what was made for an empty database, and how to use it.

@@ -19,6 +19,8 @@ const (
 	TasksWrite  = "tasks:write"
 	DialRead    = "dialing:read"
 	DialWrite   = "dialing:write"
+	HooksRead   = "webhooks:read"
+	HooksWrite  = "webhooks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -30,12 +32,14 @@ func Scopes() []Scope {
 		{All, "everything, also what later versions add"},
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
-		{CallsRead, "list calls; read their details, transcripts and recordings"},
+		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
 		{CallsWrite, "end and cancel calls"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
 		{DialWrite, "change these"},
+		{HooksRead, "read how webhooks are sent, and what became of them"},
+		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 	}
 }
 

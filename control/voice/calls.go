@@ -29,8 +29,9 @@ type Calls struct {
 	Store   store.Calls
 	Live    Live     // nil: no call can be reached
 	Files   *os.Root // the data directory; nil: there are no recordings here
-	Tickets *Tickets
-	Public  string // where clients reach this server, such as https://voice.example.com; empty: as the request says
+	Tickets *Tickets // for recordings
+	Passes  *Tickets // for sockets
+	Public  string   // where clients reach this server, such as https://voice.example.com; empty: as the request says
 	Log     *slog.Logger
 }
 
