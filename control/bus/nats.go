@@ -143,6 +143,12 @@ func (n *NATS) connected() {
 }
 
 func (n *NATS) disconnected(err error) {
+	select {
+	case <-n.stop:
+		n.up.Store(false)
+		return // as was asked
+	default:
+	}
 	if n.up.Swap(false) {
 		n.o.Log.Warn("nats is away: messages to other nodes are dropped", "servers", n.servers, "error", err)
 	}
