@@ -15,6 +15,7 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/dialer"
+	"parley/control/webhook"
 	"parley/store"
 )
 
@@ -31,6 +32,7 @@ type request struct {
 
 // A service is the API over a database, behind a real socket.
 type service struct {
+	api     *control.Control
 	server  *http.Server
 	address string
 	failed  chan error
@@ -51,7 +53,7 @@ func (d *database) serve(ctx context.Context, of tenant) (*service, error) {
 	}
 	log := slog.New(slog.DiscardHandler) // as at level info: requests that go well are told at debug
 	api, err := control.New(control.Options{
-		Agents: d.store, Calls: d.store, Tasks: d.store, DoNotCall: d.store, People: d.store, Answers: d.store,
+		Agents: d.store, Calls: d.store, Tasks: d.store, DoNotCall: d.store, People: d.store, Answers: d.store, Webhooks: d.store, Hooks: &webhook.Secrets{},
 		Dialer: dialer.New(dialer.Options{Store: d.store, Node: store.NewID(), Log: log}), Auth: &access.Authenticator{Keys: d.store, Log: log},
 		Limiter: &access.Limiter{Rates: d.store, Limit: 1 << 30}, Secret: []byte("a secret of the bench, 32 bytes."), Log: log,
 		Default: func(context.Context, string) (string, error) { return of.agents[0], nil },
@@ -67,6 +69,7 @@ func (d *database) serve(ctx context.Context, of tenant) (*service, error) {
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	s := &service{
+		api:     api,
 		server:  &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute},
 		address: listener.Addr().String(), failed: make(chan error, 1), key: string(made.Secret),
 	}
@@ -77,6 +80,7 @@ func (d *database) serve(ctx context.Context, of tenant) (*service, error) {
 // Close stops it.
 func (s *service) Close() error {
 	err := s.server.Close()
+	s.api.Close()
 	if failed := <-s.failed; !errors.Is(failed, http.ErrServerClosed) {
 		err = errors.Join(err, failed)
 	}
