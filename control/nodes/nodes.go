@@ -119,6 +119,7 @@ func (n *Node) Run(ctx context.Context) error {
 	defer stop()
 	var loops sync.WaitGroup
 	loops.Go(func() { n.every(ctx, n.t.Beat, n.wake, n.beat) })
+	loops.Go(func() { n.every(ctx, n.t.Poll, nil, n.again) })
 	loops.Go(func() { n.every(ctx, n.t.Look, nil, n.bury) })
 	loops.Go(func() { n.every(ctx, n.t.Poll, nil, n.errands) })
 	loops.Wait()
@@ -168,6 +169,13 @@ func (n *Node) beat(ctx context.Context) {
 	if reopened > 0 {
 		n.reopened.Add(int64(reopened))
 		n.o.Log.Warn("calls go on that another node had ended, since it did not hear of this one", "calls", reopened)
+	}
+}
+
+// again beats at once when the database is there again: records may reach it before the next beat would.
+func (n *Node) again(context.Context) {
+	if n.away.Load() {
+		n.Touch()
 	}
 }
 

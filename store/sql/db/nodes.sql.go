@@ -420,7 +420,7 @@ func (q *Queries) PresumedOf(ctx context.Context, arg PresumedOfParams) ([]strin
 
 const silentNode = `-- name: SilentNode :one
 SELECT n.boot FROM nodes n WHERE n.boot <> $1 AND n.beat < $2 AND (n.gone = ''
-  OR EXISTS (SELECT 1 FROM calls c WHERE c.node = n.node AND c.boot = n.boot AND c.status IN ('initiated', 'in_progress')))
+  OR n.gone < $2 AND EXISTS (SELECT 1 FROM calls c WHERE c.node = n.node AND c.boot = n.boot AND c.status IN ('initiated', 'in_progress')))
 ORDER BY n.beat LIMIT 1
 `
 
@@ -429,7 +429,8 @@ type SilentNodeParams struct {
 	Before  Time
 }
 
-// One that has not been heard of, and is not known to be gone, or has open calls nevertheless.
+// One that has not been heard of, and is not known to be gone; or has been for as long, and has open calls nevertheless: of a node that
+// comes back, records may be heard before its beat.
 func (q *Queries) SilentNode(ctx context.Context, arg SilentNodeParams) (string, error) {
 	row := q.db.QueryRowContext(ctx, silentNode, arg.Besides, arg.Before)
 	var boot string

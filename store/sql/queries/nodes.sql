@@ -15,9 +15,10 @@ VALUES (@boot, @node, @version, @started, @beat, @steady, @calls, @draining, '')
 UPDATE nodes SET beat = @beat, steady = @steady, calls = @calls, draining = @draining, gone = '' WHERE boot = @boot;
 
 -- name: SilentNode :one
--- One that has not been heard of, and is not known to be gone, or has open calls nevertheless.
+-- One that has not been heard of, and is not known to be gone; or has been for as long, and has open calls nevertheless: of a node that
+-- comes back, records may be heard before its beat.
 SELECT n.boot FROM nodes n WHERE n.boot <> @besides AND n.beat < @before AND (n.gone = ''
-  OR EXISTS (SELECT 1 FROM calls c WHERE c.node = n.node AND c.boot = n.boot AND c.status IN ('initiated', 'in_progress')))
+  OR n.gone < @before AND EXISTS (SELECT 1 FROM calls c WHERE c.node = n.node AND c.boot = n.boot AND c.status IN ('initiated', 'in_progress')))
 ORDER BY n.beat LIMIT 1;
 
 -- name: BuryNode :one
