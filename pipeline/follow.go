@@ -92,7 +92,7 @@ func (c *Call) soFar(t *turn) *Turn {
 		heard, text = append(heard, a.heard), append(text, a.text)
 		switch {
 		case s.voiced:
-		case s.message >= 0:
+		case s.message >= t.mark && s.message < len(d.history):
 			m := &r.Messages[s.message-t.mark]
 			m.Text = a.heard // of keys nothing, until they have been pressed
 			if a.began != 0 {
