@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -86,12 +87,12 @@ func (c *Call) soFar(t *turn) *Turn {
 	for n, s := range t.steps {
 		a := s.account
 		if i := c.sounding(t.n, n); i != nil && !s.voiced {
-			a = i.account()
+			a = i.glance()
 		}
 		heard, text = append(heard, a.heard), append(text, a.text)
 		switch {
 		case s.voiced:
-		case s.message >= 0:
+		case s.message >= t.mark && s.message < len(d.history):
 			m := &r.Messages[s.message-t.mark]
 			m.Text = a.heard // of keys nothing, until they have been pressed
 			if a.began != 0 {
@@ -118,4 +119,40 @@ func (c *Call) sounding(turn, step int) *reply {
 		}
 	}
 	return nil
+}
+
+// A layout is where the text of a script lies in its sound, as it once was found out.
+type layout struct {
+	units []unit
+	said  []said
+	at    int           // the byte of the text from which on
+	from  time.Duration // and the sound
+	d     time.Duration // for which it was found out
+	until time.Duration // the sound that there was by then
+	whole bool
+}
+
+// relayEvery is how much must have been heard before a layout that has come to its end is made anew.
+const relayEvery = time.Second
+
+// glance is heard for those who look often: aligning text and sound takes milliseconds, so what was found out before has to do while the
+// sound of then lasts. It may be a word ahead of heard, or a few behind. Once the script is whole, it is what heard says.
+func (s *script) glance(d time.Duration) string {
+	text := s.text.String()
+	if d <= 0 {
+		return ""
+	}
+	if s.whole && d >= s.length {
+		return strings.TrimSpace(text)
+	}
+	end, from := s.timed(text, d)
+	if from >= d {
+		return strings.TrimSpace(text[:end])
+	}
+	l := &s.laid
+	if stale := d > l.until && d >= l.d+relayEvery; stale || l.units == nil || l.at != end || l.from != from || l.whole != s.whole {
+		units, said := s.rest(end, from)
+		*l = layout{units, said, end, from, d, s.length, s.whole}
+	}
+	return strings.TrimSpace(text[:heardUntil(l.units, l.said, end, d)])
 }

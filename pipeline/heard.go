@@ -30,6 +30,7 @@ type script struct {
 	length time.Duration // of the sound
 	whole  bool          // text and sound are complete
 	pace   time.Duration // of a beat of this voice, as far as known from earlier replies
+	laid   layout        // for glance
 }
 
 // handover is how much text and sound there was when the voice asked for more text: what it was then given sounds later.
@@ -64,11 +65,17 @@ func (s *script) heard(d time.Duration) string {
 	end, from := s.timed(text, d)
 	if from < d {
 		units, said := s.rest(end, from)
-		for i := 0; i < len(said) && said[i].middle() <= d; i++ {
-			end = units[i].end
-		}
+		end = heardUntil(units, said, end, d)
 	}
 	return strings.TrimSpace(text[:end])
+}
+
+// heardUntil is the end of the last unit whose middle was heard with the first d of the sound; end, if none was.
+func heardUntil(units []unit, said []said, end int, d time.Duration) int {
+	for i := 0; i < len(said) && said[i].middle() <= d; i++ {
+		end = units[i].end
+	}
+	return end
 }
 
 // wordEnd is where the word ends that is being heard after the first d of the sound; d, if none is.

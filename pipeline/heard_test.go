@@ -247,3 +247,60 @@ func TestHeardIsExactWithTimes(t *testing.T) {
 		}
 	})
 }
+
+// A glance says what heard says, once the script is whole; before that it is a beginning of the text that grows, and little off.
+func TestGlance(t *testing.T) {
+	t.Parallel()
+	text := strings.TrimSpace(strings.Repeat("the quick brown fox jumps over lazy dogs, ", 4))
+	for name, timed := range map[string]bool{"with word times": true, "without": false} {
+		all := spoken(text, timed, true)
+		for d := time.Duration(0); d <= all.length; d += 200 * ms {
+			if got, want := all.glance(d), all.heard(d); got != want {
+				t.Errorf("%s: after %v of the whole: %q, want %q", name, d, got, want)
+			}
+		}
+		growing := &script{}
+		words, before := strings.Fields(text), ""
+		for i := range words {
+			growing.text.WriteString(words[i] + " ")
+			if timed {
+				growing.words = append(growing.words, Word{Text: words[i], Start: growing.length, End: growing.length + 300*ms})
+			}
+			growing.length += 300 * ms
+			d := growing.length * 2 / 3
+			got := growing.glance(d)
+			if !strings.HasPrefix(text, got) || len(got) < len(before) {
+				t.Errorf("%s: after %v of %v: %q after %q", name, d, growing.length, got, before)
+			}
+			if behind := len(strings.Fields(growing.heard(d))) - len(strings.Fields(got)); behind < -1 || behind > 4 {
+				t.Errorf("%s: after %v of %v: %d words behind", name, d, growing.length, behind)
+			}
+			before = got
+		}
+	}
+}
+
+// BenchmarkFollowed is what a look costs at a reply of 22 s whose voice tells no word times.
+func BenchmarkFollowed(b *testing.B) {
+	s := &script{whole: true}
+	const rate = 8000
+	for i, w := range strings.Fields(strings.Repeat("the quick brown fox jumps over lazy dogs, ", 8)) {
+		if i%10 == 0 {
+			s.says(w + " ")
+		} else {
+			s.text.WriteString(w + " ")
+		}
+		pcm := make([]int16, rate*35/100)
+		for j := range pcm {
+			pcm[j] = int16(8000 * math.Sin(float64(j)/3) * math.Abs(math.Sin(float64(j)/900)))
+		}
+		s.sounds(pcm, rate)
+	}
+	for name, look := range map[string]func(time.Duration) string{"heard": s.heard, "glance": s.glance} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				look(s.length / 2)
+			}
+		})
+	}
+}

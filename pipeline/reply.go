@@ -52,13 +52,18 @@ type reply struct {
 }
 
 // account says what has become of it.
-func (r *reply) account() account {
+func (r *reply) account() account { return r.accountBy((*script).heard) }
+
+// glance is an account for those who look often: see script.glance.
+func (r *reply) glance() account { return r.accountBy((*script).glance) }
+
+func (r *reply) accountBy(words func(*script, time.Duration) string) account {
 	heard := r.utterance.Heard()
 	began, ok := r.utterance.Began()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	a := account{
-		turn: r.turn, step: r.step, text: r.script.text.String(), heard: r.script.heard(heard),
+		turn: r.turn, step: r.step, text: r.script.text.String(), heard: words(&r.script, heard),
 		token: r.token, audio: r.audio, length: heard,
 	}
 	if ok {

@@ -92,6 +92,15 @@ func (c *child) line() (string, error) {
 	return c.out.Text(), nil
 }
 
+// used is the processor time that it has used; 0 where the machine does not tell.
+func (c *child) used() time.Duration {
+	d, err := machine.Used(c.cmd.Process.Pid)
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
 // end ends it in good order.
 func (c *child) end() error {
 	return errors.Join(c.in.Close(), c.cmd.Wait())
@@ -144,7 +153,7 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 	order := []bool{false, true}
 	for began := time.Now(); !r.done(o.pairs) && (len(r.Rounds) == 0 || time.Since(began) < o.budget); slices.Reverse(order) {
 		for _, watched := range order {
-			if err := r.round(ctx, o, heard, readers, watched); err != nil {
+			if err := r.round(ctx, o, heard, server, readers, watched); err != nil {
 				return nil, err
 			}
 			fmt.Fprintln(stderr, r.last())
@@ -154,7 +163,7 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 }
 
 // round is one, with readers or without.
-func (r *report) round(ctx context.Context, o options, heard *recorder, readers *child, watched bool) error {
+func (r *report) round(ctx context.Context, o options, heard *recorder, server, readers *child, watched bool) error {
 	say := func(word string) (string, error) {
 		if !watched {
 			return "", nil
@@ -170,12 +179,12 @@ func (r *report) round(ctx context.Context, o options, heard *recorder, readers 
 	if err := rest(ctx, settle); err != nil {
 		return err
 	}
-	meter := machine.NewMeter()
+	meter, before := machine.NewMeter(), server.used()
 	heard.listen(true)
 	if err := rest(ctx, o.round); err != nil {
 		return err
 	}
-	late, others := heard.listen(false), meter.Others()
+	late, others, cost := heard.listen(false), meter.Others(), server.used()-before
 	told, err := say("off")
 	if err != nil {
 		return err
@@ -187,7 +196,7 @@ func (r *report) round(ctx context.Context, o options, heard *recorder, readers 
 		}
 	}
 	n := newRound(watched, others, late, t)
-	n.Void = !r.First && others > busy
+	n.Void, n.Server = !r.First && others > busy, cost.Seconds()/o.round.Seconds()
 	r.Rounds = append(r.Rounds, n)
 	return nil
 }

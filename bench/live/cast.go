@@ -144,7 +144,7 @@ func (responder) Respond(_ context.Context, k pipeline.Talk) iter.Seq2[pipeline.
 	}
 }
 
-// synthesizer makes a tone of each word, at once, and tells its times.
+// synthesizer makes a tone of each word, at once. It tells no word times, like the local voice: what was heard has to be found out.
 type synthesizer struct{}
 
 // Speak implements pipeline.Synthesizer.
@@ -154,14 +154,12 @@ func (synthesizer) Speak(_ context.Context, text iter.Seq2[string, error], v pip
 		for i := range tone {
 			tone[i] = int16(9000 * math.Sin(2*math.Pi*440*float64(i)/float64(v.Rate)))
 		}
-		at := time.Duration(0)
-		for word, err := range text {
+		for _, err := range text {
 			if err != nil {
 				yield(pipeline.Speech{}, err)
 				return
 			}
-			w := pipeline.Word{Text: strings.TrimSpace(word), Start: at, End: at + wordEach}
-			if at += wordEach; !yield(pipeline.Speech{PCM: tone, Words: []pipeline.Word{w}}, nil) {
+			if !yield(pipeline.Speech{PCM: tone}, nil) {
 				return
 			}
 		}

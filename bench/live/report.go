@@ -35,6 +35,7 @@ type round struct {
 	Watched  bool    `json:"watched"`
 	Void     bool    `json:"void"`   // others had too much of the machine: it says nothing
 	Others   float64 `json:"others"` // their share of the processors
+	Server   float64 `json:"server"` // the server's share of one; 0: the machine does not tell
 	Messages int     `json:"messages"`
 	P50      float64 `json:"late_p50_ms"`
 	P99      float64 `json:"late_p99_ms"`
@@ -96,6 +97,17 @@ func (r *report) moved(void bool) float64 {
 	return quantile(with, 0.99) - quantile(without, 0.99)
 }
 
+// cost is what the server took of one processor, over all rounds with readers or without: neighbours make it late, but hardly dearer.
+func (r *report) cost(watched bool) float64 {
+	sum, n := 0.0, 0
+	for _, one := range r.Rounds {
+		if one.Watched == watched {
+			sum, n = sum+one.Server, n+1
+		}
+	}
+	return sum / float64(max(n, 1))
+}
+
 func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "%d calls, %d readers of which %d never read, rounds of %.0f s; %s, %d processors, load %s\n",
 		r.Calls, r.Readers, r.Stalled, r.Round, runtime.Version(), runtime.NumCPU(), load())
@@ -120,6 +132,7 @@ func (r *report) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  readers move the p99 by %.2f ms\n", r.moved(void))
 	}
+	fmt.Fprintf(w, "the server takes %.1f %% of a processor without readers, %.1f %% with\n", 100*r.cost(false), 100*r.cost(true))
 }
 
 // verdict fails where readers cost too much, or did not see what they should; and where nobody can say.

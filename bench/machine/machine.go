@@ -30,5 +30,6 @@ func (m Meter) Others() float64 {
 	if err != nil || !m.works || took <= 0 {
 		return 0
 	}
-	return max(0, float64((all-m.all)-(ours-m.ours))/float64(took)/float64(runtime.NumCPU()))
+	share := float64((all-m.all)-(ours-m.ours)) / float64(took) / float64(runtime.NumCPU())
+	return min(max(0, share), 1) // the kernel counts in steps of 10 ms
 }

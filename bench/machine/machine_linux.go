@@ -80,3 +80,20 @@ func Processors() (all, ours time.Duration, err error) {
 	}
 	return time.Duration(user+nice+system+irq+soft) * tick, time.Duration(sum) * tick, nil
 }
+
+// Used is how much processor time a process has used, in steps of 10 ms.
+func Used(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	f := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:])) // see Processors
+	var user, system int64
+	if len(f) > 12 {
+		_, err = fmt.Sscan(f[11]+" "+f[12], &user, &system)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read /proc/%d/stat: %w", pid, err)
+	}
+	return time.Duration(user+system) * tick, nil
+}

@@ -14,3 +14,8 @@ func GoFirst() (first bool, restore func()) { return false, func() {} }
 func Processors() (all, ours time.Duration, err error) {
 	return 0, 0, errors.New("only Linux tells what processes have used")
 }
+
+// Used cannot tell here.
+func Used(int) (time.Duration, error) {
+	return 0, errors.New("only Linux tells what a process has used")
+}

@@ -184,10 +184,11 @@ func (n *node) checkAfterwards(call callRow) {
 func TestEndToEndLiveDrain(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false")
+	until(t, 2*time.Minute, "the speech models are loaded", func() bool { return strings.Contains(n.log.String(), "speech models loaded") }) // for which a stop would wait
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		_, _ = n.place(context.WithoutCancel(t.Context()), "silent 3s", "hangup") // the agent may not have been ready to speak by then
+		_, _ = n.place(context.WithoutCancel(t.Context()), "silent 3s", "hangup") // it may hang up before the agent has spoken
 	}()
 	call := n.going()
 	var info struct {

@@ -79,10 +79,28 @@ func TestReadersJoinAtRandomMoments(t *testing.T) {
 	}
 }
 
+// A leaky bus loses some of what is published.
+type leaky struct {
+	bus.Bus
+
+	mu    sync.Mutex
+	r     *rand.Rand
+	loses int // of ten
+}
+
+func (l *leaky) Publish(s bus.Subject, data []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.r.IntN(10) < l.loses {
+		return nil
+	}
+	return l.Bus.Publish(s, data)
+}
+
 func joinAtRandom(t *testing.T, r *rand.Rand) {
 	events, history := chat(r, 12)
 	want := records.Messages("c1", 0, history)
-	line, rows := &bus.Local{}, &shelf{}
+	line, rows := &leaky{Bus: &bus.Local{}, r: rand.New(rand.NewPCG(r.Uint64(), 3)), loses: 4 * r.IntN(2)}, &shelf{} //nolint:gosec // a test
 	row := store.Call{ID: "c1", Org: "org", Status: store.InProgress, Boot: "here"}
 	rows.put(row)
 	var followed atomic.Int64
@@ -143,6 +161,48 @@ func joinAtRandom(t *testing.T, r *rand.Rand) {
 	if n := followed.Load(); n != 0 || here.left()+there.left() != 0 {
 		t.Errorf("when all have gone: followed %d, %d and %d are left", n, here.left(), there.left())
 	}
+}
+
+// A call is told of to other nodes for as long as somebody watches it there, and a moment longer.
+func TestNothingIsToldToNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		line, rows := &bus.Local{}, &shelf{}
+		row := store.Call{ID: "c1", Org: "org", Status: store.InProgress, Boot: "here"}
+		rows.put(row)
+		var followed atomic.Int64
+		here := runs(t, New(Options{Calls: rows, Bus: line, Boot: "here", Follow: func(string) func() {
+			followed.Add(1)
+			return func() { followed.Add(-1) }
+		}}))
+		there := runs(t, New(Options{Calls: rows, Bus: line, Boot: "there"}))
+		here.Begin(row)
+		words := 0
+		talk := func(d time.Duration) (published int64) {
+			before := line.Stats().Published
+			for end := time.Now().Add(d); time.Now().Before(end); words++ {
+				here.Watch(pipeline.Event{Call: "c1", Kind: pipeline.Transcribed, Text: fmt.Sprint("word", words)})
+				time.Sleep(300 * time.Millisecond)
+			}
+			synctest.Wait()
+			return line.Stats().Published - before
+		}
+		if n := talk(30 * time.Second); n != 0 || followed.Load() != 0 {
+			t.Errorf("%d messages, and nobody had asked", n)
+		}
+		r, err := there.Open(t.Context(), "org", "c1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := talk(30 * time.Second); n < 60 || followed.Load() != 1 {
+			t.Errorf("%d messages to somebody, followed %d times", n, followed.Load())
+		}
+		r.Close()
+		talk(shareFor + 2*askEvery)
+		if n := talk(30 * time.Second); n != 0 || followed.Load() != 0 || there.left() != 0 {
+			t.Errorf("%d messages after they have gone, followed %d times, %d left", n, followed.Load(), there.left())
+		}
+	})
 }
 
 // A call that rings yet is seen to be answered, on the node that placed it, on the one that has it, and on a third.
