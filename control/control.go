@@ -1,7 +1,7 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, people
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
 //	 "/ws/"                                  ╰───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
@@ -26,10 +26,14 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
 	"parley/control/report"
+	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/voice"
+	"parley/control/webhook"
 	"parley/store"
 )
 
@@ -45,13 +49,16 @@ type Dialer interface {
 	voice.Ruler
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	DoNotCall  store.DoNotCall
+	Lines      lines.Rows // numbers, credentials and trunks
 	Dialer     Dialer
+	Webhooks   voice.HookStore
+	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
 	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
@@ -64,11 +71,15 @@ type Options struct {
 	Recordings voice.Sounds    // the recordings' files; nil: none are kept here
 	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault    // seals credentials; nil: one made of Secret and Former
+	Gate       lines.Gate      // which servers credentials may name; nil: none
+	Asker      lines.Asker     // finds out whether credentials work; nil: nobody does
 	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
 	Version    string          // of Parley, for the description
 
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
+	Hooked  func()                                                          // called when a webhook is to be sent at once; may be nil
 	Forget  func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
 	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
 	Log     *slog.Logger                                                    // nil: slog.DiscardHandler
@@ -88,15 +99,17 @@ type Control struct {
 	sockets  *voice.Sockets
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
-	seal     *seal
+	seal     *seal.Seal
+	vault    *vault.Vault
 	api      huma.API
 	front    http.Handler
 }
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -111,9 +124,14 @@ func New(o Options) (*Control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign tokens: %w", err)
 	}
-	seal, err := newSeal(secrets...)
+	answers, err := seal.New("first answers", secrets...)
 	if err != nil {
 		return nil, fmt.Errorf("seal answers: %w", err)
+	}
+	if o.Vault == nil {
+		if o.Vault, err = vault.New(secrets...); err != nil {
+			return nil, fmt.Errorf("seal credentials: %w", err)
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -137,7 +155,7 @@ func New(o Options) (*Control, error) {
 	mux := http.NewServeMux()
 	c := &Control{
 		options: o, tickets: tickets, passes: passes, sockets: &voice.Sockets{Desk: o.Desk, Limits: o.Sockets, Log: o.Log},
-		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
+		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers, vault: o.Vault,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
+	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
 )
@@ -17,9 +18,14 @@ func (c *Control) routes() {
 	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, Changed: o.Changed}
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
+	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
+
+	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
+	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
+	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, Changed: o.Changed, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -47,6 +53,14 @@ func (c *Control) routes() {
 	handle(c, "POST "+v1+"/do-not-call", "add-do-not-call", access.DialWrite, dialing.Add)
 	handle(c, "DELETE "+v1+"/do-not-call/{id}", "remove-do-not-call", access.DialWrite, dialing.Remove)
 
+	handle(c, "GET "+v1+"/webhooks/settings", "get-webhook-settings", access.HooksRead, hooks.Settings)
+	handle(c, "PUT "+v1+"/webhooks/settings", "put-webhook-settings", access.HooksWrite, hooks.PutSettings)
+	handle(c, "POST "+v1+"/webhooks/secret", "rotate-webhook-secret", access.HooksWrite, hooks.Secret)
+	handle(c, "POST "+v1+"/webhooks/test", "test-webhook", access.HooksWrite, hooks.Test)
+	handle(c, "GET "+v1+"/webhooks/deliveries", "list-webhook-deliveries", access.HooksRead, hooks.List)
+	handle(c, "GET "+v1+"/webhooks/deliveries/{id}", "get-webhook-delivery", access.HooksRead, hooks.Get)
+	handle(c, "POST "+v1+"/webhooks/deliveries/{id}/replay", "replay-webhook-delivery", access.HooksWrite, hooks.Replay)
+
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)
 	handle(c, "GET "+v1+"/calls/{id}/transcript", "get-call-transcript", access.CallsRead, calls.Transcript)
@@ -57,6 +71,25 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
 	handle(c, "POST "+v1+"/calls/{id}/cancel", "cancel-call", access.CallsWrite, calls.Cancel)
+
+	handle(c, "GET "+v1+"/credentials", "list-credentials", access.CredentialsRead, credentials.List)
+	handle(c, "POST "+v1+"/credentials", "create-credential", access.CredentialsWrite, credentials.Create)
+	handle(c, "GET "+v1+"/credentials/{id}", "get-credential", access.CredentialsRead, credentials.Get)
+	handle(c, "PATCH "+v1+"/credentials/{id}", "update-credential", access.CredentialsWrite, credentials.Update)
+	handle(c, "DELETE "+v1+"/credentials/{id}", "delete-credential", access.CredentialsWrite, credentials.Delete)
+	handle(c, "POST "+v1+"/credentials/{id}/verify", "verify-credential", access.CredentialsWrite, credentials.Verify)
+
+	handle(c, "GET "+v1+"/numbers", "list-numbers", access.NumbersRead, numbers.List)
+	handle(c, "POST "+v1+"/numbers", "create-number", access.NumbersWrite, numbers.Create)
+	handle(c, "GET "+v1+"/numbers/{id}", "get-number", access.NumbersRead, numbers.Get)
+	handle(c, "PATCH "+v1+"/numbers/{id}", "update-number", access.NumbersWrite, numbers.Update)
+	handle(c, "DELETE "+v1+"/numbers/{id}", "delete-number", access.NumbersWrite, numbers.Delete)
+
+	handle(c, "GET "+v1+"/trunks", "list-trunks", access.TrunksRead, trunks.List)
+	handle(c, "POST "+v1+"/trunks", "create-trunk", access.TrunksWrite, trunks.Create)
+	handle(c, "GET "+v1+"/trunks/{id}", "get-trunk", access.TrunksRead, trunks.Get)
+	handle(c, "PATCH "+v1+"/trunks/{id}", "update-trunk", access.TrunksWrite, trunks.Update)
+	handle(c, "DELETE "+v1+"/trunks/{id}", "delete-trunk", access.TrunksWrite, trunks.Delete)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -24,6 +25,9 @@ import (
 	"parley/control/archive"
 	"parley/control/dialer"
 	peers "parley/control/nodes"
+	"parley/control/seal"
+	"parley/control/vault"
+	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -39,6 +43,9 @@ type world struct {
 	mux       *http.ServeMux
 	dir       string // the data directory
 	dialer    *dialer.Dialer
+	hooks     *webhook.Secrets
+	asker     *asked
+	auth      *access.Authenticator
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -65,6 +72,11 @@ type tenant struct {
 	going     string // a call in progress
 	task      string // the task of the call that is over: it has failed since
 	barred    string // a number on the do-not-call list
+	delivery  string // of a test of webhooks: it has failed since
+	whsec     string // the secret that signs webhooks
+	account   string // a credential of twilio that nothing needs
+	phone     string // a phone number, by its id
+	trunk     string // a SIP trunk that nothing needs
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -117,7 +129,7 @@ func (l *logged) String() string {
 // newWorld makes the world; change, if there is one, has a last say in the API's options.
 func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}}
+	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}, asker: &asked{verdict: store.Works}}
 	path := filepath.Join(w.dir, "parley.db")
 	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + path})
 	must(t, err)
@@ -126,6 +138,10 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	must(t, err)
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
+
+	sealed, err := seal.New("webhook secrets", secret)
+	must(t, err)
+	w.hooks = &webhook.Secrets{Rules: db, Seal: sealed}
 
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}
@@ -150,6 +166,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.populate(&w.theirs, now)
 	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
+	w.raw(path, "UPDATE webhook_deliveries SET status = 'failed', due = '', settled = created")
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
@@ -158,8 +175,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, encodings.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	w.auth = auth
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -286,7 +304,13 @@ func (w *world) populate(t *tenant, now time.Time) {
 		ID: t.task, Org: t.org, Agent: t.standard, Name: "Call", To: "+442071234567", Context: `{"of":"` + t.org + `"}`, Created: now,
 	})
 	must(w.t, err)
+	w.connect(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
+	must(w.t, err)
+	t.delivery = store.NewID()
+	_, err = w.db.AddDelivery(w.t.Context(), store.Delivery{ID: t.delivery, Org: t.org, Kind: store.WebhookTest, URL: "https://" + t.org + ".example.com/", Created: now})
+	must(w.t, err)
+	t.whsec, _, err = w.hooks.Rotate(w.t.Context(), t.org, 0)
 	must(w.t, err)
 	wav := sound(16000)
 	at := "recordings/" + t.done + ".wav"
@@ -294,6 +318,48 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
+}
+
+// connect gives a tenant what it has of its own towards the outside. The secrets are canaries.
+func (w *world) connect(t *tenant, now time.Time) {
+	v, err := vault.New(secret)
+	must(w.t, err)
+	t.account, t.phone, t.trunk = store.NewID(), store.NewID(), store.NewID()
+	_, err = w.db.CreateCredential(w.t.Context(), store.Credential{ID: t.account, Org: t.org, Vendor: "twilio", Name: "Account of " + t.org,
+		Account: "AC00000000000000000000000000000009", Default: true, Created: now,
+		Sealed: v.Seal(canaries["token"], vault.PlaceOf(store.CredentialSecret, t.org, t.account))})
+	must(w.t, err)
+	_, err = w.db.CreateTrunk(w.t.Context(), store.Trunk{ID: t.trunk, Org: t.org, Name: "Trunk of " + t.org, Host: "sip.example.com",
+		Transport: store.UDP, Username: "u", Created: now, Sealed: v.Seal(canaries["trunk"], vault.PlaceOf(store.TrunkSecret, t.org, t.trunk))})
+	must(w.t, err)
+	_, err = w.db.CreateNumber(w.t.Context(), store.Number{ID: t.phone, Org: t.org, E164: map[bool]string{true: "+442070000100", false: "+442070000200"}[t == &w.ours], Label: "Of " + t.org,
+		Created: now, Updated: now})
+	must(w.t, err)
+}
+
+// door lets everything public through, and one host of the operator's.
+type door struct{}
+
+func (door) Check(url string) error {
+	if strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "http://vendor.internal") || strings.Contains(url, "127.0.0.1") {
+		return errors.New("is not allowed")
+	}
+	return nil
+}
+
+// asked is a vendor that says what it is told to.
+type asked struct {
+	mu      sync.Mutex
+	verdict store.Verdict
+	err     error
+	secrets []string
+}
+
+func (a *asked) Verify(_ context.Context, _ store.Credential, secret string) (store.Verdict, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.secrets = append(a.secrets, secret)
+	return a.verdict, a.err
 }
 
 // failTask carries out a task, and its call fails.

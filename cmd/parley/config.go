@@ -15,7 +15,9 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"parley/control/bus"
+	"parley/control/webhook"
 	"parley/pipeline"
+	"parley/providers/httptool"
 )
 
 // config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
@@ -29,8 +31,9 @@ type config struct {
 	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
 	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
 	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
-	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	secrets
+	CredentialsAllow []string `help:"Hosts (also with :port), addresses and networks that organisations' credentials may name as their server although they are private or without TLS; separated by commas." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 
 	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
 
@@ -59,6 +62,9 @@ type config struct {
 	DialCalls int           `help:"Calls that an organisation may have placed at once, over all nodes, where it has no rule of its own." default:"20" var:"PARLEY_DIAL_CALLS"`
 	DialRate  float64       `help:"Calls that an organisation may place in a second, over all nodes, where it has no rule of its own." default:"1" var:"PARLEY_DIAL_RATE"`
 	DialRing  time.Duration `help:"How long a number is rung, where the organisation has no rule of its own; whole seconds, 1s to 10m." default:"45s" var:"PARLEY_DIAL_RING"`
+
+	WebhookAllow []string `help:"Where webhooks are sent although the address is not public: networks, addresses and names of hosts, separated by commas. Whoever may plan tasks reaches these." placeholder:"CIDR|HOST" var:"PARLEY_WEBHOOK_ALLOW"`
+	WebhookLog   int      `name:"webhook-log-days" help:"How long what was sent stays in the log of webhooks, in days; 1 to 3650." default:"30" var:"PARLEY_WEBHOOK_LOG_DAYS"`
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
@@ -119,10 +125,9 @@ func (c *config) check() error {
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
-	for name, secret := range map[string]string{"secret (PARLEY_SECRET)": c.Secret, "former-secret (PARLEY_FORMER_SECRET)": c.FormerSecret} {
-		if n := len(secret); n > 0 && n < 32 {
-			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
-		}
+	bad = append(bad, c.secrets.check()...)
+	if _, err := httptool.NewGate(c.CredentialsAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--credentials-allow: %w", err))
 	}
 	for name, n := range map[string]int{"rate-limit": c.RateLimit, "live-readers": c.LiveReaders, "live-org-readers": c.LiveOrgReaders} {
 		if n < 1 {
@@ -158,6 +163,12 @@ func (c *config) check() error {
 		if err := c.elevenLabs().Check(); err != nil {
 			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
 		}
+	}
+	if _, err := webhook.ParseAllow(c.WebhookAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--webhook-allow: %w", err))
+	}
+	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
+		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

@@ -25,6 +25,8 @@ import (
 	"parley/control/nodes"
 	"parley/control/records"
 	"parley/control/report"
+	"parley/control/vault"
+	"parley/control/webhook"
 	"parley/media"
 	"parley/pipeline"
 	"parley/providers/twilio"
@@ -35,7 +37,8 @@ import (
 // office keeps the server's records: what calls leave behind, who answers which number, and the API over both.
 //
 //	calls ──▶ records ──▶ spool on disk ──▶ store ◀── API
-//	calls ◀── directory ◀── snapshot on disk ◀──┘
+//	calls ◀── directory ◀── snapshot on disk ◀──┤
+//	clients ◀── hooks ◀── deliveries ◀───────────┘
 type office struct {
 	cfg       *config
 	log       *slog.Logger
@@ -46,6 +49,9 @@ type office struct {
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	hooks     *webhook.Sender
+	vault     *vault.Vault
+	accounts  *accounts
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
@@ -68,11 +74,9 @@ func newOffice(ctx context.Context, c *config, v *vendors, l line, observe obser
 	if err != nil {
 		return nil, err
 	}
-	secret := c.Secret
-	if secret == "" {
-		if secret, err = keep(c.DataDir, secretFile, func() string { return randomHex(32) }); err != nil {
-			return nil, err
-		}
+	secret, err := c.master(c.DataDir)
+	if err != nil {
+		return nil, err
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
 	if err != nil {
@@ -83,16 +87,19 @@ func newOffice(ctx context.Context, c *config, v *vendors, l line, observe obser
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
 	o := &office{cfg: c, log: log, store: s, files: files, tapes: tapes{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), v, l, observe); err != nil {
+	if err := o.open(ctx, node, secret, v, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
 }
 
-// observe counts requests to the API, by the pattern of their route.
-type observe func(route, method string, status int, took time.Duration)
+// observe counts.
+type observe struct {
+	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
+	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
+}
 
-func (o *office) open(ctx context.Context, node string, secret []byte, v *vendors, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, v *vendors, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -105,6 +112,12 @@ func (o *office) open(ctx context.Context, node string, secret []byte, v *vendor
 	})
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
+	}
+	if o.vault, err = o.cfg.newVault(secret); err != nil {
+		return err
+	}
+	if o.accounts, err = newAccounts(o.cfg, o.directory, o.vault, o.log); err != nil {
+		return err
 	}
 	boot, began := store.NewID(), time.Now()
 	if err := o.openSounds(began); err != nil {
@@ -132,12 +145,17 @@ func (o *office) open(ctx context.Context, node string, secret []byte, v *vendor
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
+	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{[]byte(secret)}, former...))
+	if err != nil {
+		return err
+	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
+		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
+		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
-		Changed: o.changed, Observe: observe, Log: o.log,
+		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
 	if err != nil {
 		return err
@@ -189,9 +207,13 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.dialer.Run(ctx) })
 	o.runSounds(ctx, g)
 	g.Go(func() error { return o.desk.Run(ctx) })
-	if !o.ready {
-		g.Go(func() error { o.reachAtLast(ctx); return nil })
-	}
+	g.Go(func() error { return o.hooks.Run(ctx) })
+	g.Go(func() error {
+		if !o.ready && !o.reachAtLast(ctx) {
+			return nil
+		}
+		return (&vault.Rotator{Vault: o.vault, Rows: o.store, Log: o.log}).Run(ctx)
+	})
 	err := g.Wait()
 	if lerr := o.node.Leave(works); lerr != nil {
 		o.log.Warn("the other nodes are not told that this one stops: they will notice", "error", lerr)
@@ -199,14 +221,14 @@ func (o *office) run(ctx context.Context) error {
 	return err
 }
 
-// reachAtLast tries until the database is there.
-func (o *office) reachAtLast(ctx context.Context) {
+// reachAtLast tries until the database is there; false: ctx was done first.
+func (o *office) reachAtLast(ctx context.Context) bool {
 	for again := time.NewTicker(time.Second); ; {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
 			again.Stop()
-			return
+			return false
 		}
 		switch err := o.reach(ctx); {
 		case err == nil:
@@ -215,7 +237,7 @@ func (o *office) reachAtLast(ctx context.Context) {
 				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
 			}
 			again.Stop()
-			return
+			return true
 		case !errors.Is(err, store.ErrUnavailable):
 			o.log.Error("the database cannot be used", "error", err)
 		}
@@ -244,7 +266,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
-	route, err := o.directory.Route(info.To)
+	route, err := o.directory.RouteAmong(info.Owners, info.To)
 	if route.Org != "" {
 		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
@@ -295,6 +317,9 @@ func (o *office) close() error {
 	}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
+	}
+	if o.accounts != nil {
+		o.accounts.close()
 	}
 	return errors.Join(errs...)
 }

@@ -82,7 +82,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if next.Before(t.Now) {
 			next = t.Now
 		}
-		ringing, events := map[string]bool{}, newTaskEvents()
+		ringing, events := map[string]bool{}, newEventLog()
 		for _, q := range queued {
 			if ringing[q.Callee] || next.After(t.Now.Add(t.Ahead)) {
 				continue
@@ -105,7 +105,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if err := u.SetPace(ctx, db.SetPaceParams{Org: t.Org, Next: db.Time(next)}); err != nil {
 			return err
 		}
-		return events.write(ctx, u, nil)
+		return events.write(ctx, u)
 	})
 	if err != nil {
 		return nil, err
@@ -227,7 +227,7 @@ func (s *Store) TaskEvents(ctx context.Context, after int64, limit int) (events 
 func dial(r db.Dial) store.Dial {
 	return store.Dial{
 		Call: r.Call, Org: r.Org, Task: r.Task, Execution: int(r.Execution), Priority: int(r.Priority), From: r.Caller, To: r.Callee,
-		State: store.DialState(r.State), Due: time.Time(r.Due), Node: r.Node, CarrierID: r.CarrierID, Asked: time.Time(r.Asked),
+		Account: r.Account, State: store.DialState(r.State), Due: time.Time(r.Due), Node: r.Node, CarrierID: r.CarrierID, Asked: time.Time(r.Asked),
 		Look: time.Time(r.Look), Gone: time.Time(r.Gone), Created: time.Time(r.Created),
 	}
 }

@@ -154,6 +154,8 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyTask(org))
 	maps.Copy(every, h.everyReport(org))
 	maps.Copy(every, h.everyNode())
+	maps.Copy(every, h.everyWebhook(org))
+	maps.Copy(every, h.everyAccount(org))
 	return every
 }
 
@@ -294,10 +296,12 @@ func testIsolation(t *testing.T, s Store) {
 		"DialWork": true, "DueTasks": true, "PutOffTask": true,
 		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
 		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
+		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
+		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
-		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
+		"CreateCredential": true, "CreateTrunk": true, "StaleSecrets": true, "Reseal": true, "ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
@@ -326,8 +330,9 @@ func testIsolation(t *testing.T, s Store) {
 	if !k.Revoked.IsZero() {
 		t.Error("another organisation has revoked a key")
 	}
-	own := h.Every(h.Org)                                                                     // are found
-	for _, name := range []string{"Numbers", "DeleteNumber", "Barred", "IsBarred", "Unbar"} { // in this order
+	own := h.Every(h.Org) // are found
+	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
+		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk", "Barred", "IsBarred", "Unbar"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

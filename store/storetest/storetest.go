@@ -6,6 +6,7 @@
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
 //	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
+//	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -36,6 +37,9 @@ type Store interface {
 	store.Sweeper
 	store.Agents
 	store.Numbers
+	store.Credentials
+	store.Trunks
+	store.Secrets
 	store.Router
 	store.Recorder
 	store.Calls
@@ -45,6 +49,9 @@ type Store interface {
 	store.DoNotCall
 	store.Nodes
 	store.Errands
+	store.Deliveries
+	store.WebhookRules
+	store.Outbox
 	store.Knowledge
 	store.Reports
 	store.Recordings
@@ -84,6 +91,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"UpdateAgentAtOnce", testUpdateAgentAtOnce},
 		{"DeleteAgent", testDeleteAgent},
 		{"Numbers", testNumbers},
+		{"NumberAccounts", testNumberAccounts},
+		{"Credentials", testCredentials},
+		{"DefaultCredential", testDefaultCredential},
+		{"DeleteCredential", testDeleteCredential},
+		{"Trunks", testTrunks},
+		{"Reseal", testReseal},
 		{"Directory", testDirectory},
 		{"Documents", testDocuments},
 		{"DocumentsRefused", testDocumentsRefused},
@@ -122,6 +135,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ComesBack", testComesBack},
 		{"BuryTask", testBuryTask},
 		{"Errands", testErrands},
+		{"Outbox", testOutbox},
+		{"DeliveryOrder", testDeliveryOrder},
+		{"DeliveryTries", testDeliveryTries},
+		{"DueHosts", testDueHosts},
+		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
+		{"WebhookSettings", testWebhookSettings},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -146,6 +165,10 @@ type House struct {
 	Barred store.Barred
 	Rules  string
 
+	Delivery   store.Delivery   // of a test: it is due
+	Credential store.Credential // of no number
+	Trunk      store.Trunk      // of no number
+
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
 
@@ -168,6 +191,12 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	number, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+442071234567", Created: start, Updated: start})
 	h.Number = number
 	if err == nil {
+		h.Credential, err = s.CreateCredential(ctx, newCredential(h.Org, "twilio", "main"))
+	}
+	if err == nil {
+		h.Trunk, err = s.CreateTrunk(ctx, newTrunk(h.Org, "carrier"))
+	}
+	if err == nil {
 		h.Document, err = s.PutDocument(ctx, h.Setup.Agent.ID, newDocument(h.Org, "hours.md"), []store.Chunk{newChunk("Open from eight to six.")}, 100)
 	}
 	if err == nil {
@@ -178,7 +207,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := h.plan(ctx); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx)); err != nil {
 		return h, err
 	}
 	err = s.Record(ctx, []store.Entry{
@@ -202,6 +231,15 @@ func (h *House) plan(ctx context.Context) (err error) {
 		return err
 	}
 	h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil })
+	return err
+}
+
+// hook gives the house a webhook's secret, and a delivery.
+func (h *House) hook(ctx context.Context) (err error) {
+	if h.Delivery, err = h.AddDelivery(ctx, newDelivery(h.Org, "https://own.example.com/")); err != nil {
+		return err
+	}
+	_, err = h.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Secret = []byte("sealed"); return nil })
 	return err
 }
 

@@ -81,6 +81,24 @@ type Call struct {
 	Collected    Slots
 }
 
+type Credential struct {
+	Number    int64
+	ID        string
+	Org       string
+	Vendor    string
+	Name      string
+	Account   string
+	BaseUrl   string
+	Sealed    string
+	KeyID     string
+	Hint      string
+	Preferred bool
+	Verdict   string
+	Verified  Time
+	Created   Time
+	Updated   Time
+}
+
 type Dial struct {
 	Call      string
 	Org       string
@@ -97,6 +115,7 @@ type Dial struct {
 	Look      Time
 	Gone      Time
 	Created   Time
+	Account   string
 }
 
 type DoNotCall struct {
@@ -172,13 +191,16 @@ type Node struct {
 }
 
 type Number struct {
-	Number  int64
-	ID      string
-	Org     string
-	E164    string
-	Agent   string
-	Created Time
-	Updated Time
+	Number     int64
+	ID         string
+	Org        string
+	E164       string
+	Agent      string
+	Created    Time
+	Updated    Time
+	Label      string
+	Credential string
+	Trunk      string
 }
 
 type Organisation struct {
@@ -258,6 +280,27 @@ type TaskEvent struct {
 	Created Time
 }
 
+type Trunk struct {
+	Number    int64
+	ID        string
+	Org       string
+	Name      string
+	Host      string
+	Port      int64
+	Transport string
+	Username  string
+	Sealed    string
+	KeyID     string
+	Realm     string
+	Allowed   Scopes
+	Codecs    Scopes
+	CallerID  string
+	Outbound  bool
+	Registers bool
+	Created   Time
+	Updated   Time
+}
+
 type Turn struct {
 	Call    string
 	N       int64
@@ -272,4 +315,52 @@ type Turn struct {
 	Error   string
 	Counts  Figures
 	Lookup  Lookup
+}
+
+type WebhookAttempt struct {
+	Delivery string
+	N        int64
+	Created  Time
+	Took     int64
+	Code     int64
+	Error    string
+	Answer   string
+}
+
+type WebhookDelivery struct {
+	Number   int64
+	ID       string
+	Org      string
+	Task     string
+	Call     string
+	Kind     string
+	Url      string
+	Host     string
+	Status   string
+	Payload  string
+	Tries    int64
+	Attempts int64
+	Due      Time
+	Node     string
+	Code     int64
+	Error    string
+	Created  Time
+	Settled  Time
+}
+
+type WebhookDisabled struct {
+	Org      string
+	Endpoint string
+	Url      string
+	Reason   string
+	Created  Time
+}
+
+type WebhookSetting struct {
+	Org         string
+	Redelivery  bool
+	Secret      []byte
+	Rotated     Time
+	Former      []byte
+	FormerUntil Time
 }
