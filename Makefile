@@ -62,8 +62,10 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(MAKE) --no-print-directory scores SCORES=19
 	$(MAKE) --no-print-directory dial-once
 	$(MAKE) --no-print-directory e2e
+	$(MAKE) --no-print-directory test-contract
 	$(GO) run ./bench/leg -quick
 	$(GO) run ./bench/store -quick
+	$(GO) run ./bench/store -api -quick
 	$(GO) run ./bench/turns -quick
 	$(GO) run ./bench/amd -quick
 	$(GO) run ./bench/live -quick
@@ -84,6 +86,11 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
 	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
+
+.PHONY: test-contract
+test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message (20 s)
+	$(GO) test -count=1 -v ./control/voice/voicetest
+	$(GO) test -tags e2e -count=1 -timeout 5m -v ./cmd/parley -run '^TestContract'
 
 .PHONY: soak
 soak: build ## the long runs, by hand: SOAK times the scores, the playout's random scripts 20,000 times, 10 rounds of calls
@@ -116,6 +123,10 @@ bench-live: ## what 100 readers on 50 calls cost the agents' audio: p99 of its l
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset
 	$(GO) run ./bench/store
+
+.PHONY: bench-api
+bench-api: ## what the API adds to its queries at 1,000,000 calls on SQLite and Postgres; fails above 150 us p50
+	$(GO) run ./bench/store -api
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 20s)

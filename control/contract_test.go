@@ -4,132 +4,23 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"parley/control"
+	"parley/control/voice/voicetest"
 	"parley/store"
 )
-
-// A contract is voice/testdata/contract.json: the page voice-agents.txt as data, later issues' parts too.
-type contract struct {
-	Base      string         `json:"base"`
-	Success   map[string]any `json:"success"`
-	Error     map[string]any `json:"error"`
-	ListMeta  []string       `json:"list_meta"`
-	Statuses  []int          `json:"statuses"`
-	RateLimit struct {
-		PerMinute int      `json:"per_minute"`
-		Headers   []string `json:"headers"`
-	} `json:"rate_limit"`
-	Words   map[string][]string `json:"words"`
-	Webhook struct {
-		Timeout int            `json:"timeout_seconds"`
-		Payload map[string]any `json:"payload"`
-	} `json:"webhook"`
-	Socket struct {
-		Path    string         `json:"path"`
-		Query   []string       `json:"query"`
-		Minutes int            `json:"token_minutes"`
-		Client  map[string]any `json:"client"`
-	} `json:"socket"`
-	Sessions struct {
-		Managed map[string][]string `json:"managed"`
-	} `json:"sessions"`
-	Operations []operation `json:"operations"`
-}
-
-// An operation is one of the page's.
-type operation struct {
-	Method    string          `json:"method"`
-	Path      string          `json:"path"`
-	Issue     int             `json:"issue"` // that serves it
-	Mentioned bool            `json:"mentioned"`
-	Query     []parameter     `json:"query"`
-	Body      []field         `json:"body"`
-	Sample    json.RawMessage `json:"sample"` // the page's own request
-	Answer    json.RawMessage `json:"answer"` // and response
-	Curl      string          `json:"curl"`   // the path as the page's example has it
-}
-
-type parameter struct {
-	Name    string   `json:"name"`
-	Values  []string `json:"values"`
-	Default *int     `json:"default"`
-	Max     *int     `json:"max"`
-}
-
-type field struct {
-	Name     string `json:"name"`
-	Required bool   `json:"required"`
-}
-
-// served says whether an operation is there by now: those of issue 3, and of issue 6 the tasks, transcripts and reports.
-func (op operation) served() bool {
-	return op.Issue <= 3 || strings.HasPrefix(op.Path, "/tasks") || strings.HasSuffix(op.Path, "/transcript") || strings.HasSuffix(op.Path, "/report")
-}
-
-func readContract(t testing.TB) contract {
-	t.Helper()
-	text, err := os.ReadFile("voice/testdata/contract.json")
-	must(t, err)
-	var c contract
-	must(t, json.Unmarshal(text, &c))
-	return c
-}
-
-// documented are the keys of data that a client of an operation counts on: the page's own where it samples them, else what it names in
-// words (agents by their fields, calls by their filters, transcript and report).
-func documented(name string) []string {
-	switch name {
-	case "GET /agents", "GET /agents/:id", "POST /agents", "PATCH /agents/:id":
-		return []string{
-			"id", "name", "system_prompt", "description", "starting_message", "enabled", "voice_settings", "dtmf_rules", "created_at",
-			"updated_at",
-		}
-	case "DELETE /agents/:id", "DELETE /tasks/:id":
-		return []string{"id", "deleted"}
-	case "GET /tasks", "POST /tasks", "PATCH /tasks/:id", "POST /tasks/:id/reset":
-		return taskKeys
-	case "GET /tasks/:id":
-		return append([]string{"agent"}, taskKeys...)
-	case "POST /tasks/:id/execute":
-		return []string{"call_id", "message"}
-	case "GET /calls":
-		return []string{
-			"id", "task_id", "agent_id", "status", "direction", "from_number", "to_number", "started_at", "ended_at", "duration_seconds",
-		}
-	case "GET /calls/:id":
-		return []string{"id", "task_id", "agent_id", "status", "transcript", "report", "recording_available"}
-	case "GET /calls/:id/transcript":
-		return []string{"call_id", "transcript"}
-	case "POST /calls/:id/transcript":
-		return []string{"call_id", "transcript", "extracted_data", "report"}
-	case "GET /calls/:id/report":
-		return []string{"call_id", "report"}
-	case "GET /calls/:id/recording":
-		return []string{"call_id", "recording_url", "expires_at", "format", "duration_seconds"}
-	case "POST /calls/:id/end", "POST /calls/:id/cancel":
-		return []string{"call_id", "message"}
-	}
-	return nil
-}
-
-var taskKeys = []string{
-	"id", "agent_id", "name", "to_number", "description", "starting_message", "context_data", "priority", "scheduled_at", "webhook_url",
-	"webhook_events", "status", "created_at", "updated_at",
-}
 
 func TestContract(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := readContract(t)
+	c := voicetest.Load()
 	touched := 0
 	for _, op := range c.Operations {
-		if !op.served() {
+		if !w.serves(op, c) {
 			continue
 		}
 		touched++
@@ -151,7 +42,7 @@ func TestContract(t *testing.T) {
 		}
 		body := string(op.Sample)
 		if op.Method == http.MethodPatch { // every field that the page lists as updatable has its sample there
-			body = string(c.sample("POST " + strings.TrimSuffix(op.Path, "/:id")))
+			body = string(c.Sample("POST " + strings.TrimSuffix(op.Path, "/:id")))
 			body = strings.Replace(body, `"agent_id": "uuid-here",`, "", 1) // but this one
 		}
 		a := w.ask(w.ours.key, op.Method, path, body)
@@ -175,8 +66,15 @@ func TestContract(t *testing.T) {
 	}
 }
 
+// serves says whether an operation is there by now. The test in cmd/parley has the list of those that are not.
+func (w *world) serves(op voicetest.Operation, c voicetest.Contract) bool {
+	w.served()
+	_, ok := w.described.Paths[c.Base+strings.Replace(op.Path, ":id", "{id}", 1)][strings.ToLower(op.Method)]
+	return ok
+}
+
 // taskFor is a task in the state that an operation needs.
-func (w *world) taskFor(op operation) string {
+func (w *world) taskFor(op voicetest.Operation) string {
 	w.t.Helper()
 	id := store.NewID()
 	_, err := w.db.CreateTask(w.t.Context(), store.Task{ID: id, Org: w.ours.org, Agent: w.ours.standard, Name: "n", To: "+1234567890", Created: time.Now().UTC()})
@@ -187,20 +85,10 @@ func (w *world) taskFor(op operation) string {
 	return id
 }
 
-// sample is the page's own request of an operation.
-func (c contract) sample(name string) json.RawMessage {
-	for _, op := range c.Operations {
-		if op.Method+" "+op.Path == name {
-			return op.Sample
-		}
-	}
-	return nil
-}
-
 // keys asserts every documented key of an answer, and what a sample sent.
-func (w *world) keys(op operation, c contract, a *answer) {
+func (w *world) keys(op voicetest.Operation, c voicetest.Contract, a *answer) {
 	w.t.Helper()
-	name := op.Method + " " + op.Path
+	name := op.Name()
 	var whole map[string]json.RawMessage
 	must(w.t, json.Unmarshal(a.body, &whole))
 	for key := range c.Success {
@@ -229,10 +117,10 @@ func (w *world) keys(op operation, c contract, a *answer) {
 	}
 	var got map[string]json.RawMessage
 	must(w.t, json.Unmarshal(data, &got))
-	if len(documented(name)) == 0 {
-		w.t.Errorf("%s: the test knows no documented key", name)
+	if len(op.Keys) == 0 {
+		w.t.Errorf("%s: the contract has no documented key", name)
 	}
-	for _, key := range documented(name) {
+	for _, key := range op.Keys {
 		if got[key] == nil {
 			w.t.Errorf("%s: no data.%s in %s", name, key, a.body)
 		}
@@ -258,7 +146,7 @@ func compact(text json.RawMessage) string {
 }
 
 // parameters asserts documented values, defaults and bounds, in the answers and in the description.
-func (w *world) parameters(op operation, c contract) {
+func (w *world) parameters(op voicetest.Operation, c voicetest.Contract) {
 	w.t.Helper()
 	w.served()
 	path := c.Base + strings.Replace(op.Path, ":id", "{id}", 1)
@@ -321,7 +209,7 @@ func (w *world) parameters(op operation, c contract) {
 func TestErrorsAreInTheEnvelope(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	c := readContract(t)
+	c := voicetest.Load()
 	large := `{"name":"` + strings.Repeat("a", 1<<20) + `"}`
 	for _, tc := range []struct {
 		name, method, path, body string
@@ -434,11 +322,11 @@ func TestDescription(t *testing.T) {
 			}
 		}
 	}
-	c := readContract(t)
+	c := voicetest.Load()
 	var sent map[string]any
 	must(t, json.Unmarshal(w.described.Paths["/api/v1/agents"]["post"].RequestBody.Content["application/json"].Example, &sent))
 	example, _ := json.Marshal(sent) //nolint:errchkjson // it was just read
-	if string(example) != compact(c.sample("POST /agents")) {
+	if string(example) != compact(c.Sample("POST /agents")) {
 		t.Errorf("the example of POST /agents is not the page's: %s", example)
 	}
 	if strings.Contains(string(w.ask("", "GET", "/openapi.json", "").body), "$schema") {

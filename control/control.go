@@ -29,6 +29,7 @@ import (
 	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
+	"parley/control/reference"
 	"parley/control/report"
 	"parley/control/seal"
 	"parley/control/vault"
@@ -102,7 +103,10 @@ type Control struct {
 	seal     *seal.Seal
 	vault    *vault.Vault
 	api      huma.API
+	mux      *http.ServeMux // of the API's own routes, which front leads to
 	front    http.Handler
+
+	reference *reference.Reference
 }
 
 // New builds the API.
@@ -161,9 +165,13 @@ func New(o Options) (*Control, error) {
 	c.api.UseMiddleware(c.authorise, c.once)
 	c.routes()
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
-	if err := c.serveDescription(mux); err != nil {
+	c.complete()
+	describeBeside(c.api.OpenAPI())
+	if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
 		return nil, err
 	}
+	c.reference.Mount(mux)
+	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
 	return c, nil
 }
@@ -171,10 +179,12 @@ func New(o Options) (*Control, error) {
 // Close ends the sockets, and waits for them. Nobody gets a new one.
 func (c *Control) Close() { c.sockets.Close() }
 
-// Mount registers "/api/", "/ws/", "/openapi.json" and the page of invites on mux.
+// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) and the page of invites on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
 	mux.Handle("/ws/", c.front)
-	mux.Handle("/openapi.json", c.front)
+	for _, path := range c.reference.Paths() {
+		mux.Handle(path, c.front)
+	}
 }

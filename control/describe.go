@@ -1,9 +1,6 @@
 package control
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -55,6 +52,8 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "API keys", Description: "The keys of the organisation."},
 			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},
 			{Name: "Users", Description: "The people of the organisation."},
+			{Name: "Server", Description: "What the server has beside the API: without a key, and without the envelope."},
+			{Name: "Carriers", Description: "What carriers ask of the server."},
 		},
 		Components: &huma.Components{
 			Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
@@ -106,14 +105,14 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	if p.ticket {
 		op.Security = append(op.Security, map[string][]string{byTicket: {}})
 	}
-	op.Responses = c.failures(method, strings.Contains(path, "{"), p)
+	op.Responses = c.failures(method, strings.Contains(path, "{") || p.missing != "", p)
 	if c.repeatable(&op) {
 		op.Parameters = append(op.Parameters, &huma.Param{
 			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxIdemKey)},
 			Description: "Any text that is new for each thing to be done, such as a UUID. The same request with the same key is done once: for 24 " +
 				"hours it gets the first answer, with `Idempotent-Replayed: true`. Extension.",
 		})
-		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", "Retry-After")
+		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", hRetryAfter)
 	}
 	if p.request != "" {
 		op.RequestBody = &huma.RequestBody{
@@ -122,6 +121,7 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	}
 	if len(p.media) > 0 {
 		op.Responses["200"], op.Responses["206"] = sound("The whole file", p.media), sound("The range asked for", p.media)
+		op.Responses["304"] = &huma.Response{Description: "If-None-Match has the file's ETag"}
 	}
 	return op
 }
@@ -151,6 +151,7 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 	codes := map[int]string{
 		http.StatusBadRequest:          "A validation error: details names every bad field. " + p.bad,
 		http.StatusUnauthorized:        "No key, or not a valid one",
+		http.StatusMethodNotAllowed:    "The path does not take this method",
 		http.StatusForbidden:           "The key lacks a scope: details names it. Or the role does not allow it, or another site's page sent it with a cookie",
 		http.StatusTooManyRequests:     "Too many requests in this minute. " + p.often,
 		http.StatusInternalServerError: "Internal error: the log has it under the request_id",
@@ -172,39 +173,23 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		header := ""
 		switch code {
 		case http.StatusUnauthorized:
-			header = "WWW-Authenticate"
+			header = hWhoAreYou
+		case http.StatusMethodNotAllowed:
+			header = hAllow
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
-			header = "Retry-After"
+			header = hRetryAfter
 		}
 		out[strconv.Itoa(code)] = c.failure(strings.TrimSpace(text), header)
 	}
 	return out
 }
 
-// failure describes one error, and a header that comes with it.
-func (c *Control) failure(text, header string) *huma.Response {
+// failure describes one error, and a header that comes with it; "": none.
+func (c *Control) failure(text, name string) *huma.Response {
 	schema := c.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[envelope.Failure](), true, "")
 	r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
-	about := map[string]string{"WWW-Authenticate": "Bearer", "Retry-After": "Seconds until it is worth another try"}[header]
-	if about != "" {
-		r.Headers = map[string]*huma.Param{header: {Description: about, Schema: &huma.Schema{Type: huma.TypeString}}}
+	if name != "" {
+		r.Headers = map[string]*huma.Param{name: header(name)}
 	}
 	return r
-}
-
-// serveDescription serves /openapi.json, without a key.
-func (c *Control) serveDescription(mux *http.ServeMux) error {
-	text, err := json.Marshal(c.api.OpenAPI())
-	if err != nil {
-		return fmt.Errorf("describe the API: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("ETag", etag)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(text))
-	})
-	return nil
 }

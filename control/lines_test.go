@@ -146,8 +146,9 @@ func TestVerifyCredential(t *testing.T) {
 	must(t, err)
 	other, err := vault.New([]byte("another secret of 32 characters."))
 	must(t, err)
-	c2, err := control.New(control.Options{Agents: w.db, Calls: w.db, Tasks: w.db, DoNotCall: w.db, Lines: w.db, Dialer: w.dialer, People: w.db,
-		Auth: w.auth, Asker: w.asker, Vault: other, Secret: secret})
+	o := needed(w.db, w.dialer)
+	o.Auth, o.Asker, o.Vault = w.auth, w.asker, other
+	c2, err := control.New(o)
 	must(t, err)
 	mux := w.mux
 	w.mux = http.NewServeMux()

@@ -17,6 +17,7 @@ import (
 	"parley/control"
 	"parley/control/archive"
 	"parley/control/report"
+	"parley/control/voice/voicetest"
 	"parley/media/wav"
 	"parley/store"
 )
@@ -142,7 +143,7 @@ func TestReportByModel(t *testing.T) {
 	}
 
 	m.fails.Store(true)
-	other := w.failTask(w.ours.org, w.taskFor(operation{Path: "/tasks"}), time.Now().UTC())
+	other := w.failTask(w.ours.org, w.taskFor(voicetest.Operation{Path: "/tasks"}), time.Now().UTC())
 	if r := w.report(other); r.Report.MadeBy != "rules" || r.Report.Outcome != "no_conversation" {
 		t.Errorf("with a model that fails: %+v", r)
 	}
@@ -291,7 +292,7 @@ func TestRetellWithoutSound(t *testing.T) {
 	t.Parallel()
 	var desk *report.Desk
 	w := newWorld(t, func(o *control.Options) { desk = o.Reports })
-	unrecorded := w.failTask(w.ours.org, w.taskFor(operation{Path: "/tasks"}), time.Now().UTC())
+	unrecorded := w.failTask(w.ours.org, w.taskFor(voicetest.Operation{Path: "/tasks"}), time.Now().UTC())
 	w.want(w.ask(w.ours.key, "POST", calls+"/"+unrecorded+"/transcript", ""), http.StatusNotFound)
 	hear := desk.Hear
 	desk.Hear = nil

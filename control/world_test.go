@@ -52,6 +52,7 @@ type world struct {
 	log       *logged
 	counts    *counts
 	described *description
+	schemas   *schemas
 }
 
 // counts are what the API told its callbacks.
@@ -176,23 +177,23 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Cleanup(func() { must(t, encodings.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	w.auth = auth
-	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
-		Auth: auth, Forget: func(hash string) {
-			if auth.Forget(hash); hash == "" {
-				auth.ForgetAll()
-			}
-		},
-		Live: w.live, Reports: w.newDesk(), Recordings: &archive.Archive{Root: files, Encodings: encodings}, Secret: secret, Version: "test",
-		Default: w.standard,
-		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
-		Observe: func(route, method string, _ int, _ time.Duration) {
-			w.counts.mu.Lock()
-			w.counts.routes = append(w.counts.routes, method+" "+route)
-			w.counts.mu.Unlock()
-		},
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	o := needed(db, w.dialer)
+	o.Auth, o.Answers, o.Limiter = auth, db, &access.Limiter{Rates: db, Limit: 1_000_000}
+	o.Gate, o.Asker, o.Hooks = door{}, w.asker, w.hooks
+	o.Forget = func(hash string) {
+		if auth.Forget(hash); hash == "" {
+			auth.ForgetAll()
+		}
 	}
+	o.Live, o.Reports, o.Recordings = w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
+	o.Version, o.Default = "test", w.standard
+	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }
+	o.Observe = func(route, method string, _ int, _ time.Duration) {
+		w.counts.mu.Lock()
+		w.counts.routes = append(w.counts.routes, method+" "+route)
+		w.counts.mu.Unlock()
+	}
+	o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, f := range change {
 		f(&o)
 	}
@@ -202,7 +203,16 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.mux.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {}) // as cmd/parley has it
 	w.mux.HandleFunc("POST /twilio/voice", func(http.ResponseWriter, *http.Request) {})
 	c.Mount(w.mux)
+	w.schemas = w.answersDescribed()
+	w.counts.routes = nil
 	return w
+}
+
+// needed are the options that must be set, but for the way in: all over one database.
+func needed(db *sql.Store, d control.Dialer) control.Options {
+	return control.Options{
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+	}
 }
 
 // standard is an organisation's default agent.
@@ -460,6 +470,7 @@ func (w *world) ask(key, method, path, body string, more ...string) *answer {
 	w.mux.ServeHTTP(rec, r)
 	a := &answer{status: rec.Code, head: rec.Header(), body: rec.Body.Bytes()}
 	w.check(method+" "+path, a)
+	w.conform(r, a)
 	return a
 }
 

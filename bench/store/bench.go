@@ -26,7 +26,11 @@ type options struct {
 	dir    string
 	json   string
 	quick  bool
+	api    bool
 }
+
+// databases are the names of those that are measured.
+func (o options) databases() []string { return strings.Split(o.dbs, ",") }
 
 // A subject is a database, what is measured of it, and its outcome.
 type subject struct {
@@ -67,7 +71,7 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 	}
 	rng := rand.New(rand.NewPCG(uint64(began.UnixNano()), 0))
 	var subjects []*subject
-	for _, name := range strings.Split(o.dbs, ",") {
+	for _, name := range o.databases() {
 		d, err := open(ctx, name, dir)
 		if err != nil {
 			return nil, err

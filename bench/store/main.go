@@ -16,6 +16,11 @@
 // Reads are begun on a schedule that takes 40 % of the time, and timed from when they were due, so that a pause counts for all that it
 // delays. Meanwhile some calls a second are written, as a node writes them: each transaction takes the entries that have arrived; an
 // entry is timed from its arrival until it is kept. Transactions at full speed are timed by themselves: their one writer never waits.
+//
+// # The API
+//
+// With -api (make bench-api) it is the HTTP API over the same databases that is measured: requests over a socket beside the same queries
+// by store/sql and by the bare driver, one client and many.
 package main
 
 import (
@@ -51,6 +56,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.Float64Var(&o.live, "live", 20, "calls a second that are written while reads are timed")
 	flags.StringVar(&o.dir, "dir", "", "keep the databases in this directory, and use those that an earlier run has filled; empty: a temporary one")
 	flags.StringVar(&o.json, "json", "", "write the report to this file, too")
+	flags.BoolVar(&o.api, "api", false, "measure what the API adds to its queries, instead of the store (make bench-api)")
 	flags.BoolVar(&o.quick, "quick", false, "20,000 calls and one short round: checks that all works, not how fast")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,7 +67,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	report, err := bench(ctx, o, stderr)
+	report, err := o.measure(ctx, stderr)
 	if err != nil {
 		return err
 	}
@@ -76,6 +82,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 	}
 	return report.verdict()
+}
+
+// A told is what was measured, of whatever it was.
+type told interface {
+	print(w io.Writer)
+	verdict() error
+}
+
+// measure runs what was asked for.
+func (o options) measure(ctx context.Context, stderr io.Writer) (told, error) {
+	if o.api {
+		return benchAPI(ctx, o, func(format string, args ...any) { fmt.Fprintf(stderr, format, args...) })
+	}
+	return bench(ctx, o, stderr)
 }
 
 // check says which option cannot be.

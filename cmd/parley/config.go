@@ -158,17 +158,17 @@ func (c *config) check() error {
 	if c.DialRing < time.Second || c.DialRing > 10*time.Minute {
 		bad = append(bad, fmt.Errorf("--dial-ring is %v: want 1s to 10m", c.DialRing))
 	}
-	bad = append(bad, c.storage.check()...)
-	if c.ElevenLabsKey != "" {
-		if err := c.elevenLabs().Check(); err != nil {
-			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
-		}
-	}
 	if _, err := webhook.ParseAllow(c.WebhookAllow); err != nil {
 		bad = append(bad, fmt.Errorf("--webhook-allow: %w", err))
 	}
 	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
 		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
+	}
+	bad = append(bad, c.storage.check()...)
+	if c.ElevenLabsKey != "" {
+		if err := c.elevenLabs().Check(); err != nil {
+			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
+		}
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

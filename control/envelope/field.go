@@ -104,3 +104,10 @@ func (Strict) Resolve(ctx huma.Context) []error {
 func Complain(prefix *huma.PathBuffer, field, message string) error {
 	return &huma.ErrorDetail{Location: prefix.With(field), Message: message}
 }
+
+// OrNull lets a field be null whose type has a schema of its own, which huma cannot say by a tag. It is for TransformSchema of the type
+// that has the field.
+func OrNull(s *huma.Schema, field string) {
+	of := *s.Properties[field]
+	s.Properties[field] = &huma.Schema{Description: of.Description, AnyOf: []*huma.Schema{{Ref: of.Ref}, {Type: "null"}}}
+}

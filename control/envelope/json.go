@@ -29,6 +29,13 @@ func marshal(w io.Writer, v any) error {
 			buffers.Put(buf)
 		}
 	}()
+	if l, ok := v.(interface{ appendJSON(b []byte) ([]byte, bool) }); ok {
+		if text, ok := l.appendJSON(buf.AvailableBuffer()); ok {
+			buf.Write(text) // which keeps the memory for the next
+			_, err := w.Write(buf.Bytes())
+			return err
+		}
+	}
 	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {

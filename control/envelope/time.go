@@ -15,10 +15,7 @@ type Time time.Time
 
 // MarshalJSON implements json.Marshaler.
 func (t Time) MarshalJSON() ([]byte, error) {
-	if time.Time(t).IsZero() {
-		return []byte("null"), nil
-	}
-	return time.Time(t).UTC().AppendFormat(make([]byte, 0, len(layout)+2), `"`+layout+`"`), nil
+	return t.Append(make([]byte, 0, len(layout)+2)), nil
 }
 
 // Schema implements huma.SchemaProvider. A field that may be null says so by the tag nullable:"true".

@@ -92,8 +92,8 @@ type Source struct {
 // showCall makes a Call of its row.
 func showCall(c store.Call) Call {
 	out := Call{
-		ID: c.ID, Number: c.Number, AgentID: or(c.Agent), TaskID: or(c.Task), Direction: c.Direction, Status: c.Status,
-		FromNumber: or(c.From), ToNumber: or(c.To), Carrier: c.Leg, CarrierCallID: or(c.CarrierID), Cause: or(c.Cause), Error: or(c.Error),
+		ID: c.ID, Number: c.Number, AgentID: of(&c.Agent), TaskID: of(&c.Task), Direction: c.Direction, Status: c.Status,
+		FromNumber: of(&c.From), ToNumber: of(&c.To), Carrier: c.Leg, CarrierCallID: of(&c.CarrierID), Cause: of(&c.Cause), Error: of(&c.Error),
 		StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
 		DroppedFrames: c.Drops, Latency: c.Latency, CreatedAt: envelope.Time(c.Created),
 	}

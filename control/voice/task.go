@@ -47,6 +47,12 @@ type TaskDetail struct {
 	Agent *Agent `json:"agent" doc:"Its agent; null if that has been deleted since."`
 }
 
+// TransformSchema implements huma.SchemaTransformer.
+func (TaskDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "agent")
+	return s
+}
+
 // showTask makes a Task of its row.
 func showTask(t store.Task) (Task, error) {
 	context, err := object(t.Context)

@@ -64,3 +64,11 @@ func or(text string) *string {
 	}
 	return &text
 }
+
+// of is or for a text that stays where it is: a row's many texts need no memory of their own.
+func of(text *string) *string {
+	if *text == "" {
+		return nil
+	}
+	return text
+}

@@ -156,9 +156,12 @@ func recording(r db.Recording) store.Recording {
 }
 
 func each[A, B any](rows []A, f func(A) B) []B {
-	var out []B
-	for _, r := range rows {
-		out = append(out, f(r))
+	if len(rows) == 0 {
+		return nil
+	}
+	out := make([]B, len(rows))
+	for i, r := range rows {
+		out[i] = f(r)
 	}
 	return out
 }

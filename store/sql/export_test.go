@@ -26,3 +26,22 @@ func (s *Store) PlanDueHosts(ctx context.Context, now time.Time) (lines []string
 
 // Bare is the database itself.
 func (s *Store) Bare() *sql.DB { return s.writer }
+
+// Prepared is how many statements the readers and the writer keep compiled.
+func (s *Store) Prepared() (readers, writer int) {
+	count := func(p *prepared) int {
+		if p == nil {
+			return 0
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.known)
+	}
+	return count(s.kept[s.reader]), count(s.kept[s.writer])
+}
+
+// Prepare compiles a statement of the readers'.
+func (s *Store) Prepare(ctx context.Context, query string) { s.kept[s.reader].prepare(ctx, query) }
+
+// MostPrepared is how many that may be.
+const MostPrepared = mostPrepared

@@ -34,9 +34,15 @@ func (l *listing) page(p store.Page) (query string, args []any) {
 	return query, append(l.args[:n:n], limit, offset)
 }
 
+// roomFor is how many rows a list has room for from the beginning: the most that the API asks for.
+const roomFor = 100
+
 // list reads a part of a list.
 func list[T any](ctx context.Context, u unit, l listing, p store.Page, fields func(*T) []any) (found []T, err error) {
 	query, args := l.page(p)
+	if p.Limit > 0 {
+		found = make([]T, 0, min(p.Limit, roomFor))
+	}
 	err = u.query(ctx, query, args, func(scan func(...any) error) error {
 		var row T
 		err := scan(fields(&row)...)

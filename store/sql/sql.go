@@ -41,7 +41,8 @@ type Options struct {
 // A Store is one database. It implements every interface of package store.
 type Store struct {
 	dialect
-	writer, reader *sql.DB // the same one, of Postgres
+	writer, reader *sql.DB               // the same one, of Postgres
+	kept           map[*sql.DB]*prepared // statements, by pool; of SQLite alone
 	wait           time.Duration
 	log            *slog.Logger
 	closed         atomic.Bool
@@ -118,7 +119,8 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close closes the database. Methods that are called later, or are under way, give store.ErrUnavailable.
 func (s *Store) Close() error {
 	s.closed.Store(true)
-	err := s.writer.Close()
+	err := errors.Join(s.kept[s.writer].Close(), s.kept[s.reader].Close())
+	err = cmp.Or(s.writer.Close(), err)
 	if s.reader != s.writer {
 		err = cmp.Or(s.reader.Close(), err)
 	}

@@ -50,6 +50,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, readers int) error 
 	}
 	s.reader.SetMaxOpenConns(readers)
 	s.reader.SetMaxIdleConns(readers)
+	s.kept = map[*sql.DB]*prepared{s.writer: newPrepared(s.writer), s.reader: newPrepared(s.reader)}
 	if err := s.firstOpened(ctx); err != nil {
 		return errors.Join(err, s.Close())
 	}

@@ -41,7 +41,9 @@ func (s *Store) patient(ctx context.Context) (context.Context, *patience, contex
 
 // read runs f on the readers. Each statement sees its own state of the database.
 func (s *Store) read(ctx context.Context, verb string, f func(context.Context, unit) error) error {
-	return s.try(ctx, verb, func(ctx context.Context, p *patience) error { return f(ctx, s.unit(s.reader, p)) })
+	return s.try(ctx, verb, func(ctx context.Context, p *patience) error {
+		return f(ctx, s.unit(s.kept[s.reader].on(s.reader, nil), p))
+	})
 }
 
 // view runs f on the readers, and all its statements see one state of the database.
@@ -90,12 +92,17 @@ func (s *Store) transact(ctx context.Context, pool *sql.DB, o *sql.TxOptions, p 
 	if err != nil {
 		return err
 	}
-	if err := f(ctx, s.unit(tx, p)); err != nil {
+	run := s.kept[pool].on(tx, tx)
+	if err := f(ctx, s.unit(run, p)); err != nil {
 		_ = tx.Rollback() // err says more
 		return err
 	}
 	p.Reset(p.wait)
-	return tx.Commit()
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	run.over(ctx)
+	return nil
 }
 
 func (s *Store) unit(tx db.DBTX, p *patience) unit {

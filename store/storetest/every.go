@@ -301,7 +301,8 @@ func testIsolation(t *testing.T, s Store) {
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
-		"CreateCredential": true, "CreateTrunk": true, "StaleSecrets": true, "Reseal": true, "ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
+		"CreateCredential": true, "CreateTrunk": true, "StaleSecrets": true, "Reseal": true,
+		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true

@@ -44,6 +44,10 @@ func (t *Time) Scan(v any) error {
 		*t = Time{}
 		return nil
 	}
+	if at, ok := quickly(s); ok {
+		*t = Time(at)
+		return nil
+	}
 	at, err := time.Parse(layout, s)
 	*t = Time(at)
 	return err
@@ -62,7 +66,15 @@ func (f Figures) Value() (driver.Value, error) {
 }
 
 // Scan implements sql.Scanner.
-func (f *Figures) Scan(v any) error { return scanJSON(v, (*map[string]int64)(f)) }
+func (f *Figures) Scan(v any) error {
+	if s, ok := v.(string); ok {
+		if read, ok := readFigures(s); ok {
+			*f = read
+			return nil
+		}
+	}
+	return scanJSON(v, (*map[string]int64)(f))
+}
 
 // Slots are texts by name, kept as a JSON object; an empty one is the empty text.
 type Slots map[string]string

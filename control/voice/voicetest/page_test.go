@@ -1,4 +1,4 @@
-package control_test
+package voicetest_test
 
 import (
 	"encoding/json"
@@ -13,13 +13,15 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"parley/control/voice/voicetest"
 )
 
 // TestContractIsThePage compares contract.json with the page it was taken from, where the page is at hand: shared/ stands beside the
 // module and is no part of it.
 func TestContractIsThePage(t *testing.T) {
 	t.Parallel()
-	root, err := filepath.Abs("..")
+	root, err := filepath.Abs("../../..")
 	must(t, err)
 	if _, err := os.Stat(filepath.Join(root, "go.mod")); err != nil {
 		t.Fatalf("the module's root is not where the test looks: %v", err)
@@ -31,13 +33,12 @@ func TestContractIsThePage(t *testing.T) {
 	}
 	must(t, err)
 	p := readPage(string(text))
-	c := readContract(t)
+	c := voicetest.Load()
 
-	var mentioned []operation
-	var listed []operation
+	var mentioned []voicetest.Operation
+	var listed []voicetest.Operation
 	for _, op := range c.Operations {
-		op.Issue, op.Answer, op.Curl = 0, nil, ""
-		op.Sample = nil
+		op.Answer, op.Sample, op.Keys, op.Curl, op.Command = nil, nil, nil, "", ""
 		if op.Mentioned {
 			mentioned = append(mentioned, op)
 		} else {
@@ -53,14 +54,17 @@ func TestContractIsThePage(t *testing.T) {
 		}
 	}
 	for _, path := range regexp.MustCompile(`(?m)(?:Use |use the )(/[a-z:/]+)`).FindAllStringSubmatch(string(text), -1) {
-		if !slices.ContainsFunc(c.Operations, func(op operation) bool { return op.Path == path[1] }) {
+		if !slices.ContainsFunc(c.Operations, func(op voicetest.Operation) bool { return op.Path == path[1] }) {
 			t.Errorf("the page mentions %s, the contract does not", path[1])
 		}
 	}
-	if diff := cmp.Diff(p.curls, c.curls()); diff != "" {
+	if diff := cmp.Diff(p.curls, curls(c)); diff != "" {
 		t.Errorf("curl examples, page - contract +:\n%s", diff)
 	}
-	if diff := cmp.Diff(p.objects, c.objects(t)); diff != "" {
+	if diff := cmp.Diff(p.commands, commands(c)); diff != "" {
+		t.Errorf("commands, page - contract +:\n%s", diff)
+	}
+	if diff := cmp.Diff(p.objects, objects(t, c)); diff != "" {
 		t.Errorf("JSON, page - contract +:\n%s", diff)
 	}
 	for what, pair := range map[string][2]any{
@@ -87,7 +91,7 @@ func TestContractIsThePage(t *testing.T) {
 }
 
 // curls are the paths of the contract's curl examples.
-func (c contract) curls() (all []string) {
+func curls(c voicetest.Contract) (all []string) {
 	for _, op := range c.Operations {
 		if op.Curl != "" {
 			all = append(all, op.Method+" "+c.Base+op.Curl)
@@ -98,8 +102,18 @@ func (c contract) curls() (all []string) {
 	return all
 }
 
+// commands are the contract's curl examples, in the page's order.
+func commands(c voicetest.Contract) (all []string) {
+	for _, op := range c.Operations {
+		if op.Command != "" {
+			all = append(all, op.Command)
+		}
+	}
+	return append(all, c.Again)
+}
+
 // objects are all JSON objects that the contract has from the page.
-func (c contract) objects(t *testing.T) []string {
+func objects(t *testing.T, c voicetest.Contract) []string {
 	t.Helper()
 	ping, err := json.Marshal(c.Socket.Client)
 	must(t, err)
@@ -123,8 +137,9 @@ func (c contract) objects(t *testing.T) []string {
 // A reading is what a program can understand of the page.
 type reading struct {
 	lines      []string
-	operations []operation
+	operations []voicetest.Operation
 	curls      []string
+	commands   []string // the examples whole
 	objects    []string
 	statuses   []int
 }
@@ -135,6 +150,7 @@ var (
 	isField     = regexp.MustCompile(`^([a-z_]+)(?: \((required|optional)\))? - (.*)$`)
 	isStatus    = regexp.MustCompile(`^(\d{3}) - `)
 	isCurl      = regexp.MustCompile(`(?:-X (\w+) )?"https://your-domain\.com(/api/v1[^"]*)"`)
+	isCommand   = regexp.MustCompile(`(?m)^curl (?:.*\\\n)*(?:.*-d '\{(?s:.*?)\n  \}'|.*)`)
 	isBounds    = regexp.MustCompile(`\((?:default: (\d+))?(?:, max: (\d+))?\)`)
 	isValues    = regexp.MustCompile(`\(([a-z_]+(?:(?:, |/)[a-z_]+)+)\)`)
 )
@@ -148,7 +164,7 @@ func readPage(text string) reading {
 		switch {
 		case isOperation.MatchString(line):
 			m := isOperation.FindStringSubmatch(line)
-			p.operations, in = append(p.operations, operation{Method: m[1], Path: m[2]}), ""
+			p.operations, in = append(p.operations, voicetest.Operation{Method: m[1], Path: m[2]}), ""
 		case trimmed == "Query Parameters:":
 			in = "query"
 		case trimmed == "Request Body Fields:", trimmed == "Updatable Fields:":
@@ -157,7 +173,7 @@ func readPage(text string) reading {
 			n, _ := strconv.Atoi(isStatus.FindStringSubmatch(line)[1])
 			p.statuses = append(p.statuses, n)
 		case bullet != nil && in != "" && len(p.operations) > 0:
-			p.operations[len(p.operations)-1].take(in, bullet[1])
+			take(&p.operations[len(p.operations)-1], in, bullet[1])
 		case trimmed != "" && bullet == nil:
 			in = ""
 		}
@@ -166,21 +182,22 @@ func readPage(text string) reading {
 		p.curls = append(p.curls, m[1]+" "+m[2])
 	}
 	slices.Sort(p.curls)
+	p.commands = isCommand.FindAllString(text, -1)
 	p.objects = jsonObjects(text)
 	return p
 }
 
 // take adds a bullet to an operation.
-func (op *operation) take(in, text string) {
+func take(op *voicetest.Operation, in, text string) {
 	m := isField.FindStringSubmatch(text)
 	if m == nil {
 		return
 	}
 	if in == "body" {
-		op.Body = append(op.Body, field{Name: m[1], Required: m[2] == "required"})
+		op.Body = append(op.Body, voicetest.Field{Name: m[1], Required: m[2] == "required"})
 		return
 	}
-	q := parameter{Name: m[1]}
+	q := voicetest.Parameter{Name: m[1]}
 	if b := isBounds.FindStringSubmatch(m[3]); b != nil {
 		q.Default, q.Max = number(b[1]), number(b[2])
 	}
@@ -267,4 +284,20 @@ func (p reading) managed() map[string][]string {
 		}
 	}
 	return all
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func compact(text json.RawMessage) string {
+	var v any
+	if json.Unmarshal(text, &v) != nil {
+		return "nothing"
+	}
+	out, _ := json.Marshal(v) //nolint:errchkjson // it was just read
+	return string(out)
 }

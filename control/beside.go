@@ -1,0 +1,90 @@
+package control
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// A beside is a route that the server has beside the API: cmd/parley and media/stream serve it, without an envelope and without a key.
+type beside struct {
+	method, path, id, tag, summary, text string
+	status                               int // of success; 0: 200
+	media                                string
+	answers                              map[int]string // others
+}
+
+// besides are all of them, so that the description has every route there is.
+func besides() []beside {
+	const plain, html, data = "text/plain", "text/html", "application/json"
+	return []beside{
+		{method: "GET", path: "/", id: "home", tag: "Server", summary: "See what this is", media: plain},
+		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
+		{
+			method: "GET", path: "/readyz", id: "readyz", tag: "Server", summary: "Whether new calls are welcome", media: plain,
+			answers: map[int]string{http.StatusServiceUnavailable: "The server drains, or has as many calls as it may"},
+		},
+		{
+			method: "GET", path: "/metrics", id: "metrics", tag: "Server", summary: "Metrics for Prometheus", media: plain,
+			text: "In Prometheus' text format, or another that Accept asks for.",
+		},
+		{method: "GET", path: "/docs", id: "docs", tag: "Server", summary: "Read this as a page", media: html},
+		{method: "GET", path: "/docs/page.css", id: "docs-style", tag: "Server", summary: "The page's style", media: "text/css"},
+		{method: "GET", path: "/docs/page.js", id: "docs-script", tag: "Server", summary: "The page's script", media: "text/javascript"},
+		{method: "GET", path: "/openapi.json", id: "openapi", tag: "Server", summary: "This description", media: data},
+		{method: "GET", path: "/asyncapi.json", id: "asyncapi", tag: "Server", summary: "Sockets and webhooks, in AsyncAPI 3.0", media: data},
+		{method: "GET", path: "/postman.json", id: "postman", tag: "Server", summary: "A Postman collection of the operations", media: data},
+		{
+			method: "GET", path: "/invite", id: "invite", tag: "Server", summary: "The page of an invite", media: html,
+			text: "Where the link of POST /api/v1/users/invite leads to; the token stands behind its #.",
+		},
+		{method: "GET", path: "/invite.css", id: "invite-style", tag: "Server", summary: "The invite's style", media: "text/css"},
+		{method: "GET", path: "/invite.js", id: "invite-script", tag: "Server", summary: "The invite's script", media: "text/javascript"},
+		{
+			method: "POST", path: "/twilio/voice", id: "twilio-voice", tag: "Carriers", summary: "A call comes in", media: "text/xml",
+			text:    "Twilio's voice webhook, signed by Twilio: set it as the number's \"a call comes in\". Answers TwiML.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's"},
+		},
+		{
+			method: "GET", path: "/twilio/media", id: "twilio-media", tag: "Carriers", summary: "A call's audio", status: http.StatusSwitchingProtocols,
+			text:    "The WebSocket of Twilio Media Streams. Its messages are Twilio's: https://www.twilio.com/docs/voice/media-streams/websocket-messages.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's, or a browser asks", http.StatusServiceUnavailable: "The server is full, or drains"},
+		},
+		{
+			method: "POST", path: "/twilio/status", id: "twilio-status", tag: "Carriers", summary: "How a placed call goes", status: http.StatusNoContent,
+			text:    "Twilio's status callback, signed by Twilio.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
+		},
+		{
+			method: "POST", path: "/twilio/stream-status", id: "twilio-stream-status", tag: "Carriers", summary: "How a stream goes", status: http.StatusNoContent,
+			text:    "Twilio's stream status callback, signed by Twilio.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
+		},
+	}
+}
+
+// describeBeside adds them to the description.
+func describeBeside(api *huma.OpenAPI) {
+	for _, b := range besides() {
+		status := b.status
+		if status == 0 {
+			status = http.StatusOK
+		}
+		good := &huma.Response{Description: http.StatusText(status)}
+		if b.media != "" {
+			good.Content = map[string]*huma.MediaType{b.media: {Schema: &huma.Schema{Type: huma.TypeString}}}
+		}
+		if b.media == "application/json" {
+			good.Content[b.media].Schema.Type = huma.TypeObject
+		}
+		op := &huma.Operation{
+			Method: b.method, Path: b.path, OperationID: b.id, Tags: []string{b.tag}, Summary: b.summary, Description: b.text,
+			Responses: map[string]*huma.Response{strconv.Itoa(status): good}, Security: []map[string][]string{},
+		}
+		for code, text := range b.answers {
+			op.Responses[strconv.Itoa(code)] = &huma.Response{Description: text}
+		}
+		api.AddOperation(op)
+	}
+}
