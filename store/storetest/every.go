@@ -152,6 +152,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
 	maps.Copy(every, h.everyTask(org))
+	maps.Copy(every, h.everyCampaign(org))
 	return every
 }
 
@@ -232,6 +233,49 @@ func (h House) everyTask(org string) map[string]func(context.Context) error {
 	}
 }
 
+// everyCampaign is Every of the methods of campaigns.
+func (h House) everyCampaign(org string) map[string]func(context.Context) error {
+	id := h.Campaign.ID
+	return map[string]func(context.Context) error{
+		"CreateCampaign": func(ctx context.Context) error {
+			c := h.Campaign
+			c.Org = org
+			_, err := h.CreateCampaign(ctx, c)
+			return conflict(err)
+		},
+		"Campaign": func(ctx context.Context) error { _, err := h.Store.Campaign(ctx, org, id); return err },
+		"Campaigns": func(ctx context.Context) error {
+			l, n, err := h.Campaigns(ctx, org, all)
+			return none(len(l), n, err)
+		},
+		"MoveCampaign": func(ctx context.Context) error {
+			_, err := h.MoveCampaign(ctx, org, id, store.Move{From: []store.CampaignStatus{store.CampaignDraft}, To: store.CampaignDraft, At: start})
+			return err
+		},
+		"AddContacts": func(ctx context.Context) error {
+			_, err := h.AddContacts(ctx, org, id, []store.Task{newContact(0)})
+			return err
+		},
+		"CampaignTasks": func(ctx context.Context) error {
+			l, n, err := h.Tasks(ctx, org, store.TaskFilter{Campaign: id}, all)
+			return none(len(l), n, err)
+		},
+		"CampaignCounts": func(ctx context.Context) error {
+			l, err := h.CampaignCounts(ctx, org, id)
+			return none(len(l), 0, err)
+		},
+		"CampaignResults": func(ctx context.Context) error {
+			l, err := h.CampaignResults(ctx, org, id, "", 10)
+			return none(len(l), 0, err)
+		},
+		"LiveCampaigns": func(ctx context.Context) error { _, err := h.LiveCampaigns(ctx, org, start); return err },
+		"CampaignEnds":  func(ctx context.Context) error { _, err := h.CampaignEnds(ctx, id, 0, 1); return err },
+		"DueContacts":   func(ctx context.Context) error { _, err := h.DueContacts(ctx, id, start, 1); return err },
+		"DropContacts":  func(ctx context.Context) error { _, err := h.DropContacts(ctx, org, "none", start, 1); return err },
+		"HeldDials":     func(ctx context.Context) error { _, err := h.HeldDials(ctx, org, id, 1); return err },
+	}
+}
+
 // noDial: the house's call was not placed by anybody.
 func noDial(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
@@ -270,7 +314,7 @@ func testIsolation(t *testing.T, s Store) {
 		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true,
 		"DialWork": true, "DueTasks": true, "PutOffTask": true,
 		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
-		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
+		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true, "LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,

@@ -41,6 +41,8 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Campaigns
+	store.CampaignDials
 	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -107,6 +109,16 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"SettleDial", testSettleDial},
 		{"DialRules", testDialRules},
 		{"DoNotCall", testDoNotCall},
+		{"Campaigns", testCampaigns},
+		{"AddContacts", testAddContacts},
+		{"AddContactsAtOnce", testAddContactsAtOnce},
+		{"CampaignStates", testCampaignStates},
+		{"CampaignLimits", testCampaignLimits},
+		{"CampaignLimitsAtOnce", testCampaignLimitsAtOnce},
+		{"CampaignPaused", testCampaignPaused},
+		{"CampaignPausedAtOnce", testCampaignPausedAtOnce},
+		{"CampaignEnds", testCampaignEnds},
+		{"CampaignCancelled", testCampaignCancelled},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -130,6 +142,9 @@ type House struct {
 	Task   store.Task // has never been executed
 	Barred store.Barred
 	Rules  string
+
+	Campaign store.Campaign // has one task, which has never been executed
+	Contact  store.Contact  // that task
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -182,7 +197,16 @@ func (h *House) plan(ctx context.Context) (err error) {
 	if h.Barred, err = h.Bar(ctx, store.Barred{ID: store.NewID(), Org: h.Org, E164: "+15005550011", Created: start}); err != nil {
 		return err
 	}
-	h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil })
+	if h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil }); err != nil {
+		return err
+	}
+	if h.Campaign, err = h.CreateCampaign(ctx, newCampaign(h)); err != nil {
+		return err
+	}
+	to, err := h.AddContacts(ctx, h.Org, h.Campaign.ID, []store.Task{newContact(0)})
+	if err == nil {
+		h.Contact = to[0]
+	}
 	return err
 }
 
