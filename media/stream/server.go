@@ -162,9 +162,12 @@ func (t *Twilio) judge(l *Leg, s *start) (string, Refusal) {
 		return "want audio/x-mulaw, 8000, 1", RefusedFormat
 	case !slices.Contains(s.tracks, "inbound"):
 		return "want track inbound", RefusedFormat
-	case !t.tokens.redeem(s.call, s.params["token"], time.Now()):
+	}
+	given, ok := t.tokens.redeem(s.call, s.params["token"], time.Now())
+	if !ok {
 		return "bad token", RefusedToken
 	}
+	s.outbound = given.outbound
 	if !t.sockets.claim(s.call, l) {
 		return "the call has a stream", RefusedSecondStream
 	}

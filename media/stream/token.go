@@ -16,16 +16,17 @@ type tokens struct {
 }
 
 type token struct {
-	secret  string
-	given   time.Time
-	expires time.Time
+	secret   string
+	outbound bool // the call was placed by this side
+	given    time.Time
+	expires  time.Time
 }
 
 // give makes a token for call in place of any that it had; false: there are too many calls that never came.
-func (t *tokens) give(call string, now time.Time, life time.Duration, limit int) (string, bool) {
+func (t *tokens) give(call string, outbound bool, now time.Time, life time.Duration, limit int) (string, bool) {
 	var secret [32]byte
 	_, _ = rand.Read(secret[:]) // it never fails (crypto/rand)
-	given := token{base64.RawURLEncoding.EncodeToString(secret[:]), now, now.Add(life)}
+	given := token{base64.RawURLEncoding.EncodeToString(secret[:]), outbound, now, now.Add(life)}
 
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -47,13 +48,13 @@ func (t *tokens) give(call string, now time.Time, life time.Duration, limit int)
 }
 
 // redeem takes call's token back, and says whether secret is it and its time has not run out. A wrong guess spends it too.
-func (t *tokens) redeem(call, secret string, now time.Time) bool {
+func (t *tokens) redeem(call, secret string, now time.Time) (given token, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	given, ok := t.given[call]
+	given, ok = t.given[call]
 	delete(t.given, call)
 	same := subtle.ConstantTimeCompare([]byte(given.secret), []byte(secret)) == 1
-	return ok && same && now.Before(given.expires)
+	return given, ok && same && now.Before(given.expires)
 }
 
 // since is how many of the tokens that were given after then are still out.

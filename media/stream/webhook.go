@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -72,7 +73,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
-	secret, ok := t.tokens.give(call, time.Now(), limits.Token, limits.Tokens)
+	secret, ok := t.tokens.give(call, strings.HasPrefix(form.Get("Direction"), "outbound"), time.Now(), limits.Token, limits.Tokens)
 	if !ok {
 		t.turnAway(w, call)
 		return
