@@ -32,7 +32,7 @@ func TestCallDetail(t *testing.T) {
 	want := map[string]any{
 		"id": w.ours.done, "agent_id": w.ours.standard, "agent_version": 1.0, "task_id": w.ours.task, "direction": "inbound",
 		"status": "completed", "from_number": "+442071234567", "to_number": "+1234567890", "carrier": "twilio", "carrier_call_id": "CA123",
-		"cause": "caller", "error": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
+		"cause": "caller", "error": nil, "answered_by": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
 		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "report": nil, "recording_available": true,
 		"collected": map[string]any{"day": "2026-11-24", "card": "***"},
 		"latency":   map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
@@ -290,7 +290,7 @@ func TestRecordingTickets(t *testing.T) {
 		t.Error("a ticket is in the log")
 	}
 	_, err = control.New(control.Options{
-		Agents: w.db, Calls: w.db, Tasks: w.db, DoNotCall: w.db, Dialer: w.dialer, People: w.db, Auth: nobody{}, Secret: []byte("short"),
+		Agents: w.db, Calls: w.db, Tasks: w.db, Campaigns: w.db, DoNotCall: w.db, Dialer: w.dialer, People: w.db, Auth: nobody{}, Secret: []byte("short"),
 	})
 	if err == nil || !strings.Contains(err.Error(), "16") {
 		t.Errorf("a short secret is taken: %v", err)

@@ -25,6 +25,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/control/access"
+	"parley/control/campaign"
 	"parley/control/envelope"
 	"parley/control/people"
 	"parley/control/voice"
@@ -41,13 +42,15 @@ type Authenticator interface {
 type Dialer interface {
 	voice.Dialer
 	voice.Ruler
+	campaign.Vetter
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Dialer, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
+	Campaigns  store.Campaigns
 	DoNotCall  store.DoNotCall
 	Dialer     Dialer
 	Auth       Authenticator
@@ -88,8 +91,8 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Dialer, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret)
 	if err != nil {

@@ -58,10 +58,11 @@ func (someone) Authenticate(context.Context, string) (access.Identity, error) {
 
 // Interfaces under names that do not hide their own methods when they are embedded.
 type (
-	storeAgents store.Agents
-	storeCalls  store.Calls
-	storeTasks  store.Tasks
-	storeBarred store.DoNotCall
+	storeAgents    store.Agents
+	storeCalls     store.Calls
+	storeTasks     store.Tasks
+	storeBarred    store.DoNotCall
+	storeCampaigns store.Campaigns
 )
 
 // slow takes three minutes to make an agent.
@@ -82,7 +83,7 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, Campaigns: struct{ storeCampaigns }{}, DoNotCall: struct{ storeBarred }{},
 			Dialer: struct{ control.Dialer }{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)

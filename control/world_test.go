@@ -64,6 +64,8 @@ type tenant struct {
 	going     string // a call in progress
 	task      string // the task of the call that is over: it has failed since
 	barred    string // a number on the do-not-call list
+	campaign  string // a draft with one contact
+	contact   string // its task
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -142,13 +144,15 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.populate(&w.theirs, now)
 	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
+	w.recruit(&w.ours, now)
+	w.recruit(&w.theirs, now)
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -283,6 +287,18 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
+}
+
+// recruit gives a tenant a campaign.
+func (w *world) recruit(t *tenant, now time.Time) {
+	t.campaign = store.NewID()
+	_, err := w.db.CreateCampaign(w.t.Context(), store.Campaign{ID: t.campaign, Org: t.org, Agent: t.standard, Name: "Campaign of " + t.org, Created: now})
+	must(w.t, err)
+	t.contact = store.NewID()
+	_, err = w.db.AddContacts(w.t.Context(), t.org, t.campaign, []store.Task{{ID: t.contact, Name: "Contact", To: "+442071234569", Created: now}})
+	must(w.t, err)
+	_, err = w.db.DropContacts(w.t.Context(), t.org, t.campaign, now, 1) // so that it is in nobody's way
+	must(w.t, err)
 }
 
 // failTask carries out a task, and its call fails.

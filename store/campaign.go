@@ -42,7 +42,7 @@ type Campaign struct {
 	Breaker         Breaker
 	Status          CampaignStatus
 	Reason          string    // why it is paused or cancelled
-	Since           int64     // CampaignEnd.Number after which the breaker counts: those before it last changed its status do not
+	Since           int64     // CampaignEnd.Number after which the breaker counts: of the last call before it was started, or resumed
 	Next            time.Time // when its next call may be placed, if it has a Pace
 	Created         time.Time
 	Updated         time.Time

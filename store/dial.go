@@ -132,6 +132,7 @@ type DoNotCall interface {
 	// Bar adds a number. One that is there already stays as it is, and is returned.
 	Bar(ctx context.Context, b Barred) (Barred, error)
 	IsBarred(ctx context.Context, org, e164 string) (bool, error)
+	BarredAmong(ctx context.Context, org string, e164 []string) (barred []string, err error)  // in no order
 	Barred(ctx context.Context, org string, p Page) (barred []Barred, total int64, err error) // newest first
 	Unbar(ctx context.Context, org, id string) error
 }

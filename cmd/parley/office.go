@@ -111,7 +111,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
+		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Dialer: o.dialer,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },

@@ -19,6 +19,9 @@ const (
 	TasksWrite  = "tasks:write"
 	DialRead    = "dialing:read"
 	DialWrite   = "dialing:write"
+
+	CampaignsRead  = "campaigns:read"
+	CampaignsWrite = "campaigns:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -36,6 +39,8 @@ func Scopes() []Scope {
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
 		{DialWrite, "change these"},
+		{CampaignsRead, "list campaigns; read their progress, tasks and results"},
+		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
 	}
 }
 

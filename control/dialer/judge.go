@@ -203,3 +203,33 @@ func zones(number, otherwise string) (all []*time.Location) {
 	}
 	return all
 }
+
+// A Vetting says beforehand why numbers would not be called by an agent, as its words and the organisation's rules stand now.
+type Vetting struct {
+	agent store.Agent
+	rules Rules
+	from  string
+}
+
+// Vet makes the vetting of an agent; store.ErrNotFound if there is none.
+func (d *Dialer) Vet(ctx context.Context, org, agent string) (*Vetting, error) {
+	a, err := d.o.Store.Agent(ctx, org, agent)
+	if err != nil {
+		return nil, fmt.Errorf("read agent: %w", err)
+	}
+	rules, err := d.rules(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	from := d.o.Caller(org, agent)
+	if from == "" {
+		from = "the caller's number" // there will be one, or no call
+	}
+	return &Vetting{agent: a, rules: rules, from: from}, nil
+}
+
+// Missing are the places of the call's words that a task does not fill, by the field of context_data that would.
+func (v *Vetting) Missing(t store.Task) map[string]string { return missing(t, v.agent, v.from) }
+
+// Forbidden says why a number may not be called; empty: it may. The do-not-call list is not looked at.
+func (v *Vetting) Forbidden(number string) string { return forbidden(number, v.rules) }

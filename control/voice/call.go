@@ -24,6 +24,7 @@ type Call struct {
 	CarrierCallID   *string          `json:"carrier_call_id" doc:"The carrier's own id of it, such as Twilio's CallSid. Extension."`
 	Cause           *string          `json:"cause" doc:"Why it ended, in one word: caller, agent, silence, max_length, provider, crash, ...; null while it goes on. Extension." example:"caller"`
 	Error           *string          `json:"error" doc:"What failed, if something did."`
+	AnsweredBy      *string          `json:"answered_by" doc:"Who answered an outbound call: human, machine, ivr, screening, fax, nobody, unknown; null if its agent was not to find out. Extension." example:"human"`
 	StartedAt       envelope.Time    `json:"started_at" doc:"When it came in, or was placed."`
 	AnsweredAt      envelope.Time    `json:"answered_at" nullable:"true"`
 	EndedAt         envelope.Time    `json:"ended_at" nullable:"true"`
@@ -92,7 +93,7 @@ func showCall(c store.Call) Call {
 	out := Call{
 		ID: c.ID, Number: c.Number, AgentID: or(c.Agent), TaskID: or(c.Task), Direction: c.Direction, Status: c.Status,
 		FromNumber: or(c.From), ToNumber: or(c.To), Carrier: c.Leg, CarrierCallID: or(c.CarrierID), Cause: or(c.Cause), Error: or(c.Error),
-		StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
+		AnsweredBy: or(c.AnsweredBy), StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
 		DroppedFrames: c.Drops, Latency: c.Latency, CreatedAt: envelope.Time(c.Created),
 	}
 	if c.AgentVersion > 0 {

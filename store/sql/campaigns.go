@@ -85,6 +85,7 @@ func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) 
 		}
 		row, err = u.MoveCampaign(ctx, db.MoveCampaignParams{
 			ID: id, Status: string(m.To), Reason: m.Reason, Updated: db.Time(m.At), Started: db.Time(started), Ended: db.Time(ended),
+			Anew: m.To == store.CampaignRunning,
 		})
 		c = campaign(row)
 		return err

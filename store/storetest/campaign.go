@@ -402,6 +402,8 @@ func testCampaignEnds(t *testing.T, s Store) {
 	ok(t, err)
 	same(t, "ends after one", last, ends[:1])
 	c = move(t, h, c, store.CampaignRunning, store.CampaignPaused)
+	same(t, "what the breaker has seen", c.Since, int64(0))
+	c = move(t, h, c, store.CampaignPaused, store.CampaignRunning)
 	same(t, "the breaker begins anew", c.Since, ends[0].Number)
 
 	results, err := s.CampaignResults(ctx, h.Org, c.ID, "", 10)

@@ -225,6 +225,10 @@ func (h House) everyTask(org string) map[string]func(context.Context) error {
 			}
 			return err
 		},
+		"BarredAmong": func(ctx context.Context) error {
+			barred, err := h.BarredAmong(ctx, org, []string{"+15005550098", h.Barred.E164})
+			return none(len(barred), 0, err)
+		},
 		"Barred": func(ctx context.Context) error {
 			l, n, err := h.Store.Barred(ctx, org, all)
 			return none(len(l), n, err)
@@ -343,8 +347,8 @@ func testIsolation(t *testing.T, s Store) {
 	if !k.Revoked.IsZero() {
 		t.Error("another organisation has revoked a key")
 	}
-	own := h.Every(h.Org)                                                                     // are found
-	for _, name := range []string{"Numbers", "DeleteNumber", "Barred", "IsBarred", "Unbar"} { // in this order
+	own := h.Every(h.Org)                                                                                    // are found
+	for _, name := range []string{"Numbers", "DeleteNumber", "Barred", "BarredAmong", "IsBarred", "Unbar"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

@@ -670,8 +670,8 @@ func (q *Queries) LiveCampaigns(ctx context.Context, arg LiveCampaignsParams) ([
 
 const moveCampaign = `-- name: MoveCampaign :one
 UPDATE campaigns SET status = $1, reason = $2, updated = $3, started = $4, ended = $5,
-  since = (SELECT COALESCE(MAX(e.number), 0) FROM campaign_ends e WHERE e.campaign = campaigns.id)
-WHERE id = $6 RETURNING number, id, org, agent, name, description, starting_message, priority, scheduled, webhook_url, webhook_events, max_calls, pace, breaker_calls, breaker_percent, breaker_short, status, reason, since, next, created, updated, started, ended
+  since = CASE WHEN CAST($6 AS BOOLEAN) THEN (SELECT COALESCE(MAX(e.number), 0) FROM campaign_ends e WHERE e.campaign = campaigns.id) ELSE since END
+WHERE id = $7 RETURNING number, id, org, agent, name, description, starting_message, priority, scheduled, webhook_url, webhook_events, max_calls, pace, breaker_calls, breaker_percent, breaker_short, status, reason, since, next, created, updated, started, ended
 `
 
 type MoveCampaignParams struct {
@@ -680,6 +680,7 @@ type MoveCampaignParams struct {
 	Updated Time
 	Started Time
 	Ended   Time
+	Anew    bool
 	ID      string
 }
 
@@ -690,6 +691,7 @@ func (q *Queries) MoveCampaign(ctx context.Context, arg MoveCampaignParams) (Cam
 		arg.Updated,
 		arg.Started,
 		arg.Ended,
+		arg.Anew,
 		arg.ID,
 	)
 	var i Campaign

@@ -25,7 +25,7 @@ UPDATE campaigns SET updated = updated WHERE id = @id RETURNING *;
 
 -- name: MoveCampaign :one
 UPDATE campaigns SET status = @status, reason = @reason, updated = @updated, started = @started, ended = @ended,
-  since = (SELECT COALESCE(MAX(e.number), 0) FROM campaign_ends e WHERE e.campaign = campaigns.id)
+  since = CASE WHEN CAST(@anew AS BOOLEAN) THEN (SELECT COALESCE(MAX(e.number), 0) FROM campaign_ends e WHERE e.campaign = campaigns.id) ELSE since END
 WHERE id = @id RETURNING *;
 
 -- name: PaceCampaign :exec
