@@ -33,7 +33,7 @@ type Upload struct {
 	voice.ID
 
 	Column string `query:"column" maxLength:"100" doc:"The column that has the numbers. Left out: to_number, or else phone."`
-	Strict bool   `query:"strict" doc:"Take all rows or none: none if one is invalid or may not be called."`
+	Whole  bool   `query:"strict" doc:"Take all rows or none: none if one is invalid or may not be called."`
 
 	file    io.Reader
 	foreign string // the content type, if that is not CSV
@@ -50,7 +50,7 @@ func (in *Upload) Resolve(ctx huma.Context) []error {
 		}
 	}
 	in.file = arriving{envelope.LongBody(w, r, maxFile), http.NewResponseController(w)}
-	return in.ID.Strict.Resolve(ctx)
+	return in.Strict.Resolve(ctx)
 }
 
 // Uploaded says what became of a file's rows.
@@ -107,7 +107,7 @@ func (h *Campaigns) Upload(ctx context.Context, in *Upload) (*envelope.One[Uploa
 	}
 	u := &upload{h: h, campaign: c, vetting: vetting, at: time.Now().UTC().Truncate(time.Microsecond)}
 	file := in.file
-	if in.Strict {
+	if in.Whole {
 		kept, err := u.rehearse(ctx, file, in.Column)
 		if err != nil {
 			return nil, err
@@ -143,14 +143,15 @@ func (u *upload) read(ctx context.Context, file io.Reader, column string, take f
 	for rows := make([]store.Task, 0, batch); ; rows = rows[:0] {
 		first := len(u.Problems)
 		err := u.gather(r, &rows)
-		if err != nil && !errors.Is(err, io.EOF) {
+		over := errors.Is(err, io.EOF)
+		if err != nil && !over {
 			return errors.Join(take(ctx, rows), err) // what came before is kept
 		}
 		if e := take(ctx, rows); e != nil {
 			return e
 		}
 		slices.SortStableFunc(u.Problems[first:], func(a, b Problem) int { return a.Line - b.Line })
-		if err != nil {
+		if over {
 			return nil
 		}
 	}
