@@ -74,6 +74,20 @@ func TestCampaignLife(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("want - got +:\n%s", d)
 	}
+	var patched struct {
+		MaxCalls       int     `json:"max_calls"`
+		CallsPerSecond float64 `json:"calls_per_second"`
+		Description    string
+		Breaker        struct{ Calls, Percent int }
+	}
+	w.want(w.ask(w.ours.key, "PATCH", path, `{"max_calls":7,"calls_per_second":0,"description":"d","scheduled_at":null,"breaker":{"calls":0}}`), http.StatusOK).data(t, &patched)
+	if patched.MaxCalls != 7 || patched.CallsPerSecond != 0 || patched.Description != "d" || patched.Breaker.Calls != 0 {
+		t.Errorf("patched: %+v", patched)
+	}
+	w.want(w.ask(w.ours.key, "PATCH", path, `{}`), http.StatusBadRequest)
+	if a := w.want(w.ask(w.ours.key, "PATCH", path, `{"max_calls":null,"name":"","breaker":{"percent":200},"status":"running","calls_per_second":0.0001}`), http.StatusBadRequest); len(a.parsed.Details) != 5 {
+		t.Errorf("bad changes: %s", a.body)
+	}
 	refused := func(verb, says string) {
 		t.Helper()
 		if a := w.want(w.ask(w.ours.key, "POST", path+"/"+verb, ""), http.StatusBadRequest); !strings.Contains(a.parsed.Error, says) {
@@ -300,7 +314,7 @@ func TestProgressAndResults(t *testing.T) {
 	id := strings.TrimPrefix(path, campaigns+"/")
 	w.want(w.upload(path+"/contacts", "to_number,name,formula\n+442071230001,\"A, B\",=1+1\n+442071230002,@b,\n+442071230003,c,\n+442071230004,d,\n"), http.StatusOK)
 	w.want(w.ask(w.ours.key, "POST", path+"/start", ""), http.StatusOK)
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := time.Now().UTC().Truncate(time.Millisecond).Add(time.Millisecond)
 	due, err := w.db.DueContacts(t.Context(), id, now, 10)
 	must(t, err)
 	calls := map[string]string{}

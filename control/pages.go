@@ -143,6 +143,13 @@ var pages = map[string]page{
 		tag: "Campaigns", summary: "Get a campaign",
 		text: "Extension.",
 	},
+	"update-campaign": {
+		tag: "Campaigns", summary: "Change a campaign's name, limits or circuit breaker",
+		text: "Only the fields that are given change; they hold from the next call on. What its tasks have inherited is theirs: make another " +
+			"campaign, or change the tasks. Extension.",
+		request: `{"max_calls": 10, "calls_per_second": 1}`,
+		bad:     "Also if there is nothing to update.",
+	},
 	"upload-contacts": {
 		tag: "Campaigns", summary: "Upload contacts", takesCSV: true,
 		text: "A file of CSV in UTF-8, up to 64 MiB: its first line names the columns, one of which has the numbers; the others become the " +

@@ -46,6 +46,7 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/campaigns", "list-campaigns", access.CampaignsRead, campaigns.List)
 	handle(c, "POST "+v1+"/campaigns", "create-campaign", access.CampaignsWrite, campaigns.Create)
 	handle(c, "GET "+v1+"/campaigns/{id}", "get-campaign", access.CampaignsRead, campaigns.Get)
+	handle(c, "PATCH "+v1+"/campaigns/{id}", "update-campaign", access.CampaignsWrite, campaigns.Update)
 	handle(c, "POST "+v1+"/campaigns/{id}/contacts", "upload-contacts", access.CampaignsWrite, campaigns.Upload)
 	handle(c, "POST "+v1+"/campaigns/{id}/start", "start-campaign", access.CampaignsWrite, campaigns.Start)
 	handle(c, "POST "+v1+"/campaigns/{id}/pause", "pause-campaign", access.CampaignsWrite, campaigns.Pause)

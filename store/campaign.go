@@ -87,7 +87,7 @@ type Move struct {
 	Reason string
 	At     time.Time
 	Seen   time.Time // Campaign.Updated as it was when the move was decided on, else ErrConflict; zero: it does not matter
-	Over   bool      // nothing is left to be done: Ended is set
+	Over   bool      // nothing is left to be done, else ErrConflict: Ended is set
 }
 
 // A Contact is a number that a campaign has.
@@ -104,10 +104,14 @@ type Campaigns interface {
 	CreateCampaign(ctx context.Context, c Campaign) (Campaign, error)
 	Campaign(ctx context.Context, org, id string) (Campaign, error)
 	Campaigns(ctx context.Context, org string, p Page) (campaigns []Campaign, total int64, err error) // newest first
+	// UpdateCampaign lets change alter a campaign as it stands, in one transaction: name, description, schedule, limits and breaker. An error
+	// of change is returned as it is, and nothing is kept. change may be called more than once.
+	UpdateCampaign(ctx context.Context, org, id string, at time.Time, change func(*Campaign) error) (Campaign, error)
 	// MoveCampaign changes a campaign's status. When it returns, every node goes by the new one.
 	MoveCampaign(ctx context.Context, org, id string, m Move) (Campaign, error)
 	// AddContacts gives a campaign tasks, due at their Created, all or none. to are the campaign's contacts of their numbers, in the same
-	// order: where Task is another id, the campaign had the number already, and has it once. No two of tasks have the same number.
+	// order: where Task is another id, the campaign had the number already, and has it once. No two of tasks have the same number. A
+	// campaign that was completed after their Created, while they were on their way, runs again.
 	// ErrConflict if the campaign is cancelled; ErrNotFound if it, or its agent, is gone.
 	AddContacts(ctx context.Context, org, campaign string, tasks []Task) (to []Contact, err error)
 	// CampaignCounts are counters: they are read, not counted.

@@ -66,13 +66,34 @@ type Campaign struct {
 
 // Breaker pauses a campaign whose calls fail.
 type Breaker struct {
-	Calls        int     `json:"calls" minimum:"0" maximum:"1000" default:"20" doc:"It looks at so many of the last calls, and trips only once there have been so many since the campaign was started or resumed; 0: never." example:"20"`
-	Percent      int     `json:"percent" minimum:"0" maximum:"100" default:"50" doc:"It trips when more of them than this have failed: were not placed, or broke. A busy line, no answer or a machine is no failure." example:"50"`
-	ShortSeconds float64 `json:"short_seconds" minimum:"0" maximum:"600" default:"0" doc:"A call that the far end hung up sooner has failed, too; 0: none has." example:"3"`
+	Calls        int     `json:"calls" doc:"It looks at so many of the last calls, and trips only once there have been so many since the campaign was started or resumed; 0: never." example:"20"`
+	Percent      int     `json:"percent" doc:"It trips when more of them than this have failed: were not placed, or broke. A busy line, no answer or a machine is no failure." example:"50"`
+	ShortSeconds float64 `json:"short_seconds" doc:"A call that the far end hung up sooner has failed, too; 0: none has." example:"3"`
 }
 
-func (b Breaker) row() store.Breaker {
-	return store.Breaker{Calls: b.Calls, Percent: b.Percent, Short: time.Duration(b.ShortSeconds * float64(time.Second))}
+// BreakerBody is a Breaker as it is asked for.
+type BreakerBody struct {
+	Calls        *int     `json:"calls,omitempty" minimum:"0" maximum:"1000" doc:"How many of the last calls it looks at; 0: it is off. Left out: 20." example:"20"`
+	Percent      *int     `json:"percent,omitempty" minimum:"0" maximum:"100" doc:"It trips when more of them than this have failed. Left out: 50." example:"50"`
+	ShortSeconds *float64 `json:"short_seconds,omitempty" minimum:"0" maximum:"600" doc:"A call that the far end hung up sooner has failed, too; 0, or left out: none has." example:"3"`
+}
+
+// row is the breaker that is asked for; b may be nil.
+func (b *BreakerBody) row() store.Breaker {
+	row := store.Breaker{Calls: 20, Percent: 50}
+	if b == nil {
+		return row
+	}
+	if b.Calls != nil {
+		row.Calls = *b.Calls
+	}
+	if b.Percent != nil {
+		row.Percent = *b.Percent
+	}
+	if b.ShortSeconds != nil {
+		row.Short = time.Duration(*b.ShortSeconds * float64(time.Second))
+	}
+	return row
 }
 
 func show(c store.Campaign) Campaign {
@@ -114,45 +135,111 @@ type Body struct {
 	WebhookEvents   []string                  `json:"webhook_events,omitempty" nullable:"true" maxItems:"3" enum:"call_started,call_completed,call_failed" doc:"Events to send; none: all."`
 	MaxCalls        int                       `json:"max_calls,omitempty" minimum:"0" maximum:"10000" default:"0" doc:"Calls at once, over all nodes; 0: as many as the organisation may have. The organisation's limits hold all the same."`
 	CallsPerSecond  float64                   `json:"calls_per_second,omitempty" minimum:"0" maximum:"1000" default:"0" doc:"Calls begun in a second, over all nodes, 0.001 or more; 0: the organisation's rule."`
-	Breaker         *Breaker                  `json:"breaker,omitempty" doc:"Pauses the campaign when its calls fail. Left out: more than half of the last 20."`
+	Breaker         *BreakerBody              `json:"breaker,omitempty" doc:"Pauses the campaign when its calls fail. Left out: more than half of the last 20."`
 }
 
 // Resolve implements huma.ResolverWithPath.
 func (b *Body) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := b.ScheduledAt.Check(at, "scheduled_at", true)
-	for _, f := range []struct{ name, text string }{{"name", b.Name}, {"description", b.Description}, {"starting_message", b.StartingMessage}} {
-		if strings.ContainsRune(f.text, 0) {
-			bad = append(bad, envelope.Complain(at, f.name, "must not contain NUL characters"))
-		}
-	}
-	if b.Name != "" && strings.TrimSpace(b.Name) == "" {
-		bad = append(bad, envelope.Complain(at, "name", "must not be blank"))
-	}
+	bad = append(bad, checkWords(at, b.Name, b.Description, b.StartingMessage)...)
+	bad = append(bad, checkRate(at, b.CallsPerSecond)...)
 	u, err := url.Parse(b.WebhookURL)
 	if b.WebhookURL != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsRune(b.WebhookURL, 0)) {
 		bad = append(bad, envelope.Complain(at, "webhook_url", "is no https URL"))
 	}
-	if b.CallsPerSecond > 0 && b.CallsPerSecond < 0.001 {
-		bad = append(bad, envelope.Complain(at, "calls_per_second", "is 0, or 0.001 or more"))
+	return bad
+}
+
+// checkWords refuses a blank name, and NUL, which databases cannot keep.
+func checkWords(at *huma.PathBuffer, name, description, start string) (bad []error) {
+	for _, f := range []struct{ name, text string }{{"name", name}, {"description", description}, {"starting_message", start}} {
+		if strings.ContainsRune(f.text, 0) {
+			bad = append(bad, envelope.Complain(at, f.name, "must not contain NUL characters"))
+		}
+	}
+	if name != "" && strings.TrimSpace(name) == "" {
+		bad = append(bad, envelope.Complain(at, "name", "must not be blank"))
 	}
 	return bad
 }
 
+func checkRate(at *huma.PathBuffer, rate float64) []error {
+	if rate > 0 && rate < 0.001 {
+		return []error{envelope.Complain(at, "calls_per_second", "is 0, or 0.001 or more")}
+	}
+	return nil
+}
+
+// pace is the time between two calls at a rate.
+func pace(rate float64) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(time.Second) / rate)
+}
+
 // row makes a new campaign of it.
 func (b *Body) row(org string, now time.Time) store.Campaign {
-	c := store.Campaign{
+	return store.Campaign{
 		ID: store.NewID(), Org: org, Agent: strings.ToLower(b.AgentID), Name: b.Name, Description: b.Description,
 		StartingMessage: b.StartingMessage, Priority: b.Priority, Scheduled: b.ScheduledAt.Value.UTC(), WebhookURL: b.WebhookURL,
 		WebhookEvents: slices.Compact(slices.Sorted(slices.Values(b.WebhookEvents))), MaxCalls: b.MaxCalls,
-		Breaker: Breaker{Calls: 20, Percent: 50}.row(), Created: now,
+		Pace: pace(b.CallsPerSecond), Breaker: b.Breaker.row(), Created: now,
 	}
-	if b.CallsPerSecond > 0 {
-		c.Pace = time.Duration(float64(time.Second) / b.CallsPerSecond)
+}
+
+// Patch is the body of PATCH /campaigns/{id}: what is left out stays. What its tasks inherit cannot be changed: they have it.
+type Patch struct {
+	Name           envelope.Field[string]      `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Not blank."`
+	Description    envelope.Field[string]      `json:"description,omitempty" maxLength:"2000" doc:"What it is for."`
+	ScheduledAt    envelope.Field[time.Time]   `json:"scheduled_at,omitempty" doc:"When a draft starts by itself; null: it waits to be started."`
+	MaxCalls       envelope.Field[int]         `json:"max_calls,omitempty" nullable:"false" minimum:"0" maximum:"10000" doc:"Calls at once; 0: as many as the organisation may have. Calls that are up go on."`
+	CallsPerSecond envelope.Field[float64]     `json:"calls_per_second,omitempty" nullable:"false" minimum:"0" maximum:"1000" doc:"Calls begun in a second; 0: the organisation's rule."`
+	Breaker        envelope.Field[BreakerBody] `json:"breaker,omitempty" nullable:"false" doc:"Replaced as a whole."`
+}
+
+// Resolve implements huma.ResolverWithPath.
+func (b *Patch) Resolve(_ huma.Context, at *huma.PathBuffer) (bad []error) {
+	for _, wrong := range [][]error{
+		b.Name.Check(at, "name", false),
+		b.Description.Check(at, "description", true),
+		b.ScheduledAt.Check(at, "scheduled_at", true),
+		b.MaxCalls.Check(at, "max_calls", false),
+		b.CallsPerSecond.Check(at, "calls_per_second", false),
+		b.Breaker.Check(at, "breaker", false),
+		checkWords(at, b.Name.Value, b.Description.Value, ""),
+		checkRate(at, b.CallsPerSecond.Value),
+	} {
+		bad = append(bad, wrong...)
 	}
-	if b.Breaker != nil {
-		c.Breaker = b.Breaker.row()
+	return bad
+}
+
+// empty says that there is nothing to change.
+func (b *Patch) empty() bool {
+	return !b.Name.Set && !b.Description.Set && !b.ScheduledAt.Set && !b.MaxCalls.Set && !b.CallsPerSecond.Set && !b.Breaker.Set
+}
+
+// apply makes the changes on a row.
+func (b *Patch) apply(c *store.Campaign) {
+	if b.Name.Set {
+		c.Name = b.Name.Value
 	}
-	return c
+	if b.Description.Set {
+		c.Description = b.Description.Value
+	}
+	if b.ScheduledAt.Set {
+		c.Scheduled = b.ScheduledAt.Value.UTC()
+	}
+	if b.MaxCalls.Set {
+		c.MaxCalls = b.MaxCalls.Value
+	}
+	if b.CallsPerSecond.Set {
+		c.Pace = pace(b.CallsPerSecond.Value)
+	}
+	if b.Breaker.Set {
+		c.Breaker = b.Breaker.Value.row()
+	}
 }
 
 // org is whose rows a request may see. The middleware lets nobody through without one.

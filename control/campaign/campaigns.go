@@ -65,6 +65,29 @@ func (h *Campaigns) find(ctx context.Context, id string) (store.Campaign, error)
 	return h.Store.Campaign(ctx, org(ctx), u.String())
 }
 
+// Update is what PATCH /campaigns/{id} asks.
+type Update struct {
+	voice.ID
+
+	Body Patch
+}
+
+// Update handles PATCH /campaigns/{id}.
+func (h *Campaigns) Update(ctx context.Context, in *Update) (*envelope.One[Campaign], error) {
+	if in.Body.empty() {
+		return nil, envelope.Bad("nothing to update: give at least one of name, description, scheduled_at, max_calls, calls_per_second, breaker")
+	}
+	c, err := h.find(ctx, in.ID.ID)
+	if err != nil {
+		return nil, none(err)
+	}
+	row, err := h.Store.UpdateCampaign(ctx, c.Org, c.ID, time.Now().UTC(), func(c *store.Campaign) error {
+		in.Body.apply(c)
+		return nil
+	})
+	return answer(ctx, row, err)
+}
+
 // Start handles POST /campaigns/{id}/start.
 func (h *Campaigns) Start(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)

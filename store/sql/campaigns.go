@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,6 +61,34 @@ func (s *Store) Campaigns(ctx context.Context, org string, p store.Page) (all []
 	return all, total, err
 }
 
+// UpdateCampaign implements store.Campaigns. While change runs, nobody else changes the campaign: it should not take long.
+func (s *Store) UpdateCampaign(ctx context.Context, org, id string, at time.Time, change func(*store.Campaign) error) (c store.Campaign, err error) {
+	var refusal error
+	err = s.write(ctx, "update campaign", func(ctx context.Context, u unit) error {
+		refusal = nil
+		row, err := u.HoldCampaign(ctx, id)
+		if err != nil {
+			return err
+		}
+		if c = campaign(row); c.Org != org {
+			return store.ErrNotFound
+		}
+		if refusal = change(&c); refusal != nil {
+			return errUnchanged
+		}
+		row, err = u.UpdateCampaign(ctx, db.UpdateCampaignParams{
+			ID: id, Name: c.Name, Description: c.Description, Scheduled: db.Time(c.Scheduled), MaxCalls: int64(c.MaxCalls), Pace: int64(c.Pace),
+			BreakerCalls: int64(c.Breaker.Calls), BreakerPercent: int64(c.Breaker.Percent), BreakerShort: int64(c.Breaker.Short), Updated: db.Time(at),
+		})
+		c = campaign(row)
+		return err
+	})
+	if err = cmp.Or(refusal, err); err != nil {
+		return store.Campaign{}, err
+	}
+	return c, nil
+}
+
 // MoveCampaign implements store.Campaigns. Whoever makes calls of the campaign's tasks, or places them, holds its row meanwhile (admit,
 // holdBack): they are done before, or see the new status.
 func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) (c store.Campaign, err error) {
@@ -75,6 +104,11 @@ func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) 
 			return fmt.Errorf("%w: it is %s", store.ErrConflict, c.Status)
 		case !m.Seen.IsZero() && !m.Seen.Equal(c.Updated):
 			return fmt.Errorf("%w: it has just been changed", store.ErrConflict)
+		}
+		if m.Over {
+			if err := u.over(ctx, c); err != nil {
+				return err
+			}
 		}
 		started, ended := c.Started, time.Time{}
 		if started.IsZero() && m.To == store.CampaignRunning {
@@ -96,6 +130,20 @@ func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) 
 	return c, nil
 }
 
+// over wants that nothing of a campaign is left to be called, or up.
+func (u unit) over(ctx context.Context, c store.Campaign) error {
+	counts, err := u.CampaignCounts(ctx, db.CampaignCountsParams{Org: c.Org, Campaign: c.ID})
+	if err != nil {
+		return err
+	}
+	for _, n := range counts {
+		if !store.Status(n.Status).Final() {
+			return fmt.Errorf("%w: %d of its tasks are %s", store.ErrConflict, n.N, n.Status)
+		}
+	}
+	return nil
+}
+
 // AddContacts implements store.Campaigns. The campaign is locked after its tasks, here as in ExecuteTask.
 func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.Task) (to []store.Contact, err error) {
 	byNumber := slices.SortedFunc(slices.Values(tasks), func(a, b store.Task) int { return strings.Compare(a.To, b.To) }) // so that of two uploads none waits for one that waits for it
@@ -111,11 +159,11 @@ func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.T
 		if err != nil {
 			return err
 		}
-		var status string
-		if err := u.QueryRowContext(ctx, "SELECT status FROM campaigns WHERE id = $1"+u.forUpdate, id).Scan(&status); err != nil {
+		held, err := u.HoldCampaign(ctx, id)
+		if err != nil {
 			return err
 		}
-		if status == string(store.CampaignCancelled) {
+		if held.Status == string(store.CampaignCancelled) {
 			return fmt.Errorf("%w: it is cancelled", store.ErrConflict)
 		}
 		to = make([]store.Contact, len(tasks))
@@ -123,6 +171,12 @@ func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.T
 		for i, t := range tasks {
 			if to[i] = has[t.To]; to[i].Task == t.ID {
 				fresh++
+			}
+		}
+		if fresh > 0 && held.Status == string(store.CampaignCompleted) && time.Time(held.Ended).After(tasks[0].Created) {
+			_, err = u.MoveCampaign(ctx, db.MoveCampaignParams{ID: id, Status: string(store.CampaignRunning), Updated: held.Ended, Started: held.Started})
+			if err != nil {
+				return err
 			}
 		}
 		return u.countTasks(ctx, map[tally]int64{{org: org, agent: seen.Agent, status: string(store.Pending), campaign: id}: fresh})

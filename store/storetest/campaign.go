@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -103,6 +104,23 @@ func testCampaigns(t *testing.T, s Store) {
 	c.ID, c.Agent = store.NewID(), store.NewID()
 	_, err = s.CreateCampaign(ctx, c)
 	is(t, err, store.ErrNotFound)
+	refusal := errors.New("not so")
+	_, err = s.UpdateCampaign(ctx, h.Org, want.ID, start, func(c *store.Campaign) error { c.Name = "No"; return refusal })
+	if err != refusal { //nolint:errorlint // as it is
+		t.Errorf("error %v, want the callback's own", err)
+	}
+	want.Name, want.Description, want.Scheduled, want.MaxCalls, want.Pace, want.Breaker, want.Updated = "B", "", time.Time{}, 7, 0, store.Breaker{}, start.Add(time.Minute)
+	got, err = s.UpdateCampaign(ctx, h.Org, want.ID, want.Updated, func(c *store.Campaign) error {
+		id, agent := c.ID, c.Agent
+		*c = want
+		c.ID, c.Org, c.Agent, c.Status, c.Since, c.Created = "x", "y", "z", store.CampaignRunning, 9, time.Time{}
+		if id != want.ID || agent != want.Agent {
+			t.Errorf("changed: %s of %s", id, agent)
+		}
+		return nil
+	})
+	ok(t, err)
+	same(t, "changed campaign", got, want)
 	house, err := s.Campaign(ctx, h.Org, h.Campaign.ID)
 	ok(t, err)
 	for _, p := range []store.Page{all, {Limit: 1}, {Limit: 1, Offset: 1}, {Limit: 1, Offset: 2}, {}} {
@@ -227,6 +245,14 @@ func testCampaignStates(t *testing.T, s Store) {
 		is(t, err, store.ErrConflict)
 		_, err = s.MoveCampaign(ctx, h.Org, c.ID, store.Move{From: []store.CampaignStatus{status}, To: store.CampaignRunning, At: now, Seen: now.Add(time.Hour)})
 		is(t, err, store.ErrConflict)
+		_, err = s.MoveCampaign(ctx, h.Org, c.ID, store.Move{From: []store.CampaignStatus{status}, To: store.CampaignCompleted, At: now, Over: true})
+		if left := counts(t, h, c); left["pending "] > 0 {
+			is(t, err, store.ErrConflict)
+			_, err = s.DropContacts(ctx, h.Org, c.ID, now, 10)
+		} else {
+			move(t, h, c, store.CampaignCompleted, status)
+		}
+		ok(t, err)
 		over, err := s.MoveCampaign(ctx, h.Org, c.ID, store.Move{From: []store.CampaignStatus{status}, To: store.CampaignCompleted, Reason: "r", At: now, Over: true})
 		ok(t, err)
 		if !over.Ended.Equal(now) || over.Reason != "r" || !over.Started.Equal(start.Add(time.Minute)) || !over.Updated.Equal(now) {
@@ -428,6 +454,31 @@ func testCampaignEnds(t *testing.T, s Store) {
 	call, err := s.Call(ctx, h.Org, dials[0].Call)
 	ok(t, err)
 	same(t, "who answered", call.AnsweredBy, "human")
+}
+
+// testCampaignReopened: a campaign that was completed while contacts were on their way calls them all the same.
+func testCampaignReopened(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	c := drive(t, h, 1, nil)
+	_, err := s.DropContacts(ctx, h.Org, c.ID, start, 1)
+	ok(t, err)
+	_, err = s.MoveCampaign(ctx, h.Org, c.ID, store.Move{From: []store.CampaignStatus{store.CampaignRunning}, To: store.CampaignCompleted, At: start.Add(time.Hour), Over: true})
+	ok(t, err)
+	add := func(i int, at time.Duration) store.CampaignStatus {
+		task := newContact(i)
+		task.Created = start.Add(at)
+		_, err := s.AddContacts(ctx, h.Org, c.ID, []store.Task{task})
+		ok(t, err)
+		now, err := s.Campaign(ctx, h.Org, c.ID)
+		ok(t, err)
+		return now.Status
+	}
+	same(t, "with contacts that it has", add(0, time.Minute), store.CampaignCompleted)
+	same(t, "with those of after its end", add(1, 2*time.Hour), store.CampaignCompleted)
+	same(t, "with those of before its end", add(2, time.Minute), store.CampaignRunning)
+	now, err := s.Campaign(ctx, h.Org, c.ID)
+	ok(t, err)
+	same(t, "its end", now.Ended, time.Time{})
 }
 
 func testCampaignCancelled(t *testing.T, s Store) {

@@ -252,6 +252,10 @@ func (h House) everyCampaign(org string) map[string]func(context.Context) error 
 			l, n, err := h.Campaigns(ctx, org, all)
 			return none(len(l), n, err)
 		},
+		"UpdateCampaign": func(ctx context.Context) error {
+			_, err := h.UpdateCampaign(ctx, org, id, start, func(c *store.Campaign) error { c.Name += "."; return nil })
+			return err
+		},
 		"MoveCampaign": func(ctx context.Context) error {
 			_, err := h.MoveCampaign(ctx, org, id, store.Move{From: []store.CampaignStatus{store.CampaignDraft}, To: store.CampaignDraft, At: start})
 			return err

@@ -118,6 +118,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignPaused", testCampaignPaused},
 		{"CampaignPausedAtOnce", testCampaignPausedAtOnce},
 		{"CampaignEnds", testCampaignEnds},
+		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},

@@ -737,3 +737,66 @@ func (q *Queries) PaceCampaign(ctx context.Context, arg PaceCampaignParams) erro
 	_, err := q.db.ExecContext(ctx, paceCampaign, arg.Next, arg.ID)
 	return err
 }
+
+const updateCampaign = `-- name: UpdateCampaign :one
+UPDATE campaigns SET name = $1, description = $2, scheduled = $3, max_calls = $4, pace = $5, next = '',
+  breaker_calls = $6, breaker_percent = $7, breaker_short = $8, updated = $9
+WHERE id = $10 RETURNING number, id, org, agent, name, description, starting_message, priority, scheduled, webhook_url, webhook_events, max_calls, pace, breaker_calls, breaker_percent, breaker_short, status, reason, since, next, created, updated, started, ended
+`
+
+type UpdateCampaignParams struct {
+	Name           string
+	Description    string
+	Scheduled      Time
+	MaxCalls       int64
+	Pace           int64
+	BreakerCalls   int64
+	BreakerPercent int64
+	BreakerShort   int64
+	Updated        Time
+	ID             string
+}
+
+// A new pace holds from the next call on.
+func (q *Queries) UpdateCampaign(ctx context.Context, arg UpdateCampaignParams) (Campaign, error) {
+	row := q.db.QueryRowContext(ctx, updateCampaign,
+		arg.Name,
+		arg.Description,
+		arg.Scheduled,
+		arg.MaxCalls,
+		arg.Pace,
+		arg.BreakerCalls,
+		arg.BreakerPercent,
+		arg.BreakerShort,
+		arg.Updated,
+		arg.ID,
+	)
+	var i Campaign
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Org,
+		&i.Agent,
+		&i.Name,
+		&i.Description,
+		&i.StartingMessage,
+		&i.Priority,
+		&i.Scheduled,
+		&i.WebhookUrl,
+		&i.WebhookEvents,
+		&i.MaxCalls,
+		&i.Pace,
+		&i.BreakerCalls,
+		&i.BreakerPercent,
+		&i.BreakerShort,
+		&i.Status,
+		&i.Reason,
+		&i.Since,
+		&i.Next,
+		&i.Created,
+		&i.Updated,
+		&i.Started,
+		&i.Ended,
+	)
+	return i, err
+}

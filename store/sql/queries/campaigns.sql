@@ -23,6 +23,12 @@ ORDER BY priority DESC, id;
 -- The campaign, which nobody else changes before the transaction ends.
 UPDATE campaigns SET updated = updated WHERE id = @id RETURNING *;
 
+-- name: UpdateCampaign :one
+-- A new pace holds from the next call on.
+UPDATE campaigns SET name = @name, description = @description, scheduled = @scheduled, max_calls = @max_calls, pace = @pace, next = '',
+  breaker_calls = @breaker_calls, breaker_percent = @breaker_percent, breaker_short = @breaker_short, updated = @updated
+WHERE id = @id RETURNING *;
+
 -- name: MoveCampaign :one
 UPDATE campaigns SET status = @status, reason = @reason, updated = @updated, started = @started, ended = @ended,
   since = CASE WHEN CAST(@anew AS BOOLEAN) THEN (SELECT COALESCE(MAX(e.number), 0) FROM campaign_ends e WHERE e.campaign = campaigns.id) ELSE since END
