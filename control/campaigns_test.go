@@ -102,6 +102,9 @@ func TestCampaignLife(t *testing.T) {
 	if up.Added != 2 || up.Rows != 2 || len(up.Problems) != 0 {
 		t.Errorf("uploaded: %+v", up)
 	}
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/agents/"+w.ours.standard, `{"enabled":false}`), http.StatusOK)
+	refused("start", "the agent is disabled")
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/agents/"+w.ours.standard, `{"enabled":true}`), http.StatusOK)
 	for _, step := range []struct{ verb, status, reason string }{{"start", "running", ""}, {"pause", "paused", "by request"}, {"resume", "running", ""}, {"cancel", "cancelled", "by request"}} {
 		var now struct{ Status, Reason string }
 		w.want(w.ask(w.ours.key, "POST", path+"/"+step.verb, ""), http.StatusOK).data(t, &now)

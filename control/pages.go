@@ -163,7 +163,7 @@ var pages = map[string]page{
 		tag: "Campaigns", summary: "Start a campaign",
 		text: "Its tasks are called, those of higher priority first, within its limits and the organisation's. When none is left it is " +
 			"completed; with new contacts it can be started again. Extension.",
-		bad: "Also if it is running, paused or cancelled, or has nobody to call.",
+		bad: "Also if it is running, paused or cancelled, or has nobody to call, or its agent is disabled or has no number to call from.",
 	},
 	"pause-campaign": {
 		tag: "Campaigns", summary: "Pause a campaign",
@@ -174,7 +174,7 @@ var pages = map[string]page{
 	"resume-campaign": {
 		tag: "Campaigns", summary: "Resume a paused campaign",
 		text: "Its circuit breaker begins to count anew. Extension.",
-		bad:  "Also if it is not paused.",
+		bad:  "Also if it is not paused, or its agent is disabled or has no number to call from.",
 	},
 	"cancel-campaign": {
 		tag: "Campaigns", summary: "Cancel a campaign",

@@ -101,7 +101,25 @@ func (h *Campaigns) Start(ctx context.Context, in *voice.ID) (*envelope.One[Camp
 	if tallied(counts).Pending == 0 {
 		return nil, envelope.Bad("the campaign has nobody to call: upload contacts first")
 	}
+	if err := h.ready(ctx, row); err != nil {
+		return nil, err
+	}
 	return h.move(ctx, row, store.CampaignRunning, "", "only a draft, or one that is completed and has new contacts, can be started", store.CampaignDraft, store.CampaignCompleted)
+}
+
+// ready refuses to let a campaign run whose agent would call nobody.
+func (h *Campaigns) ready(ctx context.Context, c store.Campaign) error {
+	v, err := h.Vetter.Vet(ctx, c.Org, c.Agent)
+	if errors.Is(err, store.ErrNotFound) {
+		return envelope.Bad("the campaign's agent is gone")
+	}
+	if err != nil {
+		return err
+	}
+	if why := v.Ready(); why != "" {
+		return envelope.Bad(why)
+	}
+	return nil
 }
 
 // Pause handles POST /campaigns/{id}/pause.
@@ -118,6 +136,9 @@ func (h *Campaigns) Resume(ctx context.Context, in *voice.ID) (*envelope.One[Cam
 	row, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
+	}
+	if err := h.ready(ctx, row); err != nil {
+		return nil, err
 	}
 	return h.move(ctx, row, store.CampaignRunning, "", "only a paused campaign can be resumed", store.CampaignPaused)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -165,6 +166,35 @@ func TestHarmless(t *testing.T) {
 	} {
 		if got := harmless(cell); got != want {
 			t.Errorf("%q: %q, want %q", cell, got, want)
+		}
+	}
+}
+
+// TestRate: by the calls of the last ten minutes, or since the campaign started, or, if there are many, the last 500.
+func TestRate(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 5, 6, 0, 0, time.UTC)
+	ends := func(n int, every time.Duration) (all []store.CampaignEnd) {
+		for i := range n {
+			all = append(all, store.CampaignEnd{Ended: now.Add(-time.Duration(i) * every)})
+		}
+		return all
+	}
+	for name, tc := range map[string]struct {
+		started time.Duration // ago
+		status  store.CampaignStatus
+		ends    []store.CampaignEnd
+		want    float64
+	}{
+		"none":        {time.Hour, store.CampaignRunning, nil, 0},
+		"long":        {time.Hour, store.CampaignRunning, ends(100, 30*time.Second), 2.1}, // 21 within ten minutes
+		"just begun":  {time.Minute, store.CampaignRunning, ends(6, 10*time.Second), 6},
+		"many":        {time.Hour, store.CampaignRunning, ends(500, 100*time.Millisecond), 601.2},
+		"paused":      {time.Hour, store.CampaignPaused, ends(6, 10*time.Second), 0},
+		"at a stroke": {0, store.CampaignRunning, ends(2, 0), 120},
+	} {
+		if got := rate(store.Campaign{Status: tc.status, Started: now.Add(-tc.started)}, tc.ends, now); got != tc.want {
+			t.Errorf("%s: %v calls a minute, want %v", name, got, tc.want)
 		}
 	}
 }

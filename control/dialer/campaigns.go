@@ -26,7 +26,7 @@ func (d *Dialer) tend(ctx context.Context, org string, now time.Time) (running [
 	for _, c := range live {
 		switch c.Status {
 		case store.CampaignDraft:
-			err = d.move(ctx, c, store.CampaignRunning, "", false)
+			err = d.startDraft(ctx, c)
 		case store.CampaignRunning:
 			var on bool
 			if on, err = d.goesOn(ctx, c); on {
@@ -52,6 +52,15 @@ func (d *Dialer) move(ctx context.Context, c store.Campaign, to store.CampaignSt
 	}
 	d.o.Log.Info("campaign changed", "campaign", c.ID, "from", c.Status, "to", to, "reason", reason)
 	return nil
+}
+
+// startDraft starts a campaign whose time has come, once there is somebody to call.
+func (d *Dialer) startDraft(ctx context.Context, c store.Campaign) error {
+	pending, _, err := d.left(ctx, c)
+	if err != nil || pending == 0 {
+		return err
+	}
+	return d.move(ctx, c, store.CampaignRunning, "", false)
 }
 
 // goesOn says whether a running campaign may go on: not if its breaker trips, or nothing is left of it.

@@ -3,6 +3,7 @@ package dialer_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -117,6 +118,11 @@ func TestCampaignStartsByItself(t *testing.T) {
 	if done.Started.Before(soon) {
 		t.Errorf("started at %v, scheduled for %v", done.Started, soon)
 	}
+	none := d.campaign(0, func(c *store.Campaign) { c.Scheduled = soon })
+	d.ended(d.task("+15550100077")) // and there was time to start it
+	d.campaignUntil("a draft", none, is(store.CampaignDraft))
+	contacts(t, d.db, none, 1)
+	d.campaignUntil("completed once it has contacts", none, is(store.CampaignCompleted))
 	d.campaignUntil("a draft", later, is(store.CampaignDraft))
 }
 
@@ -137,19 +143,19 @@ func TestCampaignLimits(t *testing.T) {
 		}
 		return len(open) == 4
 	})
-	d.carrier.mu.Lock()
-	var first, last time.Time
-	for i, o := range d.carrier.orders {
-		if o.To == "+15550100077" {
-			continue
-		}
-		if last = d.carrier.asked[i]; first.IsZero() {
-			first = last
-		}
+	tasks, _, err := d.db.Tasks(t.Context(), d.org, store.TaskFilter{Campaign: c.ID, Status: store.InProgress}, store.Page{Limit: 10})
+	must(t, err)
+	var due []time.Time
+	for _, task := range tasks {
+		dial, err := d.db.Dial(t.Context(), task.Call)
+		must(t, err)
+		due = append(due, dial.Due)
 	}
-	d.carrier.mu.Unlock()
-	if took := last.Sub(first); took < 250*time.Millisecond {
-		t.Errorf("four calls were begun within %v", took)
+	slices.SortFunc(due, time.Time.Compare)
+	for i := range len(due) - 1 {
+		if due[i+1].Sub(due[i]) < c.Pace {
+			t.Errorf("calls were begun at %v", due)
+		}
 	}
 	d.carrier.set("CA1", pipeline.PlacedBusy)
 	d.carrier.set("CA2", pipeline.PlacedBusy)
