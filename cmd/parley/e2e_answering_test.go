@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/bench/carrier"
 )
@@ -52,6 +53,7 @@ func TestEndToEndAnswering(t *testing.T) {
 	n := serve(t, "TWILIO_ACCOUNT_SID="+sid, "TWILIO_BASE_URL="+api.URL, "PARLEY_PUBLIC_URL=https://parley.test",
 		"PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20", "PARLEY_MANNERS="+manners)
 	exchange.Connect = strings.TrimPrefix(n.url, "http://")
+	until(t, time.Minute, "speech is ready", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
 	env := []string{"PARLEY_URL=" + n.url, "PARLEY_API_KEY=" + testKey}
 
 	for to, want := range map[string]struct {
