@@ -72,18 +72,23 @@ type Problem struct {
 	Message string `json:"message" example:"\"0171\" is no phone number in E.164 format, such as +1234567890"`
 }
 
-func (u *Uploaded) problem(line int, kind, field, message string) {
-	switch kind {
-	case "invalid":
-		u.Invalid++
-	case "denied":
-		u.Denied++
-	default:
-		u.Duplicates++
-	}
+// list lists a problem, if there is room.
+func (u *Uploaded) list(line int, kind, field, message string) {
 	if len(u.Problems) < told {
 		u.Problems = append(u.Problems, Problem{line, kind, field, message})
 	}
+}
+
+// deny counts and lists a number that may not be called.
+func (u *Uploaded) deny(line int, why string) {
+	u.Denied++
+	u.list(line, "denied", "to_number", why)
+}
+
+// repeat counts and lists a number that was there already.
+func (u *Uploaded) repeat(line int, where string) {
+	u.Duplicates++
+	u.list(line, "duplicate", "to_number", where)
 }
 
 // Upload handles POST /campaigns/{id}/contacts.
@@ -170,22 +175,20 @@ func (u *upload) gather(r *reader, rows *[]store.Task) error {
 		if len(c.bad) == 0 {
 			c.bad = u.vetting.Missing(t)
 		}
-		for i, field := range slices.Sorted(maps.Keys(c.bad)) {
-			u.problem(c.line, "invalid", field, c.bad[field])
-			if i > 0 {
-				u.Invalid-- // rows are counted
-			}
-		}
 		if len(c.bad) > 0 {
+			u.Invalid++
+			for _, field := range slices.Sorted(maps.Keys(c.bad)) {
+				u.list(c.line, "invalid", field, c.bad[field])
+			}
 			continue
 		}
 		if line, again := lines[t.To]; again {
-			u.problem(c.line, "duplicate", "to_number", sameAs(line))
+			u.repeat(c.line, sameAs(line))
 			continue
 		}
 		lines[t.To] = c.line
 		if why := u.vetting.Forbidden(t.To); why != "" {
-			u.problem(c.line, "denied", "to_number", why)
+			u.deny(c.line, why)
 			continue
 		}
 		*rows = append(*rows, t)
@@ -218,7 +221,7 @@ func (u *upload) free(ctx context.Context, rows []store.Task) ([]store.Task, err
 	return slices.DeleteFunc(rows, func(t store.Task) bool {
 		is := slices.Contains(barred, t.To)
 		if is {
-			u.problem(t.Line, "denied", "to_number", "is on the do-not-call list")
+			u.deny(t.Line, "is on the do-not-call list")
 		}
 		return is
 	}), nil
@@ -239,9 +242,9 @@ func (u *upload) add(ctx context.Context, rows []store.Task) error {
 		case k.Task == rows[i].ID:
 			u.Added++
 		case k.Created.Equal(u.at):
-			u.problem(rows[i].Line, "duplicate", "to_number", sameAs(k.Line))
+			u.repeat(rows[i].Line, sameAs(k.Line))
 		default:
-			u.problem(rows[i].Line, "duplicate", "to_number", "is in the campaign already")
+			u.repeat(rows[i].Line, "is in the campaign already")
 		}
 	}
 	return nil

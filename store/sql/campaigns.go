@@ -144,9 +144,10 @@ func (u unit) over(ctx context.Context, c store.Campaign) error {
 	return nil
 }
 
-// AddContacts implements store.Campaigns. The campaign is locked after its tasks, here as in ExecuteTask.
+// AddContacts implements store.Campaigns. The campaign is locked after its tasks, here as in ExecuteTask; and tasks in the order of their
+// numbers, so that of two uploads none waits for one that waits for it.
 func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.Task) (to []store.Contact, err error) {
-	byNumber := slices.SortedFunc(slices.Values(tasks), func(a, b store.Task) int { return strings.Compare(a.To, b.To) }) // so that of two uploads none waits for one that waits for it
+	byNumber := slices.SortedFunc(slices.Values(tasks), func(a, b store.Task) int { return strings.Compare(a.To, b.To) })
 	err = s.write(ctx, "add contacts", func(ctx context.Context, u unit) error {
 		seen, err := u.Campaign(ctx, db.CampaignParams{Org: org, ID: id})
 		if err != nil {
