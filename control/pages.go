@@ -14,6 +14,21 @@ type page struct {
 	often              string // when else it answers 429
 }
 
+// liveText is what the description says of the socket, which OpenAPI has no words for.
+const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes `?api_key=` or `?session_token=` (the temp_token: this call, five " +
+	"minutes; a socket that is open stays open), an Authorization header, or a session's cookie from a page of the same origin. A wrong one is " +
+	"401 before the upgrade, a foreign id 404, too many readers 429 (100 a call, 1,000 an organisation on one node, unless the server is set otherwise). It sends JSON texts:\n\n" +
+	"| type | |\n|---|---|\n" +
+	"| connected | first: `data.call_id`, `data.status`, `data.transcript` so far |\n" +
+	"| transcript_update | `data.transcript`: the entries that are new or have changed, as GET /calls/{id}/transcript shows them, each with an `id` " +
+	"and `final`. One that is not final may come again under its id, or be named in `data.removed`; the agent's are the words that the caller has " +
+	"heard. A final one comes once, and in order. `data.missed` counts the changes that a reader was too slow to see one by one |\n" +
+	"| call_status_update | `data.status`: in_progress, completed, failed. After the last two the socket is closed with 1000 |\n" +
+	"| error | `error`: what was wrong with a message that the client sent |\n" +
+	"| pong | answers `{\"type\":\"ping\"}` |\n\n" +
+	"A client that answers the protocol's pings (all browsers do) need not send its own. One from which nothing came for 60 s, or that takes no " +
+	"message for 5 s, is let go; one whose key or session ends is closed with 1008; a server that stops closes with 1001: connect again."
+
 // pages are the operations' pages, by operation id.
 var pages = map[string]page{
 	"list-agents": {
@@ -194,6 +209,40 @@ var pages = map[string]page{
 		text: "CSV: a row for each task, in the order of the contacts, with what came of its last call, and the contacts' own columns. A cell " +
 			"that a spreadsheet would take for a formula begins with an apostrophe. Extension.",
 	},
+	"get-webhook-settings": {
+		tag: "Webhooks", summary: "Get how webhooks are sent",
+		text: "Extension.",
+	},
+	"put-webhook-settings": {
+		tag: "Webhooks", summary: "Change how webhooks are sent",
+		text: "With redelivery, what fails is tried again after 5 s, 5 min, 30 min, and 2, 5, 10, 14, 20 and 24 hours, with the same id and body; " +
+			"an answer of 410 disables its URL until that is enabled again. Without it, there is one try. Extension.",
+		request: `{"redelivery": true, "enable_endpoints": ["https://your-app.com/webhooks"]}`,
+	},
+	"rotate-webhook-secret": {
+		tag: "Webhooks", summary: "Make a new secret that signs webhooks", status: http.StatusCreated,
+		text: "The secret is answered this once. Every webhook has the headers of Standard Webhooks: webhook-id, webhook-timestamp and " +
+			"webhook-signature; for as long as the secret before signs too, the last has two signatures. Extension.",
+		request: `{"former_hours": 24}`,
+	},
+	"test-webhook": {
+		tag: "Webhooks", summary: "Send a test to a URL", status: http.StatusCreated,
+		text:    "It is sent at once, in one try: GET /webhooks/deliveries/{id} says what became of it. Extension.",
+		request: `{"url": "https://your-app.com/webhooks"}`,
+	},
+	"list-webhook-deliveries": {
+		tag: "Webhooks", summary: "List what was sent, and what is to be",
+		text: "Newest first. Deliveries stay in this log for the server's time, 30 days unless it is set otherwise. Extension.",
+	},
+	"get-webhook-delivery": {
+		tag: "Webhooks", summary: "Get a delivery, with its attempts",
+		text: "Extension.",
+	},
+	"replay-webhook-delivery": {
+		tag: "Webhooks", summary: "Send a delivery again",
+		text: "At once, with the same id and body; with redelivery, its tries are counted anew. Extension.",
+		bad:  "Also if the delivery is pending.",
+	},
 	"list-calls": {
 		tag: "Calls", summary: "List calls",
 		text: "All calls of the organisation, newest first.",
@@ -216,11 +265,23 @@ var pages = map[string]page{
 		text:    "The WAV file: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served.",
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
+	"get-call-live": {
+		tag: "Calls", summary: "Get the address of a call's socket, which shows it while it goes on",
+		text: liveText,
+	},
 	"end-call": {
 		tag: "Calls", summary: "End a call in progress",
-		text: "Hangs up. The call's status becomes completed within a moment.",
+		text: "The agent's last words are heard, then it hangs up, on whichever node the call lives. The call's status becomes completed within a " +
+			"moment. A call that was not answered yet is cancelled.",
 		bad:  "Also if the call is over already.",
-		busy: "Also if the call lives on a node that cannot be asked.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
+	},
+	"cancel-call": {
+		tag: "Calls", summary: "Cancel a call",
+		text: "Ends it at once, on whichever node it lives, also while it is only being placed. The call's status becomes failed within a moment, " +
+			"its cause cancelled.",
+		bad:  "Also if the call is over already.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
 	},
 
 	"login": {

@@ -19,8 +19,9 @@ func (c *Control) routes() {
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	campaigns := &campaign.Campaigns{Store: o.Campaigns, Tasks: o.Tasks, DoNotCall: o.DoNotCall, Vetter: o.Dialer, Log: o.Log}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
+	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
@@ -62,12 +63,22 @@ func (c *Control) routes() {
 	handle(c, "POST "+v1+"/do-not-call", "add-do-not-call", access.DialWrite, dialing.Add)
 	handle(c, "DELETE "+v1+"/do-not-call/{id}", "remove-do-not-call", access.DialWrite, dialing.Remove)
 
+	handle(c, "GET "+v1+"/webhooks/settings", "get-webhook-settings", access.HooksRead, hooks.Settings)
+	handle(c, "PUT "+v1+"/webhooks/settings", "put-webhook-settings", access.HooksWrite, hooks.PutSettings)
+	handle(c, "POST "+v1+"/webhooks/secret", "rotate-webhook-secret", access.HooksWrite, hooks.Secret)
+	handle(c, "POST "+v1+"/webhooks/test", "test-webhook", access.HooksWrite, hooks.Test)
+	handle(c, "GET "+v1+"/webhooks/deliveries", "list-webhook-deliveries", access.HooksRead, hooks.List)
+	handle(c, "GET "+v1+"/webhooks/deliveries/{id}", "get-webhook-delivery", access.HooksRead, hooks.Get)
+	handle(c, "POST "+v1+"/webhooks/deliveries/{id}/replay", "replay-webhook-delivery", access.HooksWrite, hooks.Replay)
+
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)
 	handle(c, "GET "+v1+"/calls/{id}/transcript", "get-call-transcript", access.CallsRead, calls.Transcript)
 	handle(c, "GET "+v1+"/calls/{id}/recording", "get-call-recording", access.CallsRead, calls.Recording)
 	handle(c, "GET "+v1+"/calls/{id}/recording/stream", "stream-call-recording", access.CallsRead, calls.Stream)
+	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
+	handle(c, "POST "+v1+"/calls/{id}/cancel", "cancel-call", access.CallsWrite, calls.Cancel)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -22,7 +22,9 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/dialer"
-	"parley/control/voice"
+	peers "parley/control/nodes"
+	"parley/control/seal"
+	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -38,6 +40,7 @@ type world struct {
 	mux       *http.ServeMux
 	dir       string // the data directory
 	dialer    *dialer.Dialer
+	hooks     *webhook.Secrets
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -66,6 +69,8 @@ type tenant struct {
 	barred    string // a number on the do-not-call list
 	campaign  string // a draft with one contact
 	contact   string // its task
+	delivery  string // of a test of webhooks: it has failed since
+	whsec     string // the secret that signs webhooks
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -77,16 +82,23 @@ type lines struct {
 	mu    sync.Mutex
 	up    map[string]bool
 	ended []string
+	fails error // what every order gets instead
 }
 
-func (l *lines) End(_ context.Context, call string) error {
+func (l *lines) End(_ context.Context, c store.Call) error    { return l.finish("end", c) }
+func (l *lines) Cancel(_ context.Context, c store.Call) error { return l.finish("cancel", c) }
+
+func (l *lines) finish(how string, c store.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.up[call] {
-		return voice.ErrNotLive
+	if l.fails != nil {
+		return l.fails
 	}
-	delete(l.up, call)
-	l.ended = append(l.ended, call)
+	if !l.up[c.ID] {
+		return peers.ErrNotLive
+	}
+	delete(l.up, c.ID)
+	l.ended = append(l.ended, how+" "+c.ID)
 	return nil
 }
 
@@ -121,6 +133,10 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 
+	sealed, err := seal.New("webhook secrets", secret)
+	must(t, err)
+	w.hooks = &webhook.Secrets{Rules: db, Seal: sealed}
+
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -146,13 +162,14 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
 	w.recruit(&w.ours, now)
 	w.recruit(&w.theirs, now)
+	w.raw(path, "UPDATE webhook_deliveries SET status = 'failed', due = '', settled = created")
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -280,6 +297,11 @@ func (w *world) populate(t *tenant, now time.Time) {
 	})
 	must(w.t, err)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
+	must(w.t, err)
+	t.delivery = store.NewID()
+	_, err = w.db.AddDelivery(w.t.Context(), store.Delivery{ID: t.delivery, Org: t.org, Kind: store.WebhookTest, URL: "https://" + t.org + ".example.com/", Created: now})
+	must(w.t, err)
+	t.whsec, _, err = w.hooks.Rotate(w.t.Context(), t.org, 0)
 	must(w.t, err)
 	wav := sound(16000)
 	at := "recordings/" + t.done + ".wav"

@@ -14,6 +14,8 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
+	"parley/control/bus"
+	"parley/control/webhook"
 	"parley/pipeline"
 )
 
@@ -31,7 +33,11 @@ type config struct {
 	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
 	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
 
+	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
+
 	RateLimit      int      `help:"Requests to the API that a key may make a minute, over all nodes." default:"1000" var:"PARLEY_RATE_LIMIT"`
+	LiveReaders    int      `help:"Most sockets that watch one call on this node." default:"100" var:"PARLEY_LIVE_READERS"`
+	LiveOrgReaders int      `help:"Most sockets that watch calls of one organisation on this node." default:"1000" var:"PARLEY_LIVE_ORG_READERS"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; separated by commas." placeholder:"CIDR" var:"PARLEY_TRUSTED_PROXIES"`
 
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
@@ -52,6 +58,9 @@ type config struct {
 	DialCalls int           `help:"Calls that an organisation may have placed at once, over all nodes, where it has no rule of its own." default:"20" var:"PARLEY_DIAL_CALLS"`
 	DialRate  float64       `help:"Calls that an organisation may place in a second, over all nodes, where it has no rule of its own." default:"1" var:"PARLEY_DIAL_RATE"`
 	DialRing  time.Duration `help:"How long a number is rung, where the organisation has no rule of its own; whole seconds, 1s to 10m." default:"45s" var:"PARLEY_DIAL_RING"`
+
+	WebhookAllow []string `help:"Where webhooks are sent although the address is not public: networks, addresses and names of hosts, separated by commas. Whoever may plan tasks reaches these." placeholder:"CIDR|HOST" var:"PARLEY_WEBHOOK_ALLOW"`
+	WebhookLog   int      `name:"webhook-log-days" help:"How long what was sent stays in the log of webhooks, in days; 1 to 3650." default:"30" var:"PARLEY_WEBHOOK_LOG_DAYS"`
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
@@ -114,8 +123,13 @@ func (c *config) check() error {
 			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
 		}
 	}
-	if c.RateLimit < 1 {
-		bad = append(bad, fmt.Errorf("--rate-limit is %d: want 1 or more", c.RateLimit))
+	for name, n := range map[string]int{"rate-limit": c.RateLimit, "live-readers": c.LiveReaders, "live-org-readers": c.LiveOrgReaders} {
+		if n < 1 {
+			bad = append(bad, fmt.Errorf("--%s is %d: want 1 or more", name, n))
+		}
+	}
+	if _, err := bus.Servers(c.NATSURL); c.NATSURL != "" && err != nil {
+		bad = append(bad, fmt.Errorf("--nats-url: %w", err)) // it may hold a password
 	}
 	if _, err := c.proxies(); err != nil {
 		bad = append(bad, err)
@@ -137,6 +151,12 @@ func (c *config) check() error {
 	}
 	if c.DialRing < time.Second || c.DialRing > 10*time.Minute {
 		bad = append(bad, fmt.Errorf("--dial-ring is %v: want 1s to 10m", c.DialRing))
+	}
+	if _, err := webhook.ParseAllow(c.WebhookAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--webhook-allow: %w", err))
+	}
+	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
+		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

@@ -22,6 +22,8 @@ const (
 
 	CampaignsRead  = "campaigns:read"
 	CampaignsWrite = "campaigns:write"
+	HooksRead      = "webhooks:read"
+	HooksWrite     = "webhooks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -33,14 +35,16 @@ func Scopes() []Scope {
 		{All, "everything, also what later versions add"},
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
-		{CallsRead, "list calls; read their details, transcripts and recordings"},
-		{CallsWrite, "end calls"},
+		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
+		{CallsWrite, "end and cancel calls"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
 		{DialWrite, "change these"},
 		{CampaignsRead, "list campaigns; read their progress, tasks and results"},
 		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
+		{HooksRead, "read how webhooks are sent, and what became of them"},
+		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 	}
 }
 

@@ -14,7 +14,6 @@ import (
 	"context"
 	"log/slog"
 	"math"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +23,7 @@ import (
 	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/envelope"
+	"parley/control/webhook"
 	"parley/store"
 )
 
@@ -143,9 +143,10 @@ func (b *Body) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := b.ScheduledAt.Check(at, "scheduled_at", true)
 	bad = append(bad, checkWords(at, b.Name, b.Description, b.StartingMessage)...)
 	bad = append(bad, checkRate(at, b.CallsPerSecond)...)
-	u, err := url.Parse(b.WebhookURL)
-	if b.WebhookURL != "" && (err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.ContainsRune(b.WebhookURL, 0)) {
-		bad = append(bad, envelope.Complain(at, "webhook_url", "is no https URL"))
+	if b.WebhookURL != "" {
+		if err := webhook.CheckURL(b.WebhookURL); err != nil {
+			bad = append(bad, envelope.Complain(at, "webhook_url", err.Error()))
+		}
 	}
 	return bad
 }

@@ -163,11 +163,11 @@ func (t *Twilio) judge(l *Leg, s *start) (string, Refusal) {
 	case !slices.Contains(s.tracks, "inbound"):
 		return "want track inbound", RefusedFormat
 	}
-	given, ok := t.tokens.redeem(s.call, s.params["token"], time.Now())
+	outbound, ok := t.redeem(s.call, s.params["token"], time.Now())
 	if !ok {
 		return "bad token", RefusedToken
 	}
-	s.outbound = given.outbound
+	s.outbound = outbound
 	if !t.sockets.claim(s.call, l) {
 		return "the call has a stream", RefusedSecondStream
 	}

@@ -11,42 +11,42 @@ func TestTokens(t *testing.T) {
 	now := time.Now()
 	var store tokens
 	give := func(call string) string {
-		secret, ok := store.give(call, false, now, time.Minute, 4)
+		secret, ok := store.give(call, now, time.Minute, 4)
 		if !ok || len(secret) != 43 {
 			t.Fatalf("give(%s) = %q, %v", call, secret, ok)
 		}
 		return secret
 	}
 	a := give("a")
-	if !redeem(&store, "a", a, now) {
+	if !store.redeem("a", a, now) {
 		t.Error("a good token is refused")
 	}
-	if redeem(&store, "a", a, now) {
+	if store.redeem("a", a, now) {
 		t.Error("a token is good twice")
 	}
 	if a == give("a") {
 		t.Error("two tokens are the same")
 	}
 	b := give("b")
-	if redeem(&store, "a", b, now) {
+	if store.redeem("a", b, now) {
 		t.Error("another call's token is taken")
 	}
-	if !redeem(&store, "b", b, now.Add(time.Minute-1)) {
+	if !store.redeem("b", b, now.Add(time.Minute-1)) {
 		t.Error("a token is refused before its time")
 	}
-	if b = give("b"); redeem(&store, "b", b, now.Add(time.Minute)) {
+	if b = give("b"); store.redeem("b", b, now.Add(time.Minute)) {
 		t.Error("a token outlives its time")
 	}
 	first, second := give("c"), give("c")
-	if redeem(&store, "c", first, now) {
+	if store.redeem("c", first, now) {
 		t.Error("a token that was replaced is taken")
 	}
-	if redeem(&store, "c", second, now) {
+	if store.redeem("c", second, now) {
 		t.Error("a wrong guess did not spend the token")
 	}
 	give("d")
 	store.revoke("d")
-	if redeem(&store, "d", "", now) || redeem(&store, "never", "", now) {
+	if store.redeem("d", "", now) || store.redeem("never", "", now) {
 		t.Error("an empty token is taken")
 	}
 }
@@ -57,22 +57,17 @@ func TestTokensAreBounded(t *testing.T) {
 	now, given := time.Now(), 0
 	var store tokens
 	for n := range 1000 {
-		if _, ok := store.give(fmt.Sprint(n), false, now, time.Minute, 100); ok {
+		if _, ok := store.give(fmt.Sprint(n), now, time.Minute, 100); ok {
 			given++
 		}
 	}
 	if given != 100 || len(store.given) != 100 {
 		t.Errorf("%d given, %d kept, want 100", given, len(store.given))
 	}
-	if _, ok := store.give("5", false, now, time.Minute, 100); !ok {
+	if _, ok := store.give("5", now, time.Minute, 100); !ok {
 		t.Error("a call that has a token gets no other")
 	}
-	if _, ok := store.give("late", false, now.Add(2*time.Minute), time.Minute, 100); !ok || len(store.given) != 1 {
+	if _, ok := store.give("late", now.Add(2*time.Minute), time.Minute, 100); !ok || len(store.given) != 1 {
 		t.Errorf("tokens that have run out are kept: %d", len(store.given))
 	}
-}
-
-func redeem(store *tokens, call, secret string, now time.Time) bool {
-	_, ok := store.redeem(call, secret, now)
-	return ok
 }

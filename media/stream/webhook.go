@@ -73,7 +73,8 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
-	secret, ok := t.tokens.give(call, strings.HasPrefix(form.Get("Direction"), "outbound"), time.Now(), limits.Token, limits.Tokens)
+	now := time.Now()
+	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.turnAway(w, call)
 		return
@@ -81,7 +82,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	t.say(w, twiml{
 		Connect: &twimlConnect{Stream: twimlStream{
 			URL: overSocket(base) + paths.Media, StatusCallback: base + paths.StreamStatus,
-			Parameters: parameters(secret, form.Get("From"), form.Get("To"), r.URL.Query()),
+			Parameters: parameters(seal(t.AuthToken, call, secret, strings.HasPrefix(form.Get("Direction"), "outbound"), now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
 		}},
 		Hangup: &struct{}{},
 	})

@@ -85,7 +85,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if next.Before(t.Now) {
 			next = t.Now
 		}
-		ringing, events := map[string]bool{}, newTaskEvents()
+		ringing, events := map[string]bool{}, newEventLog()
 		for _, q := range queued {
 			if ringing[q.Callee] || next.After(t.Now.Add(t.Ahead)) {
 				continue
@@ -108,7 +108,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if err := u.SetPace(ctx, db.SetPaceParams{Org: t.Org, Next: db.Time(next)}); err != nil {
 			return err
 		}
-		return events.write(ctx, u, nil)
+		return events.write(ctx, u)
 	})
 	if err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ func (s *Store) KnownCalls(ctx context.Context, carrierIDs []string) (calls map[
 // SettleDial implements store.Dials.
 func (s *Store) SettleDial(ctx context.Context, e store.Ended, again time.Time) (done bool, err error) {
 	err = s.write(ctx, "settle dial", func(ctx context.Context, u unit) error {
-		done, err = s.endCall(ctx, u, &ended{Ended: &e, crashed: true, again: again})
+		done, err = s.endCall(ctx, u, &ended{Ended: &e, crashed: true, hearsay: true, again: again})
 		return err
 	})
 	return done && err == nil, err

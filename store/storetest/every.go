@@ -153,6 +153,8 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	}
 	maps.Copy(every, h.everyTask(org))
 	maps.Copy(every, h.everyCampaign(org))
+	maps.Copy(every, h.everyNode())
+	maps.Copy(every, h.everyWebhook(org))
 	return every
 }
 
@@ -284,6 +286,27 @@ func (h House) everyCampaign(org string) map[string]func(context.Context) error 
 	}
 }
 
+// everyNode is one use of each method of nodes, which belong to no organisation.
+func (h House) everyNode() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Installation": func(ctx context.Context) error { _, err := h.Installation(ctx); return err },
+		"Beat": func(ctx context.Context) error {
+			_, err := h.Beat(ctx, store.Node{Boot: "every"}, store.Vigil{Gap: time.Hour})
+			return err
+		},
+		"Bury":  func(ctx context.Context) error { _, _, err := h.Bury(ctx, "none", store.Vigil{}); return err },
+		"Leave": func(ctx context.Context) error { return h.Leave(ctx, "none") },
+		"Nodes": func(ctx context.Context) error { _, _, err := h.Nodes(ctx, all); return err },
+		"SendErrand": func(ctx context.Context) error {
+			return h.SendErrand(ctx, store.Errand{ID: store.NewID(), Boot: "none"})
+		},
+		"Errands":      func(ctx context.Context) error { _, err := h.Errands(ctx, "none", 1); return err },
+		"AnswerErrand": func(ctx context.Context) error { return h.AnswerErrand(ctx, "none", "x") },
+		"ErrandAnswer": func(ctx context.Context) error { _, err := h.ErrandAnswer(ctx, "none"); return missing(err) },
+		"DropErrand":   func(ctx context.Context) error { return h.DropErrand(ctx, "none") },
+	}
+}
+
 // noDial: the house's call was not placed by anybody.
 func noDial(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
@@ -322,11 +345,17 @@ func testIsolation(t *testing.T, s Store) {
 		"TouchKeys": true, "CreateAgent": true, "Revision": true, "Directory": true, "Record": true,
 		"DialWork": true, "DueTasks": true, "PutOffTask": true,
 		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
-		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true, "LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
+		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
+		"LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
+		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
+		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
+	for name := range h.everyNode() {
+		unscoped[name] = true
+	}
 	directory, err := s.Directory(ctx)
 	ok(t, err)
 	for name, use := range h.Every(other.ID) {

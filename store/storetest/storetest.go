@@ -4,6 +4,8 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
+//	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
+//	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -43,6 +45,11 @@ type Store interface {
 	store.DoNotCall
 	store.Campaigns
 	store.CampaignDials
+	store.Nodes
+	store.Errands
+	store.Deliveries
+	store.WebhookRules
+	store.Outbox
 	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -120,6 +127,18 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignEnds", testCampaignEnds},
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
+		{"Nodes", testNodes},
+		{"Bury", testBury},
+		{"BuryOnce", testBuryOnce},
+		{"ComesBack", testComesBack},
+		{"BuryTask", testBuryTask},
+		{"Errands", testErrands},
+		{"Outbox", testOutbox},
+		{"DeliveryOrder", testDeliveryOrder},
+		{"DeliveryTries", testDeliveryTries},
+		{"DueHosts", testDueHosts},
+		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
+		{"WebhookSettings", testWebhookSettings},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -146,6 +165,7 @@ type House struct {
 
 	Campaign store.Campaign // has one task, which has never been executed
 	Contact  store.Contact  // that task
+	Delivery store.Delivery // of a test: it is due
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -179,7 +199,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := h.plan(ctx); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx)); err != nil {
 		return h, err
 	}
 	return h, s.Record(ctx, []store.Entry{
@@ -208,6 +228,15 @@ func (h *House) plan(ctx context.Context) (err error) {
 	if err == nil {
 		h.Contact = to[0]
 	}
+	return err
+}
+
+// hook gives the house a webhook's secret, and a delivery.
+func (h *House) hook(ctx context.Context) (err error) {
+	if h.Delivery, err = h.AddDelivery(ctx, newDelivery(h.Org, "https://own.example.com/")); err != nil {
+		return err
+	}
+	_, err = h.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Secret = []byte("sealed"); return nil })
 	return err
 }
 
