@@ -139,3 +139,29 @@ func testCampaignPausedAtOnce(t *testing.T, s Store) {
 	nodes.Wait()
 	same(t, "queued after the pause", held(), before)
 }
+
+// testCampaignPresumed: a call that another node has taken for dead, and that was not, counts once in its campaign.
+func testCampaignPresumed(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	beat(t, s, "dead")
+	beat(t, s, "well")
+	c := drive(t, h, 1, nil)
+	task := due(t, h, c, 1)[0]
+	d, err := begin(t, h, task, start.Add(time.Hour))
+	ok(t, err)
+	_, err = s.TakeDials(ctx, store.Taking{Org: h.Org, Node: "dead", Now: start.Add(time.Hour), Look: time.Hour, Most: 1})
+	ok(t, err)
+	_, err = s.PlaceDial(ctx, d.Call, "CA1", start.Add(3*time.Hour))
+	ok(t, err)
+	call, err := s.Call(ctx, h.Org, d.Call)
+	ok(t, err)
+	call.Number, call.Status, call.Node, call.Boot, call.Answered, call.CarrierID = 0, store.InProgress, "dir of dead", "dead", start.Add(2*time.Hour), "CA1"
+	ok(t, s.Record(ctx, []store.Entry{{Began: &call}}))
+	bury(t, s, "well")
+	same(t, "counts", counts(t, h, c), map[string]int64{"failed crash": 1})
+	same(t, "reopened", beat(t, s, "dead"), 1)
+	same(t, "counts", counts(t, h, c), map[string]int64{"in_progress ": 1})
+	same(t, "outcome", readTask(t, s, task).Outcome, "")
+	ok(t, s.Record(ctx, []store.Entry{{Ended: &store.Ended{Call: call.ID, Status: store.Completed, End: store.End{Cause: "agent", Ended: start.Add(4 * time.Hour)}}}}))
+	same(t, "counts", counts(t, h, c), map[string]int64{"completed answered": 1})
+}

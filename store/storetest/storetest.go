@@ -124,6 +124,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignLimitsAtOnce", testCampaignLimitsAtOnce},
 		{"CampaignPaused", testCampaignPaused},
 		{"CampaignPausedAtOnce", testCampaignPausedAtOnce},
+		{"CampaignPresumed", testCampaignPresumed},
 		{"CampaignEnds", testCampaignEnds},
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
