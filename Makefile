@@ -5,6 +5,7 @@ GO ?= go
 BIN := bin
 TOOLS := $(BIN)/tools
 LINT := $(TOOLS)/golangci-lint
+S3 := $(BIN)/versitygw
 FUZZTIME ?= 20s
 SOAK ?= 1000
 SCORES ?= 20
@@ -20,7 +21,7 @@ setup: ## install what running needs: Debian packages, speech models (checked by
 	@deploy/setup.sh run
 
 .PHONY: setup-test
-setup-test: ## install what the tests need besides
+setup-test: $(S3) ## install what the tests need besides
 	@deploy/setup.sh test
 
 .PHONY: build
@@ -37,12 +38,18 @@ $(LINT): .tools/go.mod .tools/go.sum
 	@echo "building golangci-lint (some minutes, once)"
 	cd .tools && $(GO) build -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
+# An S3 server for tests: a process of its own, never linked in (Apache-2.0).
+$(S3): .tools/s3/go.mod .tools/s3/go.sum
+	@mkdir -p $(BIN)
+	@echo "building versitygw (a minute or two, once)"
+	cd .tools/s3 && $(GO) build -o ../../$(S3) github.com/versity/versitygw/cmd/versitygw
+
 .PHONY: lint
 lint: $(LINT) ## golangci-lint with the list of .golangci.yml
 	$(LINT) run ./...
 
 .PHONY: check
-check: build ## format, vet, lint, both builds, fast tests
+check: build $(S3) ## format, vet, lint, both builds, fast tests
 	@test -z "$$(gofmt -l cmd media pipeline providers control store bench | tee /dev/stderr)"
 	$(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...

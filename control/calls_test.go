@@ -32,13 +32,18 @@ func TestCallDetail(t *testing.T) {
 	must(t, err)
 	at := func(d time.Duration) string { return began.Add(d).UTC().Format("2006-01-02T15:04:05.000Z") }
 	delete(got, "number")
+	if r, ok := got["report"].(map[string]any); !ok || r["made_by"] != "rules" {
+		t.Errorf("the report: %v", got["report"])
+	}
+	delete(got, "report") // TestReportByRules
 	want := map[string]any{
 		"id": w.ours.done, "agent_id": w.ours.standard, "agent_version": 1.0, "task_id": w.ours.task, "direction": "inbound",
 		"status": "completed", "from_number": "+442071234567", "to_number": "+1234567890", "carrier": "twilio", "carrier_call_id": "CA123",
 		"cause": "caller", "error": nil, "answered_by": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
-		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "report": nil, "recording_available": true,
-		"collected": map[string]any{"day": "2026-11-24", "card": "***"},
-		"latency":   map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
+		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "recording_available": true,
+		"transcript_source": "live",
+		"collected":         map[string]any{"day": "2026-11-24", "card": "***"},
+		"latency":           map[string]any{"voice_to_voice_p50": 620.0, "voice_to_voice_p95": 620.0},
 		"transcript": []any{
 			map[string]any{"seq": 0.0, "role": "user", "text": "Hello", "interrupted": false, "turn": 1.0, "offset_ms": 400.0, "duration_ms": nil, "timestamp": at(400 * time.Millisecond)},
 			map[string]any{"seq": 1.0, "role": "agent", "text": "Hello.", "interrupted": true, "turn": 1.0, "offset_ms": 1500.0, "duration_ms": 700.0, "timestamp": at(1500 * time.Millisecond)},
@@ -56,7 +61,7 @@ func TestCallDetail(t *testing.T) {
 	}
 
 	w.want(w.ask(w.ours.key, "GET", calls+"/"+w.ours.going, ""), http.StatusOK).data(t, &got)
-	for _, field := range []string{"ended_at", "duration_seconds", "cause", "latency", "task_id"} {
+	for _, field := range []string{"ended_at", "duration_seconds", "cause", "latency", "task_id", "report"} {
 		if got[field] != nil {
 			t.Errorf("of a call in progress, %s is %v", field, got[field])
 		}
@@ -324,9 +329,9 @@ func TestRecordingTickets(t *testing.T) {
 	if strings.Contains(w.log.String(), good) {
 		t.Error("a ticket is in the log")
 	}
-	_, err = control.New(control.Options{
-		Agents: w.db, Calls: w.db, Tasks: w.db, Campaigns: w.db, DoNotCall: w.db, Dialer: w.dialer, Webhooks: w.db, Hooks: w.hooks, People: w.db, Auth: nobody{}, Secret: []byte("short"),
-	})
+	o := needed(w.db, w.dialer)
+	o.Auth, o.Secret = nobody{}, []byte("short")
+	_, err = control.New(o)
 	if err == nil || !strings.Contains(err.Error(), "16") {
 		t.Errorf("a short secret is taken: %v", err)
 	}

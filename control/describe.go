@@ -49,6 +49,9 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Campaigns", Description: "Files of numbers, which an agent calls one after the other. Extension."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
+			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
+			{Name: "Numbers", Description: "The organisation's phone numbers. Extension."},
+			{Name: "Trunks", Description: "The organisation's ways to carriers by SIP. Extension."},
 			{Name: "Sessions", Description: "Logging in and out. What is below here takes the session's cookie, never an API key."},
 			{Name: "API keys", Description: "The keys of the organisation."},
 			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},
@@ -128,15 +131,19 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 			Content: map[string]*huma.MediaType{"application/json": {Example: json.RawMessage(p.request)}},
 		}
 	}
-	if p.media != "" {
-		sound := func(text string) *huma.Response {
-			return &huma.Response{Description: text, Content: map[string]*huma.MediaType{
-				p.media: {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
-			}}
-		}
-		op.Responses["200"], op.Responses["206"] = sound("The whole file"), sound("The range asked for")
+	if len(p.media) > 0 {
+		op.Responses["200"], op.Responses["206"] = sound("The whole file", p.media), sound("The range asked for", p.media)
 	}
 	return op
+}
+
+// sound describes an answer that is no JSON.
+func sound(text string, media []string) *huma.Response {
+	r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{}}
+	for _, kind := range media {
+		r.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+	}
+	return r
 }
 
 // ways are how an operation is reached that asks for a scope, for a session, or for nothing.
@@ -173,7 +180,7 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		codes[http.StatusRequestEntityTooLarge] = "The file has more than 64 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not text/csv"
 	}
-	if p.media != "" {
+	if len(p.media) > 0 {
 		codes[http.StatusRequestedRangeNotSatisfiable] = "The file has no such range"
 	}
 	out := make(map[string]*huma.Response, len(codes))

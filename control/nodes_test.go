@@ -14,7 +14,6 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/dialer"
-	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
 	"parley/store/storetest/pgtest"
@@ -67,10 +66,9 @@ func nodes(t *testing.T, n, limit int, change ...func(i int, o *control.Options)
 		var running sync.WaitGroup
 		running.Go(func() { _ = limiter.Run(ctx) })
 		t.Cleanup(func() { stop(); running.Wait() })
-		o := control.Options{
-			Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Dialer: dialer.New(dialer.Options{Store: db, Node: "node"}), Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Answers: db, Auth: auth, Limiter: limiter, Secret: secret, Log: log,
-			Forget: func(hash string) { auth.Forget(hash) },
-		}
+		o := needed(db, dialer.New(dialer.Options{Store: db, Node: "node"}))
+		o.Answers, o.Auth, o.Limiter, o.Log = db, auth, limiter, log
+		o.Forget = func(hash string) { auth.Forget(hash) }
 		for _, f := range change {
 			f(i, &o)
 		}

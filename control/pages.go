@@ -5,13 +5,13 @@ import "net/http"
 // A page is what the description says of an operation, beyond its types.
 type page struct {
 	tag, summary, text string
-	status             int    // of success; 0: 200
-	request            string // an example of its body
-	media              string // what it answers with, if that is not JSON
-	ticket             bool   // a ticket opens it too
-	takesCSV, givesCSV bool   // its body, or its answer, is CSV
-	bad, missing, busy string // when else it answers 400, 404, 503
-	often              string // when else it answers 429
+	status             int      // of success; 0: 200
+	request            string   // an example of its body
+	media              []string // what it answers with, if that is not JSON
+	ticket             bool     // a ticket opens it too
+	takesCSV, givesCSV bool     // its body, or its answer, is CSV
+	bad, missing, busy string   // when else it answers 400, 404, 503
+	often              string   // when else it answers 429
 }
 
 // liveText is what the description says of the socket, which OpenAPI has no words for.
@@ -248,12 +248,32 @@ var pages = map[string]page{
 		text: "All calls of the organisation, newest first.",
 	},
 	"get-call": {
-		tag: "Calls", summary: "Get a call, with transcript and turns",
+		tag: "Calls", summary: "Get a call, with transcript, turns and report",
 		text: "While the call goes on, transcript and turns grow with each exchange.",
 	},
 	"get-call-transcript": {
 		tag: "Calls", summary: "Get a call's transcript",
-		text: "An agent's text is what the caller heard of it.",
+		text: "An agent's text is what the caller heard of it. A call has the transcript that was taken down while it went on (live), and may have " +
+			"a second one, which POST makes.",
+		missing: "Also if it has none of the source that was asked for.",
+	},
+	"make-call-transcript": {
+		tag: "Calls", summary: "Transcribe a call that is over, and report on it",
+		text: "Fetches the transcript from ElevenLabs' conversation API, if conversation_id names the conversation there or an earlier request did; " +
+			"else the recording is put into words anew, both speakers by themselves, behind all that live calls need: that takes a while " +
+			"for a long call, and goes on if the client does not wait. What it makes takes the place of what an earlier request made; the " +
+			"live transcript is kept. An empty body is taken.",
+		request: `{"conversation_id": "conv_01jyj21jpmfdatzpj3x0sgz88w"}`,
+		bad:     "Also if the call is not over, or the conversation is of another call.",
+		missing: "Also if the call was not recorded, or ElevenLabs has no such conversation.",
+		busy:    "Also if ElevenLabs cannot be reached or has not finished the transcript, there is no recogniser, or too many recordings wait.",
+	},
+	"get-call-report": {
+		tag: "Calls", summary: "Get the report on a call that is over",
+		text: "Made on the first request, and stored: by the organisation's language model, or by rules where there is none or it fails; then " +
+			"a request from half a minute later on tries again. The values to be found out are those of the agent's settings.report, " +
+			"as they were when it served the call.",
+		bad: "Also if the call is not over.",
 	},
 	"get-call-recording": {
 		tag: "Calls", summary: "Get a link to a call's recording",
@@ -261,8 +281,11 @@ var pages = map[string]page{
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
 	"stream-call-recording": {
-		tag: "Calls", summary: "Stream a call's recording", media: "audio/wav", ticket: true,
-		text:    "The WAV file: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served.",
+		tag: "Calls", summary: "Stream a call's recording", media: []string{"audio/wav", "audio/ogg"}, ticket: true,
+		text: "The WAV file, or Ogg Opus: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served. " +
+			"Opus is encoded by the first request for it, which takes a second for some minutes of the call.",
+		bad:     "Also if it cannot be had in the format.",
+		busy:    "Also if the recordings' bucket cannot be reached.",
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
 	"get-call-live": {
@@ -282,6 +305,92 @@ var pages = map[string]page{
 			"its cause cancelled.",
 		bad:  "Also if the call is over already.",
 		busy: "Also if the call's node, or its carrier, does not answer.",
+	},
+
+	"list-credentials": {
+		tag: "Credentials", summary: "List credentials",
+		text: "Newest first, without their secrets. Extension.",
+	},
+	"create-credential": {
+		tag: "Credentials", summary: "Add a credential", status: http.StatusCreated,
+		text: "An account of the organisation at a carrier or vendor. From then on its calls use it in place of the server's own: calls are " +
+			"placed by the default of twilio, unless their number has another, and speech and language models of openai and deepgram get the " +
+			"defaults' keys. Every node knows within seconds. Extension.",
+		request: `{"vendor": "twilio", "name": "Main account", "account_id": "AC00000000000000000000000000000001", "secret": "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"}`,
+	},
+	"get-credential": {
+		tag: "Credentials", summary: "Get a credential",
+		text: "Without its secret. Extension.",
+	},
+	"update-credential": {
+		tag: "Credentials", summary: "Update a credential",
+		text:    "Only the fields that are given change. Calls in progress keep what they began with. Extension.",
+		request: `{"name": "Second account"}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+	},
+	"delete-credential": {
+		tag: "Credentials", summary: "Delete a credential",
+		text: "Its secret is gone for good. Extension.",
+		bad:  "Also if a number or a call that is being placed needs it, or it is the default of a vendor that has others.",
+	},
+	"verify-credential": {
+		tag: "Credentials", summary: "Ask the vendor whether a credential works",
+		text: "By a request that changes nothing and costs nothing. The verdict is kept until the credential changes. Extension.",
+		bad:  "Also if there is no way to ask that vendor, or the secret cannot be opened on this server.",
+		busy: "Also if the vendor cannot be reached, or gives no answer that says anything.",
+	},
+	"list-numbers": {
+		tag: "Numbers", summary: "List phone numbers",
+		text: "In the order of their digits. Extension.",
+	},
+	"create-number": {
+		tag: "Numbers", summary: "Add a phone number", status: http.StatusCreated,
+		text: "Calls to it are answered by its agent, and calls by that agent are placed from it. Where calls of the number come by an account of " +
+			"the organisation's own, point its voice webhook at this server's /twilio/voice. Extension.",
+		request: `{"phone_number": "+1234567890", "label": "Front desk"}`,
+		missing: "Also if the organisation has no such agent, credential or trunk: details names it.",
+	},
+	"get-number": {
+		tag: "Numbers", summary: "Get a phone number",
+		text: "Extension.",
+	},
+	"update-number": {
+		tag: "Numbers", summary: "Update a phone number",
+		text:    "Only the fields that are given change; null clears. Extension.",
+		request: `{"label": "Night desk", "agent_id": null}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+		missing: "Also if the organisation has no such agent, credential or trunk: details names it.",
+	},
+	"delete-number": {
+		tag: "Numbers", summary: "Delete a phone number",
+		text: "Calls to it are answered by the default agent, as those to all numbers that nobody has. Extension.",
+	},
+	"list-trunks": {
+		tag: "Trunks", summary: "List SIP trunks",
+		text: "Newest first, without their passwords. Extension.",
+	},
+	"create-trunk": {
+		tag: "Trunks", summary: "Add a SIP trunk", status: http.StatusCreated,
+		text: "It is kept and checked; this version of the server does not yet place or take calls by SIP. Extension.",
+		request: `{
+			"name": "Main carrier", "host": "sip.example.com", "transport": "tls", "username": "acme", "password": "correct horse battery",
+			"allowed_networks": ["192.0.2.0/24"], "codecs": ["PCMU", "PCMA"], "register": true
+		}`,
+	},
+	"get-trunk": {
+		tag: "Trunks", summary: "Get a SIP trunk",
+		text: "Without its password. Extension.",
+	},
+	"update-trunk": {
+		tag: "Trunks", summary: "Update a SIP trunk",
+		text:    "Only the fields that are given change; null clears. Lists are replaced as a whole. Extension.",
+		request: `{"transport": "tcp", "port": 5080}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+	},
+	"delete-trunk": {
+		tag: "Trunks", summary: "Delete a SIP trunk",
+		text: "Extension.",
+		bad:  "Also if a number is reached by it.",
 	},
 
 	"login": {

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -21,9 +22,11 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/dialer"
 	peers "parley/control/nodes"
 	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
@@ -41,6 +44,8 @@ type world struct {
 	dir       string // the data directory
 	dialer    *dialer.Dialer
 	hooks     *webhook.Secrets
+	asker     *asked
+	auth      *access.Authenticator
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -71,6 +76,9 @@ type tenant struct {
 	contact   string // its task
 	delivery  string // of a test of webhooks: it has failed since
 	whsec     string // the secret that signs webhooks
+	account   string // a credential of twilio that nothing needs
+	phone     string // a phone number, by its id
+	trunk     string // a SIP trunk that nothing needs
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -123,7 +131,7 @@ func (l *logged) String() string {
 // newWorld makes the world; change, if there is one, has a last say in the API's options.
 func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}}
+	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}, asker: &asked{verdict: store.Works}}
 	path := filepath.Join(w.dir, "parley.db")
 	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + path})
 	must(t, err)
@@ -167,24 +175,28 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
+	encodings, err := archive.NewEncodings(filepath.Join(w.dir, "cache"), 1<<20, slog.New(slog.DiscardHandler))
+	must(t, err)
+	t.Cleanup(func() { must(t, encodings.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
-	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
-		Auth: auth, Forget: func(hash string) {
-			if auth.Forget(hash); hash == "" {
-				auth.ForgetAll()
-			}
-		},
-		Live: w.live, Recordings: files, Secret: secret, Version: "test",
-		Default: w.standard,
-		Changed: func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() },
-		Observe: func(route, method string, _ int, _ time.Duration) {
-			w.counts.mu.Lock()
-			w.counts.routes = append(w.counts.routes, method+" "+route)
-			w.counts.mu.Unlock()
-		},
-		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	w.auth = auth
+	o := needed(db, w.dialer)
+	o.Auth, o.Answers, o.Limiter = auth, db, &access.Limiter{Rates: db, Limit: 1_000_000}
+	o.Gate, o.Asker, o.Hooks = door{}, w.asker, w.hooks
+	o.Forget = func(hash string) {
+		if auth.Forget(hash); hash == "" {
+			auth.ForgetAll()
+		}
 	}
+	o.Live, o.Reports, o.Recordings = w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
+	o.Version, o.Default = "test", w.standard
+	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }
+	o.Observe = func(route, method string, _ int, _ time.Duration) {
+		w.counts.mu.Lock()
+		w.counts.routes = append(w.counts.routes, method+" "+route)
+		w.counts.mu.Unlock()
+	}
+	o.Log = slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	for _, f := range change {
 		f(&o)
 	}
@@ -195,6 +207,13 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.mux.HandleFunc("POST /twilio/voice", func(http.ResponseWriter, *http.Request) {})
 	c.Mount(w.mux)
 	return w
+}
+
+// needed are the options that must be set, but for the way in: all over one database.
+func needed(db *sql.Store, d control.Dialer) control.Options {
+	return control.Options{
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+	}
 }
 
 // standard is an organisation's default agent.
@@ -296,6 +315,7 @@ func (w *world) populate(t *tenant, now time.Time) {
 		ID: t.task, Org: t.org, Agent: t.standard, Name: "Call", To: "+442071234567", Context: `{"of":"` + t.org + `"}`, Created: now,
 	})
 	must(w.t, err)
+	w.connect(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
 	must(w.t, err)
 	t.delivery = store.NewID()
@@ -321,6 +341,48 @@ func (w *world) recruit(t *tenant, now time.Time) {
 	must(w.t, err)
 	_, err = w.db.DropContacts(w.t.Context(), t.org, t.campaign, now, 1) // so that it is in nobody's way
 	must(w.t, err)
+}
+
+// connect gives a tenant what it has of its own towards the outside. The secrets are canaries.
+func (w *world) connect(t *tenant, now time.Time) {
+	v, err := vault.New(secret)
+	must(w.t, err)
+	t.account, t.phone, t.trunk = store.NewID(), store.NewID(), store.NewID()
+	_, err = w.db.CreateCredential(w.t.Context(), store.Credential{ID: t.account, Org: t.org, Vendor: "twilio", Name: "Account of " + t.org,
+		Account: "AC00000000000000000000000000000009", Default: true, Created: now,
+		Sealed: v.Seal(canaries["token"], vault.PlaceOf(store.CredentialSecret, t.org, t.account))})
+	must(w.t, err)
+	_, err = w.db.CreateTrunk(w.t.Context(), store.Trunk{ID: t.trunk, Org: t.org, Name: "Trunk of " + t.org, Host: "sip.example.com",
+		Transport: store.UDP, Username: "u", Created: now, Sealed: v.Seal(canaries["trunk"], vault.PlaceOf(store.TrunkSecret, t.org, t.trunk))})
+	must(w.t, err)
+	_, err = w.db.CreateNumber(w.t.Context(), store.Number{ID: t.phone, Org: t.org, E164: map[bool]string{true: "+442070000100", false: "+442070000200"}[t == &w.ours], Label: "Of " + t.org,
+		Created: now, Updated: now})
+	must(w.t, err)
+}
+
+// door lets everything public through, and one host of the operator's.
+type door struct{}
+
+func (door) Check(url string) error {
+	if strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "http://vendor.internal") || strings.Contains(url, "127.0.0.1") {
+		return errors.New("is not allowed")
+	}
+	return nil
+}
+
+// asked is a vendor that says what it is told to.
+type asked struct {
+	mu      sync.Mutex
+	verdict store.Verdict
+	err     error
+	secrets []string
+}
+
+func (a *asked) Verify(_ context.Context, _ store.Credential, secret string) (store.Verdict, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.secrets = append(a.secrets, secret)
+	return a.verdict, a.err
 }
 
 // failTask carries out a task, and its call fails.

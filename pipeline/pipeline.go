@@ -81,6 +81,9 @@ type Listening struct {
 	Rate  int      // samples a second: the leg's own; whoever wants another resamples
 	Lang  string   // BCP 47, such as "en-US"; empty: the provider's default
 	Words []string // words and names to be expected throughout
+
+	// Patient says that nobody waits for the words, as of a recording: what live calls need goes first, and nothing is guessed ahead.
+	Patient bool
 }
 
 // A Transcriber turns speech into text.

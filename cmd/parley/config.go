@@ -17,6 +17,7 @@ import (
 	"parley/control/bus"
 	"parley/control/webhook"
 	"parley/pipeline"
+	"parley/providers/httptool"
 )
 
 // config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
@@ -30,8 +31,9 @@ type config struct {
 	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
 	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
 	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
-	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	secrets
+	CredentialsAllow []string `help:"Hosts (also with :port), addresses and networks that organisations' credentials may name as their server although they are private or without TLS; separated by commas." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 
 	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
 
@@ -49,6 +51,8 @@ type config struct {
 	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
 	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
 	Record   bool          `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
+
+	storage
 
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
@@ -81,6 +85,9 @@ type config struct {
 
 	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+
+	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held. Empty: they cannot be fetched." var:"ELEVENLABS_API_KEY"`
+	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server, or one's own." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
@@ -118,10 +125,9 @@ func (c *config) check() error {
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
-	for name, secret := range map[string]string{"secret (PARLEY_SECRET)": c.Secret, "former-secret (PARLEY_FORMER_SECRET)": c.FormerSecret} {
-		if n := len(secret); n > 0 && n < 32 {
-			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
-		}
+	bad = append(bad, c.secrets.check()...)
+	if _, err := httptool.NewGate(c.CredentialsAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--credentials-allow: %w", err))
 	}
 	for name, n := range map[string]int{"rate-limit": c.RateLimit, "live-readers": c.LiveReaders, "live-org-readers": c.LiveOrgReaders} {
 		if n < 1 {
@@ -157,6 +163,12 @@ func (c *config) check() error {
 	}
 	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
 		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
+	}
+	bad = append(bad, c.storage.check()...)
+	if c.ElevenLabsKey != "" {
+		if err := c.elevenLabs().Check(); err != nil {
+			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
+		}
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

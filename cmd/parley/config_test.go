@@ -95,7 +95,8 @@ func TestSettingsRefused(t *testing.T) {
 
 func TestConfigCheckNamesAll(t *testing.T) {
 	t.Parallel()
-	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3")
+	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3",
+		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +104,8 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover"} {
+	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover", "--recordings", "--keep-recordings",
+		"--opus-cache", "--elevenlabs-base-url"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}

@@ -38,15 +38,15 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
-		return report(con.out, findings)
+		return tell(con.out, findings)
 	}
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
-	return report(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
+	return tell(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
 
-func report(w io.Writer, findings []finding) error {
+func tell(w io.Writer, findings []finding) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	bad := 0
 	for _, f := range findings {

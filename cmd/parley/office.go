@@ -17,12 +17,15 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
+	"parley/control/report"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/media"
 	"parley/pipeline"
@@ -47,12 +50,17 @@ type office struct {
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
 	hooks     *webhook.Sender
+	vault     *vault.Vault
+	accounts  *accounts
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
 	api       *control.Control
 	files     *os.Root // the data directory
-	archive   archive
+	tapes     tapes
+	sounds    *archive.Archive
+	courier   *archive.Courier // nil: recordings stay in the data directory
+	reports   *report.Desk
 	founded   access.Founded // what is to be told once
 	ready     bool           // the database has been reached, and its schema is up to date
 }
@@ -61,16 +69,14 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, l line, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, v *vendors, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
 	}
-	secret := c.Secret
-	if secret == "" {
-		if secret, err = keep(c.DataDir, secretFile, func() string { return randomHex(32) }); err != nil {
-			return nil, err
-		}
+	secret, err := c.master(c.DataDir)
+	if err != nil {
+		return nil, err
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
 	if err != nil {
@@ -80,8 +86,8 @@ func newOffice(ctx context.Context, c *config, l line, observe observe, log *slo
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, store: s, files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
+	o := &office{cfg: c, log: log, store: s, files: files, tapes: tapes{c.DataDir, log}}
+	if err := o.open(ctx, node, secret, v, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -93,7 +99,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 }
 
-func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, v *vendors, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -107,10 +113,20 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
 	}
+	if o.vault, err = o.cfg.newVault(secret); err != nil {
+		return err
+	}
+	if o.accounts, err = newAccounts(o.cfg, o.directory, o.vault, o.log); err != nil {
+		return err
+	}
 	boot, began := store.NewID(), time.Now()
+	if err := o.openSounds(began); err != nil {
+		return err
+	}
+	o.reports = o.newReports(v)
 	o.records, err = records.New(records.Options{
 		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
-		Recording: o.archive.recording, Found: func() map[string]store.Recording { return o.archive.repair(began) },
+		Recording: o.finished, Found: func() map[string]store.Recording { return o.found(began) },
 	})
 	if err != nil {
 		return err
@@ -129,14 +145,15 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
-	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{secret}, former...))
+	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{[]byte(secret)}, former...))
 	if err != nil {
 		return err
 	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
+		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: calls, Desk: o.desk, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
+		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
@@ -188,11 +205,15 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
+	o.runSounds(ctx, g)
 	g.Go(func() error { return o.desk.Run(ctx) })
 	g.Go(func() error { return o.hooks.Run(ctx) })
-	if !o.ready {
-		g.Go(func() error { o.reachAtLast(ctx); return nil })
-	}
+	g.Go(func() error {
+		if !o.ready && !o.reachAtLast(ctx) {
+			return nil
+		}
+		return (&vault.Rotator{Vault: o.vault, Rows: o.store, Log: o.log}).Run(ctx)
+	})
 	err := g.Wait()
 	if lerr := o.node.Leave(works); lerr != nil {
 		o.log.Warn("the other nodes are not told that this one stops: they will notice", "error", lerr)
@@ -200,14 +221,14 @@ func (o *office) run(ctx context.Context) error {
 	return err
 }
 
-// reachAtLast tries until the database is there.
-func (o *office) reachAtLast(ctx context.Context) {
+// reachAtLast tries until the database is there; false: ctx was done first.
+func (o *office) reachAtLast(ctx context.Context) bool {
 	for again := time.NewTicker(time.Second); ; {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
 			again.Stop()
-			return
+			return false
 		}
 		switch err := o.reach(ctx); {
 		case err == nil:
@@ -216,7 +237,7 @@ func (o *office) reachAtLast(ctx context.Context) {
 				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
 			}
 			again.Stop()
-			return
+			return true
 		case !errors.Is(err, store.ErrUnavailable):
 			o.log.Error("the database cannot be used", "error", err)
 		}
@@ -245,7 +266,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
-	route, err := o.directory.Route(info.To)
+	route, err := o.directory.RouteAmong(info.Owners, info.To)
 	if route.Org != "" {
 		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
@@ -290,12 +311,15 @@ func (o *office) greet(w io.Writer, url string) {
 
 // close lets go of the database, the spool and the data directory.
 func (o *office) close() error {
-	errs := []error{o.store.Close(), o.files.Close()}
+	errs := []error{o.store.Close(), o.closeSounds(), o.files.Close()}
 	if o.bus != nil {
 		errs = append(errs, o.bus.Close())
 	}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
+	}
+	if o.accounts != nil {
+		o.accounts.close()
 	}
 	return errors.Join(errs...)
 }

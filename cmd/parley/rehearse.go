@@ -38,20 +38,29 @@ func (s *server) rehearse(ctx context.Context) {
 	}
 }
 
+// rehearsal holds, in place of a call, what greetings are made by.
+const rehearsal = "rehearsal"
+
 func (s *server) rehearseAll(ctx context.Context) {
 	info := media.Info{Rate: narrowband}
 	for _, row := range s.office.directory.Agents() {
 		if !row.Enabled {
 			continue
 		}
-		agent, responder := s.persona("", row, info), s.greets(row, info)
+		v := s.players.hold(rehearsal, row.Org)
+		if v != s.vendors {
+			v.warmed.Do(func() { v.warm(ctx, s.log) })
+		}
+		agent, responder := s.persona("", row, info), v.greets(row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
 		for _, t := range agent.Tools {
 			if t.Filler != "" {
 				texts = append(texts, t.Filler)
 			}
 		}
-		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
+		err := v.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...)
+		s.players.release(rehearsal)
+		if err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}
 	}
@@ -75,15 +84,15 @@ func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, i
 }
 
 // greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
-func (s *server) greets(row store.Agent, info media.Info) pipeline.Responder {
+func (v *vendors) greets(row store.Agent, info media.Info) pipeline.Responder {
 	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
-	if s.vendors.opens != nil {
-		return pipeline.Greeting(text, s.vendors.opens(info))
+	if v.opens != nil {
+		return pipeline.Greeting(text, v.opens(info))
 	}
 	if text == "" || len(missing) > 0 {
 		return nil
 	}
-	return pipeline.Greeting(text, s.vendors.model) // which is not asked
+	return pipeline.Greeting(text, v.model) // which is not asked
 }
 
 // houseTexts are what the house itself may say to a caller.

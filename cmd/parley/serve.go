@@ -65,6 +65,7 @@ type server struct {
 	cfg     *config
 	log     *slog.Logger
 	vendors *vendors
+	players *players
 	tools   *toolbox
 	keypads *keypads
 	wheels  pace.Wheels
@@ -114,11 +115,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Accepting: s.accepting,
 		Admit:     s.expected,
 		Progress:  s.progress,
+		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, v, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
+	s.players = s.office.accounts.players(v)
 	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
@@ -139,7 +142,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 			leg = clean
 		}
 	}
-	s.board.Answer(ctx, leg)
+	s.players.release(s.board.Answer(ctx, leg).Call)
 }
 
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
@@ -156,9 +159,9 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	var tap pipeline.Tap
 	if s.cfg.Record {
-		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
+		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
+	parts, err := s.players.hold(call, row.Org).cast(ctx, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
@@ -226,7 +229,8 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
-	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
+	s.office.reports.Close() // its requests end with it
+	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.tools.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())

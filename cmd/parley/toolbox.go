@@ -124,7 +124,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		answers := s.vendors.responder(info, s.informed(call, next))
+		answers := s.players.held(call).responder(info, s.informed(call, next))
 		return s.persona(call, next, info), pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info)}, nil
 	}
 }

@@ -39,7 +39,7 @@ func TestHandOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config{}
-	s := &server{cfg: &cfg, tools: tools, office: &office{directory: d}, vendors: &vendors{responder: func(media.Info, informed) pipeline.Responder { return nil }}}
+	s := &server{cfg: &cfg, tools: tools, office: &office{directory: d}, players: &players{base: &vendors{responder: func(media.Info, informed) pipeline.Responder { return nil }}}}
 	for _, c := range []struct {
 		from store.Agent
 		want string

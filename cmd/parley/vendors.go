@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"sync"
 
 	"parley/media"
 	"parley/pipeline"
@@ -36,7 +39,12 @@ type vendors struct {
 	script    *flow.Flow                                    // that answers; nil: none does
 
 	hears, thinks, speaks string // their names
+
+	warmed sync.Once // of an organisation's own: when they were first rehearsed
 }
+
+// ownSound is how many bytes of speech that is known ahead are kept for an organisation's own voice: two minutes at 8 kHz.
+const ownSound = 2 << 20
 
 // informed is the model with what the call's agent knows from documents; nil: the model as it is.
 type informed func(model pipeline.Responder) pipeline.Responder
@@ -50,13 +58,26 @@ func (i informed) by(model pipeline.Responder) pipeline.Responder {
 
 // newVendors is the table from names to constructors.
 func newVendors(c *config, log *slog.Logger) (*vendors, error) {
+	return assemble(c, nil, ways{}, log)
+}
+
+// ways are how vendors are reached that not the operator has named; nil: as all others.
+type ways struct {
+	openai   *http.Client
+	deepgram func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
+func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
 	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS}
 	v.choose(c)
-	if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
+	if base != nil {
+		v.engine = base.engine
+	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
 	if v.hears == "deepgram" || v.speaks == "deepgram" {
-		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, Log: log}
+		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, NetDial: w.deepgram, Log: log}
 	}
 	switch c.Ear {
 	case "local":
@@ -71,6 +92,9 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 		v.stt = v.deepgram
 	}
 	v.known = &providers.Cache{}
+	if base != nil {
+		v.known.Limit = ownSound
+	}
 	v.tts = v.known
 	switch v.speaks {
 	case "local":
@@ -85,20 +109,22 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 		}
 	}
 	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
-		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
+		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
 	}
 	var err error
-	if v.embedder, err = c.embedder(c.openAI); err != nil {
-		return nil, err
+	if base == nil { // vectors of documents are made by the server's own alone
+		if v.embedder, err = c.embedder(c.openAI); err != nil {
+			return nil, err
+		}
 	}
 	switch v.thinks {
 	case "openai":
 		v.responder = func(_ media.Info, known informed) pipeline.Responder { return known.by(v.model) }
 	case "flow":
-		script, err := loadFlow(c.Flow)
+		script, err := c.script(base)
 		if err != nil {
 			return nil, err
 		}
@@ -113,6 +139,14 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 		}
 	}
 	return v, nil
+}
+
+// script is the dialog of the settings, which is read once.
+func (c *config) script(base *vendors) (*flow.Flow, error) {
+	if base != nil && base.script != nil {
+		return base.script, nil
+	}
+	return loadFlow(c.Flow)
 }
 
 // choose settles what is "auto": a vendor whose key is there, else what needs none.

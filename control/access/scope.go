@@ -19,11 +19,18 @@ const (
 	TasksWrite  = "tasks:write"
 	DialRead    = "dialing:read"
 	DialWrite   = "dialing:write"
+	HooksRead   = "webhooks:read"
+	HooksWrite  = "webhooks:write"
+
+	CredentialsRead  = "credentials:read"
+	CredentialsWrite = "credentials:write"
+	NumbersRead      = "numbers:read"
+	NumbersWrite     = "numbers:write"
+	TrunksRead       = "trunks:read"
+	TrunksWrite      = "trunks:write"
 
 	CampaignsRead  = "campaigns:read"
 	CampaignsWrite = "campaigns:write"
-	HooksRead      = "webhooks:read"
-	HooksWrite     = "webhooks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -35,8 +42,8 @@ func Scopes() []Scope {
 		{All, "everything, also what later versions add"},
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
-		{CallsRead, "list calls; read their details, transcripts and recordings; watch them while they go on"},
-		{CallsWrite, "end and cancel calls"},
+		{CallsRead, "list calls; read their details, transcripts, reports and recordings; watch them while they go on"},
+		{CallsWrite, "end and cancel calls, and have them transcribed anew"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
@@ -45,6 +52,12 @@ func Scopes() []Scope {
 		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
+		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},
+		{CredentialsWrite, "make, change, delete and verify credentials"},
+		{NumbersRead, "list phone numbers and who answers them"},
+		{NumbersWrite, "make, change and delete phone numbers"},
+		{TrunksRead, "list SIP trunks, without their passwords"},
+		{TrunksWrite, "make, change and delete SIP trunks"},
 	}
 }
 

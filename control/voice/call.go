@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"parley/control/envelope"
+	"parley/control/report"
 	"parley/pipeline"
 	"parley/store"
 )
@@ -41,10 +42,11 @@ type CallDetail struct {
 
 	Collected map[string]string `json:"collected" nullable:"true" doc:"What was collected from the caller: by a scripted dialog, by the names of its slots, and by the tool collect, by the names of its fields, a form's after its own (booking.day); a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
 
-	RecordingAvailable bool    `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
-	Transcript         []Entry `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
-	Turns              []Turn  `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
-	Report             any     `json:"report" doc:"The report on the call: always null as yet."`
+	RecordingAvailable bool           `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
+	Transcript         []Entry        `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
+	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
+	Source             string         `json:"transcript_source" enum:"live,elevenlabs,recording" doc:"Which transcript this is: see GET /calls/{id}/transcript. Extension."`
+	Report             *report.Report `json:"report" doc:"The report on the call, as it was made last; null until the call is over. Where none was made yet (GET /calls/{id}/report makes it), this is a sketch by rules."`
 }
 
 // Entry is one line of a transcript.

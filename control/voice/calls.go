@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/google/uuid"
 
 	"parley/control/dialer"
 	"parley/control/envelope"
 	"parley/control/nodes"
+	"parley/control/report"
 	"parley/store"
 )
 
@@ -27,8 +27,9 @@ type Live interface {
 // Calls handles /calls.
 type Calls struct {
 	Store   store.Calls
-	Live    Live     // nil: no call can be reached
-	Files   *os.Root // the data directory; nil: there are no recordings here
+	Live    Live   // nil: no call can be reached
+	Sounds  Sounds // nil: there are no recordings here
+	Desk    *report.Desk
 	Tickets *Tickets // for recordings
 	Passes  *Tickets // for sockets
 	Public  string   // where clients reach this server, such as https://voice.example.com; empty: as the request says
@@ -89,9 +90,9 @@ func (h *Calls) Get(ctx context.Context, in *ID) (*envelope.One[CallDetail], err
 	if err != nil {
 		return nil, err
 	}
-	messages, err := h.Store.Transcript(ctx, row.Org, row.ID)
+	messages, source, err := h.Desk.Transcript(ctx, row)
 	if err != nil {
-		return nil, fmt.Errorf("read transcript: %w", err)
+		return nil, err
 	}
 	turns, err := h.Store.Turns(ctx, row.Org, row.ID)
 	if err != nil {
@@ -101,29 +102,53 @@ func (h *Calls) Get(ctx context.Context, in *ID) (*envelope.One[CallDetail], err
 	if err != nil && !errors.Is(err, errNoRecording) {
 		return nil, err
 	}
-	return envelope.Give(ctx, CallDetail{
-		Call: showCall(row), Collected: row.Collected, RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Turns: showTurns(turns),
-	}), nil
+	out := CallDetail{
+		Call: showCall(row), Collected: row.Collected, RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Source: source,
+		Turns: showTurns(turns),
+	}
+	if row.Status.Final() {
+		r, err := h.Desk.Stored(ctx, row, messages, turns, source)
+		if err != nil {
+			return nil, err
+		}
+		out.Report = &r
+	}
+	return envelope.Give(ctx, out), nil
 }
 
 // Transcript is what was said in a call.
 type Transcript struct {
 	CallID     string       `json:"call_id" format:"uuid"`
 	Status     store.Status `json:"status" enum:"initiated,in_progress,completed,failed" doc:"Of the call: until it is completed or failed, the transcript grows."`
+	Source     string       `json:"source" enum:"live,elevenlabs,recording" doc:"Who told it: taken down while the call went on, fetched from ElevenLabs, or heard anew in the recording. Extension."`
 	Transcript []Entry      `json:"transcript" nullable:"false"`
 }
 
+// TranscriptOf is what GET /calls/{id}/transcript asks.
+type TranscriptOf struct {
+	ID
+
+	Source string `query:"source" enum:"live,elevenlabs,recording" doc:"Which one: the live one is always kept. Left out: the one that was made last. Extension."`
+}
+
 // Transcript handles GET /calls/{id}/transcript.
-func (h *Calls) Transcript(ctx context.Context, in *ID) (*envelope.One[Transcript], error) {
-	row, err := h.call(ctx, in.ID)
+func (h *Calls) Transcript(ctx context.Context, in *TranscriptOf) (*envelope.One[Transcript], error) {
+	row, err := h.call(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := h.Store.Transcript(ctx, row.Org, row.ID)
+	messages, source, err := h.Desk.Transcript(ctx, row)
+	if err == nil && in.Source == report.Live && source != report.Live {
+		source = report.Live
+		messages, err = h.Store.Transcript(ctx, row.Org, row.ID)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read transcript: %w", err)
 	}
-	return envelope.Give(ctx, Transcript{CallID: row.ID, Status: row.Status, Transcript: showTranscript(row, messages)}), nil
+	if in.Source != "" && in.Source != source {
+		return nil, envelope.Missing("the call has no transcript of this source: POST /calls/{id}/transcript makes one")
+	}
+	return envelope.Give(ctx, Transcript{CallID: row.ID, Status: row.Status, Source: source, Transcript: showTranscript(row, messages)}), nil
 }
 
 // Done says what was done with a call.

@@ -5,15 +5,19 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"mime"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"parley/control/archive"
 	"parley/control/envelope"
+	"parley/media/opus"
 	"parley/store"
 )
 
@@ -21,6 +25,7 @@ import (
 type Recording struct {
 	CallID          string        `json:"call_id" format:"uuid"`
 	RecordingURL    string        `json:"recording_url" format:"uri" doc:"Plays in a bare audio tag, without a key, until expires_at."`
+	OpusURL         *string       `json:"opus_url" format:"uri" doc:"The same as Ogg Opus, a twelfth of the size; null where this server has no Opus. Extension."`
 	ExpiresAt       envelope.Time `json:"expires_at"`
 	Format          string        `json:"format" enum:"wav"`
 	DurationSeconds float64       `json:"duration_seconds" example:"63.24"`
@@ -74,11 +79,15 @@ func (h *Calls) Recording(ctx context.Context, in *RecordingOf) (*envelope.One[R
 		return nil, err
 	}
 	ticket, expires := h.Tickets.Issue(row.Org, row.ID, time.Now())
-	return envelope.Give(ctx, Recording{
+	out := Recording{
 		CallID: row.ID, RecordingURL: in.base.or(h.Public) + "/api/v1/calls/" + row.ID + "/recording/stream?token=" + url.QueryEscape(ticket),
-		ExpiresAt: envelope.Time(expires), Format: "wav", DurationSeconds: seconds(rec.Length), SampleRate: rec.Rate, Channels: rec.Channels,
+		ExpiresAt: envelope.Time(expires), Format: formatWAV, DurationSeconds: seconds(rec.Length), SampleRate: rec.Rate, Channels: rec.Channels,
 		SizeBytes: rec.Bytes,
-	}), nil
+	}
+	if opus.Available() == nil {
+		out.OpusURL = or(out.RecordingURL + "&format=" + formatOpus)
+	}
+	return envelope.Give(ctx, out), nil
 }
 
 // recording finds a call's recording, or says why there is none.
@@ -103,13 +112,51 @@ func silent(reason string) error {
 	return f
 }
 
+// Sounds are the recordings' files: an archive.Archive. fs.ErrNotExist: it is gone; archive.ErrAway; of Opus also archive.ErrNoOpus.
+type Sounds interface {
+	Open(ctx context.Context, r store.Recording) (archive.Sound, error)
+	Opus(ctx context.Context, r store.Recording) (archive.Sound, error)
+}
+
+// The formats in which a recording is served.
+const (
+	formatWAV  = "wav"
+	formatOpus = "opus"
+)
+
 // StreamOf is what GET /calls/{id}/recording/stream asks.
 type StreamOf struct {
 	ID
 
-	Token string `query:"token" doc:"The token of a recording_url, in place of a key."`
-	Range string `header:"Range" doc:"A range of bytes (RFC 9110 section 14.2)." example:"bytes=0-1023"`
-	If    string `header:"If-Range" doc:"Only if the file is still this one: its ETag or Last-Modified."`
+	Token  string `query:"token" doc:"The token of a recording_url, in place of a key."`
+	Format string `query:"format" enum:"wav,opus" doc:"wav, or opus (Ogg Opus: a twelfth of the size). Left out: as Accept says, else wav. Extension."`
+	Accept string `header:"Accept" doc:"audio/ogg or audio/opus asks for Opus, unless audio/wav is there too." example:"audio/ogg"`
+	Range  string `header:"Range" doc:"A range of bytes (RFC 9110 section 14.2)." example:"bytes=0-1023"`
+	If     string `header:"If-Range" doc:"Only if the file is still this one: its ETag or Last-Modified."`
+}
+
+// wants is the format that is asked for, and whether nothing else will do.
+func (in *StreamOf) wants() (format string, firm bool) {
+	if in.Format != "" {
+		return in.Format, true
+	}
+	opus := false
+	for part := range strings.SplitSeq(in.Accept, ",") {
+		kind, _, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch kind {
+		case "audio/wav", "audio/x-wav", "audio/wave":
+			return formatWAV, false
+		case "audio/ogg", "audio/opus":
+			opus = true
+		}
+	}
+	if opus {
+		return formatOpus, false
+	}
+	return formatWAV, false
 }
 
 // Stream handles GET /calls/{id}/recording/stream.
@@ -122,31 +169,49 @@ func (h *Calls) Stream(ctx context.Context, in *StreamOf) (*huma.StreamResponse,
 	if err != nil {
 		return nil, err
 	}
-	if h.Files == nil {
+	if h.Sounds == nil {
 		return nil, silent("recordings are not kept on this node")
 	}
-	file, err := h.Files.Open(rec.Path)
-	if errors.Is(err, fs.ErrNotExist) {
+	format, firm := in.wants()
+	sound, err := h.sound(ctx, rec, format)
+	if errors.Is(err, archive.ErrNoOpus) && !firm {
+		format = formatWAV
+		sound, err = h.sound(ctx, rec, format)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		h.Log.WarnContext(ctx, "recording is gone", "call", row.ID, "path", rec.Path)
-		return nil, silent("the recording's file is gone")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open recording: %w", err)
-	}
-	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open recording: %w", errors.Join(err, file.Close()))
+		return nil, silent("the recording's file is gone, or another node still has it")
+	case errors.Is(err, archive.ErrAway):
+		return nil, envelope.Busy("the recording cannot be reached now, try again later", err)
+	case errors.Is(err, archive.ErrNoOpus):
+		f := envelope.Wrong("format", "opus is not to be had of this recording, or not from this server: ask for wav")
+		f.Cause = err
+		return nil, f
+	case err != nil:
+		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
-		defer file.Close() //nolint:errcheck // it was only read
+		defer sound.Close() //nolint:errcheck // it was only read
 		r, w := humago.Unwrap(ctx)
+		kind, ending := "audio/wav", ".wav"
+		if format == formatOpus {
+			kind, ending = opus.MediaType, ".ogg"
+		}
 		head := w.Header()
-		head.Set("Content-Type", "audio/wav")
-		head.Set("Content-Disposition", `inline; filename="call-`+row.ID+`.wav"`)
-		head.Set("ETag", `"`+strconv.FormatInt(info.Size(), 36)+"-"+strconv.FormatInt(info.ModTime().UnixNano(), 36)+`"`)
-		http.ServeContent(w, r, "", info.ModTime(), file)
+		head.Set("Content-Type", kind)
+		head.Set("Content-Disposition", `inline; filename="call-`+row.ID+ending+`"`)
+		head.Set("Vary", "Accept")
+		// A recording never changes, wherever it lies: its length tells one file from another, and no clock does.
+		head.Set("ETag", `"`+format+"-"+strconv.FormatInt(sound.Size, 36)+"-"+row.ID+`"`)
+		http.ServeContent(w, r, "", row.Ended, sound)
 	}}, nil
+}
+
+// sound opens a recording in a format.
+func (h *Calls) sound(ctx context.Context, rec store.Recording, format string) (archive.Sound, error) {
+	if format == formatOpus {
+		return h.Sounds.Opus(ctx, rec)
+	}
+	return h.Sounds.Open(ctx, rec)
 }

@@ -4,7 +4,8 @@
 //	                        ──▶ Tasks.List, Get, Create, Update, Delete ───▶ store.Tasks
 //	                        ──▶ Tasks.Execute, Reset ──▶ Dialer ──▶ the carrier
 //	                        ──▶ Calls.List, Get, Transcript, Recording ────▶ store.Calls
-//	                        ──▶ Calls.Stream (key or ticket) ──▶ os.Root ──▶ the WAV file
+//	                        ──▶ Calls.Report, Retell ──▶ report.Desk ──────▶ store.Reports
+//	                        ──▶ Calls.Stream (key or ticket) ──▶ archive.Archive ──▶ WAV, Opus
 //	                        ──▶ Calls.End, Cancel ──▶ Live ──▶ the call's own goroutine, on whichever node
 //	                        ──▶ Sockets.Serve (key, session or ticket) ──▶ live.Desk ──▶ the call's transcript, while it goes on
 //

@@ -1,6 +1,6 @@
 // Package wav reads and writes RIFF WAVE files: scripted callers, recordings, test speech.
 //
-//	file ──▶ Read: header, odd chunks, 8 or 16 bits, G.711 ──▶ Sound (interleaved 16-bit PCM) ──▶ Encode ──▶ file
+//	file ──▶ Read, or Open and Next: header, odd chunks, 8 or 16 bits, G.711 ──▶ Sound (interleaved 16-bit PCM) ──▶ Encode ──▶ file
 //
 // What is read may be foreign, broken or hostile: memory stays within the caller's limit, every error says what is wrong, and the
 // file of a writer that crashed, with sizes it never came to fill in, is read to its end. What is written is always 16-bit PCM.
@@ -68,10 +68,34 @@ func ReadFile(path string) (Sound, error) {
 // together), else ErrTooLong. It stops behind the sound. A file cut short, or whose data size is 0, larger than the file or
 // 0xFFFFFFFF because its writer crashed, yields what there is of it; a last sample that is not whole is left out.
 func Read(r io.Reader, limit int) (Sound, error) {
+	s, err := Open(r)
+	if err != nil {
+		return Sound{}, err
+	}
+	pcm, err := s.samples(limit)
+	if err != nil {
+		return Sound{}, fmt.Errorf("read samples: %w", err)
+	}
+	return Sound{PCM: pcm, Rate: s.Rate, Channels: s.Channels}, nil
+}
+
+// A Stream is a sound that is read piece by piece: however long, it takes the memory of a piece. It is one goroutine's.
+type Stream struct {
+	Rate     int // samples a second of each channel
+	Channels int
+
+	in     *reader
+	format format
+	left   int64 // bytes of the data chunk, or unknown
+	buf    []byte
+}
+
+// Open reads the beginning of a WAVE file, of any that Read takes.
+func Open(r io.Reader) (*Stream, error) {
 	in := &reader{Reader: bufio.NewReaderSize(r, 1<<14)}
 	riff, err := in.riff()
 	if err != nil {
-		return Sound{}, err
+		return nil, err
 	}
 	var f format
 	empty := false
@@ -79,20 +103,20 @@ func Read(r io.Reader, limit int) (Sound, error) {
 		id, size, err := in.chunk()
 		switch {
 		case errors.Is(err, io.EOF) && empty:
-			return Sound{Rate: f.rate, Channels: f.channels}, nil
+			return &Stream{Rate: f.rate, Channels: f.channels, in: in, format: f}, nil
 		case errors.Is(err, io.EOF):
-			return Sound{}, errors.New("no data chunk")
+			return nil, errors.New("no data chunk")
 		case err != nil:
-			return Sound{}, fmt.Errorf("read chunk header: %w", err)
+			return nil, fmt.Errorf("read chunk header: %w", err)
 		}
 		switch id {
 		case "fmt ":
 			if f, err = in.format(size); err != nil {
-				return Sound{}, err
+				return nil, err
 			}
 		case "data":
 			if f.channels == 0 {
-				return Sound{}, errors.New("data chunk before the fmt chunk")
+				return nil, errors.New("data chunk before the fmt chunk")
 			}
 			if size == 0 && (in.read >= riff+8 || riff == unknown) {
 				size = unknown // its writer never came to fill it in
@@ -101,17 +125,37 @@ func Read(r io.Reader, limit int) (Sound, error) {
 				empty = true
 				continue
 			}
-			pcm, err := in.samples(f, size, limit)
-			if err != nil {
-				return Sound{}, fmt.Errorf("read samples: %w", err)
-			}
-			return Sound{PCM: pcm, Rate: f.rate, Channels: f.channels}, nil
+			return &Stream{Rate: f.rate, Channels: f.channels, in: in, format: f, left: size}, nil
 		default:
 			if err := in.skip(size); err != nil {
-				return Sound{}, fmt.Errorf("skip %q chunk: %w", id, err)
+				return nil, fmt.Errorf("skip %q chunk: %w", id, err)
 			}
 		}
 	}
+}
+
+// Next appends up to n samples of each channel to pcm, interleaved. It appends fewer at the end alone, and says io.EOF when there are none.
+func (s *Stream) Next(pcm []int16, n int) ([]int16, error) {
+	block := s.Channels * s.format.bytes()
+	if need := n * block; cap(s.buf) < need {
+		s.buf = make([]byte, need)
+	}
+	b := s.buf[:n*block]
+	if s.left != unknown {
+		b = b[:min(s.left, int64(len(b)))]
+		s.left -= int64(len(b))
+	}
+	got, err := io.ReadFull(s.in.Reader, b)
+	got -= got % block
+	switch {
+	case got > 0 && (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)):
+		s.left = 0
+	case errors.Is(err, io.ErrUnexpectedEOF), len(b) == 0:
+		return pcm, io.EOF
+	case err != nil:
+		return pcm, err
+	}
+	return s.format.decode(pcm, b[:got]), nil
 }
 
 const unknown = 0xFFFFFFFF // a size that says nothing
@@ -178,31 +222,19 @@ func (r *reader) chunk() (id string, size int64, err error) {
 	return string(h[:4]), int64(binary.LittleEndian.Uint32(h[4:])), nil
 }
 
-// samples reads a data chunk.
-func (r *reader) samples(f format, size int64, limit int) ([]int16, error) {
-	block := f.channels * f.bytes()
-	buf := make([]byte, 1<<14/block*block)
-	var pcm []int16
-	for size == unknown || size > 0 {
-		b := buf
-		if size != unknown {
-			b = buf[:min(size, int64(len(buf)))]
-			size -= int64(len(b))
-		}
-		n, err := io.ReadFull(r.Reader, b)
-		n -= n % block
-		if len(pcm)+n/f.bytes() > limit {
-			return nil, fmt.Errorf("%w of %d samples", ErrTooLong, limit)
-		}
-		pcm = f.decode(pcm, b[:n])
-		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			break
+// samples reads all that there are.
+func (s *Stream) samples(limit int) (pcm []int16, err error) {
+	for {
+		if pcm, err = s.Next(pcm, 1<<14/(s.Channels*s.format.bytes())); errors.Is(err, io.EOF) {
+			return pcm, nil
 		}
 		if err != nil {
 			return nil, err
 		}
+		if len(pcm) > limit {
+			return nil, fmt.Errorf("%w of %d samples", ErrTooLong, limit)
+		}
 	}
-	return pcm, nil
 }
 
 // A format is what a fmt chunk tells.

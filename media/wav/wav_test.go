@@ -296,3 +296,41 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestStream: pieces of any length add up to what Read makes of the whole.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	want := wav.Sound{Rate: 8000, Channels: 2}
+	for i := range 2 * 1001 {
+		want.PCM = append(want.PCM, int16(i*31))
+	}
+	var file bytes.Buffer
+	if err := wav.Encode(&file, want); err != nil {
+		t.Fatal(err)
+	}
+	for _, cut := range []int{0, 1, 5, 4003} {
+		whole, err := wav.Read(bytes.NewReader(file.Bytes()[:file.Len()-cut]), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range []int{1, 160, 1001, 5000} {
+			s, err := wav.Open(iotest.OneByteReader(bytes.NewReader(file.Bytes()[:file.Len()-cut])))
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := wav.Sound{Rate: s.Rate, Channels: s.Channels}
+			for err == nil {
+				before := len(got.PCM)
+				if got.PCM, err = s.Next(got.PCM, n); err == nil && len(got.PCM) == before {
+					t.Fatal("a piece of nothing")
+				}
+			}
+			if !errors.Is(err, io.EOF) {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(whole, got); d != "" {
+				t.Errorf("%d bytes fewer, in pieces of %d: %s", cut, n, d)
+			}
+		}
+	}
+}

@@ -11,16 +11,17 @@ import (
 type priority int
 
 const (
-	urgent priority = iota // a caller waits: final transcripts and spoken clauses
-	early                  // needed for sure, but later: pieces of a long turn
-	guess                  // perhaps needed: speculation on the end of a turn
-	spare                  // nice to have: partial transcripts; taken only when a worker is idle
+	urgent  priority = iota // a caller waits: final transcripts and spoken clauses
+	early                   // needed for sure, but later: pieces of a long turn
+	guess                   // perhaps needed: speculation on the end of a turn
+	patient                 // needed, but nobody waits: recordings
+	spare                   // nice to have: partial transcripts; taken only when a worker is idle
 	priorities
 )
 
 // waiting is how many jobs of each priority may wait for each worker. At a tenth of a second a job, 24 urgent ones are what a
 // caller can bear to wait for.
-var waiting = [priorities]int{urgent: 24, early: 24, guess: 4, spare: 0}
+var waiting = [priorities]int{urgent: 24, early: 24, guess: 4, patient: 16, spare: 0}
 
 // A job is work for one worker. Its run is called once, unless it was cancelled before it began or the pool closed.
 type job struct {

@@ -50,7 +50,7 @@ func (e *Engine) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 	}
 	t := &transcription{
 		pool: e.pool, stt: m.stt, judges: e.judges, turns: m.turns, rate: o.Rate, log: e.log, exact: e.exact,
-		always: slices.Clone(o.Words), words: o.Words,
+		always: slices.Clone(o.Words), words: o.Words, patient: o.Patient,
 		news: make(chan struct{}, 1),
 	}
 	return t, nil
@@ -65,14 +65,15 @@ func (e *Engine) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 //
 // Each of piece, guess and partial is a take: a copy of some tape and the job that recognises it.
 type transcription struct {
-	pool   *pool
-	stt    recogniser // nil: keypad only
-	judges *pool
-	turns  turnModel // nil: nobody judges by the sound
-	rate   int
-	log    *slog.Logger
-	exact  bool
-	news   chan struct{} // holds a token when there may be something for Results
+	pool    *pool
+	stt     recogniser // nil: keypad only
+	judges  *pool
+	turns   turnModel // nil: nobody judges by the sound
+	rate    int
+	log     *slog.Logger
+	exact   bool
+	patient bool          // nobody waits
+	news    chan struct{} // holds a token when there may be something for Results
 
 	mu      sync.Mutex
 	tape    tape
@@ -133,7 +134,7 @@ func (t *transcription) Write(f media.Frame) error {
 	if now-u.from >= pieceMost {
 		t.cutPiece(u)
 	}
-	if now >= u.nextLook && u.guess == nil && u.partial == nil && t.pool.idle() {
+	if !t.patient && now >= u.nextLook && u.guess == nil && u.partial == nil && t.pool.idle() {
 		t.look(u, now)
 	}
 	return nil
@@ -153,7 +154,7 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 			t.turn = t.begin(e)
 		}
 	case pipeline.MaybeEnded:
-		if u := t.turn; u != nil && t.stt != nil {
+		if u := t.turn; u != nil && t.stt != nil && !t.patient {
 			t.drop(&u.guess)
 			t.drop(&u.partial)
 			if u.guess = t.record(u, e.At+postRoll, guess); u.guess != nil && t.turns != nil {
@@ -259,11 +260,11 @@ func (t *transcription) finish(n int, at time.Duration, answers bool) {
 		u.pieces = append(u.pieces, u.guess)
 	default:
 		t.drop(&u.guess)
-		u.pieces = append(u.pieces, t.record(u, at+postRoll, urgent))
+		u.pieces = append(u.pieces, t.record(u, at+postRoll, t.urgency(urgent)))
 	}
 	for _, k := range u.pieces {
 		if !k.done {
-			t.pool.promote(k.job, urgent)
+			t.pool.promote(k.job, t.urgency(urgent))
 		}
 	}
 	t.spoken = at
@@ -271,12 +272,20 @@ func (t *transcription) finish(n int, at time.Duration, answers bool) {
 	t.settle()
 }
 
+// urgency is p, unless nobody waits.
+func (t *transcription) urgency(p priority) priority {
+	if t.patient {
+		return patient
+	}
+	return p
+}
+
 // cutPiece sends off the turn so far, up to its quietest point. With mu held.
 func (t *transcription) cutPiece(u *turn) {
 	t.drop(&u.guess)
 	t.drop(&u.partial)
 	at := t.tape.quietest(u.from+cutFrom, t.tape.end(t.rate)-preRoll, t.rate)
-	u.pieces = append(u.pieces, t.record(u, at, early))
+	u.pieces = append(u.pieces, t.record(u, at, t.urgency(early)))
 	u.from = at
 	u.last, u.agreed = nil, nil
 	t.tape.forget(t.remember(at), t.rate)

@@ -242,6 +242,35 @@ func TestOverload(t *testing.T) {
 	}
 }
 
+// TestPatientWaits: of a recording, nothing is guessed ahead, and what live calls need goes first, however late it came.
+func TestPatientWaits(t *testing.T) {
+	t.Parallel()
+	stt := &clerk{began: make(chan struct{}, 100), go_: make(chan struct{})}
+	e := staffed(t, stt, 1)
+	speak := func(patient bool) *transcription {
+		opened, err := e.Transcribe(t.Context(), pipeline.Listening{Rate: 8000, Patient: patient})
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr := opened.(*transcription)
+		mark(t, tr, pipeline.Began, 1, 0)
+		talk(t, tr, 0, 2*time.Second)
+		mark(t, tr, pipeline.MaybeEnded, 1, 1900*time.Millisecond)
+		mark(t, tr, pipeline.Ended, 1, 1900*time.Millisecond)
+		return tr
+	}
+	busy := speak(false)
+	<-stt.began // with this, the only worker
+	recording, live := speak(true), speak(false)
+	close(stt.go_)
+	wants(t, results(t, busy), "1:1")
+	wants(t, results(t, live), "1:2")
+	wants(t, results(t, recording), "1:3")
+	if n := stt.times(); n != 3 {
+		t.Errorf("%d takes were heard, want 3", n)
+	}
+}
+
 func TestMonologueIsCutIntoPieces(t *testing.T) {
 	t.Parallel()
 	stt := &clerk{write: func(_ int, d time.Duration) (string, error) {

@@ -267,11 +267,7 @@ func (c *Client) request(talk pipeline.Talk, endpoint string) ([]byte, error) {
 		fields["temperature"] = *c.Temperature
 	}
 	if c.MaxTokens > 0 {
-		name := "max_tokens" // which OpenAI has replaced, and the others have not
-		if u, err := url.Parse(endpoint); err == nil && strings.HasSuffix(u.Hostname(), ".openai.com") {
-			name = "max_completion_tokens"
-		}
-		fields[name] = c.MaxTokens
+		fields[tokensField(endpoint)] = c.MaxTokens
 	}
 	if talk.Agent != nil && len(talk.Agent.Tools) > 0 {
 		fields["tools"] = tools(talk.Agent.Tools)

@@ -106,7 +106,7 @@ func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) 
 			return fmt.Errorf("%w: it has just been changed", store.ErrConflict)
 		}
 		if m.Over {
-			if err := u.over(ctx, c); err != nil {
+			if err := u.idle(ctx, c); err != nil {
 				return err
 			}
 		}
@@ -130,8 +130,8 @@ func (s *Store) MoveCampaign(ctx context.Context, org, id string, m store.Move) 
 	return c, nil
 }
 
-// over wants that nothing of a campaign is left to be called, or up.
-func (u unit) over(ctx context.Context, c store.Campaign) error {
+// idle wants that nothing of a campaign is left to be called, or up.
+func (u unit) idle(ctx context.Context, c store.Campaign) error {
 	counts, err := u.CampaignCounts(ctx, db.CampaignCountsParams{Org: c.Org, Campaign: c.ID})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
+//	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
@@ -36,6 +37,9 @@ type Store interface {
 	store.Sweeper
 	store.Agents
 	store.Numbers
+	store.Credentials
+	store.Trunks
+	store.Secrets
 	store.Router
 	store.Recorder
 	store.Calls
@@ -51,6 +55,8 @@ type Store interface {
 	store.WebhookRules
 	store.Outbox
 	store.Knowledge
+	store.Reports
+	store.Recordings
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -87,6 +93,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"UpdateAgentAtOnce", testUpdateAgentAtOnce},
 		{"DeleteAgent", testDeleteAgent},
 		{"Numbers", testNumbers},
+		{"NumberAccounts", testNumberAccounts},
+		{"Credentials", testCredentials},
+		{"DefaultCredential", testDefaultCredential},
+		{"DeleteCredential", testDeleteCredential},
+		{"Trunks", testTrunks},
+		{"Reseal", testReseal},
 		{"Directory", testDirectory},
 		{"Documents", testDocuments},
 		{"DocumentsRefused", testDocumentsRefused},
@@ -128,6 +140,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignEnds", testCampaignEnds},
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
+		{"Reports", testReports},
+		{"Retellings", testRetellings},
+		{"OldRecordings", testOldRecordings},
 		{"Nodes", testNodes},
 		{"Bury", testBury},
 		{"BuryOnce", testBuryOnce},
@@ -159,14 +174,16 @@ type House struct {
 	Setup  store.Setup
 	Org    string
 	Number store.Number
-	Call   store.Call // has ended, with a turn, a message and a recording
+	Call   store.Call // has ended, with a turn, a message, a recording, a second transcript and a report
 	Task   store.Task // has never been executed
 	Barred store.Barred
 	Rules  string
 
-	Campaign store.Campaign // has one task, which has never been executed
-	Contact  store.Contact  // that task
-	Delivery store.Delivery // of a test: it is due
+	Campaign   store.Campaign   // has one task, which has never been executed
+	Contact    store.Contact    // that task
+	Delivery   store.Delivery   // of a test: it is due
+	Credential store.Credential // of no number
+	Trunk      store.Trunk      // of no number
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -190,6 +207,12 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	number, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+442071234567", Created: start, Updated: start})
 	h.Number = number
 	if err == nil {
+		h.Credential, err = s.CreateCredential(ctx, newCredential(h.Org, "twilio", "main"))
+	}
+	if err == nil {
+		h.Trunk, err = s.CreateTrunk(ctx, newTrunk(h.Org, "carrier"))
+	}
+	if err == nil {
 		h.Document, err = s.PutDocument(ctx, h.Setup.Agent.ID, newDocument(h.Org, "hours.md"), []store.Chunk{newChunk("Open from eight to six.")}, 100)
 	}
 	if err == nil {
@@ -203,12 +226,16 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err := errors.Join(h.plan(ctx), h.hook(ctx)); err != nil {
 		return h, err
 	}
-	return h, s.Record(ctx, []store.Entry{
+	err = s.Record(ctx, []store.Entry{
 		{Began: &begun},
 		{Turned: &store.Turned{Turn: newTurn(begun.ID, 1)}},
 		{Ended: &store.Ended{Call: begun.ID, Status: h.Call.Status, End: h.Call.End,
 			Messages: []store.Message{newMessage(begun.ID, 0)}, Recording: newRecording(begun.ID)}},
 	})
+	if err != nil {
+		return h, err
+	}
+	return h, s.Retell(ctx, h.Org, newRetelling(begun.ID), newReport(begun.ID, false))
 }
 
 // plan gives the house what it needs to place calls.

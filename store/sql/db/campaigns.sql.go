@@ -447,7 +447,7 @@ func (q *Queries) DueContacts(ctx context.Context, arg DueContactsParams) ([]Tas
 }
 
 const heldDials = `-- name: HeldDials :many
-SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, campaign FROM dials WHERE org = $1 AND state = 'queued' AND campaign = $2 ORDER BY call LIMIT $3
+SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign FROM dials WHERE org = $1 AND state = 'queued' AND campaign = $2 ORDER BY call LIMIT $3
 `
 
 type HeldDialsParams struct {
@@ -481,6 +481,7 @@ func (q *Queries) HeldDials(ctx context.Context, arg HeldDialsParams) ([]Dial, e
 			&i.Look,
 			&i.Gone,
 			&i.Created,
+			&i.Account,
 			&i.Campaign,
 		); err != nil {
 			return nil, err

@@ -118,6 +118,24 @@ type CampaignEnd struct {
 	Ended    Time
 }
 
+type Credential struct {
+	Number    int64
+	ID        string
+	Org       string
+	Vendor    string
+	Name      string
+	Account   string
+	BaseUrl   string
+	Sealed    string
+	KeyID     string
+	Hint      string
+	Preferred bool
+	Verdict   string
+	Verified  Time
+	Created   Time
+	Updated   Time
+}
+
 type Dial struct {
 	Call      string
 	Org       string
@@ -134,6 +152,7 @@ type Dial struct {
 	Look      Time
 	Gone      Time
 	Created   Time
+	Account   string
 	Campaign  string
 }
 
@@ -210,13 +229,16 @@ type Node struct {
 }
 
 type Number struct {
-	Number  int64
-	ID      string
-	Org     string
-	E164    string
-	Agent   string
-	Created Time
-	Updated Time
+	Number     int64
+	ID         string
+	Org        string
+	E164       string
+	Agent      string
+	Created    Time
+	Updated    Time
+	Label      string
+	Credential string
+	Trunk      string
 }
 
 type Organisation struct {
@@ -234,6 +256,21 @@ type Recording struct {
 	Channels int64
 	Bytes    int64
 	Length   int64
+}
+
+type Report struct {
+	Call   string
+	Report string
+	Rules  bool
+	Made   Time
+}
+
+type Retelling struct {
+	Call         string
+	Source       string
+	Conversation string
+	Messages     string
+	Made         Time
 }
 
 type Session struct {
@@ -282,6 +319,27 @@ type TaskEvent struct {
 	Call    string
 	Kind    string
 	Created Time
+}
+
+type Trunk struct {
+	Number    int64
+	ID        string
+	Org       string
+	Name      string
+	Host      string
+	Port      int64
+	Transport string
+	Username  string
+	Sealed    string
+	KeyID     string
+	Realm     string
+	Allowed   Scopes
+	Codecs    Scopes
+	CallerID  string
+	Outbound  bool
+	Registers bool
+	Created   Time
+	Updated   Time
 }
 
 type Turn struct {

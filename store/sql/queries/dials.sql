@@ -1,6 +1,6 @@
 -- name: InsertDial :one
-INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, campaign)
-VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created, @campaign)
+INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign)
+VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created, @account, @campaign)
 RETURNING *;
 
 -- name: Dial :one

@@ -13,14 +13,14 @@ import (
 	"parley/store"
 )
 
-// archive is where recordings lie: DATA/recordings/2026-11-22/CALL.wav.
-type archive struct {
+// tapes are recordings in the making, and where they lie at first: DATA/recordings/2026-11-22/CALL.wav.
+type tapes struct {
 	dir string // the data directory
 	log *slog.Logger
 }
 
 // path is the recording of a call that began at the given time, under the data directory.
-func (a archive) path(call string, began time.Time) string {
+func (a tapes) path(call string, began time.Time) string {
 	return "recordings/" + began.UTC().Format(time.DateOnly) + "/" + call + ".wav"
 }
 
@@ -39,7 +39,7 @@ func (t tape) Close() error {
 }
 
 // open begins a call's recording; nil if it cannot be made, which is no reason to refuse a call.
-func (a archive) open(call string, rate int, began time.Time) pipeline.Tap {
+func (a tapes) open(call string, rate int, began time.Time) pipeline.Tap {
 	path := filepath.Join(a.dir, filepath.FromSlash(a.path(call, began)))
 	err := os.MkdirAll(filepath.Dir(path), 0o700)
 	if err == nil {
@@ -53,7 +53,7 @@ func (a archive) open(call string, rate int, began time.Time) pipeline.Tap {
 }
 
 // recording describes the recording of a call that has ended, if there is one.
-func (a archive) recording(call string, began time.Time) (store.Recording, bool) {
+func (a tapes) recording(call string, began time.Time) (store.Recording, bool) {
 	path := a.path(call, began)
 	info, err := record.Describe(filepath.Join(a.dir, filepath.FromSlash(path)))
 	return store.Recording{Call: call, Path: path, Rate: info.Rate, Channels: info.Channels, Bytes: info.Bytes, Length: info.Length}, err == nil
@@ -61,7 +61,7 @@ func (a archive) recording(call string, began time.Time) (store.Recording, bool)
 
 // repair finishes the recordings that a killed server left: their last second is there, their headers do not know it. It tells
 // which they are. Files that were written to since began are this server's own.
-func (a archive) repair(began time.Time) map[string]store.Recording {
+func (a tapes) repair(began time.Time) map[string]store.Recording {
 	found := make(map[string]store.Recording)
 	paths, _ := filepath.Glob(filepath.Join(a.dir, "recordings", "*", "*.wav"+part)) // the pattern is sound
 	for _, left := range paths {

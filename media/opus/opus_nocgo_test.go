@@ -1,0 +1,16 @@
+//go:build !cgo
+
+package opus
+
+import (
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestWithoutCgo(t *testing.T) {
+	t.Parallel()
+	if _, err := NewWriter(io.Discard, 8000, 2); err == nil || !strings.Contains(err.Error(), "libopus-dev") || Available() == nil {
+		t.Errorf("a build without cgo says %v", err)
+	}
+}
