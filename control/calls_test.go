@@ -39,7 +39,7 @@ func TestCallDetail(t *testing.T) {
 	want := map[string]any{
 		"id": w.ours.done, "agent_id": w.ours.standard, "agent_version": 1.0, "task_id": w.ours.task, "direction": "inbound",
 		"status": "completed", "from_number": "+442071234567", "to_number": "+1234567890", "carrier": "twilio", "carrier_call_id": "CA123",
-		"cause": "caller", "error": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
+		"cause": "caller", "error": nil, "answered_by": nil, "started_at": at(0), "answered_at": at(0), "ended_at": at(4 * time.Second),
 		"duration_seconds": 4.0, "turn_count": 1.0, "dropped_frames": 2.0, "created_at": at(0), "recording_available": true,
 		"transcript_source": "live",
 		"collected":         map[string]any{"day": "2026-11-24", "card": "***"},

@@ -25,6 +25,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/control/access"
+	"parley/control/campaign"
 	"parley/control/envelope"
 	"parley/control/lines"
 	"parley/control/live"
@@ -48,13 +49,15 @@ type Authenticator interface {
 type Dialer interface {
 	voice.Dialer
 	voice.Ruler
+	campaign.Vetter
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
+	Campaigns  store.Campaigns
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Dialer     Dialer
@@ -111,9 +114,9 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
 		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
+		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {

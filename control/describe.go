@@ -43,6 +43,7 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Agents", Description: "Personas that hold calls."},
 			{Name: "Tasks", Description: "Calls that are planned, and placed by the house."},
 			{Name: "Calls", Description: "Phone calls, live and past."},
+			{Name: "Campaigns", Description: "Files of numbers, which an agent calls one after the other. Extension."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
@@ -88,7 +89,7 @@ func rightsTable() string {
 	for _, r := range access.Rights() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Act, sign[r.Owner], sign[r.Admin], sign[r.Member])
 	}
-	b.WriteString("| what needs a scope that reads, calls:write or tasks:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
+	b.WriteString("| what needs a scope that reads, calls:write, tasks:write or campaigns:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
 	return b.String()
 }
 
@@ -113,6 +114,16 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 				"hours it gets the first answer, with `Idempotent-Replayed: true`. Extension.",
 		})
 		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", hRetryAfter)
+	}
+	if p.takesCSV {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}, Example: "to_number,name\r\n+1234567890,John Doe\r\n"},
+		}}
+	}
+	if p.givesCSV {
+		op.Responses["200"] = &huma.Response{Description: "The table", Content: map[string]*huma.MediaType{
+			"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}},
+		}}
 	}
 	if p.request != "" {
 		op.RequestBody = &huma.RequestBody{
@@ -164,6 +175,11 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		codes[http.StatusRequestTimeout] = "The body did not arrive within 30 s"
 		codes[http.StatusRequestEntityTooLarge] = "The body has more than 1 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not application/json"
+	}
+	if p.takesCSV {
+		codes[http.StatusRequestTimeout] = "Nothing of the file came for 30 s"
+		codes[http.StatusRequestEntityTooLarge] = "The file has more than 64 MiB"
+		codes[http.StatusUnsupportedMediaType] = "The body is not text/csv"
 	}
 	if len(p.media) > 0 {
 		codes[http.StatusRequestedRangeNotSatisfiable] = "The file has no such range"

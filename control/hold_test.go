@@ -61,10 +61,11 @@ func (someone) Authenticate(context.Context, string) (access.Identity, error) {
 
 // Interfaces under names that do not hide their own methods when they are embedded.
 type (
-	storeAgents store.Agents
-	storeCalls  store.Calls
-	storeTasks  store.Tasks
-	storeBarred store.DoNotCall
+	storeAgents    store.Agents
+	storeCalls     store.Calls
+	storeTasks     store.Tasks
+	storeBarred    store.DoNotCall
+	storeCampaigns store.Campaigns
 )
 
 // slow takes three minutes to make an agent.
@@ -85,7 +86,7 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, Campaigns: struct{ storeCampaigns }{}, DoNotCall: struct{ storeBarred }{},
 			Lines: struct{ outside.Rows }{}, Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)

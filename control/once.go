@@ -37,7 +37,8 @@ const (
 //	409 or the first answer
 //
 // A 500 is kept like any answer: what became of the request is not known, so it is not made twice. Hence 503 is for handlers that have
-// done nothing. /auth is left out: its answers are cookies.
+// done nothing. /auth is left out: its answers are cookies. So are files, which
+// are not held in memory: what takes them knows its rows again.
 func (c *Control) once(ctx huma.Context, next func(huma.Context)) {
 	r, _ := humago.Unwrap(ctx)
 	keys := r.Header.Values("Idempotency-Key")
@@ -75,7 +76,7 @@ func (c *Control) once(ctx huma.Context, next func(huma.Context)) {
 
 // repeatable says whether an operation heeds the header.
 func (c *Control) repeatable(op *huma.Operation) bool {
-	return c.options.Answers != nil && op.Method == http.MethodPost && !strings.HasPrefix(op.Path, "/api/v1/auth/")
+	return c.options.Answers != nil && op.Method == http.MethodPost && !strings.HasPrefix(op.Path, "/api/v1/auth/") && !pages[op.OperationID].takesCSV
 }
 
 // checkIdemKey wants one key of 1 to 255 printable ASCII characters.

@@ -9,6 +9,7 @@ type page struct {
 	request            string   // an example of its body
 	media              []string // what it answers with, if that is not JSON
 	ticket             bool     // a ticket opens it too
+	takesCSV, givesCSV bool     // its body, or its answer, is CSV
 	bad, missing, busy string   // when else it answers 400, 404, 503
 	often              string   // when else it answers 429
 }
@@ -133,6 +134,80 @@ var pages = map[string]page{
 	"remove-do-not-call": {
 		tag: "Dialing", summary: "Remove a number from the do-not-call list",
 		text: "Extension.",
+	},
+	"list-campaigns": {
+		tag: "Campaigns", summary: "List campaigns",
+		text: "All campaigns of the organisation, newest first. Extension.",
+	},
+	"create-campaign": {
+		tag: "Campaigns", summary: "Create a campaign", status: http.StatusCreated,
+		text: "It is a draft: upload contacts, then start it. Its tasks inherit starting_message, priority and webhook. Extension.",
+		request: `{
+			"name": "Reminders of November",
+			"agent_id": "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e",
+			"starting_message": "Hello {{name}}, this is Northwind Clinic.",
+			"scheduled_at": null,
+			"priority": 0,
+			"max_calls": 5,
+			"calls_per_second": 0.5,
+			"breaker": {"calls": 20, "percent": 50, "short_seconds": 3}
+		}`,
+		missing: "Also if the organisation has no such agent.",
+	},
+	"get-campaign": {
+		tag: "Campaigns", summary: "Get a campaign",
+		text: "Extension.",
+	},
+	"update-campaign": {
+		tag: "Campaigns", summary: "Change a campaign's name, limits or circuit breaker",
+		text: "Only the fields that are given change; they hold from the next call on. What its tasks have inherited is theirs: make another " +
+			"campaign, or change the tasks. Extension.",
+		request: `{"max_calls": 10, "calls_per_second": 1}`,
+		bad:     "Also if there is nothing to update.",
+	},
+	"upload-contacts": {
+		tag: "Campaigns", summary: "Upload contacts", takesCSV: true,
+		text: "A file of CSV in UTF-8, up to 64 MiB: its first line names the columns, one of which has the numbers; the others become the " +
+			"tasks' context_data. Commas, semicolons and tabs part fields. Each number becomes a task once, however often it is uploaded: " +
+			"after a file that did not arrive whole, send it again. Rows with a mistake, and numbers that may not be called, are left out and " +
+			"told by line; strict=true refuses the whole file for them. Contacts of a campaign that runs are called at once. The " +
+			"Idempotency-Key is not heeded. Extension.",
+		bad: "Also if the header is wrong, the file is no CSV, or the campaign is cancelled.",
+	},
+	"start-campaign": {
+		tag: "Campaigns", summary: "Start a campaign",
+		text: "Its tasks are called, those of higher priority first, within its limits and the organisation's. When none is left it is " +
+			"completed; with new contacts it can be started again. Extension.",
+		bad: "Also if it is running, paused or cancelled, or has nobody to call, or its agent is disabled or has no number to call from.",
+	},
+	"pause-campaign": {
+		tag: "Campaigns", summary: "Pause a campaign",
+		text: "From now on no node begins a call of it, and none that waits is placed. Calls that are up, or for which the carrier is just " +
+			"being asked, go on. Extension.",
+		bad: "Also if it is not running.",
+	},
+	"resume-campaign": {
+		tag: "Campaigns", summary: "Resume a paused campaign",
+		text: "Its circuit breaker begins to count anew. Extension.",
+		bad:  "Also if it is not paused, or its agent is disabled or has no number to call from.",
+	},
+	"cancel-campaign": {
+		tag: "Campaigns", summary: "Cancel a campaign",
+		text: "Its pending tasks fail with the outcome cancelled, within moments. Calls that are up go on. It cannot be started again. Extension.",
+		bad:  "Also if it is completed or cancelled.",
+	},
+	"get-campaign-progress": {
+		tag: "Campaigns", summary: "Get a campaign's progress",
+		text: "From counters: it costs the same however many tasks there are. Extension.",
+	},
+	"list-campaign-tasks": {
+		tag: "Campaigns", summary: "List a campaign's tasks",
+		text: "Newest first. Extension.",
+	},
+	"get-campaign-results": {
+		tag: "Campaigns", summary: "Download a campaign's results", givesCSV: true,
+		text: "CSV: a row for each task, in the order of the contacts, with what came of its last call, and the contacts' own columns. A cell " +
+			"that a spreadsheet would take for a formula begins with an apostrophe. Extension.",
 	},
 	"get-webhook-settings": {
 		tag: "Webhooks", summary: "Get how webhooks are sent",

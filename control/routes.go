@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
+	"parley/control/campaign"
 	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
@@ -17,6 +18,7 @@ func (c *Control) routes() {
 	o := c.options
 	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, Changed: o.Changed}
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
+	campaigns := &campaign.Campaigns{Store: o.Campaigns, Tasks: o.Tasks, DoNotCall: o.DoNotCall, Vetter: o.Dialer, Log: o.Log}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
@@ -46,6 +48,19 @@ func (c *Control) routes() {
 	handle(c, "DELETE "+v1+"/tasks/{id}", "delete-task", access.TasksWrite, tasks.Delete)
 	handle(c, "POST "+v1+"/tasks/{id}/execute", "execute-task", access.TasksWrite, tasks.Execute)
 	handle(c, "POST "+v1+"/tasks/{id}/reset", "reset-task", access.TasksWrite, tasks.Reset)
+
+	handle(c, "GET "+v1+"/campaigns", "list-campaigns", access.CampaignsRead, campaigns.List)
+	handle(c, "POST "+v1+"/campaigns", "create-campaign", access.CampaignsWrite, campaigns.Create)
+	handle(c, "GET "+v1+"/campaigns/{id}", "get-campaign", access.CampaignsRead, campaigns.Get)
+	handle(c, "PATCH "+v1+"/campaigns/{id}", "update-campaign", access.CampaignsWrite, campaigns.Update)
+	handle(c, "POST "+v1+"/campaigns/{id}/contacts", "upload-contacts", access.CampaignsWrite, campaigns.Upload)
+	handle(c, "POST "+v1+"/campaigns/{id}/start", "start-campaign", access.CampaignsWrite, campaigns.Start)
+	handle(c, "POST "+v1+"/campaigns/{id}/pause", "pause-campaign", access.CampaignsWrite, campaigns.Pause)
+	handle(c, "POST "+v1+"/campaigns/{id}/resume", "resume-campaign", access.CampaignsWrite, campaigns.Resume)
+	handle(c, "POST "+v1+"/campaigns/{id}/cancel", "cancel-campaign", access.CampaignsWrite, campaigns.Cancel)
+	handle(c, "GET "+v1+"/campaigns/{id}/progress", "get-campaign-progress", access.CampaignsRead, campaigns.Progress)
+	handle(c, "GET "+v1+"/campaigns/{id}/tasks", "list-campaign-tasks", access.CampaignsRead, campaigns.ListTasks)
+	handle(c, "GET "+v1+"/campaigns/{id}/results", "get-campaign-results", access.CampaignsRead, campaigns.Results)
 
 	handle(c, "GET "+v1+"/dialing", "get-dialing", access.DialRead, dialing.Get)
 	handle(c, "PUT "+v1+"/dialing", "put-dialing", access.DialWrite, dialing.Put)

@@ -73,6 +73,8 @@ type tenant struct {
 	going     string // a call in progress
 	task      string // the task of the call that is over: it has failed since
 	barred    string // a number on the do-not-call list
+	campaign  string // a draft with one contact
+	contact   string // its task
 	delivery  string // of a test of webhooks: it has failed since
 	whsec     string // the secret that signs webhooks
 	account   string // a credential of twilio that nothing needs
@@ -167,6 +169,8 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.populate(&w.theirs, now)
 	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
+	w.recruit(&w.ours, now)
+	w.recruit(&w.theirs, now)
 	w.raw(path, "UPDATE webhook_deliveries SET status = 'failed', due = '', settled = created")
 
 	files, err := os.OpenRoot(w.dir)
@@ -211,7 +215,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 // needed are the options that must be set, but for the way in: all over one database.
 func needed(db *sql.Store, d control.Dialer) control.Options {
 	return control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
 	}
 }
 
@@ -328,6 +332,18 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
+}
+
+// recruit gives a tenant a campaign.
+func (w *world) recruit(t *tenant, now time.Time) {
+	t.campaign = store.NewID()
+	_, err := w.db.CreateCampaign(w.t.Context(), store.Campaign{ID: t.campaign, Org: t.org, Agent: t.standard, Name: "Campaign of " + t.org, Created: now})
+	must(w.t, err)
+	t.contact = store.NewID()
+	_, err = w.db.AddContacts(w.t.Context(), t.org, t.campaign, []store.Task{{ID: t.contact, Name: "Contact", To: "+442071234569", Created: now}})
+	must(w.t, err)
+	_, err = w.db.DropContacts(w.t.Context(), t.org, t.campaign, now, 1) // so that it is in nobody's way
+	must(w.t, err)
 }
 
 // connect gives a tenant what it has of its own towards the outside. The secrets are canaries.

@@ -63,6 +63,23 @@ type End struct {
 	Turns   int              `json:"turns,omitempty"`
 	Drops   int              `json:"drops,omitempty"`   // frames that recognition or recording lost
 	Latency map[string]int64 `json:"latency,omitempty"` // voice_to_voice_p50, voice_to_voice_p95: milliseconds; of a crashed call: none
+	// AnsweredBy is who answered an outbound call, if its agent was to find out: a pipeline.Party.
+	AnsweredBy string `json:"answered_by,omitempty"`
+}
+
+// OutcomeAnswered is the outcome of a call that was completed, where nobody has found out by whom it was answered.
+const OutcomeAnswered = "answered"
+
+// Outcome says in one word what came of a call: who answered it (human, machine, ...), or the cause for which it failed (busy, no_answer,
+// carrier, ...).
+func (e End) Outcome(s Status) string {
+	switch {
+	case s == Completed && e.AnsweredBy != "":
+		return e.AnsweredBy
+	case s == Completed:
+		return OutcomeAnswered
+	}
+	return e.Cause
 }
 
 // A Turn is one exchange of a call: what the agent was asked by, what it meant to say, what was heard of it, and where the time went.

@@ -46,6 +46,7 @@ type Dial struct {
 	Look      time.Time // when somebody should ask the carrier how it stands, if no news has come before
 	Gone      time.Time // when the carrier said that the call is over; zero: it has not
 	Created   time.Time
+	Campaign  string // its task's
 }
 
 // A Taking is what a node takes of an organisation's queued dials.
@@ -78,16 +79,16 @@ type TaskEvent struct {
 
 // Dials are the calls that are being placed. Rows are named by their call alone: these methods are the dialer's, not a client's.
 type Dials interface {
-	// DialWork names the organisations that have tasks due, or queued dials that are.
+	// DialWork names the organisations that have tasks due, or queued dials that are, or LiveCampaigns.
 	DialWork(ctx context.Context, now time.Time) (orgs []string, err error)
-	// DueTasks lists pending tasks that are due: higher priority first, then who has waited longest.
+	// DueTasks lists pending tasks that are due and belong to no campaign: higher priority first, then who has waited longest.
 	DueTasks(ctx context.Context, org string, now time.Time, limit int) ([]Task, error)
 	// PutOffTask makes a pending task that has not changed since seen due at another time; of one that has, nothing changes.
 	PutOffTask(ctx context.Context, org, id string, seen, due time.Time) error
-	// DialRoom is how many more calls an organisation may have open or queued, of a limit.
+	// DialRoom is how many more calls an organisation may have open or queued, of a limit. What a campaign holds back does not count.
 	DialRoom(ctx context.Context, org string, limit int) (int, error)
 	// TakeDials moves queued dials to asking, those of higher priority first, and says to ask the carrier for each, once, at its Asked.
-	// Numbers to which the organisation has a call open are left for later.
+	// Numbers to which the organisation has a call open are left for later, and so is what belongs to a paused or cancelled campaign.
 	TakeDials(ctx context.Context, t Taking) ([]Dial, error)
 	// Dial finds one; ErrNotFound.
 	Dial(ctx context.Context, call string) (Dial, error)
@@ -132,6 +133,7 @@ type DoNotCall interface {
 	// Bar adds a number. One that is there already stays as it is, and is returned.
 	Bar(ctx context.Context, b Barred) (Barred, error)
 	IsBarred(ctx context.Context, org, e164 string) (bool, error)
+	BarredAmong(ctx context.Context, org string, e164 []string) (barred []string, err error)  // in no order
 	Barred(ctx context.Context, org string, p Page) (barred []Barred, total int64, err error) // newest first
 	Unbar(ctx context.Context, org, id string) error
 }

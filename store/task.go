@@ -29,6 +29,9 @@ type Task struct {
 	Retries         int    // of these, how many were begun because the one before met nobody
 	Call            string // the call that carries it out, or did; empty: none since it was made or reset
 	Error           string // why the last call failed
+	Outcome         string // how the last call ended (End.Outcome), once it is over
+	Campaign        string // that it belongs to; empty: none. It has each number once
+	Line            int    // of the file that the campaign had it from
 	Created         time.Time
 	Updated         time.Time
 }
@@ -38,8 +41,9 @@ func (t Task) Active() bool { return t.Status == Pending || t.Status == InProgre
 
 // TaskFilter narrows a list of tasks; empty fields do not.
 type TaskFilter struct {
-	Agent  string
-	Status Status
+	Agent    string // not together with Campaign
+	Campaign string
+	Status   Status
 }
 
 // An Execution is what makes a pending task a call.
@@ -51,8 +55,10 @@ type Execution struct {
 	Account string
 	// Seen is Task.Updated as it was when the task was judged fit: a task that has changed since is not executed. Zero: it does not matter.
 	Seen time.Time
-	// Now, if it is set, asks for a task whose Due has come.
+	// Now, if it is set, asks for a task whose Due has come, and, if it belongs to a campaign, for one that runs and has room for a call.
 	Now time.Time
+	// Ahead is how long after Now a campaign's next call may be placed for it to be executed already.
+	Ahead time.Duration
 }
 
 // Tasks are the planned calls of organisations.
@@ -64,14 +70,16 @@ type Tasks interface {
 	Tasks(ctx context.Context, org string, f TaskFilter, p Page) (tasks []Task, total int64, err error)
 	// UpdateTask lets change alter a pending task as it stands, in one transaction: name, to, description, starting message, context,
 	// priority, schedule and webhook. A new schedule makes it due then. An error of change is returned as it is, and nothing is kept.
-	// change may be called more than once. ErrConflict if the task is not pending.
+	// change may be called more than once. ErrConflict if the task is not pending, or its campaign has another with the new number.
 	UpdateTask(ctx context.Context, org, id string, at time.Time, change func(*Task) error) (Task, error)
 	// DeleteTask removes a task that is pending or failed, else ErrConflict. Its calls stay.
 	DeleteTask(ctx context.Context, org, id string) error
 	// ExecuteTask begins the next execution of a pending task: the task is in progress, its call is initiated, and its Dial queued, all in
-	// one transaction. ErrConflict if the task is not pending, has changed, or is not due. Of those who try at once, one succeeds.
+	// one transaction. ErrConflict if the task is not pending, has changed, or is not due, or if its campaign is paused or cancelled. Of
+	// those who try at once, one succeeds. Of a campaign with a Pace, the dial is due when the next call may be placed.
 	ExecuteTask(ctx context.Context, x Execution) (Dial, error)
-	// ResetTask makes a task pending again, to wait for its schedule if that is still to come, else to be executed. A call that has not
+	// ResetTask makes a task pending again, to wait for its schedule if that is still to come, else to be executed; one of a campaign is due
+	// at once. A call that has not
 	// ended ends as failed with cause cancelled, and its Dial is over; it is for the caller to hang up on whoever is on the line. dial is
 	// that Dial as it stood; its Call is empty if there was none. ErrConflict if the task is pending already.
 	ResetTask(ctx context.Context, org, id string, at time.Time) (t Task, dial Dial, err error)

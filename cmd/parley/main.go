@@ -30,6 +30,7 @@ type commands struct {
 	Serve       serveCmd       `cmd:"" help:"Answer calls."`
 	Call        callCmd        `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
 	Dial        dialCmd        `cmd:"" help:"Have an agent call a number: makes a task by the API, and executes it."`
+	Campaigns   campaignsCmd   `cmd:"" help:"Have an agent call a file of numbers, by the API."`
 	Calls       callsCmd       `cmd:"" help:"Watch calls while they go on."`
 	Agents      agentsCmd      `cmd:"" help:"List, make and change the agents that answer calls."`
 	Numbers     numbersCmd     `cmd:"" help:"Say which agent answers which phone number."`

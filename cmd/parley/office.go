@@ -150,7 +150,7 @@ func (o *office) open(ctx context.Context, node, secret string, v *vendors, l li
 		return err
 	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
+		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
 		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,

@@ -28,6 +28,9 @@ const (
 	NumbersWrite     = "numbers:write"
 	TrunksRead       = "trunks:read"
 	TrunksWrite      = "trunks:write"
+
+	CampaignsRead  = "campaigns:read"
+	CampaignsWrite = "campaigns:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -45,6 +48,8 @@ func Scopes() []Scope {
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
 		{DialWrite, "change these"},
+		{CampaignsRead, "list campaigns; read their progress, tasks and results"},
+		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},

@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
@@ -25,6 +26,9 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	t, v, err := d.reconsider(ctx, dial)
 	var unfit *Unfit
 	switch {
+	case errors.Is(err, errHeld):
+		d.unask(ctx, dial, time.Time{})
+		return
 	case errors.As(err, &unfit) && !unfit.Open.IsZero():
 		d.unask(ctx, dial, unfit.Open)
 		return
@@ -77,6 +81,9 @@ func (d *Dialer) unask(ctx context.Context, dial store.Dial, due time.Time) {
 	d.put(ctx, dial, func(ctx context.Context) error { return d.o.Store.UnaskDial(ctx, dial.Call, dial.Node, due) })
 }
 
+// errHeld says that a campaign has been paused, or cancelled, since its call was taken.
+var errHeld = errors.New("the campaign does not run")
+
 // reconsider judges a task once more, now that its call is to be placed.
 func (d *Dialer) reconsider(ctx context.Context, dial store.Dial) (store.Task, verdict, error) {
 	ctx, cancel := context.WithTimeout(ctx, writing)
@@ -94,7 +101,13 @@ func (d *Dialer) reconsider(ctx context.Context, dial store.Dial) (store.Task, v
 	}
 	t.To = dial.To
 	v, err := d.judge(ctx, t, rules, time.Now())
-	return t, v, err
+	if err != nil {
+		return t, v, err
+	}
+	if held, err := d.held(ctx, t); err != nil || held {
+		return t, v, cmp.Or(err, errHeld)
+	}
+	return t, v, nil
 }
 
 // ring is how long numbers of an organisation are rung.

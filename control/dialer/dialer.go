@@ -12,6 +12,9 @@
 // asks once. From then on the carrier is only asked what it has: by the call's token, which comes back with every status and answer, and,
 // where no news came, by number and time. What it does not have after a while was not placed, and the task fails; it is not placed again.
 //
+// A campaign's tasks are due only while it runs. What it has queued already is not asked for while it is paused: the carrier is asked, and
+// a task is begun, only by who holds the campaign's row meanwhile.
+//
 // Any number of nodes dial from one database. They agree by its rows alone: limits and pace are kept over all of them.
 package dialer
 
@@ -34,6 +37,8 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Campaigns
+	store.CampaignDials
 	Agent(ctx context.Context, org, id string) (store.Agent, error)
 	AgentVersion(ctx context.Context, org, id string, version int) (store.Agent, error)
 	Call(ctx context.Context, org, id string) (store.Call, error)
@@ -206,14 +211,18 @@ func (d *Dialer) dial(ctx context.Context, org string) error {
 
 // beginDue makes calls of the tasks whose time has come. Tasks stay pending until there is room for their calls.
 func (d *Dialer) beginDue(ctx context.Context, org string, rules Rules) error {
+	now := time.Now()
+	running, err := d.tend(ctx, org, now)
+	if err != nil {
+		return err
+	}
 	room, err := d.o.Store.DialRoom(ctx, org, rules.MaxCalls)
 	if err != nil || room == 0 {
 		return err
 	}
-	now := time.Now()
-	due, err := d.o.Store.DueTasks(ctx, org, now, min(batch, room))
+	due, err := d.due(ctx, org, running, now, room)
 	if err != nil {
-		return fmt.Errorf("list due tasks: %w", err)
+		return err
 	}
 	if len(due) > 0 {
 		d.at("due")
@@ -254,7 +263,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 
 // execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
 func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
-	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Account: v.account, Call: store.Call{
+	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Ahead: ahead, Account: v.account, Call: store.Call{
 		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.o.Leg, From: v.from, To: t.To, Created: time.Now().UTC(),
 	}}
 	dial, err := d.o.Store.ExecuteTask(ctx, x)

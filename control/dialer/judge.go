@@ -1,6 +1,7 @@
 package dialer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,12 @@ func (u *Unfit) Error() string {
 	return u.Message + ": " + strings.Join(all, "; ")
 }
 
+// Why an agent calls nobody.
+const (
+	disabled   = "the agent is disabled"
+	numberless = "there is no number to call from: the organisation needs a phone number"
+)
+
 // A verdict is what a task that is fit is executed with.
 type verdict struct {
 	agent   store.Agent
@@ -65,10 +72,10 @@ func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.
 	}
 	v.agent = agent
 	if v.from = d.o.Caller(t.Org, t.Agent); v.from == "" {
-		return v, &Unfit{Message: "there is no number to call from: the organisation needs a phone number"}
+		return v, &Unfit{Message: numberless}
 	}
 	if !agent.Enabled {
-		return v, &Unfit{Message: "the agent is disabled"}
+		return v, &Unfit{Message: disabled}
 	}
 	if bad := missing(t, agent, v.from); len(bad) > 0 {
 		return v, &Unfit{Message: "context_data lacks what the words of the call need", Fields: bad}
@@ -216,3 +223,42 @@ func zones(number, otherwise string) (all []*time.Location) {
 	}
 	return all
 }
+
+// A Vetting says beforehand why numbers would not be called by an agent, as its words and the organisation's rules stand now.
+type Vetting struct {
+	agent store.Agent
+	rules Rules
+	from  string
+}
+
+// Vet makes the vetting of an agent; store.ErrNotFound if there is none.
+func (d *Dialer) Vet(ctx context.Context, org, agent string) (*Vetting, error) {
+	a, err := d.o.Store.Agent(ctx, org, agent)
+	if err != nil {
+		return nil, fmt.Errorf("read agent: %w", err)
+	}
+	rules, err := d.rules(ctx, org)
+	if err != nil {
+		return nil, err
+	}
+	return &Vetting{agent: a, rules: rules, from: d.o.Caller(org, agent)}, nil
+}
+
+// Ready says why the agent would call nobody at all; empty: it would.
+func (v *Vetting) Ready() string {
+	switch {
+	case !v.agent.Enabled:
+		return disabled
+	case v.from == "":
+		return numberless
+	}
+	return ""
+}
+
+// Missing are the places of the call's words that a task does not fill, by the field of context_data that would.
+func (v *Vetting) Missing(t store.Task) map[string]string {
+	return missing(t, v.agent, cmp.Or(v.from, "the caller's number")) // there will be one, or no call
+}
+
+// Forbidden says why a number may not be called; empty: it may. The do-not-call list is not looked at.
+func (v *Vetting) Forbidden(number string) string { return forbidden(number, v.rules) }

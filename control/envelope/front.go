@@ -30,7 +30,17 @@ type Front struct {
 // A request is what the Front knows of the one it serves.
 type request struct {
 	id    string
-	fault *Fault // that was answered, if its cause is for the log
+	fault *Fault        // that was answered, if its cause is for the log
+	body  io.ReadCloser // as it came, of whatever length
+}
+
+// LongBody is the body of the request that is being served, for an operation that takes more than MaxBody: at most so many bytes, after
+// which reading gives a *http.MaxBytesError. It is to be asked for before anything of the body has been read.
+func LongBody(w http.ResponseWriter, r *http.Request, most int64) io.ReadCloser {
+	if q, ok := r.Context().Value(requestKey{}).(*request); ok {
+		return http.MaxBytesReader(w, q.body, most)
+	}
+	return http.MaxBytesReader(w, r.Body, most)
 }
 
 type requestKey struct{}
@@ -53,7 +63,7 @@ func note(ctx context.Context, f *Fault) {
 // ServeHTTP implements http.Handler.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
-	q := &request{id: identify(r.Header.Get("X-Request-Id"))}
+	q := &request{id: identify(r.Header.Get("X-Request-Id")), body: r.Body}
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	h := w.Header()

@@ -95,7 +95,7 @@ func (l *live) ended(e *pipeline.Ending) *store.Ended {
 		Call: l.call.ID, Status: StatusOf(e.Cause), Messages: Messages(l.call.ID, 0, e.History), Collected: collected(e.Slots),
 		End: store.End{
 			Ended: stamp(l.began().Add(e.Length)), Length: e.Length, Cause: string(e.Cause),
-			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice),
+			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice), AnsweredBy: string(e.Answer.By),
 		},
 	}
 	if e.Err != nil {

@@ -27,6 +27,7 @@ type Call struct {
 	CarrierCallID   *string          `json:"carrier_call_id" doc:"The carrier's own id of it, such as Twilio's CallSid. Extension."`
 	Cause           *string          `json:"cause" doc:"Why it ended, in one word: caller, agent, silence, max_length, provider, crash, ...; null while it goes on. Extension." example:"caller"`
 	Error           *string          `json:"error" doc:"What failed, if something did."`
+	AnsweredBy      *string          `json:"answered_by" doc:"Who answered an outbound call: human, machine, ivr, screening, fax, nobody, unknown; null if its agent was not to find out. Extension." example:"human"`
 	StartedAt       envelope.Time    `json:"started_at" doc:"When it came in, or was placed."`
 	AnsweredAt      envelope.Time    `json:"answered_at" nullable:"true"`
 	EndedAt         envelope.Time    `json:"ended_at" nullable:"true"`
@@ -102,7 +103,7 @@ func showCall(c store.Call) Call {
 	out := Call{
 		ID: c.ID, Number: c.Number, AgentID: of(&c.Agent), TaskID: of(&c.Task), Direction: c.Direction, Status: c.Status,
 		FromNumber: of(&c.From), ToNumber: of(&c.To), Carrier: c.Leg, CarrierCallID: of(&c.CarrierID), Cause: of(&c.Cause), Error: of(&c.Error),
-		StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
+		AnsweredBy: of(&c.AnsweredBy), StartedAt: envelope.Time(c.Created), AnsweredAt: envelope.Time(c.Answered), EndedAt: envelope.Time(c.Ended), TurnCount: c.Turns,
 		DroppedFrames: c.Drops, Latency: c.Latency, CreatedAt: envelope.Time(c.Created),
 	}
 	if c.AgentVersion > 0 {

@@ -33,6 +33,7 @@ func (c *Call) AppendJSON(b []byte) []byte {
 	optional(`,"carrier_call_id":`, c.CarrierCallID)
 	optional(`,"cause":`, c.Cause)
 	optional(`,"error":`, c.Error)
+	optional(`,"answered_by":`, c.AnsweredBy)
 	moment(`,"started_at":`, c.StartedAt)
 	moment(`,"answered_at":`, c.AnsweredAt)
 	moment(`,"ended_at":`, c.EndedAt)

@@ -35,7 +35,9 @@ type Task struct {
 	Attempts        int           `json:"attempts" doc:"How many calls were begun for it. Extension." example:"1"`
 	Retries         int           `json:"retries" doc:"How many of them because the one before met a busy line or nobody. Extension." example:"0"`
 	Error           *string       `json:"error" doc:"Why its last call failed; null: it has not. Extension."`
-	NextAttemptAt   envelope.Time `json:"next_attempt_at" nullable:"true" doc:"When it is executed by itself next: later than scheduled_at if the number may not be called at that time, or is tried again. Extension."`
+	Outcome         *string       `json:"outcome" doc:"What came of its last call, once that is over: who answered (human, machine, ..., or answered where that was not found out), or why it failed (busy, no_answer, carrier, cancelled, ...). Extension." example:"human"`
+	CampaignID      *string       `json:"campaign_id" format:"uuid" doc:"The campaign that it belongs to; null: none. Extension."`
+	NextAttemptAt   envelope.Time `json:"next_attempt_at" nullable:"true" doc:"When it is executed by itself next: later than scheduled_at if the number may not be called at that time, or is tried again; of a campaign's task, not before that runs. Extension."`
 	CreatedAt       envelope.Time `json:"created_at"`
 	UpdatedAt       envelope.Time `json:"updated_at"`
 }
@@ -53,8 +55,8 @@ func (TaskDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 	return s
 }
 
-// showTask makes a Task of its row.
-func showTask(t store.Task) (Task, error) {
+// ShowTask makes a Task of its row.
+func ShowTask(t store.Task) (Task, error) {
 	context, err := object(t.Context)
 	if err != nil {
 		return Task{}, fmt.Errorf("read context of task %s: %w", t.ID, err)
@@ -67,7 +69,7 @@ func showTask(t store.Task) (Task, error) {
 		ID: t.ID, Number: t.Number, AgentID: t.Agent, Name: t.Name, ToNumber: t.To, Description: or(t.Description),
 		StartingMessage: or(t.StartingMessage), ContextData: Context(context), Priority: t.Priority, ScheduledAt: envelope.Time(t.Scheduled),
 		WebhookURL: or(t.WebhookURL), WebhookEvents: events, Status: t.Status, CallID: or(t.Call), Attempts: t.Attempts, Retries: t.Retries,
-		Error: or(t.Error), NextAttemptAt: envelope.Time(t.Due), CreatedAt: envelope.Time(t.Created), UpdatedAt: envelope.Time(t.Updated),
+		Error: or(t.Error), Outcome: or(t.Outcome), CampaignID: or(t.Campaign), NextAttemptAt: envelope.Time(t.Due), CreatedAt: envelope.Time(t.Created), UpdatedAt: envelope.Time(t.Updated),
 	}, nil
 }
 
@@ -112,6 +114,8 @@ type TaskReadOnly struct {
 	Attempts      envelope.Given `json:"attempts,omitempty" hidden:"true"`
 	Retries       envelope.Given `json:"retries,omitempty" hidden:"true"`
 	Error         envelope.Given `json:"error,omitempty" hidden:"true"`
+	Outcome       envelope.Given `json:"outcome,omitempty" hidden:"true"`
+	CampaignID    envelope.Given `json:"campaign_id,omitempty" hidden:"true"`
 	NextAttemptAt envelope.Given `json:"next_attempt_at,omitempty" hidden:"true"`
 	Agent         envelope.Given `json:"agent,omitempty" hidden:"true"`
 	CreatedAt     envelope.Given `json:"created_at,omitempty" hidden:"true"`
@@ -131,6 +135,8 @@ func (g TaskReadOnly) check(at *huma.PathBuffer) (bad []error) {
 		{"attempts", g.Attempts},
 		{"retries", g.Retries},
 		{"error", g.Error},
+		{"outcome", g.Outcome},
+		{"campaign_id", g.CampaignID},
 		{"next_attempt_at", g.NextAttemptAt},
 		{"agent", g.Agent},
 		{"created_at", g.CreatedAt},

@@ -42,7 +42,7 @@ func (h *Tasks) List(ctx context.Context, in *ListTasks) (*envelope.Many[Task], 
 	}
 	tasks := make([]Task, len(rows))
 	for i, row := range rows {
-		if tasks[i], err = showTask(row); err != nil {
+		if tasks[i], err = ShowTask(row); err != nil {
 			return nil, err
 		}
 	}
@@ -59,7 +59,7 @@ func (h *Tasks) Get(ctx context.Context, in *ID) (*envelope.One[TaskDetail], err
 	if err != nil {
 		return nil, noTask(err)
 	}
-	shown, err := showTask(row)
+	shown, err := ShowTask(row)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,11 @@ func (h *Tasks) Reset(ctx context.Context, in *ID) (*envelope.One[Task], error) 
 // conflict says in which state a task stands in the way of what is asked.
 func (h *Tasks) conflict(ctx context.Context, id string, err error, rule string) error {
 	fault := envelope.Bad(rule)
-	if row, e := h.Store.Task(ctx, org(ctx), id); e == nil {
+	switch row, e := h.Store.Task(ctx, org(ctx), id); {
+	case e != nil:
+	case row.Status == store.Pending && row.Campaign != "":
+		fault.Message = "its campaign stands against it: it is paused or cancelled, or has another task for the number"
+	default:
 		fault.Message = "the task is " + string(row.Status) + ": " + rule
 	}
 	fault.Cause = err
@@ -200,7 +204,7 @@ func answerTask(ctx context.Context, row store.Task, err error) (*envelope.One[T
 	if err != nil {
 		return nil, noTask(err)
 	}
-	t, err := showTask(row)
+	t, err := ShowTask(row)
 	if err != nil {
 		return nil, err
 	}

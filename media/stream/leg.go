@@ -121,7 +121,7 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
 		Kind: "twilio", ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
-		Rate: rate, Lead: lead, Chunk: chunk, Params: maps.Clone(s.params), Owners: l.owners,
+		Rate: rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
 	l.codes = make([]byte, int(chunk*rate/time.Second))

@@ -40,6 +40,7 @@ type start struct {
 	encoding              string
 	rate, channels        int
 	params                map[string]string
+	outbound              bool // as the voice webhook said; no message tells it
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean

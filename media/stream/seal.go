@@ -9,10 +9,14 @@ import (
 	"time"
 )
 
-// seal is a token as it travels: the secret, when it runs out, and a signature over both and the call. So a node that did not give it can
+// seal is a token as it travels: the secret, when it runs out, whether the call was placed by this side, and a signature over all of it
+// and the call. So a node that did not give it can
 // tell that another with the same auth token has: the webhook and the stream of a call need not reach the same one.
-func seal(key, call, secret string, expires time.Time) string {
+func seal(key, call, secret string, outbound bool, expires time.Time) string {
 	text := secret + "." + strconv.FormatInt(expires.UnixMilli(), 10)
+	if outbound {
+		text += ".out"
+	}
 	return text + "." + sealOf(key, call, text)
 }
 
@@ -22,23 +26,24 @@ func sealOf(key, call, text string) string {
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// unseal is the secret of a token whose seal is good; false: it is not, or its time has run out.
-func unseal(key, call, token string, now time.Time) (secret string, ok bool) {
+// unseal is the secret of a token whose seal is good, and the call's direction; false: it is not good, or its time has run out.
+func unseal(key, call, token string, now time.Time) (secret string, outbound, ok bool) {
 	i := strings.LastIndexByte(token, '.')
 	if i < 0 || key == "" || !hmac.Equal([]byte(token[i+1:]), []byte(sealOf(key, call, token[:i]))) {
-		return "", false
+		return "", false, false
 	}
-	secret, until, _ := strings.Cut(token[:i], ".")
+	secret, rest, _ := strings.Cut(token[:i], ".")
+	until, direction, _ := strings.Cut(rest, ".")
 	expires, err := strconv.ParseInt(until, 10, 64)
-	return secret, err == nil && secret != "" && now.Before(time.UnixMilli(expires))
+	return secret, direction == "out", err == nil && secret != "" && now.Before(time.UnixMilli(expires))
 }
 
 // redeem takes a call's token back, of this node or another. Each is good once on each node, and on the node that gave it no other is good
-// while it waits.
-func (t *Twilio) redeem(call, token string, now time.Time) bool {
-	secret, good := unseal(t.AuthToken, call, token, now)
+// while it waits. outbound is what the webhook said of the call.
+func (t *Twilio) redeem(call, token string, now time.Time) (outbound, ok bool) {
+	secret, outbound, good := unseal(t.AuthToken, call, token, now)
 	if t.tokens.has(call) {
-		return t.tokens.redeem(call, secret, now) && good
+		return outbound, t.tokens.redeem(call, secret, now) && good
 	}
-	return good && t.tokens.spend(secret, now, t.Limits.orDefaults().Token)
+	return outbound, good && t.tokens.spend(secret, now, t.Limits.orDefaults().Token)
 }

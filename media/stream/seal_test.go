@@ -16,7 +16,7 @@ func TestSealedTokens(t *testing.T) {
 		if !ok {
 			t.Fatal("no token")
 		}
-		return seal(one.AuthToken, call, secret, now.Add(time.Minute))
+		return seal(one.AuthToken, call, secret, false, now.Add(time.Minute))
 	}
 	token := give("a")
 	for name, c := range map[string]struct {
@@ -30,31 +30,35 @@ func TestSealedTokens(t *testing.T) {
 		"longer than it was":   {other, "a", strings.Replace(token, ".", ".9", 1), now.Add(2 * time.Minute)},
 		"no token":             {other, "a", "", now},
 		"no seal":              {other, "a", strings.Split(token, ".")[0], now},
-		"no key":               {&Twilio{}, "a", seal("", "a", "x", now.Add(time.Minute)), now},
+		"another way":          {other, "a", strings.Replace(token, "."+strings.Split(token, ".")[2], ".out."+strings.Split(token, ".")[2], 1), now},
+		"no key":               {&Twilio{}, "a", seal("", "a", "x", false, now.Add(time.Minute)), now},
 	} {
-		if c.node.redeem(c.call, c.token, c.at) {
+		if redeemed(c.node, c.call, c.token, c.at) {
 			t.Errorf("%s: good", name)
 		}
 	}
-	if !other.redeem("a", token, now) {
+	if !redeemed(other, "a", token, now) {
 		t.Error("a token of another node is refused")
 	}
-	if other.redeem("a", token, now.Add(59*time.Second)) {
+	if redeemed(other, "a", token, now.Add(59*time.Second)) {
 		t.Error("it is good twice")
 	}
-	if !one.redeem("a", token, now) || one.redeem("a", token, now) {
+	if !redeemed(one, "a", token, now) || redeemed(one, "a", token, now) {
 		t.Error("the node that gave it takes it once")
+	}
+	if outbound, ok := one.redeem("e", seal(other.AuthToken, "e", "x", true, now.Add(time.Minute)), now); !ok || !outbound {
+		t.Errorf("the direction of another node's call: outbound %v, good %v", outbound, ok)
 	}
 	first := give("c")
 	second := give("c")
 	for i, old := range []string{first, second} { // the wrong guess spends the right one
-		if one.redeem("c", old, now) {
+		if redeemed(one, "c", old, now) {
 			t.Errorf("token %d is good, after it was replaced or guessed for", i)
 		}
 	}
 	last := give("d")
 	one.tokens.revoke("d")
-	if one.redeem("d", last, now) {
+	if redeemed(one, "d", last, now) {
 		t.Error("a token that was revoked is good")
 	}
 	for i := range 10 { // what is spent is forgotten when no seal of it lasts
@@ -63,4 +67,9 @@ func TestSealedTokens(t *testing.T) {
 	if n := len(one.tokens.spent) + len(one.tokens.before); n > 2 {
 		t.Errorf("%d secrets are remembered", n)
 	}
+}
+
+func redeemed(t *Twilio, call, token string, now time.Time) bool {
+	_, ok := t.redeem(call, token, now)
+	return ok
 }

@@ -167,9 +167,12 @@ func (t *Twilio) judge(l *Leg, s *start) (string, Refusal) {
 		return "want audio/x-mulaw, 8000, 1", RefusedFormat
 	case !slices.Contains(s.tracks, "inbound"):
 		return "want track inbound", RefusedFormat
-	case !t.redeem(s.call, s.params["token"], time.Now()):
+	}
+	outbound, ok := t.redeem(s.call, s.params["token"], time.Now())
+	if !ok {
 		return "bad token", RefusedToken
 	}
+	s.outbound = outbound
 	if !t.sockets.claim(s.call, l) {
 		return "the call has a stream", RefusedSecondStream
 	}

@@ -209,6 +209,30 @@ func TestCallComesAgain(t *testing.T) {
 	}
 }
 
+// TestOutbound: a call that the webhook says was placed is known as one, whatever the stream's parameters say.
+func TestOutbound(t *testing.T) {
+	t.Parallel()
+	infos := make(chan media.Info, 1)
+	tw := &Twilio{Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() }}
+	server := serve(t, tw, false)
+	for i, want := range map[string]bool{"inbound": false, "outbound-api": true, "outbound-dial": true, "": false} {
+		form := voiceForm(testCall)
+		form.Set("Direction", i)
+		status, body := post(t, server, "/twilio/voice", form)
+		if status != http.StatusOK {
+			t.Fatalf("voice: %d %s", status, body)
+		}
+		target, params := readTwiML(t, body)
+		params["outbound"] = "true"
+		ws := dial(t, target)
+		write(t, ws, connected, startMessage(testCall, params))
+		if got := within(t, infos, "Info").Outbound; got != want {
+			t.Errorf("direction %q: outbound is %v", i, got)
+		}
+		closeCode(t, ws)
+	}
+}
+
 // TestNoAuthToken checks that without a token everything is refused, even what is signed with the empty key.
 func TestNoAuthToken(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -81,7 +82,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	t.say(w, twiml{
 		Connect: &twimlConnect{Stream: twimlStream{
 			URL: overSocket(base) + t.mediaPath(form.Get("AccountSid"), owners), StatusCallback: base + paths.StreamStatus,
-			Parameters: parameters(seal(t.AuthToken, call, secret, now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
+			Parameters: parameters(seal(t.AuthToken, call, secret, strings.HasPrefix(form.Get("Direction"), "outbound"), now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
 		}},
 		Hangup: &struct{}{},
 	})

@@ -213,7 +213,7 @@ func TestStatus(t *testing.T) {
 	if !want.Over() || (StatusUpdate{Status: "ringing"}).Over() {
 		t.Error("Over is wrong")
 	}
-	if tw.redeem(testCall, params["token"], time.Now()) {
+	if _, ok := tw.redeem(testCall, params["token"], time.Now()); ok {
 		t.Error("the token of a call that is over is good")
 	}
 	for field, value := range map[string]string{"SequenceNumber": "-1", "CallDuration": "x", "SipResponseCode": "1e9", "CallStatus": ""} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"parley/store"
@@ -72,6 +74,31 @@ func (s *Store) IsBarred(ctx context.Context, org, e164 string) (is bool, err er
 		return err
 	})
 	return is, err
+}
+
+// BarredAmong implements store.DoNotCall.
+func (s *Store) BarredAmong(ctx context.Context, org string, e164 []string) (barred []string, err error) {
+	err = s.read(ctx, "look up barred numbers", func(ctx context.Context, u unit) error {
+		barred = nil
+		for some := range slices.Chunk(e164, most) {
+			args, in := []any{org}, make([]string, len(some))
+			for i, number := range some {
+				args, in[i] = append(args, number), u.param(i+2)
+			}
+			query := "SELECT e164 FROM do_not_call WHERE org = " + u.param(1) + " AND e164 IN (" + strings.Join(in, ", ") + ")"
+			err := u.query(ctx, query, args, func(scan func(...any) error) error {
+				var number string
+				err := scan(&number)
+				barred = append(barred, number)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return barred, err
 }
 
 // Barred implements store.DoNotCall.

@@ -73,6 +73,9 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if most <= 0 {
 			return errUnchanged
 		}
+		if err := s.holdBack(ctx, u, t.Org); err != nil {
+			return err
+		}
 		limit, _ := bounds(store.Page{Limit: most})
 		queued, err := u.QueuedDials(ctx, db.QueuedDialsParams{Org: t.Org, Now: db.Time(t.Now), HowMany: limit})
 		if err != nil {
@@ -228,6 +231,6 @@ func dial(r db.Dial) store.Dial {
 	return store.Dial{
 		Call: r.Call, Org: r.Org, Task: r.Task, Execution: int(r.Execution), Priority: int(r.Priority), From: r.Caller, To: r.Callee,
 		Account: r.Account, State: store.DialState(r.State), Due: time.Time(r.Due), Node: r.Node, CarrierID: r.CarrierID, Asked: time.Time(r.Asked),
-		Look: time.Time(r.Look), Gone: time.Time(r.Gone), Created: time.Time(r.Created),
+		Look: time.Time(r.Look), Gone: time.Time(r.Gone), Created: time.Time(r.Created), Campaign: r.Campaign,
 	}
 }

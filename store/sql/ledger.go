@@ -157,12 +157,13 @@ func (a *account) reopen() {
 	}
 }
 
-// A tally is a counter's key: of an organisation's calls, or of a task's.
-type tally struct{ org, task, agent, status string }
+// A tally is a counter's key: of an organisation's calls or tasks, of a task's calls, or of a campaign's tasks.
+type tally struct{ org, task, agent, status, campaign, outcome string }
 
 // compare orders tallies as counters are written: all writers in the same order, so that none waits for another that waits for it.
 func (t tally) compare(o tally) int {
-	return cmp.Or(cmp.Compare(t.org, o.org), cmp.Compare(t.task, o.task), cmp.Compare(t.agent, o.agent), cmp.Compare(t.status, o.status))
+	return cmp.Or(cmp.Compare(t.org, o.org), cmp.Compare(t.task, o.task), cmp.Compare(t.agent, o.agent), cmp.Compare(t.status, o.status),
+		cmp.Compare(t.campaign, o.campaign), cmp.Compare(t.outcome, o.outcome))
 }
 
 // counts are the steps that the counters of organisations take, and those of tasks; those that take none are left out.

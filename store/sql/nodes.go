@@ -185,12 +185,12 @@ func (u unit) presume(ctx context.Context, l *ledger) error {
 // tasks' counters take.
 func (u unit) reopen(ctx context.Context, l *ledger) (steps map[tally]int64, err error) {
 	steps = map[tally]int64{}
-	var calls, open []string
+	var calls, open, tasks []string
 	const text = "TEXT"
 	r := rows{
 		before: "UPDATE tasks SET status = 'in_progress', error = '' FROM (VALUES ",
 		after: ") AS v WHERE tasks.id = v.column1 AND tasks.call = v.column2 AND tasks.status = 'failed' " +
-			"RETURNING tasks.org, tasks.agent",
+			"RETURNING tasks.id, tasks.org, tasks.agent, tasks.campaign, tasks.outcome",
 		casts: []string{text, text},
 	}
 	for _, a := range slices.SortedFunc(slices.Values(l.order), func(a, b *account) int { return strings.Compare(a.call.Task, b.call.Task) }) {
@@ -217,15 +217,20 @@ func (u unit) reopen(ctx context.Context, l *ledger) (steps map[tally]int64, err
 	}
 	err = r.write(ctx, u, func(scan func(...any) error) error {
 		t := tally{status: string(store.InProgress)}
-		if err := scan(&t.org, &t.agent); err != nil {
+		var id, outcome string
+		if err := scan(&id, &t.org, &t.agent, &t.campaign, &outcome); err != nil {
 			return err
 		}
+		tasks = append(tasks, id)
 		steps[t]++
-		t.status = string(store.Failed)
+		t.status, t.outcome = string(store.Failed), outcome
 		steps[t]--
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := u.among(ctx, "UPDATE tasks SET outcome = '' WHERE id IN ($KEYS)", tasks, nil); err != nil {
 		return nil, err
 	}
 	// Somebody may have planned the task's next call since: this one is its task's no more, and nobody asks for it.

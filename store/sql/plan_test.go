@@ -49,6 +49,13 @@ func TestPlans(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
+			var contacts []store.Task
+			for i := range 600 {
+				contacts = append(contacts, store.Task{ID: store.NewID(), To: fmt.Sprint(i), Priority: i % 4, Created: time.Now()})
+			}
+			if _, err := s.AddContacts(ctx, h.Org, h.Campaign.ID, contacts); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := s.Bare().ExecContext(ctx, "UPDATE tasks SET status = 'failed' WHERE priority > 0"); err != nil {
 				t.Fatal(err)
 			}
@@ -65,7 +72,8 @@ func TestPlans(t *testing.T) {
 			}
 			agent := agents[1]
 			for index, f := range map[string]store.TaskFilter{"tasks_org": {}, "tasks_agent": {Agent: agent}, "tasks_status": {Status: store.Pending},
-				"tasks_agent_status": {Agent: agent, Status: store.Pending}} {
+				"tasks_agent_status": {Agent: agent, Status: store.Pending}, "tasks_campaign": {Campaign: h.Campaign.ID},
+				"tasks_campaign_status": {Campaign: h.Campaign.ID, Status: store.Failed}} {
 				lines, err := s.PlanTasks(ctx, h.Org, f, store.Page{Limit: 5, Offset: 10})
 				plan := strings.Join(lines, "\n")
 				if err != nil || !strings.Contains(plan, fmt.Sprintf(c.alone, "tasks", index)) || strings.Contains(plan, "Seq Scan") || strings.Contains(plan, "SCAN tasks") {

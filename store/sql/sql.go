@@ -76,6 +76,9 @@ var (
 	_ store.DialRules = (*Store)(nil)
 	_ store.DoNotCall = (*Store)(nil)
 
+	_ store.Campaigns     = (*Store)(nil)
+	_ store.CampaignDials = (*Store)(nil)
+
 	_ store.People        = (*Store)(nil)
 	_ store.Organisations = (*Store)(nil)
 	_ store.Sessions      = (*Store)(nil)

@@ -18,9 +18,7 @@ func (s *Store) CreateTask(ctx context.Context, t store.Task) (made store.Task, 
 		t.Updated = t.Created
 	}
 	err = s.write(ctx, "create task", func(ctx context.Context, u unit) error {
-		var one int
-		agent := u.QueryRowContext(ctx, "SELECT 1 FROM agents WHERE org = $1 AND id = $2"+s.forShare, t.Org, t.Agent)
-		if err := agent.Scan(&one); err != nil {
+		if err := u.keepAgent(ctx, t.Org, t.Agent); err != nil {
 			return err
 		}
 		row, err := u.InsertTask(ctx, db.InsertTaskParams{
@@ -59,7 +57,11 @@ func (s *Store) Tasks(ctx context.Context, org string, f store.TaskFilter, p sto
 			return err
 		}
 		tasks = each(found, task)
-		total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", "task_totals")
+		counters := "task_totals"
+		if f.Campaign != "" {
+			counters = "campaign_counts"
+		}
+		total, err = l.number(ctx, u, "COALESCE(SUM(n), 0)", counters)
 		return err
 	})
 	return tasks, total, err
@@ -73,6 +75,10 @@ func (s *Store) PlanTasks(ctx context.Context, org string, f store.TaskFilter, p
 func listTasks(org string, f store.TaskFilter) listing {
 	l := listing{table: "tasks", columns: db.TaskColumns}
 	l.only("org", org)
+	if f.Campaign != "" {
+		l.only("campaign", f.Campaign)
+		l.where = append(l.where, "campaign <> ''") // as the index says
+	}
 	if f.Agent != "" {
 		l.only("agent", f.Agent)
 	}
@@ -157,6 +163,10 @@ func (s *Store) ExecuteTask(ctx context.Context, x store.Execution) (d store.Dia
 		case !x.Now.IsZero() && (t.Due.IsZero() || t.Due.After(x.Now)):
 			return fmt.Errorf("%w: it is not due", store.ErrConflict)
 		}
+		due, err := s.admit(ctx, u, t, x)
+		if err != nil {
+			return err
+		}
 		c := x.Call
 		c.Org, c.Task, c.Direction, c.Status = t.Org, t.ID, store.Outbound, store.Initiated
 		if _, err := u.BeginTask(ctx, db.BeginTaskParams{ID: t.ID, Call: c.ID, Updated: db.Time(c.Created)}); err != nil {
@@ -167,7 +177,7 @@ func (s *Store) ExecuteTask(ctx context.Context, x store.Execution) (d store.Dia
 		}
 		queued, err := u.InsertDial(ctx, db.InsertDialParams{
 			Call: c.ID, Org: t.Org, Task: t.ID, Execution: int64(t.Attempts) + 1, Priority: int64(t.Priority), Caller: c.From, Callee: c.To,
-			Account: x.Account, Created: db.Time(c.Created),
+			Due: db.Time(due), Account: x.Account, Created: db.Time(c.Created), Campaign: t.Campaign,
 		})
 		if err != nil {
 			return err
@@ -213,14 +223,18 @@ func (s *Store) ResetTask(ctx context.Context, org, id string, at time.Time) (t 
 			seen = now
 		}
 		due := seen.Scheduled
-		if !due.After(at) {
+		switch {
+		case due.After(at):
+		case seen.Campaign != "":
+			due = at
+		default:
 			due = time.Time{}
 		}
 		if row, err = u.ResetTask(ctx, db.ResetTaskParams{ID: id, Due: db.Time(due), Updated: db.Time(at)}); err != nil {
 			return err
 		}
 		t = task(row)
-		return u.countTasks(ctx, map[tally]int64{total(t, seen.Status): -1, total(t, store.Pending): 1})
+		return u.countTasks(ctx, map[tally]int64{total(seen, seen.Status): -1, total(t, store.Pending): 1})
 	})
 	if err != nil {
 		return store.Task{}, store.Dial{}, err
@@ -233,44 +247,52 @@ func (s *Store) ResetTask(ctx context.Context, org, id string, at time.Time) (t 
 func (u unit) endTasks(ctx context.Context, l *ledger, steps map[tally]int64) error {
 	const text, number = "TEXT", "BIGINT"
 	r := rows{
-		before: "UPDATE tasks SET status = v.column2, error = v.column3, due = v.column4, retries = tasks.retries + v.column5, " +
+		before: "UPDATE tasks SET status = v.column2, error = v.column3, due = v.column4, retries = tasks.retries + v.column5, outcome = v.column8, " +
 			"updated = CASE WHEN tasks.updated < v.column6 THEN v.column6 ELSE tasks.updated END FROM (VALUES ",
 		after: ") AS v WHERE tasks.id = v.column1 AND tasks.call = v.column7 AND tasks.status = 'in_progress' " +
-			"RETURNING tasks.org, tasks.agent, tasks.status, tasks.id, tasks.call",
-		casts: []string{text, text, text, text, number, text, text},
+			"RETURNING tasks.org, tasks.agent, tasks.status, tasks.campaign, tasks.outcome, tasks.id, tasks.call",
+		casts: []string{text, text, text, text, number, text, text, text},
 	}
 	over := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.ended == nil || a.call.Task == "" })
 	slices.SortFunc(over, func(a, b *account) int { return strings.Compare(a.call.Task, b.call.Task) })
-	at, kinds, calls := map[string]db.Time{}, map[string]string{}, make([]string, 0, len(over))
+	ends, kinds, calls := map[string]*ended{}, map[string]string{}, make([]string, 0, len(over))
 	for _, a := range over {
 		status, again, e := a.ended.Status, 0, a.ended.End
+		outcome := e.Outcome(status)
 		kinds[a.id] = store.CallFailed
 		if status == store.Completed {
 			kinds[a.id] = store.CallCompleted
 		}
 		if !a.ended.again.IsZero() {
-			status, again = store.Pending, 1
+			status, again, outcome = store.Pending, 1, ""
 		}
-		r.add(a.call.Task, string(status), failure(a.ended), db.Time(a.ended.again), int64(again), db.Time(e.Ended), a.id)
-		at[a.id], calls = db.Time(e.Ended), append(calls, a.id)
+		r.add(a.call.Task, string(status), failure(a.ended), db.Time(a.ended.again), int64(again), db.Time(e.Ended), a.id, outcome)
+		ends[a.id], calls = a.ended, append(calls, a.id)
 	}
-	events := newEventLog()
+	events, last := newEventLog(), newCampaignEnds()
 	err := r.write(ctx, u, func(scan func(...any) error) error {
 		var t tally
 		var id, call string
-		if err := scan(&t.org, &t.agent, &t.status, &id, &call); err != nil {
+		if err := scan(&t.org, &t.agent, &t.status, &t.campaign, &t.outcome, &id, &call); err != nil {
 			return err
 		}
+		e := ends[call]
+		if t.campaign != "" {
+			last.add(t.campaign, string(e.Status), e.End.Cause, int64(e.End.Length), db.Time(e.End.Ended))
+		}
 		steps[t]++
-		t.status = string(store.InProgress)
+		t.status, t.outcome = string(store.InProgress), ""
 		steps[t]--
-		events.add(t.org, id, call, kinds[call], at[call])
+		events.add(t.org, id, call, kinds[call], db.Time(e.End.Ended))
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	if err := u.among(ctx, "UPDATE dials SET state = 'over' WHERE call IN ($KEYS) AND state <> 'over'", calls, nil); err != nil {
+		return err
+	}
+	if err := last.write(ctx, u, nil); err != nil {
 		return err
 	}
 	return events.write(ctx, u)
@@ -289,19 +311,40 @@ func failure(e *ended) string {
 
 // total is the counter that a task in some status is counted by.
 func total(t store.Task, status store.Status) tally {
-	return tally{org: t.Org, agent: t.Agent, status: string(status)}
+	outcome := ""
+	if status.Final() {
+		outcome = t.Outcome
+	}
+	return tally{org: t.Org, agent: t.Agent, status: string(status), campaign: t.Campaign, outcome: outcome}
 }
 
-// countTasks moves the tasks' counters; it comes last in a transaction, since others wait for them.
+// countTasks moves the counters of tasks, and of their campaigns; it comes last in a transaction, since others wait for them.
 func (u unit) countTasks(ctx context.Context, steps map[tally]int64) error {
-	r := rows{before: "INSERT INTO task_totals (org, agent, status, n) VALUES ",
-		after: " ON CONFLICT (org, agent, status) DO UPDATE SET n = task_totals.n + excluded.n", casts: make([]string, 4)}
-	for _, t := range slices.SortedFunc(maps.Keys(steps), tally.compare) {
-		if steps[t] != 0 {
-			r.add(t.org, t.agent, t.status, steps[t])
+	totals, campaigns := map[tally]int64{}, map[tally]int64{}
+	for t, n := range steps {
+		totals[tally{org: t.org, agent: t.agent, status: t.status}] += n
+		if t.campaign != "" {
+			campaigns[tally{org: t.org, status: t.status, campaign: t.campaign, outcome: t.outcome}] += n
 		}
 	}
-	return r.write(ctx, u, nil)
+	ofTasks := rows{before: "INSERT INTO task_totals (org, agent, status, n) VALUES ",
+		after: " ON CONFLICT (org, agent, status) DO UPDATE SET n = task_totals.n + excluded.n", casts: make([]string, 4)}
+	for _, t := range slices.SortedFunc(maps.Keys(totals), tally.compare) {
+		if totals[t] != 0 {
+			ofTasks.add(t.org, t.agent, t.status, totals[t])
+		}
+	}
+	ofCampaigns := rows{before: "INSERT INTO campaign_counts (org, campaign, status, outcome, n) VALUES ",
+		after: " ON CONFLICT (org, campaign, status, outcome) DO UPDATE SET n = campaign_counts.n + excluded.n", casts: make([]string, 5)}
+	for _, t := range slices.SortedFunc(maps.Keys(campaigns), tally.compare) {
+		if campaigns[t] != 0 {
+			ofCampaigns.add(t.org, t.campaign, t.status, t.outcome, campaigns[t])
+		}
+	}
+	if err := ofTasks.write(ctx, u, nil); err != nil {
+		return err
+	}
+	return ofCampaigns.write(ctx, u, nil)
 }
 
 func task(r db.Task) store.Task {
@@ -310,5 +353,6 @@ func task(r db.Task) store.Task {
 		StartingMessage: r.StartingMessage, Context: r.Context, Priority: int(r.Priority), Scheduled: time.Time(r.Scheduled),
 		WebhookURL: r.WebhookUrl, WebhookEvents: r.WebhookEvents, Status: store.Status(r.Status), Due: time.Time(r.Due),
 		Attempts: int(r.Attempts), Retries: int(r.Retries), Call: r.Call, Error: r.Error, Created: time.Time(r.Created), Updated: time.Time(r.Updated),
+		Outcome: r.Outcome, Campaign: r.Campaign, Line: int(r.Line),
 	}
 }

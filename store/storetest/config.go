@@ -244,6 +244,7 @@ func testUpdateAgentAtOnce(t *testing.T, s Store) {
 func testDeleteAgent(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	ok(t, s.DeleteTask(ctx, h.Org, h.Task.ID))
+	ok(t, s.DeleteTask(ctx, h.Org, h.Contact.Task))
 	is(t, s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID), store.ErrConflict)
 	a, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: "Bo", Created: start})
 	ok(t, err)
@@ -316,6 +317,7 @@ func testDirectory(t *testing.T, s Store) {
 	same(t, "directory of nobody", empty, store.Directory{Revision: empty.Revision})
 	h := fill(t, s)
 	ok(t, s.DeleteTask(ctx, h.Org, h.Task.ID))
+	ok(t, s.DeleteTask(ctx, h.Org, h.Contact.Task))
 	last := empty.Revision
 	grown := func(what string, err error) {
 		t.Helper()

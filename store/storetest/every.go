@@ -152,6 +152,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
 	maps.Copy(every, h.everyTask(org))
+	maps.Copy(every, h.everyCampaign(org))
 	maps.Copy(every, h.everyReport(org))
 	maps.Copy(every, h.everyNode())
 	maps.Copy(every, h.everyWebhook(org))
@@ -228,11 +229,62 @@ func (h House) everyTask(org string) map[string]func(context.Context) error {
 			}
 			return err
 		},
+		"BarredAmong": func(ctx context.Context) error {
+			barred, err := h.BarredAmong(ctx, org, []string{"+15005550098", h.Barred.E164})
+			return none(len(barred), 0, err)
+		},
 		"Barred": func(ctx context.Context) error {
 			l, n, err := h.Store.Barred(ctx, org, all)
 			return none(len(l), n, err)
 		},
 		"Unbar": func(ctx context.Context) error { return h.Unbar(ctx, org, h.Barred.ID) },
+	}
+}
+
+// everyCampaign is Every of the methods of campaigns.
+func (h House) everyCampaign(org string) map[string]func(context.Context) error {
+	id := h.Campaign.ID
+	return map[string]func(context.Context) error{
+		"CreateCampaign": func(ctx context.Context) error {
+			c := h.Campaign
+			c.Org = org
+			_, err := h.CreateCampaign(ctx, c)
+			return conflict(err)
+		},
+		"Campaign": func(ctx context.Context) error { _, err := h.Store.Campaign(ctx, org, id); return err },
+		"Campaigns": func(ctx context.Context) error {
+			l, n, err := h.Campaigns(ctx, org, all)
+			return none(len(l), n, err)
+		},
+		"UpdateCampaign": func(ctx context.Context) error {
+			_, err := h.UpdateCampaign(ctx, org, id, start, func(c *store.Campaign) error { c.Name += "."; return nil })
+			return err
+		},
+		"MoveCampaign": func(ctx context.Context) error {
+			_, err := h.MoveCampaign(ctx, org, id, store.Move{From: []store.CampaignStatus{store.CampaignDraft}, To: store.CampaignDraft, At: start})
+			return err
+		},
+		"AddContacts": func(ctx context.Context) error {
+			_, err := h.AddContacts(ctx, org, id, []store.Task{newContact(0)})
+			return err
+		},
+		"CampaignTasks": func(ctx context.Context) error {
+			l, n, err := h.Tasks(ctx, org, store.TaskFilter{Campaign: id}, all)
+			return none(len(l), n, err)
+		},
+		"CampaignCounts": func(ctx context.Context) error {
+			l, err := h.CampaignCounts(ctx, org, id)
+			return none(len(l), 0, err)
+		},
+		"CampaignResults": func(ctx context.Context) error {
+			l, err := h.CampaignResults(ctx, org, id, "", 10)
+			return none(len(l), 0, err)
+		},
+		"LiveCampaigns": func(ctx context.Context) error { _, err := h.LiveCampaigns(ctx, org, start); return err },
+		"CampaignEnds":  func(ctx context.Context) error { _, err := h.CampaignEnds(ctx, id, 0, 1); return err },
+		"DueContacts":   func(ctx context.Context) error { _, err := h.DueContacts(ctx, id, start, 1); return err },
+		"DropContacts":  func(ctx context.Context) error { _, err := h.DropContacts(ctx, org, "none", start, 1); return err },
+		"HeldDials":     func(ctx context.Context) error { _, err := h.HeldDials(ctx, org, id, 1); return err },
 	}
 }
 
@@ -296,6 +348,7 @@ func testIsolation(t *testing.T, s Store) {
 		"DialWork": true, "DueTasks": true, "PutOffTask": true,
 		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
 		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
+		"LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
 		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
 		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
@@ -333,7 +386,7 @@ func testIsolation(t *testing.T, s Store) {
 	}
 	own := h.Every(h.Org) // are found
 	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
-		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk", "Barred", "IsBarred", "Unbar"} { // in this order
+		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk", "Barred", "BarredAmong", "IsBarred", "Unbar"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

@@ -47,6 +47,8 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Campaigns
+	store.CampaignDials
 	store.Nodes
 	store.Errands
 	store.Deliveries
@@ -126,6 +128,18 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"SettleDial", testSettleDial},
 		{"DialRules", testDialRules},
 		{"DoNotCall", testDoNotCall},
+		{"Campaigns", testCampaigns},
+		{"AddContacts", testAddContacts},
+		{"AddContactsAtOnce", testAddContactsAtOnce},
+		{"CampaignStates", testCampaignStates},
+		{"CampaignLimits", testCampaignLimits},
+		{"CampaignLimitsAtOnce", testCampaignLimitsAtOnce},
+		{"CampaignPaused", testCampaignPaused},
+		{"CampaignPausedAtOnce", testCampaignPausedAtOnce},
+		{"CampaignPresumed", testCampaignPresumed},
+		{"CampaignEnds", testCampaignEnds},
+		{"CampaignReopened", testCampaignReopened},
+		{"CampaignCancelled", testCampaignCancelled},
 		{"Reports", testReports},
 		{"Retellings", testRetellings},
 		{"OldRecordings", testOldRecordings},
@@ -165,6 +179,8 @@ type House struct {
 	Barred store.Barred
 	Rules  string
 
+	Campaign   store.Campaign   // has one task, which has never been executed
+	Contact    store.Contact    // that task
 	Delivery   store.Delivery   // of a test: it is due
 	Credential store.Credential // of no number
 	Trunk      store.Trunk      // of no number
@@ -230,7 +246,16 @@ func (h *House) plan(ctx context.Context) (err error) {
 	if h.Barred, err = h.Bar(ctx, store.Barred{ID: store.NewID(), Org: h.Org, E164: "+15005550011", Created: start}); err != nil {
 		return err
 	}
-	h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil })
+	if h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil }); err != nil {
+		return err
+	}
+	if h.Campaign, err = h.CreateCampaign(ctx, newCampaign(h)); err != nil {
+		return err
+	}
+	to, err := h.AddContacts(ctx, h.Org, h.Campaign.ID, []store.Task{newContact(0)})
+	if err == nil {
+		h.Contact = to[0]
+	}
 	return err
 }
 

@@ -103,6 +103,7 @@ func testTasks(t *testing.T, s Store) {
 func testTaskList(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	ok(t, s.DeleteTask(ctx, h.Org, h.Task.ID))
+	ok(t, s.DeleteTask(ctx, h.Org, h.Contact.Task))
 	other, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: "Bo", Created: start})
 	ok(t, err)
 	agents := []string{h.Setup.Agent.ID, other.ID}
@@ -257,7 +258,7 @@ func testExecuteTask(t *testing.T, s Store) {
 
 	e := store.Ended{Call: d.Call, Status: store.Completed, End: end(time.Second)}
 	ok(t, s.Record(ctx, []store.Entry{{Ended: &e}, {Ended: &e}}))
-	task.Status, task.Updated = store.Completed, e.End.Ended
+	task.Status, task.Outcome, task.Updated = store.Completed, store.OutcomeAnswered, e.End.Ended
 	if task.Updated.Before(call.Created) {
 		task.Updated = call.Created
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 const askDial = `-- name: AskDial :one
-UPDATE dials SET state = 'asking', node = $1, asked = $2, look = $3 WHERE call = $4 AND state = 'queued' RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
+UPDATE dials SET state = 'asking', node = $1, asked = $2, look = $3 WHERE call = $4 AND state = 'queued' RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign
 `
 
 type AskDialParams struct {
@@ -45,6 +45,7 @@ func (q *Queries) AskDial(ctx context.Context, arg AskDialParams) (Dial, error) 
 		&i.Gone,
 		&i.Created,
 		&i.Account,
+		&i.Campaign,
 	)
 	return i, err
 }
@@ -159,7 +160,7 @@ func (q *Queries) DeleteDials(ctx context.Context, task string) error {
 }
 
 const dial = `-- name: Dial :one
-SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account FROM dials WHERE call = $1
+SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign FROM dials WHERE call = $1
 `
 
 func (q *Queries) Dial(ctx context.Context, call string) (Dial, error) {
@@ -182,6 +183,7 @@ func (q *Queries) Dial(ctx context.Context, call string) (Dial, error) {
 		&i.Gone,
 		&i.Created,
 		&i.Account,
+		&i.Campaign,
 	)
 	return i, err
 }
@@ -199,8 +201,11 @@ func (q *Queries) DialRules(ctx context.Context, org string) (string, error) {
 
 const dialWork = `-- name: DialWork :many
 SELECT o.id FROM organisations o
-WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.org = o.id AND t.due <> '' AND t.due <= $1)
-  OR EXISTS (SELECT 1 FROM dials d WHERE d.org = o.id AND d.state = 'queued' AND d.due <= $1)
+WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.org = o.id AND t.campaign = '' AND t.due <> '' AND t.due <= $1)
+  OR EXISTS (SELECT 1 FROM dials d WHERE d.org = o.id AND d.state = 'queued' AND d.due <= $1
+    AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled')))
+  OR EXISTS (SELECT 1 FROM campaigns c WHERE c.org = o.id AND c.ended = ''
+    AND (c.status IN ('running', 'cancelled') OR c.status = 'draft' AND c.scheduled <> '' AND c.scheduled <= $1))
 ORDER BY o.id
 `
 
@@ -265,9 +270,9 @@ func (q *Queries) HoldPace(ctx context.Context, org string) (Time, error) {
 }
 
 const insertDial = `-- name: InsertDial :one
-INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, '', '', '', '', '', $9, $10)
-RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
+INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, '', '', '', '', '', $9, $10, $11)
+RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign
 `
 
 type InsertDialParams struct {
@@ -281,6 +286,7 @@ type InsertDialParams struct {
 	Due       Time
 	Created   Time
 	Account   string
+	Campaign  string
 }
 
 func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, error) {
@@ -295,6 +301,7 @@ func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, e
 		arg.Due,
 		arg.Created,
 		arg.Account,
+		arg.Campaign,
 	)
 	var i Dial
 	err := row.Scan(
@@ -314,6 +321,7 @@ func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, e
 		&i.Gone,
 		&i.Created,
 		&i.Account,
+		&i.Campaign,
 	)
 	return i, err
 }
@@ -382,7 +390,7 @@ const overdueDials = `-- name: OverdueDials :many
 UPDATE dials SET look = $1, node = $2
 WHERE call IN (SELECT o.call FROM dials o WHERE o.state IN ('asking', 'placed') AND o.look <= $3 ORDER BY o.look LIMIT $4)
   AND state IN ('asking', 'placed') AND look <= $3
-RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
+RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign
 `
 
 type OverdueDialsParams struct {
@@ -423,6 +431,7 @@ func (q *Queries) OverdueDials(ctx context.Context, arg OverdueDialsParams) ([]D
 			&i.Gone,
 			&i.Created,
 			&i.Account,
+			&i.Campaign,
 		); err != nil {
 			return nil, err
 		}
@@ -467,8 +476,9 @@ func (q *Queries) PlaceDial(ctx context.Context, arg PlaceDialParams) error {
 }
 
 const queuedDials = `-- name: QueuedDials :many
-SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account FROM dials d WHERE d.org = $1 AND d.state = 'queued' AND d.due <= $2
+SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign FROM dials d WHERE d.org = $1 AND d.state = 'queued' AND d.due <= $2
   AND NOT EXISTS (SELECT 1 FROM dials o WHERE o.org = d.org AND o.callee = d.callee AND o.state IN ('asking', 'placed'))
+  AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled'))
 ORDER BY d.priority DESC, d.created, d.call LIMIT $3
 `
 
@@ -478,7 +488,7 @@ type QueuedDialsParams struct {
 	HowMany int32
 }
 
-// But for those to numbers that the organisation is calling.
+// But for those to numbers that the organisation is calling, and of campaigns that are held.
 func (q *Queries) QueuedDials(ctx context.Context, arg QueuedDialsParams) ([]Dial, error) {
 	rows, err := q.db.QueryContext(ctx, queuedDials, arg.Org, arg.Now, arg.HowMany)
 	if err != nil {
@@ -505,6 +515,7 @@ func (q *Queries) QueuedDials(ctx context.Context, arg QueuedDialsParams) ([]Dia
 			&i.Gone,
 			&i.Created,
 			&i.Account,
+			&i.Campaign,
 		); err != nil {
 			return nil, err
 		}
@@ -580,7 +591,8 @@ func (q *Queries) Unbar(ctx context.Context, arg UnbarParams) (int64, error) {
 }
 
 const waitingDials = `-- name: WaitingDials :one
-SELECT COUNT(*) FROM dials WHERE org = $1 AND state = 'queued'
+SELECT COUNT(*) FROM dials d WHERE d.org = $1 AND d.state = 'queued'
+  AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled'))
 `
 
 func (q *Queries) WaitingDials(ctx context.Context, org string) (int64, error) {

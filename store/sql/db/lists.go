@@ -4,9 +4,9 @@ package db
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected"
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
-		"status, due, attempts, retries, call, error, created, updated"
+		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome"
 	DeliveryColumns = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
 )
 
@@ -19,13 +19,15 @@ func (a *Agent) Fields() []any {
 // Fields is where a row is scanned to.
 func (c *Call) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Agent, &c.AgentVersion, &c.Task, &c.Direction, &c.Status, &c.Leg, &c.CarrierID, &c.Caller,
-		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected}
+		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected,
+		&c.AnsweredBy}
 }
 
 // Fields is where a row is scanned to.
 func (t *Task) Fields() []any {
 	return []any{&t.Number, &t.ID, &t.Org, &t.Agent, &t.Name, &t.Callee, &t.Description, &t.StartingMessage, &t.Context, &t.Priority,
-		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated}
+		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated,
+		&t.Campaign, &t.Line, &t.Outcome}
 }
 
 // Fields is where a row is scanned to.

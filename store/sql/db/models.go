@@ -79,6 +79,43 @@ type Call struct {
 	Drops        int64
 	Latency      Figures
 	Collected    Slots
+	AnsweredBy   string
+}
+
+type Campaign struct {
+	Number          int64
+	ID              string
+	Org             string
+	Agent           string
+	Name            string
+	Description     string
+	StartingMessage string
+	Priority        int64
+	Scheduled       Time
+	WebhookUrl      string
+	WebhookEvents   Scopes
+	MaxCalls        int64
+	Pace            int64
+	BreakerCalls    int64
+	BreakerPercent  int64
+	BreakerShort    int64
+	Status          string
+	Reason          string
+	Since           int64
+	Next            Time
+	Created         Time
+	Updated         Time
+	Started         Time
+	Ended           Time
+}
+
+type CampaignEnd struct {
+	Number   int64
+	Campaign string
+	Status   string
+	Cause    string
+	Length   int64
+	Ended    Time
 }
 
 type Credential struct {
@@ -116,6 +153,7 @@ type Dial struct {
 	Gone      Time
 	Created   Time
 	Account   string
+	Campaign  string
 }
 
 type DoNotCall struct {
@@ -269,6 +307,9 @@ type Task struct {
 	Error           string
 	Created         Time
 	Updated         Time
+	Campaign        string
+	Line            int64
+	Outcome         string
 }
 
 type TaskEvent struct {

@@ -27,7 +27,7 @@ func (q *Queries) ActiveTasks(ctx context.Context, arg ActiveTasksParams) (int64
 }
 
 const beginTask = `-- name: BeginTask :execrows
-UPDATE tasks SET status = 'in_progress', attempts = attempts + 1, call = $1, error = '', due = '', updated = $2
+UPDATE tasks SET status = 'in_progress', attempts = attempts + 1, call = $1, error = '', outcome = '', due = '', updated = $2
 WHERE id = $3 AND status = 'pending'
 `
 
@@ -55,7 +55,7 @@ func (q *Queries) DeleteTask(ctx context.Context, id string) error {
 }
 
 const dueTasks = `-- name: DueTasks :many
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated FROM tasks WHERE org = $1 AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome FROM tasks WHERE org = $1 AND campaign = '' AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
 `
 
 type DueTasksParams struct {
@@ -64,6 +64,7 @@ type DueTasksParams struct {
 	HowMany int32
 }
 
+// But for those of campaigns.
 func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, error) {
 	rows, err := q.db.QueryContext(ctx, dueTasks, arg.Org, arg.Now, arg.HowMany)
 	if err != nil {
@@ -95,6 +96,9 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 			&i.Error,
 			&i.Created,
 			&i.Updated,
+			&i.Campaign,
+			&i.Line,
+			&i.Outcome,
 		); err != nil {
 			return nil, err
 		}
@@ -110,7 +114,7 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 }
 
 const holdTask = `-- name: HoldTask :one
-UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated
+UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
 `
 
 type HoldTaskParams struct {
@@ -144,6 +148,9 @@ func (q *Queries) HoldTask(ctx context.Context, arg HoldTaskParams) (Task, error
 		&i.Error,
 		&i.Created,
 		&i.Updated,
+		&i.Campaign,
+		&i.Line,
+		&i.Outcome,
 	)
 	return i, err
 }
@@ -153,7 +160,7 @@ INSERT INTO tasks (id, org, agent, name, callee, description, starting_message, 
   status, due, attempts, retries, call, error, created, updated)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
   'pending', $13, 0, 0, '', '', $14, $15)
-RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated
+RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
 `
 
 type InsertTaskParams struct {
@@ -215,6 +222,9 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, e
 		&i.Error,
 		&i.Created,
 		&i.Updated,
+		&i.Campaign,
+		&i.Line,
+		&i.Outcome,
 	)
 	return i, err
 }
@@ -241,8 +251,8 @@ func (q *Queries) PutOffTask(ctx context.Context, arg PutOffTaskParams) error {
 }
 
 const resetTask = `-- name: ResetTask :one
-UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', due = $1, updated = $2
-WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated
+UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', outcome = '', due = $1, updated = $2
+WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
 `
 
 type ResetTaskParams struct {
@@ -276,12 +286,15 @@ func (q *Queries) ResetTask(ctx context.Context, arg ResetTaskParams) (Task, err
 		&i.Error,
 		&i.Created,
 		&i.Updated,
+		&i.Campaign,
+		&i.Line,
+		&i.Outcome,
 	)
 	return i, err
 }
 
 const task = `-- name: Task :one
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated FROM tasks WHERE org = $1 AND id = $2
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome FROM tasks WHERE org = $1 AND id = $2
 `
 
 type TaskParams struct {
@@ -314,6 +327,9 @@ func (q *Queries) Task(ctx context.Context, arg TaskParams) (Task, error) {
 		&i.Error,
 		&i.Created,
 		&i.Updated,
+		&i.Campaign,
+		&i.Line,
+		&i.Outcome,
 	)
 	return i, err
 }
@@ -360,7 +376,7 @@ func (q *Queries) TaskEvents(ctx context.Context, arg TaskEventsParams) ([]TaskE
 const updateTask = `-- name: UpdateTask :one
 UPDATE tasks SET name = $1, callee = $2, description = $3, starting_message = $4, context = $5,
   priority = $6, scheduled = $7, webhook_url = $8, webhook_events = $9, due = $10, updated = $11
-WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated
+WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
 `
 
 type UpdateTaskParams struct {
@@ -416,6 +432,9 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (Task, e
 		&i.Error,
 		&i.Created,
 		&i.Updated,
+		&i.Campaign,
+		&i.Line,
+		&i.Outcome,
 	)
 	return i, err
 }

@@ -1,6 +1,6 @@
 -- name: InsertDial :one
-INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account)
-VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created, @account)
+INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign)
+VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created, @account, @campaign)
 RETURNING *;
 
 -- name: Dial :one
@@ -8,21 +8,26 @@ SELECT * FROM dials WHERE call = @call;
 
 -- name: DialWork :many
 SELECT o.id FROM organisations o
-WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.org = o.id AND t.due <> '' AND t.due <= @now)
-  OR EXISTS (SELECT 1 FROM dials d WHERE d.org = o.id AND d.state = 'queued' AND d.due <= @now)
+WHERE EXISTS (SELECT 1 FROM tasks t WHERE t.org = o.id AND t.campaign = '' AND t.due <> '' AND t.due <= @now)
+  OR EXISTS (SELECT 1 FROM dials d WHERE d.org = o.id AND d.state = 'queued' AND d.due <= @now
+    AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled')))
+  OR EXISTS (SELECT 1 FROM campaigns c WHERE c.org = o.id AND c.ended = ''
+    AND (c.status IN ('running', 'cancelled') OR c.status = 'draft' AND c.scheduled <> '' AND c.scheduled <= @now))
 ORDER BY o.id;
 
 -- name: QueuedDials :many
--- But for those to numbers that the organisation is calling.
+-- But for those to numbers that the organisation is calling, and of campaigns that are held.
 SELECT * FROM dials d WHERE d.org = @org AND d.state = 'queued' AND d.due <= @now
   AND NOT EXISTS (SELECT 1 FROM dials o WHERE o.org = d.org AND o.callee = d.callee AND o.state IN ('asking', 'placed'))
+  AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled'))
 ORDER BY d.priority DESC, d.created, d.call LIMIT @how_many;
 
 -- name: OpenDials :one
 SELECT COUNT(*) FROM dials WHERE org = @org AND state IN ('asking', 'placed');
 
 -- name: WaitingDials :one
-SELECT COUNT(*) FROM dials WHERE org = @org AND state = 'queued';
+SELECT COUNT(*) FROM dials d WHERE d.org = @org AND d.state = 'queued'
+  AND NOT EXISTS (SELECT 1 FROM campaigns h WHERE h.id = d.campaign AND h.status IN ('paused', 'cancelled'));
 
 -- name: MakePace :exec
 INSERT INTO dial_pace (org, next) VALUES (@org, '') ON CONFLICT (org) DO NOTHING;

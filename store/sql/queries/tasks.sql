@@ -21,15 +21,16 @@ WHERE id = @id RETURNING *;
 DELETE FROM tasks WHERE id = @id;
 
 -- name: BeginTask :execrows
-UPDATE tasks SET status = 'in_progress', attempts = attempts + 1, call = @call, error = '', due = '', updated = @updated
+UPDATE tasks SET status = 'in_progress', attempts = attempts + 1, call = @call, error = '', outcome = '', due = '', updated = @updated
 WHERE id = @id AND status = 'pending';
 
 -- name: ResetTask :one
-UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', due = @due, updated = @updated
+UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', outcome = '', due = @due, updated = @updated
 WHERE id = @id AND status <> 'pending' RETURNING *;
 
 -- name: DueTasks :many
-SELECT * FROM tasks WHERE org = @org AND due <> '' AND due <= @now ORDER BY priority DESC, due, id LIMIT @how_many;
+-- But for those of campaigns.
+SELECT * FROM tasks WHERE org = @org AND campaign = '' AND due <> '' AND due <= @now ORDER BY priority DESC, due, id LIMIT @how_many;
 
 -- name: PutOffTask :exec
 UPDATE tasks SET due = @due WHERE org = @org AND id = @id AND status = 'pending' AND updated = @seen;
