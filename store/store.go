@@ -98,7 +98,7 @@ type Agent struct {
 	Enabled         bool
 	VoiceSettings   string // JSON object; empty: none
 	DTMFRules       string // JSON object; empty: none
-	Settings        string // JSON object, of package control/settings; empty: none
+	Settings        string // JSON object, of package control/traits; empty: none
 	Created         time.Time
 	Updated         time.Time
 }
