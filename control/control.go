@@ -52,6 +52,7 @@ type Options struct {
 	Dialer     Dialer
 	Auth       Authenticator
 	People     People
+	House      voice.House     // knows which settings of agents can be used here; nil: what can be said anywhere is checked
 	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
 	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
 	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
@@ -79,6 +80,7 @@ type People interface {
 type Control struct {
 	options  Options
 	tickets  *voice.Tickets
+	agents   *voice.Agents
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
 	seal     *seal

@@ -30,14 +30,36 @@ var pages = map[string]page{
 			"enabled": true,
 			"voice_settings": {"stability": 0.5, "similarity_boost": 0.75}
 		}`,
+		bad: "Also if settings name a vendor or a secret that this server does not have.",
 	},
 	"get-agent": {
 		tag: "Agents", summary: "Get an agent",
+		text: "settings are what the agent sets; with ?defaults=true, effective_settings are what holds where it sets nothing.",
+	},
+	"get-agent-schema": {
+		tag: "Agents", summary: "Get the JSON Schema of settings",
+		text: "Whole, with the schemas of manners, tools and flows, and with defaults. The same types check what is sent. Extension.",
+	},
+	"list-agent-versions": {
+		tag: "Agents", summary: "List the versions of an agent",
+		text: "Newest first, the one that answers now included; updated_at is when a version was made. Versions outlive their agent. Extension.",
+	},
+	"get-agent-version": {
+		tag: "Agents", summary: "Get a version of an agent",
+		text:    "What served the calls that name it as agent_version. Extension.",
+		missing: "Also if the agent has no such version.",
+	},
+	"restore-agent-version": {
+		tag: "Agents", summary: "Restore a version of an agent",
+		text: "Makes a new version that says and sets what the old one did. Whether the agent is enabled stays as it is. If nothing differs, no " +
+			"version is made. Extension.",
+		bad:     "Also if settings of that version cannot be used on this server any more: details names them.",
+		missing: "Also if the agent has no such version, or has been deleted.",
 	},
 	"update-agent": {
 		tag: "Agents", summary: "Update an agent",
-		text: "Only the fields that are given change; null clears description, starting_message, voice_settings and dtmf_rules, and " +
-			"voice_settings and dtmf_rules are replaced as a whole. What changes makes a new version, which the next calls get; calls in " +
+		text: "Only the fields that are given change; null clears description, starting_message, voice_settings, dtmf_rules and settings. " +
+			"voice_settings and dtmf_rules are replaced as a whole; so is each part of settings that is given, and null clears that part. What changes makes a new version, which the next calls get; calls in " +
 			"progress keep theirs.",
 		request: `{"description": "Handles customer inquiries", "enabled": false}`,
 		bad:     "Also if there is nothing to update, or a field is read-only.",

@@ -14,7 +14,8 @@ import (
 // routes is the whole API.
 func (c *Control) routes() {
 	o := c.options
-	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, Changed: o.Changed}
+	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, House: o.House, Changed: o.Changed}
+	c.agents = agents
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	calls := &voice.Calls{
@@ -32,6 +33,10 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/agents/{id}", "get-agent", access.AgentsRead, agents.Get)
 	handle(c, "PATCH "+v1+"/agents/{id}", "update-agent", access.AgentsWrite, agents.Update)
 	handle(c, "DELETE "+v1+"/agents/{id}", "delete-agent", access.AgentsWrite, agents.Delete)
+	handle(c, "GET "+v1+"/agents/schema", "get-agent-schema", access.AgentsRead, agents.Schema)
+	handle(c, "GET "+v1+"/agents/{id}/versions", "list-agent-versions", access.AgentsRead, agents.Versions)
+	handle(c, "GET "+v1+"/agents/{id}/versions/{version}", "get-agent-version", access.AgentsRead, agents.Version)
+	handle(c, "POST "+v1+"/agents/{id}/versions/{version}/restore", "restore-agent-version", access.AgentsWrite, agents.Restore)
 
 	handle(c, "GET "+v1+"/tasks", "list-tasks", access.TasksRead, tasks.List)
 	handle(c, "POST "+v1+"/tasks", "create-task", access.TasksWrite, tasks.Create)

@@ -90,8 +90,11 @@ func (r route) of(t tenant) string {
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
-	return p
+	return inner.Replace(p)
 }
+
+// inner names what a path names within something else, in each tenant alike.
+var inner = strings.NewReplacer("{version}", "1")
 
 // by asks a route as a tenant: with the key, or with a new session of its owner.
 func (w *world) by(t tenant, r route, path, body string) *answer {
@@ -126,7 +129,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		}
 		for _, id := range []string{"nonsense", "0", "%00", "%2e%2e%2f", strings.Repeat("a", 4000), "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"} {
 			if strings.Contains(r.path, "{id}") {
-				w.want(w.by(w.ours, r, strings.Replace(r.path, "{id}", id, 1), r.body), http.StatusNotFound)
+				w.want(w.by(w.ours, r, inner.Replace(strings.Replace(r.path, "{id}", id, 1)), r.body), http.StatusNotFound)
 			}
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"parley/pipeline"
 )
 
-// The parts of Settings that have readers of their own, as JSON, kept as they came.
+// The parts of AgentSettings that have readers of their own, as JSON, kept as they came.
 type (
 	Manners json.RawMessage // as docs/manners.yaml
 	Tools   json.RawMessage // as docs/tools.md

@@ -13,7 +13,7 @@ import (
 
 // A Plan is settings that have been read, as far as they could be.
 type Plan struct {
-	Set     Settings
+	Set     AgentSettings
 	Manners pipeline.Manners // the server's, with the agent's own over them
 	Flow    *flow.Flow       // the agent's own; nil: none
 	Tools   *Sheet           // the agent's own, laid out; nil: none
@@ -122,7 +122,7 @@ func (p *Plan) readFlow(part json.RawMessage) (all []Finding) {
 }
 
 // checkReport says what the schema cannot.
-func checkReport(fields []Field) (all []Finding) {
+func checkReport(fields []ReportField) (all []Finding) {
 	seen := map[string]bool{}
 	for i, f := range fields {
 		if seen[f.Name] {

@@ -23,7 +23,7 @@ func Schema(tools []byte) (json.RawMessage, error) {
 	if err := remade(types.Map(), &defs); err != nil {
 		return nil, err
 	}
-	delete(defs, "Settings") // it is the root
+	delete(defs, "AgentSettings") // it is the root
 	properties, _ := root["properties"].(map[string]any)
 	for name, text := range map[string][]byte{"tools": tools, "flow": flow.Schema()} {
 		var part map[string]any

@@ -22,22 +22,22 @@ import (
 // Most is how large the settings of an agent may be, as compact JSON, in bytes: every node keeps those of all agents in memory.
 const Most = 256 << 10
 
-// Settings are what an agent sets. What is left out is the server's own.
-type Settings struct {
-	Providers *Providers `json:"providers,omitempty" doc:"Who hears, thinks and speaks. A vendor that this server has no key of is refused."`
-	Languages *Languages `json:"languages,omitempty" doc:"What is heard, and what is spoken."`
-	Manners   Manners    `json:"manners,omitempty"`
-	Tools     Tools      `json:"tools,omitempty"`
-	Flow      Flow       `json:"flow,omitempty"`
-	Recording *Recording `json:"recording,omitempty" doc:"Whether calls are recorded."`
-	Report    []Field    `json:"report,omitempty" maxItems:"50" doc:"What the report of a call is to find out, value by value."`
+// AgentSettings are what an agent sets. What is left out is the server's own.
+type AgentSettings struct {
+	Providers *Providers      `json:"providers,omitempty" doc:"Who hears, thinks and speaks. A vendor that this server has no key of is refused."`
+	Languages *Languages      `json:"languages,omitempty" doc:"What is heard, and what is spoken."`
+	Manners   Manners         `json:"manners,omitempty"`
+	Tools     Tools           `json:"tools,omitempty"`
+	Flow      Flow            `json:"flow,omitempty"`
+	Recording *AgentRecording `json:"recording,omitempty" doc:"Whether calls are recorded."`
+	Report    []ReportField   `json:"report,omitempty" maxItems:"50" doc:"What the report of a call is to find out, value by value."`
 }
 
 // Providers are who hears, thinks and speaks.
 type Providers struct {
-	STT *Speech `json:"stt,omitempty" doc:"The recogniser."`
-	LLM *Model  `json:"llm,omitempty" doc:"Who answers."`
-	TTS *Speech `json:"tts,omitempty" doc:"The voice's vendor; which of its voices speaks is voice_settings.voice."`
+	STT *Speech        `json:"stt,omitempty" doc:"The recogniser."`
+	LLM *LanguageModel `json:"llm,omitempty" doc:"Who answers."`
+	TTS *Speech        `json:"tts,omitempty" doc:"The voice's vendor; which of its voices speaks is voice_settings.voice."`
 }
 
 // Speech is a vendor of recognition or of a voice.
@@ -46,8 +46,8 @@ type Speech struct {
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has the one that the server loaded." example:"nova-3"`
 }
 
-// Model is who answers.
-type Model struct {
+// LanguageModel is who answers.
+type LanguageModel struct {
 	Vendor      string   `json:"vendor,omitempty" enum:"auto,flow,openai" default:"auto" doc:"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint."`
 	Model       string   `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the endpoint's name; left out: the server's." example:"gpt-4.1-mini"`
 	Temperature *float64 `json:"temperature,omitempty" minimum:"0" maximum:"2" doc:"Left out: the endpoint's default."`
@@ -61,13 +61,13 @@ type Languages struct {
 	Speaking  string `json:"speaking,omitempty" maxLength:"35" pattern:"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$" patternDescription:"a language tag such as en or en-GB" doc:"What the agent speaks; voice_settings.language comes before it. Left out: as listening." example:"en-GB"`
 }
 
-// Recording says whether calls are recorded.
-type Recording struct {
+// AgentRecording says whether calls are recorded.
+type AgentRecording struct {
 	Enabled *bool `json:"enabled,omitempty" doc:"Left out: the server's PARLEY_RECORD."`
 }
 
-// A Field is one value that a report is to find out.
-type Field struct {
+// A ReportField is one value that a report is to find out.
+type ReportField struct {
 	Name        string `json:"name" minLength:"1" maxLength:"64" pattern:"^[a-z][a-z0-9_]*$" patternDescription:"small letters, digits and _" doc:"Of the value in the report." example:"order_number"`
 	Type        string `json:"type" enum:"string,number,integer,boolean,date" doc:"A date is written 2026-11-27."`
 	Description string `json:"description,omitempty" maxLength:"1000" doc:"For the model: what to look for." example:"The order that the caller asked about."`
@@ -81,13 +81,13 @@ type Finding struct {
 
 func (f Finding) String() string { return f.Path + ": " + f.Reason }
 
-// Text is Settings as JSON, kept as it came; nil is null.
+// Text is AgentSettings as JSON, kept as it came; nil is null.
 type Text json.RawMessage
 
 // MarshalJSON implements json.Marshaler.
 func (t Text) MarshalJSON() ([]byte, error) { return json.RawMessage(t).MarshalJSON() }
 
-// UnmarshalJSON implements json.Unmarshaler. What is no Settings is no error here, which would hide the fields after it: huma refuses it,
+// UnmarshalJSON implements json.Unmarshaler. What is no AgentSettings is no error here, which would hide the fields after it: huma refuses it,
 // by the schema.
 func (t *Text) UnmarshalJSON(data []byte) error {
 	*t = nil
@@ -102,9 +102,9 @@ func (t *Text) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Schema implements huma.SchemaProvider: Settings, of which each part may be null, or null.
+// Schema implements huma.SchemaProvider: AgentSettings, of which each part may be null, or null.
 func (Text) Schema(r huma.Registry) *huma.Schema {
-	s := *r.Schema(reflect.TypeFor[Settings](), false, "")
+	s := *r.Schema(reflect.TypeFor[AgentSettings](), false, "")
 	parts := make(map[string]*huma.Schema, len(s.Properties))
 	for name, p := range s.Properties {
 		whole := p
@@ -124,9 +124,9 @@ func (Text) Schema(r huma.Registry) *huma.Schema {
 	return &s
 }
 
-// names are the parts of Settings, in their order.
+// names are the parts of AgentSettings, in their order.
 func names() (all []string) {
-	for f := range reflect.TypeFor[Settings]().Fields() {
+	for f := range reflect.TypeFor[AgentSettings]().Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		all = append(all, name)
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/traits"
 	"parley/store"
 )
 
@@ -18,7 +19,7 @@ func Check(a *store.Agent) error {
 		"name": a.Name, "system_prompt": a.SystemPrompt, "description": a.Description, "starting_message": a.StartingMessage, "enabled": a.Enabled,
 	}
 	var bad []error
-	for name, text := range map[string]string{"voice_settings": a.VoiceSettings, "dtmf_rules": a.DTMFRules} {
+	for name, text := range map[string]string{"voice_settings": a.VoiceSettings, "dtmf_rules": a.DTMFRules, "settings": a.Settings} {
 		if text == "" {
 			continue
 		}
@@ -48,7 +49,7 @@ func Check(a *store.Agent) error {
 	if len(bad) > 0 {
 		return errors.Join(bad...)
 	}
-	a.VoiceSettings, a.DTMFRules = string(create.VoiceSettings), string(create.DTMFRules)
+	a.VoiceSettings, a.DTMFRules, a.Settings = string(create.VoiceSettings), string(create.DTMFRules), traits.Merge("", create.Settings)
 	return nil
 }
 
