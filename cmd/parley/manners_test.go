@@ -77,7 +77,7 @@ filler: {after: never}
 		Ladder:    []pipeline.Rung{{After: 4 * time.Second, Say: "Hello?"}, {Say: "Bye.", HangUp: true}},
 		Filler:    pipeline.Filler{After: -1},
 	}
-	if diff := cmp.Diff(want, newAgent(&c).Manners); diff != "" {
+	if diff := cmp.Diff(want, c.manners); diff != "" {
 		t.Errorf("manners (-want +got):\n%s", diff)
 	}
 }

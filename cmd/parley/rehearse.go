@@ -40,18 +40,21 @@ func (s *server) rehearse(ctx context.Context) {
 
 func (s *server) rehearseAll(ctx context.Context) {
 	info := media.Info{Rate: narrowband}
-	for _, row := range s.office.directory.Agents() {
+	rows := s.office.directory.Agents()
+	s.company.keep(rows)
+	for _, row := range rows {
 		if !row.Enabled {
 			continue
 		}
-		agent, responder := s.persona("", row, info), s.greets(row, info)
+		role := s.company.of(row)
+		agent, responder := s.persona("", role, row, info), greets(role, row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
 		for _, t := range agent.Tools {
 			if t.Filler != "" {
 				texts = append(texts, t.Filler)
 			}
 		}
-		if err := s.vendors.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
+		if err := role.speaker.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}
 	}
@@ -75,15 +78,15 @@ func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, i
 }
 
 // greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
-func (s *server) greets(row store.Agent, info media.Info) pipeline.Responder {
+func greets(role *role, row store.Agent, info media.Info) pipeline.Responder {
 	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
-	if s.vendors.opens != nil {
-		return pipeline.Greeting(text, s.vendors.opens(info))
+	if role.script != nil {
+		return pipeline.Greeting(text, role.play(info, nil))
 	}
 	if text == "" || len(missing) > 0 {
 		return nil
 	}
-	return pipeline.Greeting(text, s.vendors.model) // which is not asked
+	return pipeline.Greeting(text, role.model) // which is not asked
 }
 
 // houseTexts are what the house itself may say to a caller.

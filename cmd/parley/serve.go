@@ -65,7 +65,7 @@ type server struct {
 	cfg     *config
 	log     *slog.Logger
 	vendors *vendors
-	tools   *toolbox
+	company *company
 	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
@@ -100,12 +100,15 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, tools: tools, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	if v.script != nil {
-		s.keypads.node = v.script.Has
+	s.keypads.nodes = func(row store.Agent) func(string) bool {
+		if script := s.company.of(row).script; script != nil {
+			return script.Has
+		}
+		return nil
 	}
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
@@ -116,17 +119,12 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
-}
-
-// newAgent is what the settings say of every agent.
-func newAgent(c *config) pipeline.Agent {
-	return pipeline.Agent{Lang: c.Lang, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
@@ -149,16 +147,17 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	agent := s.persona(call, row, info)
+	role := s.company.of(row)
+	agent := s.persona(call, role, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
 	}
 	var tap pipeline.Tap
-	if s.cfg.Record {
+	if role.record {
 		tap = s.office.archive.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.vendors.cast(ctx, &agent, info, s.informed(call, row))
+	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
@@ -170,11 +169,10 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	return agent, parts, tap, nil
 }
 
-// persona is an agent as it is on a call: the settings' manners, the row's words, with what is known of the call in its places.
-func (s *server) persona(call string, row store.Agent, info media.Info) pipeline.Agent {
-	agent := newAgent(s.cfg)
-	agent.Name = row.Name
-	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
+// persona is an agent as it is on a call: its role, and the row's words, with what is known of the call in its places.
+func (s *server) persona(call string, role *role, row store.Agent, info media.Info) pipeline.Agent {
+	agent := role.agent
+	agent.Tools = role.tools.forCall(call, info, s.colleagues(role, row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
 	if rules := s.keypads.of(row); rules != nil {
 		agent.Keys = rules.Keys
@@ -226,7 +224,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
-	s.tools.close()
+	s.company.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())
 }
