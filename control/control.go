@@ -26,6 +26,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/library"
 	"parley/control/people"
 	"parley/control/voice"
 	"parley/store"
@@ -52,16 +53,17 @@ type Options struct {
 	Dialer     Dialer
 	Auth       Authenticator
 	People     People
-	House      voice.House     // knows which settings of agents can be used here; nil: what can be said anywhere is checked
-	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
-	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
-	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
-	Live       voice.Live      // ends calls; nil: none lives here
-	Recordings *os.Root        // the data directory, below which recordings' paths begin; nil: none are kept here
-	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
-	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
-	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string          // of Parley, for the description
+	Library    *library.Library // what agents know; nil: that has no API
+	House      voice.House      // knows which settings of agents can be used here; nil: what can be said anywhere is checked
+	Answers    store.Answers    // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter  // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix   // proxies whose X-Forwarded-For is believed
+	Live       voice.Live       // ends calls; nil: none lives here
+	Recordings *os.Root         // the data directory, below which recordings' paths begin; nil: none are kept here
+	Secret     []byte           // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte         // secrets of before, which still read the tokens and answers of their time
+	PublicURL  string           // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string           // of Parley, for the description
 
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
@@ -129,7 +131,7 @@ func New(o Options) (*Control, error) {
 	if err := c.serveDescription(mux); err != nil {
 		return nil, err
 	}
-	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
+	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Most: mostBytes}
 	return c, nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/people"
+	"parley/control/voice"
 )
 
 // describe is the head of the OpenAPI description.
@@ -89,6 +90,9 @@ func rightsTable() string {
 	return b.String()
 }
 
+// uploadTime is how long a document may take to arrive.
+const uploadTime = 5 * time.Minute
+
 // operation is one operation as the description has it; pages has its words.
 func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	p, ok := pages[id]
@@ -112,8 +116,13 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", "Retry-After")
 	}
 	if p.request != "" {
-		op.RequestBody = &huma.RequestBody{
-			Content: map[string]*huma.MediaType{"application/json": {Example: json.RawMessage(p.request)}},
+		body := &huma.MediaType{Example: json.RawMessage(p.request)}
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": body}}
+		if p.form != nil {
+			body.Schema = p.form
+			op.RequestBody.Content = map[string]*huma.MediaType{"multipart/form-data": body}
+			op.SkipValidateBody = true                                           // the handler reads it
+			op.MaxBodyBytes, op.BodyReadTimeout = voice.MostUpload+1, uploadTime // one more: the Front says that it is too large
 		}
 	}
 	if p.media != "" {
@@ -155,6 +164,11 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		codes[http.StatusRequestTimeout] = "The body did not arrive within 30 s"
 		codes[http.StatusRequestEntityTooLarge] = "The body has more than 1 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not application/json"
+	}
+	if p.form != nil {
+		codes[http.StatusRequestTimeout] = "The body did not arrive within 5 minutes"
+		codes[http.StatusRequestEntityTooLarge] = "The body has more than 20 MiB"
+		codes[http.StatusUnsupportedMediaType] = "The body is not multipart/form-data"
 	}
 	if p.media != "" {
 		codes[http.StatusRequestedRangeNotSatisfiable] = "The file has no such range"

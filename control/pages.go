@@ -1,16 +1,23 @@
 package control
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/control/voice"
+)
 
 // A page is what the description says of an operation, beyond its types.
 type page struct {
 	tag, summary, text string
-	status             int    // of success; 0: 200
-	request            string // an example of its body
-	media              string // what it answers with, if that is not JSON
-	ticket             bool   // a ticket opens it too
-	bad, missing, busy string // when else it answers 400, 404, 503
-	often              string // when else it answers 429
+	status             int          // of success; 0: 200
+	request            string       // an example of its body
+	form               *huma.Schema // of a body that is a form; nil: it is JSON
+	media              string       // what it answers with, if that is not JSON
+	ticket             bool         // a ticket opens it too
+	bad, missing, busy string       // when else it answers 400, 404, 503
+	often              string       // when else it answers 429
 }
 
 // pages are the operations' pages, by operation id.
@@ -68,6 +75,34 @@ var pages = map[string]page{
 		tag: "Agents", summary: "Delete an agent",
 		text: "Calls that it served stay, and their agent_id too.",
 		bad:  "Also if the agent is the default agent, a phone number leads to it, or it has active tasks (pending, in_progress).",
+	},
+	"list-knowledge": {
+		tag: "Agents", summary: "List what an agent knows",
+		text: "The documents, by name. Extension.",
+	},
+	"add-knowledge": {
+		tag: "Agents", summary: "Let an agent know a document", status: http.StatusCreated,
+		text: "Text, Markdown, HTML or PDF. A document of the same name takes the place of the one before, for all calls that begin later; the " +
+			"same file again changes nothing. It is read before the answer comes, which may take some seconds. Extension.",
+		request: `{"name": "opening-hours.md", "text": "# Opening hours\n\nMonday to Friday, nine to five."}`,
+		form:    voice.UploadForm(),
+		bad:     "Also if the document cannot be read, or the agent would know more than 20,000 passages.",
+		busy:    "Also if this server cannot read PDF.",
+	},
+	"get-knowledge": {
+		tag: "Agents", summary: "Get a document that an agent knows",
+		text:    "Extension.",
+		missing: "Also if the agent knows no such document.",
+	},
+	"remove-knowledge": {
+		tag: "Agents", summary: "Let an agent forget a document",
+		text:    "Other agents that know it still do. Extension.",
+		missing: "Also if the agent knows no such document.",
+	},
+	"search-knowledge": {
+		tag: "Agents", summary: "Search what an agent knows",
+		text:    "What its model would be offered for a question, best first. Extension.",
+		request: `{"question": "how much is a sick note", "limit": 5}`,
 	},
 	"list-tasks": {
 		tag: "Tasks", summary: "List tasks",

@@ -2,11 +2,13 @@ package control
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
+	"parley/control/envelope"
 	"parley/control/people"
 	"parley/control/voice"
 )
@@ -37,6 +39,15 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/agents/{id}/versions", "list-agent-versions", access.AgentsRead, agents.Versions)
 	handle(c, "GET "+v1+"/agents/{id}/versions/{version}", "get-agent-version", access.AgentsRead, agents.Version)
 	handle(c, "POST "+v1+"/agents/{id}/versions/{version}/restore", "restore-agent-version", access.AgentsWrite, agents.Restore)
+
+	if o.Library != nil {
+		knowledge := voice.NewKnowledge(voice.Knowledge{Agents: o.Agents, Library: o.Library, Changed: o.Changed, Log: o.Log})
+		handle(c, "GET "+v1+"/agents/{id}/knowledge", "list-knowledge", access.AgentsRead, knowledge.List)
+		handle(c, "POST "+v1+"/agents/{id}/knowledge", "add-knowledge", access.AgentsWrite, knowledge.Add)
+		handle(c, "POST "+v1+"/agents/{id}/knowledge/search", "search-knowledge", access.AgentsRead, knowledge.Search)
+		handle(c, "GET "+v1+"/agents/{id}/knowledge/{document}", "get-knowledge", access.AgentsRead, knowledge.Get)
+		handle(c, "DELETE "+v1+"/agents/{id}/knowledge/{document}", "remove-knowledge", access.AgentsWrite, knowledge.Remove)
+	}
 
 	handle(c, "GET "+v1+"/tasks", "list-tasks", access.TasksRead, tasks.List)
 	handle(c, "POST "+v1+"/tasks", "create-task", access.TasksWrite, tasks.Create)
@@ -92,6 +103,14 @@ func (c *Control) forgetAll() {
 	if c.options.Forget != nil {
 		c.options.Forget("")
 	}
+}
+
+// mostBytes is how large the body of a request may be: documents are larger than all else.
+func mostBytes(r *http.Request) int64 {
+	if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/knowledge") {
+		return voice.MostUpload
+	}
+	return envelope.MaxBody
 }
 
 // handle registers one operation: its route, the scope that it asks of a key (or session, or anybody), and what pages.go says of it.

@@ -19,6 +19,7 @@ import (
 	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/library"
 	"parley/control/records"
 	"parley/control/voice"
 	"parley/media"
@@ -35,7 +36,8 @@ import (
 type office struct {
 	cfg       *config
 	log       *slog.Logger
-	house     voice.House // what the API checks agents' settings by
+	company   *company
+	library   *library.Library // what agents know
 	store     *sql.Store
 	records   *records.Records
 	directory *directory.Directory
@@ -53,7 +55,7 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, house voice.House, l line, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, company *company, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func newOffice(ctx context.Context, c *config, house voice.House, l line, observ
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, house: house, store: s, files: files, archive: archive{c.DataDir, log}}
+	o := &office{cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, archive: archive{c.DataDir, log}}
 	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
@@ -113,7 +115,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	}
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
-		Auth: o.auth, People: o.store, House: o.house, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
+		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,

@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"parley/control/library"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -71,7 +70,6 @@ type server struct {
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
-	library *library.Library
 	metrics *metrics
 
 	draining atomic.Bool
@@ -122,7 +120,6 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
-	s.library = c.library(s.office.store, v.embedder, log)
 	s.metrics.records(s.office)
 	return s, nil
 }
@@ -199,7 +196,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
-	g.Go(func() error { return s.library.Run(works) })
+	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxBody is how many bytes a request's body may have.
+// MaxBody is how many bytes a request's body may have, where the Front's Most does not say otherwise.
 const MaxBody = 1 << 20
 
 // A Front is what all of the API stands behind. It gives each request an id, bounds its body, turns a panic into a 500 and plain-text
@@ -23,6 +23,7 @@ type Front struct {
 	Next    http.Handler
 	Log     *slog.Logger
 	Observe func(route, method string, status int, d time.Duration) // route is a pattern; nil: nobody counts
+	Most    func(r *http.Request) int64                             // how many bytes its body may have; nil: MaxBody
 }
 
 // A request is what the Front knows of the one it serves.
@@ -53,7 +54,11 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	q := &request{id: identify(r.Header.Get("X-Request-Id"))}
 	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, q))
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	most := int64(MaxBody)
+	if f.Most != nil {
+		most = f.Most(r)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, most)
 	h := w.Header()
 	h.Set("X-Request-Id", q.id)
 	h.Set("X-Content-Type-Options", "nosniff")

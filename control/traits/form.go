@@ -11,11 +11,14 @@ import (
 	"parley/pipeline"
 )
 
-// The parts of AgentSettings that have readers of their own, as JSON, kept as they came.
+// Parts of AgentSettings that have readers of their own, as JSON, kept as they came.
 type (
-	Manners json.RawMessage // as docs/manners.yaml
-	Tools   json.RawMessage // as docs/tools.md
-	Flow    json.RawMessage // as docs/flows.md
+	// Manners are as docs/manners.yaml.
+	Manners json.RawMessage
+	// Tools are as docs/tools.md.
+	Tools json.RawMessage
+	// Flow is as docs/flows.md.
+	Flow json.RawMessage
 )
 
 // MarshalJSON implements json.Marshaler.
@@ -108,9 +111,10 @@ func write(v reflect.Value) any {
 		for i := range v.NumField() {
 			f := v.Type().Field(i)
 			number := f.Type.Kind() == reflect.Int || f.Type.Kind() == reflect.Int64
-			if f.Type.Kind() != reflect.Interface && !(number && v.Field(i).IsZero()) {
-				out[Snake(f.Name)] = write(v.Field(i))
+			if f.Type.Kind() == reflect.Interface || number && v.Field(i).IsZero() {
+				continue
 			}
+			out[Snake(f.Name)] = write(v.Field(i))
 		}
 		return out
 	case reflect.Slice:
