@@ -49,7 +49,14 @@ func Check(a *store.Agent) error {
 	if len(bad) > 0 {
 		return errors.Join(bad...)
 	}
-	a.VoiceSettings, a.DTMFRules, a.Settings = string(create.VoiceSettings), string(create.DTMFRules), traits.Merge("", create.Settings)
+	a.VoiceSettings, a.DTMFRules = string(create.VoiceSettings), string(create.DTMFRules)
+	var set traits.Text // as it came: models read keys in their order
+	if a.Settings != "" {
+		if err := json.Unmarshal([]byte(a.Settings), &set); err != nil {
+			return fmt.Errorf("read agent: %w", err)
+		}
+	}
+	a.Settings = traits.Merge("", set)
 	return nil
 }
 

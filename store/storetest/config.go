@@ -145,7 +145,8 @@ func testAgentList(t *testing.T, s Store) {
 	ok(t, err)
 	want := []store.Agent{first}
 	for i := range 9 {
-		a, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: fmt.Sprint(i), Enabled: i%3 == 0, Created: start})
+		a, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: fmt.Sprint(i), Enabled: i%3 == 0,
+			VoiceSettings: `{"v":1}`, DTMFRules: `{"d":1}`, Settings: `{"s":1}`, Created: start})
 		ok(t, err)
 		want = append(want, a)
 	}
