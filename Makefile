@@ -59,7 +59,7 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) run ./bench/store -quick
 	$(GO) run ./bench/turns -quick
 	$(GO) run ./bench/amd -quick
-	$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
 .PHONY: scores

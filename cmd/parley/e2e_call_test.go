@@ -53,6 +53,7 @@ func recogniser(t *testing.T) func(pcm []int16) string {
 
 // TestEndToEndFirstCall is the README's first call: the real server, the real caller, no key, default settings.
 func TestEndToEndFirstCall(t *testing.T) {
+	t.Parallel()
 	n := serve(t)
 	out, code := command(t, []string{"TWILIO_AUTH_TOKEN=" + testToken}, "call", "--connect", strings.TrimPrefix(n.url, "http://"), "--wav", t.TempDir()+"/call.wav")
 	t.Logf("parley call printed:\n%s", out)
@@ -70,6 +71,7 @@ func TestEndToEndFirstCall(t *testing.T) {
 // TestEndToEndAnswers has the recogniser hear what the caller heard: it is what the agent meant to say. Keys 1 and 2 lead to
 // different answers, and silence is answered.
 func TestEndToEndAnswers(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_SILENCE=5s")
 	hear := recogniser(t)
 	r, err := n.place(t.Context(), "hear", "press 1", "hear", "press 2", "hear", "silent 10s", "hangup")
@@ -124,21 +126,24 @@ func agentChannel(a wav.Sound, from, to int64) []int16 {
 // TestEndToEndBargeIn interrupts a long answer: the wire falls silent, and the history holds what was heard, measured by the
 // caller's own playout and by the words in its recording.
 func TestEndToEndBargeIn(t *testing.T) {
-	n := serve(t)
-	hear := recogniser(t)
+	t.Parallel()
 	for _, after := range []string{"3s", "6500ms", "11s"} {
-		r, err := n.place(t.Context(), "hear", "press 3", "barge agent-pass after="+after+" hush=1500ms", "hear", "hangup")
-		if err != nil {
-			t.Fatalf("after %s: %v", after, err)
-		}
-		if r.Frames.AfterClear != 0 {
-			t.Errorf("after %s: %d media messages followed the clear at once", after, r.Frames.AfterClear)
-		}
-		checkHeard(t, hear, r, n.record(r.CallSID), after)
+		t.Run(after, func(t *testing.T) {
+			t.Parallel()
+			n, hear := serve(t), recogniser(t)
+			r, err := n.place(t.Context(), "hear", "press 3", "barge agent-pass after="+after+" hush=1500ms", "hear", "hangup")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Frames.AfterClear != 0 {
+				t.Errorf("%d media messages followed the clear at once", r.Frames.AfterClear)
+			}
+			checkHeard(t, hear, r, n.record(r.CallSID))
+		})
 	}
 }
 
-func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, call callRow, after string) {
+func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, call callRow) {
 	t.Helper()
 	var cut *turnRow
 	for _, turn := range call.Turns {
@@ -147,7 +152,7 @@ func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, call
 		}
 	}
 	if cut == nil {
-		t.Fatalf("after %s: no turn was cut", after)
+		t.Fatal("no turn was cut")
 	}
 	var barge, asked *carrier.Turn
 	for i := range r.Turns {
@@ -156,27 +161,27 @@ func checkHeard(t *testing.T, hear func([]int16) string, r *carrier.Result, call
 		}
 	}
 	if barge == nil || barge.Cleared == 0 {
-		t.Fatalf("after %s: the caller saw no clear: %+v", after, r.Turns)
+		t.Fatalf("the caller saw no clear: %+v", r.Turns)
 	}
 	var ledger time.Duration // what the server believes was heard, of all turns
 	for _, turn := range call.Turns {
 		ledger += time.Duration(turn.SoundedMS) * time.Millisecond
 	}
 	off := ledger - time.Duration(r.Frames.Sounded)
-	t.Logf("after %s: cleared %v after the caller's first sample, hushed after %v; %v heard by the ledger, off by %v", after, barge.Cleared, barge.Hushed, ledger, off)
+	t.Logf("cleared %v after the caller's first sample, hushed after %v; %v heard by the ledger, off by %v", barge.Cleared, barge.Hushed, ledger, off)
 	if off.Abs() > 300*time.Millisecond {
-		t.Errorf("after %s: the ledger is off by %v, want 300 ms at most", after, off)
+		t.Errorf("the ledger is off by %v, want 300 ms at most", off)
 	}
 	from, to := time.Duration(asked.End+asked.FirstSample), time.Duration(barge.At+barge.Cleared)
 	recording := hear(r.Heard[samples(from-100*time.Millisecond):min(samples(to+100*time.Millisecond), len(r.Heard))])
 	want, got := providertest.Words(recording), providertest.Words(cut.Heard)
-	t.Logf("after %s: recording %q\nhistory %q", after, recording, cut.Heard)
+	t.Logf("recording %q\nhistory %q", recording, cut.Heard)
 	if d := len(want) - len(got); d < -2 || d > 2 { // one word, and one that the recogniser may have split or lost
-		t.Errorf("after %s: the history has %d words, the recording %d", after, len(got), len(want))
+		t.Errorf("the history has %d words, the recording %d", len(got), len(want))
 	}
 	for _, m := range call.Transcript {
 		if m.Interrupted && m.Text != cut.Heard {
-			t.Errorf("after %s: history %q, turn %q", after, m.Text, cut.Heard)
+			t.Errorf("history %q, turn %q", m.Text, cut.Heard)
 		}
 	}
 }

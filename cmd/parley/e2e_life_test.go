@@ -56,6 +56,7 @@ func TestEndToEndRefusals(t *testing.T) {
 
 // TestEndToEndLimit: the call above the limit is refused at once, and welcome when there is room again.
 func TestEndToEndLimit(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false", "PARLEY_MAX_CALLS=1")
 	first := make(chan error, 1)
 	go func() {
@@ -83,6 +84,7 @@ func TestEndToEndLimit(t *testing.T) {
 
 // TestEndToEndDrain: SIGTERM refuses new calls and lets the one in progress finish.
 func TestEndToEndDrain(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false")
 	if code, _ := n.get("/readyz"); code != http.StatusOK {
 		t.Fatalf("readyz before: %d", code)
@@ -196,6 +198,7 @@ func TestEndToEndSecondSignal(t *testing.T) {
 
 // TestEndToEndEarlyCall: a call that comes before the models are loaded waits for them and is answered.
 func TestEndToEndEarlyCall(t *testing.T) {
+	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false")
 	r, err := n.place(t.Context(), "hear most=5s", "hangup")
 	if r == nil || !r.Answered {
