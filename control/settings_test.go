@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -23,6 +24,9 @@ func (keyless) Check(a store.Agent) []traits.Finding {
 	p, all := traits.Read(a.Settings, pipeline.Manners{})
 	if v := p.Set.Providers; v != nil && v.STT != nil && v.STT.Vendor == "deepgram" {
 		all = append(all, traits.Finding{Path: "settings.providers.stt.vendor", Reason: "this server has no key of deepgram"})
+	}
+	if v := p.Set.Providers; v != nil && v.LLM != nil && v.LLM.Vendor == "openai" && p.Flow != nil {
+		all = append(all, traits.Finding{Path: "settings.flow", Reason: "is not used"})
 	}
 	if strings.Contains(a.VoiceSettings, "nobody") {
 		all = append(all, traits.Finding{Path: "voice_settings.voice", Reason: "no such voice"})
@@ -177,6 +181,33 @@ func TestSettingsThatCannotBeUsedAnyMore(t *testing.T) {
 	if a.parsed.Details["settings.providers.stt.vendor"] == "" {
 		t.Errorf("restored what cannot be used: %s", a.body)
 	}
+}
+
+// allAgents is store.Agents under a name that none of its methods has.
+type allAgents store.Agents
+
+// A rival changes an agent between the check of a request and its change.
+type rival struct {
+	allAgents
+	settings string
+}
+
+func (r rival) UpdateAgent(ctx context.Context, org, id string, at time.Time, change func(*store.Agent) error) (store.Agent, error) {
+	if _, err := r.allAgents.UpdateAgent(ctx, org, id, at, func(a *store.Agent) error { a.Settings = r.settings; return nil }); err != nil {
+		return store.Agent{}, err
+	}
+	return r.allAgents.UpdateAgent(ctx, org, id, at, change)
+}
+
+// TestSettingsChangedMeanwhile: what goes with the settings as they were is refused if it does not go with those that they have become.
+func TestSettingsChangedMeanwhile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, housed, func(o *control.Options) { o.Agents = rival{o.Agents, `{"providers":{"llm":{"vendor":"openai"}}}`} })
+	a := w.want(w.ask(w.ours.key, "PATCH", agents+"/"+w.ours.agent, `{"settings":`+shortSilence+`}`), http.StatusBadRequest)
+	if a.parsed.Details["settings.flow"] != "is not used" || len(a.parsed.Details) != 1 {
+		t.Errorf("refused for %v", a.parsed.Details)
+	}
+	w.want(w.ask(w.ours.key, "PATCH", agents+"/"+w.ours.agent, `{"settings":{"manners":{"silence":"6s"}}}`), http.StatusOK)
 }
 
 func TestAgentVersions(t *testing.T) {

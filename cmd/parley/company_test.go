@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -227,5 +229,41 @@ func TestVendorNames(t *testing.T) {
 	c, _ := companyOf(t, nil)
 	if text := string(c.Schema()); !strings.Contains(text, `"hand_over"`) || !strings.Contains(text, `"voicemail"`) || !strings.Contains(text, `"barge_in_words"`) {
 		t.Error("the schema lacks tools, flows or manners")
+	}
+}
+
+// TestAgentsPage: every example of docs/agents.md can be set on a server that has the keys, and the page tells of every part.
+func TestAgentsPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_API_KEY": "k"})
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples: the test looks at the wrong place", len(blocks))
+	}
+	for _, b := range blocks {
+		var body struct {
+			Voice    voice.Settings `json:"voice_settings"`
+			Settings traits.Text    `json:"settings"`
+		}
+		if err := json.Unmarshal(b[1], &body); err != nil {
+			t.Fatal(err)
+		}
+		a := store.Agent{Name: "Ada", SystemPrompt: "p", VoiceSettings: string(body.Voice), Settings: traits.Merge("", body.Settings)}
+		if err := voice.Check(&a); err != nil {
+			t.Errorf("%s: %v", b[1], err)
+		}
+		if found := c.Check(a); found != nil {
+			t.Errorf("%s: %v", b[1], found)
+		}
+	}
+	for f := range reflect.TypeFor[traits.AgentSettings]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !bytes.Contains(page, []byte("| `"+name)) {
+			t.Errorf("the page does not tell of %s", name)
+		}
 	}
 }

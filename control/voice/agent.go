@@ -175,6 +175,8 @@ type AgentPatch struct {
 	Enabled         envelope.Field[bool]     `json:"enabled,omitempty" nullable:"false" doc:"Enable or disable."`
 
 	Settings envelope.Field[traits.Text] `json:"settings,omitempty"`
+
+	checked int // the agent's version that the settings were checked over; 0: none
 }
 
 // Resolve implements huma.ResolverWithPath.

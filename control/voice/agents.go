@@ -112,7 +112,10 @@ func (h *Agents) Update(ctx context.Context, in *UpdateAgent) (*envelope.One[Age
 	row, err := h.Store.UpdateAgent(ctx, org(ctx), id, time.Now().UTC(), func(a *store.Agent) error {
 		before := *a
 		in.Body.apply(a)
-		return refused(h.checkAgent(before, *a, in.Body.Settings.Value)) // once more: it may have changed since the body was checked
+		if in.Body.checked == before.Version {
+			return nil
+		}
+		return refused(h.checkAgent(before, *a, in.Body.Settings.Value)) // it has changed since the body was checked
 	})
 	if err != nil {
 		return nil, noAgent(err)

@@ -117,6 +117,7 @@ func (b *AgentPatch) checkSettings(ctx huma.Context, at *huma.PathBuffer) []erro
 	}
 	after := before
 	b.apply(&after)
+	b.checked = before.Version
 	return complain(at, h.checkAgent(before, after, b.Settings.Value))
 }
 
