@@ -157,6 +157,9 @@ var toolFinding = regexp.MustCompile(`^(?:yaml: )?line (\d+): (?:(?:http|built_i
 // notGiven is how readTools says that a secret is missing, and what an operator does about it.
 var notGiven = regexp.MustCompile(`secret (\S+) is not configured: set .*`)
 
+// anotherKind is how parseTools says that a value is of the wrong type, with YAML's names of types.
+var anotherKind = regexp.MustCompile(`cannot unmarshal !!.* where another kind of value belongs`)
+
 // placed gives what is wrong with tools its path. Of one path there may be several.
 func placed(sheet *traits.Sheet, err error) (all []traits.Finding) {
 	for l := range strings.SplitSeq(err.Error(), "\n") {
@@ -166,6 +169,7 @@ func placed(sheet *traits.Sheet, err error) (all []traits.Finding) {
 			reason = m[2]
 		}
 		reason = notGiven.ReplaceAllString(reason, "secret $1 is not given to agents here: PARLEY_AGENT_SECRETS has to name it, and it has to be there")
+		reason = anotherKind.ReplaceAllString(reason, "another kind of value belongs here")
 		at := sheet.At(line)
 		if i := slices.IndexFunc(all, func(f traits.Finding) bool { return f.Path == at }); i >= 0 {
 			all[i].Reason += "; " + reason

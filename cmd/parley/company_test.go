@@ -121,6 +121,9 @@ func TestRoleOfAnotherServer(t *testing.T) {
 		"two languages":          {"", `{"languages":{"listening":"en-GB","speaking":"fr"}}`, map[string]string{"settings.languages.speaking": "English"}},
 		"a flow besides a model": {"", `{"providers":{"llm":{"vendor":"openai"}},"flow":` + twoNodes + `}`, map[string]string{"settings.flow": "not used"}},
 		"tools":                  {"", `{"tools":{"allow":["orders.internal","10.0.0.0/8"]}}`, map[string]string{"settings.tools.allow": "10.0.0.0/8 is not for agents"}},
+		"kinds": {"", `{"tools":{"built_in":3,"http":[{"name":"a","description":"d","url":"https://a.example/","timeout":5}]}}`, map[string]string{
+			"settings.tools.built_in": "another kind", "settings.tools.http[0].timeout": "another kind",
+		}},
 		"secrets": {"", `{"tools":{"http":[
 			{"name":"a","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:OTHER}"}},
 			{"name":"b","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:LOST}"}},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -41,11 +42,12 @@ func (s *server) rehearse(ctx context.Context) {
 func (s *server) rehearseAll(ctx context.Context) {
 	info := media.Info{Rate: narrowband}
 	rows := s.office.directory.Agents()
+	rows = slices.DeleteFunc(slices.Clone(rows), func(a store.Agent) bool { return !a.Enabled })
 	s.company.keep(rows)
+	for _, row := range rows { // first, for a voice takes its time
+		s.company.of(row)
+	}
 	for _, row := range rows {
-		if !row.Enabled {
-			continue
-		}
 		role := s.company.of(row)
 		agent, responder := s.persona("", role, row, info), greets(role, row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)

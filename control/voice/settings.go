@@ -94,7 +94,7 @@ func refused(found []traits.Finding) error {
 	return f
 }
 
-// checkCreate names what is wrong with the settings and the voice of a new agent.
+// checkSettings names what is wrong with the settings and the voice of a new agent.
 func (b *AgentCreate) checkSettings(ctx huma.Context, at *huma.PathBuffer) []error {
 	a := store.Agent{VoiceSettings: string(b.VoiceSettings), Settings: traits.Merge("", b.Settings)}
 	return complain(at, handler(ctx).checkAgent(store.Agent{}, a, b.Settings))

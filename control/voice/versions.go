@@ -41,7 +41,7 @@ type AgentVersion struct {
 	Version string `path:"version" doc:"The version's number, from 1." example:"1"`
 }
 
-// read finds the version that a path names.
+// version finds the version that a path names.
 func (h *Agents) version(ctx context.Context, in *AgentVersion) (store.Agent, error) {
 	id, err := canonical(in.ID.ID, "agent")
 	if err != nil {
