@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -127,6 +129,8 @@ func TestEndToEndTwoAgents(t *testing.T) {
 		t.Errorf("effective languages: %s", got)
 	}
 
+	n.knows(south.ID)
+
 	// Without the key the north answers all the same, by the server's own.
 	n.stop()
 	n = serve(t, "PARLEY_STT=local", "PARLEY_TTS=local", "PARLEY_DATA_DIR="+n.data)
@@ -141,5 +145,41 @@ func TestEndToEndTwoAgents(t *testing.T) {
 	}
 	if !strings.Contains(n.log.String(), "setting=settings.providers.stt.vendor") {
 		t.Error("the log does not say what cannot be used")
+	}
+}
+
+// knows lets an agent know a document over the API, larger than other bodies may be, and finds it.
+func (n *node) knows(agent string) {
+	n.t.Helper()
+	var form bytes.Buffer
+	w := multipart.NewWriter(&form)
+	part, err := w.CreateFormFile("file", "fees.md")
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	fmt.Fprint(part, "# Fees\n\nA sick note costs twenty pounds.\n\n# More\n\n"+strings.Repeat("There is nothing of interest in this long section. ", 30_000))
+	if err := w.Close(); err != nil {
+		n.t.Fatal(err)
+	}
+	path := "/api/v1/agents/" + agent + "/knowledge"
+	req, err := http.NewRequestWithContext(n.t.Context(), http.MethodPost, n.url+path, &form)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+testKey)
+	req.Header.Set("Content-Type", w.FormDataContentType())
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if err := resp.Body.Close(); err != nil || resp.StatusCode != http.StatusCreated {
+		n.t.Fatalf("the upload is answered with %d (%v)", resp.StatusCode, err)
+	}
+	var found struct {
+		Passages []struct{ Text string }
+	}
+	n.into(n.api(http.MethodPost, path+"/search", map[string]any{"question": "how much is a sick note"}), &found)
+	if len(found.Passages) == 0 || !strings.Contains(found.Passages[0].Text, "twenty pounds") {
+		n.t.Errorf("found %+v", found)
 	}
 }
