@@ -59,6 +59,7 @@ test: setup-test check ## set up and run every check, the end-to-end calls too
 	$(GO) run ./bench/store -quick
 	$(GO) run ./bench/turns -quick
 	$(GO) run ./bench/amd -quick
+	$(GO) run ./bench/live -quick
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
@@ -100,6 +101,10 @@ bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, int
 .PHONY: bench-amd
 bench-amd: setup-test ## who answers outbound calls: verdicts, their times, messages after beeps, beside their targets
 	$(GO) run ./bench/amd
+
+.PHONY: bench-live
+bench-live: ## what 100 readers on 50 calls cost the agents' audio: p99 of its lateness with and without; fails above 1 ms (4 minutes)
+	$(GO) run ./bench/live
 
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset

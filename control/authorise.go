@@ -64,12 +64,12 @@ func (c *Control) admit(ctx huma.Context) (access.Identity, error) {
 	case needsSession && (from.who.Session == "" || from.who.Token):
 		return from.who, envelope.Denied("this takes the cookie of a session, not an API key or a token: log in with POST /api/v1/auth/login")
 	}
-	return from.who, allowed(op, from.who)
+	return from.who, permitted(from.who, scopes(op)...)
 }
 
-// allowed says which scope is missing.
-func allowed(op *huma.Operation, who access.Identity) error {
-	for _, scope := range scopes(op) {
+// permitted says which scope is missing.
+func permitted(who access.Identity, scopes ...string) error {
+	for _, scope := range scopes {
 		if who.Allows(scope) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package control_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/control"
+	"parley/control/dialer"
+	peers "parley/control/nodes"
 	"parley/control/voice"
 	"parley/store"
 )
@@ -123,7 +126,7 @@ func TestEnd(t *testing.T) {
 	if diff := cmp.Diff(map[string]string{"call_id": w.ours.going, "message": "Call ended"}, got); diff != "" {
 		t.Errorf("want - got +:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{w.ours.going}, w.live.ended); diff != "" {
+	if diff := cmp.Diff([]string{"end " + w.ours.going}, w.live.ended); diff != "" {
 		t.Errorf("ended, want - got +:\n%s", diff)
 	}
 	// It lives here no more, and the database does not know yet.
@@ -137,6 +140,38 @@ func TestEnd(t *testing.T) {
 
 	alone := newWorld(t, func(o *control.Options) { o.Live = nil })
 	alone.want(alone.ask(alone.ours.key, "POST", calls+"/"+alone.ours.going+"/end", ""), http.StatusServiceUnavailable)
+}
+
+// TestCancel: as end, but the call has failed then.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cancel := func(id string) *answer { return w.ask(w.ours.key, "POST", calls+"/"+id+"/cancel", "") }
+	w.want(cancel(w.ours.done), http.StatusBadRequest)
+	w.want(cancel(w.theirs.going), http.StatusNotFound)
+	for _, c := range []struct {
+		fails error
+		says  string
+	}{
+		{fmt.Errorf("tell: %w", peers.ErrSilent), "node does not answer"},
+		{fmt.Errorf("%w: hang up: refused", dialer.ErrCarrier), "carrier does not answer"},
+		{fmt.Errorf("tell: %w", store.ErrUnavailable), ""},
+	} {
+		w.live.fails = c.fails
+		a := w.want(cancel(w.ours.going), http.StatusServiceUnavailable)
+		if !strings.Contains(a.parsed.Error, c.says) || a.head.Get("Retry-After") == "" {
+			t.Errorf("%v: answered %s", c.fails, a.body)
+		}
+	}
+	w.live.fails = nil
+	var got map[string]string
+	w.want(cancel(w.ours.going), http.StatusOK).data(t, &got)
+	if diff := cmp.Diff(map[string]string{"call_id": w.ours.going, "message": "Call cancelled"}, got); diff != "" {
+		t.Errorf("want - got +:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"cancel " + w.ours.going}, w.live.ended); diff != "" {
+		t.Errorf("cancelled, want - got +:\n%s", diff)
+	}
 }
 
 func TestRecordingStream(t *testing.T) {
@@ -245,9 +280,9 @@ func TestRecordingTickets(t *testing.T) {
 	u, err := url.Parse(link.URL)
 	must(t, err)
 	good := u.Query().Get("token")
-	tickets, err := voice.NewTickets(secret)
+	tickets, err := voice.NewTickets(secret, voice.ForRecording)
 	must(t, err)
-	strangers, err := voice.NewTickets([]byte("another secret, another house"))
+	strangers, err := voice.NewTickets([]byte("another secret, another house"), voice.ForRecording)
 	must(t, err)
 	make := func(t *voice.Tickets, org, call string, at time.Time) string {
 		ticket, _ := t.Issue(org, call, at)

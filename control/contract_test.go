@@ -106,7 +106,7 @@ func documented(name string) []string {
 		return []string{"call_id", "transcript"}
 	case "GET /calls/:id/recording":
 		return []string{"call_id", "recording_url", "expires_at", "format", "duration_seconds"}
-	case "POST /calls/:id/end":
+	case "POST /calls/:id/end", "POST /calls/:id/cancel":
 		return []string{"call_id", "message"}
 	}
 	return nil
@@ -131,8 +131,9 @@ func TestContract(t *testing.T) {
 		if strings.HasPrefix(op.Path, "/calls") {
 			id = w.ours.done
 		}
-		if op.Path == "/calls/:id/end" {
+		if op.Path == "/calls/:id/end" || op.Path == "/calls/:id/cancel" {
 			id = w.ours.going
+			w.live.up[id] = true // again, for the second of the two
 		}
 		if strings.HasPrefix(op.Path, "/tasks") {
 			id = w.taskFor(op)
@@ -163,7 +164,7 @@ func TestContract(t *testing.T) {
 		w.keys(op, c, a)
 		w.parameters(op, c)
 	}
-	if touched != 18 {
+	if touched != 19 {
 		t.Errorf("%d operations were touched", touched)
 	}
 }

@@ -2,6 +2,7 @@
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
 //	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, people
+//	 "/ws/"                                  ╰───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
 // "METHOD /path/{id}", so it is net/http that knows which path exists (404) and which methods it has (405 with Allow; GET serves HEAD
@@ -27,6 +28,7 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/library"
+	"parley/control/live"
 	"parley/control/people"
 	"parley/control/voice"
 	"parley/store"
@@ -58,7 +60,9 @@ type Options struct {
 	Answers    store.Answers    // first answers to requests with an Idempotency-Key; nil: the header is not heeded
 	Limiter    *access.Limiter  // nil: this node alone counts requests, up to access.PerMinute a key
 	Trusted    []netip.Prefix   // proxies whose X-Forwarded-For is believed
-	Live       voice.Live       // ends calls; nil: none lives here
+	Live       voice.Live       // ends calls; nil: none can be reached
+	Desk       *live.Desk       // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
+	Sockets    voice.Limits     // of the sockets that show them
 	Recordings *os.Root         // the data directory, below which recordings' paths begin; nil: none are kept here
 	Secret     []byte           // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte         // secrets of before, which still read the tokens and answers of their time
@@ -78,11 +82,13 @@ type People interface {
 	store.KeyRing
 }
 
-// Control is the API. It is safe for any number of goroutines, and owns none.
+// Control is the API. It is safe for any number of goroutines, and owns none but those of its sockets, which Close ends.
 type Control struct {
 	options  Options
-	tickets  *voice.Tickets
 	agents   *voice.Agents
+	tickets  *voice.Tickets // to recordings
+	passes   *voice.Tickets // to sockets
+	sockets  *voice.Sockets
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
 	seal     *seal
@@ -95,9 +101,13 @@ func New(o Options) (*Control, error) {
 	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
 		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
 	}
-	tickets, err := voice.NewTickets(o.Secret)
+	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
 		return nil, fmt.Errorf("sign recordings: %w", err)
+	}
+	passes, err := voice.NewTickets(o.Secret, voice.ForLive)
+	if err != nil {
+		return nil, fmt.Errorf("sign session tokens: %w", err)
 	}
 	secrets := slices.Concat([][]byte{o.Secret}, o.Former)
 	tokens, err := access.NewTokens(secrets...)
@@ -114,6 +124,9 @@ func New(o Options) (*Control, error) {
 	if o.Limiter == nil {
 		o.Limiter = &access.Limiter{}
 	}
+	if o.Desk == nil {
+		o.Desk = live.New(live.Options{Calls: o.Calls})
+	}
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
 	origins, err := trustedOrigins(o.PublicURL)
 	if err != nil {
@@ -123,11 +136,13 @@ func New(o Options) (*Control, error) {
 	envelope.Install()
 	mux := http.NewServeMux()
 	c := &Control{
-		options: o, tickets: tickets, sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
+		options: o, tickets: tickets, passes: passes, sockets: &voice.Sockets{Desk: o.Desk, Limits: o.Sockets, Log: o.Log},
+		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)
 	c.routes()
+	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
 	if err := c.serveDescription(mux); err != nil {
 		return nil, err
 	}
@@ -135,9 +150,13 @@ func New(o Options) (*Control, error) {
 	return c, nil
 }
 
-// Mount registers "/api/", "/openapi.json" and the page of invites on mux.
+// Close ends the sockets, and waits for them. Nobody gets a new one.
+func (c *Control) Close() { c.sockets.Close() }
+
+// Mount registers "/api/", "/ws/", "/openapi.json" and the page of invites on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
+	mux.Handle("/ws/", c.front)
 	mux.Handle("/openapi.json", c.front)
 }

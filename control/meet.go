@@ -52,13 +52,17 @@ func trustedOrigins(public string) (*http.CrossOriginProtection, error) {
 // counted by their address, on this node alone.
 func (c *Control) meet(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !strings.HasPrefix(r.URL.Path, "/api/") {
+		asked := r
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/ws/"):
+			asked = unveil(r)
+		case !strings.HasPrefix(r.URL.Path, "/api/"):
 			next.ServeHTTP(w, r)
 			return
 		}
 		visit := c.visit(r)
 		var from caller
-		from.who, from.err = c.identify(r, visit)
+		from.who, from.err = c.identify(asked, visit)
 		a := c.count(r.Context(), from, visit)
 		h := w.Header()
 		h["X-Ratelimit-Limit"] = []string{strconv.Itoa(a.Limit)}
@@ -69,11 +73,11 @@ func (c *Control) meet(next http.Handler) http.Handler {
 			envelope.Write(w, r, envelope.TooMany(message, time.Until(a.Reset)))
 			return
 		}
-		if err := c.foreign(r); err != nil {
+		if err := c.foreign(asked); err != nil {
 			envelope.Write(w, r, envelope.FaultOf(err))
 			return
 		}
-		met := r.WithContext(people.With(context.WithValue(r.Context(), callerKey{}, &from), visit))
+		met := asked.WithContext(people.With(context.WithValue(asked.Context(), callerKey{}, &from), visit))
 		next.ServeHTTP(w, met)
 		r.Pattern = met.Pattern // for the log
 	})
@@ -101,10 +105,16 @@ func (c *Control) count(ctx context.Context, from caller, v *people.Visit) acces
 	return c.options.Limiter.Take(ctx, from.who.Who(), true)
 }
 
-// foreign refuses what another site makes a browser send: such a request has the browser's cookie, and no Authorization of its own.
+// foreign refuses what another site makes a browser send: such a request has the browser's cookie, and no Authorization of its own. Any
+// site may open a socket, by what looks like a GET, and read what it says.
 func (c *Control) foreign(r *http.Request) error {
-	if r.Header["Authorization"] != nil {
+	if r.Header["Authorization"] != nil || passOf(r.Context()) != "" {
 		return nil
+	}
+	if strings.HasPrefix(r.URL.Path, "/ws/") {
+		post := *r
+		post.Method = http.MethodPost
+		r = &post
 	}
 	if err := c.origins.Check(r); err != nil {
 		f := envelope.Denied("a request of another site's page, which this API does not take with cookies")

@@ -20,6 +20,21 @@ type page struct {
 	often              string       // when else it answers 429
 }
 
+// liveText is what the description says of the socket, which OpenAPI has no words for.
+const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes `?api_key=` or `?session_token=` (the temp_token: this call, five " +
+	"minutes; a socket that is open stays open), an Authorization header, or a session's cookie from a page of the same origin. A wrong one is " +
+	"401 before the upgrade, a foreign id 404, too many readers 429 (100 a call, 1,000 an organisation on one node, unless the server is set otherwise). It sends JSON texts:\n\n" +
+	"| type | |\n|---|---|\n" +
+	"| connected | first: `data.call_id`, `data.status`, `data.transcript` so far |\n" +
+	"| transcript_update | `data.transcript`: the entries that are new or have changed, as GET /calls/{id}/transcript shows them, each with an `id` " +
+	"and `final`. One that is not final may come again under its id, or be named in `data.removed`; the agent's are the words that the caller has " +
+	"heard. A final one comes once, and in order. `data.missed` counts the changes that a reader was too slow to see one by one |\n" +
+	"| call_status_update | `data.status`: in_progress, completed, failed. After the last two the socket is closed with 1000 |\n" +
+	"| error | `error`: what was wrong with a message that the client sent |\n" +
+	"| pong | answers `{\"type\":\"ping\"}` |\n\n" +
+	"A client that answers the protocol's pings (all browsers do) need not send its own. One from which nothing came for 60 s, or that takes no " +
+	"message for 5 s, is let go; one whose key or session ends is closed with 1008; a server that stops closes with 1001: connect again."
+
 // pages are the operations' pages, by operation id.
 var pages = map[string]page{
 	"list-agents": {
@@ -198,11 +213,23 @@ var pages = map[string]page{
 		text:    "The WAV file: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served.",
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
+	"get-call-live": {
+		tag: "Calls", summary: "Get the address of a call's socket, which shows it while it goes on",
+		text: liveText,
+	},
 	"end-call": {
 		tag: "Calls", summary: "End a call in progress",
-		text: "Hangs up. The call's status becomes completed within a moment.",
+		text: "The agent's last words are heard, then it hangs up, on whichever node the call lives. The call's status becomes completed within a " +
+			"moment. A call that was not answered yet is cancelled.",
 		bad:  "Also if the call is over already.",
-		busy: "Also if the call lives on a node that cannot be asked.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
+	},
+	"cancel-call": {
+		tag: "Calls", summary: "Cancel a call",
+		text: "Ends it at once, on whichever node it lives, also while it is only being placed. The call's status becomes failed within a moment, " +
+			"its cause cancelled.",
+		bad:  "Also if the call is over already.",
+		busy: "Also if the call's node, or its carrier, does not answer.",
 	},
 
 	"login": {

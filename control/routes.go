@@ -21,7 +21,7 @@ func (c *Control) routes() {
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
@@ -68,7 +68,9 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls/{id}/transcript", "get-call-transcript", access.CallsRead, calls.Transcript)
 	handle(c, "GET "+v1+"/calls/{id}/recording", "get-call-recording", access.CallsRead, calls.Recording)
 	handle(c, "GET "+v1+"/calls/{id}/recording/stream", "stream-call-recording", access.CallsRead, calls.Stream)
+	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
+	handle(c, "POST "+v1+"/calls/{id}/cancel", "cancel-call", access.CallsWrite, calls.Cancel)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -23,7 +23,7 @@ import (
 	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/library"
-	"parley/control/voice"
+	peers "parley/control/nodes"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -77,16 +77,23 @@ type lines struct {
 	mu    sync.Mutex
 	up    map[string]bool
 	ended []string
+	fails error // what every order gets instead
 }
 
-func (l *lines) End(_ context.Context, call string) error {
+func (l *lines) End(_ context.Context, c store.Call) error    { return l.finish("end", c) }
+func (l *lines) Cancel(_ context.Context, c store.Call) error { return l.finish("cancel", c) }
+
+func (l *lines) finish(how string, c store.Call) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.up[call] {
-		return voice.ErrNotLive
+	if l.fails != nil {
+		return l.fails
 	}
-	delete(l.up, call)
-	l.ended = append(l.ended, call)
+	if !l.up[c.ID] {
+		return peers.ErrNotLive
+	}
+	delete(l.up, c.ID)
+	l.ended = append(l.ended, how+" "+c.ID)
 	return nil
 }
 

@@ -131,6 +131,7 @@ const (
 	CauseMachine   Cause = "machine"    // an answering machine or a phone menu answered our call; a message may have been left
 	CauseFax       Cause = "fax"        // a fax answered our call
 	CauseNobody    Cause = "nobody"     // nobody is there, though our call was answered
+	CauseCancelled Cause = "cancelled"  // somebody who watches over the calls has cancelled it
 	CauseRejected  Cause = "rejected"   // never answered: refused by policy, capacity or set-up
 )
 

@@ -50,6 +50,7 @@ type Call struct {
 	halted   chan left     // the first reason to stop that does not come by the inbox
 	over     chan struct{} // closed when Run returns
 	feed     feed
+	follow   follow
 	work     sync.WaitGroup
 	log      *slog.Logger
 	answered time.Time
@@ -94,6 +95,7 @@ func (c *Call) open() {
 		c.partial.fresh = make(chan struct{}, 1)
 		c.halted = make(chan left, 1)
 		c.over = make(chan struct{})
+		c.follow.changed = make(chan struct{}, 1)
 		c.live = make(map[int]*live)
 		c.thinking = make(chan struct{}, 1)
 		if c.ID == "" {
@@ -262,6 +264,9 @@ func (c *Call) converse(ctx context.Context) {
 	defer timer.Stop()
 	watch := time.NewTicker(stuckAfter / 2)
 	defer watch.Stop()
+	telling := time.NewTicker(tellEvery)
+	telling.Stop() // until somebody follows
+	defer telling.Stop()
 	c.take(ctx, answered{})
 	for c.ended == nil {
 		if at, ok := c.dialog.next(); ok {
@@ -280,6 +285,10 @@ func (c *Call) converse(ctx context.Context) {
 			c.handle(ctx, e)
 		case <-c.partial.fresh:
 			c.newest(ctx)
+		case <-c.follow.changed:
+			c.refollow(telling)
+		case <-telling.C:
+			c.tellTurn()
 		case <-timer.C:
 			c.take(ctx, ticked{})
 		case <-watch.C:
@@ -327,6 +336,7 @@ func (c *Call) handle(ctx context.Context, e event) {
 	if ok {
 		c.announceAll(ctx)
 	}
+	c.tellNewTurn()
 }
 
 // post puts news into the inbox and waits for room, as long as ctx lasts: for those who may be made to wait.

@@ -33,6 +33,7 @@ const (
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
 	ProviderFail  EventKind = "provider_failed" // Text names it; the error is for the log
+	Spoken        EventKind = "spoken"          // while somebody follows the call (Call.Follow): Turn is the turn in progress, as if it ended now
 	TurnEnded     EventKind = "turn_ended"      // Turn is set
 	CallEnded     EventKind = "call_ended"      // Ending is set; always the last
 )

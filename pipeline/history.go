@@ -50,10 +50,12 @@ func (d *dialog) follow(t *turn, s *step, missing string) {
 
 // forget takes out of the history what t meant to say or press and nobody heard any of. Nothing was put behind t yet.
 func (d *dialog) forget(t *turn) {
-	unheard := func(m Message) bool {
-		return m.Role != Caller && m.Role != ToolRole && m.Text == "" && len(m.Calls) == 0
-	}
-	d.history = append(d.history[:t.mark], slices.DeleteFunc(d.history[t.mark:], unheard)...)
+	d.history = append(d.history[:t.mark], slices.DeleteFunc(d.history[t.mark:], Message.unheard)...)
+}
+
+// unheard says of a message that nobody heard any of it, and that nothing follows from it.
+func (m Message) unheard() bool {
+	return m.Role != Caller && m.Role != ToolRole && m.Text == "" && len(m.Calls) == 0
 }
 
 // record is what is told of a turn that has ended.

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"parley/bench/machine"
 )
 
 // options are the command line.
@@ -57,7 +59,7 @@ func bench(ctx context.Context, o options, stderr io.Writer) (r *report, err err
 	defer func() { err = errors.Join(err, remove()) }()
 	r = newReport(o)
 	if r.Priority = "as any process"; !o.quick {
-		first, restore := goFirst()
+		first, restore := machine.GoFirst()
 		defer restore()
 		if first {
 			r.Priority = "before neighbours (nice -20)"
@@ -117,12 +119,12 @@ func rounds(ctx context.Context, o options, subjects []*subject, rng *rand.Rand,
 			if err := s.settle(ctx); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			m := newMeter()
+			m := machine.NewMeter()
 			if err := s.round(ctx, o, round, rng); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
 			}
-			s.report.Others = append(s.report.Others, m.others())
-			say("%s: round %d of %d; other processes took %.0f %%\n", s.name, round+1, max(o.rounds, round+1), 100*m.others())
+			s.report.Others = append(s.report.Others, m.Others())
+			say("%s: round %d of %d; other processes took %.0f %%\n", s.name, round+1, max(o.rounds, round+1), 100*m.Others())
 		}
 		slices.Reverse(subjects)
 	}

@@ -10,7 +10,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -338,19 +337,5 @@ func TestVerdict(t *testing.T) {
 	r.Databases[0].Disturbed, r.Quick = false, true
 	if err := r.verdict(); err != nil {
 		t.Errorf("quick tells no times: %v", err)
-	}
-}
-
-func TestMeter(t *testing.T) {
-	t.Parallel()
-	m := newMeter()
-	for end := time.Now().Add(200 * time.Millisecond); time.Now().Before(end); { // what this process does is not of others
-	}
-	all, ours, err := processors()
-	if runtime.GOOS == "linux" && (err != nil || !m.works || ours-m.ours < 50*time.Millisecond || all-m.all < 50*time.Millisecond) {
-		t.Errorf("all %v, ours %v, %v after 200 ms of work", all-m.all, ours-m.ours, err)
-	}
-	if got := m.others(); got < 0 || got > 1 {
-		t.Errorf("others took %v of the machine", got)
 	}
 }

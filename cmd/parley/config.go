@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 	"go.yaml.in/yaml/v3"
 
+	"parley/control/bus"
 	"parley/pipeline"
 )
 
@@ -31,7 +32,11 @@ type config struct {
 	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
 	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
 
+	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
+
 	RateLimit      int      `help:"Requests to the API that a key may make a minute, over all nodes." default:"1000" var:"PARLEY_RATE_LIMIT"`
+	LiveReaders    int      `help:"Most sockets that watch one call on this node." default:"100" var:"PARLEY_LIVE_READERS"`
+	LiveOrgReaders int      `help:"Most sockets that watch calls of one organisation on this node." default:"1000" var:"PARLEY_LIVE_ORG_READERS"`
 	TrustedProxies []string `help:"Networks of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8; separated by commas." placeholder:"CIDR" var:"PARLEY_TRUSTED_PROXIES"`
 
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
@@ -117,8 +122,13 @@ func (c *config) check() error {
 			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
 		}
 	}
-	if c.RateLimit < 1 {
-		bad = append(bad, fmt.Errorf("--rate-limit is %d: want 1 or more", c.RateLimit))
+	for name, n := range map[string]int{"rate-limit": c.RateLimit, "live-readers": c.LiveReaders, "live-org-readers": c.LiveOrgReaders} {
+		if n < 1 {
+			bad = append(bad, fmt.Errorf("--%s is %d: want 1 or more", name, n))
+		}
+	}
+	if _, err := bus.Servers(c.NATSURL); c.NATSURL != "" && err != nil {
+		bad = append(bad, fmt.Errorf("--nats-url: %w", err)) // it may hold a password
 	}
 	if _, err := c.proxies(); err != nil {
 		bad = append(bad, err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/control/dialer"
+	"parley/control/nodes"
 	"parley/media"
 	"parley/media/stream"
 	"parley/pipeline"
@@ -24,6 +25,15 @@ type line struct {
 	board     *pipeline.Switchboard
 	carrier   pipeline.Carrier // nil: no calls are placed
 	accepting func() bool
+	draining  func() bool
+}
+
+// follow has a call that is live here tell how far its agent is heard.
+func (l line) follow(call string) (leave func()) {
+	if c := l.board.Call(call); c != nil {
+		return c.Follow()
+	}
+	return func() {} // it is over
 }
 
 // carrier is who places calls; nil if the settings do not say who, or where the carrier reaches this server.
@@ -52,8 +62,12 @@ func (o *office) newDialer(boot string, l line, live *hangUp) *dialer.Dialer {
 			}
 			return o.cfg.CallerID
 		},
-		HangUp: func(ctx context.Context, call string) { _ = live.here(ctx, call) }, // it may live elsewhere, or nowhere
-		Rules:  dialer.Rules{MaxCalls: o.cfg.DialCalls, CallsPerSecond: o.cfg.DialRate, RingSeconds: int(o.cfg.DialRing / time.Second)},
+		HangUp: func(ctx context.Context, c store.Call) { // the carrier is asked too, whatever comes of it
+			if err := live.anywhere(ctx, nodes.Cancel, c); err != nil && !errors.Is(err, nodes.ErrNotLive) {
+				o.log.Warn("a call is ended by its carrier alone", "call", c.ID, "error", err)
+			}
+		},
+		Rules: dialer.Rules{MaxCalls: o.cfg.DialCalls, CallsPerSecond: o.cfg.DialRate, RingSeconds: int(o.cfg.DialRing / time.Second)},
 	})
 }
 
@@ -76,7 +90,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 	}
 	row := plan.Agent
 	row.StartingMessage = plan.Opening()
-	o.records.Begin(store.Call{
+	o.opened(store.Call{
 		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
 	})

@@ -173,15 +173,22 @@ func TestEndToEndSecretKeys(t *testing.T) {
 		t.Run(fmt.Sprintf("masked %v", masked), func(t *testing.T) {
 			t.Parallel()
 			n := payment(t, masked)
+			watched := make(chan *spectator, 1)
+			go func() { watched <- n.watch(n.going().ID) }()
 			n.call("hear within=60s", "say agent-pass", "hear", "press 1 tone=100ms gap=120ms", "press "+cardNumber+" tone=100ms gap=120ms", "hear",
 				"press "+cardPIN+" tone=100ms gap=120ms", "hear", "say agent-pass", "hear", "hangup")
 			c := n.record(n.calls()[0].CarrierID)
 			if !strings.Contains(c.text("agent"), "the payment has been made") {
 				t.Errorf("the flow did not get the numbers: %q", c.text("agent"))
 			}
+			live := <-watched
+			if err := <-live.done; err != nil || !strings.Contains(live.out.String(), "the payment has been made") {
+				t.Errorf("the call was not watched: %v\n%s", err, live.out)
+			}
 			found, keys := n.traces(c), keysIn(n.callerChannel(c))
+			found = append(found, traces("the live transcript", []byte(live.out.String()))...)
 			if !masked {
-				for _, where := range []string{"parley.db", "/api/v1/calls/"} {
+				for _, where := range []string{"parley.db", "/api/v1/calls/", "the live transcript"} {
 					if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, where) }) {
 						t.Errorf("the search does not find a number that is no secret in %s: %q", where, found)
 					}

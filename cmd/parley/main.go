@@ -30,9 +30,11 @@ type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Answer calls."`
 	Call      callCmd      `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
 	Dial      dialCmd      `cmd:"" help:"Have an agent call a number: makes a task by the API, and executes it."`
+	Calls     callsCmd     `cmd:"" help:"Watch calls while they go on."`
 	Agents    agentsCmd    `cmd:"" help:"List, make and change the agents that answer calls."`
 	Numbers   numbersCmd   `cmd:"" help:"Say which agent answers which phone number."`
 	Knowledge knowledgeCmd `cmd:"" help:"Let agents know documents, and try what they find in them."`
+	Nodes     nodesCmd     `cmd:"" help:"List the processes that serve from the database."`
 	Keys      keysCmd      `cmd:"" help:"List, make and revoke keys of the API."`
 	Users     usersCmd     `cmd:"" help:"List and invite users, and set their passwords."`
 	Flow      flowCmd      `cmd:"" help:"Check and try scripted dialogs."`

@@ -17,11 +17,13 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/library"
+	"parley/control/live"
+	"parley/control/nodes"
 	"parley/control/records"
-	"parley/control/voice"
 	"parley/media"
 	"parley/pipeline"
 	"parley/providers/twilio"
@@ -42,8 +44,12 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	dialer    *dialer.Dialer
+	bus       bus.Bus
+	nats      *bus.NATS // the bus, if it is one over NATS
+	node      *nodes.Node
 	auth      *access.Authenticator
 	limiter   *access.Limiter
+	desk      *live.Desk
 	api       *control.Control
 	files     *os.Root // the data directory
 	archive   archive
@@ -106,9 +112,16 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if err != nil {
 		return err
 	}
-	live := &hangUp{board: l.board}
-	o.dialer = o.newDialer(boot, l, live)
-	live.dialer = o.dialer
+	if err := o.cfg.newBus(o, node); err != nil {
+		return err
+	}
+	calls := &hangUp{board: l.board}
+	calls.node = o.newNode(boot, node, l, calls)
+	calls.dialer = o.newDialer(boot, l, calls)
+	o.node, o.dialer = calls.node, calls.dialer
+	o.desk = live.New(live.Options{
+		Calls: o.store, Bus: o.bus, Boot: boot, PerCall: o.cfg.LiveReaders, PerOrg: o.cfg.LiveOrgReaders, Follow: l.follow, Log: o.log,
+	})
 	var former [][]byte
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
@@ -116,7 +129,7 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
 		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: live, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Live: calls, Desk: o.desk, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe, Log: o.log,
 	})
@@ -127,6 +140,9 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	defer cancel()
 	if err = o.reach(first); errors.Is(err, store.ErrUnavailable) && o.directory.Ready() {
 		o.log.Error("the database does not answer: calls go on with what was known", "error", err)
+		if err := o.join(ctx); err != nil {
+			o.log.Warn("other nodes are not heard until the database answers", "error", err)
+		}
 		return nil
 	}
 	return err
@@ -135,6 +151,9 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 // reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.
 func (o *office) reach(ctx context.Context) error {
 	if err := migrate(ctx, o.store, o.log); err != nil {
+		return err
+	}
+	if err := o.join(ctx); err != nil {
 		return err
 	}
 	founded, err := access.Found(ctx, o.store, access.Founding{
@@ -153,17 +172,24 @@ func (o *office) reach(ctx context.Context) error {
 
 // run works until ctx is done; then what was recorded is written down.
 func (o *office) run(ctx context.Context) error {
+	works := context.WithoutCancel(ctx)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return o.records.Run(ctx) })
+	g.Go(func() error { return o.node.Run(ctx) })
 	g.Go(func() error { return o.auth.Run(ctx) })
 	g.Go(func() error { return o.limiter.Run(ctx) })
 	g.Go(func() error { return (&access.Sweeper{Store: o.store, Log: o.log}).Run(ctx) })
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
+	g.Go(func() error { return o.desk.Run(ctx) })
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
 	}
-	return g.Wait()
+	err := g.Wait()
+	if lerr := o.node.Leave(works); lerr != nil {
+		o.log.Warn("the other nodes are not told that this one stops: they will notice", "error", lerr)
+	}
+	return err
 }
 
 // reachAtLast tries until the database is there.
@@ -213,7 +239,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	}
 	route, err := o.directory.Route(info.To)
 	if route.Org != "" {
-		o.records.Begin(store.Call{
+		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
 			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now,
 		})
@@ -222,6 +248,18 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 		return store.Agent{}, info, fmt.Errorf("route: %w", err)
 	}
 	return route.Agent, info, nil
+}
+
+// opened opens the record of a call, and lets it be watched.
+func (o *office) opened(c store.Call) {
+	o.records.Begin(c)
+	o.desk.Begin(c)
+}
+
+// watch is told of every call's events.
+func (o *office) watch(e pipeline.Event) {
+	o.records.Watch(e)
+	o.desk.Watch(e)
 }
 
 // greet tells, once, what was made for an empty database, and how to use it.
@@ -245,41 +283,13 @@ func (o *office) greet(w io.Writer, url string) {
 // close lets go of the database, the spool and the data directory.
 func (o *office) close() error {
 	errs := []error{o.store.Close(), o.files.Close()}
+	if o.bus != nil {
+		errs = append(errs, o.bus.Close())
+	}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// hangUp ends live calls for the API.
-type hangUp struct {
-	board  *pipeline.Switchboard
-	dialer *dialer.Dialer
-}
-
-// End asks a call to say goodbye now: it ends with cause agent. One that is only being placed is cancelled.
-func (h *hangUp) End(ctx context.Context, call string) error {
-	err := h.here(ctx, call)
-	if !errors.Is(err, voice.ErrNotLive) {
-		return err
-	}
-	if err := h.dialer.Cancel(ctx, call); !errors.Is(err, store.ErrNotFound) {
-		return err
-	}
-	return voice.ErrNotLive
-}
-
-// here ends a call that lives on this node.
-func (h *hangUp) here(ctx context.Context, call string) error {
-	c := h.board.Call(call)
-	if c == nil {
-		return voice.ErrNotLive
-	}
-	err := c.Do(ctx, pipeline.Command{Kind: pipeline.HangUp})
-	if errors.Is(err, pipeline.ErrEnded) {
-		return voice.ErrNotLive
-	}
-	return err
 }
 
 // The files of the data directory that hold one made word.

@@ -117,7 +117,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, s.metrics.request, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.metrics.records(s.office)
@@ -186,7 +186,7 @@ func (s *server) accepting() bool {
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.count(e)
-	s.office.records.Watch(e)
+	s.office.watch(e)
 }
 
 // run serves until stop is done, then drains.
@@ -218,6 +218,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	case <-stop.Done():
 	}
 	s.drain(works, again)
+	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
@@ -236,6 +237,7 @@ func (s *server) drain(ctx, again context.Context) {
 	defer context.AfterFunc(again, cancel)()
 	s.twilio.Drain()
 	s.draining.Store(true)
+	s.office.node.Touch()
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()

@@ -47,8 +47,8 @@ type Options struct {
 	Leg     string           // the kind of leg that the carrier's calls come in by, for their record
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
-	// HangUp ends a call that lives on this node, and does nothing if there is none; may be nil.
-	HangUp func(ctx context.Context, call string)
+	// HangUp ends a call on whichever node it lives, if it can be asked; may be nil.
+	HangUp func(ctx context.Context, c store.Call)
 	// Accepting says whether this node has room for a call; nil: always.
 	Accepting func() bool
 
@@ -290,7 +290,7 @@ func (d *Dialer) Reset(ctx context.Context, org, id string) (store.Task, error) 
 		return t, err
 	}
 	if t.Status == store.InProgress {
-		if err := d.hangUp(ctx, t.Call); err != nil {
+		if err := d.hangUp(ctx, org, t.Call); err != nil {
 			return t, err
 		}
 	}
@@ -314,7 +314,7 @@ func (d *Dialer) Cancel(ctx context.Context, id string) error {
 	if dial.State == store.DialOver {
 		return store.ErrNotFound
 	}
-	if err := d.hangUp(ctx, id); err != nil {
+	if err := d.hangUp(ctx, dial.Org, id); err != nil {
 		return err
 	}
 	call, err := d.o.Store.Call(ctx, dial.Org, id)
@@ -324,11 +324,15 @@ func (d *Dialer) Cancel(ctx context.Context, id string) error {
 	return d.settle(ctx, dial, end{cause: store.CauseCancelled})
 }
 
-// hangUp ends what there is of a call, here and at the carrier. A call that the carrier is just being asked for is ended when it is
+// hangUp ends what there is of a call, on its node and at the carrier. A call that the carrier is just being asked for is ended when it is
 // answered, or when its asker learns that it is over.
-func (d *Dialer) hangUp(ctx context.Context, call string) error {
+func (d *Dialer) hangUp(ctx context.Context, org, call string) error {
 	if d.o.HangUp != nil {
-		d.o.HangUp(ctx, call)
+		c, err := d.o.Store.Call(ctx, org, call)
+		if err != nil {
+			return fmt.Errorf("read call: %w", err)
+		}
+		d.o.HangUp(ctx, c)
 	}
 	dial, err := d.o.Store.Dial(ctx, call)
 	if err != nil || dial.CarrierID == "" || dial.State == store.DialOver || d.o.Carrier == nil {

@@ -481,7 +481,7 @@ func TestResetAndCancel(t *testing.T) {
 	var mu sync.Mutex
 	var here []string
 	d := newDesk(t, dialer.Rules{}, func(o *dialer.Options) {
-		o.HangUp = func(_ context.Context, call string) { mu.Lock(); here = append(here, call); mu.Unlock() }
+		o.HangUp = func(_ context.Context, c store.Call) { mu.Lock(); here = append(here, c.ID); mu.Unlock() }
 	})
 	task := d.task("+12125550001")
 	dial := d.placed(task)

@@ -1,10 +1,12 @@
 package envelope
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -68,7 +70,11 @@ func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		p := recover()
 		half := p != nil && !f.recovered(out, r, q, p)
-		f.report(r, q, out.status, time.Since(began))
+		took := time.Since(began)
+		if !out.left.IsZero() {
+			took = out.left.Sub(began)
+		}
+		f.report(r, q, out.status, took)
 		if half {
 			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 		}
@@ -185,8 +191,18 @@ func identify(given string) string {
 type writer struct {
 	http.ResponseWriter
 	status int
-	plain  bool  // the answer is a plain-text error that the Front will say better
-	failed error // the reader has gone
+	plain  bool      // the answer is a plain-text error that the Front will say better
+	failed error     // the reader has gone
+	left   time.Time // when the connection became a WebSocket's; zero: it is HTTP
+}
+
+// Hijack implements http.Hijacker. The request counts as answered by then, however long the socket lives.
+func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.status, w.left = http.StatusSwitchingProtocols, time.Now()
+	}
+	return conn, rw, err //nolint:wrapcheck // it is the server's
 }
 
 func (w *writer) WriteHeader(status int) {

@@ -82,7 +82,7 @@ type Entered[T any] struct {
 
 // Login handles POST /auth/login.
 func (h *Logins) Login(ctx context.Context, in *LoginOf) (*Entered[LoggedIn], error) {
-	secret, n, err := h.Sessions.Login(ctx, in.Body.Email, access.Secret(in.Body.Password), visit(ctx).From)
+	secret, n, err := h.Sessions.Login(ctx, in.Body.Email, access.Secret(in.Body.Password), From(ctx).From)
 	if err != nil {
 		return nil, refusal(err, "password")
 	}
@@ -95,7 +95,7 @@ func (h *Logins) enter(ctx context.Context, secret access.Secret, n store.Sessio
 	if err != nil {
 		return nil, err
 	}
-	return &Entered[LoggedIn]{SetCookie: visit(ctx).cookie(secret), Body: envelope.Give(ctx, in).Body}, nil
+	return &Entered[LoggedIn]{SetCookie: From(ctx).cookie(secret), Body: envelope.Give(ctx, in).Body}, nil
 }
 
 // show is all of a session: who, where, and a token for it.
@@ -167,7 +167,7 @@ func (h *Logins) Logout(ctx context.Context, _ *Nothing) (*Entered[LoggedOut], e
 	if err := h.Store.EndSession(ctx, who.User, who.Session); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("end session: %w", err)
 	}
-	return &Entered[LoggedOut]{SetCookie: visit(ctx).cookie(""), Body: envelope.Give(ctx, LoggedOut{true}).Body}, nil
+	return &Entered[LoggedOut]{SetCookie: From(ctx).cookie(""), Body: envelope.Give(ctx, LoggedOut{true}).Body}, nil
 }
 
 // List handles GET /auth/sessions.
@@ -243,7 +243,7 @@ type PasswordChanged struct {
 // Password handles POST /auth/password.
 func (h *Logins) Password(ctx context.Context, in *PasswordOf) (*envelope.One[PasswordChanged], error) {
 	who, _ := access.From(ctx)
-	err := h.Sessions.ChangePassword(ctx, who, access.Secret(in.Body.Current), access.Secret(in.Body.New), visit(ctx).From)
+	err := h.Sessions.ChangePassword(ctx, who, access.Secret(in.Body.Current), access.Secret(in.Body.New), From(ctx).From)
 	if errors.Is(err, access.ErrCredentials) {
 		return nil, envelope.Wrong("current_password", "is wrong")
 	}
@@ -275,7 +275,7 @@ type AcceptOf struct {
 // Accept handles POST /auth/accept-invite.
 func (h *Logins) Accept(ctx context.Context, in *AcceptOf) (*Entered[LoggedIn], error) {
 	b := in.Body
-	secret, n, err := h.Sessions.Accept(ctx, b.Token, b.Name, access.Secret(b.Password), visit(ctx).From)
+	secret, n, err := h.Sessions.Accept(ctx, b.Token, b.Name, access.Secret(b.Password), From(ctx).From)
 	if err != nil {
 		return nil, refusal(err, "password")
 	}

@@ -38,8 +38,8 @@ func With(ctx context.Context, v *Visit) context.Context {
 	return context.WithValue(ctx, visitKey{}, v)
 }
 
-// visit is how a request came. The middleware lets nobody through without one.
-func visit(ctx context.Context) *Visit {
+// From is how a request came. The middleware lets nobody through without one.
+func From(ctx context.Context) *Visit {
 	v, _ := ctx.Value(visitKey{}).(*Visit)
 	if v == nil {
 		return &Visit{}

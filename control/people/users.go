@@ -123,7 +123,7 @@ func (h *Users) Invite(ctx context.Context, in *InviteUser) (*envelope.One[Invit
 	}
 	base := h.Public
 	if base == "" {
-		base = visit(ctx).Base
+		base = From(ctx).Base
 	}
 	return envelope.Give(ctx, Invited{
 		ID: i.ID, Email: i.Email, Role: i.Role, InviteURL: base + "/invite#" + string(secret), Token: string(secret), ExpiresAt: envelope.Time(i.Expires),

@@ -92,7 +92,7 @@ func (l *live) began() time.Time {
 // ended is the record of the call's end, as the pipeline tells it. The recording is still missing.
 func (l *live) ended(e *pipeline.Ending) *store.Ended {
 	ended := &store.Ended{
-		Call: l.call.ID, Status: statusOf(e.Cause), Messages: newMessages(l.call.ID, 0, e.History), Collected: collected(e.Slots),
+		Call: l.call.ID, Status: StatusOf(e.Cause), Messages: Messages(l.call.ID, 0, e.History), Collected: collected(e.Slots),
 		End: store.End{
 			Ended: stamp(l.began().Add(e.Length)), Length: e.Length, Cause: string(e.Cause),
 			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice),
@@ -107,7 +107,7 @@ func (l *live) ended(e *pipeline.Ending) *store.Ended {
 // shutDown is the record of the end of a call that goes on while its records end.
 func (l *live) shutDown(now time.Time) *store.Ended {
 	return &store.Ended{
-		Call: l.call.ID, Status: statusOf(media.CauseShutdown), Messages: l.messages,
+		Call: l.call.ID, Status: StatusOf(media.CauseShutdown), Messages: l.messages,
 		End: store.End{
 			Ended: stamp(now), Length: max(0, now.Sub(l.began())), Cause: string(media.CauseShutdown), Error: "its records ended before it",
 			Turns: l.turns, Latency: summary(l.voice),
@@ -115,13 +115,13 @@ func (l *live) shutDown(now time.Time) *store.Ended {
 	}
 }
 
-// statusOf says whether a call that ended so was completed or failed.
-func statusOf(c media.Cause) store.Status {
+// StatusOf says whether a call that ended so was completed or failed.
+func StatusOf(c media.Cause) store.Status {
 	switch c {
 	case media.CauseCaller, media.CauseAgent, media.CauseTransfer: // somebody meant to end it
 		return store.Completed
 	case media.CauseSilence, media.CauseMaxLength: // it was ended by the rules that the agent was given
 		return store.Completed
 	}
-	return store.Failed // a fault (carrier, provider, overrun, panic) or a shutdown cut it off, or it never got through (rejected)
+	return store.Failed // a fault (carrier, provider, overrun, panic), a shutdown or an order (cancelled) cut it off, or it never got through (rejected)
 }

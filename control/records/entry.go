@@ -16,7 +16,7 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
 			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err), Lookup: lookup(t.Lookup),
 		},
-		Messages: newMessages(call, t.First, t.Messages), Collected: collected(t.Slots),
+		Messages: Messages(call, t.First, t.Messages), Collected: collected(t.Slots),
 	}
 }
 
@@ -44,9 +44,9 @@ func collected(slots map[string]string) map[string]string {
 	return out
 }
 
-// newMessages are messages of a call's history, the first of which is at the given place in it. What a tool said stands behind its name
+// Messages are messages of a call's history, the first of which is at the given place in it. What a tool said stands behind its name
 // and what it was asked: find_order {"order":"4711"}: on its way.
-func newMessages(call string, first int, history []pipeline.Message) []store.Message {
+func Messages(call string, first int, history []pipeline.Message) []store.Message {
 	var messages []store.Message
 	asked := make(map[string]string) // by the id of the call, as the last that asked it
 	for i, m := range history {

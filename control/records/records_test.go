@@ -118,7 +118,7 @@ func TestToolsInTheTranscript(t *testing.T) {
 		return pipeline.Message{Role: pipeline.ToolRole, CallID: id, Text: text}
 	}
 	var got []string
-	for _, m := range newMessages("c1", 3, []pipeline.Message{
+	for _, m := range Messages("c1", 3, []pipeline.Message{
 		{Role: pipeline.Assistant, Text: "One moment.", Calls: []pipeline.ToolCall{call("a", "find_order", `{"order":"4711"}`), call("b", "clock", "")}},
 		result("a", "on its way"), result("b", "error: closed\x00"),
 		{Role: pipeline.Assistant, Calls: []pipeline.ToolCall{call("a", "clock", `{}`)}}, result("a", "noon"), result("z", "nobody asked"),
@@ -140,7 +140,7 @@ func TestStatusOfCauses(t *testing.T) {
 		media.CauseCarrier: store.Failed, media.CauseProvider: store.Failed, media.CauseOverrun: store.Failed, media.CauseShutdown: store.Failed,
 		media.CausePanic: store.Failed, media.CauseRejected: store.Failed, "": store.Failed, "new": store.Failed,
 	} {
-		if got := statusOf(cause); got != want {
+		if got := StatusOf(cause); got != want {
 			t.Errorf("%s: %s, want %s", cause, got, want)
 		}
 	}

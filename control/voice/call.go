@@ -107,25 +107,30 @@ func showCall(c store.Call) Call {
 
 // showTranscript makes a transcript of a call's messages.
 func showTranscript(c store.Call, messages []store.Message) []Entry {
+	entries := make([]Entry, 0, len(messages))
+	for _, m := range messages {
+		entries = append(entries, showMessage(c, m))
+	}
+	return entries
+}
+
+// showMessage makes an entry of a call's message.
+func showMessage(c store.Call, m store.Message) Entry {
 	zero := c.Answered
 	if zero.IsZero() {
 		zero = c.Created
 	}
-	entries := make([]Entry, 0, len(messages))
-	for _, m := range messages {
-		e := Entry{
-			Seq: m.Seq, Role: speaker(m.Role), Text: m.Text, Interrupted: m.Cut, OffsetMS: m.At.Milliseconds(),
-			Timestamp: envelope.Time(zero.Add(m.At)),
-		}
-		if m.Turn > 0 {
-			e.Turn = &m.Turn
-		}
-		if ms := m.Length.Milliseconds(); ms > 0 {
-			e.DurationMS = &ms
-		}
-		entries = append(entries, e)
+	e := Entry{
+		Seq: m.Seq, Role: speaker(m.Role), Text: m.Text, Interrupted: m.Cut, OffsetMS: m.At.Milliseconds(),
+		Timestamp: envelope.Time(zero.Add(m.At)),
 	}
-	return entries
+	if m.Turn > 0 {
+		e.Turn = &m.Turn
+	}
+	if ms := m.Length.Milliseconds(); ms > 0 {
+		e.DurationMS = &ms
+	}
+	return e
 }
 
 // speaker is a role in the contract's words.

@@ -9,26 +9,29 @@ import (
 
 	"github.com/google/uuid"
 
+	"parley/control/dialer"
 	"parley/control/envelope"
+	"parley/control/nodes"
 	"parley/store"
 )
 
-// ErrNotLive says that a call does not live here: it is over, or on another node.
-var ErrNotLive = errors.New("call is not live here")
-
-// Live is where the calls of this node can be reached.
+// Live is where calls can be reached that are not over, on whichever node they live. Its errors: nodes.ErrNotLive if the call is not live
+// anywhere, nodes.ErrSilent if its node does not answer, dialer.ErrCarrier if its carrier does not.
 type Live interface {
-	// End hangs up, and returns without waiting for the call's last words. ErrNotLive if the call is not here.
-	End(ctx context.Context, call string) error
+	// End hangs up, and returns without waiting for the call's last words.
+	End(ctx context.Context, c store.Call) error
+	// Cancel ends a call at once, as one that failed.
+	Cancel(ctx context.Context, c store.Call) error
 }
 
 // Calls handles /calls.
 type Calls struct {
 	Store   store.Calls
-	Live    Live     // nil: no call lives here
+	Live    Live     // nil: no call can be reached
 	Files   *os.Root // the data directory; nil: there are no recordings here
-	Tickets *Tickets
-	Public  string // where clients reach this server, such as https://voice.example.com; empty: as the request says
+	Tickets *Tickets // for recordings
+	Passes  *Tickets // for sockets
+	Public  string   // where clients reach this server, such as https://voice.example.com; empty: as the request says
 	Log     *slog.Logger
 }
 
@@ -131,30 +134,44 @@ type Done struct {
 
 // End handles POST /calls/{id}/end.
 func (h *Calls) End(ctx context.Context, in *ID) (*envelope.One[Done], error) {
-	row, err := h.call(ctx, in.ID)
+	return h.finish(ctx, in.ID, "Call ended", Live.End)
+}
+
+// Cancel handles POST /calls/{id}/cancel.
+func (h *Calls) Cancel(ctx context.Context, in *ID) (*envelope.One[Done], error) {
+	return h.finish(ctx, in.ID, "Call cancelled", Live.Cancel)
+}
+
+// finish has a call ended, wherever it lives.
+func (h *Calls) finish(ctx context.Context, id, message string, how func(Live, context.Context, store.Call) error) (*envelope.One[Done], error) {
+	row, err := h.call(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	if row.Status.Final() {
 		return nil, over(row)
 	}
-	err = ErrNotLive
+	err = nodes.ErrNotLive
 	if h.Live != nil {
-		err = h.Live.End(ctx, row.ID)
+		err = how(h.Live, ctx, row)
 	}
-	if errors.Is(err, ErrNotLive) {
-		// It may have ended between the two looks, so look again.
-		if row, err := h.call(ctx, row.ID); err != nil {
-			return nil, err
-		} else if row.Status.Final() {
-			return nil, over(row)
-		}
-		return nil, envelope.Busy("the call is not on this node, or its end is being written: try again later", err)
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return envelope.Give(ctx, Done{CallID: row.ID, Message: message}), nil
+	case errors.Is(err, nodes.ErrSilent):
+		return nil, envelope.Busy("the call's node does not answer: try again later", err)
+	case errors.Is(err, dialer.ErrCarrier):
+		return nil, envelope.Busy("the call's carrier does not answer: try again later", err)
+	case !errors.Is(err, nodes.ErrNotLive):
 		return nil, fmt.Errorf("end call: %w", err)
 	}
-	return envelope.Give(ctx, Done{CallID: row.ID, Message: "Call ended"}), nil
+	// It may have ended between the two looks, so look again.
+	if row, err := h.call(ctx, row.ID); err != nil {
+		return nil, err
+	} else if row.Status.Final() {
+		return nil, over(row)
+	}
+	return nil, envelope.Busy("the call's end is being written: try again later", err)
 }
 
 func over(row store.Call) error {

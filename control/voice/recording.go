@@ -36,16 +36,31 @@ var errNoRecording = errors.New("no recording")
 type RecordingOf struct {
 	ID
 
-	base string
+	base base
 }
+
+// base is the address by which a client came, such as https://voice.example.com.
+type base string
 
 // Resolve implements huma.Resolver: it learns by which address the client came.
 func (in *RecordingOf) Resolve(ctx huma.Context) []error {
-	in.base = "http://" + ctx.Host()
-	if ctx.TLS() != nil {
-		in.base = "https://" + ctx.Host()
-	}
+	in.base = baseOf(ctx)
 	return in.Strict.Resolve(ctx)
+}
+
+func baseOf(ctx huma.Context) base {
+	if ctx.TLS() != nil {
+		return base("https://" + ctx.Host())
+	}
+	return base("http://" + ctx.Host())
+}
+
+// or is the address that clients are to use: the public one, if that is known.
+func (b base) or(public string) string {
+	if public != "" {
+		return public
+	}
+	return string(b)
 }
 
 // Recording handles GET /calls/{id}/recording.
@@ -58,13 +73,9 @@ func (h *Calls) Recording(ctx context.Context, in *RecordingOf) (*envelope.One[R
 	if err != nil {
 		return nil, err
 	}
-	base := h.Public
-	if base == "" {
-		base = in.base
-	}
 	ticket, expires := h.Tickets.Issue(row.Org, row.ID, time.Now())
 	return envelope.Give(ctx, Recording{
-		CallID: row.ID, RecordingURL: base + "/api/v1/calls/" + row.ID + "/recording/stream?token=" + url.QueryEscape(ticket),
+		CallID: row.ID, RecordingURL: in.base.or(h.Public) + "/api/v1/calls/" + row.ID + "/recording/stream?token=" + url.QueryEscape(ticket),
 		ExpiresAt: envelope.Time(expires), Format: "wav", DurationSeconds: seconds(rec.Length), SampleRate: rec.Rate, Channels: rec.Channels,
 		SizeBytes: rec.Bytes,
 	}), nil

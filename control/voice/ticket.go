@@ -10,24 +10,34 @@ import (
 	"time"
 )
 
-// TicketLife is how long a ticket opens its call's recording.
+// TicketLife is how long a ticket opens what it is for.
 const TicketLife = 5 * time.Minute
 
-// ErrTicket says that a ticket does not open this call, or not any more.
-var ErrTicket = errors.New("the link to the recording is not valid or has expired")
+// ErrTicket says that a ticket does not open this call, or not any more. Its text may be shown.
+var ErrTicket = errors.New("the link or session token is not valid or has expired")
 
-// Tickets make links to recordings that open without a key, as a bare <audio> tag needs them: each for one call of one organisation,
-// for TicketLife. A ticket is "<expiry>.<organisation>.<mac>"; the call is named by the path, and signed with them.
+// Purpose is what tickets open of a call. One for another purpose is no ticket.
+type Purpose string
+
+// The purposes of tickets.
+const (
+	ForRecording Purpose = "recording" // its sound, in a bare <audio> tag
+	ForLive      Purpose = "live"      // its socket
+)
+
+// Tickets open without a key what browsers can send no header for: each one call of one organisation, for TicketLife. A ticket is
+// "<expiry>.<organisation>.<mac>"; the call is named by the path, and signed with them.
 type Tickets struct {
-	secret []byte
+	secret  []byte
+	purpose Purpose
 }
 
 // NewTickets signs with a secret, which all nodes must share. It must have 16 bytes at least.
-func NewTickets(secret []byte) (*Tickets, error) {
+func NewTickets(secret []byte, p Purpose) (*Tickets, error) {
 	if len(secret) < 16 {
 		return nil, errors.New("the secret has fewer than 16 bytes")
 	}
-	return &Tickets{secret: secret}, nil
+	return &Tickets{secret: secret, purpose: p}, nil
 }
 
 // Issue makes a ticket.
@@ -58,6 +68,6 @@ func (t *Tickets) Open(ticket, call string, now time.Time) (org string, err erro
 
 func (t *Tickets) mac(head, call string) []byte {
 	h := hmac.New(sha256.New, t.secret)
-	h.Write([]byte("parley recording\n" + head + "\n" + call))
+	h.Write([]byte("parley " + string(t.purpose) + "\n" + head + "\n" + call))
 	return h.Sum(nil)
 }

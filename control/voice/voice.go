@@ -5,7 +5,8 @@
 //	                        ──▶ Tasks.Execute, Reset ──▶ Dialer ──▶ the carrier
 //	                        ──▶ Calls.List, Get, Transcript, Recording ────▶ store.Calls
 //	                        ──▶ Calls.Stream (key or ticket) ──▶ os.Root ──▶ the WAV file
-//	                        ──▶ Calls.End ──▶ Live ──▶ the call's own goroutine
+//	                        ──▶ Calls.End, Cancel ──▶ Live ──▶ the call's own goroutine, on whichever node
+//	                        ──▶ Sockets.Serve (key, session or ticket) ──▶ live.Desk ──▶ the call's transcript, while it goes on
 //
 // Its types are the contract: huma makes the checks and the OpenAPI description from their tags, and what a tag cannot say, their
 // Resolve does, so that every bad field of a request is named at once. Handlers decode, call and encode; they own no goroutine. Every
@@ -51,6 +52,9 @@ func canonical(id, noun string) (string, error) {
 	}
 	return u.String(), nil
 }
+
+// CallID is a call's id as the store writes it. What is no UUID is no call's: it stays as it is.
+func CallID(id string) string { return plain(id) }
 
 // or is a text for JSON, where an empty one is null.
 func or(text string) *string {

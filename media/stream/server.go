@@ -162,7 +162,7 @@ func (t *Twilio) judge(l *Leg, s *start) (string, Refusal) {
 		return "want audio/x-mulaw, 8000, 1", RefusedFormat
 	case !slices.Contains(s.tracks, "inbound"):
 		return "want track inbound", RefusedFormat
-	case !t.tokens.redeem(s.call, s.params["token"], time.Now()):
+	case !t.redeem(s.call, s.params["token"], time.Now()):
 		return "bad token", RefusedToken
 	}
 	if !t.sockets.claim(s.call, l) {

@@ -72,7 +72,8 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
-	secret, ok := t.tokens.give(call, time.Now(), limits.Token, limits.Tokens)
+	now := time.Now()
+	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.turnAway(w, call)
 		return
@@ -80,7 +81,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	t.say(w, twiml{
 		Connect: &twimlConnect{Stream: twimlStream{
 			URL: overSocket(base) + paths.Media, StatusCallback: base + paths.StreamStatus,
-			Parameters: parameters(secret, form.Get("From"), form.Get("To"), r.URL.Query()),
+			Parameters: parameters(seal(t.AuthToken, call, secret, now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
 		}},
 		Hangup: &struct{}{},
 	})

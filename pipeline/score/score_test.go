@@ -98,7 +98,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 				cuts++
 			}
 		}
-		if e.Turn == nil {
+		if e.Kind != pipeline.TurnEnded {
 			continue
 		}
 		turns++

@@ -186,7 +186,7 @@ func (s *Store) KnownCalls(ctx context.Context, carrierIDs []string) (calls map[
 // SettleDial implements store.Dials.
 func (s *Store) SettleDial(ctx context.Context, e store.Ended, again time.Time) (done bool, err error) {
 	err = s.write(ctx, "settle dial", func(ctx context.Context, u unit) error {
-		done, err = s.endCall(ctx, u, &ended{Ended: &e, crashed: true, again: again})
+		done, err = s.endCall(ctx, u, &ended{Ended: &e, crashed: true, hearsay: true, again: again})
 		return err
 	})
 	return done && err == nil, err

@@ -22,6 +22,8 @@ type account struct {
 	id     string
 	known  bool         // the database has the call
 	before store.Status // if known
+	doubt  bool         // known as ended by another node, which had not heard of the call's own: what that says counts more
+	again  bool         // it was so, and an entry says otherwise
 	call   store.Call   // Org, Agent, Task and Status at least; whole if the call is new
 	begun  bool         // known, or begun by one of the entries
 	picked bool         // known as initiated, and in progress by one of the entries
@@ -34,6 +36,7 @@ type account struct {
 type ended struct {
 	*store.Ended
 	crashed bool
+	hearsay bool      // by somebody who does not have the call, nor its records
 	again   time.Time // when the task that it carried out is due once more; zero: the task ends with it
 }
 
@@ -104,11 +107,13 @@ func (a *account) begin(c store.Call) error {
 	return nil
 }
 
-// pickUp takes from a Began that comes after another that an initiated call is in progress, and where.
+// pickUp takes from a Began that comes after another that an initiated call is in progress, and where; or that one goes on which another
+// node has ended.
 func (a *account) pickUp(c store.Call) {
-	if a.call.Status != store.Initiated || c.Status != store.InProgress {
+	if a.call.Status != store.Initiated && !a.doubt || c.Status != store.InProgress {
 		return
 	}
+	a.reopen()
 	to := &a.call
 	to.Status, to.AgentVersion, to.Leg, to.CarrierID, to.From, to.To = c.Status, c.AgentVersion, c.Leg, c.CarrierID, c.From, c.To
 	to.Node, to.Boot, to.Answered = c.Node, c.Boot, c.Answered
@@ -119,9 +124,10 @@ func (a *account) turn(t *store.Turned) error {
 	switch {
 	case !a.begun:
 		return fmt.Errorf("%w: turn %d is of call %s, which never began", store.ErrRefused, t.Turn.N, a.id)
-	case a.call.Status.Final() || a.turns[t.Turn.N]:
+	case a.call.Status.Final() && !a.doubt || a.turns[t.Turn.N]:
 		return nil
 	}
+	a.reopen()
 	a.turns[t.Turn.N] = true
 	a.turned = append(a.turned, t)
 	return nil
@@ -133,14 +139,22 @@ func (a *account) end(e *ended) error {
 		return fmt.Errorf("%w: call %s ends, which never began", store.ErrRefused, a.id)
 	case !e.Status.Final():
 		return fmt.Errorf("%w: call %s ends with status %q", store.ErrRefused, a.id, e.Status)
-	case a.call.Status.Final():
+	case a.call.Status.Final() && (!a.doubt || e.hearsay):
 		return nil
 	}
+	a.reopen()
 	a.ended, a.call.Status = e, e.Status
 	if !a.known {
 		a.call.End = e.End
 	}
 	return nil
+}
+
+// reopen takes back what another node has presumed.
+func (a *account) reopen() {
+	if a.doubt {
+		a.doubt, a.again, a.call.Status = false, true, store.InProgress
+	}
 }
 
 // A tally is a counter's key: of an organisation's calls, or of a task's.

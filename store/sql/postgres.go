@@ -39,7 +39,7 @@ func (s *Store) openPostgres(dsn string, conns int) error {
 		c.RuntimeParams["application_name"] = "parley"
 	}
 	s.dialect = dialect{name: postgres, forUpdate: " FOR UPDATE", forShare: " FOR KEY SHARE", snapshot: sql.LevelRepeatableRead,
-		search: searchPostgres, kind: postgresKind, param: func(i int) string { return "$" + strconv.Itoa(i) }}
+		now: "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT", search: searchPostgres, kind: postgresKind, param: func(i int) string { return "$" + strconv.Itoa(i) }}
 	s.writer = stdlib.OpenDB(*c, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, session, pgx.QueryExecModeSimpleProtocol)
 		return err

@@ -97,18 +97,34 @@ func abandoned(o db.AbandonedRow, recordings map[string]store.Recording) *ended 
 	return &ended{Ended: &e, crashed: true}
 }
 
+// causeCarrier is media.CauseCarrier. With store.CauseCrash it is what others may presume of a call.
+const causeCarrier = "carrier"
+
 // lock reads how the calls of a ledger stand, in the order of their ids, and keeps others from changing them.
 func (s *Store) lock(ctx context.Context, u unit, l *ledger) error {
-	const query = "SELECT id, org, agent, task, status FROM calls WHERE id IN ($KEYS) ORDER BY id"
-	return u.among(ctx, query+s.forUpdate, l.ids(), func(scan func(...any) error) error {
-		var id, org, agent, task, status string
-		if err := scan(&id, &org, &agent, &task, &status); err != nil {
+	const query = "SELECT id, org, agent, task, status, cause FROM calls WHERE id IN ($KEYS) ORDER BY id"
+	var doubtful []string
+	err := u.among(ctx, query+s.forUpdate, l.ids(), func(scan func(...any) error) error {
+		var id, org, agent, task, status, cause string
+		if err := scan(&id, &org, &agent, &task, &status, &cause); err != nil {
 			return err
 		}
 		a := l.account(id)
 		a.known, a.begun, a.before = true, true, store.Status(status)
 		a.call = store.Call{ID: id, Org: org, Agent: agent, Task: task, Status: a.before}
+		if a.before == store.Failed && (cause == store.CauseCrash || cause == causeCarrier) {
+			doubtful = append(doubtful, id)
+		}
 		return nil
+	})
+	if err != nil || len(doubtful) == 0 {
+		return err
+	}
+	return u.among(ctx, "SELECT call FROM presumed WHERE call IN ($KEYS)", doubtful, func(scan func(...any) error) error {
+		var id string
+		err := scan(&id)
+		l.account(id).doubt = true
+		return err
 	})
 }
 
@@ -119,6 +135,10 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	}
 	if err := u.pickUpCalls(ctx, l); err != nil {
 		return fmt.Errorf("answers of calls: %w", err)
+	}
+	steps, err := u.reopen(ctx, l)
+	if err != nil {
+		return fmt.Errorf("calls that go on: %w", err)
 	}
 	fresh, err := u.insertTurns(ctx, l)
 	if err != nil {
@@ -136,14 +156,16 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	if err := u.endCalls(ctx, l); err != nil {
 		return fmt.Errorf("ends of calls: %w", err)
 	}
-	tasks, err := u.endTasks(ctx, l)
-	if err != nil {
+	if err := u.presume(ctx, l); err != nil {
+		return fmt.Errorf("presumed ends: %w", err)
+	}
+	if err := u.endTasks(ctx, l, steps); err != nil {
 		return fmt.Errorf("tasks: %w", err)
 	}
 	if err := u.count(ctx, l); err != nil {
 		return fmt.Errorf("counters: %w", err)
 	}
-	if err := u.countTasks(ctx, tasks); err != nil {
+	if err := u.countTasks(ctx, steps); err != nil {
 		return fmt.Errorf("counters of tasks: %w", err)
 	}
 	return nil

@@ -55,6 +55,7 @@ type dialect struct {
 	snapshot  sql.IsolationLevel    // of a transaction in which all statements see one state
 	search    string                // the query of Search
 	param     func(i int) string    // a parameter, counted from 1, in a statement that has many: SQLite seeks $1 among their names
+	now       string                // a query of the database's clock, in microseconds since 1970
 	kind      func(err error) error // the word of package store for a driver's error, errAgain, or nil if there is none
 }
 
@@ -69,6 +70,8 @@ var (
 	_ store.Tasks    = (*Store)(nil)
 	_ store.Dials    = (*Store)(nil)
 
+	_ store.Nodes     = (*Store)(nil)
+	_ store.Errands   = (*Store)(nil)
 	_ store.DialRules = (*Store)(nil)
 	_ store.DoNotCall = (*Store)(nil)
 

@@ -37,7 +37,8 @@ func (s *Store) openSQLite(ctx context.Context, path string, readers int) error 
 	if err := f.Close(); err != nil {
 		return err
 	}
-	s.dialect = dialect{name: string(goose.DialectSQLite3), search: searchSQLite, param: func(int) string { return "?" }, kind: sqliteKind}
+	s.dialect = dialect{name: string(goose.DialectSQLite3), search: searchSQLite, param: func(int) string { return "?" }, kind: sqliteKind,
+		now: "SELECT CAST(unixepoch('now', 'subsec') * 1000000 AS INTEGER)"}
 	s.writer, err = sql.Open("sqlite", sqliteDSN(path, s.wait, "&_pragma=journal_mode(WAL)&_txlock=immediate"))
 	if err != nil {
 		return err

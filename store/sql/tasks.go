@@ -197,7 +197,7 @@ func (s *Store) ResetTask(ctx context.Context, org, id string, at time.Time) (t 
 			}
 			d = dial(placed)
 			e := store.Ended{Call: seen.Call, Status: store.Failed, End: store.End{Ended: at, Cause: store.CauseCancelled}}
-			if _, err := s.endCall(ctx, u, &ended{Ended: &e, crashed: true}); err != nil {
+			if _, err := s.endCall(ctx, u, &ended{Ended: &e, crashed: true, hearsay: true}); err != nil {
 				return err
 			}
 		}
@@ -228,9 +228,9 @@ func (s *Store) ResetTask(ctx context.Context, org, id string, at time.Time) (t 
 	return t, d, nil
 }
 
-// endTasks ends the tasks that ended calls carried out, and the dials of these, and writes down what happened. It returns the steps that
-// the tasks' counters take.
-func (u unit) endTasks(ctx context.Context, l *ledger) (steps map[tally]int64, err error) {
+// endTasks ends the tasks that ended calls carried out, and the dials of these, and writes down what happened. It adds the steps that the
+// tasks' counters take.
+func (u unit) endTasks(ctx context.Context, l *ledger, steps map[tally]int64) error {
 	const text, number = "TEXT", "BIGINT"
 	r := rows{
 		before: "UPDATE tasks SET status = v.column2, error = v.column3, due = v.column4, retries = tasks.retries + v.column5, " +
@@ -254,9 +254,8 @@ func (u unit) endTasks(ctx context.Context, l *ledger) (steps map[tally]int64, e
 		r.add(a.call.Task, string(status), failure(a.ended), db.Time(a.ended.again), int64(again), db.Time(e.Ended), a.id)
 		at[a.id], calls = db.Time(e.Ended), append(calls, a.id)
 	}
-	steps = map[tally]int64{}
 	events := newTaskEvents()
-	err = r.write(ctx, u, func(scan func(...any) error) error {
+	err := r.write(ctx, u, func(scan func(...any) error) error {
 		var t tally
 		var id, call string
 		if err := scan(&t.org, &t.agent, &t.status, &id, &call); err != nil {
@@ -269,12 +268,12 @@ func (u unit) endTasks(ctx context.Context, l *ledger) (steps map[tally]int64, e
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := u.among(ctx, "UPDATE dials SET state = 'over' WHERE call IN ($KEYS) AND state <> 'over'", calls, nil); err != nil {
-		return nil, err
+		return err
 	}
-	return steps, events.write(ctx, u, nil)
+	return events.write(ctx, u, nil)
 }
 
 // failure is what a task says of a call that failed.

@@ -152,6 +152,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 		"Recording": func(ctx context.Context) error { _, err := h.Recording(ctx, org, call); return err },
 	}
 	maps.Copy(every, h.everyTask(org))
+	maps.Copy(every, h.everyNode())
 	return every
 }
 
@@ -232,6 +233,27 @@ func (h House) everyTask(org string) map[string]func(context.Context) error {
 	}
 }
 
+// everyNode is one use of each method of nodes, which belong to no organisation.
+func (h House) everyNode() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"Installation": func(ctx context.Context) error { _, err := h.Installation(ctx); return err },
+		"Beat": func(ctx context.Context) error {
+			_, err := h.Beat(ctx, store.Node{Boot: "every"}, store.Vigil{Gap: time.Hour})
+			return err
+		},
+		"Bury":  func(ctx context.Context) error { _, _, err := h.Bury(ctx, "none", store.Vigil{}); return err },
+		"Leave": func(ctx context.Context) error { return h.Leave(ctx, "none") },
+		"Nodes": func(ctx context.Context) error { _, _, err := h.Nodes(ctx, all); return err },
+		"SendErrand": func(ctx context.Context) error {
+			return h.SendErrand(ctx, store.Errand{ID: store.NewID(), Boot: "none"})
+		},
+		"Errands":      func(ctx context.Context) error { _, err := h.Errands(ctx, "none", 1); return err },
+		"AnswerErrand": func(ctx context.Context) error { return h.AnswerErrand(ctx, "none", "x") },
+		"ErrandAnswer": func(ctx context.Context) error { _, err := h.ErrandAnswer(ctx, "none"); return missing(err) },
+		"DropErrand":   func(ctx context.Context) error { return h.DropErrand(ctx, "none") },
+	}
+}
+
 // noDial: the house's call was not placed by anybody.
 func noDial(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
@@ -275,6 +297,9 @@ func testIsolation(t *testing.T, s Store) {
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
+	for name := range h.everyNode() {
+		unscoped[name] = true
+	}
 	directory, err := s.Directory(ctx)
 	ok(t, err)
 	for name, use := range h.Every(other.ID) {

@@ -4,6 +4,7 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
+//	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -41,6 +42,8 @@ type Store interface {
 	store.Dials
 	store.DialRules
 	store.DoNotCall
+	store.Nodes
+	store.Errands
 	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -107,6 +110,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"SettleDial", testSettleDial},
 		{"DialRules", testDialRules},
 		{"DoNotCall", testDoNotCall},
+		{"Nodes", testNodes},
+		{"Bury", testBury},
+		{"BuryOnce", testBuryOnce},
+		{"ComesBack", testComesBack},
+		{"BuryTask", testBuryTask},
+		{"Errands", testErrands},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {

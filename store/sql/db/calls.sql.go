@@ -15,7 +15,8 @@ SELECT c.id, c.created, c.answered,
   CAST((SELECT COALESCE(MAX(t.at + t.sounded), 0) FROM turns t WHERE t.call = c.id) AS BIGINT) AS last_turn,
   CAST((SELECT COALESCE(MAX(m.at + m.length), 0) FROM messages m WHERE m.call = c.id) AS BIGINT) AS last_message
 FROM calls c
-WHERE c.node = $1 AND c.boot <> $2 AND c.status IN ('initiated', 'in_progress')
+WHERE c.id IN (SELECT o.id FROM calls o WHERE o.node = $1 AND o.boot <> $2 AND o.status IN ('initiated', 'in_progress')
+  UNION ALL SELECT p.call FROM presumed p WHERE p.node = $1 AND p.boot <> $2)
 ORDER BY c.id
 `
 
@@ -33,7 +34,7 @@ type AbandonedRow struct {
 	LastMessage int64
 }
 
-// Calls of a node's other boots that have not ended, and when they were last heard of.
+// Calls of a node's other boots that have not ended, or were ended by other nodes, and when they were last heard of.
 func (q *Queries) Abandoned(ctx context.Context, arg AbandonedParams) ([]AbandonedRow, error) {
 	rows, err := q.db.QueryContext(ctx, abandoned, arg.Node, arg.Boot)
 	if err != nil {

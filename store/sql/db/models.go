@@ -161,6 +161,18 @@ type Message struct {
 	Length int64
 }
 
+type Node struct {
+	Boot     string
+	Node     string
+	Version  string
+	Started  Time
+	Beat     Time
+	Steady   Time
+	Calls    int64
+	Draining bool
+	Gone     Time
+}
+
 type Number struct {
 	Number  int64
 	ID      string

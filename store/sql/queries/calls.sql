@@ -17,11 +17,12 @@ SELECT r.* FROM recordings r JOIN calls c ON c.id = r.call WHERE c.org = @org AN
 INSERT INTO boots (node, boot) VALUES (@node, @boot) ON CONFLICT (node, boot) DO NOTHING;
 
 -- name: Abandoned :many
--- Calls of a node's other boots that have not ended, and when they were last heard of.
+-- Calls of a node's other boots that have not ended, or were ended by other nodes, and when they were last heard of.
 SELECT c.id, c.created, c.answered,
   CAST((SELECT COUNT(*) FROM turns t WHERE t.call = c.id) AS BIGINT) AS turns,
   CAST((SELECT COALESCE(MAX(t.at + t.sounded), 0) FROM turns t WHERE t.call = c.id) AS BIGINT) AS last_turn,
   CAST((SELECT COALESCE(MAX(m.at + m.length), 0) FROM messages m WHERE m.call = c.id) AS BIGINT) AS last_message
 FROM calls c
-WHERE c.node = @node AND c.boot <> @boot AND c.status IN ('initiated', 'in_progress')
+WHERE c.id IN (SELECT o.id FROM calls o WHERE o.node = @node AND o.boot <> @boot AND o.status IN ('initiated', 'in_progress')
+  UNION ALL SELECT p.call FROM presumed p WHERE p.node = @node AND p.boot <> @boot)
 ORDER BY c.id;

@@ -1,4 +1,4 @@
-package main
+package machine
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// goFirst puts this process, and those that it starts, before its neighbours where that is allowed, until restore is called.
-func goFirst() (first bool, restore func()) {
+// GoFirst puts this process, and those that it starts, before its neighbours where that is allowed, until restore is called.
+func GoFirst() (first bool, restore func()) {
 	first = true
 	tasks, _ := filepath.Glob("/proc/self/task/*") // the pattern is well formed
 	for _, t := range tasks {
@@ -27,15 +27,15 @@ func goFirst() (first bool, restore func()) {
 		return first, func() {}
 	}
 	_, was, _ := strings.Cut(strings.TrimSpace(string(text)), " nice ")
-	_ = os.WriteFile(autogroup, []byte("-20"), 0) // where it is not allowed, others says what came of it
+	_ = os.WriteFile(autogroup, []byte("-20"), 0) // where it is not allowed, Others says what came of it
 	return first, func() { _ = os.WriteFile(autogroup, []byte(was), 0) }
 }
 
 // tick is the unit of the kernel's times (proc(5), USER_HZ).
 const tick = 10 * time.Millisecond
 
-// processors reads how much time all processes have used, and how much of it this one and those that it has started.
-func processors() (all, ours time.Duration, err error) {
+// Processors reads how much time all processes have used, and how much of it this one and those that it has started.
+func Processors() (all, ours time.Duration, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, 0, err

@@ -1,0 +1,503 @@
+//go:build e2e
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	natsd "github.com/nats-io/nats-server/v2/server"
+
+	"parley/bench/carrier"
+	"parley/store"
+	"parley/store/sql"
+	"parley/store/storetest/pgtest"
+)
+
+const (
+	nodesSID    = "AC00000000000000000000000000000001"
+	nodesPublic = "https://parley.test" // where the carrier thinks that they are
+)
+
+// A relay carries connections to one of several addresses, in turn, as a load balancer does; or, to one alone, it is a wire that can be cut.
+type relay struct {
+	addr string
+
+	mu   sync.Mutex
+	to   []string
+	next int
+	open map[net.Conn]bool
+	work sync.WaitGroup
+}
+
+func newRelay(t *testing.T, to ...string) *relay {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &relay{addr: ln.Addr().String(), to: to, open: map[net.Conn]bool{}}
+	r.work.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			r.work.Go(func() { r.carry(c) })
+		}
+	})
+	t.Cleanup(func() { ln.Close(); r.lead(); r.work.Wait() })
+	return r
+}
+
+// lead leads new connections elsewhere; nowhere cuts those that there are.
+func (r *relay) lead(to ...string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.to = to
+	if len(to) == 0 {
+		for c := range r.open {
+			c.Close()
+		}
+	}
+}
+
+func (r *relay) target() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.to) == 0 {
+		return ""
+	}
+	r.next++
+	return r.to[r.next%len(r.to)]
+}
+
+func (r *relay) carry(c net.Conn) {
+	defer c.Close()
+	to := r.target()
+	if to == "" {
+		return
+	}
+	far, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	r.mu.Lock()
+	r.open[c], r.open[far] = true, true
+	r.mu.Unlock()
+	var both sync.WaitGroup
+	for _, way := range [][2]net.Conn{{c, far}, {far, c}} {
+		both.Go(func() {
+			_, _ = io.Copy(way[0], way[1]) // either end may go
+			way[0].Close()
+			way[1].Close()
+		})
+	}
+	both.Wait()
+	r.mu.Lock()
+	delete(r.open, c)
+	delete(r.open, far)
+	r.mu.Unlock()
+}
+
+// A fleet is several nodes on one Postgres and one NATS, behind one carrier.
+type fleet struct {
+	t     *testing.T
+	nodes []*node
+	boots []string // as the nodes
+	front *relay   // the carrier's way to them
+	db    *sql.Store
+	org   string
+	env   []string
+}
+
+// newFleet starts n nodes; extra are more of their settings.
+func newFleet(t *testing.T, n int, database func(url string) string, extra ...string) *fleet {
+	t.Helper()
+	pg := pgtest.New(t, pgtest.Options{TCP: true}).URL()
+	broker, err := natsd.NewServer(&natsd.Options{Host: "127.0.0.1", Port: natsd.RANDOM_PORT, NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	broker.Start()
+	t.Cleanup(func() { broker.Shutdown(); broker.WaitForShutdown() })
+	if !broker.ReadyForConnections(30 * time.Second) {
+		t.Fatal("NATS does not start")
+	}
+	f := &fleet{t: t, front: newRelay(t)}
+	f.env = append([]string{
+		"NATS_URL=" + broker.ClientURL(), "PARLEY_SECRET=" + strings.Repeat("s", 32), "PARLEY_PUBLIC_URL=" + nodesPublic, "PARLEY_RECORD=false",
+		"PARLEY_SILENCE=10m", "PARLEY_LOG_FORMAT=json",
+	}, extra...)
+	for i := range n {
+		from := pg
+		if database != nil && i == 0 {
+			from = database(pg)
+		}
+		f.nodes = append(f.nodes, serve(t, append([]string{"DATABASE_URL=" + from}, f.env...)...))
+	}
+	if f.db, err = sql.Open(t.Context(), sql.Options{URL: pg}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.db.Close() })
+	orgs, err := f.db.Organisations(t.Context())
+	if err != nil || len(orgs) != 1 {
+		t.Fatalf("organisations %v: %v", orgs, err)
+	}
+	f.org = orgs[0].ID
+	until(t, 20*time.Second, "the nodes know of one another", func() bool {
+		rows := f.rows()
+		f.boots = nil
+		for _, r := range rows {
+			f.boots = append(f.boots, r.Boot) // the oldest first, as they were started
+		}
+		return len(rows) == n
+	})
+	for _, n := range f.nodes {
+		until(t, 20*time.Second, "the node is connected to NATS", func() bool { return n.metric("parley_bus_up") == 1 })
+	}
+	f.front.lead(f.addresses(f.nodes...)...)
+	return f
+}
+
+func (f *fleet) addresses(nodes ...*node) (all []string) {
+	for _, n := range nodes {
+		all = append(all, strings.TrimPrefix(n.url, "http://"))
+	}
+	return all
+}
+
+func (f *fleet) rows() []store.Node {
+	f.t.Helper()
+	rows, _, err := f.db.Nodes(f.t.Context(), store.Page{Limit: 100})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return rows
+}
+
+// calls are all calls of a direction, as the database has them.
+func (f *fleet) calls(d store.Direction) (all []store.Call) {
+	f.t.Helper()
+	for {
+		page, total, err := f.db.Calls(f.t.Context(), f.org, store.CallFilter{}, store.Page{Limit: 100, Offset: len(all)})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		all = append(all, page...)
+		if len(page) == 0 || int64(len(all)) >= total {
+			return slices.DeleteFunc(all, func(c store.Call) bool { return c.Direction != d })
+		}
+	}
+}
+
+// of are a node's calls.
+func (f *fleet) of(node int) (all []store.Call) {
+	for _, c := range f.calls(store.Inbound) {
+		if c.Boot == f.boots[node] {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// dialIn places inbound calls, and tells each one's end.
+func (f *fleet) dialIn(n int, steps ...string) (ended *sync.WaitGroup) {
+	f.t.Helper()
+	script, err := carrier.ParseScript("steps", strings.Join(steps, "\n"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	ended = &sync.WaitGroup{}
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for range n {
+		<-pace.C
+		ended.Go(func() { // how it went, the records tell
+			_, _ = carrier.Call{
+				URL: nodesPublic + "/twilio/voice", Connect: f.front.addr, AccountSID: nodesSID, AuthToken: testToken, Script: script,
+			}.Place(context.WithoutCancel(f.t.Context()))
+		})
+	}
+	return ended
+}
+
+// TestEndToEndThreeNodes: three nodes hold 50 calls, and place others for tasks. Calls are ended and cancelled by asking another node than
+// theirs. One node is killed: its calls are closed within 30 s. One drains: its calls end well. The third goes on. No number rings twice, and
+// every task comes to an end.
+func TestEndToEndThreeNodes(t *testing.T) {
+	const calls, tasks, promised = 50, 40, 30 * time.Second
+	talk, err := carrier.ParseScript("callee", "silent 4s\nhangup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rings syncBuffer
+	exchange := &carrier.Exchange{
+		AccountSID: nodesSID, AuthToken: testToken, Rings: &rings,
+		Callee: func(to string) carrier.Callee {
+			switch to[len(to)-1] {
+			case '3':
+				return carrier.Callee{Outcome: "busy", Rings: time.Second}
+			case '7':
+				return carrier.Callee{Rings: time.Hour}
+			}
+			return carrier.Callee{Rings: time.Second, Script: talk}
+		},
+		Fault: func(to string) carrier.Fault {
+			if to[len(to)-1] == '5' {
+				return carrier.LostAnswer
+			}
+			return ""
+		},
+	}
+	api := httptest.NewServer(exchange)
+	t.Cleanup(api.Close)
+	t.Cleanup(exchange.Close)
+	f := newFleet(t, 3, nil, append(mockVendors(t), "TWILIO_ACCOUNT_SID="+nodesSID, "TWILIO_BASE_URL="+api.URL, "PARLEY_CALLER_ID=+15550100002",
+		"PARLEY_DIAL_RATE=4", "PARLEY_DIAL_CALLS=100", "PARLEY_DIAL_RING=5s")...)
+	exchange.Connect = f.front.addr
+	dead, drained, kept := f.nodes[0], f.nodes[1], f.nodes[2]
+
+	ended := f.dialIn(calls, "hear", "silent 50s", "hangup")
+	until(t, 60*time.Second, "all calls are up", func() bool {
+		up := 0
+		for _, c := range f.calls(store.Inbound) {
+			if c.Status == store.InProgress {
+				up++
+			}
+		}
+		return up == calls
+	})
+	t.Logf("%d calls are up: %d, %d and %d", calls, len(f.of(0)), len(f.of(1)), len(f.of(2)))
+	for i := range f.nodes {
+		if len(f.of(i)) < calls/10 {
+			t.Fatalf("node %d has %d calls: they are not spread", i, len(f.of(i)))
+		}
+	}
+
+	// Ended and cancelled by asking another node.
+	byEnd, byCancel := f.of(1)[0], f.of(2)[0]
+	for _, c := range []struct{ call, how, status, cause string }{{byEnd.ID, "end", "completed", "agent"}, {byCancel.ID, "cancel", "failed", "cancelled"}} {
+		began := time.Now()
+		if a := dead.api(http.MethodPost, "/api/v1/calls/"+c.call+"/"+c.how, nil); a.Status != http.StatusOK {
+			t.Errorf("%s at another node: %d %s", c.how, a.Status, a.Error)
+		}
+		took := time.Since(began)
+		var row callRow
+		until(t, 20*time.Second, "the call is over", func() bool {
+			dead.into(dead.api(http.MethodGet, "/api/v1/calls/"+c.call, nil), &row)
+			return row.Status == "completed" || row.Status == "failed"
+		})
+		if row.Status != c.status || row.Cause != c.cause {
+			t.Errorf("%s: the call is %s by %s", c.how, row.Status, row.Cause)
+		}
+		t.Logf("%s at another node was answered after %v", c.how, took.Round(time.Millisecond))
+	}
+	if n := dead.metric("parley_node_orders_stored_total"); n != 0 {
+		t.Errorf("%v orders went by the database, though NATS is there", n)
+	}
+
+	// Tasks are being dialled.
+	var agents []struct {
+		ID string `json:"id"`
+	}
+	kept.into(kept.api(http.MethodGet, "/api/v1/agents", nil), &agents)
+	for i := range tasks {
+		a := kept.api(http.MethodPost, "/api/v1/tasks", map[string]any{
+			"agent_id": agents[0].ID, "name": "Call", "to_number": fmt.Sprintf("+12125550%03d", i), "scheduled_at": time.Now().UTC().Format(time.RFC3339),
+		})
+		if !a.Success {
+			t.Fatalf("task %d: %d %s %v", i, a.Status, a.Error, a.Details)
+		}
+	}
+	until(t, 30*time.Second, "some tasks ring", func() bool { return strings.Count(rings.String(), "\n") >= tasks/4 })
+
+	theirs, others := f.of(0), append(f.of(1), f.of(2)...)
+	f.front.lead(f.addresses(kept)...)
+	if err := dead.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	died := time.Now()
+	if err := drained.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-dead.done
+	dead.done = nil
+	until(t, promised, "the calls of the node that was killed are closed", func() bool {
+		for _, c := range f.of(0) {
+			if !c.Status.Final() {
+				return false
+			}
+		}
+		return true
+	})
+	t.Logf("the %d calls of the node that was killed were closed after %v", len(theirs), time.Since(died).Round(100*time.Millisecond))
+	for _, c := range f.of(0) {
+		if c.Status != store.Failed || c.Cause != store.CauseCrash {
+			t.Errorf("a call of the node that was killed is %s by %s", c.Status, c.Cause)
+		}
+	}
+
+	ended.Wait()
+	select {
+	case err := <-drained.done:
+		if err != nil {
+			t.Errorf("the node that drained ended: %v", err)
+		}
+		drained.done = nil
+	case <-time.After(60 * time.Second):
+		t.Error("the node that drained does not end")
+	}
+	until(t, 30*time.Second, "all calls are written down", func() bool {
+		return !slices.ContainsFunc(f.calls(store.Inbound), func(c store.Call) bool { return !c.Status.Final() })
+	})
+	for _, was := range others {
+		c, err := f.db.Call(t.Context(), f.org, was.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.ID != byEnd.ID && c.ID != byCancel.ID && (c.Status != store.Completed || c.Cause != "caller") {
+			t.Errorf("a call of another node is %s by %s (%s)", c.Status, c.Cause, c.Error)
+		}
+	}
+
+	f.settled(tasks, &rings)
+	states := map[string]int{}
+	for _, r := range f.rows() {
+		states[newNodeRow(r).State]++
+	}
+	if states["serving"] != 1 || states["gone"] != 1 || len(states) != 2 {
+		t.Errorf("nodes: %v", states)
+	}
+	out, code := command(t, []string{"DATABASE_URL=" + f.dsn(kept)}, "nodes", "--json")
+	var rows []nodeRow
+	if err := json.Unmarshal([]byte(out), &rows); err != nil || code != 0 || len(rows) != 2 {
+		t.Errorf("parley nodes: exit code %d, %v:\n%s", code, err, out)
+	}
+}
+
+// dsn is the database's URL as a node was told it.
+func (f *fleet) dsn(n *node) string {
+	for _, kv := range n.cmd.Env {
+		if v, ok := strings.CutPrefix(kv, "DATABASE_URL="); ok {
+			return v
+		}
+	}
+	f.t.Fatal("no DATABASE_URL")
+	return ""
+}
+
+// settled waits until every task has come to its end, and looks whether a number rang twice.
+func (f *fleet) settled(want int, rings *syncBuffer) {
+	f.t.Helper()
+	states := map[store.Status]int{}
+	until(f.t, 2*time.Minute, "every task has come to its end", func() bool {
+		clear(states)
+		all, _, err := f.db.Tasks(f.t.Context(), f.org, store.TaskFilter{}, store.Page{Limit: 1000})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		for _, task := range all {
+			states[task.Status]++
+		}
+		return states[store.Completed]+states[store.Failed] == want
+	})
+	rang := map[string]int{}
+	for line := range strings.Lines(rings.String()) {
+		var r carrier.Ring
+		if err := json.Unmarshal([]byte(line), &r); err != nil {
+			f.t.Fatal(err)
+		}
+		if rang[r.To]++; rang[r.To] > 1 {
+			f.t.Errorf("%s rang %d times", r.To, rang[r.To])
+		}
+	}
+	f.t.Logf("tasks: %v; %d numbers rang, none twice", states, len(rang))
+}
+
+// TestEndToEndCutOff: two nodes without NATS. A call is ended by asking the other. A node that does not reach the database is thought dead, and its calls are closed. It goes on nevertheless; when it is
+// back, its calls are in progress again, and their records are whole. So are those of a call that came and went meanwhile.
+func TestEndToEndCutOff(t *testing.T) {
+	var wire *relay
+	f := newFleet(t, 2, func(dsn string) string {
+		u, err := url.Parse(dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wire = newRelay(t, u.Host)
+		u.Host = wire.addr
+		return u.String()
+	}, append(mockVendors(t), "NATS_URL=")...)
+	lone := f.nodes[0]
+	database := wire.target()
+	f.front.lead(f.addresses(lone)...)
+	ended := f.dialIn(6, "hear", "silent 40s", "say agent-pass", "hear", "hangup")
+	until(t, 30*time.Second, "the calls are up", func() bool { return len(f.of(0)) == 6 })
+	before := f.of(0)[1:]
+	first, began := f.of(0)[0], time.Now()
+	if a := f.nodes[1].api(http.MethodPost, "/api/v1/calls/"+first.ID+"/end", nil); a.Status != http.StatusOK {
+		t.Errorf("end at the other node: %d %s", a.Status, a.Error)
+	}
+	t.Logf("end at another node, by the database, was answered after %v", time.Since(began).Round(time.Millisecond))
+	if n := f.nodes[1].metric("parley_node_orders_stored_total"); n != 1 {
+		t.Errorf("%v orders went by the database, want 1", n)
+	}
+	until(t, 20*time.Second, "the call has ended", func() bool {
+		c, err := f.db.Call(t.Context(), f.org, first.ID)
+		return err == nil && c.Status == store.Completed && c.Cause == "agent"
+	})
+
+	wire.lead()
+	cut := time.Now()
+	short := f.dialIn(1, "hear", "say agent-pass", "hear", "hangup")
+	until(t, 40*time.Second, "its calls are closed", func() bool {
+		return !slices.ContainsFunc(f.of(0), func(c store.Call) bool { return c.ID != first.ID && c.Cause != store.CauseCrash })
+	})
+	t.Logf("closed after %v", time.Since(cut).Round(100*time.Millisecond))
+	short.Wait()
+	if n := lone.metric("parley_calls_live"); n != 5 {
+		t.Errorf("%v calls are live on the node that was cut off, want 5", n)
+	}
+	wire.lead(database)
+	until(t, 30*time.Second, "its calls go on", func() bool {
+		return !slices.ContainsFunc(before, func(was store.Call) bool {
+			c, err := f.db.Call(t.Context(), f.org, was.ID)
+			return err != nil || c.Cause == store.CauseCrash
+		})
+	})
+	until(t, 20*time.Second, "it is thought dead no more", func() bool {
+		return !slices.ContainsFunc(f.rows(), func(n store.Node) bool { return !n.Gone.IsZero() })
+	})
+	t.Logf("%v calls were reopened by its beat, the others by their records", lone.metric("parley_calls_reopened_total"))
+	ended.Wait()
+	until(t, 30*time.Second, "all six calls have ended well", func() bool {
+		all := slices.DeleteFunc(f.of(0), func(c store.Call) bool { return c.ID == first.ID })
+		return len(all) == 6 && !slices.ContainsFunc(all, func(c store.Call) bool { return c.Status != store.Completed || c.Cause != "caller" })
+	})
+	for _, c := range slices.DeleteFunc(f.of(0), func(c store.Call) bool { return c.ID == first.ID }) {
+		turns, err := f.db.Turns(t.Context(), f.org, c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages, err := f.db.Transcript(t.Context(), f.org, c.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(turns) < 2 || c.Turns != len(turns) || len(messages) < 3 {
+			t.Errorf("a call has %d turns, of %d, and %d messages", len(turns), c.Turns, len(messages))
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"parley/control/dialer"
+	"parley/control/nodes"
+	"parley/media"
+	"parley/pipeline"
+	"parley/store"
+)
+
+// hangUp ends calls, on whichever node they live.
+//
+//	API ──▶ End, Cancel ──▶ here ─────────────▶ the call's goroutine
+//	                   ├──▶ nodes.Node.Tell ──▶ here, on the call's node
+//	                   └──▶ dialer.Cancel ────▶ the carrier, of calls that are being placed
+type hangUp struct {
+	board  *pipeline.Switchboard
+	dialer *dialer.Dialer
+	node   *nodes.Node
+}
+
+// End asks a call to say goodbye now: it ends with cause agent. One that is only being placed is cancelled.
+func (h *hangUp) End(ctx context.Context, c store.Call) error { return h.finish(ctx, nodes.End, c) }
+
+// Cancel ends a call at once, with cause cancelled.
+func (h *hangUp) Cancel(ctx context.Context, c store.Call) error {
+	return h.finish(ctx, nodes.Cancel, c)
+}
+
+func (h *hangUp) finish(ctx context.Context, how nodes.Act, c store.Call) error {
+	if err := h.anywhere(ctx, how, c); !errors.Is(err, nodes.ErrNotLive) {
+		return err
+	}
+	if err := h.dialer.Cancel(ctx, c.ID); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nodes.ErrNotLive
+}
+
+// anywhere ends a call that lives on this node or another.
+func (h *hangUp) anywhere(ctx context.Context, how nodes.Act, c store.Call) error {
+	o := nodes.Order{Act: how, Call: c.ID}
+	err := h.here(ctx, o)
+	if !errors.Is(err, nodes.ErrNotLive) || c.Boot == "" || c.Status.Final() {
+		return err
+	}
+	return h.node.Tell(ctx, c.Boot, o)
+}
+
+// here carries out an order on a call that lives on this node.
+func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
+	c := h.board.Call(o.Call)
+	if c == nil {
+		return nodes.ErrNotLive
+	}
+	if o.Act == nodes.Cancel {
+		c.Stop(media.CauseCancelled)
+		return nil
+	}
+	err := c.Do(ctx, pipeline.Command{Kind: pipeline.HangUp})
+	if errors.Is(err, pipeline.ErrEnded) {
+		return nodes.ErrNotLive
+	}
+	return err
+}
