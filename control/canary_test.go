@@ -56,6 +56,7 @@ func TestNoSecretComesOut(t *testing.T) {
 	forbidden := map[string]string{
 		"key": w.ours.key, "another's key": w.theirs.key, "powerless key": w.ours.powerless, "hash of the key": access.Hash(w.ours.key),
 		"password": canaries["password"], "signing secret": string(secret),
+		"secret of webhooks": w.ours.whsec,
 	}
 	for i, secret := range cookies {
 		forbidden["cookie "+strconv.Itoa(i)] = secret

@@ -30,7 +30,9 @@ import (
 	"parley/control/library"
 	"parley/control/live"
 	"parley/control/people"
+	"parley/control/seal"
 	"parley/control/voice"
+	"parley/control/webhook"
 	"parley/store"
 )
 
@@ -46,13 +48,15 @@ type Dialer interface {
 	voice.Ruler
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	DoNotCall  store.DoNotCall
 	Dialer     Dialer
+	Webhooks   voice.HookStore
+	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
 	Library    *library.Library // what agents know; nil: that has no API
@@ -71,6 +75,7 @@ type Options struct {
 
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
+	Hooked  func()                                                          // called when a webhook is to be sent at once; may be nil
 	Forget  func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
 	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
 	Log     *slog.Logger                                                    // nil: slog.DiscardHandler
@@ -91,15 +96,16 @@ type Control struct {
 	sockets  *voice.Sockets
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
-	seal     *seal
+	seal     *seal.Seal
 	api      huma.API
 	front    http.Handler
 }
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Auth and People")
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+		o.Webhooks == nil || o.Hooks == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -114,7 +120,7 @@ func New(o Options) (*Control, error) {
 	if err != nil {
 		return nil, fmt.Errorf("sign tokens: %w", err)
 	}
-	seal, err := newSeal(secrets...)
+	answers, err := seal.New("first answers", secrets...)
 	if err != nil {
 		return nil, fmt.Errorf("seal answers: %w", err)
 	}
@@ -137,7 +143,7 @@ func New(o Options) (*Control, error) {
 	mux := http.NewServeMux()
 	c := &Control{
 		options: o, tickets: tickets, passes: passes, sockets: &voice.Sockets{Desk: o.Desk, Limits: o.Sockets, Log: o.Log},
-		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: seal,
+		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)

@@ -48,6 +48,7 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Tasks", Description: "Calls that are planned, and placed by the house."},
 			{Name: "Calls", Description: "Phone calls, live and past."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
+			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Sessions", Description: "Logging in and out. What is below here takes the session's cookie, never an API key."},
 			{Name: "API keys", Description: "The keys of the organisation."},
 			{Name: "Organizations", Description: "The organisations that one is in. A session works in one at a time: POST /auth/switch."},

@@ -12,6 +12,8 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/voice"
+	"parley/control/webhook"
 	"parley/store"
 )
 
@@ -83,7 +85,7 @@ func TestClaimIsHeld(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
 			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
-			Dialer: struct{ control.Dialer }{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
+			Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)
 		mux := http.NewServeMux()

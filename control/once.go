@@ -106,7 +106,7 @@ func (c *Control) repeat(ctx huma.Context, claim, first store.Answer) {
 		fault = envelope.Again("the request with this Idempotency-Key is still being answered: ask again in a moment")
 		fault.Retry = time.Second
 	default:
-		if body, err = c.seal.open(first.Body, label(first)); err != nil {
+		if body, err = c.seal.Open(first.Body, label(first)); err != nil {
 			fault = envelope.Again("the first answer cannot be read here: the nodes do not share one PARLEY_SECRET")
 			fault.Cause = err
 		}
@@ -168,7 +168,7 @@ func (c *Control) keep(ctx context.Context, claim store.Answer, in *reading) {
 	if in.status == http.StatusServiceUnavailable {
 		err = c.options.Answers.DropAnswer(ctx, claim)
 	} else {
-		claim.Status, claim.Body, claim.Expires = in.status, c.seal.close(in.answer.Bytes(), label(claim)), later(answerLife)
+		claim.Status, claim.Body, claim.Expires = in.status, c.seal.Close(in.answer.Bytes(), label(claim)), later(answerLife)
 		err = c.options.Answers.KeepAnswer(ctx, claim)
 	}
 	if err != nil {

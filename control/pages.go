@@ -191,6 +191,40 @@ var pages = map[string]page{
 		tag: "Dialing", summary: "Remove a number from the do-not-call list",
 		text: "Extension.",
 	},
+	"get-webhook-settings": {
+		tag: "Webhooks", summary: "Get how webhooks are sent",
+		text: "Extension.",
+	},
+	"put-webhook-settings": {
+		tag: "Webhooks", summary: "Change how webhooks are sent",
+		text: "With redelivery, what fails is tried again after 5 s, 5 min, 30 min, and 2, 5, 10, 14, 20 and 24 hours, with the same id and body; " +
+			"an answer of 410 disables its URL until that is enabled again. Without it, there is one try. Extension.",
+		request: `{"redelivery": true, "enable_endpoints": ["https://your-app.com/webhooks"]}`,
+	},
+	"rotate-webhook-secret": {
+		tag: "Webhooks", summary: "Make a new secret that signs webhooks", status: http.StatusCreated,
+		text: "The secret is answered this once. Every webhook has the headers of Standard Webhooks: webhook-id, webhook-timestamp and " +
+			"webhook-signature; for as long as the secret before signs too, the last has two signatures. Extension.",
+		request: `{"former_hours": 24}`,
+	},
+	"test-webhook": {
+		tag: "Webhooks", summary: "Send a test to a URL", status: http.StatusCreated,
+		text:    "It is sent at once, in one try: GET /webhooks/deliveries/{id} says what became of it. Extension.",
+		request: `{"url": "https://your-app.com/webhooks"}`,
+	},
+	"list-webhook-deliveries": {
+		tag: "Webhooks", summary: "List what was sent, and what is to be",
+		text: "Newest first. Deliveries stay in this log for the server's time, 30 days unless it is set otherwise. Extension.",
+	},
+	"get-webhook-delivery": {
+		tag: "Webhooks", summary: "Get a delivery, with its attempts",
+		text: "Extension.",
+	},
+	"replay-webhook-delivery": {
+		tag: "Webhooks", summary: "Send a delivery again",
+		text: "At once, with the same id and body; with redelivery, its tries are counted anew. Extension.",
+		bad:  "Also if the delivery is pending.",
+	},
 	"list-calls": {
 		tag: "Calls", summary: "List calls",
 		text: "All calls of the organisation, newest first.",

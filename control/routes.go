@@ -20,6 +20,7 @@ func (c *Control) routes() {
 	c.agents = agents
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
+	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
@@ -62,6 +63,14 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/do-not-call", "list-do-not-call", access.DialRead, dialing.List)
 	handle(c, "POST "+v1+"/do-not-call", "add-do-not-call", access.DialWrite, dialing.Add)
 	handle(c, "DELETE "+v1+"/do-not-call/{id}", "remove-do-not-call", access.DialWrite, dialing.Remove)
+
+	handle(c, "GET "+v1+"/webhooks/settings", "get-webhook-settings", access.HooksRead, hooks.Settings)
+	handle(c, "PUT "+v1+"/webhooks/settings", "put-webhook-settings", access.HooksWrite, hooks.PutSettings)
+	handle(c, "POST "+v1+"/webhooks/secret", "rotate-webhook-secret", access.HooksWrite, hooks.Secret)
+	handle(c, "POST "+v1+"/webhooks/test", "test-webhook", access.HooksWrite, hooks.Test)
+	handle(c, "GET "+v1+"/webhooks/deliveries", "list-webhook-deliveries", access.HooksRead, hooks.List)
+	handle(c, "GET "+v1+"/webhooks/deliveries/{id}", "get-webhook-delivery", access.HooksRead, hooks.Get)
+	handle(c, "POST "+v1+"/webhooks/deliveries/{id}/replay", "replay-webhook-delivery", access.HooksWrite, hooks.Replay)
 
 	handle(c, "GET "+v1+"/calls", "list-calls", access.CallsRead, calls.List)
 	handle(c, "GET "+v1+"/calls/{id}", "get-call", access.CallsRead, calls.Get)

@@ -233,7 +233,7 @@ func TestBadTasks(t *testing.T) {
 		`{"name":null,"to_number":null,"priority":null}`:               {"name": "cannot be null", "to_number": "cannot be null", "priority": "cannot be null"},
 		`{"agent_id":"` + w.ours.standard + `"}`:                       {"agent_id": "cannot be changed: make another task"},
 		`{"to_number":"+0123456789"}`:                                  {"to_number": "is no phone number in E.164 format, such as +1234567890"},
-		`{"webhook_url":"https://u:p@example.com"}`:                    {"webhook_url": "is no https URL"},
+		`{"webhook_url":"https://u:p@example.com"}`:                    {"webhook_url": "must not have a name or password in it"},
 		`{"context_data":{"a":"` + strings.Repeat("a", 64<<10) + `"}}`: {"context_data": "is larger than 64 KiB"},
 	} {
 		a := w.want(w.ask(w.ours.key, "PATCH", tasks+"/"+id, body), http.StatusBadRequest)

@@ -78,7 +78,7 @@ func (w *world) served() []route {
 			all = append(all, r)
 		}
 	}
-	if len(all) < 34 {
+	if len(all) < 41 {
 		w.t.Fatalf("the description has %d operations: the test looks at the wrong place", len(all))
 	}
 	slices.SortFunc(all, func(a, b route) int { return strings.Compare(a.id, b.id) })
@@ -101,7 +101,7 @@ func (r route) of(t tenant) string {
 	p := r.path
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
-		"tasks": t.task, "do-not-call": t.barred,
+		"tasks": t.task, "do-not-call": t.barred, "deliveries": t.delivery,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -139,7 +139,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		}
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
-			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.document} {
+			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.delivery, w.theirs.document} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -150,10 +150,11 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 			}
 		}
 	}
-	if named < 17 {
+	if named < 19 {
 		t.Errorf("only %d routes name a thing", named)
 	}
-	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard} {
+	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard,
+		"webhooks/deliveries?task_id=" + w.theirs.task, "webhooks/deliveries?call_id=" + w.theirs.done} {
 		if a := w.want(w.ask(w.ours.key, "GET", "/api/v1/"+q, ""), http.StatusOK); string(a.parsed.Data) != "[]" || a.parsed.Meta["total"] != 0.0 {
 			t.Errorf("calls of the other organisation by %s: %s", q, a.body)
 		}
@@ -178,6 +179,9 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	}
 	if task, err := w.db.Task(t.Context(), w.theirs.org, w.theirs.task); err != nil || task.Status != store.Failed || task.Attempts != 1 {
 		t.Errorf("their task was touched: %+v, %v", task, err)
+	}
+	if d, err := w.db.Delivery(t.Context(), w.theirs.org, w.theirs.delivery); err != nil || d.Status != store.DeliveryFailed {
+		t.Errorf("their delivery was touched: %+v, %v", d, err)
 	}
 	if len(w.live.ended) != 0 {
 		t.Errorf("their calls were ended: %v", w.live.ended)
@@ -319,7 +323,7 @@ func TestSessionsReachAllElse(t *testing.T) {
 			cookie, _ := w.begin(who.org, who.owner)
 			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
 				refused := a.status == http.StatusForbidden
-				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
+				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.HooksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
 					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
 				}
 			}

@@ -24,6 +24,8 @@ import (
 	"parley/control/dialer"
 	"parley/control/library"
 	peers "parley/control/nodes"
+	"parley/control/seal"
+	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
@@ -39,6 +41,7 @@ type world struct {
 	mux       *http.ServeMux
 	dir       string // the data directory
 	dialer    *dialer.Dialer
+	hooks     *webhook.Secrets
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -65,6 +68,8 @@ type tenant struct {
 	going     string // a call in progress
 	task      string // the task of the call that is over: it has failed since
 	barred    string // a number on the do-not-call list
+	delivery  string // of a test of webhooks: it has failed since
+	whsec     string // the secret that signs webhooks
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -128,6 +133,10 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 
+	sealed, err := seal.New("webhook secrets", secret)
+	must(t, err)
+	w.hooks = &webhook.Secrets{Rules: db, Seal: sealed}
+
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}
 	now := time.Now().UTC().Truncate(time.Microsecond)
@@ -151,13 +160,14 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.populate(&w.theirs, now)
 	w.raw(path, "UPDATE tasks SET status = 'failed', attempts = 1") // and no call of it is left
 	w.raw(path, "UPDATE task_totals SET status = 'failed'")
+	w.raw(path, "UPDATE webhook_deliveries SET status = 'failed', due = '', settled = created")
 
 	files, err := os.OpenRoot(w.dir)
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -289,6 +299,11 @@ func (w *world) populate(t *tenant, now time.Time) {
 	})
 	must(w.t, err)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
+	must(w.t, err)
+	t.delivery = store.NewID()
+	_, err = w.db.AddDelivery(w.t.Context(), store.Delivery{ID: t.delivery, Org: t.org, Kind: store.WebhookTest, URL: "https://" + t.org + ".example.com/", Created: now})
+	must(w.t, err)
+	t.whsec, _, err = w.hooks.Rotate(w.t.Context(), t.org, 0)
 	must(w.t, err)
 	wav := sound(16000)
 	at := "recordings/" + t.done + ".wav"

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"parley/control/bus"
+	"parley/control/webhook"
 	"parley/pipeline"
 )
 
@@ -57,6 +58,9 @@ type config struct {
 	DialCalls int           `help:"Calls that an organisation may have placed at once, over all nodes, where it has no rule of its own." default:"20" var:"PARLEY_DIAL_CALLS"`
 	DialRate  float64       `help:"Calls that an organisation may place in a second, over all nodes, where it has no rule of its own." default:"1" var:"PARLEY_DIAL_RATE"`
 	DialRing  time.Duration `help:"How long a number is rung, where the organisation has no rule of its own; whole seconds, 1s to 10m." default:"45s" var:"PARLEY_DIAL_RING"`
+
+	WebhookAllow []string `help:"Where webhooks are sent although the address is not public: networks, addresses and names of hosts, separated by commas. Whoever may plan tasks reaches these." placeholder:"CIDR|HOST" var:"PARLEY_WEBHOOK_ALLOW"`
+	WebhookLog   int      `name:"webhook-log-days" help:"How long what was sent stays in the log of webhooks, in days; 1 to 3650." default:"30" var:"PARLEY_WEBHOOK_LOG_DAYS"`
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
@@ -150,6 +154,12 @@ func (c *config) check() error {
 	}
 	if c.DialRing < time.Second || c.DialRing > 10*time.Minute {
 		bad = append(bad, fmt.Errorf("--dial-ring is %v: want 1s to 10m", c.DialRing))
+	}
+	if _, err := webhook.ParseAllow(c.WebhookAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--webhook-allow: %w", err))
+	}
+	if c.WebhookLog < 1 || c.WebhookLog > 3650 {
+		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
 	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error

@@ -22,6 +22,7 @@ type metrics struct {
 	providers *prometheus.CounterVec
 	requests  *prometheus.HistogramVec
 	searches  *prometheus.HistogramVec
+	webhooks  *prometheus.HistogramVec
 }
 
 // latencyBuckets are seconds: fine where conversations are won or lost.
@@ -47,10 +48,14 @@ func newMetrics(s *server) *metrics {
 			Name: "parley_knowledge_search_seconds", Help: "Searches of agents' documents on calls, by outcome: found, empty, late, failed, cold.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .15, .25, .5, 1, 2.5, 5}, NativeHistogramBucketFactor: 1.1,
 		}, []string{"outcome"}),
+		webhooks: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "parley_webhook_seconds", Help: "Tries of webhooks, by event and outcome: delivered, refused, timeout, forbidden, unreachable, disabled.",
+			Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}, NativeHistogramBucketFactor: 1.1,
+		}, []string{"event", "outcome"}),
 		providers: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "parley_provider_failures_total", Help: "Failures of providers, by which."}, []string{"provider"}),
 	}
 	m.registry.MustRegister(
-		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers, m.requests, m.searches,
+		m.calls, m.turns, m.events, m.latency, m.length, m.drops, m.providers, m.requests, m.searches, m.webhooks,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_calls_live", Help: "Calls in progress."}, func() float64 { return float64(s.board.Live()) }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "parley_accepting", Help: "1 while new calls are welcome."}, func() float64 {
@@ -96,6 +101,7 @@ func (m *metrics) records(o *office) {
 	counter("parley_bus_dropped_total", "Messages to other nodes that were lost: NATS was away, or too slow.", func() int64 { return o.bus.Stats().Dropped })
 	counter("parley_bus_missed_total", "Messages that slow readers of this node missed.", func() int64 { return o.bus.Stats().Missed })
 	counter("parley_bus_refused_total", "Requests of other nodes that were not answered: too many at once.", func() int64 { return o.bus.Stats().Refused })
+	gauge("parley_webhooks_sending", "Webhooks that this node is sending.", func() float64 { return float64(o.hooks.InHand()) })
 	counter("parley_records_lost_total", "Entries that neither disk nor memory could hold.", func() int64 { return o.records.Stats().Lost })
 	counter("parley_records_refused_total", "Entries that the database will never take; they are in refused.jsonl.", func() int64 { return o.records.Stats().Refused })
 	counter("parley_records_damaged_total", "Stretches of the spool that could not be read.", func() int64 { return o.records.Stats().Damaged })
@@ -104,6 +110,11 @@ func (m *metrics) records(o *office) {
 // request counts a request to the API, by the pattern of its route.
 func (m *metrics) request(route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Observe(took.Seconds())
+}
+
+// webhook counts a try of a webhook.
+func (m *metrics) webhook(event, outcome string, took time.Duration) {
+	m.webhooks.WithLabelValues(event, outcome).Observe(took.Seconds())
 }
 
 // count takes an event of any call, on that call's goroutine.

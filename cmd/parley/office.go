@@ -24,6 +24,7 @@ import (
 	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
+	"parley/control/webhook"
 	"parley/media"
 	"parley/pipeline"
 	"parley/providers/twilio"
@@ -34,7 +35,8 @@ import (
 // office keeps the server's records: what calls leave behind, who answers which number, and the API over both.
 //
 //	calls ──▶ records ──▶ spool on disk ──▶ store ◀── API
-//	calls ◀── directory ◀── snapshot on disk ◀──┘
+//	calls ◀── directory ◀── snapshot on disk ◀──┤
+//	clients ◀── hooks ◀── deliveries ◀───────────┘
 type office struct {
 	cfg       *config
 	log       *slog.Logger
@@ -47,6 +49,7 @@ type office struct {
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	hooks     *webhook.Sender
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
@@ -87,8 +90,11 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	return o, nil
 }
 
-// observe counts requests to the API, by the pattern of their route.
-type observe func(route, method string, status int, took time.Duration)
+// observe counts.
+type observe struct {
+	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
+	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
+}
 
 func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
@@ -126,12 +132,16 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
+	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{secret}, former...))
+	if err != nil {
+		return err
+	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer,
+		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Live: calls, Desk: o.desk, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
-		Changed: o.changed, Observe: observe, Log: o.log,
+		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
 	if err != nil {
 		return err
@@ -182,6 +192,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.directory.Run(ctx) })
 	g.Go(func() error { return o.dialer.Run(ctx) })
 	g.Go(func() error { return o.desk.Run(ctx) })
+	g.Go(func() error { return o.hooks.Run(ctx) })
 	if !o.ready {
 		g.Go(func() error { o.reachAtLast(ctx); return nil })
 	}

@@ -117,7 +117,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, s.metrics.request, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.metrics.records(s.office)

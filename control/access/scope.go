@@ -19,6 +19,8 @@ const (
 	TasksWrite  = "tasks:write"
 	DialRead    = "dialing:read"
 	DialWrite   = "dialing:write"
+	HooksRead   = "webhooks:read"
+	HooksWrite  = "webhooks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -36,6 +38,8 @@ func Scopes() []Scope {
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
 		{DialWrite, "change these"},
+		{HooksRead, "read how webhooks are sent, and what became of them"},
+		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 	}
 }
 

@@ -45,6 +45,10 @@ func (s *Store) Plan(ctx context.Context, org string, f store.CallFilter, p stor
 
 func (s *Store) explain(ctx context.Context, l listing, p store.Page) (lines []string, err error) {
 	query, args := l.page(p)
+	return s.plan(ctx, query, args)
+}
+
+func (s *Store) plan(ctx context.Context, query string, args []any) (lines []string, err error) {
 	err = s.read(ctx, "explain list", func(ctx context.Context, u unit) error {
 		if s.name == postgres {
 			return u.query(ctx, "EXPLAIN "+query, args, func(scan func(...any) error) error {

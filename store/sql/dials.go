@@ -82,7 +82,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if next.Before(t.Now) {
 			next = t.Now
 		}
-		ringing, events := map[string]bool{}, newTaskEvents()
+		ringing, events := map[string]bool{}, newEventLog()
 		for _, q := range queued {
 			if ringing[q.Callee] || next.After(t.Now.Add(t.Ahead)) {
 				continue
@@ -105,7 +105,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		if err := u.SetPace(ctx, db.SetPaceParams{Org: t.Org, Next: db.Time(next)}); err != nil {
 			return err
 		}
-		return events.write(ctx, u, nil)
+		return events.write(ctx, u)
 	})
 	if err != nil {
 		return nil, err

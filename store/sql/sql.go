@@ -84,6 +84,9 @@ var (
 	_ store.Answers       = (*Store)(nil)
 	_ store.Sweeper       = (*Store)(nil)
 	_ store.Knowledge     = (*Store)(nil)
+	_ store.Deliveries    = (*Store)(nil)
+	_ store.WebhookRules  = (*Store)(nil)
+	_ store.Outbox        = (*Store)(nil)
 )
 
 // Open opens a database: the file and its directory are made if need be, a server need not be up yet. Migrate must have been called

@@ -254,7 +254,7 @@ func (u unit) endTasks(ctx context.Context, l *ledger, steps map[tally]int64) er
 		r.add(a.call.Task, string(status), failure(a.ended), db.Time(a.ended.again), int64(again), db.Time(e.Ended), a.id)
 		at[a.id], calls = db.Time(e.Ended), append(calls, a.id)
 	}
-	events := newTaskEvents()
+	events := newEventLog()
 	err := r.write(ctx, u, func(scan func(...any) error) error {
 		var t tally
 		var id, call string
@@ -273,7 +273,7 @@ func (u unit) endTasks(ctx context.Context, l *ledger, steps map[tally]int64) er
 	if err := u.among(ctx, "UPDATE dials SET state = 'over' WHERE call IN ($KEYS) AND state <> 'over'", calls, nil); err != nil {
 		return err
 	}
-	return events.write(ctx, u, nil)
+	return events.write(ctx, u)
 }
 
 // failure is what a task says of a call that failed.
@@ -285,10 +285,6 @@ func failure(e *ended) string {
 		return e.End.Error
 	}
 	return e.End.Cause
-}
-
-func newTaskEvents() *rows {
-	return &rows{before: "INSERT INTO task_events (org, task, call, kind, created) VALUES ", after: " ON CONFLICT (call, kind) DO NOTHING", casts: make([]string, 5)}
 }
 
 // total is the counter that a task in some status is counted by.

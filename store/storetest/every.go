@@ -153,6 +153,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	}
 	maps.Copy(every, h.everyTask(org))
 	maps.Copy(every, h.everyNode())
+	maps.Copy(every, h.everyWebhook(org))
 	return every
 }
 
@@ -293,6 +294,8 @@ func testIsolation(t *testing.T, s Store) {
 		"DialWork": true, "DueTasks": true, "PutOffTask": true,
 		"DialRoom": true, "TakeDials": true, "Dial": true, "PlaceDial": true, "UnaskDial": true, "GoneDial": true, "OverdueDials": true,
 		"KnownCalls": true, "SettleDial": true, "TaskEvents": true, "Bar": true,
+		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
+		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,

@@ -5,6 +5,7 @@
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
+//	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -44,6 +45,9 @@ type Store interface {
 	store.DoNotCall
 	store.Nodes
 	store.Errands
+	store.Deliveries
+	store.WebhookRules
+	store.Outbox
 	store.Knowledge
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -116,6 +120,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ComesBack", testComesBack},
 		{"BuryTask", testBuryTask},
 		{"Errands", testErrands},
+		{"Outbox", testOutbox},
+		{"DeliveryOrder", testDeliveryOrder},
+		{"DeliveryTries", testDeliveryTries},
+		{"DueHosts", testDueHosts},
+		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
+		{"WebhookSettings", testWebhookSettings},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -139,6 +149,8 @@ type House struct {
 	Task   store.Task // has never been executed
 	Barred store.Barred
 	Rules  string
+
+	Delivery store.Delivery // of a test: it is due
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -172,7 +184,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := h.plan(ctx); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx)); err != nil {
 		return h, err
 	}
 	return h, s.Record(ctx, []store.Entry{
@@ -192,6 +204,15 @@ func (h *House) plan(ctx context.Context) (err error) {
 		return err
 	}
 	h.Rules, err = h.UpdateDialRules(ctx, h.Org, func(string) (string, error) { return "{}", nil })
+	return err
+}
+
+// hook gives the house a webhook's secret, and a delivery.
+func (h *House) hook(ctx context.Context) (err error) {
+	if h.Delivery, err = h.AddDelivery(ctx, newDelivery(h.Org, "https://own.example.com/")); err != nil {
+		return err
+	}
+	_, err = h.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Secret = []byte("sealed"); return nil })
 	return err
 }
 

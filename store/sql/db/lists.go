@@ -1,12 +1,13 @@
 package db
 
-// AgentColumns, CallColumns and TaskColumns are the columns of a row, in the order of its Fields.
+// AgentColumns, CallColumns, TaskColumns and DeliveryColumns are the columns of a row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
 		"created, answered, ended, length, cause, error, turns, drops, latency, collected"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
 		"status, due, attempts, retries, call, error, created, updated"
+	DeliveryColumns = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
 )
 
 // Fields is where a row is scanned to.
@@ -25,4 +26,10 @@ func (c *Call) Fields() []any {
 func (t *Task) Fields() []any {
 	return []any{&t.Number, &t.ID, &t.Org, &t.Agent, &t.Name, &t.Callee, &t.Description, &t.StartingMessage, &t.Context, &t.Priority,
 		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated}
+}
+
+// Fields is where a row is scanned to.
+func (d *WebhookDelivery) Fields() []any {
+	return []any{&d.Number, &d.ID, &d.Org, &d.Task, &d.Call, &d.Kind, &d.Url, &d.Host, &d.Status, &d.Payload, &d.Tries, &d.Attempts, &d.Due,
+		&d.Node, &d.Code, &d.Error, &d.Created, &d.Settled}
 }

@@ -260,3 +260,51 @@ type Turn struct {
 	Counts  Figures
 	Lookup  Lookup
 }
+
+type WebhookAttempt struct {
+	Delivery string
+	N        int64
+	Created  Time
+	Took     int64
+	Code     int64
+	Error    string
+	Answer   string
+}
+
+type WebhookDelivery struct {
+	Number   int64
+	ID       string
+	Org      string
+	Task     string
+	Call     string
+	Kind     string
+	Url      string
+	Host     string
+	Status   string
+	Payload  string
+	Tries    int64
+	Attempts int64
+	Due      Time
+	Node     string
+	Code     int64
+	Error    string
+	Created  Time
+	Settled  Time
+}
+
+type WebhookDisabled struct {
+	Org      string
+	Endpoint string
+	Url      string
+	Reason   string
+	Created  Time
+}
+
+type WebhookSetting struct {
+	Org         string
+	Redelivery  bool
+	Secret      []byte
+	Rotated     Time
+	Former      []byte
+	FormerUntil Time
+}
