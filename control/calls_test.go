@@ -325,7 +325,7 @@ func TestRecordingTickets(t *testing.T) {
 		t.Error("a ticket is in the log")
 	}
 	_, err = control.New(control.Options{
-		Agents: w.db, Calls: w.db, Tasks: w.db, DoNotCall: w.db, Dialer: w.dialer, Webhooks: w.db, Hooks: w.hooks, People: w.db, Auth: nobody{}, Secret: []byte("short"),
+		Agents: w.db, Calls: w.db, Tasks: w.db, DoNotCall: w.db, Lines: w.db, Dialer: w.dialer, Webhooks: w.db, Hooks: w.hooks, People: w.db, Auth: nobody{}, Secret: []byte("short"),
 	})
 	if err == nil || !strings.Contains(err.Error(), "16") {
 		t.Errorf("a short secret is taken: %v", err)

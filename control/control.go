@@ -1,7 +1,7 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, people
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
 //	 "/ws/"                                  ╰───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
@@ -28,9 +28,11 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/library"
+	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
 	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/voice"
 	"parley/control/webhook"
 	"parley/store"
@@ -48,12 +50,13 @@ type Dialer interface {
 	voice.Ruler
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	DoNotCall  store.DoNotCall
+	Lines      lines.Rows // numbers, credentials and trunks
 	Dialer     Dialer
 	Webhooks   voice.HookStore
 	Hooks      *webhook.Secrets // that sign webhooks
@@ -70,6 +73,9 @@ type Options struct {
 	Recordings *os.Root         // the data directory, below which recordings' paths begin; nil: none are kept here
 	Secret     []byte           // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
 	Former     [][]byte         // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault     // seals credentials; nil: one made of Secret and Former
+	Gate       lines.Gate       // which servers credentials may name; nil: none
+	Asker      lines.Asker      // finds out whether credentials work; nil: nobody does
 	PublicURL  string           // where clients reach the API, such as https://voice.example.com; empty: as each request says
 	Version    string           // of Parley, for the description
 
@@ -97,6 +103,7 @@ type Control struct {
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
 	seal     *seal.Seal
+	vault    *vault.Vault
 	api      huma.API
 	front    http.Handler
 }
@@ -104,8 +111,8 @@ type Control struct {
 // New builds the API.
 func New(o Options) (*Control, error) {
 	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
-		o.Webhooks == nil || o.Hooks == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Dialer, Webhooks, Hooks, Auth and People")
+		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -123,6 +130,11 @@ func New(o Options) (*Control, error) {
 	answers, err := seal.New("first answers", secrets...)
 	if err != nil {
 		return nil, fmt.Errorf("seal answers: %w", err)
+	}
+	if o.Vault == nil {
+		if o.Vault, err = vault.New(secrets...); err != nil {
+			return nil, fmt.Errorf("seal credentials: %w", err)
+		}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -143,7 +155,7 @@ func New(o Options) (*Control, error) {
 	mux := http.NewServeMux()
 	c := &Control{
 		options: o, tickets: tickets, passes: passes, sockets: &voice.Sockets{Desk: o.Desk, Limits: o.Sockets, Log: o.Log},
-		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers,
+		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers, vault: o.Vault,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, c.once)

@@ -12,6 +12,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	outside "parley/control/lines"
 	"parley/control/voice"
 	"parley/control/webhook"
 	"parley/store"
@@ -85,7 +86,7 @@ func TestClaimIsHeld(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
 			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, DoNotCall: struct{ storeBarred }{},
-			Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
+			Lines: struct{ outside.Rows }{}, Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)
 		mux := http.NewServeMux()

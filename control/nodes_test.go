@@ -68,7 +68,7 @@ func nodes(t *testing.T, n, limit int, change ...func(i int, o *control.Options)
 		running.Go(func() { _ = limiter.Run(ctx) })
 		t.Cleanup(func() { stop(); running.Wait() })
 		o := control.Options{
-			Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: dialer.New(dialer.Options{Store: db, Node: "node"}), Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Answers: db, Auth: auth, Limiter: limiter, Secret: secret, Log: log,
+			Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Dialer: dialer.New(dialer.Options{Store: db, Node: "node"}), Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Answers: db, Auth: auth, Limiter: limiter, Secret: secret, Log: log,
 			Forget: func(hash string) { auth.Forget(hash) },
 		}
 		for _, f := range change {

@@ -266,6 +266,92 @@ var pages = map[string]page{
 		busy: "Also if the call's node, or its carrier, does not answer.",
 	},
 
+	"list-credentials": {
+		tag: "Credentials", summary: "List credentials",
+		text: "Newest first, without their secrets. Extension.",
+	},
+	"create-credential": {
+		tag: "Credentials", summary: "Add a credential", status: http.StatusCreated,
+		text: "An account of the organisation at a carrier or vendor. From then on its calls use it in place of the server's own: calls are " +
+			"placed by the default of twilio, unless their number has another, and speech and language models of openai and deepgram get the " +
+			"defaults' keys. Every node knows within seconds. Extension.",
+		request: `{"vendor": "twilio", "name": "Main account", "account_id": "AC00000000000000000000000000000001", "secret": "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"}`,
+	},
+	"get-credential": {
+		tag: "Credentials", summary: "Get a credential",
+		text: "Without its secret. Extension.",
+	},
+	"update-credential": {
+		tag: "Credentials", summary: "Update a credential",
+		text:    "Only the fields that are given change. Calls in progress keep what they began with. Extension.",
+		request: `{"name": "Second account"}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+	},
+	"delete-credential": {
+		tag: "Credentials", summary: "Delete a credential",
+		text: "Its secret is gone for good. Extension.",
+		bad:  "Also if a number or a call that is being placed needs it, or it is the default of a vendor that has others.",
+	},
+	"verify-credential": {
+		tag: "Credentials", summary: "Ask the vendor whether a credential works",
+		text: "By a request that changes nothing and costs nothing. The verdict is kept until the credential changes. Extension.",
+		bad:  "Also if there is no way to ask that vendor, or the secret cannot be opened on this server.",
+		busy: "Also if the vendor cannot be reached, or gives no answer that says anything.",
+	},
+	"list-numbers": {
+		tag: "Numbers", summary: "List phone numbers",
+		text: "In the order of their digits. Extension.",
+	},
+	"create-number": {
+		tag: "Numbers", summary: "Add a phone number", status: http.StatusCreated,
+		text: "Calls to it are answered by its agent, and calls by that agent are placed from it. Where calls of the number come by an account of " +
+			"the organisation's own, point its voice webhook at this server's /twilio/voice. Extension.",
+		request: `{"phone_number": "+1234567890", "label": "Front desk"}`,
+		missing: "Also if the organisation has no such agent, credential or trunk: details names it.",
+	},
+	"get-number": {
+		tag: "Numbers", summary: "Get a phone number",
+		text: "Extension.",
+	},
+	"update-number": {
+		tag: "Numbers", summary: "Update a phone number",
+		text:    "Only the fields that are given change; null clears. Extension.",
+		request: `{"label": "Night desk", "agent_id": null}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+		missing: "Also if the organisation has no such agent, credential or trunk: details names it.",
+	},
+	"delete-number": {
+		tag: "Numbers", summary: "Delete a phone number",
+		text: "Calls to it are answered by the default agent, as those to all numbers that nobody has. Extension.",
+	},
+	"list-trunks": {
+		tag: "Trunks", summary: "List SIP trunks",
+		text: "Newest first, without their passwords. Extension.",
+	},
+	"create-trunk": {
+		tag: "Trunks", summary: "Add a SIP trunk", status: http.StatusCreated,
+		text: "It is kept and checked; this version of the server does not yet place or take calls by SIP. Extension.",
+		request: `{
+			"name": "Main carrier", "host": "sip.example.com", "transport": "tls", "username": "acme", "password": "correct horse battery",
+			"allowed_networks": ["192.0.2.0/24"], "codecs": ["PCMU", "PCMA"], "register": true
+		}`,
+	},
+	"get-trunk": {
+		tag: "Trunks", summary: "Get a SIP trunk",
+		text: "Without its password. Extension.",
+	},
+	"update-trunk": {
+		tag: "Trunks", summary: "Update a SIP trunk",
+		text:    "Only the fields that are given change; null clears. Lists are replaced as a whole. Extension.",
+		request: `{"transport": "tcp", "port": 5080}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+	},
+	"delete-trunk": {
+		tag: "Trunks", summary: "Delete a SIP trunk",
+		text: "Extension.",
+		bad:  "Also if a number is reached by it.",
+	},
+
 	"login": {
 		tag: "Sessions", summary: "Log in",
 		text: "Sets the session's cookie and answers a JWT. The session works in the organisation in which its person worked last. Wrong " +

@@ -9,6 +9,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
 )
@@ -24,6 +25,10 @@ func (c *Control) routes() {
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Files: o.Recordings, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
+
+	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
+	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
+	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, Changed: o.Changed, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -80,6 +85,25 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
 	handle(c, "POST "+v1+"/calls/{id}/cancel", "cancel-call", access.CallsWrite, calls.Cancel)
+
+	handle(c, "GET "+v1+"/credentials", "list-credentials", access.CredentialsRead, credentials.List)
+	handle(c, "POST "+v1+"/credentials", "create-credential", access.CredentialsWrite, credentials.Create)
+	handle(c, "GET "+v1+"/credentials/{id}", "get-credential", access.CredentialsRead, credentials.Get)
+	handle(c, "PATCH "+v1+"/credentials/{id}", "update-credential", access.CredentialsWrite, credentials.Update)
+	handle(c, "DELETE "+v1+"/credentials/{id}", "delete-credential", access.CredentialsWrite, credentials.Delete)
+	handle(c, "POST "+v1+"/credentials/{id}/verify", "verify-credential", access.CredentialsWrite, credentials.Verify)
+
+	handle(c, "GET "+v1+"/numbers", "list-numbers", access.NumbersRead, numbers.List)
+	handle(c, "POST "+v1+"/numbers", "create-number", access.NumbersWrite, numbers.Create)
+	handle(c, "GET "+v1+"/numbers/{id}", "get-number", access.NumbersRead, numbers.Get)
+	handle(c, "PATCH "+v1+"/numbers/{id}", "update-number", access.NumbersWrite, numbers.Update)
+	handle(c, "DELETE "+v1+"/numbers/{id}", "delete-number", access.NumbersWrite, numbers.Delete)
+
+	handle(c, "GET "+v1+"/trunks", "list-trunks", access.TrunksRead, trunks.List)
+	handle(c, "POST "+v1+"/trunks", "create-trunk", access.TrunksWrite, trunks.Create)
+	handle(c, "GET "+v1+"/trunks/{id}", "get-trunk", access.TrunksRead, trunks.Get)
+	handle(c, "PATCH "+v1+"/trunks/{id}", "update-trunk", access.TrunksWrite, trunks.Update)
+	handle(c, "DELETE "+v1+"/trunks/{id}", "delete-trunk", access.TrunksWrite, trunks.Delete)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -78,7 +78,7 @@ func (w *world) served() []route {
 			all = append(all, r)
 		}
 	}
-	if len(all) < 41 {
+	if len(all) < 57 {
 		w.t.Fatalf("the description has %d operations: the test looks at the wrong place", len(all))
 	}
 	slices.SortFunc(all, func(a, b route) int { return strings.Compare(a.id, b.id) })
@@ -101,7 +101,7 @@ func (r route) of(t tenant) string {
 	p := r.path
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
-		"tasks": t.task, "do-not-call": t.barred, "deliveries": t.delivery,
+		"tasks": t.task, "do-not-call": t.barred, "deliveries": t.delivery, "credentials": t.account, "numbers": t.phone, "trunks": t.trunk,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -139,7 +139,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		}
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
-			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.delivery, w.theirs.document} {
+			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred,
+			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.delivery, w.theirs.document} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -150,7 +151,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 			}
 		}
 	}
-	if named < 19 {
+	if named < 29 {
 		t.Errorf("only %d routes name a thing", named)
 	}
 	for _, q := range []string{"calls?agent_id=" + w.theirs.standard, "calls?task_id=" + w.theirs.task, "tasks?agent_id=" + w.theirs.standard,
@@ -172,7 +173,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	if _, err := w.db.Session(t.Context(), w.theirs.session, time.Now()); err != nil {
 		t.Errorf("their session was ended: %v", err)
 	}
-	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call"} {
+	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call", "/api/v1/credentials/" + w.theirs.account,
+		"/api/v1/numbers/" + w.theirs.phone, "/api/v1/trunks/" + w.theirs.trunk} {
 		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
 			t.Errorf("%s was changed: %s", path, a.body)
 		}
@@ -224,7 +226,7 @@ func TestEveryRouteAsksForAKeyAndAScope(t *testing.T) {
 			t.Errorf("%s: a key with %s gets %d", r.id, r.scope, a.status)
 		}
 	}
-	if got := w.changed(); got != 1 { // the one that creates
+	if got := w.changed(); got != 4 { // those that create an agent, a credential, a number, a trunk
 		t.Errorf("agents changed %d times", got)
 	}
 }
@@ -323,7 +325,7 @@ func TestSessionsReachAllElse(t *testing.T) {
 			cookie, _ := w.begin(who.org, who.owner)
 			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
 				refused := a.status == http.StatusForbidden
-				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.HooksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
+				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
 					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
 				}
 			}

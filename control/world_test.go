@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	"parley/control/library"
 	peers "parley/control/nodes"
 	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/store"
@@ -42,6 +44,8 @@ type world struct {
 	dir       string // the data directory
 	dialer    *dialer.Dialer
 	hooks     *webhook.Secrets
+	asker     *asked
+	auth      *access.Authenticator
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -70,6 +74,9 @@ type tenant struct {
 	barred    string // a number on the do-not-call list
 	delivery  string // of a test of webhooks: it has failed since
 	whsec     string // the secret that signs webhooks
+	account   string // a credential of twilio that nothing needs
+	phone     string // a phone number, by its id
+	trunk     string // a SIP trunk that nothing needs
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
@@ -123,7 +130,7 @@ func (l *logged) String() string {
 // newWorld makes the world; change, if there is one, has a last say in the API's options.
 func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}}
+	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}, asker: &asked{verdict: store.Works}}
 	path := filepath.Join(w.dir, "parley.db")
 	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + path})
 	must(t, err)
@@ -166,8 +173,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	must(t, err)
 	t.Cleanup(func() { must(t, files.Close()) })
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	w.auth = auth
 	o := control.Options{
-		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
+		Agents: db, Calls: db, Tasks: db, DoNotCall: db, Lines: db, Gate: door{}, Asker: w.asker, Dialer: w.dialer, Webhooks: db, Hooks: w.hooks, People: db, Answers: db, Limiter: &access.Limiter{Rates: db, Limit: 1_000_000},
 		Auth: auth, Forget: func(hash string) {
 			if auth.Forget(hash); hash == "" {
 				auth.ForgetAll()
@@ -298,6 +306,7 @@ func (w *world) populate(t *tenant, now time.Time) {
 		ID: t.task, Org: t.org, Agent: t.standard, Name: "Call", To: "+442071234567", Context: `{"of":"` + t.org + `"}`, Created: now,
 	})
 	must(w.t, err)
+	w.connect(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
 	must(w.t, err)
 	t.delivery = store.NewID()
@@ -311,6 +320,48 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
+}
+
+// connect gives a tenant what it has of its own towards the outside. The secrets are canaries.
+func (w *world) connect(t *tenant, now time.Time) {
+	v, err := vault.New(secret)
+	must(w.t, err)
+	t.account, t.phone, t.trunk = store.NewID(), store.NewID(), store.NewID()
+	_, err = w.db.CreateCredential(w.t.Context(), store.Credential{ID: t.account, Org: t.org, Vendor: "twilio", Name: "Account of " + t.org,
+		Account: "AC00000000000000000000000000000009", Default: true, Created: now,
+		Sealed: v.Seal(canaries["token"], vault.PlaceOf(store.CredentialSecret, t.org, t.account))})
+	must(w.t, err)
+	_, err = w.db.CreateTrunk(w.t.Context(), store.Trunk{ID: t.trunk, Org: t.org, Name: "Trunk of " + t.org, Host: "sip.example.com",
+		Transport: store.UDP, Username: "u", Created: now, Sealed: v.Seal(canaries["trunk"], vault.PlaceOf(store.TrunkSecret, t.org, t.trunk))})
+	must(w.t, err)
+	_, err = w.db.CreateNumber(w.t.Context(), store.Number{ID: t.phone, Org: t.org, E164: map[bool]string{true: "+442070000100", false: "+442070000200"}[t == &w.ours], Label: "Of " + t.org,
+		Created: now, Updated: now})
+	must(w.t, err)
+}
+
+// door lets everything public through, and one host of the operator's.
+type door struct{}
+
+func (door) Check(url string) error {
+	if strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "http://vendor.internal") || strings.Contains(url, "127.0.0.1") {
+		return errors.New("is not allowed")
+	}
+	return nil
+}
+
+// asked is a vendor that says what it is told to.
+type asked struct {
+	mu      sync.Mutex
+	verdict store.Verdict
+	err     error
+	secrets []string
+}
+
+func (a *asked) Verify(_ context.Context, _ store.Credential, secret string) (store.Verdict, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.secrets = append(a.secrets, secret)
+	return a.verdict, a.err
 }
 
 // failTask carries out a task, and its call fails.

@@ -110,6 +110,8 @@ type Info struct {
 
 	Outbound bool // we have placed the call: whoever answers it did not expect us
 
+	Owners []string // by whose account with the carrier the call came; none: by the server's own, which is anybody's
+
 	Params map[string]string // what the carrier was told to pass along, such as the agent; never nil-checked, may be nil
 }
 

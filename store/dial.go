@@ -37,6 +37,7 @@ type Dial struct {
 	Execution int // Task.Attempts
 	Priority  int
 	From, To  string
+	Account   string // the credential by which the call is placed, by its id; empty: the server's own account
 	State     DialState
 	Due       time.Time // not asked before
 	Node      string    // who asks, or looked last

@@ -1,7 +1,7 @@
 // Package store says what Parley keeps: the rows, and the interfaces by which the rest of the house reads and writes them.
 //
 //	live call ──▶ control/records ──▶ spool (disk) ──▶ Recorder.Record ──▶ database ──▶ Calls ──▶ API
-//	API, CLI  ──▶ Agents, Numbers, Keys ─────────────────────────────────▶ database ──▶ Directory ──▶ who answers a number
+//	API, CLI  ──▶ Agents, Numbers, Credentials, Trunks, Keys ────────────▶ database ──▶ Directory ──▶ who answers a number
 //	          ──▶ People, Organisations, Sessions, Invites, Attempts ────▶ database ──▶ who may come in
 //	          ──▶ Rates, Answers ────────────────────────────────────────▶ database ──▶ how often, and what was answered before
 //	CLI       ──▶ Knowledge.PutDocument ─────────────────────────────────▶ database ──▶ Knowledge.Search ──▶ live call
@@ -105,13 +105,18 @@ type Agent struct {
 
 // A Number is a phone number of an organisation, and the agent that answers it.
 type Number struct {
-	ID      string
-	Number  int64
-	Org     string
-	E164    string // +442071234567; unique among all organisations
-	Agent   string // empty: the organisation's default agent
-	Created time.Time
-	Updated time.Time
+	ID     string
+	Number int64
+	Org    string
+	E164   string // +442071234567; unique among all organisations
+	Agent  string // empty: the organisation's default agent
+	Label  string // for people
+	// Credential is the account by which calls are placed from the number; empty: the organisation's default, or else the server's. Trunk
+	// is the way by SIP that it is reached by, in place of that; one of them at most.
+	Credential string
+	Trunk      string
+	Created    time.Time
+	Updated    time.Time
 }
 
 // A Setup is what an empty database begins with.
@@ -179,8 +184,15 @@ type Agents interface {
 
 // Numbers are the phone numbers of organisations.
 type Numbers interface {
+	// CreateNumber adds a number: ErrConflict if somebody has it, ErrNotFound if the organisation has no such agent, credential or trunk.
+	CreateNumber(ctx context.Context, n Number) (Number, error)
+	// Number finds one, by its id or as it is in E.164.
+	Number(ctx context.Context, org, id string) (Number, error)
+	// UpdateNumber lets change alter a number's agent, label, credential and trunk, in one transaction. An error of change is returned as
+	// it is, and nothing is kept. ErrNotFound as of CreateNumber.
+	UpdateNumber(ctx context.Context, org, id string, at time.Time, change func(*Number) error) (Number, error)
 	// PutNumber adds a number, or leads one that the organisation has to another agent. ErrConflict if it is another organisation's,
-	// ErrNotFound if the organisation has no such agent. Of an old number, ID and Created stay.
+	// ErrNotFound if the organisation has no such agent. Of an old number, ID, Created, label, credential and trunk stay.
 	PutNumber(ctx context.Context, n Number) (Number, error)
 	Numbers(ctx context.Context, org string, p Page) (numbers []Number, total int64, err error) // by E164
 	DeleteNumber(ctx context.Context, org, e164 string) error
@@ -188,11 +200,13 @@ type Numbers interface {
 
 // A Directory is all that answering a call needs to know, at one moment.
 type Directory struct {
-	Revision      int64          // grows whenever an organisation, agent, number or an agent's knowledge changes
+	Revision      int64          // grows whenever an organisation, agent, number, credential, trunk or an agent's knowledge changes
 	Organisations []Organisation // oldest first; calls to numbers that nobody has go to the first
 	Agents        []Agent
 	Numbers       []Number
 	Knowing       []string // ids of the agents that know a document
+	Credentials   []Credential
+	Trunks        []Trunk
 }
 
 // A Router tells who answers.

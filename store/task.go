@@ -47,6 +47,8 @@ type Execution struct {
 	Org, Task string
 	// Call becomes the task's call, with status Initiated. ID, Agent, AgentVersion, Leg, From, To and Created are the caller's.
 	Call Call
+	// Account is the credential by which the call is placed, by its id; empty: the server's own account.
+	Account string
 	// Seen is Task.Updated as it was when the task was judged fit: a task that has changed since is not executed. Zero: it does not matter.
 	Seen time.Time
 	// Now, if it is set, asks for a task whose Due has come.

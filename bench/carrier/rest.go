@@ -22,6 +22,10 @@ func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnauthorized, 20003, "Authenticate")
 		return
 	}
+	if account := "/2010-04-01/Accounts/" + x.AccountSID + ".json"; r.Method == http.MethodGet && r.URL.Path == account {
+		write(w, http.StatusOK, map[string]string{"sid": x.AccountSID, "status": "active", "uri": account})
+		return
+	}
 	path, ours := strings.CutPrefix(r.URL.Path, "/2010-04-01/Accounts/"+x.AccountSID+"/Calls")
 	id, one := strings.CutPrefix(strings.TrimSuffix(path, ".json"), "/")
 	switch {

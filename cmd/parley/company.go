@@ -20,7 +20,8 @@ import (
 // first otherwise. It is the API's House.
 type company struct {
 	cfg     *config
-	vendors *vendors
+	vendors *vendors // the server's own
+	players *players // organisations' own; nil: there are none
 	tools   *toolbox // the server's own
 	log     *slog.Logger
 
@@ -28,18 +29,18 @@ type company struct {
 	known map[string]*role // by agent
 }
 
-// of is an agent's role.
-func (c *company) of(row store.Agent) *role {
+// of is an agent's role, played by some vendors: the server's, or its organisation's own.
+func (c *company) of(v *vendors, row store.Agent) *role {
 	c.mu.Lock()
 	r := c.known[row.ID]
 	c.mu.Unlock()
-	if r != nil && r.version == row.Version {
+	if r.is(v, row) {
 		return r
 	}
-	fresh := c.newRole(row)
+	fresh := c.newRole(v, row)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r = c.known[row.ID]; r != nil && r.version == row.Version { // somebody was faster
+	if r = c.known[row.ID]; r.is(v, row) { // somebody was faster
 		c.dismiss(fresh)
 		return r
 	}
@@ -57,6 +58,22 @@ func (c *company) of(row store.Agent) *role {
 		}
 	}
 	return fresh
+}
+
+// now shows an agent's role as its next call would have it.
+func (c *company) now(row store.Agent, show func(*role)) {
+	c.with(row.Org, func(v *vendors) { show(c.of(v, row)) })
+}
+
+// with lets f use the vendors of an organisation.
+func (c *company) with(org string, f func(*vendors)) {
+	if c.players == nil {
+		f(c.vendors)
+		return
+	}
+	holder := store.NewID() // as a call would
+	defer c.players.release(holder)
+	f(c.players.hold(holder, org))
 }
 
 // dismiss lets go of what a role keeps open. Calls that play it go on.
@@ -85,17 +102,26 @@ func (c *company) close() {
 }
 
 // Check implements voice.House.
-func (c *company) Check(a store.Agent) []traits.Finding {
-	r := c.newRole(a)
-	c.dismiss(r)
-	return r.problems
+func (c *company) Check(a store.Agent) (found []traits.Finding) {
+	c.with(a.Org, func(v *vendors) {
+		r := c.newRole(v, a)
+		c.dismiss(r)
+		found = r.problems
+	})
+	return found
 }
 
 // Problems implements voice.House.
-func (c *company) Problems(a store.Agent) []traits.Finding { return c.of(a).problems }
+func (c *company) Problems(a store.Agent) (found []traits.Finding) {
+	c.now(a, func(r *role) { found = r.problems })
+	return found
+}
 
 // Effective implements voice.House.
-func (c *company) Effective(a store.Agent) traits.AgentSettings { return c.of(a).effective(c) }
+func (c *company) Effective(a store.Agent) (set traits.AgentSettings) {
+	c.now(a, func(r *role) { set = r.effective(c.cfg) })
+	return set
+}
 
 // Schema implements voice.House.
 func (c *company) Schema() json.RawMessage {

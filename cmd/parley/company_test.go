@@ -62,12 +62,12 @@ func TestRole(t *testing.T) {
 	c, log := companyOf(t, map[string]string{
 		"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost:1/v1", "PARLEY_LLM": "flow", "PARLEY_SILENCE": "7s",
 	})
-	own := c.of(store.Agent{ID: "a", Name: "Ann"})
+	own := c.of(c.vendors, store.Agent{ID: "a", Name: "Ann"})
 	if own.stt != pipeline.Transcriber(c.vendors.engine) || own.speaks != "local" || own.script == nil || own.tools != c.tools || !own.record ||
 		own.agent.Manners.Silence != 7*time.Second || own.agent.Lang != "en-US" || own.agent.Name != "Ann" {
 		t.Errorf("an agent that sets nothing: %+v", own)
 	}
-	r := c.of(store.Agent{ID: "b", VoiceSettings: `{"voice":"aura-2-celeste-es","speed":0.9,"stability":0.5}`, Settings: `{
+	r := c.of(c.vendors, store.Agent{ID: "b", VoiceSettings: `{"voice":"aura-2-celeste-es","speed":0.9,"stability":0.5}`, Settings: `{
 		"providers":{"stt":{"vendor":"deepgram","model":"nova-2"},"llm":{"vendor":"openai","model":"big","temperature":0,"max_tokens":64,"reasoning_effort":"low"},"tts":{"vendor":"deepgram"}},
 		"languages":{"listening":"es"},"manners":{"hangover":"900ms"},"tools":{"built_in":{"wait":false,"end_call":false}},"recording":{"enabled":false}}`})
 	if len(r.problems) > 0 || r.record || r.script != nil || r.agent.Lang != "es" || r.agent.Manners.Silence != 7*time.Second || r.agent.Manners.Hangover != 900*time.Millisecond {
@@ -85,7 +85,7 @@ func TestRole(t *testing.T) {
 	if got := r.tools.offered(); len(got) != 0 {
 		t.Errorf("it is offered %v", got)
 	}
-	scripted := c.of(store.Agent{ID: "c", Settings: `{"flow":` + twoNodes + `}`})
+	scripted := c.of(c.vendors, store.Agent{ID: "c", Settings: `{"flow":` + twoNodes + `}`})
 	if texts := opening(t.Context(), greets(scripted, store.Agent{}, media.Info{}), &scripted.agent, media.Info{}); len(texts) == 0 || strings.TrimSpace(texts[0]) != "Own flow." {
 		t.Errorf("its own flow says %q", texts)
 	}
@@ -162,7 +162,7 @@ func TestRoleOfAnotherServer(t *testing.T) {
 			if len(got) > 0 {
 				t.Errorf("also %v", got)
 			}
-			r := c.newRole(row)
+			r := c.newRole(c.vendors, row)
 			if r.stt == nil || r.speaker.tts == nil || r.tools != c.tools || r.responder(media.Info{}, nil) == nil {
 				t.Errorf("nobody plays it: %+v", r)
 			}
@@ -188,7 +188,7 @@ func TestCompany(t *testing.T) {
 	var calls sync.WaitGroup
 	roles := make([]*role, 16)
 	for i := range roles {
-		calls.Go(func() { roles[i] = c.of(row) })
+		calls.Go(func() { roles[i] = c.of(c.vendors, row) })
 	}
 	calls.Wait()
 	for _, r := range roles {
@@ -200,7 +200,7 @@ func TestCompany(t *testing.T) {
 		t.Errorf("the log has it %d times: %s", n, log)
 	}
 	row.Version = 2
-	second := c.of(row)
+	second := c.of(c.vendors, row)
 	if second == roles[0] || len(c.Problems(row)) != 1 {
 		t.Error("the second version is played as the first")
 	}
@@ -208,7 +208,7 @@ func TestCompany(t *testing.T) {
 	if len(c.known) != 0 {
 		t.Errorf("%d roles are kept of agents that are gone", len(c.known))
 	}
-	if c.keep([]store.Agent{row}); c.of(row) == second {
+	if c.keep([]store.Agent{row}); c.of(c.vendors, row) == second {
 		t.Error("a forgotten role is there")
 	}
 }

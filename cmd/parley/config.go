@@ -17,6 +17,7 @@ import (
 	"parley/control/bus"
 	"parley/control/webhook"
 	"parley/pipeline"
+	"parley/providers/httptool"
 )
 
 // config is every setting of a server. Each field is a flag (its name in kebab case), an environment variable (var) and a key of
@@ -30,8 +31,9 @@ type config struct {
 	APIKey        string `name:"api-key" help:"Key of the API, taken as it is, with all scopes. Empty: one is made and printed when the database is first used." var:"PARLEY_API_KEY"`
 	OwnerEmail    string `help:"Email of the owner that is made when the database is first used." default:"owner@localhost" var:"PARLEY_OWNER_EMAIL"`
 	OwnerPassword string `help:"Password of that owner, 12 characters or more. Empty: one is made and printed." var:"PARLEY_OWNER_PASSWORD"`
-	Secret        string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret  string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire." var:"PARLEY_FORMER_SECRET"`
+
+	secrets
+	CredentialsAllow []string `help:"Hosts (also with :port), addresses and networks that organisations' credentials may name as their server although they are private or without TLS; separated by commas." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 
 	NATSURL string `name:"nats-url" help:"NATS, by which nodes that share a Postgres reach one another at once: nats://user:password@host:4222, or several with commas between. Empty: they ask by the database." placeholder:"URL" var:"NATS_URL"`
 
@@ -121,10 +123,9 @@ func (c *config) check() error {
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))
 	}
-	for name, secret := range map[string]string{"secret (PARLEY_SECRET)": c.Secret, "former-secret (PARLEY_FORMER_SECRET)": c.FormerSecret} {
-		if n := len(secret); n > 0 && n < 32 {
-			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
-		}
+	bad = append(bad, c.secrets.check()...)
+	if _, err := httptool.NewGate(c.CredentialsAllow); err != nil {
+		bad = append(bad, fmt.Errorf("--credentials-allow: %w", err))
 	}
 	for name, n := range map[string]int{"rate-limit": c.RateLimit, "live-readers": c.LiveReaders, "live-org-readers": c.LiveOrgReaders} {
 		if n < 1 {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,8 +55,12 @@ func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
 
 // newDialer makes what carries out tasks.
 func (o *office) newDialer(boot string, l line, live *hangUp) *dialer.Dialer {
+	var own dialer.Accounts
+	if o.cfg.PublicURL != "" { // else no carrier could tell what becomes of a call
+		own = o.accounts
+	}
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Leg: "twilio", Accepting: l.accepting, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Accepting: l.accepting, Log: o.log,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {
 				return n
@@ -88,6 +93,9 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 	if err != nil {
 		return store.Agent{}, info, err
 	}
+	if len(info.Owners) > 0 && !slices.Contains(info.Owners, plan.Task.Org) {
+		return store.Agent{}, info, errors.New("the call came by an account that is not its organisation's")
+	}
 	row := plan.Agent
 	row.StartingMessage = plan.Opening()
 	o.opened(store.Call{
@@ -102,18 +110,33 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 }
 
 // expected says whether a call that asks what to do is wanted: each is that was not placed by us.
-func (s *server) expected(ctx context.Context, carrierID string, params url.Values) bool {
+func (s *server) expected(ctx context.Context, carrierID string, owners []string, params url.Values) bool {
 	token := params.Get(twilio.TokenParam)
 	if token == "" {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	err := s.office.dialer.Expected(ctx, token, carrierID)
+	err := s.owns(ctx, owners, token)
+	if err == nil {
+		err = s.office.dialer.Expected(ctx, token, carrierID)
+	}
 	if err != nil {
 		s.log.Warn("a placed call is not wanted", "call", token, "carrier_id", carrierID, "error", err)
 	}
 	return err == nil
+}
+
+// owns refuses what an organisation's own account says of a call that is another's.
+func (s *server) owns(ctx context.Context, owners []string, token string) error {
+	if len(owners) == 0 {
+		return nil
+	}
+	org, err := s.office.dialer.Org(ctx, token)
+	if err == nil && !slices.Contains(owners, org) {
+		err = errors.New("it came by an account that is not its organisation's")
+	}
+	return err
 }
 
 // progress takes the carrier's news of a call.
@@ -126,7 +149,14 @@ func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the carrier may not wait; what it said is kept all the same
 	defer cancel()
 	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
-	if err := s.office.dialer.Heard(ctx, token, p); err != nil {
+	err := s.owns(ctx, u.Owners, token)
+	if errors.Is(err, store.ErrNotFound) {
+		return // nobody dialled it
+	}
+	if err == nil {
+		err = s.office.dialer.Heard(ctx, token, p)
+	}
+	if err != nil {
 		s.log.Warn("news of a call is not written down", "call", token, "carrier_id", u.CallSID, "error", err)
 	}
 }

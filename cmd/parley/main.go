@@ -27,22 +27,24 @@ func main() {
 type commands struct {
 	Config string `help:"YAML file of settings: flag names, with _ for -." placeholder:"FILE" var:"PARLEY_CONFIG"`
 
-	Serve     serveCmd     `cmd:"" help:"Answer calls."`
-	Call      callCmd      `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
-	Dial      dialCmd      `cmd:"" help:"Have an agent call a number: makes a task by the API, and executes it."`
-	Calls     callsCmd     `cmd:"" help:"Watch calls while they go on."`
-	Agents    agentsCmd    `cmd:"" help:"List, make and change the agents that answer calls."`
-	Numbers   numbersCmd   `cmd:"" help:"Say which agent answers which phone number."`
-	Knowledge knowledgeCmd `cmd:"" help:"Let agents know documents, and try what they find in them."`
-	Nodes     nodesCmd     `cmd:"" help:"List the processes that serve from the database."`
-	Keys      keysCmd      `cmd:"" help:"List, make and revoke keys of the API."`
-	Users     usersCmd     `cmd:"" help:"List and invite users, and set their passwords."`
-	Flow      flowCmd      `cmd:"" help:"Check and try scripted dialogs."`
-	Tools     toolsCmd     `cmd:"" help:"Check what language models can do on a call besides talking."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
-	Doctor    doctorCmd    `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
-	Bench     benchCmd     `cmd:"" help:"Load test: programs for benchmarks and their peers."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Serve       serveCmd       `cmd:"" help:"Answer calls."`
+	Call        callCmd        `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
+	Dial        dialCmd        `cmd:"" help:"Have an agent call a number: makes a task by the API, and executes it."`
+	Calls       callsCmd       `cmd:"" help:"Watch calls while they go on."`
+	Agents      agentsCmd      `cmd:"" help:"List, make and change the agents that answer calls."`
+	Numbers     numbersCmd     `cmd:"" help:"Say which agent answers which phone number."`
+	Credentials credentialsCmd `cmd:"" help:"Keep an organisation's own accounts at carriers and vendors."`
+	Trunks      trunksCmd      `cmd:"" help:"Keep an organisation's ways to carriers by SIP."`
+	Knowledge   knowledgeCmd   `cmd:"" help:"Let agents know documents, and try what they find in them."`
+	Nodes       nodesCmd       `cmd:"" help:"List the processes that serve from the database."`
+	Keys        keysCmd        `cmd:"" help:"List, make and revoke keys of the API."`
+	Users       usersCmd       `cmd:"" help:"List and invite users, and set their passwords."`
+	Flow        flowCmd        `cmd:"" help:"Check and try scripted dialogs."`
+	Tools       toolsCmd       `cmd:"" help:"Check what language models can do on a call besides talking."`
+	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
+	Doctor      doctorCmd      `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
+	Bench       benchCmd       `cmd:"" help:"Load test: programs for benchmarks and their peers."`
+	Version     versionCmd     `cmd:"" help:"Print the version."`
 }
 
 // console is where a command talks to people, and to the program that started it.

@@ -24,6 +24,7 @@ import (
 	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/media"
 	"parley/pipeline"
@@ -50,6 +51,8 @@ type office struct {
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
 	hooks     *webhook.Sender
+	vault     *vault.Vault
+	accounts  *accounts
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
@@ -69,11 +72,9 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	if err != nil {
 		return nil, err
 	}
-	secret := c.Secret
-	if secret == "" {
-		if secret, err = keep(c.DataDir, secretFile, func() string { return randomHex(32) }); err != nil {
-			return nil, err
-		}
+	secret, err := c.master(c.DataDir)
+	if err != nil {
+		return nil, err
 	}
 	s, err := sql.Open(ctx, sql.Options{URL: c.url(), Log: log})
 	if err != nil {
@@ -84,7 +85,7 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
 	o := &office{cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, archive: archive{c.DataDir, log}}
-	if err := o.open(ctx, node, []byte(secret), l, observe); err != nil {
+	if err := o.open(ctx, node, secret, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -96,7 +97,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 }
 
-func (o *office) open(ctx context.Context, node string, secret []byte, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -109,6 +110,12 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	})
 	if err := o.directory.Load(); err != nil {
 		return fmt.Errorf("load directory: %w", err)
+	}
+	if o.vault, err = o.cfg.newVault(secret); err != nil {
+		return err
+	}
+	if o.accounts, err = newAccounts(o.cfg, o.directory, o.vault, o.log); err != nil {
+		return err
 	}
 	boot, began := store.NewID(), time.Now()
 	o.records, err = records.New(records.Options{
@@ -132,14 +139,15 @@ func (o *office) open(ctx context.Context, node string, secret []byte, l line, o
 	if o.cfg.FormerSecret != "" {
 		former = append(former, []byte(o.cfg.FormerSecret))
 	}
-	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{secret}, former...))
+	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{[]byte(secret)}, former...))
 	if err != nil {
 		return err
 	}
 	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
+		Agents: o.store, Calls: o.store, Tasks: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
 		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Live: calls, Desk: o.desk, Recordings: o.files, Secret: secret, Former: former, PublicURL: o.cfg.PublicURL,
+		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
+		Live: calls, Desk: o.desk, Recordings: o.files, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
 		Changed: o.changed, Observe: observe.request, Log: o.log,
 	})
@@ -193,9 +201,12 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.dialer.Run(ctx) })
 	g.Go(func() error { return o.desk.Run(ctx) })
 	g.Go(func() error { return o.hooks.Run(ctx) })
-	if !o.ready {
-		g.Go(func() error { o.reachAtLast(ctx); return nil })
-	}
+	g.Go(func() error {
+		if !o.ready && !o.reachAtLast(ctx) {
+			return nil
+		}
+		return (&vault.Rotator{Vault: o.vault, Rows: o.store, Log: o.log}).Run(ctx)
+	})
 	err := g.Wait()
 	if lerr := o.node.Leave(works); lerr != nil {
 		o.log.Warn("the other nodes are not told that this one stops: they will notice", "error", lerr)
@@ -203,14 +214,14 @@ func (o *office) run(ctx context.Context) error {
 	return err
 }
 
-// reachAtLast tries until the database is there.
-func (o *office) reachAtLast(ctx context.Context) {
+// reachAtLast tries until the database is there; false: ctx was done first.
+func (o *office) reachAtLast(ctx context.Context) bool {
 	for again := time.NewTicker(time.Second); ; {
 		select {
 		case <-again.C:
 		case <-ctx.Done():
 			again.Stop()
-			return
+			return false
 		}
 		switch err := o.reach(ctx); {
 		case err == nil:
@@ -219,7 +230,7 @@ func (o *office) reachAtLast(ctx context.Context) {
 				o.log.Warn("the database was empty: its key and its owner's password were not shown; make a key with parley keys create")
 			}
 			again.Stop()
-			return
+			return true
 		case !errors.Is(err, store.ErrUnavailable):
 			o.log.Error("the database cannot be used", "error", err)
 		}
@@ -248,7 +259,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
-	route, err := o.directory.Route(info.To)
+	route, err := o.directory.RouteAmong(info.Owners, info.To)
 	if route.Org != "" {
 		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
@@ -299,6 +310,9 @@ func (o *office) close() error {
 	}
 	if o.records != nil {
 		errs = append(errs, o.records.Close())
+	}
+	if o.accounts != nil {
+		o.accounts.close()
 	}
 	return errors.Join(errs...)
 }

@@ -39,16 +39,23 @@ func (s *server) rehearse(ctx context.Context) {
 	}
 }
 
+// rehearsal holds, in place of a call, what greetings are made by.
+const rehearsal = "rehearsal"
+
 func (s *server) rehearseAll(ctx context.Context) {
 	info := media.Info{Rate: narrowband}
 	rows := s.office.directory.Agents()
 	rows = slices.DeleteFunc(slices.Clone(rows), func(a store.Agent) bool { return !a.Enabled })
 	s.company.keep(rows)
 	for _, row := range rows { // first, for a voice takes its time
-		s.company.of(row)
+		s.company.now(row, func(*role) {})
 	}
 	for _, row := range rows {
-		role := s.company.of(row)
+		v := s.players.hold(rehearsal, row.Org)
+		if v != s.vendors {
+			v.warmed.Do(func() { v.warm(ctx, s.log) })
+		}
+		role := s.company.of(v, row)
 		agent, responder := s.persona("", role, row, info), greets(role, row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
 		for _, t := range agent.Tools {
@@ -56,7 +63,9 @@ func (s *server) rehearseAll(ctx context.Context) {
 				texts = append(texts, t.Filler)
 			}
 		}
-		if err := role.speaker.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...); err != nil && !errors.Is(err, context.Canceled) {
+		err := role.speaker.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...)
+		s.players.release(rehearsal)
+		if err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
 		}
 	}

@@ -19,6 +19,7 @@ import (
 // A role is what one version of an agent comes to on this server: its settings, made ready for calls. It is not changed any more.
 type role struct {
 	version  int
+	vendors  *vendors // by whom it is played
 	plan     traits.Plan
 	problems []traits.Finding // what of the settings cannot be used: the server's own is there instead
 	agent    pipeline.Agent   // without what belongs to a call: prompt, tools, keys
@@ -32,14 +33,19 @@ type role struct {
 	record                bool
 }
 
+// is says whether a role is that of an agent's version, played by these vendors; nil is none.
+func (r *role) is(v *vendors, row store.Agent) bool {
+	return r != nil && r.version == row.Version && r.vendors == v
+}
+
 // refuse notes what of the settings cannot be used.
 func (r *role) refuse(path, reason string) {
 	r.problems = append(r.problems, traits.Finding{Path: path, Reason: reason})
 }
 
 // newRole makes an agent's settings ready, each part for itself: one that cannot be used is the server's own.
-func (c *company) newRole(row store.Agent) *role {
-	r := &role{version: row.Version, record: c.cfg.Record, tools: c.tools}
+func (c *company) newRole(v *vendors, row store.Agent) *role {
+	r := &role{version: row.Version, vendors: v, record: c.cfg.Record, tools: c.tools}
 	r.plan, r.problems = traits.Read(row.Settings, c.cfg.manners)
 	r.agent = pipeline.Agent{Name: row.Name, Lang: c.cfg.Lang, Manners: r.plan.Manners}
 	if rec := r.plan.Set.Recording; rec != nil && rec.Enabled != nil {
@@ -80,12 +86,12 @@ func chosen(vendor, own string) string {
 // hear chooses the recogniser, and its language.
 func (c *company) hear(r *role, set traits.Speech) {
 	const path = "settings.providers.stt."
-	r.hears, r.stt = c.vendors.hears, c.vendors.stt
+	r.hears, r.stt = r.vendors.hears, r.vendors.stt
 	vendor := chosen(set.Vendor, r.hears)
-	switch stt, err := c.vendors.recogniser(vendor, set.Model); {
+	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
 	case err == nil:
 		r.hears, r.stt = vendor, stt
-	case c.vendors.has(vendor):
+	case r.vendors.has(vendor):
 		r.refuse(path+"model", err.Error())
 	default:
 		r.refuse(path+"vendor", err.Error())
@@ -104,16 +110,16 @@ var localVoices = []string{"jenny", "slt"}
 
 // speak chooses the voice, and its language.
 func (c *company) speak(r *role, set traits.Speech, settings string) {
-	r.speaks = c.vendors.speaks
+	r.speaks = r.vendors.speaks
 	switch vendor := chosen(set.Vendor, r.speaks); {
-	case !c.vendors.has(vendor):
-		r.refuse("settings.providers.tts.vendor", c.vendors.absent(vendor).Error())
+	case !r.vendors.has(vendor):
+		r.refuse("settings.providers.tts.vendor", r.vendors.absent(vendor).Error())
 	case vendor == "local" && set.Model != "":
 		r.refuse("settings.providers.tts.model", "the local vendor's voices are named by voice_settings.voice: "+strings.Join(localVoices, ", "))
 	default:
 		r.speaks = vendor
 	}
-	r.speaker = c.vendors.speakers[r.speaks]
+	r.speaker = r.vendors.speakers[r.speaks]
 	var v voice.Voice
 	if settings != "" && json.Unmarshal([]byte(settings), &v) != nil {
 		r.refuse("voice_settings", "cannot be read")
@@ -143,19 +149,19 @@ func (c *company) speak(r *role, set traits.Speech, settings string) {
 // think chooses who answers.
 func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
-	r.thinks, r.script = c.vendors.thinks, c.vendors.script
-	if c.vendors.model != nil {
-		r.model = c.vendors.model
+	r.thinks, r.script = r.vendors.thinks, r.vendors.script
+	if r.vendors.model != nil {
+		r.model = r.vendors.model
 	}
 	if set.Model != "" || set.Temperature != nil || set.MaxTokens != 0 || set.Effort != "" {
-		if c.vendors.model == nil {
-			r.refuse(path+"model", c.vendors.absent("openai").Error())
+		if r.vendors.model == nil {
+			r.refuse(path+"model", r.vendors.absent("openai").Error())
 		} else {
 			var extra map[string]any
 			if set.Effort != "" {
 				extra = map[string]any{"reasoning_effort": set.Effort}
 			}
-			r.model = c.vendors.model.Tuned(set.Model, set.Temperature, set.MaxTokens, extra)
+			r.model = r.vendors.model.Tuned(set.Model, set.Temperature, set.MaxTokens, extra)
 		}
 	}
 	own := r.plan.Flow
@@ -164,7 +170,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 		r.refuse("settings.flow", "is not used: providers.llm.vendor is openai; a flow can hand over to the model at a model node")
 		r.thinks, r.script = "flow", own
 	case vendor == "openai" && r.model == nil:
-		r.refuse(path+"vendor", c.vendors.absent(vendor).Error())
+		r.refuse(path+"vendor", r.vendors.absent(vendor).Error())
 	case vendor == "openai":
 		r.thinks, r.script = vendor, nil
 	case own != nil:
@@ -211,14 +217,14 @@ func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Ag
 }
 
 // effective are the settings by which a role is played.
-func (r *role) effective(c *company) traits.AgentSettings {
+func (r *role) effective(cfg *config) traits.AgentSettings {
 	set := r.plan.Set
 	stt, llm, tts := or(or(set.Providers).STT), or(or(set.Providers).LLM), or(or(set.Providers).TTS)
 	if stt.Vendor = r.hears; stt.Vendor == "local" {
-		stt.Model = c.vendors.listens
+		stt.Model = r.vendors.listens
 	}
-	if llm.Vendor = r.thinks; llm.Model == "" && c.vendors.model != nil {
-		llm.Model = c.cfg.OpenAIModel
+	if llm.Vendor = r.thinks; llm.Model == "" && r.vendors.model != nil {
+		llm.Model = cfg.OpenAIModel
 	}
 	tts.Vendor = r.speaks
 	text, err := json.Marshal(traits.WriteManners(r.plan.Manners.WithDefaults()))

@@ -65,6 +65,7 @@ type server struct {
 	log     *slog.Logger
 	vendors *vendors
 	company *company
+	players *players
 	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
@@ -102,11 +103,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	s.keypads.nodes = func(row store.Agent) func(string) bool {
-		if script := s.company.of(row).script; script != nil {
-			return script.Has
-		}
-		return nil
+	s.keypads.nodes = func(row store.Agent) (has func(string) bool) {
+		s.company.now(row, func(r *role) {
+			if r.script != nil {
+				has = r.script.Has
+			}
+		})
+		return has
 	}
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
@@ -115,11 +118,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Accepting: s.accepting,
 		Admit:     s.expected,
 		Progress:  s.progress,
+		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
 	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
+	s.players = s.office.accounts.players(v)
+	s.company.players = s.players
 	s.metrics.records(s.office)
 	return s, nil
 }
@@ -134,7 +140,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 			leg = clean
 		}
 	}
-	s.board.Answer(ctx, leg)
+	s.players.release(s.board.Answer(ctx, leg).Call)
 }
 
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
@@ -144,7 +150,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	role := s.company.of(row)
+	role := s.company.of(s.players.hold(call, row.Org), row)
 	agent := s.persona(call, role, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
@@ -221,7 +227,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
-	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.vendors.close())
+	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())

@@ -124,7 +124,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		role := s.company.of(next)
+		role := s.company.of(s.players.held(call), next)
 		answers := role.responder(info, s.informed(call, next))
 		parts := pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info), Synthesizer: role.speaker.tts}
 		return s.persona(call, role, next, info), parts, nil

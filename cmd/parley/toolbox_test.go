@@ -41,14 +41,14 @@ func TestHandOver(t *testing.T) {
 	}
 	cfg := config{}
 	v := &vendors{hears: "local", speaks: "local", thinks: "openai", engine: local.New(local.Options{}), speakers: map[string]speaker{"local": {}}}
-	s := &server{cfg: &cfg, office: &office{directory: d}, vendors: v, company: &company{cfg: &cfg, vendors: v, tools: tools, log: slog.New(slog.DiscardHandler)}}
+	s := &server{cfg: &cfg, office: &office{directory: d}, vendors: v, players: &players{base: v}, company: &company{cfg: &cfg, vendors: v, tools: tools, log: slog.New(slog.DiscardHandler)}}
 	for _, c := range []struct {
 		from store.Agent
 		want string
 	}{
 		{agents[0], "[{complaints they are angry}]"}, {agents[1], "[{Reception }]"}, {agents[3], "[{Complaints they are angry}]"}, {agents[4], "[{Sales }]"},
 	} {
-		if got := fmt.Sprint(s.colleagues(s.company.of(c.from), c.from)); got != c.want {
+		if got := fmt.Sprint(s.colleagues(s.company.of(v, c.from), c.from)); got != c.want {
 			t.Errorf("%s of %s can hand over to %s, want %s", c.from.Name, c.from.Org, got, c.want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestHandOver(t *testing.T) {
 			t.Errorf("%q of another house, or disabled, or nobody, takes over", name)
 		}
 	}
-	for _, offered := range s.persona("CA1", s.company.of(agents[0]), agents[0], info).Tools {
+	for _, offered := range s.persona("CA1", s.company.of(v, agents[0]), agents[0], info).Tools {
 		if offered.Name != "hand_over" {
 			continue
 		}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
+	"sync"
 
 	"parley/pipeline"
 	"parley/pipeline/flow"
@@ -33,6 +36,8 @@ type vendors struct {
 
 	hears, thinks, speaks string // their names
 	listens               string // the local recogniser's model
+
+	warmed sync.Once // of an organisation's own: when they were first rehearsed
 }
 
 // A speaker is a voice's vendor.
@@ -40,6 +45,9 @@ type speaker struct {
 	known *providers.Cache     // speaks from memory what is known ahead
 	tts   pipeline.Synthesizer // that, and the local voice where a vendor's fails
 }
+
+// ownSound is how many bytes of speech that is known ahead are kept for an organisation's own voice: two minutes at 8 kHz.
+const ownSound = 2 << 20
 
 // informed is the model with what the call's agent knows from documents; nil: the model as it is.
 type informed func(model pipeline.Responder) pipeline.Responder
@@ -53,13 +61,26 @@ func (i informed) by(model pipeline.Responder) pipeline.Responder {
 
 // newVendors is the table from names to constructors.
 func newVendors(c *config, log *slog.Logger) (*vendors, error) {
+	return assemble(c, nil, ways{}, log)
+}
+
+// ways are how vendors are reached that not the operator has named; nil: as all others.
+type ways struct {
+	openai   *http.Client
+	deepgram func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
+func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
 	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, speakers: map[string]speaker{}}
 	v.choose(c)
-	if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
+	if base != nil {
+		v.engine = base.engine
+	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
 	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
-		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, Log: log}
+		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, NetDial: w.deepgram, Log: log}
 	}
 	switch c.Ear {
 	case "local":
@@ -67,9 +88,9 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	v.speak(log)
+	v.speak(base, log)
 	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
-		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel}
+		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
@@ -78,18 +99,23 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
 		return nil, usageError{err}
 	}
-	if v.embedder, err = c.embedder(c.openAI); err != nil {
-		return nil, err
+	if base == nil { // vectors of documents are made by the server's own alone
+		if v.embedder, err = c.embedder(c.openAI); err != nil {
+			return nil, err
+		}
 	}
 	if v.thinks == "flow" {
-		v.script, err = loadFlow(c.Flow)
+		v.script, err = c.script(base)
 	}
 	return v, err
 }
 
-// speak makes the voices that there are.
-func (v *vendors) speak(log *slog.Logger) {
-	if v.engine != nil {
+// speak makes the voices that there are; the local one is shared with base.
+func (v *vendors) speak(base *vendors, log *slog.Logger) {
+	switch {
+	case base != nil && v.engine != nil:
+		v.speakers["local"] = base.speakers["local"]
+	case v.engine != nil:
 		known := &providers.Cache{Synthesizer: v.engine}
 		v.speakers["local"] = speaker{known, known}
 	}
@@ -97,6 +123,9 @@ func (v *vendors) speak(log *slog.Logger) {
 		return
 	}
 	known := &providers.Cache{Synthesizer: v.deepgram}
+	if base != nil {
+		known.Limit = ownSound
+	}
 	s := speaker{known, known}
 	if v.engine != nil {
 		s.tts = &providers.Fallback{
@@ -120,7 +149,7 @@ func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error)
 		return v.deepgram, nil
 	}
 	d := v.deepgram
-	return &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, STTModel: model, Log: d.Log}, nil // recognition keeps nothing open between calls
+	return &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}, nil // recognition keeps nothing open between calls
 }
 
 // has says whether a vendor of speech can be used here.
@@ -138,6 +167,14 @@ func (v *vendors) absent(vendor string) error {
 		return errors.New("this server has no language model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
 	}
 	return fmt.Errorf("this server has no key of %s", vendor)
+}
+
+// script is the dialog of the settings, which is read once.
+func (c *config) script(base *vendors) (*flow.Flow, error) {
+	if base != nil && base.script != nil {
+		return base.script, nil
+	}
+	return loadFlow(c.Flow)
 }
 
 // choose settles what is "auto": a vendor whose key is there, else what needs none.

@@ -21,6 +21,13 @@ const (
 	DialWrite   = "dialing:write"
 	HooksRead   = "webhooks:read"
 	HooksWrite  = "webhooks:write"
+
+	CredentialsRead  = "credentials:read"
+	CredentialsWrite = "credentials:write"
+	NumbersRead      = "numbers:read"
+	NumbersWrite     = "numbers:write"
+	TrunksRead       = "trunks:read"
+	TrunksWrite      = "trunks:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -40,6 +47,12 @@ func Scopes() []Scope {
 		{DialWrite, "change these"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
+		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},
+		{CredentialsWrite, "make, change, delete and verify credentials"},
+		{NumbersRead, "list phone numbers and who answers them"},
+		{NumbersWrite, "make, change and delete phone numbers"},
+		{TrunksRead, "list SIP trunks, without their passwords"},
+		{TrunksWrite, "make, change and delete SIP trunks"},
 	}
 }
 

@@ -42,13 +42,34 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
 		return
 	}
+	carrier, ok := d.carrierOf(ctx, dial)
+	if !ok {
+		return
+	}
 	d.plans.add(Plan{Dial: dial, Task: t, Agent: v.agent})
 	d.at("asking")
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
-	placed, err := d.o.Carrier.Place(asked, order(dial, d.ring(ctx, dial.Org)))
+	placed, err := carrier.Place(asked, order(dial, d.ring(ctx, dial.Org)))
 	cancel()
 	d.at("answered")
 	d.answered(ctx, dial, placed, err)
+}
+
+// carrierOf is who is to be asked for a call. If there is nobody the call waits, or fails when it has waited for long enough.
+func (d *Dialer) carrierOf(ctx context.Context, dial store.Dial) (pipeline.Carrier, bool) {
+	c, err := d.carrier(dial.Org, dial.Account)
+	switch later := errors.Is(err, store.ErrUnavailable) || errors.Is(err, ErrNoCarrier); {
+	case err == nil:
+		return c, true
+	case later && time.Since(dial.Created) < d.t.Wait:
+		d.o.Log.Warn("call waits for its account", "call", dial.Call, "task", dial.Task, "account", dial.Account, "error", err)
+		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
+	default:
+		d.put(ctx, dial, func(ctx context.Context) error {
+			return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: err.Error()})
+		})
+	}
+	return nil, false
 }
 
 // unask queues a dial again of which the carrier surely has nothing. If another node has begun to look into it, it stays that node's.
@@ -123,7 +144,11 @@ func (d *Dialer) placed(ctx context.Context, dial store.Dial, p pipeline.Placed)
 		return err
 	}
 	if now.State == store.DialOver && !p.State.Over() {
-		return d.o.Carrier.HangUp(ctx, p.ID)
+		carrier, err := d.carrier(dial.Org, dial.Account)
+		if err != nil {
+			return err
+		}
+		return carrier.HangUp(ctx, p.ID)
 	}
 	return d.apply(ctx, now, p)
 }

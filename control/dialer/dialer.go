@@ -43,8 +43,11 @@ type Store interface {
 type Options struct {
 	Store   Store
 	Node    string           // names this process in the rows
-	Carrier pipeline.Carrier // nil: this server places no calls, and says so to whoever executes a task
-	Leg     string           // the kind of leg that the carrier's calls come in by, for their record
+	Carrier pipeline.Carrier // the server's own account; nil: it has none
+	// Accounts are those of organisations; nil: all calls are placed by Carrier. With neither this server places no calls, and says so to
+	// whoever executes a task.
+	Accounts Accounts
+	Leg      string // the kind of leg that the carrier's calls come in by, for their record
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
 	// HangUp ends a call on whichever node it lives, if it can be asked; may be nil.
@@ -58,6 +61,15 @@ type Options struct {
 
 	// Point is called at each place where a crash would matter, by its name, for tests that crash there; may be nil.
 	Point func(name string)
+}
+
+// Accounts are what organisations have of their own to place calls by. Any goroutine may ask; nothing is waited for.
+type Accounts interface {
+	// Account names the account by which an organisation's calls from a number are placed; empty: the server's own. An error says, to the
+	// organisation, why there is none.
+	Account(org, from string) (account string, err error)
+	// Carrier is an organisation's account, by its name. store.ErrUnavailable if it may be had later, store.ErrNotFound if it is gone.
+	Carrier(org, account string) (pipeline.Carrier, error)
 }
 
 // Timing is how patient a Dialer is. Zeros mean the value given here.
@@ -85,6 +97,9 @@ const (
 	most    = 64          // dials that a node has in hand at once
 	batch   = 50          // due tasks that are looked at together
 	writing = 5 * time.Second
+
+	accountless = time.Minute    // before a due task is looked at again that nobody can place
+	forgotten   = 24 * time.Hour // after which a call is over whose account can no longer be asked
 )
 
 // A Dialer places calls. Its methods may be called by any goroutine; Run must run for anything to be dialled.
@@ -112,7 +127,7 @@ func New(o Options) *Dialer {
 // Run dials until ctx is done; then it waits for the carrier's answers to what it has asked. What it has not asked yet it leaves to others.
 func (d *Dialer) Run(ctx context.Context) error {
 	defer d.work.Wait()
-	if d.o.Carrier == nil {
+	if d.o.Carrier == nil && d.o.Accounts == nil {
 		<-ctx.Done()
 		return nil
 	}
@@ -213,12 +228,14 @@ func (d *Dialer) beginDue(ctx context.Context, org string, rules Rules) error {
 
 // begin executes a task that is due, puts it off to when its number may be called, or fails it.
 func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.Time) error {
-	v, err := d.judge(ctx, t, rules, now)
+	v, err := d.choose(ctx, t, rules, now)
 	var unfit *Unfit
 	switch {
 	case errors.As(err, &unfit) && !unfit.Open.IsZero():
 		return d.o.Store.PutOffTask(ctx, t.Org, t.ID, t.Updated, unfit.Open)
 	case errors.As(err, &unfit): // its call is made all the same, to fail
+	case errors.Is(err, ErrNoCarrier):
+		return d.o.Store.PutOffTask(ctx, t.Org, t.ID, t.Updated, now.Add(accountless))
 	case err != nil:
 		return err
 	}
@@ -237,7 +254,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 
 // execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
 func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
-	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Call: store.Call{
+	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Account: v.account, Call: store.Call{
 		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.o.Leg, From: v.from, To: t.To, Created: time.Now().UTC(),
 	}}
 	dial, err := d.o.Store.ExecuteTask(ctx, x)
@@ -258,14 +275,11 @@ func (d *Dialer) Execute(ctx context.Context, org, id string) (store.Dial, error
 	if t.Status != store.Pending {
 		return store.Dial{}, fmt.Errorf("%w: it is %s", store.ErrConflict, t.Status)
 	}
-	if d.o.Carrier == nil {
-		return store.Dial{}, ErrNoCarrier
-	}
 	rules, err := d.rules(ctx, org)
 	if err != nil {
 		return store.Dial{}, err
 	}
-	v, err := d.judge(ctx, t, rules, time.Now())
+	v, err := d.choose(ctx, t, rules, time.Now())
 	if err != nil {
 		return store.Dial{}, err
 	}
@@ -335,15 +349,50 @@ func (d *Dialer) hangUp(ctx context.Context, org, call string) error {
 		d.o.HangUp(ctx, c)
 	}
 	dial, err := d.o.Store.Dial(ctx, call)
-	if err != nil || dial.CarrierID == "" || dial.State == store.DialOver || d.o.Carrier == nil {
+	if err != nil || dial.CarrierID == "" || dial.State == store.DialOver {
 		return err
+	}
+	carrier, err := d.carrier(dial.Org, dial.Account)
+	if errors.Is(err, ErrNoCarrier) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrCarrier, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, d.t.Ask)
 	defer cancel()
-	if err := d.o.Carrier.HangUp(ctx, dial.CarrierID); err != nil {
+	if err := carrier.HangUp(ctx, dial.CarrierID); err != nil {
 		return fmt.Errorf("%w: hang up: %w", ErrCarrier, err)
 	}
 	return nil
+}
+
+// account names the account that an organisation's calls from a number are placed by. Its error is an *Unfit, or ErrNoCarrier.
+func (d *Dialer) account(org, from string) (account string, err error) {
+	if d.o.Accounts != nil {
+		if account, err = d.o.Accounts.Account(org, from); err != nil {
+			return "", &Unfit{Message: err.Error()}
+		}
+	}
+	if account == "" && d.o.Carrier == nil {
+		return "", ErrNoCarrier
+	}
+	return account, nil
+}
+
+// carrier is who places calls by an account.
+func (d *Dialer) carrier(org, account string) (pipeline.Carrier, error) {
+	switch {
+	case account == "" && d.o.Carrier == nil, account != "" && d.o.Accounts == nil:
+		return nil, ErrNoCarrier
+	case account == "":
+		return d.o.Carrier, nil
+	}
+	c, err := d.o.Accounts.Carrier(org, account)
+	if err != nil {
+		return nil, fmt.Errorf("find account: %w", err)
+	}
+	return c, nil
 }
 
 // ErrCarrier says that a carrier could not be asked.

@@ -36,8 +36,21 @@ func (u *Unfit) Error() string {
 
 // A verdict is what a task that is fit is executed with.
 type verdict struct {
-	agent store.Agent
-	from  string
+	agent   store.Agent
+	from    string
+	account string
+}
+
+// choose judges a task, and chooses the account for its call: that stays, whatever is chosen by the time that it is placed. Its error is an
+// *Unfit or ErrNoCarrier if there is none.
+func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
+	account, err := d.account(t.Org, d.o.Caller(t.Org, t.Agent))
+	if err != nil {
+		return verdict{}, err
+	}
+	v, err := d.judge(ctx, t, rules, now)
+	v.account = account
+	return v, err
 }
 
 // judge says whether a task may be executed: its error is an *Unfit if not.

@@ -46,10 +46,17 @@ func (d *Dialer) lookAll(ctx context.Context) error {
 func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
 	defer cancel()
-	if dial.State == store.DialAsking {
-		return d.find(ctx, asked, dial)
+	carrier, err := d.carrier(dial.Org, dial.Account)
+	if err != nil && time.Since(dial.Asked) > forgotten {
+		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the account that the call was placed by can no longer be asked"})
 	}
-	p, err := d.o.Carrier.Look(asked, dial.CarrierID)
+	if err != nil {
+		return err
+	}
+	if dial.State == store.DialAsking {
+		return d.find(ctx, asked, carrier, dial)
+	}
+	p, err := carrier.Look(asked, dial.CarrierID)
 	d.at("looked")
 	if errors.Is(err, pipeline.ErrNoCall) {
 		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the carrier knows no such call any more"})
@@ -61,8 +68,8 @@ func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 }
 
 // find looks for a call whose carrier's id is not known. A call that another dial has is not it.
-func (d *Dialer) find(ctx, asked context.Context, dial store.Dial) error {
-	calls, err := d.o.Carrier.Find(asked, order(dial, 0))
+func (d *Dialer) find(ctx, asked context.Context, carrier pipeline.Carrier, dial store.Dial) error {
+	calls, err := carrier.Find(asked, order(dial, 0))
 	d.at("found")
 	if err != nil {
 		return fmt.Errorf("list calls: %w", err)

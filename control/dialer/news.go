@@ -39,6 +39,18 @@ func (d *Dialer) Heard(ctx context.Context, token string, p pipeline.Placed) err
 	return err
 }
 
+// Org is whose call a token names: store.ErrNotFound if nobody dialled it. The node that dialled knows it without asking the database.
+func (d *Dialer) Org(ctx context.Context, token string) (string, error) {
+	if p, ok := d.plans.find(token); ok {
+		return p.Dial.Org, nil
+	}
+	dial, err := d.o.Store.Dial(ctx, token)
+	if err != nil {
+		return "", fmt.Errorf("read dial: %w", err)
+	}
+	return dial.Org, nil
+}
+
 // ErrOver says that nobody waits for a call any more.
 var ErrOver = errors.New("the call is over")
 

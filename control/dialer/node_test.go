@@ -139,7 +139,7 @@ func (t tracing) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // admit, progress and answer are what cmd/parley does.
-func (n *node) admit(ctx context.Context, carrierID string, params url.Values) bool {
+func (n *node) admit(ctx context.Context, carrierID string, _ []string, params url.Values) bool {
 	return n.dialer.Expected(ctx, params.Get(twilio.TokenParam), carrierID) == nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,12 +27,12 @@ func TestFollowsTheDatabase(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		db := acme()
-		told := 0
-		d := directory.New(directory.Options{Router: db, Changed: func() { told++ }})
+		var told atomic.Int64
+		d := directory.New(directory.Options{Router: db, Changed: func() { told.Add(1) }})
 		stop := run(t, d)
 		time.Sleep(10*time.Second + time.Millisecond)
-		if told != 1 {
-			t.Errorf("told of %d changes, want the first view alone", told)
+		if told.Load() != 1 {
+			t.Errorf("told of %d changes, want the first view alone", told.Load())
 		}
 		if revisions, directories := db.counts(); revisions != 11 || directories != 1 {
 			t.Errorf("in 10 s, asked %d times for the revision and %d for the directory, want 11 and 1", revisions, directories)
@@ -44,8 +45,8 @@ func TestFollowsTheDatabase(t *testing.T) {
 		if got := answers(d, "+442071234567"); got != "anna" {
 			t.Errorf("a second after the change, %s answers", got)
 		}
-		if told != 2 {
-			t.Errorf("told of %d changes, want 2", told)
+		if told.Load() != 2 {
+			t.Errorf("told of %d changes, want 2", told.Load())
 		}
 		want := directory.State{Ready: true, Revision: 8, Age: time.Millisecond, Organisations: 4, Agents: 5, Numbers: 8}
 		if diff := cmp.Diff(want, d.State()); diff != "" {

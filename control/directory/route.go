@@ -24,6 +24,7 @@ type plan struct {
 	numbers map[string]answer       // by digits
 	knowing map[string]bool         // by id: agents that know a document
 	rest    answer                  // to all other numbers; its number is empty
+	accounts
 }
 
 // An answer is a Route; nobody answers if it has no agent.
@@ -34,7 +35,7 @@ type answer struct {
 
 func newPlan(d store.Directory) *plan {
 	p := &plan{Directory: d, agents: make(map[string]*store.Agent, len(d.Agents)), numbers: make(map[string]answer, len(d.Numbers)),
-		knowing: make(map[string]bool, len(d.Knowing))}
+		knowing: make(map[string]bool, len(d.Knowing)), accounts: newAccounts(d)}
 	for _, id := range d.Knowing {
 		p.knowing[id] = true
 	}
@@ -124,7 +125,8 @@ func (d *Directory) Default(org string) (agent string, err error) {
 }
 
 // Caller is the number from which an organisation's agent calls: the first that leads to it, else the organisation's first, in the order
-// of their digits; empty: the organisation has none, or nothing is known.
+// of their digits; empty: the organisation has none, or nothing is known. Numbers that are reached by SIP do not count: no calls are placed
+// from them yet.
 func (d *Directory) Caller(org, agent string) (number string) {
 	v := d.view.Load()
 	if v == nil {
@@ -132,7 +134,7 @@ func (d *Directory) Caller(org, agent string) (number string) {
 	}
 	led := false
 	for _, n := range v.Numbers {
-		if n.Org != org || led && n.Agent != agent {
+		if n.Org != org || n.Trunk != "" || led && n.Agent != agent {
 			continue
 		}
 		if own := n.Agent == agent; number == "" || own && !led || n.E164 < number {

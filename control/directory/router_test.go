@@ -98,8 +98,13 @@ func acme() *database {
 			Settings: `{"recording":{"on":false}}`, Created: at, Updated: at.Add(time.Hour),
 		}
 	}
+	trunk := map[int64]string{1: "t1"}
 	number := func(n int64, org, e164, agent string) store.Number {
-		return store.Number{ID: fmt.Sprintf("n%d", n), Number: n, Org: org, E164: e164, Agent: agent, Created: at, Updated: at}
+		return store.Number{ID: fmt.Sprintf("n%d", n), Number: n, Org: org, E164: e164, Agent: agent, Label: "Desk", Credential: "main", Trunk: trunk[n], Created: at, Updated: at}
+	}
+	credential := func(n int64, org, id, account string, standard bool) store.Credential {
+		return store.Credential{ID: id, Number: n, Org: org, Vendor: "twilio", Name: id, Account: account, BaseURL: "https://example.com",
+			Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Hint: "wxyz", Default: standard, Verdict: store.Works, Verified: at, Created: at, Updated: at}
 	}
 	return &database{dir: store.Directory{
 		Revision: 7,
@@ -118,6 +123,14 @@ func acme() *database {
 			number(4, "acme", "+442071234570", "gone"), number(5, "bolt", "+15550100", "boris"), number(6, "bolt", "+15550101", "abel"),
 			number(7, "calm", "+4930123456", ""), number(8, "dusk", "+33140000000", ""),
 		},
+		Credentials: []store.Credential{
+			credential(1, "acme", "main", "AC1", true), credential(2, "acme", "spare", "AC2", false), credential(3, "bolt", "bolted", "AC1", true),
+		},
+		Trunks: []store.Trunk{{
+			ID: "t1", Number: 1, Org: "acme", Name: "Carrier", Host: "sip.example.com", Port: 5061, Transport: store.TLS, Username: "acme",
+			Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Realm: "example.com", Allowed: []string{"192.0.2.0/24"}, Codecs: []string{"PCMU"},
+			CallerID: "+442071234567", Outbound: true, Registers: true, Created: at, Updated: at,
+		}},
 	}}
 }
 

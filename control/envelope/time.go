@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -23,4 +24,17 @@ func (t Time) MarshalJSON() ([]byte, error) {
 // Schema implements huma.SchemaProvider. A field that may be null says so by the tag nullable:"true".
 func (Time) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "date-time"}
+}
+
+// UnmarshalJSON implements json.Unmarshaler, for those who read what the API says.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	var at *time.Time
+	if err := json.Unmarshal(data, &at); err != nil {
+		return err
+	}
+	*t = Time{}
+	if at != nil {
+		*t = Time(at.UTC())
+	}
+	return nil
 }

@@ -97,6 +97,9 @@ func refused(found []traits.Finding) error {
 // checkSettings names what is wrong with the settings and the voice of a new agent.
 func (b *AgentCreate) checkSettings(ctx huma.Context, at *huma.PathBuffer) []error {
 	a := store.Agent{VoiceSettings: string(b.VoiceSettings), Settings: traits.Merge("", b.Settings)}
+	if ctx != nil {
+		a.Org = org(ctx.Context())
+	}
 	return complain(at, handler(ctx).checkAgent(store.Agent{}, a, b.Settings))
 }
 

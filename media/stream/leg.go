@@ -31,6 +31,9 @@ type Leg struct {
 	stats  *Stats
 	limits Limits
 
+	account string   // whose stream it must be; empty: the server's own
+	owners  []string // as Info has them
+
 	// The reading goroutine's.
 	reading   sync.Mutex // held by Receive, so that finish waits for a last one
 	in        *frames
@@ -118,7 +121,7 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
 		Kind: "twilio", ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
-		Rate: rate, Lead: lead, Chunk: chunk, Params: maps.Clone(s.params),
+		Rate: rate, Lead: lead, Chunk: chunk, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
 	l.codes = make([]byte, int(chunk*rate/time.Second))

@@ -20,10 +20,13 @@ import (
 // Twilio is the server's side of Twilio: the voice webhook, which answers a call with a stream, and the socket of that stream.
 // Fill in the fields and mount the handlers (Mount, or each at its Path); do not change a field afterwards. It must not be copied.
 //
-// Every request must be signed with AuthToken. Without one, every request is refused.
+// Every request must be signed with AuthToken, or with the token of one of its account's Accounts. Without either, every request is refused.
 type Twilio struct {
 	AccountSID string // when set, calls of other accounts are refused
 	AuthToken  string // the account's; signs all that comes from Twilio
+	// Accounts are those of an AccountSid that may call besides, each with a token of its own; nil: there are none. Whose account a call
+	// came by is told with it, and it is for the server to see that it gets no further than they may.
+	Accounts func(accountSID string) []Account
 
 	// PublicURL is what Twilio calls this server, such as "https://gw.example.net". A path is put before the paths of Paths. When
 	// empty, it is made of the request's own Host and TLS; forwarding headers are never believed.
@@ -38,8 +41,8 @@ type Twilio struct {
 	Sorry     string // what refused callers are told; empty: <Reject reason="busy"/>, which costs nobody anything
 
 	// Admit says whether a call that asks Voice what to do is still wanted, by the parameters of the URL that it asks; nil: all are. One
-	// that is not is hung up on: for calls that were placed, which cannot be rejected.
-	Admit func(ctx context.Context, callSID string, params url.Values) bool
+	// that is not is hung up on: for calls that were placed, which cannot be rejected. owners are as Info.Owners.
+	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
 
 	Ended    func(callSID string)                // called when a call's stream is over and its socket closed; nil: nobody asks
 	Progress func(context.Context, StatusUpdate) // called with each call status callback, as it comes; nil: nobody asks
@@ -59,7 +62,7 @@ type Twilio struct {
 // Paths are where the handlers are mounted. Empty ones mean the name given here.
 type Paths struct {
 	Voice        string // /twilio/voice
-	Media        string // /twilio/media
+	Media        string // /twilio/media; of other accounts than the server's own, with their AccountSid below it
 	Status       string // /twilio/status
 	StreamStatus string // /twilio/stream-status
 }
@@ -90,8 +93,9 @@ func (l Limits) orDefaults() Limits {
 
 // Media is the stream's socket (GET): signature, upgrade, start, token, and then the call.
 func (t *Twilio) Media(w http.ResponseWriter, r *http.Request) {
+	owners, ours := t.upgrade(r)
 	switch {
-	case !signed(t.AuthToken, r.Header.Get("X-Twilio-Signature"), overSocket(t.target(r)), nil):
+	case !ours:
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
 		return
 	case r.Header.Get("Origin") != "":
@@ -112,6 +116,7 @@ func (t *Twilio) Media(w http.ResponseWriter, r *http.Request) {
 	}
 	// Upgrade fails if anything came before its answer, so nothing is buffered: from here on the connection is ours.
 	leg := newLeg(ws.NetConn(), limits, &t.Stats)
+	leg.account, leg.owners = r.PathValue("account"), owners
 	if small, ok := leg.out.tcp.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = small.SetWriteBuffer(sendBuffer) // an optimisation
 	}
@@ -156,7 +161,7 @@ func (t *Twilio) judge(l *Leg, s *start) (string, Refusal) {
 	switch {
 	case !plainID(s.call) || !plainID(s.stream):
 		return "bad callSid or streamSid", RefusedFormat
-	case t.AccountSID != "" && s.account != t.AccountSID:
+	case l.account != "" && s.account != l.account, len(l.owners) == 0 && t.AccountSID != "" && s.account != t.AccountSID:
 		return "another account's", RefusedFormat
 	case s.encoding != "audio/x-mulaw" || s.rate != rate || s.channels != 1:
 		return "want audio/x-mulaw, 8000, 1", RefusedFormat
@@ -203,6 +208,7 @@ func (t *Twilio) Mount(mux *http.ServeMux) {
 	p := t.Paths.orDefaults()
 	mux.HandleFunc("POST "+p.Voice, t.Voice)
 	mux.HandleFunc("GET "+p.Media, t.Media)
+	mux.HandleFunc("GET "+p.Media+"/{account}", t.Media)
 	mux.HandleFunc("POST "+p.Status, t.Status)
 	mux.HandleFunc("POST "+p.StreamStatus, t.StreamStatus)
 }

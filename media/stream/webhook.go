@@ -49,7 +49,7 @@ const (
 // Voice answers a call (POST) with TwiML that connects it to Media, or turns it away politely. The parameters of the webhook's own
 // URL, such as ?agent=sales, travel along as <Parameter>s and are found in Info.Params; Twilio's signature covers them.
 func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
-	form, ok := t.form(w, r)
+	form, owners, ok := t.form(w, r)
 	if !ok {
 		return
 	}
@@ -58,11 +58,11 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	case !plainID(call):
 		t.badForm(w, "CallSid", call)
 		return
-	case t.AccountSID != "" && account != t.AccountSID:
+	case len(owners) == 0 && t.AccountSID != "" && account != t.AccountSID:
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
 		return
 	}
-	if t.Admit != nil && !t.Admit(r.Context(), call, r.URL.Query()) {
+	if t.Admit != nil && !t.Admit(r.Context(), call, owners, r.URL.Query()) {
 		t.refused(RefusedUnwanted, slog.String("carrier_id", call))
 		t.say(w, twiml{Hangup: &struct{}{}})
 		return
@@ -80,7 +80,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	}
 	t.say(w, twiml{
 		Connect: &twimlConnect{Stream: twimlStream{
-			URL: overSocket(base) + paths.Media, StatusCallback: base + paths.StreamStatus,
+			URL: overSocket(base) + t.mediaPath(form.Get("AccountSid"), owners), StatusCallback: base + paths.StreamStatus,
 			Parameters: parameters(seal(t.AuthToken, call, secret, now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
 		}},
 		Hangup: &struct{}{},
@@ -139,6 +139,7 @@ type StatusUpdate struct {
 	AnsweredBy string        // human, machine_start, ...; empty where it was not asked for
 	Direction  string        // inbound, outbound-api, outbound-dial
 	From, To   string
+	Owners     []string   // by whose account it came, as Info.Owners
 	Params     url.Values // of the callback's own URL
 }
 
@@ -153,13 +154,13 @@ func (u StatusUpdate) Over() bool {
 
 // Status takes call status callbacks (POST) and hands them to Progress.
 func (t *Twilio) Status(w http.ResponseWriter, r *http.Request) {
-	form, ok := t.form(w, r)
+	form, owners, ok := t.form(w, r)
 	if !ok {
 		return
 	}
 	u := StatusUpdate{
 		CallSID: form.Get("CallSid"), Status: form.Get("CallStatus"), AnsweredBy: form.Get("AnsweredBy"),
-		Direction: form.Get("Direction"), From: form.Get("From"), To: form.Get("To"), Params: r.URL.Query(),
+		Direction: form.Get("Direction"), From: form.Get("From"), To: form.Get("To"), Owners: owners, Params: r.URL.Query(),
 	}
 	if !plainID(u.CallSID) {
 		t.badForm(w, "CallSid", u.CallSID)
@@ -192,7 +193,7 @@ func (t *Twilio) Status(w http.ResponseWriter, r *http.Request) {
 
 // StreamStatus takes stream status callbacks (POST): stream-started, stream-stopped, stream-error.
 func (t *Twilio) StreamStatus(w http.ResponseWriter, r *http.Request) {
-	form, ok := t.form(w, r)
+	form, _, ok := t.form(w, r)
 	if !ok {
 		return
 	}
@@ -211,9 +212,9 @@ func (t *Twilio) StreamStatus(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// form reads a webhook's body and checks that Twilio signed it; what it refuses it has answered. A body that is no form must be
-// named in the URL by its SHA-256 and has no fields.
-func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (url.Values, bool) {
+// form reads a webhook's body and checks that Twilio signed it, and for whose account; what it refuses it has answered. A body that is no
+// form must be named in the URL by its SHA-256, has no fields, and is the server's own account's.
+func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (form url.Values, owners []string, ok bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.Limits.orDefaults().Form))
 	if err != nil {
 		status := http.StatusBadRequest
@@ -222,26 +223,26 @@ func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (url.Values, bool)
 			status = http.StatusRequestEntityTooLarge
 		}
 		t.refuse(w, RefusedForm, status)
-		return nil, false
+		return nil, nil, false
 	}
 	signature, target := r.Header.Get("X-Twilio-Signature"), t.target(r)
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		if !signedBody(t.AuthToken, signature, target, body) {
 			t.refuse(w, RefusedSignature, http.StatusForbidden)
-			return nil, false
+			return nil, nil, false
 		}
-		return url.Values{}, true
+		return url.Values{}, nil, true
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
+	if form, err = url.ParseQuery(string(body)); err != nil {
 		t.refuse(w, RefusedForm, http.StatusBadRequest)
-		return nil, false
+		return nil, nil, false
 	}
-	if !signed(t.AuthToken, signature, target, form) {
+	owners, ok = t.signers(form.Get("AccountSid"), func(token string) bool { return signed(token, signature, target, form) })
+	if !ok {
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
-		return nil, false
+		return nil, nil, false
 	}
-	return form, true
+	return form, owners, true
 }
 
 // badForm answers a signed webhook that makes no sense, naming the field.

@@ -228,7 +228,7 @@ func TestStatus(t *testing.T) {
 // TestAdmit: a call that nobody waits for any more is hung up on, and gets no token.
 func TestAdmit(t *testing.T) {
 	t.Parallel()
-	tw := &Twilio{Admit: func(_ context.Context, call string, params url.Values) bool {
+	tw := &Twilio{Admit: func(_ context.Context, call string, _ []string, params url.Values) bool {
 		return call == testCall && params.Get("of") != "gone"
 	}}
 	server := serve(t, tw, false)

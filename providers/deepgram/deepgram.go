@@ -72,6 +72,9 @@ type Client struct {
 	CloseLimit time.Duration // longest wait for the last results of a closing transcription; default 2 s
 	Idle       int           // most idle voice sockets kept; default 64
 
+	// NetDial opens connections; nil: as net/http does, by the environment's proxy. With it no proxy is used.
+	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
+
 	Log *slog.Logger // default slog.Default()
 
 	pool pool
@@ -187,6 +190,9 @@ func (c *Client) dial(ctx context.Context, op string, q url.Values, biggest int)
 		Proxy:           http.ProxyFromEnvironment,
 		ReadBufferSize:  4096,
 		WriteBufferSize: max(biggest, 512),
+	}
+	if c.NetDial != nil {
+		dialer.Proxy, dialer.NetDialContext = nil, c.NetDial
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()

@@ -227,7 +227,7 @@ func (s *Store) TaskEvents(ctx context.Context, after int64, limit int) (events 
 func dial(r db.Dial) store.Dial {
 	return store.Dial{
 		Call: r.Call, Org: r.Org, Task: r.Task, Execution: int(r.Execution), Priority: int(r.Priority), From: r.Caller, To: r.Callee,
-		State: store.DialState(r.State), Due: time.Time(r.Due), Node: r.Node, CarrierID: r.CarrierID, Asked: time.Time(r.Asked),
+		Account: r.Account, State: store.DialState(r.State), Due: time.Time(r.Due), Node: r.Node, CarrierID: r.CarrierID, Asked: time.Time(r.Asked),
 		Look: time.Time(r.Look), Gone: time.Time(r.Gone), Created: time.Time(r.Created),
 	}
 }

@@ -85,7 +85,16 @@ func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
 			return err
 		}
 		numbers, err := u.AllNumbers(ctx)
+		if err != nil {
+			return err
+		}
+		credentials, err := u.AllCredentials(ctx)
+		if err != nil {
+			return err
+		}
+		trunks, err := u.AllTrunks(ctx)
 		d.Organisations, d.Agents, d.Numbers = each(orgs, organisation), each(agents, agent), each(numbers, number)
+		d.Credentials, d.Trunks = each(credentials, credential), each(trunks, trunk)
 		return err
 	})
 	return d, err

@@ -167,7 +167,7 @@ func (s *Store) ExecuteTask(ctx context.Context, x store.Execution) (d store.Dia
 		}
 		queued, err := u.InsertDial(ctx, db.InsertDialParams{
 			Call: c.ID, Org: t.Org, Task: t.ID, Execution: int64(t.Attempts) + 1, Priority: int64(t.Priority), Caller: c.From, Callee: c.To,
-			Created: db.Time(c.Created),
+			Account: x.Account, Created: db.Time(c.Created),
 		})
 		if err != nil {
 			return err

@@ -357,6 +357,13 @@ func testDirectory(t *testing.T, s Store) {
 	grown("PutNumber", err)
 	grown("DeleteNumber", s.DeleteNumber(ctx, h.Org, h.Number.E164))
 	grown("DeleteAgent", s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID))
+	c, err := s.UpdateCredential(ctx, h.Org, h.Credential.ID, start, func(c *store.Credential) error { c.Account = "AC2"; return nil })
+	grown("UpdateCredential", err)
+	k, err := s.UpdateTrunk(ctx, h.Org, h.Trunk.ID, start, func(k *store.Trunk) error { k.Realm = "other"; return nil })
+	grown("UpdateTrunk", err)
+	n, err = s.UpdateNumber(ctx, h.Org, n.ID, start, func(n *store.Number) error { n.Label = "Front desk"; return nil })
+	grown("UpdateNumber", err)
+	h.Credential, h.Trunk = c, k
 	second, err := s.CreateOrganisation(ctx, store.Organisation{ID: store.NewID(), Name: "Second", Created: start})
 	grown("CreateOrganisation", err)
 	_, err = s.PutDocument(ctx, bo.ID, newDocument(h.Org, "prices.md"), []store.Chunk{newChunk("A visit is 40 euros.")}, 100)
@@ -371,5 +378,6 @@ func testDirectory(t *testing.T, s Store) {
 	first := h.Setup.Organisation
 	first.Number, first.DefaultAgent = got.Organisations[0].Number, bo.ID
 	same(t, "directory", got, store.Directory{Revision: last, Organisations: []store.Organisation{first, second},
-		Agents: []store.Agent{bo}, Numbers: []store.Number{n}, Knowing: []string{bo.ID}})
+		Agents: []store.Agent{bo}, Numbers: []store.Number{n}, Knowing: []string{bo.ID},
+		Credentials: []store.Credential{h.Credential}, Trunks: []store.Trunk{h.Trunk}})
 }

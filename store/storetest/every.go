@@ -154,6 +154,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyTask(org))
 	maps.Copy(every, h.everyNode())
 	maps.Copy(every, h.everyWebhook(org))
+	maps.Copy(every, h.everyAccount(org))
 	return every
 }
 
@@ -299,7 +300,7 @@ func testIsolation(t *testing.T, s Store) {
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
-		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
+		"CreateCredential": true, "CreateTrunk": true, "StaleSecrets": true, "Reseal": true, "ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}
@@ -327,8 +328,9 @@ func testIsolation(t *testing.T, s Store) {
 	if !k.Revoked.IsZero() {
 		t.Error("another organisation has revoked a key")
 	}
-	own := h.Every(h.Org)                                                                     // are found
-	for _, name := range []string{"Numbers", "DeleteNumber", "Barred", "IsBarred", "Unbar"} { // in this order
+	own := h.Every(h.Org) // are found
+	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
+		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk", "Barred", "IsBarred", "Unbar"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

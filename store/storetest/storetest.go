@@ -36,6 +36,9 @@ type Store interface {
 	store.Sweeper
 	store.Agents
 	store.Numbers
+	store.Credentials
+	store.Trunks
+	store.Secrets
 	store.Router
 	store.Recorder
 	store.Calls
@@ -85,6 +88,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"UpdateAgentAtOnce", testUpdateAgentAtOnce},
 		{"DeleteAgent", testDeleteAgent},
 		{"Numbers", testNumbers},
+		{"NumberAccounts", testNumberAccounts},
+		{"Credentials", testCredentials},
+		{"DefaultCredential", testDefaultCredential},
+		{"DeleteCredential", testDeleteCredential},
+		{"Trunks", testTrunks},
+		{"Reseal", testReseal},
 		{"Directory", testDirectory},
 		{"Documents", testDocuments},
 		{"DocumentsRefused", testDocumentsRefused},
@@ -150,7 +159,9 @@ type House struct {
 	Barred store.Barred
 	Rules  string
 
-	Delivery store.Delivery // of a test: it is due
+	Delivery   store.Delivery   // of a test: it is due
+	Credential store.Credential // of no number
+	Trunk      store.Trunk      // of no number
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -173,6 +184,12 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	h.Call.Agent, h.Call.AgentVersion = h.Setup.Agent.ID, 1
 	number, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+442071234567", Created: start, Updated: start})
 	h.Number = number
+	if err == nil {
+		h.Credential, err = s.CreateCredential(ctx, newCredential(h.Org, "twilio", "main"))
+	}
+	if err == nil {
+		h.Trunk, err = s.CreateTrunk(ctx, newTrunk(h.Org, "carrier"))
+	}
 	if err == nil {
 		h.Document, err = s.PutDocument(ctx, h.Setup.Agent.ID, newDocument(h.Org, "hours.md"), []store.Chunk{newChunk("Open from eight to six.")}, 100)
 	}

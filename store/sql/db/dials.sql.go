@@ -10,7 +10,7 @@ import (
 )
 
 const askDial = `-- name: AskDial :one
-UPDATE dials SET state = 'asking', node = $1, asked = $2, look = $3 WHERE call = $4 AND state = 'queued' RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created
+UPDATE dials SET state = 'asking', node = $1, asked = $2, look = $3 WHERE call = $4 AND state = 'queued' RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
 `
 
 type AskDialParams struct {
@@ -44,6 +44,7 @@ func (q *Queries) AskDial(ctx context.Context, arg AskDialParams) (Dial, error) 
 		&i.Look,
 		&i.Gone,
 		&i.Created,
+		&i.Account,
 	)
 	return i, err
 }
@@ -158,7 +159,7 @@ func (q *Queries) DeleteDials(ctx context.Context, task string) error {
 }
 
 const dial = `-- name: Dial :one
-SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created FROM dials WHERE call = $1
+SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account FROM dials WHERE call = $1
 `
 
 func (q *Queries) Dial(ctx context.Context, call string) (Dial, error) {
@@ -180,6 +181,7 @@ func (q *Queries) Dial(ctx context.Context, call string) (Dial, error) {
 		&i.Look,
 		&i.Gone,
 		&i.Created,
+		&i.Account,
 	)
 	return i, err
 }
@@ -263,9 +265,9 @@ func (q *Queries) HoldPace(ctx context.Context, org string) (Time, error) {
 }
 
 const insertDial = `-- name: InsertDial :one
-INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, '', '', '', '', '', $9)
-RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created
+INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 'queued', $8, '', '', '', '', '', $9, $10)
+RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
 `
 
 type InsertDialParams struct {
@@ -278,6 +280,7 @@ type InsertDialParams struct {
 	Callee    string
 	Due       Time
 	Created   Time
+	Account   string
 }
 
 func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, error) {
@@ -291,6 +294,7 @@ func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, e
 		arg.Callee,
 		arg.Due,
 		arg.Created,
+		arg.Account,
 	)
 	var i Dial
 	err := row.Scan(
@@ -309,6 +313,7 @@ func (q *Queries) InsertDial(ctx context.Context, arg InsertDialParams) (Dial, e
 		&i.Look,
 		&i.Gone,
 		&i.Created,
+		&i.Account,
 	)
 	return i, err
 }
@@ -377,7 +382,7 @@ const overdueDials = `-- name: OverdueDials :many
 UPDATE dials SET look = $1, node = $2
 WHERE call IN (SELECT o.call FROM dials o WHERE o.state IN ('asking', 'placed') AND o.look <= $3 ORDER BY o.look LIMIT $4)
   AND state IN ('asking', 'placed') AND look <= $3
-RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created
+RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account
 `
 
 type OverdueDialsParams struct {
@@ -417,6 +422,7 @@ func (q *Queries) OverdueDials(ctx context.Context, arg OverdueDialsParams) ([]D
 			&i.Look,
 			&i.Gone,
 			&i.Created,
+			&i.Account,
 		); err != nil {
 			return nil, err
 		}
@@ -461,7 +467,7 @@ func (q *Queries) PlaceDial(ctx context.Context, arg PlaceDialParams) error {
 }
 
 const queuedDials = `-- name: QueuedDials :many
-SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created FROM dials d WHERE d.org = $1 AND d.state = 'queued' AND d.due <= $2
+SELECT call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account FROM dials d WHERE d.org = $1 AND d.state = 'queued' AND d.due <= $2
   AND NOT EXISTS (SELECT 1 FROM dials o WHERE o.org = d.org AND o.callee = d.callee AND o.state IN ('asking', 'placed'))
 ORDER BY d.priority DESC, d.created, d.call LIMIT $3
 `
@@ -498,6 +504,7 @@ func (q *Queries) QueuedDials(ctx context.Context, arg QueuedDialsParams) ([]Dia
 			&i.Look,
 			&i.Gone,
 			&i.Created,
+			&i.Account,
 		); err != nil {
 			return nil, err
 		}

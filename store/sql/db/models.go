@@ -83,6 +83,24 @@ type Call struct {
 	Collected    Slots
 }
 
+type Credential struct {
+	Number    int64
+	ID        string
+	Org       string
+	Vendor    string
+	Name      string
+	Account   string
+	BaseUrl   string
+	Sealed    string
+	KeyID     string
+	Hint      string
+	Preferred bool
+	Verdict   string
+	Verified  Time
+	Created   Time
+	Updated   Time
+}
+
 type Dial struct {
 	Call      string
 	Org       string
@@ -99,6 +117,7 @@ type Dial struct {
 	Look      Time
 	Gone      Time
 	Created   Time
+	Account   string
 }
 
 type DoNotCall struct {
@@ -174,13 +193,16 @@ type Node struct {
 }
 
 type Number struct {
-	Number  int64
-	ID      string
-	Org     string
-	E164    string
-	Agent   string
-	Created Time
-	Updated Time
+	Number     int64
+	ID         string
+	Org        string
+	E164       string
+	Agent      string
+	Created    Time
+	Updated    Time
+	Label      string
+	Credential string
+	Trunk      string
 }
 
 type Organisation struct {
@@ -243,6 +265,27 @@ type TaskEvent struct {
 	Call    string
 	Kind    string
 	Created Time
+}
+
+type Trunk struct {
+	Number    int64
+	ID        string
+	Org       string
+	Name      string
+	Host      string
+	Port      int64
+	Transport string
+	Username  string
+	Sealed    string
+	KeyID     string
+	Realm     string
+	Allowed   Scopes
+	Codecs    Scopes
+	CallerID  string
+	Outbound  bool
+	Registers bool
+	Created   Time
+	Updated   Time
 }
 
 type Turn struct {

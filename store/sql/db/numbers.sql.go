@@ -10,7 +10,7 @@ import (
 )
 
 const allNumbers = `-- name: AllNumbers :many
-SELECT number, id, org, e164, agent, created, updated FROM numbers ORDER BY number
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers ORDER BY number
 `
 
 func (q *Queries) AllNumbers(ctx context.Context) ([]Number, error) {
@@ -30,6 +30,9 @@ func (q *Queries) AllNumbers(ctx context.Context) ([]Number, error) {
 			&i.Agent,
 			&i.Created,
 			&i.Updated,
+			&i.Label,
+			&i.Credential,
+			&i.Trunk,
 		); err != nil {
 			return nil, err
 		}
@@ -73,17 +76,21 @@ func (q *Queries) DeleteNumber(ctx context.Context, arg DeleteNumberParams) (int
 }
 
 const insertNumber = `-- name: InsertNumber :one
-INSERT INTO numbers (id, org, e164, agent, created, updated) VALUES ($1, $2, $3, $4, $5, $6)
-RETURNING number, id, org, e164, agent, created, updated
+INSERT INTO numbers (id, org, e164, agent, label, credential, trunk, created, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk
 `
 
 type InsertNumberParams struct {
-	ID      string
-	Org     string
-	E164    string
-	Agent   string
-	Created Time
-	Updated Time
+	ID         string
+	Org        string
+	E164       string
+	Agent      string
+	Label      string
+	Credential string
+	Trunk      string
+	Created    Time
+	Updated    Time
 }
 
 func (q *Queries) InsertNumber(ctx context.Context, arg InsertNumberParams) (Number, error) {
@@ -92,6 +99,9 @@ func (q *Queries) InsertNumber(ctx context.Context, arg InsertNumberParams) (Num
 		arg.Org,
 		arg.E164,
 		arg.Agent,
+		arg.Label,
+		arg.Credential,
+		arg.Trunk,
 		arg.Created,
 		arg.Updated,
 	)
@@ -104,22 +114,24 @@ func (q *Queries) InsertNumber(ctx context.Context, arg InsertNumberParams) (Num
 		&i.Agent,
 		&i.Created,
 		&i.Updated,
+		&i.Label,
+		&i.Credential,
+		&i.Trunk,
 	)
 	return i, err
 }
 
-const leadNumber = `-- name: LeadNumber :one
-UPDATE numbers SET agent = $1, updated = $2 WHERE id = $3 RETURNING number, id, org, e164, agent, created, updated
+const number = `-- name: Number :one
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 AND id = $2
 `
 
-type LeadNumberParams struct {
-	Agent   string
-	Updated Time
-	ID      string
+type NumberParams struct {
+	Org string
+	ID  string
 }
 
-func (q *Queries) LeadNumber(ctx context.Context, arg LeadNumberParams) (Number, error) {
-	row := q.db.QueryRowContext(ctx, leadNumber, arg.Agent, arg.Updated, arg.ID)
+func (q *Queries) Number(ctx context.Context, arg NumberParams) (Number, error) {
+	row := q.db.QueryRowContext(ctx, number, arg.Org, arg.ID)
 	var i Number
 	err := row.Scan(
 		&i.Number,
@@ -129,12 +141,15 @@ func (q *Queries) LeadNumber(ctx context.Context, arg LeadNumberParams) (Number,
 		&i.Agent,
 		&i.Created,
 		&i.Updated,
+		&i.Label,
+		&i.Credential,
+		&i.Trunk,
 	)
 	return i, err
 }
 
 const numberByE164 = `-- name: NumberByE164 :one
-SELECT number, id, org, e164, agent, created, updated FROM numbers WHERE e164 = $1
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE e164 = $1
 `
 
 func (q *Queries) NumberByE164(ctx context.Context, e164 string) (Number, error) {
@@ -148,12 +163,15 @@ func (q *Queries) NumberByE164(ctx context.Context, e164 string) (Number, error)
 		&i.Agent,
 		&i.Created,
 		&i.Updated,
+		&i.Label,
+		&i.Credential,
+		&i.Trunk,
 	)
 	return i, err
 }
 
 const numbers = `-- name: Numbers :many
-SELECT number, id, org, e164, agent, created, updated FROM numbers WHERE org = $1 ORDER BY e164 LIMIT $3 OFFSET $2
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 ORDER BY e164 LIMIT $3 OFFSET $2
 `
 
 type NumbersParams struct {
@@ -179,6 +197,9 @@ func (q *Queries) Numbers(ctx context.Context, arg NumbersParams) ([]Number, err
 			&i.Agent,
 			&i.Created,
 			&i.Updated,
+			&i.Label,
+			&i.Credential,
+			&i.Trunk,
 		); err != nil {
 			return nil, err
 		}
@@ -194,7 +215,7 @@ func (q *Queries) Numbers(ctx context.Context, arg NumbersParams) ([]Number, err
 }
 
 const numbersOfAgent = `-- name: NumbersOfAgent :many
-SELECT number, id, org, e164, agent, created, updated FROM numbers WHERE org = $1 AND agent = $2 ORDER BY e164
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 AND agent = $2 ORDER BY e164
 `
 
 type NumbersOfAgentParams struct {
@@ -219,6 +240,9 @@ func (q *Queries) NumbersOfAgent(ctx context.Context, arg NumbersOfAgentParams) 
 			&i.Agent,
 			&i.Created,
 			&i.Updated,
+			&i.Label,
+			&i.Credential,
+			&i.Trunk,
 		); err != nil {
 			return nil, err
 		}
@@ -231,4 +255,106 @@ func (q *Queries) NumbersOfAgent(ctx context.Context, arg NumbersOfAgentParams) 
 		return nil, err
 	}
 	return items, nil
+}
+
+const numbersOfCredential = `-- name: NumbersOfCredential :many
+SELECT e164 FROM numbers WHERE org = $1 AND credential = $2 ORDER BY e164
+`
+
+type NumbersOfCredentialParams struct {
+	Org        string
+	Credential string
+}
+
+func (q *Queries) NumbersOfCredential(ctx context.Context, arg NumbersOfCredentialParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, numbersOfCredential, arg.Org, arg.Credential)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var e164 string
+		if err := rows.Scan(&e164); err != nil {
+			return nil, err
+		}
+		items = append(items, e164)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const numbersOfTrunk = `-- name: NumbersOfTrunk :many
+SELECT e164 FROM numbers WHERE org = $1 AND trunk = $2 ORDER BY e164
+`
+
+type NumbersOfTrunkParams struct {
+	Org   string
+	Trunk string
+}
+
+func (q *Queries) NumbersOfTrunk(ctx context.Context, arg NumbersOfTrunkParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, numbersOfTrunk, arg.Org, arg.Trunk)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var e164 string
+		if err := rows.Scan(&e164); err != nil {
+			return nil, err
+		}
+		items = append(items, e164)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const updateNumber = `-- name: UpdateNumber :one
+UPDATE numbers SET agent = $1, label = $2, credential = $3, trunk = $4, updated = $5 WHERE id = $6 RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk
+`
+
+type UpdateNumberParams struct {
+	Agent      string
+	Label      string
+	Credential string
+	Trunk      string
+	Updated    Time
+	ID         string
+}
+
+func (q *Queries) UpdateNumber(ctx context.Context, arg UpdateNumberParams) (Number, error) {
+	row := q.db.QueryRowContext(ctx, updateNumber,
+		arg.Agent,
+		arg.Label,
+		arg.Credential,
+		arg.Trunk,
+		arg.Updated,
+		arg.ID,
+	)
+	var i Number
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Org,
+		&i.E164,
+		&i.Agent,
+		&i.Created,
+		&i.Updated,
+		&i.Label,
+		&i.Credential,
+		&i.Trunk,
+	)
+	return i, err
 }

@@ -1,6 +1,6 @@
 -- name: InsertDial :one
-INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created)
-VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created)
+INSERT INTO dials (call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account)
+VALUES (@call, @org, @task, @execution, @priority, @caller, @callee, 'queued', @due, '', '', '', '', '', @created, @account)
 RETURNING *;
 
 -- name: Dial :one

@@ -1,0 +1,169 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+
+	"parley/control/directory"
+	"parley/control/lines"
+	"parley/control/vault"
+	"parley/media/stream"
+	"parley/pipeline"
+	"parley/providers/httptool"
+	"parley/providers/twilio"
+	"parley/store"
+)
+
+// accounts are what organisations have of their own at carriers and vendors: from the directory, which is in memory, and opened by the
+// vault. It is a dialer.Accounts.
+//
+//	directory (sealed) ──▶ vault ──▶ signers: who has signed a webhook      Carrier: who places a call
+//	                                 own ──▶ players: who hears, thinks and speaks on an organisation's calls
+type accounts struct {
+	cfg       *config
+	directory *directory.Directory
+	vault     *vault.Vault
+	gate      *httptool.Gate
+	guarded   *http.Transport // to servers that organisations have named
+	log       *slog.Logger
+}
+
+func newAccounts(c *config, d *directory.Directory, v *vault.Vault, log *slog.Logger) (*accounts, error) {
+	gate, err := httptool.NewGate(c.CredentialsAllow)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--credentials-allow: %w", err)}
+	}
+	guarded := gate.Transport()
+	guarded.MaxConnsPerHost = 0 // each call may need one
+	return &accounts{cfg: c, directory: d, vault: v, gate: gate, guarded: guarded, log: log}, nil
+}
+
+func (a *accounts) close() { a.guarded.CloseIdleConnections() }
+
+// verifier asks vendors whether secrets work.
+func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded) }
+
+// verifier asks vendors where this server does, and organisations' own servers by a guarded way.
+func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
+	return &lines.Verifier{
+		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL},
+		Guarded: &http.Client{Transport: guarded},
+	}
+}
+
+// open is a credential's secret.
+func (a *accounts) open(c store.Credential) (string, error) {
+	secret, err := a.vault.Open(c.Sealed, vault.PlaceOf(store.CredentialSecret, c.Org, c.ID))
+	if err != nil {
+		return "", fmt.Errorf("open credential %s: %w", c.ID, err)
+	}
+	return secret, nil
+}
+
+// Account implements dialer.Accounts: the number's account, else the organisation's default, else the server's.
+func (a *accounts) Account(org, from string) (string, error) {
+	n, _ := a.directory.Number(org, from)
+	if n.Trunk != "" {
+		return "", errors.New("the number to call from is reached by a SIP trunk: no calls are placed by SIP yet")
+	}
+	if n.Credential != "" {
+		return n.Credential, nil
+	}
+	c, _ := a.directory.DefaultCredential(org, lines.Twilio)
+	return c.ID, nil
+}
+
+// Carrier implements dialer.Accounts. An account that is not known may have been made on another node just now.
+func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
+	c, err := a.directory.Credential(org, id)
+	if err != nil {
+		return nil, fmt.Errorf("%w: the credential that the call is to be placed by is not known: %w", store.ErrUnavailable, err)
+	}
+	secret, err := a.open(c)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+	}
+	public := strings.TrimRight(a.cfg.PublicURL, "/")
+	t := &twilio.Account{
+		SID: c.Account, Token: secret, Base: cmp.Or(c.BaseURL, a.cfg.TwilioBaseURL), Voice: public + "/twilio/voice", Status: public + "/twilio/status",
+	}
+	if c.BaseURL != "" {
+		t.Client = &http.Client{Transport: a.guarded, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	}
+	if err := t.Check(); err != nil {
+		return nil, fmt.Errorf("use credential %s: %w", c.ID, err)
+	}
+	return t, nil
+}
+
+// signers are the accounts that may have signed a webhook of Twilio's.
+func (a *accounts) signers(sid string) (all []stream.Account) {
+	for _, c := range a.directory.Accounts(lines.Twilio, sid) {
+		secret, err := a.open(*c)
+		if err != nil {
+			a.log.Warn("a carrier's signature cannot be checked", "org", c.Org, "error", err)
+			continue
+		}
+		all = append(all, stream.Account{Token: secret, Owner: c.Org})
+	}
+	return all
+}
+
+// own is what an organisation has of its own for its calls; what it has not is empty.
+type own struct{ deepgramKey, deepgramBase, openAIKey, openAIBase string }
+
+// own opens an organisation's default credentials. One that cannot be opened is as none: the call is held with the server's own.
+func (a *accounts) own(org string) (o own) {
+	for vendor, to := range map[string][2]*string{lines.Deepgram: {&o.deepgramKey, &o.deepgramBase}, lines.OpenAI: {&o.openAIKey, &o.openAIBase}} {
+		c, ok := a.directory.DefaultCredential(org, vendor)
+		if !ok {
+			continue
+		}
+		secret, err := a.open(c)
+		if err != nil {
+			a.log.Warn("calls are held with the server's own account: the organisation's cannot be opened", "org", org, "vendor", vendor, "error", err)
+			continue
+		}
+		*to[0], *to[1] = secret, c.BaseURL
+	}
+	return o
+}
+
+// settings are the server's, with what is an organisation's in its place.
+func (o own) settings(c *config) *config {
+	mine := *c
+	if o.deepgramKey != "" {
+		mine.DeepgramKey, mine.DeepgramBaseURL = o.deepgramKey, cmp.Or(o.deepgramBase, c.DeepgramBaseURL)
+	}
+	if o.openAIKey != "" {
+		mine.OpenAIKey, mine.OpenAIBaseURL = o.openAIKey, cmp.Or(o.openAIBase, c.OpenAIBaseURL)
+	}
+	return &mine
+}
+
+// ways lead to servers that an organisation has named, past the gate.
+func (a *accounts) ways(o own) (w ways) {
+	if o.openAIBase != "" {
+		w.openai = &http.Client{Transport: a.guarded}
+	}
+	if o.deepgramBase != "" {
+		w.deepgram = func(ctx context.Context, network, address string) (net.Conn, error) {
+			return a.guarded.DialContext(ctx, network, address)
+		}
+	}
+	return w
+}
+
+// players are the vendors of all organisations, on top of the server's.
+func (a *accounts) players(base *vendors) *players {
+	return &players{
+		base: base, own: a.own, log: a.log,
+		make: func(o own) (*vendors, error) { return assemble(o.settings(a.cfg), base, a.ways(o), a.log) },
+	}
+}

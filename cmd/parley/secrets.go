@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+
+	"parley/control/vault"
+)
+
+// secrets are what all others are derived from.
+type secrets struct {
+	Secret       string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
+	FormerSecret string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire, and credentials that it has sealed can be opened." var:"PARLEY_FORMER_SECRET"`
+
+	VaultKey       string   `help:"Key that seals organisations' credentials in the database, 32 characters or more; the same on all nodes. Empty: one derived from --secret." var:"PARLEY_VAULT_KEY"`
+	FormerVaultKey []string `help:"Other keys that open credentials: those of before, until all are sealed anew, and the next one, while not all nodes have it yet; separated by commas." placeholder:"KEY" var:"PARLEY_FORMER_VAULT_KEY"`
+}
+
+// check says what is wrong with them.
+func (s *secrets) check() (bad []error) {
+	named := map[string]string{"secret (PARLEY_SECRET)": s.Secret, "former-secret (PARLEY_FORMER_SECRET)": s.FormerSecret, "vault-key (PARLEY_VAULT_KEY)": s.VaultKey}
+	for i, key := range s.FormerVaultKey {
+		named[fmt.Sprintf("former-vault-key (PARLEY_FORMER_VAULT_KEY), number %d,", i+1)] = key
+	}
+	for name, secret := range named {
+		if n := len(secret); n > 0 && n < 32 {
+			bad = append(bad, fmt.Errorf("--%s has %d characters: want 32 or more", name, n))
+		}
+	}
+	return bad
+}
+
+// master is the secret of the settings, or the one of the data directory.
+func (s *secrets) master(dir string) (string, error) {
+	if s.Secret != "" {
+		return s.Secret, nil
+	}
+	return keep(dir, secretFile, func() string { return randomHex(32) })
+}
+
+// newVault seals with the first key that there is, and opens with all: so a vault key may be introduced, changed and taken away again.
+func (s *secrets) newVault(secret string) (*vault.Vault, error) {
+	keys := [][]byte{[]byte(s.VaultKey), []byte(secret)}
+	for _, key := range append(s.FormerVaultKey, s.FormerSecret) {
+		keys = append(keys, []byte(key))
+	}
+	v, err := vault.New(keys...)
+	if err != nil {
+		return nil, fmt.Errorf("open vault: %w", err)
+	}
+	return v, nil
+}

@@ -1,0 +1,172 @@
+// Package lines serves what an organisation has of its own towards the outside: phone numbers, SIP trunks, and credentials of carriers and
+// vendors. All of it is an extension of the voice-agents contract.
+//
+//	HTTP ──▶ control.routes ──▶ Credentials ──▶ vault.Seal ──▶ store ──▶ Changed (the directory reads anew) ──▶ dialer, vendors
+//	                    │            └── Verify ──▶ vault.Open ──▶ Verifier ──GET──▶ the vendor
+//	                    ├─────▶ Numbers ─────────────────────▶ store
+//	                    └─────▶ Trunks ──────▶ vault.Seal ───▶ store
+//
+// Secrets are written and never shown: an answer has the end of a credential's, and of a trunk only that there is one. Handlers decode, call
+// and encode; they own no goroutine.
+package lines
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
+
+	"parley/control/access"
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// Rows are what the handlers read and write.
+type Rows interface {
+	store.Numbers
+	store.Credentials
+	store.Trunks
+}
+
+// Page is the part of a list that a request asks for.
+type Page struct {
+	envelope.Strict
+
+	Limit  int `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of results."`
+	Offset int `query:"offset" minimum:"0" maximum:"2147483647" default:"0" doc:"Pagination offset."`
+}
+
+func (p Page) page() store.Page { return store.Page{Limit: p.Limit, Offset: p.Offset} }
+
+// ID is the thing that a path names.
+type ID struct {
+	envelope.Strict
+
+	ID string `path:"id" doc:"Its id, a UUID. Ids of other organisations are as unknown as malformed ones: 404." example:"0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"`
+}
+
+// Gone says what is gone.
+type Gone struct {
+	ID      string `json:"id" format:"uuid"`
+	Deleted bool   `json:"deleted" example:"true"`
+}
+
+// ReadOnly are the fields that all bodies here have and nobody can set.
+type ReadOnly struct {
+	ID        envelope.Given `json:"id,omitempty" hidden:"true"`
+	Number    envelope.Given `json:"number,omitempty" hidden:"true"`
+	CreatedAt envelope.Given `json:"created_at,omitempty" hidden:"true"`
+	UpdatedAt envelope.Given `json:"updated_at,omitempty" hidden:"true"`
+}
+
+func (r ReadOnly) check(at *huma.PathBuffer) (bad []error) {
+	for name, given := range map[string]envelope.Given{"id": r.ID, "number": r.Number, "created_at": r.CreatedAt, "updated_at": r.UpdatedAt} {
+		if given {
+			bad = append(bad, envelope.Complain(at, name, "is read-only"))
+		}
+	}
+	return bad
+}
+
+// org is whose rows a request may see. The middleware lets nobody through without one.
+func org(ctx context.Context) string {
+	i, _ := access.From(ctx)
+	return i.Org
+}
+
+// canonical is an id as the store writes it; what is no UUID is nobody's id.
+func canonical(id, noun string) (string, error) {
+	u, err := uuid.Parse(id)
+	if err != nil {
+		return "", envelope.Missing("no such " + noun)
+	}
+	return u.String(), nil
+}
+
+// reference is an id of a body as the store writes it; huma has checked that it is one.
+func reference(id string) string {
+	if u, err := uuid.Parse(id); err == nil {
+		return u.String()
+	}
+	return id
+}
+
+// or is a text for JSON, where an empty one is null.
+func or(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// blank complains about a name that is blank, or has control characters.
+func blank(at *huma.PathBuffer, field, text string) []error {
+	switch {
+	case text != "" && strings.TrimSpace(text) == "":
+		return []error{envelope.Complain(at, field, "must not be blank")}
+	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
+		return []error{envelope.Complain(at, field, "must not contain control characters")}
+	}
+	return nil
+}
+
+// e164 is how numbers are written.
+var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
+
+const noNumber = "is no phone number in E.164 format, such as +1234567890"
+
+// invalid refuses a request for fields, each with what is wrong with it; nil if there are none.
+func invalid(bad map[string]string) error {
+	if len(bad) == 0 {
+		return nil
+	}
+	f := envelope.Bad("validation failed")
+	f.Details = bad
+	return f
+}
+
+// complaints are the same as huma wants them.
+func complaints(at *huma.PathBuffer, bad map[string]string) (all []error) {
+	for field, message := range bad {
+		all = append(all, &huma.ErrorDetail{Location: at.String() + "." + field, Message: message}) // With would cut a name at its bracket
+	}
+	return all
+}
+
+// failed names what was not found, whose name is taken, and passes on what else went wrong.
+func failed(err error, noun, taken string) error {
+	var f *envelope.Fault
+	switch {
+	case errors.As(err, &f):
+		return f
+	case errors.Is(err, store.ErrNotFound):
+		return envelope.Missing("no such " + noun)
+	case errors.Is(err, store.ErrConflict):
+		fault := envelope.Wrong(taken, "is taken")
+		fault.Cause = err
+		return fault
+	}
+	return fmt.Errorf("%s: %w", noun, err)
+}
+
+// needed says why something cannot be deleted.
+func needed(err error, noun string) error {
+	if !errors.Is(err, store.ErrConflict) {
+		return failed(err, noun, "")
+	}
+	_, reason, _ := strings.Cut(err.Error(), store.ErrConflict.Error()+": ")
+	fault := envelope.Bad("the " + noun + " is in use: " + reason)
+	fault.Cause = err
+	return fault
+}
+
+// call tells whoever wants to know that something has changed.
+func call(ctx context.Context, changed func(context.Context)) {
+	if changed != nil {
+		changed(ctx)
+	}
+}
