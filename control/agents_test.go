@@ -34,7 +34,7 @@ func TestAgentLife(t *testing.T) {
 	delete(got, "updated_at")
 	want := map[string]any{
 		"name": " Ann ", "system_prompt": "Help <callers> & others.", "description": nil, "starting_message": nil, "enabled": true,
-		"voice_settings": nil, "dtmf_rules": nil, "version": 1.0, "is_default": false,
+		"voice_settings": nil, "dtmf_rules": nil, "settings": nil, "version": 1.0, "is_default": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("created, want - got +:\n%s", diff)

@@ -9,6 +9,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/voice"
 )
 
 // The ways in, as the description names them.
@@ -38,7 +39,7 @@ func (c *Control) authorise(ctx huma.Context, next func(huma.Context)) {
 		_ = huma.WriteErr(c.api, ctx, f.Status, f.Message, f)
 		return
 	}
-	next(huma.WithContext(ctx, access.With(ctx.Context(), who)))
+	next(huma.WithContext(ctx, voice.With(access.With(ctx.Context(), who), c.agents)))
 }
 
 // admit tells who asks, if they may. An Authorization header goes before a ticket, and that before a cookie.

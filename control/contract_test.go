@@ -245,6 +245,9 @@ func TestUnavailableDatabase(t *testing.T) {
 	cookie, _ := w.begin(w.ours.org, w.ours.owner)
 	must(t, w.db.Close())
 	for _, r := range routes {
+		if r.id == "get-agent-schema" {
+			continue // which asks nothing of the database
+		}
 		var more []string
 		if r.session {
 			more = []string{"Cookie", cookie}

@@ -27,6 +27,7 @@ import (
 	"parley/control/access"
 	"parley/control/campaign"
 	"parley/control/envelope"
+	"parley/control/library"
 	"parley/control/lines"
 	"parley/control/live"
 	"parley/control/people"
@@ -65,21 +66,23 @@ type Options struct {
 	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
-	Answers    store.Answers   // first answers to requests with an Idempotency-Key; nil: the header is not heeded
-	Limiter    *access.Limiter // nil: this node alone counts requests, up to access.PerMinute a key
-	Trusted    []netip.Prefix  // proxies whose X-Forwarded-For is believed
-	Live       voice.Live      // ends calls; nil: none can be reached
-	Desk       *live.Desk      // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    voice.Limits    // of the sockets that show them
-	Reports    *report.Desk    // makes reports and transcripts; nil: rules make reports, which are not kept
-	Recordings voice.Sounds    // the recordings' files; nil: none are kept here
-	Secret     []byte          // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
-	Former     [][]byte        // secrets of before, which still read the tokens and answers of their time
-	Vault      *vault.Vault    // seals credentials; nil: one made of Secret and Former
-	Gate       lines.Gate      // which servers credentials may name; nil: none
-	Asker      lines.Asker     // finds out whether credentials work; nil: nobody does
-	PublicURL  string          // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string          // of Parley, for the description
+	Library    *library.Library // what agents know; nil: that has no API
+	House      voice.House      // knows which settings of agents can be used here; nil: what can be said anywhere is checked
+	Answers    store.Answers    // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter  // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix   // proxies whose X-Forwarded-For is believed
+	Live       voice.Live       // ends calls; nil: none can be reached
+	Desk       *live.Desk       // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
+	Sockets    voice.Limits     // of the sockets that show them
+	Reports    *report.Desk     // makes reports and transcripts; nil: rules make reports, which are not kept
+	Recordings voice.Sounds     // the recordings' files; nil: none are kept here
+	Secret     []byte           // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte         // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault     // seals credentials; nil: one made of Secret and Former
+	Gate       lines.Gate       // which servers credentials may name; nil: none
+	Asker      lines.Asker      // finds out whether credentials work; nil: nobody does
+	PublicURL  string           // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string           // of Parley, for the description
 
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
@@ -98,6 +101,7 @@ type People interface {
 // Control is the API. It is safe for any number of goroutines, and owns none but those of its sockets, which Close ends.
 type Control struct {
 	options  Options
+	agents   *voice.Agents
 	tickets  *voice.Tickets // to recordings
 	passes   *voice.Tickets // to sockets
 	sockets  *voice.Sockets

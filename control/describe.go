@@ -10,10 +10,12 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/people"
+	"parley/control/voice"
 )
 
 // describe is the head of the OpenAPI description.
@@ -93,6 +95,9 @@ func rightsTable() string {
 	return b.String()
 }
 
+// uploadTime is how long a document may take to arrive.
+const uploadTime = 5 * time.Minute
+
 // operation is one operation as the description has it; pages has its words.
 func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	p, ok := pages[id]
@@ -126,8 +131,14 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 		}}
 	}
 	if p.request != "" {
-		op.RequestBody = &huma.RequestBody{
-			Content: map[string]*huma.MediaType{"application/json": {Example: json.RawMessage(p.request)}},
+		body := &huma.MediaType{Example: json.RawMessage(p.request)}
+		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": body}}
+		if p.form != nil {
+			body.Schema = p.form
+			op.RequestBody.Content = map[string]*huma.MediaType{"multipart/form-data": body}
+			op.SkipValidateBody = true                                           // the handler reads it
+			op.MaxBodyBytes, op.BodyReadTimeout = voice.MostUpload+1, uploadTime // one more: the LongBody says that it is too large
+			op.Middlewares = append(op.Middlewares, longBody)
 		}
 	}
 	if len(p.media) > 0 {
@@ -135,6 +146,13 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 		op.Responses["304"] = &huma.Response{Description: "If-None-Match has the file's ETag"}
 	}
 	return op
+}
+
+// longBody lets in as much as a form with a document may have.
+func longBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	r.Body = envelope.LongBody(w, r, voice.MostUpload)
+	next(ctx)
 }
 
 // sound describes an answer that is no JSON.
@@ -180,6 +198,11 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		codes[http.StatusRequestTimeout] = "Nothing of the file came for 30 s"
 		codes[http.StatusRequestEntityTooLarge] = "The file has more than 64 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not text/csv"
+	}
+	if p.form != nil {
+		codes[http.StatusRequestTimeout] = "The body did not arrive within 5 minutes"
+		codes[http.StatusRequestEntityTooLarge] = "The body has more than 20 MiB"
+		codes[http.StatusUnsupportedMediaType] = "The body is not multipart/form-data"
 	}
 	if len(p.media) > 0 {
 		codes[http.StatusRequestedRangeNotSatisfiable] = "The file has no such range"

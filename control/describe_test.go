@@ -41,8 +41,10 @@ func TestDescriptionIsValid(t *testing.T) {
 				}
 			}
 			if op.RequestBody != nil {
-				if err := w.schemas.validate(method, path, "requestBody", op.RequestBody.Value.Content["application/json"].Example); err != nil {
-					t.Errorf("%s %s: the example of its body: %v", method, path, err)
+				if c := op.RequestBody.Value.Content["application/json"]; c != nil {
+					if err := w.schemas.validate(method, path, "requestBody", c.Example); err != nil {
+						t.Errorf("%s %s: the example of its body: %v", method, path, err)
+					}
 				}
 			}
 		}

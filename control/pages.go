@@ -1,17 +1,24 @@
 package control
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/control/voice"
+)
 
 // A page is what the description says of an operation, beyond its types.
 type page struct {
 	tag, summary, text string
-	status             int      // of success; 0: 200
-	request            string   // an example of its body
-	media              []string // what it answers with, if that is not JSON
-	ticket             bool     // a ticket opens it too
-	takesCSV, givesCSV bool     // its body, or its answer, is CSV
-	bad, missing, busy string   // when else it answers 400, 404, 503
-	often              string   // when else it answers 429
+	status             int          // of success; 0: 200
+	request            string       // an example of its body
+	form               *huma.Schema // of a body that is a form; nil: it is JSON
+	media              []string     // what it answers with, if that is not JSON
+	ticket             bool         // a ticket opens it too
+	takesCSV, givesCSV bool         // its body, or its answer, is CSV
+	bad, missing, busy string       // when else it answers 400, 404, 503
+	often              string       // when else it answers 429
 }
 
 // liveText is what the description says of the socket, which OpenAPI has no words for.
@@ -46,14 +53,36 @@ var pages = map[string]page{
 			"enabled": true,
 			"voice_settings": {"stability": 0.5, "similarity_boost": 0.75}
 		}`,
+		bad: "Also if settings name a vendor or a secret that this server does not have.",
 	},
 	"get-agent": {
 		tag: "Agents", summary: "Get an agent",
+		text: "settings are what the agent sets; with ?defaults=true, effective_settings are what holds where it sets nothing.",
+	},
+	"get-agent-schema": {
+		tag: "Agents", summary: "Get the JSON Schema of settings",
+		text: "Whole, with the schemas of manners, tools and flows, and with defaults. The same types check what is sent. Extension.",
+	},
+	"list-agent-versions": {
+		tag: "Agents", summary: "List the versions of an agent",
+		text: "Newest first, the one that answers now included; updated_at is when a version was made. Versions outlive their agent. Extension.",
+	},
+	"get-agent-version": {
+		tag: "Agents", summary: "Get a version of an agent",
+		text:    "What served the calls that name it as agent_version. Extension.",
+		missing: "Also if the agent has no such version.",
+	},
+	"restore-agent-version": {
+		tag: "Agents", summary: "Restore a version of an agent",
+		text: "Makes a new version that says and sets what the old one did. Whether the agent is enabled stays as it is. If nothing differs, no " +
+			"version is made. Extension.",
+		bad:     "Also if settings of that version cannot be used on this server any more: details names them.",
+		missing: "Also if the agent has no such version, or has been deleted.",
 	},
 	"update-agent": {
 		tag: "Agents", summary: "Update an agent",
-		text: "Only the fields that are given change; null clears description, starting_message, voice_settings and dtmf_rules, and " +
-			"voice_settings and dtmf_rules are replaced as a whole. What changes makes a new version, which the next calls get; calls in " +
+		text: "Only the fields that are given change; null clears description, starting_message, voice_settings, dtmf_rules and settings. " +
+			"voice_settings and dtmf_rules are replaced as a whole; so is each part of settings that is given, and null clears that part. What changes makes a new version, which the next calls get; calls in " +
 			"progress keep theirs.",
 		request: `{"description": "Handles customer inquiries", "enabled": false}`,
 		bad:     "Also if there is nothing to update, or a field is read-only.",
@@ -62,6 +91,34 @@ var pages = map[string]page{
 		tag: "Agents", summary: "Delete an agent",
 		text: "Calls that it served stay, and their agent_id too.",
 		bad:  "Also if the agent is the default agent, a phone number leads to it, or it has active tasks (pending, in_progress).",
+	},
+	"list-knowledge": {
+		tag: "Agents", summary: "List what an agent knows",
+		text: "The documents, by name. Extension.",
+	},
+	"add-knowledge": {
+		tag: "Agents", summary: "Let an agent know a document", status: http.StatusCreated,
+		text: "Text, Markdown, HTML or PDF. A document of the same name takes the place of the one before, for all calls that begin later; the " +
+			"same file again changes nothing. It is read before the answer comes, which may take some seconds. Extension.",
+		request: `{"name": "opening-hours.md", "text": "# Opening hours\n\nMonday to Friday, nine to five."}`,
+		form:    voice.UploadForm(),
+		bad:     "Also if the document cannot be read, or the agent would know more than 20,000 passages.",
+		busy:    "Also if this server cannot read PDF.",
+	},
+	"get-knowledge": {
+		tag: "Agents", summary: "Get a document that an agent knows",
+		text:    "Extension.",
+		missing: "Also if the agent knows no such document.",
+	},
+	"remove-knowledge": {
+		tag: "Agents", summary: "Let an agent forget a document",
+		text:    "Other agents that know it still do. Extension.",
+		missing: "Also if the agent knows no such document.",
+	},
+	"search-knowledge": {
+		tag: "Agents", summary: "Search what an agent knows",
+		text:    "What its model would be offered for a question, best first. Extension.",
+		request: `{"question": "how much is a sick note", "limit": 5}`,
 	},
 	"list-tasks": {
 		tag: "Tasks", summary: "List tasks",

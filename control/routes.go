@@ -2,12 +2,14 @@ package control
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
 	"parley/control/campaign"
+	"parley/control/envelope"
 	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
@@ -16,7 +18,8 @@ import (
 // routes is the whole API.
 func (c *Control) routes() {
 	o := c.options
-	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, Changed: o.Changed}
+	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, House: o.House, Changed: o.Changed}
+	c.agents = agents
 	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
 	campaigns := &campaign.Campaigns{Store: o.Campaigns, Tasks: o.Tasks, DoNotCall: o.DoNotCall, Vetter: o.Dialer, Log: o.Log}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
@@ -40,6 +43,19 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/agents/{id}", "get-agent", access.AgentsRead, agents.Get)
 	handle(c, "PATCH "+v1+"/agents/{id}", "update-agent", access.AgentsWrite, agents.Update)
 	handle(c, "DELETE "+v1+"/agents/{id}", "delete-agent", access.AgentsWrite, agents.Delete)
+	handle(c, "GET "+v1+"/agents/schema", "get-agent-schema", access.AgentsRead, agents.Schema)
+	handle(c, "GET "+v1+"/agents/{id}/versions", "list-agent-versions", access.AgentsRead, agents.Versions)
+	handle(c, "GET "+v1+"/agents/{id}/versions/{version}", "get-agent-version", access.AgentsRead, agents.Version)
+	handle(c, "POST "+v1+"/agents/{id}/versions/{version}/restore", "restore-agent-version", access.AgentsWrite, agents.Restore)
+
+	if o.Library != nil {
+		knowledge := voice.NewKnowledge(voice.Knowledge{Agents: o.Agents, Library: o.Library, Changed: o.Changed, Log: o.Log})
+		handle(c, "GET "+v1+"/agents/{id}/knowledge", "list-knowledge", access.AgentsRead, knowledge.List)
+		handle(c, "POST "+v1+"/agents/{id}/knowledge", "add-knowledge", access.AgentsWrite, knowledge.Add)
+		handle(c, "POST "+v1+"/agents/{id}/knowledge/search", "search-knowledge", access.AgentsRead, knowledge.Search)
+		handle(c, "GET "+v1+"/agents/{id}/knowledge/{document}", "get-knowledge", access.AgentsRead, knowledge.Get)
+		handle(c, "DELETE "+v1+"/agents/{id}/knowledge/{document}", "remove-knowledge", access.AgentsWrite, knowledge.Remove)
+	}
 
 	handle(c, "GET "+v1+"/tasks", "list-tasks", access.TasksRead, tasks.List)
 	handle(c, "POST "+v1+"/tasks", "create-task", access.TasksWrite, tasks.Create)

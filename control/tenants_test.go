@@ -2,6 +2,7 @@ package control_test
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -74,6 +75,9 @@ func (w *world) served() []route {
 			}
 			if op.RequestBody != nil {
 				r.body = string(op.RequestBody.Content["application/json"].Example)
+				if form, ok := op.RequestBody.Content["multipart/form-data"]; ok {
+					r.body = formOf(w.t, form.Example)
+				}
 			}
 			all = append(all, r)
 		}
@@ -85,6 +89,17 @@ func (w *world) served() []route {
 	return all
 }
 
+// formOf is a form with the fields of a JSON object.
+func formOf(t testing.TB, fields []byte) string {
+	var all map[string]string
+	must(t, json.Unmarshal(fields, &all))
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		b.WriteString("--form\r\nContent-Disposition: form-data; name=\"" + name + "\"\r\n\r\n" + all[name] + "\r\n")
+	}
+	return b.String() + "--form--\r\n"
+}
+
 // of puts a tenant's ids into a route's path. What a path names is told by the segment before it.
 func (r route) of(t tenant) string {
 	p := r.path
@@ -94,7 +109,12 @@ func (r route) of(t tenant) string {
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
-	return p
+	return within(p, t)
+}
+
+// within puts in what a path names within something else.
+func within(path string, t tenant) string {
+	return strings.NewReplacer("{version}", "1", "{document}", t.document).Replace(path)
 }
 
 // by asks a route as a tenant: with the key, or with a new session of its owner.
@@ -124,14 +144,14 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
 			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.campaign, w.theirs.contact,
-			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.delivery} {
+			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.delivery, w.theirs.document} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
 		}
 		for _, id := range []string{"nonsense", "0", "%00", "%2e%2e%2f", strings.Repeat("a", 4000), "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"} {
 			if strings.Contains(r.path, "{id}") {
-				w.want(w.by(w.ours, r, strings.Replace(r.path, "{id}", id, 1), r.body), http.StatusNotFound)
+				w.want(w.by(w.ours, r, within(strings.Replace(r.path, "{id}", id, 1), w.ours), r.body), http.StatusNotFound)
 			}
 		}
 	}

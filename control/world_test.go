@@ -24,6 +24,7 @@ import (
 	"parley/control/access"
 	"parley/control/archive"
 	"parley/control/dialer"
+	"parley/control/library"
 	peers "parley/control/nodes"
 	"parley/control/seal"
 	"parley/control/vault"
@@ -84,6 +85,7 @@ type tenant struct {
 	keyID     string // of a key that opens nothing else
 	member    string // a member's id
 	session   string // one of the owner's, which is not used
+	document  string // that the agent knows
 }
 
 // lines is where calls live, in this process.
@@ -189,6 +191,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 			auth.ForgetAll()
 		}
 	}
+	o.Library = &library.Library{Store: db}
 	o.Live, o.Reports, o.Recordings = w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
 	o.Version, o.Default = "test", w.standard
 	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }
@@ -314,6 +317,10 @@ func (w *world) populate(t *tenant, now time.Time) {
 		must(w.t, err)
 		must(w.t, w.db.SetDefaultAgent(w.t.Context(), t.org, t.standard))
 	}
+	known, err := w.db.PutDocument(w.t.Context(), t.agent, store.Document{ID: store.NewID(), Org: t.org, Name: "hours.md", Kind: "markdown", Hash: t.org, Created: now},
+		[]store.Chunk{{Text: "Open from nine to five.", Words: "open nine five"}}, 10)
+	must(w.t, err)
+	t.document = known.ID
 	_, err = w.db.CreateTask(w.t.Context(), store.Task{
 		ID: t.task, Org: t.org, Agent: t.standard, Name: "Call", To: "+442071234567", Context: `{"of":"` + t.org + `"}`, Created: now,
 	})
@@ -478,6 +485,9 @@ func (w *world) ask(key, method, path, body string, more ...string) *answer {
 	}
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if strings.HasPrefix(body, "--form") {
+		r.Header.Set("Content-Type", "multipart/form-data; boundary=form")
 	}
 	for i := 0; i+1 < len(more); i += 2 {
 		r.Header.Set(more[i], more[i+1])

@@ -98,6 +98,7 @@ type Agent struct {
 	Enabled         bool
 	VoiceSettings   string // JSON object; empty: none
 	DTMFRules       string // JSON object; empty: none
+	Settings        string // JSON object, of package control/traits; empty: none
 	Created         time.Time
 	Updated         time.Time
 }
@@ -175,6 +176,8 @@ type Agents interface {
 	DeleteAgent(ctx context.Context, org, id string) error
 	// AgentVersion is an agent as it was, also one that has been deleted since.
 	AgentVersion(ctx context.Context, org, id string, version int) (Agent, error)
+	// AgentVersions are an agent as it was and is, newest first, also one that has been deleted since: ErrNotFound if it never was.
+	AgentVersions(ctx context.Context, org, id string, p Page) (versions []Agent, total int64, err error)
 	// SetDefaultAgent makes an agent answer the calls that no number leads elsewhere.
 	SetDefaultAgent(ctx context.Context, org, id string) error
 }

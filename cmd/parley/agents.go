@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/control/traits"
 	"parley/control/voice"
 	"parley/store"
 	"parley/store/sql"
@@ -22,6 +24,9 @@ type agentsCmd struct {
 	Set     agentsSetCmd     `cmd:"" help:"Change an agent: only what is given. Each change is a new version."`
 	Delete  agentsDeleteCmd  `cmd:"" help:"Delete an agent that no number leads to. Its calls stay."`
 	Default agentsDefaultCmd `cmd:"" help:"Let an agent answer the calls that no number leads elsewhere."`
+
+	Versions agentsVersionsCmd `cmd:"" help:"List the versions of an agent."`
+	Restore  agentsRestoreCmd  `cmd:"" help:"Let an agent say and set again what a version of it did."`
 }
 
 // agentOf finds an agent by id, or by a name that only one has.
@@ -105,7 +110,7 @@ func (d *desk) agent(w io.Writer, a store.Agent) error {
 	return d.show(w, shown, []string{"agent", a.ID}, [][]string{
 		{"name", a.Name}, {"description", a.Description}, {"enabled", fmt.Sprint(a.Enabled)}, {"version", fmt.Sprint(a.Version)},
 		{"system prompt", a.SystemPrompt}, {"starting message", a.StartingMessage},
-		{"voice settings", a.VoiceSettings}, {"keypad rules", a.DTMFRules},
+		{"voice settings", a.VoiceSettings}, {"keypad rules", a.DTMFRules}, {"settings", a.Settings},
 	})
 }
 
@@ -117,16 +122,18 @@ type persona struct {
 	Starting *string `name:"starting-message" help:"What it says first. @FILE reads a file."`
 	Voice    *string `name:"voice-settings" help:"JSON object. @FILE reads a file."`
 	Keys     *string `name:"dtmf-rules" help:"What keys do: a JSON object, see docs/dtmf.md. @FILE reads a file."`
+	Settings *string `help:"Providers, languages, manners, tools, flow, recording, report: a JSON object, see docs/agents.md. Each part that is given takes the place of the one before, null clears it; empty clears all. @FILE reads a file."`
 	Enabled  *bool   `help:"Whether it answers calls." negatable:""`
 }
 
 // change alters a as far as flags are given, and checks the outcome as the API does.
 func (p *persona) change(a *store.Agent) error {
+	settings := a.Settings
 	for _, f := range []struct {
 		given *string
 		field *string
 	}{
-		{p.Name, &a.Name}, {p.Desc, &a.Description}, {p.Prompt, &a.SystemPrompt},
+		{p.Settings, &settings}, {p.Name, &a.Name}, {p.Desc, &a.Description}, {p.Prompt, &a.SystemPrompt},
 		{p.Starting, &a.StartingMessage}, {p.Voice, &a.VoiceSettings}, {p.Keys, &a.DTMFRules},
 	} {
 		if f.given == nil {
@@ -140,6 +147,15 @@ func (p *persona) change(a *store.Agent) error {
 			}
 			*f.field = strings.TrimRight(string(text), "\r\n")
 		}
+	}
+	switch {
+	case p.Settings == nil:
+	case settings == "":
+		a.Settings = ""
+	case !strings.HasPrefix(strings.TrimSpace(settings), "{") || !json.Valid([]byte(settings)):
+		return usageError{errors.New("--settings: want a JSON object")}
+	default:
+		a.Settings = traits.Merge(a.Settings, traits.Text(settings))
 	}
 	if p.Enabled != nil {
 		a.Enabled = *p.Enabled

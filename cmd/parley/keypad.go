@@ -12,8 +12,8 @@ import (
 
 // keypads are the agents' rules for keys, each read once a version.
 type keypads struct {
-	log  *slog.Logger
-	node func(name string) bool // whether the flow that answers has a node; nil: no flow answers
+	log   *slog.Logger
+	nodes func(row store.Agent) func(name string) bool // whether the flow that answers for an agent has a node; nil: no flow answers
 
 	mu    sync.Mutex
 	known map[string]keypadOf // by agent
@@ -54,11 +54,16 @@ func (k *keypads) of(row store.Agent) *keypad.Rules {
 
 // lead says which keys lead nowhere.
 func (k *keypads) lead(row store.Agent, rules *keypad.Rules) {
-	for _, name := range rules.Nodes() {
+	names := rules.Nodes()
+	if len(names) == 0 {
+		return
+	}
+	has := k.nodes(row)
+	for _, name := range names {
 		switch {
-		case k.node == nil:
+		case has == nil:
 			k.log.Warn("keys lead to a flow's node, and no flow answers: the agent is told them", "agent", row.ID, "node", name)
-		case !k.node(name):
+		case !has(name):
 			k.log.Warn("keys lead to a node that the flow does not have: the agent is told them", "agent", row.ID, "node", name)
 		}
 	}

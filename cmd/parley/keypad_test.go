@@ -20,7 +20,7 @@ func TestKeypads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := &keypads{log: slog.New(slog.NewTextHandler(&log, nil)), node: script.Has}
+	k := &keypads{log: slog.New(slog.NewTextHandler(&log, nil)), nodes: func(store.Agent) func(string) bool { return script.Has }}
 	row := store.Agent{ID: "a", Version: 1, DTMFRules: `{"1": {"goto": "main"}, "2": {"goto": "nowhere"}, "3": {"say": "Three, {{from}}."}}`}
 	rules := k.of(row)
 	if rules == nil || k.of(row) != rules {

@@ -67,9 +67,9 @@ func (s *server) informed(call string, row store.Agent) informed {
 		if s.cfg.KnowledgeBudget == 0 || !s.office.directory.Knows(row.ID) {
 			return model
 		}
-		s.library.Warm(row.Org, row.ID)
+		s.office.library.Warm(row.Org, row.ID)
 		return knowledge.Responder(model, knowledge.Options{
-			Librarian: library.Desk{Library: s.library, Org: row.Org, Agent: row.ID},
+			Librarian: library.Desk{Library: s.office.library, Org: row.Org, Agent: row.ID},
 			Budget:    s.cfg.KnowledgeBudget, Tokens: s.cfg.KnowledgeTokens,
 			Failed: func(err error) { s.log.Warn("knowledge not searched", "call", call, "agent", row.ID, "error", err) },
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"parley/control/traits"
 	"parley/pipeline"
 )
 
@@ -21,7 +22,7 @@ func TestMannersExample(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got pipeline.Manners
-	file, err := readManners(text, &got)
+	file, err := traits.ReadManners(text, &got)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +31,7 @@ func TestMannersExample(t *testing.T) {
 	}
 	for _, name := range fieldNames(reflect.TypeFor[pipeline.Manners](), "") {
 		if file[name] == 0 {
-			t.Errorf("docs/manners.yaml does not list %s", snake(name))
+			t.Errorf("docs/manners.yaml does not list %s", traits.Snake(name))
 		}
 	}
 }
@@ -40,9 +41,9 @@ func fieldNames(t reflect.Type, in string) (names []string) {
 		switch f := t.Field(i); f.Type.Kind() {
 		case reflect.Interface:
 		case reflect.Struct:
-			names = append(names, fieldNames(f.Type, join(in, f.Name))...)
+			names = append(names, fieldNames(f.Type, strings.TrimPrefix(in+"."+f.Name, "."))...)
 		default:
-			names = append(names, join(in, f.Name))
+			names = append(names, strings.TrimPrefix(in+"."+f.Name, "."))
 		}
 	}
 	return names
@@ -76,7 +77,7 @@ filler: {after: never}
 		Ladder:    []pipeline.Rung{{After: 4 * time.Second, Say: "Hello?"}, {Say: "Bye.", HangUp: true}},
 		Filler:    pipeline.Filler{After: -1},
 	}
-	if diff := cmp.Diff(want, newAgent(&c).Manners); diff != "" {
+	if diff := cmp.Diff(want, c.manners); diff != "" {
 		t.Errorf("manners (-want +got):\n%s", diff)
 	}
 }

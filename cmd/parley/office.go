@@ -21,6 +21,7 @@ import (
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/library"
 	"parley/control/live"
 	"parley/control/nodes"
 	"parley/control/records"
@@ -42,6 +43,8 @@ import (
 type office struct {
 	cfg       *config
 	log       *slog.Logger
+	company   *company
+	library   *library.Library // what agents know
 	store     *sql.Store
 	records   *records.Records
 	directory *directory.Directory
@@ -69,7 +72,7 @@ type office struct {
 const patience = 10 * time.Second
 
 // newOffice opens the database. One that cannot be reached now is no reason not to answer calls, if this node has known it before.
-func newOffice(ctx context.Context, c *config, v *vendors, l line, observe observe, log *slog.Logger) (*office, error) {
+func newOffice(ctx context.Context, c *config, company *company, l line, observe observe, log *slog.Logger) (*office, error) {
 	node, err := keep(c.DataDir, nodeFile, store.NewID)
 	if err != nil {
 		return nil, err
@@ -86,8 +89,8 @@ func newOffice(ctx context.Context, c *config, v *vendors, l line, observe obser
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, store: s, files: files, tapes: tapes{c.DataDir, log}}
-	if err := o.open(ctx, node, secret, v, l, observe); err != nil {
+	o := &office{cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, log}}
+	if err := o.open(ctx, node, secret, l, observe); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -99,7 +102,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 }
 
-func (o *office) open(ctx context.Context, node, secret string, v *vendors, l line, observe observe) error {
+func (o *office) open(ctx context.Context, node, secret string, l line, observe observe) error {
 	proxies, err := o.cfg.proxies()
 	if err != nil {
 		return err
@@ -123,7 +126,7 @@ func (o *office) open(ctx context.Context, node, secret string, v *vendors, l li
 	if err := o.openSounds(began); err != nil {
 		return err
 	}
-	o.reports = o.newReports(v)
+	o.reports = o.newReports(o.company.vendors)
 	o.records, err = records.New(records.Options{
 		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
 		Recording: o.finished, Found: func() map[string]store.Recording { return o.found(began) },
@@ -151,7 +154,7 @@ func (o *office) open(ctx context.Context, node, secret string, v *vendors, l li
 	}
 	o.api, err = control.New(control.Options{
 		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
-		Auth: o.auth, People: o.store, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
+		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
 		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
 		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
 		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"parley/media"
@@ -43,22 +44,26 @@ const rehearsal = "rehearsal"
 
 func (s *server) rehearseAll(ctx context.Context) {
 	info := media.Info{Rate: narrowband}
-	for _, row := range s.office.directory.Agents() {
-		if !row.Enabled {
-			continue
-		}
+	rows := s.office.directory.Agents()
+	rows = slices.DeleteFunc(slices.Clone(rows), func(a store.Agent) bool { return !a.Enabled })
+	s.company.keep(rows)
+	for _, row := range rows { // first, for a voice takes its time
+		s.company.now(row, func(*role) {})
+	}
+	for _, row := range rows {
 		v := s.players.hold(rehearsal, row.Org)
 		if v != s.vendors {
 			v.warmed.Do(func() { v.warm(ctx, s.log) })
 		}
-		agent, responder := s.persona("", row, info), v.greets(row, info)
+		role := s.company.of(v, row)
+		agent, responder := s.persona("", role, row, info), greets(role, row, info)
 		texts := append(opening(ctx, responder, &agent, info), houseTexts(agent.Manners.WithDefaults())...)
 		for _, t := range agent.Tools {
 			if t.Filler != "" {
 				texts = append(texts, t.Filler)
 			}
 		}
-		err := v.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...)
+		err := role.speaker.known.Prepare(ctx, agent.VoiceAt(narrowband), texts...)
 		s.players.release(rehearsal)
 		if err != nil && !errors.Is(err, context.Canceled) {
 			s.log.Warn("greeting not made ahead", "agent", row.ID, "error", err)
@@ -84,15 +89,15 @@ func opening(ctx context.Context, r pipeline.Responder, agent *pipeline.Agent, i
 }
 
 // greets is the responder of a call as far as its greeting is known ahead; nil if a model makes it up.
-func (v *vendors) greets(row store.Agent, info media.Info) pipeline.Responder {
+func greets(role *role, row store.Agent, info media.Info) pipeline.Responder {
 	text, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
-	if v.opens != nil {
-		return pipeline.Greeting(text, v.opens(info))
+	if role.script != nil {
+		return pipeline.Greeting(text, role.play(info, nil))
 	}
 	if text == "" || len(missing) > 0 {
 		return nil
 	}
-	return pipeline.Greeting(text, v.model) // which is not asked
+	return pipeline.Greeting(text, role.model) // which is not asked
 }
 
 // houseTexts are what the house itself may say to a caller.

@@ -24,7 +24,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		s.tools.close()
+		s.company.tools.close()
 		if err := s.office.close(); err != nil {
 			t.Error(err)
 		}

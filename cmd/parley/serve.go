@@ -16,7 +16,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"parley/control/library"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -65,14 +64,13 @@ type server struct {
 	cfg     *config
 	log     *slog.Logger
 	vendors *vendors
+	company *company
 	players *players
-	tools   *toolbox
 	keypads *keypads
 	wheels  pace.Wheels
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
-	library *library.Library
 	metrics *metrics
 
 	draining atomic.Bool
@@ -101,12 +99,17 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, tools: tools, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
-	if v.script != nil {
-		s.keypads.node = v.script.Has
+	s.keypads.nodes = func(row store.Agent) (has func(string) bool) {
+		s.company.now(row, func(r *role) {
+			if r.script != nil {
+				has = r.script.Has
+			}
+		})
+		return has
 	}
 	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
 	s.twilio = &stream.Twilio{
@@ -118,18 +121,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, v, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.players = s.office.accounts.players(v)
-	s.library = c.library(s.office.store, v.embedder, log)
+	s.company.players = s.players
 	s.metrics.records(s.office)
 	return s, nil
-}
-
-// newAgent is what the settings say of every agent.
-func newAgent(c *config) pipeline.Agent {
-	return pipeline.Agent{Lang: c.Lang, Manners: c.manners}
 }
 
 // answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
@@ -152,16 +150,17 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	agent := s.persona(call, row, info)
+	role := s.company.of(s.players.hold(call, row.Org), row)
+	agent := s.persona(call, role, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
 	}
 	var tap pipeline.Tap
-	if s.cfg.Record {
+	if role.record {
 		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := s.players.hold(call, row.Org).cast(ctx, &agent, info, s.informed(call, row))
+	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.informed(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())
@@ -173,11 +172,10 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	return agent, parts, tap, nil
 }
 
-// persona is an agent as it is on a call: the settings' manners, the row's words, with what is known of the call in its places.
-func (s *server) persona(call string, row store.Agent, info media.Info) pipeline.Agent {
-	agent := newAgent(s.cfg)
-	agent.Name = row.Name
-	agent.Tools = s.tools.forCall(call, info, s.colleagues(row))
+// persona is an agent as it is on a call: its role, and the row's words, with what is known of the call in its places.
+func (s *server) persona(call string, role *role, row store.Agent, info media.Info) pipeline.Agent {
+	agent := role.agent
+	agent.Tools = role.tools.forCall(call, info, s.colleagues(role, row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
 	if rules := s.keypads.of(row); rules != nil {
 		agent.Keys = rules.Keys
@@ -204,7 +202,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
-	g.Go(func() error { return s.library.Run(works) })
+	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
 	if s.vendors.engine != nil {
@@ -231,7 +229,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	defer cancel()
 	s.office.reports.Close() // its requests end with it
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
-	s.tools.close()
+	s.company.close()
 	end()
 	return errors.Join(err, g.Wait(), s.office.close())
 }

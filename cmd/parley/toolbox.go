@@ -95,9 +95,9 @@ func (b *toolbox) close() {
 	}
 }
 
-// colleagues are the agents of the file that can take over from row: those that its organisation has.
-func (s *server) colleagues(row store.Agent) (all []tool.Colleague) {
-	for _, e := range s.tools.builtIn.HandOver {
+// colleagues are the agents that the role's tools name and that can take over from row: those that its organisation has.
+func (s *server) colleagues(role *role, row store.Agent) (all []tool.Colleague) {
+	for _, e := range role.tools.builtIn.HandOver {
 		if a, ok := s.colleague(row.Org, e.Name); ok && a.ID != row.ID {
 			all = append(all, tool.Colleague{Name: a.Name, When: e.When})
 		}
@@ -124,7 +124,9 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
-		answers := s.players.held(call).responder(info, s.informed(call, next))
-		return s.persona(call, next, info), pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info)}, nil
+		role := s.company.of(s.players.held(call), next)
+		answers := role.responder(info, s.informed(call, next))
+		parts := pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info), Synthesizer: role.speaker.tts}
+		return s.persona(call, role, next, info), parts, nil
 	}
 }

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"strings"
 	"testing"
 
 	"parley/control/directory"
 	"parley/media"
-	"parley/pipeline"
+	"parley/providers/local"
 	"parley/store"
 )
 
@@ -39,14 +40,15 @@ func TestHandOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg := config{}
-	s := &server{cfg: &cfg, tools: tools, office: &office{directory: d}, players: &players{base: &vendors{responder: func(media.Info, informed) pipeline.Responder { return nil }}}}
+	v := &vendors{hears: "local", speaks: "local", thinks: "openai", engine: local.New(local.Options{}), speakers: map[string]speaker{"local": {}}}
+	s := &server{cfg: &cfg, office: &office{directory: d}, vendors: v, players: &players{base: v}, company: &company{cfg: &cfg, vendors: v, tools: tools, log: slog.New(slog.DiscardHandler)}}
 	for _, c := range []struct {
 		from store.Agent
 		want string
 	}{
 		{agents[0], "[{complaints they are angry}]"}, {agents[1], "[{Reception }]"}, {agents[3], "[{Complaints they are angry}]"}, {agents[4], "[{Sales }]"},
 	} {
-		if got := fmt.Sprint(s.colleagues(c.from)); got != c.want {
+		if got := fmt.Sprint(s.colleagues(s.company.of(v, c.from), c.from)); got != c.want {
 			t.Errorf("%s of %s can hand over to %s, want %s", c.from.Name, c.from.Org, got, c.want)
 		}
 	}
@@ -66,7 +68,7 @@ func TestHandOver(t *testing.T) {
 			t.Errorf("%q of another house, or disabled, or nobody, takes over", name)
 		}
 	}
-	for _, offered := range s.persona("CA1", agents[0], info).Tools {
+	for _, offered := range s.persona("CA1", s.company.of(v, agents[0]), agents[0], info).Tools {
 		if offered.Name != "hand_over" {
 			continue
 		}

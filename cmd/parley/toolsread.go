@@ -111,7 +111,7 @@ func parseTools(text []byte) (*toolsFile, *yaml.Node, error) {
 			err = errors.New(strings.Join(all.Errors, "\n"))
 		}
 		said := unknown.ReplaceAllString(err.Error(), "$1: unknown setting")
-		return nil, nil, errors.New(regexp.MustCompile(`into \S*?(\w+)$`).ReplaceAllString(said, "where another kind of value belongs"))
+		return nil, nil, errors.New(regexp.MustCompile(`(?m)into \S*?(\w+)$`).ReplaceAllString(said, "where another kind of value belongs"))
 	}
 	var more yaml.Node
 	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {

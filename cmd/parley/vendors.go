@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"sync"
 
-	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
 	"parley/providers"
@@ -22,25 +21,29 @@ import (
 const defaultPrompt = "You are a friendly, capable receptionist on the telephone. Answer in one or two short spoken sentences, " +
 	"without lists, markup or symbols. Ask one question at a time. When the caller says goodbye, say goodbye and end the call."
 
-// vendors are the providers of a server, chosen by name.
+// vendors are the providers of a server, chosen by name. Those that agents may choose besides are there too, if there is a key of them.
 type vendors struct {
 	engine   *local.Engine    // nil when nothing local is used
-	deepgram *deepgram.Client // nil when it is not used
+	deepgram *deepgram.Client // nil when there is no key of it
 	model    *openai.Client   // nil when there is none; a scripted dialog may hand over to it
 
 	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
 
-	ear       pipeline.Listener
-	stt       pipeline.Transcriber
-	known     *providers.Cache                              // speaks from memory what is known ahead
-	tts       pipeline.Synthesizer                          // that, and the local voice where a vendor's fails
-	responder func(media.Info, informed) pipeline.Responder // a call's own
-	opens     func(media.Info) pipeline.Responder           // the same as far as its greeting is known ahead; nil if a model makes it up
-	script    *flow.Flow                                    // that answers; nil: none does
+	ear      pipeline.Listener
+	stt      pipeline.Transcriber
+	speakers map[string]speaker // by vendor
+	script   *flow.Flow         // that answers; nil: a model does
 
 	hears, thinks, speaks string // their names
+	listens               string // the local recogniser's model
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
+}
+
+// A speaker is a voice's vendor.
+type speaker struct {
+	known *providers.Cache     // speaks from memory what is known ahead
+	tts   pipeline.Synthesizer // that, and the local voice where a vendor's fails
 }
 
 // ownSound is how many bytes of speech that is known ahead are kept for an organisation's own voice: two minutes at 8 kHz.
@@ -69,14 +72,14 @@ type ways struct {
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
 func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS}
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, speakers: map[string]speaker{}}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
 	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
-	if v.hears == "deepgram" || v.speaks == "deepgram" {
+	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
 		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, NetDial: w.deepgram, Log: log}
 	}
 	switch c.Ear {
@@ -85,29 +88,7 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	switch v.hears {
-	case "local":
-		v.stt = v.engine
-	case "deepgram":
-		v.stt = v.deepgram
-	}
-	v.known = &providers.Cache{}
-	if base != nil {
-		v.known.Limit = ownSound
-	}
-	v.tts = v.known
-	switch v.speaks {
-	case "local":
-		v.known.Synthesizer = v.engine
-	case "deepgram":
-		v.known.Synthesizer = v.deepgram
-		if v.engine != nil {
-			v.tts = &providers.Fallback{
-				Voices: []pipeline.Synthesizer{v.known, v.engine},
-				Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
-			}
-		}
-	}
+	v.speak(base, log)
 	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
 		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai}
 		if err := v.model.Check(); err != nil {
@@ -115,30 +96,77 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 		}
 	}
 	var err error
+	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
+		return nil, usageError{err}
+	}
 	if base == nil { // vectors of documents are made by the server's own alone
 		if v.embedder, err = c.embedder(c.openAI); err != nil {
 			return nil, err
 		}
 	}
-	switch v.thinks {
-	case "openai":
-		v.responder = func(_ media.Info, known informed) pipeline.Responder { return known.by(v.model) }
-	case "flow":
-		script, err := c.script(base)
-		if err != nil {
-			return nil, err
-		}
-		v.script = script
-		play := func(info media.Info, model pipeline.Responder) pipeline.Responder {
-			return script.Responder(flow.Options{Context: map[string]string{"from": info.From, "to": info.To}, Model: model})
-		}
-		v.opens = func(info media.Info) pipeline.Responder { return play(info, nil) }
-		v.responder = func(info media.Info, _ informed) pipeline.Responder { return play(info, nil) }
-		if v.model != nil {
-			v.responder = func(info media.Info, known informed) pipeline.Responder { return play(info, known.by(v.model)) }
+	if v.thinks == "flow" {
+		v.script, err = c.script(base)
+	}
+	return v, err
+}
+
+// speak makes the voices that there are; the local one is shared with base.
+func (v *vendors) speak(base *vendors, log *slog.Logger) {
+	switch {
+	case base != nil && v.engine != nil:
+		v.speakers["local"] = base.speakers["local"]
+	case v.engine != nil:
+		known := &providers.Cache{Synthesizer: v.engine}
+		v.speakers["local"] = speaker{known, known}
+	}
+	if v.deepgram == nil {
+		return
+	}
+	known := &providers.Cache{Synthesizer: v.deepgram}
+	if base != nil {
+		known.Limit = ownSound
+	}
+	s := speaker{known, known}
+	if v.engine != nil {
+		s.tts = &providers.Fallback{
+			Voices: []pipeline.Synthesizer{known, v.engine},
+			Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
 		}
 	}
-	return v, nil
+	v.speakers["deepgram"] = s
+}
+
+// recogniser is a vendor's, with a model of its own; empty: the usual one.
+func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error) {
+	switch {
+	case vendor == "local" && v.engine == nil, vendor == "deepgram" && v.deepgram == nil:
+		return nil, v.absent(vendor)
+	case vendor == "local" && model != "" && model != v.listens:
+		return nil, fmt.Errorf("this server has loaded the local model %s", v.listens)
+	case vendor == "local":
+		return v.engine, nil
+	case model == "":
+		return v.deepgram, nil
+	}
+	d := v.deepgram
+	return &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}, nil // recognition keeps nothing open between calls
+}
+
+// has says whether a vendor of speech can be used here.
+func (v *vendors) has(vendor string) bool {
+	_, ok := v.speakers[vendor]
+	return ok
+}
+
+// absent says why a vendor cannot be used here.
+func (v *vendors) absent(vendor string) error {
+	switch vendor {
+	case "local":
+		return errors.New("this server has not loaded local speech")
+	case "openai":
+		return errors.New("this server has no language model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
+	}
+	return fmt.Errorf("this server has no key of %s", vendor)
 }
 
 // script is the dialog of the settings, which is read once.
@@ -195,18 +223,4 @@ func (v *vendors) close() error {
 		return nil
 	}
 	return v.deepgram.Close()
-}
-
-// cast gives a call its providers, and its model what its agent knows; it waits for models to be loaded as long as ctx lasts.
-func (v *vendors) cast(ctx context.Context, agent *pipeline.Agent, info media.Info, known informed) (pipeline.Parts, error) {
-	manners := agent.Manners.WithDefaults()
-	ear, err := v.ear.Listen(ctx, pipeline.EarOptions{Rate: info.Rate, MaybeAfter: manners.Guess, EndAfter: manners.Hangover})
-	if err != nil {
-		return pipeline.Parts{}, fmt.Errorf("open ear: %w", err)
-	}
-	stt, err := v.stt.Transcribe(ctx, agent.ListeningAt(info.Rate))
-	if err != nil {
-		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
-	}
-	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: v.responder(info, known), Synthesizer: v.tts}, nil
 }

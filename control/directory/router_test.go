@@ -94,7 +94,8 @@ func acme() *database {
 	agent := func(number int64, org, id string, enabled bool) store.Agent {
 		return store.Agent{
 			ID: id, Number: number, Org: org, Version: 3, Name: "Agent " + id, Description: "answers <calls>", SystemPrompt: "Be kind & brief.",
-			StartingMessage: "Hello from " + id + ".", Enabled: enabled, VoiceSettings: `{"pace":1.1}`, DTMFRules: `{"0":"operator"}`, Created: at, Updated: at.Add(time.Hour),
+			StartingMessage: "Hello from " + id + ".", Enabled: enabled, VoiceSettings: `{"pace":1.1}`, DTMFRules: `{"0":"operator"}`,
+			Settings: `{"recording":{"on":false}}`, Created: at, Updated: at.Add(time.Hour),
 		}
 	}
 	trunk := map[int64]string{1: "t1"}

@@ -15,7 +15,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// MaxBody is how many bytes a request's body may have.
+// MaxBody is how many bytes a request's body may have, but for operations that ask for a LongBody.
 const MaxBody = 1 << 20
 
 // A Front is what all of the API stands behind. It gives each request an id, bounds its body, turns a panic into a 500 and plain-text

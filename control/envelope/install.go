@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -40,7 +41,11 @@ func understand(status int, msg string, errs []error) *Fault {
 	case errors.As(err, &given):
 		return given
 	case status == http.StatusRequestEntityTooLarge, errors.As(err, &large):
-		return &Fault{Status: http.StatusRequestEntityTooLarge, Message: "the body is too large: 1 MiB at most"}
+		most := int64(MaxBody)
+		if large != nil {
+			most = large.Limit
+		}
+		return &Fault{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the body is too large: %d MiB at most", most>>20)}
 	case status == http.StatusUnsupportedMediaType:
 		return &Fault{Status: status, Message: "send the body as application/json"}
 	case status == http.StatusInternalServerError && strings.HasPrefix(msg, "cannot read request body"):

@@ -47,12 +47,12 @@ type Progress func(step string, done, all int)
 // errEmbed wraps what kept vectors from being made: the document is known by its words nevertheless.
 var errEmbed = errors.New("it is found by its words alone, until it is added again")
 
-// Add lets an agent know a file. With an Outcome whose State is not empty, an error says that its vectors are missing; adding the file
+// Add lets an agent know a file. A file that cannot be read is a *FileError. With an Outcome whose State is not empty, an error says that its vectors are missing; adding the file
 // again makes them. Of one file that is added twice, nothing is done the second time.
 func (l *Library) Add(ctx context.Context, org, agent string, f File, limits document.Limits, progress Progress) (Outcome, error) {
 	l.setUp()
 	if err := checkName(f.Name); err != nil {
-		return Outcome{}, err
+		return Outcome{}, &FileError{err}
 	}
 	known, err := l.Store.Documents(ctx, org, agent)
 	if err != nil {
@@ -80,6 +80,14 @@ func (l *Library) Add(ctx context.Context, org, agent string, f File, limits doc
 	return o, nil
 }
 
+// A FileError says, for people, why a file cannot be known.
+type FileError struct{ err error }
+
+func (e *FileError) Error() string { return e.err.Error() }
+
+// Unwrap is what document.Read found.
+func (e *FileError) Unwrap() error { return e.err }
+
 // checkName says what is wrong with a file's name.
 func checkName(name string) error {
 	switch {
@@ -104,11 +112,11 @@ func (l *Library) put(ctx context.Context, org, agent string, f File, hash strin
 	progress.tell("reading", 0, 0)
 	d, err := document.Read(ctx, f.Name, f.Data, limits)
 	if err != nil {
-		return store.Document{}, err
+		return store.Document{}, &FileError{err}
 	}
 	cut, err := d.Chunks(limits)
 	if err != nil {
-		return store.Document{}, err
+		return store.Document{}, &FileError{err}
 	}
 	progress.tell("indexing", 0, len(cut))
 	chunks := make([]store.Chunk, len(cut))

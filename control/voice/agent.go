@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/envelope"
+	"parley/control/traits"
 	"parley/store"
 )
 
@@ -23,10 +24,14 @@ type Agent struct {
 	Enabled         bool          `json:"enabled" doc:"Whether it answers calls."`
 	VoiceSettings   Settings      `json:"voice_settings"`
 	DTMFRules       Rules         `json:"dtmf_rules"`
+	Settings        traits.Text   `json:"settings" doc:"What it sets besides its words: providers, languages, manners, tools, flow, recording, report. Extension."`
 	Version         int           `json:"version" doc:"Grows with each change; a call names the version that served it. Extension." example:"1"`
 	IsDefault       *bool         `json:"is_default,omitempty" doc:"Whether it answers the calls that no number leads elsewhere; not there where the server does not know. Extension."`
 	CreatedAt       envelope.Time `json:"created_at"`
 	UpdatedAt       envelope.Time `json:"updated_at"`
+
+	Effective *traits.AgentSettings `json:"effective_settings,omitempty" doc:"With ?defaults=true: the settings by which it answers, the server's own filled in. Extension."`
+	Problems  []traits.Finding      `json:"settings_problems,omitempty" doc:"What of its settings cannot be used on this server now, such as a vendor whose key was removed: it answers with the server's own instead. Extension."`
 }
 
 // Show makes an Agent of its row.
@@ -39,10 +44,14 @@ func Show(a store.Agent) (Agent, error) {
 	if err != nil {
 		return Agent{}, fmt.Errorf("read keypad rules of agent %s: %w", a.ID, err)
 	}
+	set, err := object(a.Settings)
+	if err != nil {
+		return Agent{}, fmt.Errorf("read settings of agent %s: %w", a.ID, err)
+	}
 	return Agent{
 		ID: a.ID, Number: a.Number, Name: a.Name, Description: or(a.Description), SystemPrompt: a.SystemPrompt,
 		StartingMessage: or(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: Settings(voice), DTMFRules: Rules(rules),
-		Version: a.Version, CreatedAt: envelope.Time(a.Created), UpdatedAt: envelope.Time(a.Updated),
+		Settings: traits.Text(set), Version: a.Version, CreatedAt: envelope.Time(a.Created), UpdatedAt: envelope.Time(a.Updated),
 	}, nil
 }
 
@@ -104,6 +113,8 @@ type AgentReadOnly struct {
 	IsDefault envelope.Given `json:"is_default,omitempty" hidden:"true"`
 	CreatedAt envelope.Given `json:"created_at,omitempty" hidden:"true"`
 	UpdatedAt envelope.Given `json:"updated_at,omitempty" hidden:"true"`
+	Effective envelope.Given `json:"effective_settings,omitempty" hidden:"true"`
+	Problems  envelope.Given `json:"settings_problems,omitempty" hidden:"true"`
 }
 
 // check refuses them by name.
@@ -118,6 +129,8 @@ func (g AgentReadOnly) check(at *huma.PathBuffer) (bad []error) {
 		{"is_default", g.IsDefault},
 		{"created_at", g.CreatedAt},
 		{"updated_at", g.UpdatedAt},
+		{"effective_settings", g.Effective},
+		{"settings_problems", g.Problems},
 	} {
 		if f.given {
 			bad = append(bad, envelope.Complain(at, f.name, "is read-only"))
@@ -137,12 +150,15 @@ type AgentCreate struct {
 	Enabled         *bool    `json:"enabled,omitempty" nullable:"true" default:"true" doc:"Whether the agent is enabled."`
 	VoiceSettings   Settings `json:"voice_settings,omitempty"`
 	DTMFRules       Rules    `json:"dtmf_rules,omitempty"`
+
+	Settings traits.Text `json:"settings,omitempty"`
 }
 
 // Resolve implements huma.ResolverWithPath.
-func (b *AgentCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+func (b *AgentCreate) Resolve(ctx huma.Context, at *huma.PathBuffer) []error {
 	bad := b.check(at)
 	bad = append(bad, checkTexts(at, b.Name, b.SystemPrompt, b.Description, b.StartingMessage)...)
+	bad = append(bad, b.checkSettings(ctx, at)...)
 	return append(bad, checkRules(at, b.DTMFRules)...)
 }
 
@@ -157,10 +173,14 @@ type AgentPatch struct {
 	VoiceSettings   envelope.Field[Settings] `json:"voice_settings,omitempty"`
 	DTMFRules       envelope.Field[Rules]    `json:"dtmf_rules,omitempty"`
 	Enabled         envelope.Field[bool]     `json:"enabled,omitempty" nullable:"false" doc:"Enable or disable."`
+
+	Settings envelope.Field[traits.Text] `json:"settings,omitempty"`
+
+	checked int // the agent's version that the settings were checked over; 0: none
 }
 
 // Resolve implements huma.ResolverWithPath.
-func (b *AgentPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+func (b *AgentPatch) Resolve(ctx huma.Context, at *huma.PathBuffer) []error {
 	bad := b.check(at)
 	for _, wrong := range [][]error{
 		b.Name.Check(at, "name", false),
@@ -170,17 +190,19 @@ func (b *AgentPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 		b.VoiceSettings.Check(at, "voice_settings", true),
 		b.DTMFRules.Check(at, "dtmf_rules", true),
 		b.Enabled.Check(at, "enabled", false),
+		b.Settings.Check(at, "settings", true),
 	} {
 		bad = append(bad, wrong...)
 	}
 	bad = append(bad, checkTexts(at, b.Name.Value, b.SystemPrompt.Value, b.Description.Value, b.StartingMessage.Value)...)
+	bad = append(bad, b.checkSettings(ctx, at)...)
 	return append(bad, checkRules(at, b.DTMFRules.Value)...)
 }
 
 // empty says that there is nothing to change.
 func (b *AgentPatch) empty() bool {
 	return !b.Name.Set && !b.Description.Set && !b.SystemPrompt.Set && !b.StartingMessage.Set && !b.VoiceSettings.Set &&
-		!b.DTMFRules.Set && !b.Enabled.Set
+		!b.DTMFRules.Set && !b.Enabled.Set && !b.Settings.Set
 }
 
 // apply makes the changes on a row.
@@ -201,6 +223,12 @@ func (b *AgentPatch) apply(a *store.Agent) {
 	}
 	if b.Enabled.Set {
 		a.Enabled = b.Enabled.Value
+	}
+	switch {
+	case b.Settings.Null:
+		a.Settings = ""
+	case b.Settings.Set:
+		a.Settings = traits.Merge(a.Settings, b.Settings.Value)
 	}
 }
 

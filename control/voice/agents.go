@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"parley/control/envelope"
+	"parley/control/traits"
 	"parley/store"
 )
 
@@ -15,6 +16,7 @@ type Agents struct {
 	Store   store.Agents
 	Tasks   store.Tasks                                                     // says why an agent cannot be deleted; nil: not known
 	Default func(ctx context.Context, org string) (agent string, err error) // nil: agents do not say is_default
+	House   House                                                           // knows which settings can be used here; nil: nobody does
 	Changed func(ctx context.Context)                                       // called after each change; may be nil
 }
 
@@ -47,14 +49,25 @@ func (h *Agents) List(ctx context.Context, in *ListAgents) (*envelope.Many[Agent
 	return envelope.List(ctx, agents, total, in.Limit, in.Offset), nil
 }
 
+// GetAgent is what GET /agents/{id} asks.
+type GetAgent struct {
+	ID
+	Defaults bool `query:"defaults" default:"false" doc:"Also show effective_settings: the server's own where the agent sets nothing. Extension."`
+}
+
 // Get handles GET /agents/{id}.
-func (h *Agents) Get(ctx context.Context, in *ID) (*envelope.One[Agent], error) {
-	id, err := canonical(in.ID, "agent")
+func (h *Agents) Get(ctx context.Context, in *GetAgent) (*envelope.One[Agent], error) {
+	id, err := canonical(in.ID.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
 	row, err := h.Store.Agent(ctx, org(ctx), id)
-	return h.answer(ctx, row, noAgent(err))
+	answer, err := h.answer(ctx, row, noAgent(err))
+	if err == nil && in.Defaults && h.House != nil {
+		effective := h.House.Effective(row)
+		answer.Body.Data.Effective = &effective
+	}
+	return answer, err
 }
 
 // CreateAgent is what POST /agents asks.
@@ -70,7 +83,7 @@ func (h *Agents) Create(ctx context.Context, in *CreateAgent) (*envelope.One[Age
 	row, err := h.Store.CreateAgent(ctx, store.Agent{
 		ID: store.NewID(), Org: org(ctx), Name: b.Name, Description: b.Description, SystemPrompt: b.SystemPrompt,
 		StartingMessage: b.StartingMessage, Enabled: b.Enabled == nil || *b.Enabled, VoiceSettings: string(b.VoiceSettings),
-		DTMFRules: string(b.DTMFRules), Created: now, Updated: now,
+		DTMFRules: string(b.DTMFRules), Settings: traits.Merge("", b.Settings), Created: now, Updated: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("create agent: %w", err)
@@ -90,15 +103,19 @@ type UpdateAgent struct {
 func (h *Agents) Update(ctx context.Context, in *UpdateAgent) (*envelope.One[Agent], error) {
 	if in.Body.empty() {
 		return nil, envelope.Bad("nothing to update: give at least one of name, description, system_prompt, starting_message, " +
-			"voice_settings, dtmf_rules, enabled")
+			"voice_settings, dtmf_rules, enabled, settings")
 	}
 	id, err := canonical(in.ID.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
 	row, err := h.Store.UpdateAgent(ctx, org(ctx), id, time.Now().UTC(), func(a *store.Agent) error {
+		before := *a
 		in.Body.apply(a)
-		return nil
+		if in.Body.checked == before.Version {
+			return nil
+		}
+		return refused(h.checkAgent(before, *a, in.Body.Settings.Value)) // it has changed since the body was checked
 	})
 	if err != nil {
 		return nil, noAgent(err)
@@ -172,9 +189,13 @@ func (h *Agents) answer(ctx context.Context, row store.Agent, err error) (*envel
 	return envelope.Give(ctx, a), nil
 }
 
-// Show makes an Agent of its row, and tells if it is the default one, where that is known.
+// Show makes an Agent of its row, and tells what of its settings cannot be used here, and if it is the default one, where
+// that is known.
 func (h *Agents) show(ctx context.Context, row store.Agent) (Agent, error) {
 	a, err := Show(row)
+	if err == nil && h.House != nil {
+		a.Problems = h.House.Problems(row)
+	}
 	if err != nil || h.Default == nil {
 		return a, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/traits"
 	"parley/store"
 )
 
@@ -18,7 +19,7 @@ func Check(a *store.Agent) error {
 		"name": a.Name, "system_prompt": a.SystemPrompt, "description": a.Description, "starting_message": a.StartingMessage, "enabled": a.Enabled,
 	}
 	var bad []error
-	for name, text := range map[string]string{"voice_settings": a.VoiceSettings, "dtmf_rules": a.DTMFRules} {
+	for name, text := range map[string]string{"voice_settings": a.VoiceSettings, "dtmf_rules": a.DTMFRules, "settings": a.Settings} {
 		if text == "" {
 			continue
 		}
@@ -49,6 +50,13 @@ func Check(a *store.Agent) error {
 		return errors.Join(bad...)
 	}
 	a.VoiceSettings, a.DTMFRules = string(create.VoiceSettings), string(create.DTMFRules)
+	var set traits.Text // as it came: models read keys in their order
+	if a.Settings != "" {
+		if err := json.Unmarshal([]byte(a.Settings), &set); err != nil {
+			return fmt.Errorf("read agent: %w", err)
+		}
+	}
+	a.Settings = traits.Merge("", set)
 	return nil
 }
 

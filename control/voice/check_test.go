@@ -14,12 +14,16 @@ func TestCheck(t *testing.T) {
 	if err := voice.Check(&good); err != nil || good.VoiceSettings != `{"stability":0.5}` || good.DTMFRules != `{"1":{"say":"Nine to five."}}` {
 		t.Errorf("a good agent: %v, %+v", err, good)
 	}
-	bad := store.Agent{Name: " ", SystemPrompt: "", VoiceSettings: `{"stability": 3, "colour": 1}`, DTMFRules: `[`}
+	good.Settings = `{"report": null, "tools": {"http": [{"z": 1, "a": 2}]}}`
+	if err := voice.Check(&good); err != nil || good.Settings != `{"tools":{"http":[{"z":1,"a":2}]}}` {
+		t.Errorf("settings: %v, %s", err, good.Settings)
+	}
+	bad := store.Agent{Name: " ", SystemPrompt: "", VoiceSettings: `{"stability": 3, "colour": 1}`, DTMFRules: `[`, Settings: `{"manners": {"silence": "9h"}, "x": 1}`}
 	err := voice.Check(&bad)
 	if err == nil {
 		t.Fatal("a bad agent is taken")
 	}
-	for _, name := range []string{"name: ", "system_prompt: ", "voice_settings.stability: ", "colour", "dtmf_rules: "} {
+	for _, name := range []string{"name: ", "system_prompt: ", "voice_settings.stability: ", "colour", "dtmf_rules: ", "settings.manners.silence: ", "settings.x: "} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %q", err, name)
 		}

@@ -72,6 +72,15 @@ func (c *Client) client() *http.Client {
 	return c.own
 }
 
+// Tuned is a client of the same endpoint and key, on the same connections, with parameters of its own. An empty model is c's; what else is
+// nil or zero is the server's default. Closing c closes it too.
+func (c *Client) Tuned(model string, temperature *float64, maxTokens int, extra map[string]any) *Client {
+	if model == "" {
+		model = c.Model
+	}
+	return &Client{BaseURL: c.BaseURL, Key: c.Key, Model: model, Temperature: temperature, MaxTokens: maxTokens, Extra: extra, HTTP: c.client()}
+}
+
 // Close lets go of idle connections. Answers in progress go on.
 func (c *Client) Close() { c.client().CloseIdleConnections() }
 

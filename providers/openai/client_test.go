@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -250,5 +252,45 @@ func TestReaderThatBreaksGetsNoError(t *testing.T) {
 	}
 	if n != 1 {
 		t.Errorf("%d iterations after a break", n)
+	}
+}
+
+// TestTuned: a client with parameters of its own asks the same endpoint with them, and leaves the other's alone.
+func TestTuned(t *testing.T) {
+	t.Parallel()
+	bodies := make(chan map[string]any, 2)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var body map[string]any
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
+			t.Error(err)
+		}
+		body["key"] = r.Header.Get("Authorization")
+		bodies <- body
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "data: {\"choices\":[{\"delta\":{\"content\":\"Yes.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
+	}))
+	defer s.Close()
+	c := &Client{BaseURL: s.URL, Key: "k", Model: "small"}
+	defer c.Close()
+	cold := 0.0
+	for _, tc := range []struct {
+		client *Client
+		want   map[string]any
+	}{
+		{c.Tuned("big", &cold, 64, map[string]any{"reasoning_effort": "low"}), map[string]any{"model": "big", "temperature": 0.0, "reasoning_effort": "low", "key": "Bearer k"}},
+		{c.Tuned("", nil, 0, nil), map[string]any{"model": "small", "temperature": nil, "reasoning_effort": nil, "key": "Bearer k"}},
+		{c, map[string]any{"model": "small", "temperature": nil, "reasoning_effort": nil, "key": "Bearer k"}},
+	} {
+		for _, err := range tc.client.Respond(t.Context(), pipeline.Talk{Turn: 1, Why: pipeline.ForGreeting, Agent: &pipeline.Agent{}}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		body := <-bodies
+		for name, want := range tc.want {
+			if body[name] != want {
+				t.Errorf("%s is %v, want %v: %v", name, body[name], want, body)
+			}
+		}
 	}
 }

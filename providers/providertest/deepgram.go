@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,7 @@ type Deepgram struct {
 	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
 	Listen      DeepgramTrouble
 	Speak       DeepgramTrouble
+	Asked       func(path string, query url.Values) // told of each connection that was admitted, by any goroutine; nil: nobody is
 
 	counts  DeepgramCounts
 	running handlers
@@ -135,6 +137,9 @@ func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Req
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, `{"err_code":%q,"err_msg":%q,"request_id":%q}`, code, message, s.request)
 		return
+	}
+	if d.Asked != nil {
+		d.Asked(r.URL.Path, r.URL.Query())
 	}
 	if trouble.Fault == Mute {
 		select {

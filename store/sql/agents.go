@@ -28,7 +28,7 @@ func (u unit) createAgent(ctx context.Context, a store.Agent) (store.Agent, erro
 	row, err := u.InsertAgent(ctx, db.InsertAgentParams{
 		ID: a.ID, Org: a.Org, Version: 1, Name: a.Name, Description: a.Description, SystemPrompt: a.SystemPrompt,
 		StartingMessage: a.StartingMessage, Enabled: a.Enabled, VoiceSettings: a.VoiceSettings, DtmfRules: a.DTMFRules,
-		Created: db.Time(a.Created), Updated: db.Time(a.Updated),
+		Settings: a.Settings, Created: db.Time(a.Created), Updated: db.Time(a.Updated),
 	})
 	if err != nil {
 		return store.Agent{}, err
@@ -85,7 +85,7 @@ func (s *Store) UpdateAgent(ctx context.Context, org, id string, at time.Time, c
 		row, err = u.UpdateAgent(ctx, db.UpdateAgentParams{
 			ID: a.ID, Version: int64(a.Version) + 1, Name: next.Name, Description: next.Description, SystemPrompt: next.SystemPrompt,
 			StartingMessage: next.StartingMessage, Enabled: next.Enabled, VoiceSettings: next.VoiceSettings, DtmfRules: next.DTMFRules,
-			Updated: db.Time(at),
+			Settings: next.Settings, Updated: db.Time(at),
 		})
 		if err != nil {
 			return err
@@ -137,12 +137,27 @@ func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 func (s *Store) AgentVersion(ctx context.Context, org, id string, version int) (a store.Agent, err error) {
 	err = s.read(ctx, "read agent version", func(ctx context.Context, u unit) error {
 		r, err := u.AgentVersion(ctx, db.AgentVersionParams{Org: org, Agent: id, Version: int64(version)})
-		a = agent(db.Agent{Number: r.Number, ID: r.Agent, Org: r.Org, Version: r.Version, Name: r.Name, Description: r.Description,
-			SystemPrompt: r.SystemPrompt, StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings,
-			DtmfRules: r.DtmfRules, Created: r.Created, Updated: r.Updated})
+		a = agentVersion(r)
 		return err
 	})
 	return a, err
+}
+
+// AgentVersions implements store.Agents.
+func (s *Store) AgentVersions(ctx context.Context, org, id string, p store.Page) (versions []store.Agent, total int64, err error) {
+	err = s.read(ctx, "list agent versions", func(ctx context.Context, u unit) error {
+		if total, err = u.CountVersions(ctx, db.CountVersionsParams{Org: org, Agent: id}); err != nil {
+			return err
+		}
+		if total == 0 {
+			return store.ErrNotFound
+		}
+		limit, offset := bounds(p)
+		found, err := u.AgentVersions(ctx, db.AgentVersionsParams{Org: org, Agent: id, HowMany: limit, After: offset})
+		versions = each(found, agentVersion)
+		return err
+	})
+	return versions, total, err
 }
 
 // SetDefaultAgent implements store.Agents.
@@ -160,6 +175,14 @@ func agent(r db.Agent) store.Agent {
 	return store.Agent{
 		ID: r.ID, Number: r.Number, Org: r.Org, Version: int(r.Version), Name: r.Name, Description: r.Description,
 		SystemPrompt: r.SystemPrompt, StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings,
-		DTMFRules: r.DtmfRules, Created: time.Time(r.Created), Updated: time.Time(r.Updated),
+		DTMFRules: r.DtmfRules, Settings: r.Settings, Created: time.Time(r.Created), Updated: time.Time(r.Updated),
 	}
+}
+
+func agentVersion(r db.AgentVersion) store.Agent {
+	return agent(db.Agent{
+		Number: r.Number, ID: r.Agent, Org: r.Org, Version: r.Version, Name: r.Name, Description: r.Description, SystemPrompt: r.SystemPrompt,
+		StartingMessage: r.StartingMessage, Enabled: r.Enabled, VoiceSettings: r.VoiceSettings, DtmfRules: r.DtmfRules, Settings: r.Settings,
+		Created: r.Created, Updated: r.Updated,
+	})
 }

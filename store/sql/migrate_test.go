@@ -113,7 +113,7 @@ func TestUpgrade(t *testing.T) {
 		if m, err := s.Membership(ctx, "user", "org"); err != nil || m.Role != store.Owner || m.Name != "Old" {
 			t.Errorf("membership %+v: %v", m, err)
 		}
-		if d, err := s.Directory(ctx); err != nil || len(d.Agents) != 1 || len(d.Numbers) != 1 || d.Agents[0].Version != 3 {
+		if d, err := s.Directory(ctx); err != nil || len(d.Agents) != 1 || len(d.Numbers) != 1 || d.Agents[0].Version != 3 || d.Agents[0].Settings != "" {
 			t.Errorf("directory %+v: %v", d, err)
 		}
 	})

@@ -105,7 +105,7 @@ func testTouchKeys(t *testing.T, s Store) {
 func testAgents(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	a := store.Agent{ID: store.NewID(), Org: h.Org, Name: "Bo", Description: "d", SystemPrompt: "p", StartingMessage: "hi",
-		VoiceSettings: `{"rate":1}`, DTMFRules: `{"1":"yes"}`, Created: start}
+		VoiceSettings: `{"rate":1}`, DTMFRules: `{"1":"yes"}`, Settings: `{"recording":{"on":false}}`, Created: start}
 	made, err := s.CreateAgent(ctx, a)
 	ok(t, err)
 	a.Number, a.Version, a.Updated = made.Number, 1, start
@@ -122,6 +122,16 @@ func testAgents(t *testing.T, s Store) {
 	}
 	_, err = s.CreateAgent(ctx, a)
 	is(t, err, store.ErrConflict)
+	versions, total, err := s.AgentVersions(ctx, h.Org, a.ID, store.Page{Limit: 10})
+	ok(t, err)
+	same(t, "versions", versions, []store.Agent{a})
+	if total != 1 {
+		t.Errorf("%d versions, want 1", total)
+	}
+	for _, org := range []string{store.NewID(), ""} {
+		_, _, err = s.AgentVersions(ctx, org, a.ID, store.Page{Limit: 10})
+		is(t, err, store.ErrNotFound)
+	}
 	a.ID, a.Org = store.NewID(), store.NewID()
 	_, err = s.CreateAgent(ctx, a)
 	is(t, err, store.ErrNotFound)
@@ -135,7 +145,8 @@ func testAgentList(t *testing.T, s Store) {
 	ok(t, err)
 	want := []store.Agent{first}
 	for i := range 9 {
-		a, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: fmt.Sprint(i), Enabled: i%3 == 0, Created: start})
+		a, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: fmt.Sprint(i), Enabled: i%3 == 0,
+			VoiceSettings: `{"v":1}`, DTMFRules: `{"d":1}`, Settings: `{"s":1}`, Created: start})
 		ok(t, err)
 		want = append(want, a)
 	}
@@ -193,18 +204,27 @@ func testUpdateAgent(t *testing.T, s Store) {
 	got, err = s.UpdateAgent(ctx, h.Org, id, at, func(a *store.Agent) error {
 		same(t, "agent as it stands", *a, before)
 		a.Name, a.Description, a.SystemPrompt, a.StartingMessage, a.Enabled = "Eva", "d2", "p2", "s2", false
-		a.VoiceSettings, a.DTMFRules = `{"v":2}`, `{"2":"no"}`
+		a.VoiceSettings, a.DTMFRules, a.Settings = `{"v":2}`, `{"2":"no"}`, `{"report":[]}`
 		a.Version = 50
 		return nil
 	})
 	ok(t, err)
 	want := store.Agent{ID: id, Number: before.Number, Org: h.Org, Version: 2, Name: "Eva", Description: "d2", SystemPrompt: "p2",
-		StartingMessage: "s2", VoiceSettings: `{"v":2}`, DTMFRules: `{"2":"no"}`, Created: start, Updated: at}
+		StartingMessage: "s2", VoiceSettings: `{"v":2}`, DTMFRules: `{"2":"no"}`, Settings: `{"report":[]}`,
+		Created: start, Updated: at}
 	same(t, "updated agent", got, want)
 	for version, want := range map[int]store.Agent{1: before, 2: want} {
 		got, err := s.AgentVersion(ctx, h.Org, id, version)
 		ok(t, err)
 		same(t, fmt.Sprint("version ", version), got, want)
+	}
+	for _, p := range []store.Page{{Limit: 1}, {Limit: 1, Offset: 1}, {Limit: 5}, {}, {Limit: 5, Offset: 2}} {
+		got, total, err := s.AgentVersions(ctx, h.Org, id, p)
+		ok(t, err)
+		same(t, fmt.Sprintf("page %v of versions", p), got, part([]store.Agent{want, before}, p))
+		if total != 2 {
+			t.Errorf("%d versions, want 2", total)
+		}
 	}
 	_, err = s.UpdateAgent(ctx, h.Org, store.NewID(), at, func(*store.Agent) error { t.Error("called for no agent"); return nil })
 	is(t, err, store.ErrNotFound)

@@ -10,7 +10,7 @@ import (
 )
 
 const agent = `-- name: Agent :one
-SELECT number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated FROM agents WHERE org = $1 AND id = $2
+SELECT number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings FROM agents WHERE org = $1 AND id = $2
 `
 
 type AgentParams struct {
@@ -35,12 +35,13 @@ func (q *Queries) Agent(ctx context.Context, arg AgentParams) (Agent, error) {
 		&i.DtmfRules,
 		&i.Created,
 		&i.Updated,
+		&i.Settings,
 	)
 	return i, err
 }
 
 const agentVersion = `-- name: AgentVersion :one
-SELECT agent, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated FROM agent_versions WHERE org = $1 AND agent = $2 AND version = $3
+SELECT agent, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings FROM agent_versions WHERE org = $1 AND agent = $2 AND version = $3
 `
 
 type AgentVersionParams struct {
@@ -66,12 +67,67 @@ func (q *Queries) AgentVersion(ctx context.Context, arg AgentVersionParams) (Age
 		&i.DtmfRules,
 		&i.Created,
 		&i.Updated,
+		&i.Settings,
 	)
 	return i, err
 }
 
+const agentVersions = `-- name: AgentVersions :many
+SELECT agent, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings FROM agent_versions WHERE org = $1 AND agent = $2 ORDER BY version DESC LIMIT $4 OFFSET $3
+`
+
+type AgentVersionsParams struct {
+	Org     string
+	Agent   string
+	After   int32
+	HowMany int32
+}
+
+func (q *Queries) AgentVersions(ctx context.Context, arg AgentVersionsParams) ([]AgentVersion, error) {
+	rows, err := q.db.QueryContext(ctx, agentVersions,
+		arg.Org,
+		arg.Agent,
+		arg.After,
+		arg.HowMany,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AgentVersion
+	for rows.Next() {
+		var i AgentVersion
+		if err := rows.Scan(
+			&i.Agent,
+			&i.Version,
+			&i.Number,
+			&i.Org,
+			&i.Name,
+			&i.Description,
+			&i.SystemPrompt,
+			&i.StartingMessage,
+			&i.Enabled,
+			&i.VoiceSettings,
+			&i.DtmfRules,
+			&i.Created,
+			&i.Updated,
+			&i.Settings,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const allAgents = `-- name: AllAgents :many
-SELECT number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated FROM agents ORDER BY number
+SELECT number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings FROM agents ORDER BY number
 `
 
 func (q *Queries) AllAgents(ctx context.Context) ([]Agent, error) {
@@ -97,6 +153,7 @@ func (q *Queries) AllAgents(ctx context.Context) ([]Agent, error) {
 			&i.DtmfRules,
 			&i.Created,
 			&i.Updated,
+			&i.Settings,
 		); err != nil {
 			return nil, err
 		}
@@ -111,6 +168,22 @@ func (q *Queries) AllAgents(ctx context.Context) ([]Agent, error) {
 	return items, nil
 }
 
+const countVersions = `-- name: CountVersions :one
+SELECT COUNT(*) FROM agent_versions WHERE org = $1 AND agent = $2
+`
+
+type CountVersionsParams struct {
+	Org   string
+	Agent string
+}
+
+func (q *Queries) CountVersions(ctx context.Context, arg CountVersionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, countVersions, arg.Org, arg.Agent)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteAgent = `-- name: DeleteAgent :exec
 DELETE FROM agents WHERE id = $1
 `
@@ -121,9 +194,9 @@ func (q *Queries) DeleteAgent(ctx context.Context, id string) error {
 }
 
 const insertAgent = `-- name: InsertAgent :one
-INSERT INTO agents (id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-RETURNING number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated
+INSERT INTO agents (id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+RETURNING number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings
 `
 
 type InsertAgentParams struct {
@@ -137,6 +210,7 @@ type InsertAgentParams struct {
 	Enabled         bool
 	VoiceSettings   string
 	DtmfRules       string
+	Settings        string
 	Created         Time
 	Updated         Time
 }
@@ -153,6 +227,7 @@ func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) (Agent
 		arg.Enabled,
 		arg.VoiceSettings,
 		arg.DtmfRules,
+		arg.Settings,
 		arg.Created,
 		arg.Updated,
 	)
@@ -171,13 +246,14 @@ func (q *Queries) InsertAgent(ctx context.Context, arg InsertAgentParams) (Agent
 		&i.DtmfRules,
 		&i.Created,
 		&i.Updated,
+		&i.Settings,
 	)
 	return i, err
 }
 
 const keepVersion = `-- name: KeepVersion :exec
-INSERT INTO agent_versions (agent, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated)
-SELECT id, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated
+INSERT INTO agent_versions (agent, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated)
+SELECT id, version, number, org, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated
 FROM agents WHERE id = $1
 `
 
@@ -188,9 +264,9 @@ func (q *Queries) KeepVersion(ctx context.Context, id string) error {
 
 const updateAgent = `-- name: UpdateAgent :one
 UPDATE agents SET version = $1, name = $2, description = $3, system_prompt = $4,
-  starting_message = $5, enabled = $6, voice_settings = $7, dtmf_rules = $8, updated = $9
-WHERE id = $10
-RETURNING number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated
+  starting_message = $5, enabled = $6, voice_settings = $7, dtmf_rules = $8, settings = $9, updated = $10
+WHERE id = $11
+RETURNING number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated, settings
 `
 
 type UpdateAgentParams struct {
@@ -202,6 +278,7 @@ type UpdateAgentParams struct {
 	Enabled         bool
 	VoiceSettings   string
 	DtmfRules       string
+	Settings        string
 	Updated         Time
 	ID              string
 }
@@ -216,6 +293,7 @@ func (q *Queries) UpdateAgent(ctx context.Context, arg UpdateAgentParams) (Agent
 		arg.Enabled,
 		arg.VoiceSettings,
 		arg.DtmfRules,
+		arg.Settings,
 		arg.Updated,
 		arg.ID,
 	)
@@ -234,6 +312,7 @@ func (q *Queries) UpdateAgent(ctx context.Context, arg UpdateAgentParams) (Agent
 		&i.DtmfRules,
 		&i.Created,
 		&i.Updated,
+		&i.Settings,
 	)
 	return i, err
 }

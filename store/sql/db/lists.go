@@ -2,7 +2,7 @@ package db
 
 // AgentColumns, CallColumns, TaskColumns and DeliveryColumns are the columns of a row, in the order of its Fields.
 const (
-	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, created, updated"
+	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
 		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
@@ -13,7 +13,7 @@ const (
 // Fields is where a row is scanned to.
 func (a *Agent) Fields() []any {
 	return []any{&a.Number, &a.ID, &a.Org, &a.Version, &a.Name, &a.Description, &a.SystemPrompt, &a.StartingMessage, &a.Enabled,
-		&a.VoiceSettings, &a.DtmfRules, &a.Created, &a.Updated}
+		&a.VoiceSettings, &a.DtmfRules, &a.Settings, &a.Created, &a.Updated}
 }
 
 // Fields is where a row is scanned to.

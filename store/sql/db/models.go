@@ -18,6 +18,7 @@ type Agent struct {
 	DtmfRules       string
 	Created         Time
 	Updated         Time
+	Settings        string
 }
 
 type AgentVersion struct {
@@ -34,6 +35,7 @@ type AgentVersion struct {
 	DtmfRules       string
 	Created         Time
 	Updated         Time
+	Settings        string
 }
 
 type Answer struct {

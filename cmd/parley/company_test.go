@@ -1,0 +1,272 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/control/traits"
+	"parley/control/voice"
+	"parley/media"
+	"parley/pipeline"
+	"parley/providers/deepgram"
+	"parley/providers/openai"
+	"parley/store"
+)
+
+var _ voice.House = (*company)(nil)
+
+// companyOf is the company of a server with these settings, and its log.
+func companyOf(t *testing.T, env map[string]string) (*company, *bytes.Buffer) {
+	t.Helper()
+	cfg, err := parseServe(t, env)
+	if err == nil {
+		err = cfg.check()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.getenv = func(name string) string { return env[name] }
+	var said bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&said, nil))
+	tools, err := newToolbox(&cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := newVendors(&cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &company{cfg: &cfg, vendors: v, tools: tools, log: log}
+	t.Cleanup(func() {
+		c.close()
+		if err := v.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, &said
+}
+
+const twoNodes = `{"flow":"own","start":"hello","nodes":{"hello":{"say":"Own flow.","goto":"bye"},"bye":{"hang_up":"Bye."}}}`
+
+// TestRole: what an agent sets is what it is played by; what it does not set is the server's.
+func TestRole(t *testing.T) {
+	t.Parallel()
+	c, log := companyOf(t, map[string]string{
+		"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost:1/v1", "PARLEY_LLM": "flow", "PARLEY_SILENCE": "7s",
+	})
+	own := c.of(c.vendors, store.Agent{ID: "a", Name: "Ann"})
+	if own.stt != pipeline.Transcriber(c.vendors.engine) || own.speaks != "local" || own.script == nil || own.tools != c.tools || !own.record ||
+		own.agent.Manners.Silence != 7*time.Second || own.agent.Lang != "en-US" || own.agent.Name != "Ann" {
+		t.Errorf("an agent that sets nothing: %+v", own)
+	}
+	r := c.of(c.vendors, store.Agent{ID: "b", VoiceSettings: `{"voice":"aura-2-celeste-es","speed":0.9,"stability":0.5}`, Settings: `{
+		"providers":{"stt":{"vendor":"deepgram","model":"nova-2"},"llm":{"vendor":"openai","model":"big","temperature":0,"max_tokens":64,"reasoning_effort":"low"},"tts":{"vendor":"deepgram"}},
+		"languages":{"listening":"es"},"manners":{"hangover":"900ms"},"tools":{"built_in":{"wait":false,"end_call":false}},"recording":{"enabled":false}}`})
+	if len(r.problems) > 0 || r.record || r.script != nil || r.agent.Lang != "es" || r.agent.Manners.Silence != 7*time.Second || r.agent.Manners.Hangover != 900*time.Millisecond {
+		t.Errorf("an agent that sets all: %+v", r)
+	}
+	if d, ok := r.stt.(*deepgram.Client); !ok || d.STTModel != "nova-2" || d.Key != "k" {
+		t.Errorf("it hears by %+v", r.stt)
+	}
+	if m, ok := r.model.(*openai.Client); !ok || m.Model != "big" || *m.Temperature != 0 || m.MaxTokens != 64 || m.Extra["reasoning_effort"] != "low" || m.BaseURL != "http://localhost:1/v1" {
+		t.Errorf("it thinks by %+v", r.model)
+	}
+	if v := r.agent.VoiceAt(8000); v != (pipeline.Voice{Name: "aura-2-celeste-es", Lang: "es", Rate: 8000, Pace: 0.9}) {
+		t.Errorf("it speaks as %+v", v)
+	}
+	if got := r.tools.offered(); len(got) != 0 {
+		t.Errorf("it is offered %v", got)
+	}
+	scripted := c.of(c.vendors, store.Agent{ID: "c", Settings: `{"flow":` + twoNodes + `}`})
+	if texts := opening(t.Context(), greets(scripted, store.Agent{}, media.Info{}), &scripted.agent, media.Info{}); len(texts) == 0 || strings.TrimSpace(texts[0]) != "Own flow." {
+		t.Errorf("its own flow says %q", texts)
+	}
+	text, err := json.Marshal(c.Effective(store.Agent{ID: "c", Settings: `{"flow":` + twoNodes + `}`}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"stt":{"vendor":"local","model":"tiny"}`, `"llm":{"vendor":"flow","model":"gpt-4.1-mini"}`, `"silence":"7s"`, `"listening":"en-US"`, `"recording":{"enabled":true}`, `"Own flow."`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("effective settings lack %s: %s", want, text)
+		}
+	}
+	if log.Len() > 0 {
+		t.Errorf("the log has %s", log)
+	}
+}
+
+// TestRoleOfAnotherServer: what cannot be used here is told by its path, and the rest of the agent is played as it is set.
+func TestRoleOfAnotherServer(t *testing.T) {
+	t.Parallel()
+	c, log := companyOf(t, map[string]string{"PARLEY_AGENT_SECRETS": "GIVEN,LOST", "PARLEY_SECRET_GIVEN": "s3cret", "PARLEY_SECRET_OTHER": "s3cret", "PARLEY_AGENT_HOSTS": "orders.internal"})
+	for name, tc := range map[string]struct {
+		voice, settings string
+		want            map[string]string // reason by path
+	}{
+		"no keys": {"", `{"providers":{"stt":{"vendor":"deepgram"},"llm":{"vendor":"openai"},"tts":{"vendor":"deepgram"}}}`, map[string]string{
+			"settings.providers.stt.vendor": "no key of deepgram", "settings.providers.tts.vendor": "no key of deepgram", "settings.providers.llm.vendor": "OPENAI_API_KEY",
+		}},
+		"models": {"", `{"providers":{"stt":{"model":"base"},"llm":{"temperature":1},"tts":{"model":"x"}}}`, map[string]string{
+			"settings.providers.stt.model": "loaded the local model tiny", "settings.providers.llm.model": "no language model", "settings.providers.tts.model": "jenny, slt",
+		}},
+		"languages":              {`{"voice":"Bella","language":"de"}`, `{"languages":{"listening":"es"}}`, map[string]string{"settings.languages.listening": "English", "voice_settings.language": "English", "voice_settings.voice": "jenny and slt"}},
+		"two languages":          {"", `{"languages":{"listening":"en-GB","speaking":"fr"}}`, map[string]string{"settings.languages.speaking": "English"}},
+		"a flow besides a model": {"", `{"providers":{"llm":{"vendor":"openai"}},"flow":` + twoNodes + `}`, map[string]string{"settings.flow": "not used"}},
+		"tools":                  {"", `{"tools":{"allow":["orders.internal","10.0.0.0/8"]}}`, map[string]string{"settings.tools.allow": "10.0.0.0/8 is not for agents"}},
+		"kinds": {"", `{"tools":{"built_in":3,"http":[{"name":"a","description":"d","url":"https://a.example/","timeout":5}]}}`, map[string]string{
+			"settings.tools.built_in": "another kind", "settings.tools.http[0].timeout": "another kind",
+		}},
+		"secrets": {"", `{"tools":{"http":[
+			{"name":"a","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:OTHER}"}},
+			{"name":"b","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:LOST}"}},
+			{"name":"c","description":"d","url":"https://a.example/","auth":{"bearer":"literal"}},
+			{"name":"d","description":"d","url":"https://a.example/","headers":{"Cookie":"literal"}},
+			{"name":"e","description":"d","url":"https://a.example/","auth":{"basic":{"user":"u","password":"literal"}}},
+			{"name":"f","description":"d","url":"ftp://a.example/","colour":1},
+			{"name":"f","description":"d","url":"https://a.example/","timeout":"9h"}]}}`, map[string]string{"settings.tools.http[5].colour": "unknown setting"}},
+		"more secrets": {"", `{"tools":{"http":[
+			{"name":"a","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:OTHER}"}},
+			{"name":"b","description":"d","url":"https://a.example/","auth":{"bearer":"${secret:LOST}"}},
+			{"name":"c","description":"d","url":"https://a.example/","auth":{"bearer":"literal"}},
+			{"name":"d","description":"d","url":"https://a.example/","headers":{"Cookie":"literal"}},
+			{"name":"e","description":"d","url":"https://a.example/","auth":{"basic":{"user":"u","password":"literal"}}},
+			{"name":"f","description":"d","url":"ftp://a.example/"},
+			{"name":"f","description":"d","url":"https://a.example/","timeout":"9h"}]}}`, map[string]string{
+			"settings.tools.http[0].auth": "secret OTHER is not given to agents here", "settings.tools.http[1].auth": "secret LOST is not given",
+			"settings.tools.http[2].auth.bearer": "name a secret", "settings.tools.http[3].headers.Cookie": "name a secret",
+			"settings.tools.http[4].auth.basic.password": "name a secret", "settings.tools.http[5].url": "https", "settings.tools.http[6].timeout": "1m",
+			"settings.tools.http[6]": "two tools",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			row := store.Agent{ID: name, Version: 1, VoiceSettings: tc.voice, Settings: tc.settings}
+			got := map[string]string{}
+			for _, f := range c.Check(row) {
+				got[f.Path] = f.Reason
+			}
+			for path, reason := range tc.want {
+				if !strings.Contains(got[path], reason) {
+					t.Errorf("%s: %q, want %q", path, got[path], reason)
+				}
+				delete(got, path)
+			}
+			if len(got) > 0 {
+				t.Errorf("also %v", got)
+			}
+			r := c.newRole(c.vendors, row)
+			if r.stt == nil || r.speaker.tts == nil || r.tools != c.tools || r.responder(media.Info{}, nil) == nil {
+				t.Errorf("nobody plays it: %+v", r)
+			}
+			if v := r.agent.VoiceAt(8000); v.Name != "" || !english(v.Lang) || !english(r.agent.Lang) {
+				t.Errorf("it speaks as %+v", v)
+			}
+		})
+	}
+	given := store.Agent{ID: "g", Settings: `{"tools":{"allow":["orders.internal"],"http":[{"name":"a","description":"d","url":"https://orders.internal/","auth":{"bearer":"${secret:GIVEN}"}}]}}`}
+	if found := c.Check(given); found != nil {
+		t.Errorf("what the server gives to agents: %v", found)
+	}
+	if strings.Contains(log.String(), "s3cret") {
+		t.Error("a secret is in the log")
+	}
+}
+
+// TestCompany: a role is made once a version, also by many calls at once, and forgotten with its agent.
+func TestCompany(t *testing.T) {
+	t.Parallel()
+	c, log := companyOf(t, nil)
+	row := store.Agent{ID: "a", Version: 1, Settings: `{"providers":{"stt":{"vendor":"deepgram"}}}`}
+	var calls sync.WaitGroup
+	roles := make([]*role, 16)
+	for i := range roles {
+		calls.Go(func() { roles[i] = c.of(c.vendors, row) })
+	}
+	calls.Wait()
+	for _, r := range roles {
+		if r != roles[0] {
+			t.Fatal("one version has two roles")
+		}
+	}
+	if n := strings.Count(log.String(), "setting=settings.providers.stt.vendor"); n != 1 {
+		t.Errorf("the log has it %d times: %s", n, log)
+	}
+	row.Version = 2
+	second := c.of(c.vendors, row)
+	if second == roles[0] || len(c.Problems(row)) != 1 {
+		t.Error("the second version is played as the first")
+	}
+	c.keep([]store.Agent{{ID: "b"}})
+	if len(c.known) != 0 {
+		t.Errorf("%d roles are kept of agents that are gone", len(c.known))
+	}
+	if c.keep([]store.Agent{row}); c.of(c.vendors, row) == second {
+		t.Error("a forgotten role is there")
+	}
+}
+
+// TestVendorNames: settings of agents have the vendors that the server's settings have.
+func TestVendorNames(t *testing.T) {
+	t.Parallel()
+	enum := func(in reflect.Type, field string) string {
+		f, ok := in.FieldByName(field)
+		if !ok {
+			t.Fatalf("%v has no %s", in, field)
+		}
+		return f.Tag.Get("enum")
+	}
+	server := reflect.TypeFor[config]()
+	for field, of := range map[string]reflect.Type{"STT": reflect.TypeFor[traits.Speech](), "TTS": reflect.TypeFor[traits.Speech](), "LLM": reflect.TypeFor[traits.LanguageModel]()} {
+		if got, want := enum(of, "Vendor"), enum(server, field); got != want {
+			t.Errorf("agents may choose %s of %s, the server %s", field, got, want)
+		}
+	}
+	c, _ := companyOf(t, nil)
+	if text := string(c.Schema()); !strings.Contains(text, `"hand_over"`) || !strings.Contains(text, `"voicemail"`) || !strings.Contains(text, `"barge_in_words"`) {
+		t.Error("the schema lacks tools, flows or manners")
+	}
+}
+
+// TestAgentsPage: every example of docs/agents.md can be set on a server that has the keys, and the page tells of every part.
+func TestAgentsPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/agents.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_API_KEY": "k"})
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d examples: the test looks at the wrong place", len(blocks))
+	}
+	for _, b := range blocks {
+		var body struct {
+			Voice    voice.Settings `json:"voice_settings"`
+			Settings traits.Text    `json:"settings"`
+		}
+		if err := json.Unmarshal(b[1], &body); err != nil {
+			t.Fatal(err)
+		}
+		a := store.Agent{Name: "Ada", SystemPrompt: "p", VoiceSettings: string(body.Voice), Settings: traits.Merge("", body.Settings)}
+		if err := voice.Check(&a); err != nil {
+			t.Errorf("%s: %v", b[1], err)
+		}
+		if found := c.Check(a); found != nil {
+			t.Errorf("%s: %v", b[1], found)
+		}
+	}
+	for f := range reflect.TypeFor[traits.AgentSettings]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !bytes.Contains(page, []byte("| `"+name)) {
+			t.Errorf("the page does not tell of %s", name)
+		}
+	}
+}
