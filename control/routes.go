@@ -2,14 +2,12 @@ package control
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
 	"parley/control/campaign"
-	"parley/control/envelope"
 	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
