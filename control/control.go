@@ -169,7 +169,7 @@ func New(o Options) (*Control, error) {
 		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers, vault: o.Vault,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
-	c.api.UseMiddleware(c.authorise, c.once)
+	c.api.UseMiddleware(c.authorise, longBody, c.once)
 	c.routes()
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
 	c.complete()

@@ -138,7 +138,6 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 			op.RequestBody.Content = map[string]*huma.MediaType{"multipart/form-data": body}
 			op.SkipValidateBody = true                                           // the handler reads it
 			op.MaxBodyBytes, op.BodyReadTimeout = voice.MostUpload+1, uploadTime // one more: the LongBody says that it is too large
-			op.Middlewares = append(op.Middlewares, longBody)
 		}
 	}
 	if len(p.media) > 0 {
@@ -148,10 +147,12 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	return op
 }
 
-// longBody lets in as much as a form with a document may have.
+// longBody lets in as much as an operation takes, where that is more than all others do.
 func longBody(ctx huma.Context, next func(huma.Context)) {
-	r, w := humago.Unwrap(ctx)
-	r.Body = envelope.LongBody(w, r, voice.MostUpload)
+	if most := ctx.Operation().MaxBodyBytes - 1; most > envelope.MaxBody {
+		r, w := humago.Unwrap(ctx)
+		r.Body = envelope.LongBody(w, r, most)
+	}
 	next(ctx)
 }
 
