@@ -52,6 +52,11 @@ func besides() []beside {
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's, or a browser asks", http.StatusServiceUnavailable: "The server is full, or drains"},
 		},
 		{
+			method: "GET", path: "/twilio/media/{account}", id: "twilio-media-of", tag: "Carriers", summary: "A call's audio, of an organisation's account",
+			status: http.StatusSwitchingProtocols, text: "As /twilio/media, signed with the token of the organisation's own account at Twilio.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not that account's, or a browser asks", http.StatusServiceUnavailable: "The server is full, or drains"},
+		},
+		{
 			method: "POST", path: "/twilio/status", id: "twilio-status", tag: "Carriers", summary: "How a placed call goes", status: http.StatusNoContent,
 			text:    "Twilio's status callback, signed by Twilio.",
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},

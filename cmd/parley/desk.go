@@ -19,7 +19,7 @@ func (o *office) newReports(v *vendors) *report.Desk {
 	d := &report.Desk{
 		Calls: o.store, Agents: o.store, Reports: o.store, Hear: v.rehear, Log: o.log,
 		Settings: func(a store.Agent) string { return a.Settings },
-		Open: func(ctx context.Context, r store.Recording) (io.ReadCloser, error) { return o.sounds.Open(ctx, r) },
+		Open:     func(ctx context.Context, r store.Recording) (io.ReadCloser, error) { return o.sounds.Open(ctx, r) },
 	}
 	if v.model != nil {
 		d.Model = v.model
