@@ -3,6 +3,7 @@ package control
 import (
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -86,6 +87,9 @@ func describeBeside(api *huma.OpenAPI) {
 		op := &huma.Operation{
 			Method: b.method, Path: b.path, OperationID: b.id, Tags: []string{b.tag}, Summary: b.summary, Description: b.text,
 			Responses: map[string]*huma.Response{strconv.Itoa(status): good}, Security: []map[string][]string{},
+		}
+		if strings.HasSuffix(b.path, "/{account}") {
+			op.Parameters = []*huma.Param{{Name: "account", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "AccountSid."}}
 		}
 		for code, text := range b.answers {
 			op.Responses[strconv.Itoa(code)] = &huma.Response{Description: text}
