@@ -89,8 +89,11 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
-	o := &office{cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, log}}
-	if err := o.open(ctx, node, secret, l, observe); err != nil {
+	o := &office{
+		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, log},
+	}
+	in := construction{office: o, node: node, boot: store.NewID(), began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
+	if err := in.all(ctx); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -100,79 +103,6 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 type observe struct {
 	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
-}
-
-func (o *office) open(ctx context.Context, node, secret string, l line, observe observe) error {
-	proxies, err := o.cfg.proxies()
-	if err != nil {
-		return err
-	}
-	o.auth = &access.Authenticator{Keys: o.store, Log: o.log}
-	o.limiter = &access.Limiter{Rates: o.store, Limit: o.cfg.RateLimit, Log: o.log}
-	o.directory = directory.New(directory.Options{
-		Router: o.store, Path: filepath.Join(o.cfg.DataDir, "directory.json"), Log: o.log,
-		Changed: func() { o.auth.ForgetAll() }, // another node may have changed keys
-	})
-	if err := o.directory.Load(); err != nil {
-		return fmt.Errorf("load directory: %w", err)
-	}
-	if o.vault, err = o.cfg.newVault(secret); err != nil {
-		return err
-	}
-	if o.accounts, err = newAccounts(o.cfg, o.directory, o.vault, o.log); err != nil {
-		return err
-	}
-	boot, began := store.NewID(), time.Now()
-	if err := o.openSounds(began); err != nil {
-		return err
-	}
-	o.reports = o.newReports(o.company.vendors)
-	o.records, err = records.New(records.Options{
-		Dir: filepath.Join(o.cfg.DataDir, "spool"), Node: node, Boot: boot, Store: o.store, Log: o.log,
-		Recording: o.finished, Found: func() map[string]store.Recording { return o.found(began) },
-	})
-	if err != nil {
-		return err
-	}
-	if err := o.cfg.newBus(o, node); err != nil {
-		return err
-	}
-	calls := &hangUp{board: l.board}
-	calls.node = o.newNode(boot, node, l, calls)
-	calls.dialer = o.newDialer(boot, l, calls)
-	o.node, o.dialer = calls.node, calls.dialer
-	o.desk = live.New(live.Options{
-		Calls: o.store, Bus: o.bus, Boot: boot, PerCall: o.cfg.LiveReaders, PerOrg: o.cfg.LiveOrgReaders, Follow: l.follow, Log: o.log,
-	})
-	var former [][]byte
-	if o.cfg.FormerSecret != "" {
-		former = append(former, []byte(o.cfg.FormerSecret))
-	}
-	secrets, err := o.newHooks(boot, observe.webhook, append([][]byte{[]byte(secret)}, former...))
-	if err != nil {
-		return err
-	}
-	o.api, err = control.New(control.Options{
-		Agents: o.store, Calls: o.store, Tasks: o.store, Campaigns: o.store, DoNotCall: o.store, Lines: o.store, Dialer: o.dialer, Webhooks: o.store, Hooks: secrets, Hooked: o.hooks.Wake,
-		Auth: o.auth, People: o.store, House: o.company, Library: o.library, Answers: o.store, Limiter: o.limiter, Trusted: proxies, Forget: o.forget,
-		Vault: o.vault, Gate: o.accounts.gate, Asker: o.accounts.verifier(),
-		Live: calls, Desk: o.desk, Reports: o.reports, Recordings: o.sounds, Secret: []byte(secret), Former: former, PublicURL: o.cfg.PublicURL,
-		Version: version(), Default: func(_ context.Context, org string) (string, error) { return o.directory.Default(org) },
-		Changed: o.changed, Observe: observe.request, Log: o.log,
-	})
-	if err != nil {
-		return err
-	}
-	first, cancel := context.WithTimeout(ctx, patience) // last: what it makes is shown once, by a server that runs
-	defer cancel()
-	if err = o.reach(first); errors.Is(err, store.ErrUnavailable) && o.directory.Ready() {
-		o.log.Error("the database does not answer: calls go on with what was known", "error", err)
-		if err := o.join(ctx); err != nil {
-			o.log.Warn("other nodes are not heard until the database answers", "error", err)
-		}
-		return nil
-	}
-	return err
 }
 
 // reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.
