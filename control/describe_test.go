@@ -126,19 +126,25 @@ type schemas struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-// answersDescribed reads the description.
+// answersDescribed reads the descriptions.
 func (w *world) answersDescribed() *schemas {
 	w.t.Helper()
-	rec := httptest.NewRecorder()
-	w.mux.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), "GET", "/openapi.json", nil))
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(rec.Body.Bytes()))
-	must(w.t, err)
+	read := func(path string) (text []byte, doc any) {
+		rec := httptest.NewRecorder()
+		w.mux.ServeHTTP(rec, httptest.NewRequestWithContext(w.t.Context(), "GET", path, nil))
+		doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(rec.Body.Bytes()))
+		must(w.t, err)
+		return rec.Body.Bytes(), doc
+	}
+	text, doc := read("/openapi.json")
+	_, spoken := read("/asyncapi.json")
 	var d description
-	must(w.t, json.Unmarshal(rec.Body.Bytes(), &d))
+	must(w.t, json.Unmarshal(text, &d))
 	s := &schemas{answers: map[string]map[string]bool{}, routes: http.NewServeMux(), compiler: jsonschema.NewCompiler(), compiled: map[string]*jsonschema.Schema{}}
 	s.compiler.DefaultDraft(jsonschema.Draft2020)
 	s.compiler.AssertFormat()
 	must(w.t, s.compiler.AddResource("openapi.json", doc))
+	must(w.t, s.compiler.AddResource("asyncapi.json", spoken))
 	for path, methods := range d.Paths {
 		if !strings.HasPrefix(path, "/api/") {
 			continue
@@ -181,10 +187,23 @@ func (w *world) conform(r *http.Request, a *answer) {
 
 // validate holds JSON against what the description has at a place of an operation: responses/200, requestBody.
 func (s *schemas) validate(method, path, place string, body any) error {
+	return s.at("openapi.json#/paths/"+strings.NewReplacer("/", "~1", "{", "%7B", "}", "%7D").Replace(path)+"/"+strings.ToLower(method)+"/"+
+		place+"/content/application~1json/schema", body)
+}
+
+// said holds a message of a socket against its description.
+func (s *schemas) said(kind string, text []byte) error {
+	message, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return s.at("asyncapi.json#/components/messages/"+kind+"/payload", message)
+}
+
+// at holds JSON against the schema at a place.
+func (s *schemas) at(at string, body any) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := "openapi.json#/paths/" + strings.NewReplacer("/", "~1", "{", "%7B", "}", "%7D").Replace(path) + "/" + strings.ToLower(method) + "/" +
-		place + "/content/application~1json/schema"
 	schema := s.compiled[at]
 	if schema == nil {
 		var err error

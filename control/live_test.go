@@ -103,13 +103,14 @@ func (th *theatre) watch() *client {
 	if conn == nil {
 		th.t.Fatalf("no socket: %d", answer.StatusCode)
 	}
-	return &client{t: th.t, conn: conn}
+	return &client{t: th.t, conn: conn, schemas: th.schemas}
 }
 
 // A client is what a page's script would be.
 type client struct {
-	t    testing.TB
-	conn *websocket.Conn
+	t       testing.TB
+	conn    *websocket.Conn
+	schemas *schemas
 }
 
 // A sent is a message of the socket's.
@@ -141,6 +142,9 @@ func (c *client) next(kind string) sent {
 	}
 	var m sent
 	must(c.t, json.Unmarshal(text, &m))
+	if err := c.schemas.said(m.Type, text); err != nil {
+		c.t.Errorf("said, not as described: %v: %s", err, text)
+	}
 	if kind != "" && m.Type != kind {
 		c.t.Fatalf("got %s, want %s", text, kind)
 	}
@@ -329,7 +333,7 @@ func TestWhoMayWatch(t *testing.T) {
 			t.Errorf("%s: it is not counted", c.name)
 		}
 		if conn != nil {
-			(&client{t: t, conn: conn}).next("connected")
+			(&client{t: t, conn: conn, schemas: th.schemas}).next("connected")
 			_ = conn.Close()
 		}
 	}
@@ -470,7 +474,7 @@ func (th *theatre) slow() *client {
 	conn, _, err := d.DialContext(th.t.Context(), "ws"+strings.TrimPrefix(th.server.URL, "http")+"/ws/calls/"+th.call+"?api_key="+th.ours.key, nil) //nolint:bodyclose // gorilla
 	must(th.t, err)
 	th.t.Cleanup(func() { _ = conn.Close() })
-	return &client{t: th.t, conn: conn}
+	return &client{t: th.t, conn: conn, schemas: th.schemas}
 }
 
 func TestReadersThatDoNotReadAreLetGo(t *testing.T) {
@@ -497,7 +501,7 @@ func TestARevokedKeyWatchesNoMore(t *testing.T) {
 		t.Fatal("no sockets")
 	}
 	for _, conn := range []*websocket.Conn{byKey, byCookie} {
-		c := &client{t: t, conn: conn}
+		c := &client{t: t, conn: conn, schemas: th.schemas}
 		c.next("connected")
 		c.next("call_status_update")
 	}
