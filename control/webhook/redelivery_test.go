@@ -274,8 +274,10 @@ func TestForgotten(t *testing.T) {
 	_, stop := h.run(nil)
 	d := h.settled(h.test(e.URL).ID)
 	stop()
-	waiting := h.test("https://127.0.0.2:1/")
-	h.run(func(o *webhook.Options) { o.Timing.Keep, o.Timing.Every = time.Nanosecond, time.Hour })
+	waiting := h.test(newEndpoint(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }).URL)
+	h.run(func(o *webhook.Options) {
+		o.Timing.Keep, o.Timing.Every, o.Timing.Timeout = time.Nanosecond, time.Hour, time.Hour
+	})
 	h.until("it is forgotten", func() bool { return h.count(store.DeliveryFilter{Status: store.DeliveryDelivered}) == 0 })
 	if _, err := h.db.Delivery(t.Context(), h.org, d.ID); err == nil {
 		t.Errorf("%s is there", d.ID)
