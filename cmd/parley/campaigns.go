@@ -304,17 +304,5 @@ func (c *campaignsExportCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if c.Out == "-" {
-		_, err := io.Copy(con.out, answer.Body)
-		return err
-	}
-	file, err := os.Create(c.Out + ".part")
-	if err != nil {
-		return usageError{err}
-	}
-	_, err = io.Copy(file, answer.Body)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return os.Rename(file.Name(), c.Out)
+	return saveAs(con.out, c.Out, answer.Body)
 }
