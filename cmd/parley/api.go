@@ -125,8 +125,8 @@ func (r *refusal) Error() string {
 // other error stays as it is.
 func misused(err error, name func(field string) string) error {
 	no, ok := errors.AsType[*refusal](err)
-	if !ok || len(no.details) == 0 {
-		return err
+	if !ok || len(no.details) == 0 || no.status != http.StatusBadRequest && no.status != http.StatusNotFound {
+		return err // such as 403, whose details name a scope
 	}
 	var all []error
 	for _, field := range slices.Sorted(maps.Keys(no.details)) {
