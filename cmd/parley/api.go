@@ -19,7 +19,7 @@ import (
 
 // api is where commands that work by the API find it.
 type api struct {
-	URL string `help:"The server." default:"http://127.0.0.1:8080" placeholder:"URL" var:"PARLEY_URL"`
+	URL string `help:"The server. Empty: http://127.0.0.1:8080." default:"http://127.0.0.1:8080" placeholder:"URL" var:"PARLEY_URL"`
 	Key string `name:"api-key" help:"Key of the API." required:"" var:"PARLEY_API_KEY"`
 
 	within http.RoundTripper // the API, where it is served in this process; nil: it is asked over the network
