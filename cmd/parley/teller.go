@@ -33,21 +33,21 @@ type teller struct {
 }
 
 // remote says whether a server is asked.
-func (c *teller) remote() bool { return c.URL != "" }
+func (t *teller) remote() bool { return t.URL != "" }
 
 // reach runs f with the API at hand. What fit adds to it counts beside a database alone; it may be nil.
-func (c *teller) reach(ctx context.Context, con console, fit func(*sql.Store, *control.Options), f func(*api) error) error {
-	if c.remote() {
+func (t *teller) reach(ctx context.Context, con console, fit func(*sql.Store, *control.Options), f func(*api) error) error {
+	if t.remote() {
 		switch {
-		case c.Key == "":
+		case t.Key == "":
 			return usageError{errors.New("--api-key (PARLEY_API_KEY) is needed with --url (PARLEY_URL)")}
-		case c.Org != "":
+		case t.Org != "":
 			return usageError{errors.New("--org cannot be beside --url (PARLEY_URL): a key is of one organisation")}
 		}
-		return f(&api{URL: c.URL, Key: c.Key})
+		return f(&api{URL: t.URL, Key: t.Key})
 	}
-	return c.with(ctx, con, func(s *sql.Store) error {
-		o, err := c.options(s, newLogger("warn", "text", con.err))
+	return t.with(ctx, con, func(s *sql.Store) error {
+		o, err := t.options(s, newLogger("warn", "text", con.err))
 		if err != nil {
 			return err
 		}
@@ -65,9 +65,9 @@ func (c *teller) reach(ctx context.Context, con console, fit func(*sql.Store, *c
 	})
 }
 
-// options are an API for whoever has the database: it asks for no key of anybody's, and nobody else can reach it. It dials nothing and seals
-// nothing, unless it is fitted with a vault: its secret ends with the command.
-func (c *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error) {
+// options are an API for whoever has the database: it asks for no key of anybody's, and nobody else can reach it. It dials
+// nothing. Its secret ends with the command: whatever seals must be fitted with the server's vault.
+func (t *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error) {
 	secret := []byte(randomHex(32))
 	sealed, err := seal.New("webhook secrets", secret)
 	if err != nil {
@@ -76,8 +76,8 @@ func (c *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error
 	return control.Options{
 		Agents: s, Calls: s, Tasks: s, Campaigns: s, DoNotCall: s, Lines: s, Webhooks: s, People: s, Secret: secret,
 		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Seal: sealed},
-		Library: &library.Library{Store: s, Log: log}, Auth: insider{c.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
-		Default: func(context.Context, string) (string, error) { return c.found.DefaultAgent, nil },
+		Library: &library.Library{Store: s, Log: log}, Auth: insider{t.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
+		Default: func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },
 		Version: version(), Log: log,
 	}, nil
 }
