@@ -222,6 +222,20 @@ func find[T known](ctx context.Context, a *api, path, noun, means string) (T, er
 	return none, usageError{fmt.Errorf("%d %ss are called %q: name one by its id", len(same), noun, means)}
 }
 
+// namesake finds what a command sets: by its id or its very name, since another may be made whose name differs in case alone. The zero one: there
+// is none yet.
+func namesake[T known](ctx context.Context, a *api, path, noun, means string) (found T, err error) {
+	var none T
+	found, err = find[T](ctx, a, path, noun, means)
+	if errors.Is(err, store.ErrNotFound) {
+		return none, nil
+	}
+	if id, name := found.known(); name != means && !strings.EqualFold(id, means) {
+		return none, err
+	}
+	return found, err
+}
+
 // named finds the id of an agent, or of a campaign, by its id or name.
 func (a *api) named(ctx context.Context, noun, name string) (string, error) {
 	one, err := find[thing](ctx, a, "/"+noun+"s", noun, name)

@@ -141,15 +141,14 @@ func (c *credentialsSetCmd) Run(ctx context.Context, con console) error {
 	}
 	fit := func(s *sql.Store, o *control.Options) { sealing(s, o); o.Gate = gate }
 	return c.reach(ctx, con, fit, func(a *api) error {
-		made, err := credentialOf(ctx, a, c.Name)
+		made, err := namesake[credentialRow](ctx, a, "/credentials", "credential", c.Name)
 		switch {
-		case errors.Is(err, store.ErrNotFound) && c.Keep:
-			return usageError{errors.New("--keep-secret: there is no such credential yet")}
-		case errors.Is(err, store.ErrNotFound):
-			fields["name"], fields["vendor"] = c.Name, c.Vendor
-			return made.set(ctx, con, a, "/credentials", fields)
 		case err != nil:
 			return err
+		case made.ID == "" && c.Keep:
+			return usageError{errors.New("--keep-secret: there is no such credential yet")}
+		case made.ID == "":
+			fields["name"], fields["vendor"] = c.Name, c.Vendor
 		case c.Vendor != "" && c.Vendor != made.Vendor:
 			return usageError{fmt.Errorf("%s is a credential of %s: --vendor cannot be changed", made.Name, made.Vendor)}
 		}

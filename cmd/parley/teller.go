@@ -78,7 +78,7 @@ func (t *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error
 		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Seal: sealed},
 		Library: &library.Library{Store: s, Log: log}, Auth: insider{t.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
 		Default: func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },
-		Version: version(), Log: log,
+		Undocumented: true, Version: version(), Log: log,
 	}, nil
 }
 

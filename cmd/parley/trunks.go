@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"parley/store"
 )
 
 // trunksCmd keeps an organisation's ways to carriers by SIP: by the API of a server, or on its database, where a server notices within a
@@ -79,12 +76,12 @@ func (c *trunksSetCmd) Run(ctx context.Context, con console) error {
 		}
 	}
 	return c.reach(ctx, con, fit, func(a *api) error {
-		made, err := find[thing](ctx, a, "/trunks", "trunk", c.Name)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			fields["name"] = c.Name
-		case err != nil:
+		made, err := namesake[thing](ctx, a, "/trunks", "trunk", c.Name)
+		if err != nil {
 			return err
+		}
+		if made.ID == "" {
+			fields["name"] = c.Name
 		}
 		return made.set(ctx, con, a, "/trunks", fields)
 	})

@@ -148,6 +148,8 @@ func verbs(dir string) []step {
 
 		{"trunks set Carrier --host sip.example.com --username acme --read-password --codecs PCMA,PCMU", "correct horse\n", 0, "Carrier is made: "},
 		{"trunks set Carrier --port 5080 --transport tls", "", 0, "Carrier is changed"},
+		{"trunks set carrier --host sip.example.net", "", 0, "carrier is made: "},
+		{"trunks remove carrier", "", 0, "carrier is removed"},
 		{"trunks set Other", "", 2, "--host "},
 		{"trunks set Other --host a|b --codecs G729 --port 70000 --caller-id 1 --register", "", 2, "--host |--codecs[0] |--port |--caller-id |--password |--username "},
 		{"trunks", "", 0, "sip.example.com port 5080|tls|PCMA PCMU"},
