@@ -77,7 +77,7 @@ func (t *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error
 		Agents: s, Calls: s, Tasks: s, Campaigns: s, DoNotCall: s, Lines: s, Webhooks: s, People: s, Secret: secret,
 		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Seal: sealed},
 		Library: &library.Library{Store: s, Log: log}, Auth: insider{t.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
-		Default: func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },
+		Default:      func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },
 		Undocumented: true, Version: version(), Log: log,
 	}, nil
 }
