@@ -288,3 +288,23 @@ func FuzzAgentBody(f *testing.F) {
 		}
 	})
 }
+
+// TestDefaultAgent: an agent is made the default; the one before can then be deleted, and it cannot.
+func TestDefaultAgent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	before, changes := agents+"/"+w.ours.standard, w.changed()
+	w.want(w.ask(w.ours.key, "DELETE", before, ""), http.StatusBadRequest)
+	now := w.want(w.ask(w.ours.key, "POST", agents+"/"+strings.ToUpper(w.ours.agent)+"/default", ""), http.StatusOK)
+	if !strings.Contains(string(now.body), `"is_default":true`) || !strings.Contains(string(now.body), `"version":1,`) {
+		t.Errorf("made the default: %s", now.body)
+	}
+	if w.changed() != changes+1 {
+		t.Error("nobody was told")
+	}
+	if a := w.want(w.ask(w.ours.key, "DELETE", agents+"/"+w.ours.agent, ""), http.StatusBadRequest); !strings.Contains(string(a.body), "is the default agent") {
+		t.Errorf("deleted: %s", a.body)
+	}
+	w.want(w.ask(w.ours.key, "POST", agents+"/nobody/default", ""), http.StatusNotFound)
+	w.want(w.ask(w.ours.powerless, "POST", before+"/default", ""), http.StatusForbidden)
+}

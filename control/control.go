@@ -84,6 +84,9 @@ type Options struct {
 	PublicURL  string           // where clients reach the API, such as https://voice.example.com; empty: as each request says
 	Version    string           // of Parley, for the description
 
+	// Undocumented leaves out the reference, which takes longer to make than all else, for an API that serves one command.
+	Undocumented bool
+
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
 	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
 	Hooked  func()                                                          // called when a webhook is to be sent at once; may be nil
@@ -174,10 +177,12 @@ func New(o Options) (*Control, error) {
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
 	c.complete()
 	describeBeside(c.api.OpenAPI())
-	if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
-		return nil, err
+	if !o.Undocumented {
+		if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
+			return nil, err
+		}
+		c.reference.Mount(mux)
 	}
-	c.reference.Mount(mux)
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
 	return c, nil
@@ -191,6 +196,9 @@ func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	mux.Handle("/api/", c.front)
 	mux.Handle("/ws/", c.front)
+	if c.reference == nil {
+		return
+	}
 	for _, path := range c.reference.Paths() {
 		mux.Handle(path, c.front)
 	}

@@ -92,6 +92,10 @@ var pages = map[string]page{
 		text: "Calls that it served stay, and their agent_id too.",
 		bad:  "Also if the agent is the default agent, a phone number leads to it, or it has active tasks (pending, in_progress).",
 	},
+	"set-default-agent": {
+		tag: "Agents", summary: "Make an agent the default",
+		text: "From now on it answers the calls that no number leads elsewhere, and whoever was the default before can be deleted. No version is made. Extension.",
+	},
 	"list-knowledge": {
 		tag: "Agents", summary: "List what an agent knows",
 		text: "The documents, by name. Extension.",

@@ -41,6 +41,7 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/agents/{id}", "get-agent", access.AgentsRead, agents.Get)
 	handle(c, "PATCH "+v1+"/agents/{id}", "update-agent", access.AgentsWrite, agents.Update)
 	handle(c, "DELETE "+v1+"/agents/{id}", "delete-agent", access.AgentsWrite, agents.Delete)
+	handle(c, "POST "+v1+"/agents/{id}/default", "set-default-agent", access.AgentsWrite, agents.MakeDefault)
 	handle(c, "GET "+v1+"/agents/schema", "get-agent-schema", access.AgentsRead, agents.Schema)
 	handle(c, "GET "+v1+"/agents/{id}/versions", "list-agent-versions", access.AgentsRead, agents.Versions)
 	handle(c, "GET "+v1+"/agents/{id}/versions/{version}", "get-agent-version", access.AgentsRead, agents.Version)

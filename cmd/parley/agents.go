@@ -6,17 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"time"
-
-	"parley/control/traits"
-	"parley/control/voice"
-	"parley/store"
-	"parley/store/sql"
 )
 
-// agentsCmd keeps the agents of an organisation. It works on the database; a server notices within a second or two.
+// agentsCmd keeps the agents of an organisation: by the API of a server, or on its database, where a server notices within a second or two.
 type agentsCmd struct {
 	List    agentsListCmd    `cmd:"" default:"withargs" help:"List agents."`
 	Show    agentsShowCmd    `cmd:"" help:"Show one agent, whole."`
@@ -29,37 +25,37 @@ type agentsCmd struct {
 	Restore  agentsRestoreCmd  `cmd:"" help:"Let an agent say and set again what a version of it did."`
 }
 
-// agentOf finds an agent by id, or by a name that only one has.
-func agentOf(ctx context.Context, s store.Agents, org, name string) (store.Agent, error) {
-	a, err := s.Agent(ctx, org, name)
-	if !errors.Is(err, store.ErrNotFound) {
-		return a, err
-	}
-	all, err := everything(func(p store.Page) ([]store.Agent, int64, error) { return s.Agents(ctx, org, store.AgentFilter{}, p) })
-	if err != nil {
-		return store.Agent{}, err
-	}
-	var same []store.Agent
-	for _, a := range all {
-		if strings.EqualFold(a.Name, name) {
-			same = append(same, a)
-		}
-	}
-	switch len(same) {
-	case 0:
-		return store.Agent{}, usageError{fmt.Errorf("agent %q: %w; `parley agents` lists them", name, store.ErrNotFound)}
-	case 1:
-		return same[0], nil
-	}
-	return store.Agent{}, usageError{fmt.Errorf("%d agents are called %q: name one by its id", len(same), name)}
+// agentRow is what tables show of an agent.
+type agentRow struct {
+	thing
+	Description     *string         `json:"description"`
+	Enabled         bool            `json:"enabled"`
+	Version         int             `json:"version"`
+	SystemPrompt    string          `json:"system_prompt"`
+	StartingMessage *string         `json:"starting_message"`
+	VoiceSettings   json.RawMessage `json:"voice_settings"`
+	DTMFRules       json.RawMessage `json:"dtmf_rules"`
+	Settings        json.RawMessage `json:"settings"`
+	Updated         time.Time       `json:"updated_at"`
 }
 
-type agentsListCmd struct{ desk }
+// agentOf finds an agent by id, or by a name that only one has.
+func agentOf(ctx context.Context, a *api, name string) (agentRow, error) {
+	return find[agentRow](ctx, a, "/agents", "agent", name)
+}
+
+// agentAt is agentOf for commands on one agent: its path, too.
+func agentAt(ctx context.Context, a *api, name string) (row agentRow, path string, err error) {
+	row, err = agentOf(ctx, a, name)
+	return row, "/agents/" + row.ID, err
+}
+
+type agentsListCmd struct{ teller }
 
 // Run lists agents, newest first.
 func (c *agentsListCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		all, err := everything(func(p store.Page) ([]store.Agent, int64, error) { return s.Agents(ctx, c.Org, store.AgentFilter{}, p) })
+	return c.reach(ctx, con, nil, func(a *api) error {
+		all, err := list[agentRow](ctx, a, "/agents", 0)
 		if err != nil {
 			return err
 		}
@@ -67,50 +63,45 @@ func (c *agentsListCmd) Run(ctx context.Context, con console) error {
 	})
 }
 
-func (d *desk) agents(w io.Writer, all []store.Agent) error {
+func (c *teller) agents(w io.Writer, all []seen[agentRow]) error {
 	rows := make([][]string, len(all))
 	for i, a := range all {
 		state := "enabled"
-		if !a.Enabled {
+		if !a.row.Enabled {
 			state = "disabled"
 		}
-		rows[i] = []string{a.ID, a.Name, state, fmt.Sprint(a.Version), a.Updated.Local().Format(time.DateTime)}
+		rows[i] = []string{a.row.ID, a.row.Name, state, fmt.Sprint(a.row.Version), clock(&a.row.Updated)}
 	}
-	shown := make([]voice.Agent, len(all))
-	for i, a := range all {
-		var err error
-		if shown[i], err = voice.Show(a); err != nil {
-			return err
-		}
-	}
-	return d.show(w, shown, []string{"AGENT", "NAME", "STATE", "VERSION", "CHANGED"}, rows)
+	return c.show(w, all, []string{"AGENT", "NAME", "STATE", "VERSION", "CHANGED"}, rows)
 }
 
 type agentsShowCmd struct {
-	desk
+	teller
 	Agent string `arg:"" help:"Id or name."`
 }
 
 // Run shows an agent.
 func (c *agentsShowCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		_, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		return c.agent(con.out, a)
+		return c.agent(ctx, con.out, a, http.MethodGet, path, nil)
 	})
 }
 
-func (d *desk) agent(w io.Writer, a store.Agent) error {
-	shown, err := voice.Show(a)
-	if err != nil {
-		return err
+// agent asks for an agent, or for a change of one, and shows it.
+func (c *teller) agent(ctx context.Context, w io.Writer, a *api, method, path string, body any) error {
+	var told seen[agentRow]
+	if err := a.ask(ctx, method, path, body, &told); err != nil {
+		return misused(err, func(field string) string { return field + ":" })
 	}
-	return d.show(w, shown, []string{"agent", a.ID}, [][]string{
-		{"name", a.Name}, {"description", a.Description}, {"enabled", fmt.Sprint(a.Enabled)}, {"version", fmt.Sprint(a.Version)},
-		{"system prompt", a.SystemPrompt}, {"starting message", a.StartingMessage},
-		{"voice settings", a.VoiceSettings}, {"keypad rules", a.DTMFRules}, {"settings", a.Settings},
+	r := told.row
+	return c.show(w, told, []string{"agent", r.ID}, [][]string{
+		{"name", r.Name}, {"description", text(r.Description)}, {"enabled", fmt.Sprint(r.Enabled)}, {"version", fmt.Sprint(r.Version)},
+		{"system prompt", r.SystemPrompt}, {"starting message", text(r.StartingMessage)},
+		{"voice settings", object(r.VoiceSettings)}, {"keypad rules", object(r.DTMFRules)}, {"settings", object(r.Settings)},
 	})
 }
 
@@ -126,122 +117,153 @@ type persona struct {
 	Enabled  *bool   `help:"Whether it answers calls." negatable:""`
 }
 
-// change alters a as far as flags are given, and checks the outcome as the API does.
-func (p *persona) change(a *store.Agent) error {
-	settings := a.Settings
+// fields are what the API is asked to set: as far as flags are given.
+func (p *persona) fields() (map[string]any, error) {
+	fields := map[string]any{}
+	var bad []error
 	for _, f := range []struct {
-		given *string
-		field *string
+		flag, field string
+		given       *string
+		object      bool
 	}{
-		{p.Settings, &settings}, {p.Name, &a.Name}, {p.Desc, &a.Description}, {p.Prompt, &a.SystemPrompt},
-		{p.Starting, &a.StartingMessage}, {p.Voice, &a.VoiceSettings}, {p.Keys, &a.DTMFRules},
+		{"name", "name", p.Name, false}, {"description", "description", p.Desc, false}, {"prompt", "system_prompt", p.Prompt, false},
+		{"starting-message", "starting_message", p.Starting, false}, {"voice-settings", "voice_settings", p.Voice, true},
+		{"dtmf-rules", "dtmf_rules", p.Keys, true}, {"settings", "settings", p.Settings, true},
 	} {
 		if f.given == nil {
 			continue
 		}
-		*f.field = *f.given
-		if path, ok := strings.CutPrefix(*f.given, "@"); ok {
-			text, err := os.ReadFile(path)
-			if err != nil {
-				return usageError{fmt.Errorf("read @FILE: %w", err)}
-			}
-			*f.field = strings.TrimRight(string(text), "\r\n")
+		given, err := spelled(*f.given)
+		switch {
+		case err != nil:
+			bad = append(bad, fmt.Errorf("--%s: %w", f.flag, err))
+		case !f.object:
+			fields[f.field] = given
+		case given == "":
+			fields[f.field] = nil
+		case !strings.HasPrefix(strings.TrimSpace(given), "{") || !json.Valid([]byte(given)):
+			bad = append(bad, fmt.Errorf("--%s: want a JSON object", f.flag))
+		default:
+			fields[f.field] = json.RawMessage(given)
 		}
 	}
-	switch {
-	case p.Settings == nil:
-	case settings == "":
-		a.Settings = ""
-	case !strings.HasPrefix(strings.TrimSpace(settings), "{") || !json.Valid([]byte(settings)):
-		return usageError{errors.New("--settings: want a JSON object")}
-	default:
-		a.Settings = traits.Merge(a.Settings, traits.Text(settings))
-	}
 	if p.Enabled != nil {
-		a.Enabled = *p.Enabled
+		fields["enabled"] = *p.Enabled
 	}
-	if err := voice.Check(a); err != nil {
-		return usageError{err}
+	if len(bad) > 0 {
+		return nil, usageError{errors.Join(bad...)}
 	}
-	return nil
+	return fields, nil
+}
+
+// spelled is a flag's text: of @FILE, the file's.
+func spelled(given string) (string, error) {
+	path, ok := strings.CutPrefix(given, "@")
+	if !ok {
+		return given, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read @FILE: %w", err)
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
 type agentsCreateCmd struct {
-	desk
+	teller
 	persona
 }
 
 // Run makes an agent and shows it.
 func (c *agentsCreateCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a := store.Agent{ID: store.NewID(), Org: c.Org, Enabled: true, Created: time.Now()}
-		if err := c.change(&a); err != nil {
-			return err
-		}
-		a, err := s.CreateAgent(ctx, a)
-		if err != nil {
-			return err
-		}
-		return c.agent(con.out, a)
-	})
+	fields, err := c.fields()
+	if err != nil {
+		return err
+	}
+	return c.reach(ctx, con, nil, func(a *api) error { return c.agent(ctx, con.out, a, http.MethodPost, "/agents", fields) })
 }
 
 type agentsSetCmd struct {
-	desk
+	teller
 	Agent string `arg:"" help:"Id or name."`
 	persona
 }
 
 // Run changes an agent and shows it.
 func (c *agentsSetCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	fields, err := c.fields()
+	if err != nil {
+		return err
+	}
+	return c.reach(ctx, con, nil, func(a *api) error {
+		_, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		if a, err = s.UpdateAgent(ctx, c.Org, a.ID, time.Now(), c.change); err != nil {
-			return err
-		}
-		return c.agent(con.out, a)
+		return c.agent(ctx, con.out, a, http.MethodPatch, path, fields)
 	})
 }
 
 type agentsDeleteCmd struct {
-	desk
+	teller
 	Agent string `arg:"" help:"Id or name."`
 }
 
 // Run deletes an agent.
 func (c *agentsDeleteCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		row, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		if err := s.DeleteAgent(ctx, c.Org, a.ID); err != nil {
+		if err := a.ask(ctx, http.MethodDelete, path, nil, nil); err != nil {
 			return err
 		}
-		fmt.Fprintf(con.out, "agent %s (%s) is deleted\n", a.ID, a.Name)
-		return nil
+		_, err = fmt.Fprintf(con.out, "agent %s (%s) is deleted\n", row.ID, row.Name)
+		return err
 	})
 }
 
 type agentsDefaultCmd struct {
-	desk
+	teller
 	Agent string `arg:"" help:"Id or name."`
 }
 
 // Run makes an agent the organisation's default.
 func (c *agentsDefaultCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		row, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		if err := s.SetDefaultAgent(ctx, c.Org, a.ID); err != nil {
+		if err := a.ask(ctx, http.MethodPost, path+"/default", nil, nil); err != nil {
 			return err
 		}
-		fmt.Fprintf(con.out, "%s answers the calls that no number leads elsewhere\n", a.Name)
-		return nil
+		_, err = fmt.Fprintf(con.out, "%s answers the calls that no number leads elsewhere\n", row.Name)
+		return err
 	})
+}
+
+// text is a text of the API, where none is null.
+func text(t *string) string {
+	if t == nil {
+		return ""
+	}
+	return *t
+}
+
+// object is a JSON object of the API, where none is null.
+func object(o json.RawMessage) string {
+	if string(o) == "null" {
+		return ""
+	}
+	return string(o)
+}
+
+// clock is a time of the API as people here read it, where none is null.
+func clock(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Local().Format(time.DateTime)
 }

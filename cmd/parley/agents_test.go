@@ -50,7 +50,7 @@ func TestAgentsCommands(t *testing.T) {
 		{"agents set Ada --settings @" + file, false, []string{`"flow":` + twoNodes, `"vendor":"deepgram"`}},
 		{"doctor", false, []string{"note  agents", "settings.providers.stt.vendor: this server has no key of deepgram", "Ada ("}},
 		{`agents set Ada --settings {"manners":{"silence":"5s"},"flow":null}`, false, []string{`"silence":"5s"`, `"vendor":"deepgram"`}},
-		{`agents set Ada --settings {"manners":{"silense":"5s"}}`, true, []string{"settings.manners.silense: unexpected property"}},
+		{`agents set Ada --settings {"manners":{"silense":"5s"}}`, true, []string{"settings.manners.silense: unknown field"}},
 		{`agents set Ada --settings [1]`, true, []string{"want a JSON object"}},
 		{"agents set Ada --settings=", false, nil},
 		{"doctor", false, []string{"ok    agents"}},

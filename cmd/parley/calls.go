@@ -1,176 +1,159 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"os"
-	"strings"
+	"strconv"
 	"time"
-
-	"github.com/gorilla/websocket"
 )
 
 // callsCmd is what can be done with calls, by the API of a running server.
 type callsCmd struct {
-	Live callsLiveCmd `cmd:"" help:"Show a call while it goes on: what is said, and how it ends."`
+	List       callsListCmd       `cmd:"" default:"withargs" help:"List calls, newest first."`
+	Show       callsShowCmd       `cmd:"" help:"Show one call: when, who, how it ended."`
+	Live       callsLiveCmd       `cmd:"" help:"Show a call while it goes on: what is said, and how it ends."`
+	End        callsEndCmd        `cmd:"" help:"Have the agent say goodbye, and hang up."`
+	Cancel     callsCancelCmd     `cmd:"" help:"Hang up at once: the call counts as failed."`
+	Transcript callsTranscriptCmd `cmd:"" help:"Show what was said, or have it transcribed anew."`
+	Report     callsReportCmd     `cmd:"" help:"Show the report on a call that is over; it is made if there is none."`
+	Recording  callsRecordingCmd  `cmd:"" help:"Save the sound of a call that is over."`
 }
 
-type callsLiveCmd struct {
+// callFacts is what tables show of a call.
+type callFacts struct {
+	ID         string     `json:"id"`
+	Agent      *string    `json:"agent_id"`
+	Task       *string    `json:"task_id"`
+	Direction  string     `json:"direction"`
+	Status     string     `json:"status"`
+	From       *string    `json:"from_number"`
+	To         *string    `json:"to_number"`
+	Cause      *string    `json:"cause"`
+	Error      *string    `json:"error"`
+	AnsweredBy *string    `json:"answered_by"`
+	Started    *time.Time `json:"started_at"`
+	Answered   *time.Time `json:"answered_at"`
+	Ended      *time.Time `json:"ended_at"`
+	Seconds    *float64   `json:"duration_seconds"`
+	Turns      int        `json:"turn_count"`
+	Recorded   bool       `json:"recording_available"` // of one call alone
+}
+
+// length is how long the call lasted; empty while it goes on.
+func (r callFacts) length() string {
+	if r.Seconds == nil {
+		return ""
+	}
+	return time.Duration(*r.Seconds * float64(time.Second)).Round(100 * time.Millisecond).String()
+}
+
+// callPath is where the API has a call.
+func callPath(id string) string { return "/calls/" + url.PathEscape(id) }
+
+// listing is what lists that may be long have in common.
+type listing struct {
+	Agent  string `help:"Only of this agent, by its id or name." placeholder:"NAME"`
+	Status string `help:"Only of this status." placeholder:"STATUS"`
+	Limit  int    `help:"At most so many. 0: all." default:"100"`
+}
+
+// path is a list's, with its query.
+func (l *listing) path(ctx context.Context, a *api, path string, query url.Values) (string, error) {
+	if l.Limit < 0 {
+		return "", usageError{fmt.Errorf("--limit is %d: want 0 or more", l.Limit)}
+	}
+	if l.Agent != "" {
+		id, err := a.named(ctx, "agent", l.Agent)
+		if err != nil {
+			return "", err
+		}
+		query.Set("agent_id", id)
+	}
+	if l.Status != "" {
+		query.Set("status", l.Status)
+	}
+	return path + "?" + query.Encode(), nil
+}
+
+type callsListCmd struct {
+	api
+	sheet
+	listing
+
+	Task string `help:"Only of this task, by its id." placeholder:"ID"`
+}
+
+// Run lists calls, newest first.
+func (c *callsListCmd) Run(ctx context.Context, con console) error {
+	query := url.Values{}
+	if c.Task != "" {
+		query.Set("task_id", c.Task)
+	}
+	path, err := c.path(ctx, &c.api, "/calls", query)
+	if err != nil {
+		return err
+	}
+	all, err := list[callFacts](ctx, &c.api, path, c.Limit)
+	if err != nil {
+		return misused(err, func(field string) string { return map[string]string{"task_id": "--task", "status": "--status"}[field] })
+	}
+	rows := make([][]string, len(all))
+	for i, r := range all {
+		rows[i] = []string{
+			r.row.ID, r.row.Direction, text(r.row.From), text(r.row.To), r.row.Status, text(r.row.Cause), clock(r.row.Started), r.row.length(),
+		}
+	}
+	return c.show(con.out, all, []string{"CALL", "WAY", "FROM", "TO", "STATUS", "CAUSE", "STARTED", "LENGTH"}, rows)
+}
+
+// oneCall is a command on one call.
+type oneCall struct {
 	api
 
 	Call string `arg:"" help:"Id of the call."`
-	JSON bool   `name:"json" help:"Print the socket's messages as they come, one a line."`
 }
 
-// Run prints the call until it is over; it fails if the call did.
-func (c *callsLiveCmd) Run(ctx context.Context, con console) error {
-	var live struct {
-		Token string `json:"temp_token"`
-	}
-	if err := c.ask(ctx, http.MethodGet, "/calls/"+url.PathEscape(c.Call)+"/live", nil, &live); err != nil {
+type callsShowCmd struct {
+	oneCall
+	sheet
+}
+
+// Run shows a call; as JSON with its transcript and report.
+func (c *callsShowCmd) Run(ctx context.Context, con console) error {
+	var told seen[callFacts]
+	if err := c.ask(ctx, http.MethodGet, callPath(c.Call), nil, &told); err != nil {
 		return err
 	}
-	at, err := url.JoinPath(c.URL, "/ws/calls/"+url.PathEscape(c.Call)) // not the URL of the answer: it may not lead here
-	if err != nil {
-		return usageError{fmt.Errorf("--url: %w", err)}
-	}
-	at = "ws" + strings.TrimPrefix(at, "http") + "?session_token=" + url.QueryEscape(live.Token)
-	dialer := websocket.Dialer{Proxy: http.ProxyFromEnvironment, HandshakeTimeout: 10 * time.Second}
-	socket, answer, err := dialer.DialContext(ctx, at, nil) //nolint:bodyclose // gorilla: it need not be closed
-	if err != nil {
-		if answer != nil {
-			err = fmt.Errorf("%w: %s", err, answer.Status)
-		}
-		return fmt.Errorf("connect to the call's socket: %w", err)
-	}
-	defer context.AfterFunc(ctx, func() { _ = socket.Close() })()
-	defer socket.Close() //nolint:errcheck // it is over
-	show := &screen{w: con.out, json: c.JSON, fleeting: !c.JSON && terminal(con.out)}
-	for {
-		_, text, err := socket.ReadMessage()
-		switch {
-		case ctx.Err() != nil:
-			return fmt.Errorf("the call goes on: %w", ctx.Err())
-		case websocket.IsCloseError(err, websocket.CloseNormalClosure):
-			return show.end()
-		case err != nil:
-			return fmt.Errorf("read the call's socket: %w", err)
-		}
-		if err := show.message(text); err != nil {
-			return err
-		}
-	}
+	r := told.row
+	return c.show(con.out, told, []string{"call", r.ID}, [][]string{
+		{"way", r.Direction}, {"from", text(r.From)}, {"to", text(r.To)}, {"agent", text(r.Agent)}, {"task", text(r.Task)},
+		{"status", r.Status}, {"cause", text(r.Cause)}, {"error", text(r.Error)}, {"answered by", text(r.AnsweredBy)},
+		{"started", clock(r.Started)}, {"answered", clock(r.Answered)}, {"ended", clock(r.Ended)}, {"length", r.length()},
+		{"turns", strconv.Itoa(r.Turns)}, {"recorded", strconv.FormatBool(r.Recorded)},
+	})
 }
 
-// A liveMessage is what the socket sends.
-type liveMessage struct {
-	Type  string `json:"type"`
-	Error string `json:"error"`
-	Data  struct {
-		Status     string     `json:"status"`
-		Transcript []liveLine `json:"transcript"`
-		Missed     int        `json:"missed"`
-	} `json:"data"`
-}
-
-type liveLine struct {
-	Role        string `json:"role"`
-	Text        string `json:"text"`
-	Interrupted bool   `json:"interrupted"`
-	OffsetMS    int64  `json:"offset_ms"`
-	Final       bool   `json:"final"`
-}
-
-// A screen shows a call. On a terminal, what is being said stands in the last line until it is final.
-type screen struct {
-	w        io.Writer
-	json     bool
-	fleeting bool
-	status   string
-}
-
-// message shows one message.
-func (s *screen) message(text []byte) error {
-	var m liveMessage
-	if err := json.Unmarshal(text, &m); err != nil {
-		return fmt.Errorf("read message: %w", err)
+// finish ends the call in some way, and tells what the server says of it.
+func (c *oneCall) finish(ctx context.Context, con console, way string) error {
+	var done struct{ Message string }
+	if err := c.ask(ctx, http.MethodPost, callPath(c.Call)+way, nil, &done); err != nil {
+		return err
 	}
-	s.status = cmp.Or(m.Data.Status, s.status)
-	var err error
-	switch {
-	case s.json:
-		_, err = fmt.Fprintf(s.w, "%s\n", text)
-	case m.Type == "call_status_update":
-		_, err = fmt.Fprintf(s.w, "%s-- %s\n", s.wipe(), m.Data.Status)
-	case m.Type == "error":
-		return errors.New(m.Error)
-	}
-	for _, l := range m.Data.Transcript {
-		if s.json || err != nil {
-			break
-		}
-		_, err = io.WriteString(s.w, s.line(l))
-	}
+	_, err := fmt.Fprintln(con.out, done.Message)
 	return err
 }
 
-// line is a line of the transcript; empty, if it is not to be shown yet.
-func (s *screen) line(l liveLine) string {
-	at := time.Duration(l.OffsetMS) * time.Millisecond
-	text := fmt.Sprintf("%02d:%02d %-6s %s", int(at.Minutes()), int(at.Seconds())%60, l.Role, printable(l.Text))
-	switch {
-	case l.Final && l.Interrupted:
-		return s.wipe() + text + " --\n"
-	case l.Final:
-		return s.wipe() + text + "\n"
-	case !s.fleeting:
-		return ""
-	}
-	const width = 79 // a line that is wrapped cannot be wiped
-	if r := []rune(text); len(r) > width {
-		text = "…" + string(r[len(r)-width+1:])
-	}
-	return s.wipe() + text
-}
+type (
+	callsEndCmd    struct{ oneCall }
+	callsCancelCmd struct{ oneCall }
+)
 
-// wipe clears the line that is being said.
-func (s *screen) wipe() string {
-	if s.fleeting {
-		return "\r\x1b[K"
-	}
-	return ""
-}
+// Run ends the call.
+func (c *callsEndCmd) Run(ctx context.Context, con console) error { return c.finish(ctx, con, "/end") }
 
-// printable is text without what a terminal would obey.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, text)
-}
-
-// end says how the call ended.
-func (s *screen) end() error {
-	if s.status == "failed" {
-		return errors.New("the call failed")
-	}
-	return nil
-}
-
-// terminal says whether w is one.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+// Run cancels the call.
+func (c *callsCancelCmd) Run(ctx context.Context, con console) error {
+	return c.finish(ctx, con, "/cancel")
 }

@@ -12,7 +12,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -46,24 +45,22 @@ func (r campaignRow) why() string {
 	return " (" + *r.Reason + ")"
 }
 
-type campaignsListCmd struct{ api }
+type campaignsListCmd struct {
+	api
+	sheet
+}
 
 // Run lists campaigns, newest first.
 func (c *campaignsListCmd) Run(ctx context.Context, con console) error {
-	tw := tabwriter.NewWriter(con.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "CAMPAIGN\tNAME\tSTATUS\tSINCE")
-	for offset := 0; ; {
-		var page []campaignRow
-		if err := c.ask(ctx, http.MethodGet, fmt.Sprint("/campaigns?limit=100&offset=", offset), nil, &page); err != nil {
-			return err
-		}
-		for _, r := range page {
-			fmt.Fprintf(tw, "%s\t%s\t%s%s\t%s\n", r.ID, r.Name, r.Status, r.why(), r.CreatedAt.Local().Format(time.DateTime))
-		}
-		if offset += len(page); len(page) < 100 {
-			return tw.Flush()
-		}
+	all, err := list[campaignRow](ctx, &c.api, "/campaigns", 0)
+	if err != nil {
+		return err
 	}
+	rows := make([][]string, len(all))
+	for i, r := range all {
+		rows[i] = []string{r.row.ID, r.row.Name, r.row.Status + r.row.why(), clock(&r.row.CreatedAt)}
+	}
+	return c.show(con.out, all, []string{"CAMPAIGN", "NAME", "STATUS", "SINCE"}, rows)
 }
 
 type campaignsCreateCmd struct {
@@ -304,17 +301,5 @@ func (c *campaignsExportCmd) Run(ctx context.Context, con console) error {
 		return err
 	}
 	defer answer.Body.Close()
-	if c.Out == "-" {
-		_, err := io.Copy(con.out, answer.Body)
-		return err
-	}
-	file, err := os.Create(c.Out + ".part")
-	if err != nil {
-		return usageError{err}
-	}
-	_, err = io.Copy(file, answer.Body)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return errors.Join(err, os.Remove(file.Name()))
-	}
-	return os.Rename(file.Name(), c.Out)
+	return saveAs(con.out, c.Out, answer.Body)
 }

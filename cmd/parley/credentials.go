@@ -5,53 +5,61 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"net/http"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strings"
 	"time"
 
-	"parley/control/lines"
+	"parley/control"
 	"parley/control/vault"
 	"parley/providers/httptool"
 	"parley/store"
 	"parley/store/sql"
 )
 
-// credentialsCmd keeps an organisation's accounts at carriers and vendors. It works on the database; a server notices within a second or two.
+// credentialsCmd keeps an organisation's accounts at carriers and vendors: by the API of a server, or on its database, where a server notices
+// within a second or two.
 type credentialsCmd struct {
 	List   credentialsListCmd   `cmd:"" default:"withargs" help:"List credentials; their secrets are not shown."`
 	Set    credentialsSetCmd    `cmd:"" help:"Add a credential, or change one: its secret is read from PARLEY_CREDENTIAL, else from the input's first line."`
 	Remove credentialsRemoveCmd `cmd:"" help:"Delete a credential that nothing needs."`
 	Verify credentialsVerifyCmd `cmd:"" help:"Ask the vendor whether a credential works."`
-	Rotate credentialsRotateCmd `cmd:"" help:"Seal with the key of now what former keys have sealed, of all organisations; serve does so when it starts."`
+	Rotate credentialsRotateCmd `cmd:"" help:"Seal with the key of now what former keys have sealed, of all organisations, on the database; serve does so when it starts."`
 }
 
-// strongroom is a desk with the keys to what is sealed.
+// strongroom is a teller with the keys to what is sealed. A server has its own.
 type strongroom struct {
-	desk
+	teller
 	secrets
 }
 
-// open is the vault that the server has, too. A key is not made here: the server would not have it.
-func (r *strongroom) vault() (*vault.Vault, error) {
-	if bad := r.check(); len(bad) > 0 {
+// fitting is what an API beside the database needs to seal and to open.
+func (r *strongroom) fitting() (func(*sql.Store, *control.Options), error) {
+	if r.remote() {
+		return func(*sql.Store, *control.Options) {}, nil
+	}
+	v, err := r.vaultIn(r.DataDir)
+	return func(_ *sql.Store, o *control.Options) { o.Vault = v }, err
+}
+
+// vaultIn is the vault that the server of a data directory has, too. A key is not made here: the server would not have it.
+func (s *secrets) vaultIn(dir string) (*vault.Vault, error) {
+	if bad := s.check(); len(bad) > 0 {
 		return nil, usageError{errors.Join(bad...)}
 	}
-	if r.Secret == "" {
-		if _, err := os.Stat(filepath.Join(r.DataDir, secretFile)); err != nil && r.VaultKey == "" {
+	if s.Secret == "" {
+		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil && s.VaultKey == "" {
 			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
 		} else if err != nil {
-			return r.newVault("")
+			return s.newVault("")
 		}
 	}
-	secret, err := r.master(r.DataDir)
+	secret, err := s.master(dir)
 	if err != nil {
 		return nil, err
 	}
-	return r.newVault(secret)
+	return s.newVault(secret)
 }
 
 // readSecret reads a secret from a variable, else from the first line of the input.
@@ -67,51 +75,40 @@ func readSecret(con console, name string) (string, error) {
 	return line, nil
 }
 
-// faults are complaints by the API's fields as one error of the command line.
-func faults(bad map[string]string) error {
-	var all []error
-	for _, field := range slices.Sorted(maps.Keys(bad)) {
-		all = append(all, fmt.Errorf("--%s %s", strings.ReplaceAll(field, "_", "-"), bad[field]))
-	}
-	if len(all) == 0 {
-		return nil
-	}
-	return usageError{errors.Join(all...)}
+// credentialRow is what tables show of a credential.
+type credentialRow struct {
+	thing
+	Vendor  string    `json:"vendor"`
+	Account *string   `json:"account_id"`
+	Hint    *string   `json:"secret_hint"`
+	Default bool      `json:"default"`
+	Verdict *string   `json:"verdict"`
+	Updated time.Time `json:"updated_at"`
 }
 
 // credentialOf finds a credential by id or name.
-func credentialOf(ctx context.Context, s *sql.Store, org, name string) (store.Credential, error) {
-	all, err := everything(func(p store.Page) ([]store.Credential, int64, error) { return s.Credentials(ctx, org, "", p) })
-	if err != nil {
-		return store.Credential{}, err
-	}
-	i := slices.IndexFunc(all, func(c store.Credential) bool { return c.ID == name || c.Name == name })
-	if i < 0 {
-		return store.Credential{}, usageError{fmt.Errorf("credential %q: %w; `parley credentials` lists them", name, store.ErrNotFound)}
-	}
-	return all[i], nil
+func credentialOf(ctx context.Context, a *api, name string) (credentialRow, error) {
+	return find[credentialRow](ctx, a, "/credentials", "credential", name)
 }
 
-type credentialsListCmd struct{ desk }
+type credentialsListCmd struct{ teller }
 
 // Run lists credentials, newest first.
 func (c *credentialsListCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		all, err := everything(func(p store.Page) ([]store.Credential, int64, error) { return s.Credentials(ctx, c.Org, "", p) })
+	return c.reach(ctx, con, nil, func(a *api) error {
+		all, err := list[credentialRow](ctx, a, "/credentials", 0)
 		if err != nil {
 			return err
 		}
-		rows, shown := make([][]string, len(all)), make([]map[string]any, len(all))
+		rows := make([][]string, len(all))
 		for i, r := range all {
-			shown[i] = map[string]any{"id": r.ID, "number": r.Number, "vendor": r.Vendor, "name": r.Name, "account_id": r.Account, "base_url": r.BaseURL,
-				"secret_hint": r.Hint, "default": r.Default, "verdict": r.Verdict, "sealed_by": r.Sealed.Key, "created_at": r.Created, "updated_at": r.Updated}
 			use := ""
-			if r.Default {
+			if r.row.Default {
 				use = "default"
 			}
-			rows[i] = []string{r.Name, r.Vendor, r.Account, "..." + r.Hint, use, string(r.Verdict), r.Updated.Local().Format(time.DateTime), r.ID}
+			rows[i] = []string{r.row.Name, r.row.Vendor, text(r.row.Account), "..." + text(r.row.Hint), use, text(r.row.Verdict), clock(&r.row.Updated), r.row.ID}
 		}
-		return c.show(con.out, shown, []string{"NAME", "VENDOR", "ACCOUNT", "SECRET", "USED", "VERDICT", "CHANGED", "ID"}, rows)
+		return c.show(con.out, all, []string{"NAME", "VENDOR", "ACCOUNT", "SECRET", "USED", "VERDICT", "CHANGED", "ID"}, rows)
 	})
 }
 
@@ -122,136 +119,118 @@ type credentialsSetCmd struct {
 	Account *string  `name:"account-id" help:"The vendor's name for the account, such as Twilio's AccountSid." placeholder:"ID"`
 	BaseURL *string  `name:"base-url" help:"Another server than the vendor's." placeholder:"URL"`
 	Default *bool    `help:"Use it where no credential is named. A vendor's first one is, unless told otherwise." negatable:""`
-	Allow   []string `name:"credentials-allow" help:"As of serve." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
+	Allow   []string `name:"credentials-allow" help:"As of serve; beside the database." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 	Keep    bool     `name:"keep-secret" help:"Leave the secret as it is."`
 }
 
-// secretText is what may stand in a secret.
-var secretText = regexp.MustCompile(`^[\x21-\x7e]+$`)
-
 // Run makes or changes a credential.
 func (c *credentialsSetCmd) Run(ctx context.Context, con console) error {
-	v, err := c.vault()
+	sealing, err := c.fitting()
 	if err != nil {
 		return err
 	}
-	secret := ""
-	if !c.Keep {
-		if secret, err = readSecret(con, "PARLEY_CREDENTIAL"); err != nil {
-			return err
-		}
-		if !secretText.MatchString(secret) || len(secret) < 8 || len(secret) > 4096 {
-			return usageError{errors.New("the secret must be 8 to 4096 printable characters without spaces")}
-		}
-	}
-	return c.with(ctx, con, func(s *sql.Store) error {
-		now := time.Now().UTC().Truncate(time.Microsecond)
-		made, err := credentialOf(ctx, s, c.Org, c.Name)
-		if errors.Is(err, store.ErrNotFound) {
-			return c.create(ctx, con, s, v, secret, now)
-		}
-		if err != nil {
-			return err
-		}
-		if c.Vendor != "" && c.Vendor != made.Vendor {
-			return usageError{fmt.Errorf("%s is a credential of %s: --vendor cannot be changed", c.Name, made.Vendor)}
-		}
-		made, err = s.UpdateCredential(ctx, c.Org, made.ID, now, func(row *store.Credential) error { return c.change(row, v, secret) })
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(con.out, "%s is changed\n", made.Name)
-		return nil
-	})
-}
-
-// create makes a new credential.
-func (c *credentialsSetCmd) create(ctx context.Context, con console, s *sql.Store, v *vault.Vault, secret string, now time.Time) error {
-	if !slices.Contains(lines.Vendors(), c.Vendor) {
-		return usageError{fmt.Errorf("--vendor is %q: want one of %s", c.Vendor, strings.Join(lines.Vendors(), ", "))}
-	}
-	if secret == "" {
-		return usageError{errors.New("--keep-secret: there is no such credential yet")}
-	}
-	row := store.Credential{ID: store.NewID(), Org: c.Org, Vendor: c.Vendor, Name: c.Name, Created: now, Updated: now}
-	_, others, err := s.Credentials(ctx, c.Org, c.Vendor, store.Page{})
-	if err != nil {
-		return err
-	}
-	row.Default = others == 0
-	if err := c.change(&row, v, secret); err != nil {
-		return err
-	}
-	if row, err = s.CreateCredential(ctx, row); err != nil {
-		return err
-	}
-	fmt.Fprintf(con.out, "%s is made: %s\n", row.Name, row.ID)
-	return nil
-}
-
-// change applies the flags to a row, as PATCH /credentials/{id} does.
-func (c *credentialsSetCmd) change(row *store.Credential, v *vault.Vault, secret string) error {
-	was := *row
-	if c.Account != nil {
-		row.Account = *c.Account
-	}
-	if c.BaseURL != nil {
-		row.BaseURL = *c.BaseURL
-	}
-	if c.Default != nil {
-		row.Default = *c.Default
-	}
-	if secret != "" {
-		row.Sealed, row.Hint = v.Seal(secret, vault.PlaceOf(store.CredentialSecret, row.Org, row.ID)), lines.Hint(secret)
-	}
-	if secret != "" || row.Account != was.Account || row.BaseURL != was.BaseURL {
-		row.Verdict, row.Verified = "", time.Time{}
-	}
-	bad := lines.CheckCredential(*row)
 	gate, err := httptool.NewGate(c.Allow)
 	if err != nil {
 		return usageError{fmt.Errorf("--credentials-allow: %w", err)}
 	}
-	if row.BaseURL != was.BaseURL && row.BaseURL != "" && bad["base_url"] == "" {
-		if err := gate.Check(row.BaseURL); err != nil {
-			bad["base_url"] = err.Error()
+	fields := c.fields()
+	if !c.Keep {
+		if fields["secret"], err = readSecret(con, "PARLEY_CREDENTIAL"); err != nil {
+			return err
 		}
 	}
-	return faults(bad)
+	fit := func(s *sql.Store, o *control.Options) { sealing(s, o); o.Gate = gate }
+	return c.reach(ctx, con, fit, func(a *api) error {
+		made, err := namesake[credentialRow](ctx, a, "/credentials", "credential", c.Name)
+		switch {
+		case err != nil:
+			return err
+		case made.ID == "" && c.Keep:
+			return usageError{errors.New("--keep-secret: there is no such credential yet")}
+		case made.ID == "":
+			fields["name"], fields["vendor"] = c.Name, c.Vendor
+		case c.Vendor != "" && c.Vendor != made.Vendor:
+			return usageError{fmt.Errorf("%s is a credential of %s: --vendor cannot be changed", made.Name, made.Vendor)}
+		}
+		return made.set(ctx, con, a, "/credentials", fields)
+	})
+}
+
+// fields are what the flags make of a credential.
+func (c *credentialsSetCmd) fields() map[string]any {
+	fields := map[string]any{}
+	if c.Account != nil {
+		fields["account_id"] = orNull(*c.Account)
+	}
+	if c.BaseURL != nil {
+		fields["base_url"] = orNull(*c.BaseURL)
+	}
+	if c.Default != nil {
+		fields["default"] = *c.Default
+	}
+	return fields
+}
+
+// set changes what has an id, or makes it, and says which. The path is that of its list.
+func (t thing) set(ctx context.Context, con console, a *api, path string, fields map[string]any) error {
+	method := http.MethodPost
+	if t.ID != "" {
+		method, path = http.MethodPatch, path+"/"+t.ID
+	}
+	var now thing
+	if err := a.ask(ctx, method, path, fields, &now); err != nil {
+		return misused(err, func(field string) string {
+			if field == "secret" { // no flag
+				return "the secret"
+			}
+			return flagged(field)
+		})
+	}
+	done := now.Name + " is changed"
+	if t.ID == "" {
+		done = now.Name + " is made: " + now.ID
+	}
+	_, err := fmt.Fprintln(con.out, done)
+	return err
+}
+
+// remove deletes it from a list of the API.
+func (t thing) remove(ctx context.Context, con console, a *api, path string) error {
+	if err := a.ask(ctx, http.MethodDelete, path+"/"+t.ID, nil, nil); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(con.out, t.Name, "is removed")
+	return err
 }
 
 type credentialsRemoveCmd struct {
-	desk
+	teller
 	Name string `arg:"" help:"Its name or id."`
 }
 
 // Run deletes a credential.
 func (c *credentialsRemoveCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		made, err := credentialOf(ctx, s, c.Org, c.Name)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		made, err := credentialOf(ctx, a, c.Name)
 		if err != nil {
 			return err
 		}
-		if err := s.DeleteCredential(ctx, c.Org, made.ID); err != nil {
-			return err
-		}
-		fmt.Fprintf(con.out, "%s is removed\n", made.Name)
-		return nil
+		return made.remove(ctx, con, a, "/credentials")
 	})
 }
 
 type credentialsVerifyCmd struct {
 	strongroom
 	Name     string   `arg:"" help:"Its name or id."`
-	Allow    []string `name:"credentials-allow" help:"As of serve." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
-	Twilio   string   `name:"twilio-base-url" help:"As of serve." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
-	OpenAI   string   `name:"openai-base-url" help:"As of serve." var:"OPENAI_BASE_URL"`
-	Deepgram string   `name:"deepgram-base-url" help:"As of serve." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+	Allow    []string `name:"credentials-allow" help:"As of serve; beside the database." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
+	Twilio   string   `name:"twilio-base-url" help:"As of serve; beside the database." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
+	OpenAI   string   `name:"openai-base-url" help:"As of serve; beside the database." var:"OPENAI_BASE_URL"`
+	Deepgram string   `name:"deepgram-base-url" help:"As of serve; beside the database." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
 }
 
 // Run asks the vendor, and fails if it refuses.
 func (c *credentialsVerifyCmd) Run(ctx context.Context, con console) error {
-	v, err := c.vault()
+	sealing, err := c.fitting()
 	if err != nil {
 		return err
 	}
@@ -263,28 +242,32 @@ func (c *credentialsVerifyCmd) Run(ctx context.Context, con console) error {
 	defer guarded.CloseIdleConnections()
 	cfg := config{TwilioBaseURL: c.Twilio, DeepgramBaseURL: c.Deepgram}
 	cfg.OpenAIBaseURL = c.OpenAI
-	return c.with(ctx, con, func(s *sql.Store) error {
-		made, err := credentialOf(ctx, s, c.Org, c.Name)
+	fit := func(s *sql.Store, o *control.Options) { sealing(s, o); o.Asker = cfg.verifier(guarded) }
+	return c.reach(ctx, con, fit, func(a *api) error {
+		made, err := credentialOf(ctx, a, c.Name)
 		if err != nil {
 			return err
 		}
-		said, err := lines.Verify(ctx, s, v, cfg.verifier(guarded), made)
-		if err != nil {
+		var said struct{ Works bool }
+		if err := a.ask(ctx, http.MethodPost, "/credentials/"+made.ID+"/verify", nil, &said); err != nil {
 			return err
 		}
 		if !said.Works {
 			return fmt.Errorf("%s refuses %s", made.Vendor, made.Name)
 		}
-		fmt.Fprintf(con.out, "%s works at %s\n", made.Name, made.Vendor)
-		return nil
+		_, err = fmt.Fprintf(con.out, "%s works at %s\n", made.Name, made.Vendor)
+		return err
 	})
 }
 
-type credentialsRotateCmd struct{ strongroom }
+type credentialsRotateCmd struct {
+	desk
+	secrets
+}
 
 // Run seals anew, and fails if a secret could not be opened.
 func (c *credentialsRotateCmd) Run(ctx context.Context, con console) error {
-	v, err := c.vault()
+	v, err := c.vaultIn(c.DataDir)
 	if err != nil {
 		return err
 	}

@@ -120,7 +120,7 @@ func TestCredentialsCommand(t *testing.T) {
 	b.fails([]string{"--vendor", "twilio"}, token+"\n", nil, "credentials", "set", "X", "--vendor=acme")
 	b.fails([]string{"--account-id"}, token+"\n", nil, "credentials", "set", "X", "--vendor=twilio", "--account-id=AC1")
 	b.fails([]string{"--base-url", "private"}, token+"\n", nil, "credentials", "set", "X", "--vendor=openai", "--base-url=https://10.0.0.1")
-	b.fails([]string{"8 to 4096"}, "short\n", nil, "credentials", "set", "X", "--vendor=openai")
+	b.fails([]string{"the secret", "8"}, "short\n", nil, "credentials", "set", "X", "--vendor=openai")
 	b.fails([]string{"no secret"}, "", nil, "credentials", "set", "X", "--vendor=openai")
 	b.fails([]string{"cannot be changed"}, token+"\n", nil, "credentials", "set", "Main", "--vendor=openai")
 	b.fails([]string{"no such credential"}, "", nil, "credentials", "set", "X", "--vendor=openai", "--keep-secret")

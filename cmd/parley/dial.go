@@ -1,17 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"net/url"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -135,101 +130,4 @@ func (c *dialCmd) show(ctx context.Context, w io.Writer, id string) error {
 	out := json.NewEncoder(w)
 	out.SetIndent("", "  ")
 	return out.Encode(task)
-}
-
-// api is where commands that work by the API find it.
-type api struct {
-	URL string `help:"The server." default:"http://127.0.0.1:8080" placeholder:"URL" var:"PARLEY_URL"`
-	Key string `name:"api-key" help:"Key of the API." required:"" var:"PARLEY_API_KEY"`
-}
-
-// ask sends one request, and decodes the data of its answer.
-func (a *api) ask(ctx context.Context, method, path string, body, into any) error {
-	var content io.Reader
-	kind := ""
-	if body != nil {
-		text, err := json.Marshal(body)
-		if err != nil {
-			return err
-		}
-		content, kind = bytes.NewReader(text), "application/json"
-	}
-	answer, err := a.send(ctx, method, path, kind, content)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	var told struct {
-		Data json.RawMessage `json:"data"`
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil {
-		return fmt.Errorf("%s %s: %s: %w", method, path, answer.Status, err)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.Unmarshal(told.Data, into)
-}
-
-// send sends one request with a body of some kind, if it has one. What is not well is an error, with all that the server says about it;
-// else the answer's body is to be closed.
-func (a *api) send(ctx context.Context, method, path, kind string, body io.Reader) (*http.Response, error) {
-	target, err := url.JoinPath(a.URL, "/api/v1")
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--url: %w", err)}
-	}
-	r, err := http.NewRequestWithContext(ctx, method, target+path, body)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("--url: %w", err)}
-	}
-	r.Header.Set("Authorization", "Bearer "+a.Key)
-	if kind != "" {
-		r.Header.Set("Content-Type", kind)
-	}
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil || answer.StatusCode/100 == 2 {
-		return answer, err
-	}
-	defer answer.Body.Close()
-	var told struct {
-		Error   string            `json:"error"`
-		Details map[string]string `json:"details"`
-	}
-	if err := json.NewDecoder(answer.Body).Decode(&told); err != nil {
-		return nil, fmt.Errorf("%s %s: %s: %w", method, path, answer.Status, err)
-	}
-	err = fmt.Errorf("%s %s: %d %s", method, path, answer.StatusCode, told.Error)
-	for _, field := range slices.Sorted(maps.Keys(told.Details)) {
-		err = errors.Join(err, fmt.Errorf("  %s: %s", field, told.Details[field]))
-	}
-	return nil, err
-}
-
-// named finds the id of an agent, or of a campaign, by its id or name.
-func (a *api) named(ctx context.Context, noun, name string) (string, error) {
-	var found []string
-	for offset := 0; ; {
-		var page []struct{ ID, Name string }
-		if err := a.ask(ctx, http.MethodGet, fmt.Sprintf("/%ss?limit=100&offset=%d", noun, offset), nil, &page); err != nil {
-			return "", err
-		}
-		for _, one := range page {
-			if strings.EqualFold(one.ID, name) {
-				return one.ID, nil
-			}
-			if strings.EqualFold(one.Name, name) {
-				found = append(found, one.ID)
-			}
-		}
-		if offset += len(page); len(page) == 0 {
-			break
-		}
-	}
-	switch len(found) {
-	case 0:
-		return "", usageError{fmt.Errorf("no %s is called %q; `parley %ss` lists them", noun, name, noun)}
-	case 1:
-		return found[0], nil
-	}
-	return "", usageError{fmt.Errorf("%d %ss are called %q: name one by its id", len(found), noun, name)}
 }

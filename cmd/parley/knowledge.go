@@ -1,17 +1,22 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
+	"mime/multipart"
+	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"parley/control"
 	"parley/control/document"
 	"parley/control/library"
 	"parley/pipeline"
@@ -76,7 +81,8 @@ func (s *server) informed(call string, row store.Agent) informed {
 	}
 }
 
-// knowledgeCmd keeps what agents know from files. It works on the database; a server heeds it with the next call, within a second or two.
+// knowledgeCmd keeps what agents know from files. By the API of a server, or on its database, where a server
+// heeds it with the next call, within a second or two.
 type knowledgeCmd struct {
 	Add    knowledgeAddCmd    `cmd:"" help:"Let an agent know files: text, Markdown, HTML, PDF. One of the same name takes the place of the one before."`
 	List   knowledgeListCmd   `cmd:"" help:"List the documents that an agent knows."`
@@ -84,30 +90,34 @@ type knowledgeCmd struct {
 	Search knowledgeSearchCmd `cmd:"" help:"Show what a model would be offered for a question."`
 }
 
-// reading is what the commands that use vectors have in common.
+// reading is what the commands that use vectors have in common. A server has its own model for them.
 type reading struct {
-	desk
+	teller
 	openAI
 	embeddings
 
 	Agent string `arg:"" help:"Id or name of the agent."`
 }
 
-// at runs f at an agent's shelf.
-func (r *reading) at(ctx context.Context, con console, f func(*library.Library, store.Agent) error) error {
-	e, err := r.embedder(r.openAI)
-	if err != nil {
-		return err
+// at runs f at an agent's shelf: the API's path of what the agent knows.
+func (r *reading) at(ctx context.Context, con console, f func(a *api, path string) error) error {
+	var e *openai.Client
+	if !r.remote() {
+		var err error
+		if e, err = r.embedder(r.openAI); err != nil {
+			return err
+		}
+		if e != nil {
+			defer e.Close()
+		}
 	}
-	if e != nil {
-		defer e.Close()
-	}
-	return r.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, r.Org, r.Agent)
+	fit := func(s *sql.Store, o *control.Options) { o.Library = r.library(s, e, o.Log) }
+	return r.reach(ctx, con, fit, func(a *api) error {
+		_, path, err := agentAt(ctx, a, r.Agent)
 		if err != nil {
 			return err
 		}
-		return f(r.library(s, e, newLogger("warn", "text", con.err)), a)
+		return f(a, path+"/knowledge")
 	})
 }
 
@@ -131,25 +141,22 @@ type documentRow struct {
 	Error   string    `json:"error,omitempty"`
 }
 
-func newDocumentRow(d store.Document) documentRow {
-	return documentRow{ID: d.ID, Number: d.Number, Name: d.Name, Kind: d.Kind, Title: d.Title, Bytes: d.Bytes, Chunks: d.Chunks, Created: d.Created}
-}
-
 // Run adds files, one after the other. What cannot be added is told and leaves the others alone.
 func (c *knowledgeAddCmd) Run(ctx context.Context, con console) error {
-	return c.at(ctx, con, func(l *library.Library, a store.Agent) error {
+	return c.at(ctx, con, func(a *api, path string) error {
 		var all []documentRow
 		failed := 0
-		for _, path := range c.Files {
-			row, err := c.add(ctx, con, l, a, path)
+		for _, file := range c.Files {
+			row, err := c.add(ctx, con, a, path, file)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if err != nil {
 				failed++
 				row.Error = err.Error()
-				fmt.Fprintf(con.err, "parley: %s: %v\n", path, err)
+				fmt.Fprintf(con.err, "parley: %s: %v\n", file, err)
 			}
-			if all = append(all, row); ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
+			all = append(all, row)
 		}
 		rows := make([][]string, len(all))
 		for i, r := range all {
@@ -166,20 +173,39 @@ func (c *knowledgeAddCmd) Run(ctx context.Context, con console) error {
 }
 
 // add adds one file.
-func (c *knowledgeAddCmd) add(ctx context.Context, con console, l *library.Library, a store.Agent, path string) (documentRow, error) {
-	f := library.File{Name: filepath.Base(path)}
-	row := documentRow{Name: f.Name, State: "failed"}
-	var err error
-	if f.Data, err = readFile(path, document.MostBytes); err != nil {
+func (c *knowledgeAddCmd) add(ctx context.Context, con console, a *api, path, file string) (documentRow, error) {
+	row := documentRow{Name: filepath.Base(file), State: "failed"}
+	data, err := readFile(file, document.MostBytes)
+	if err != nil {
 		return row, err
 	}
-	tell := progress{w: con.err, name: f.Name}
-	o, err := l.Add(ctx, c.Org, a.ID, f, document.Limits{}, tell.step)
-	if o.State != "" {
-		row = newDocumentRow(o.Document)
-		row.State, row.Vectors = string(o.State), o.Vectors
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", row.Name)
+	if err == nil {
+		_, err = part.Write(data)
 	}
-	return row, err
+	if err = errors.Join(err, form.Close()); err != nil {
+		return row, err
+	}
+	if terminal(con.err) {
+		fmt.Fprintf(con.err, "%s is being read\n", row.Name)
+	}
+	told := struct {
+		documentRow
+		Warning *string `json:"warning"`
+	}{}
+	_, err = a.exchange(ctx, http.MethodPost, path, form.FormDataContentType(), &body, &told)
+	if no, ok := errors.AsType[*refusal](err); ok && no.details["file"] != "" {
+		return row, errors.New(no.details["file"])
+	}
+	if err != nil {
+		return row, err
+	}
+	if told.Warning != nil {
+		err = errors.New(*told.Warning)
+	}
+	return told.documentRow, err
 }
 
 // readFile reads a file that is not larger than a document may be.
@@ -200,80 +226,54 @@ func readFile(path string, most int64) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, most+1)) // one more: Add says that it is too big
 }
 
-// progress tells of work that takes more than a moment.
-type progress struct {
-	w     io.Writer
-	name  string
-	began time.Time
-	told  time.Time
-}
-
-const moment = 2 * time.Second
-
-func (p *progress) step(step string, done, all int) {
-	now := time.Now()
-	if p.began.IsZero() {
-		p.began, p.told = now, now
-	}
-	if now.Sub(p.told) < moment {
-		return
-	}
-	p.told = now
-	if all == 0 {
-		fmt.Fprintf(p.w, "%s: %s\n", p.name, step)
-		return
-	}
-	fmt.Fprintf(p.w, "%s: %s, %d of %d chunks\n", p.name, step, done, all)
-}
-
 type knowledgeListCmd struct {
 	reading
 }
 
 // Run lists documents by name.
 func (c *knowledgeListCmd) Run(ctx context.Context, con console) error {
-	return c.at(ctx, con, func(l *library.Library, a store.Agent) error {
-		documents, err := l.Store.Documents(ctx, c.Org, a.ID)
+	return c.at(ctx, con, func(a *api, path string) error {
+		all, err := list[documentRow](ctx, a, path, 0)
 		if err != nil {
 			return err
 		}
-		counts, err := l.Store.CountVectors(ctx, c.Org, a.ID, c.EmbeddingsModel)
-		if err != nil {
-			return err
-		}
-		all, rows := make([]documentRow, len(documents)), make([][]string, len(documents))
-		for i, d := range documents {
-			all[i] = newDocumentRow(d)
-			all[i].Vectors = counts[d.ID]
-			rows[i] = []string{d.Name, d.Kind, fmt.Sprint(d.Chunks), fmt.Sprint(counts[d.ID]), d.Created.Local().Format(time.DateTime), d.Title}
+		rows := make([][]string, len(all))
+		for i, d := range all {
+			rows[i] = []string{d.row.Name, d.row.Kind, fmt.Sprint(d.row.Chunks), fmt.Sprint(d.row.Vectors), clock(&d.row.Created), d.row.Title}
 		}
 		return c.show(con.out, all, []string{"DOCUMENT", "KIND", "CHUNKS", "VECTORS", "ADDED", "TITLE"}, rows)
 	})
 }
 
 type knowledgeRemoveCmd struct {
-	desk
+	teller
 	Agent     string   `arg:"" help:"Id or name of the agent."`
 	Documents []string `arg:"" help:"Names of documents, as parley knowledge list shows them."`
 }
 
 // Run lets an agent forget documents. A name that it does not know is told and leaves the others alone.
 func (c *knowledgeRemoveCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		agent, path, err := agentAt(ctx, a, c.Agent)
+		if err != nil {
+			return err
+		}
+		all, err := list[documentRow](ctx, a, path+"/knowledge", 0)
 		if err != nil {
 			return err
 		}
 		var failed []error
 		for _, name := range c.Documents {
-			if err := s.RemoveDocument(ctx, c.Org, a.ID, name); err != nil {
-				if errors.Is(err, store.ErrNotFound) {
-					err = usageError{fmt.Errorf("%s knows no such document; `parley knowledge list` shows what it knows", a.Name)}
-				}
+			i := slices.IndexFunc(all, func(d seen[documentRow]) bool { return d.row.Name == name })
+			if i < 0 {
+				failed = append(failed, usageError{fmt.Errorf("%s: %s knows no such document; `parley knowledge list` shows what it knows", name, agent.Name)})
+				continue
+			}
+			if err := a.ask(ctx, http.MethodDelete, path+"/knowledge/"+all[i].row.ID, nil, nil); err != nil {
 				failed = append(failed, fmt.Errorf("%s: %w", name, err))
 				continue
 			}
-			fmt.Fprintf(con.out, "%s no longer knows %s\n", a.Name, name)
+			fmt.Fprintf(con.out, "%s no longer knows %s\n", agent.Name, name)
 		}
 		return errors.Join(failed...)
 	})
@@ -282,7 +282,7 @@ func (c *knowledgeRemoveCmd) Run(ctx context.Context, con console) error {
 type knowledgeSearchCmd struct {
 	reading
 	Question []string `arg:"" help:"What a caller might say."`
-	Most     int      `help:"How many passages." default:"5"`
+	Most     int      `help:"How many passages; 1 to 20." default:"5"`
 }
 
 // A passageRow is what is shown of a passage.
@@ -298,30 +298,31 @@ func (c *knowledgeSearchCmd) Run(ctx context.Context, con console) error {
 	if c.Most < 1 {
 		return usageError{fmt.Errorf("--most is %d: want 1 or more", c.Most)}
 	}
-	return c.at(ctx, con, func(l *library.Library, a store.Agent) error {
-		if err := l.Load(ctx, c.Org, a.ID); err != nil {
-			return err
+	return c.at(ctx, con, func(a *api, path string) error {
+		var found struct {
+			Passages []seen[passageRow] `json:"passages"`
+			Took     int64              `json:"took_ms"`
+			Warning  *string            `json:"warning"`
 		}
-		began := time.Now()
-		found, err := l.Look(ctx, c.Org, a.ID, strings.Join(c.Question, " "), c.Most)
-		took := time.Since(began)
-		if err != nil {
-			fmt.Fprintf(con.err, "parley: not all could be searched: %v\n", err)
-			if len(found) == 0 {
-				return err
+		body := map[string]any{"question": strings.Join(c.Question, " "), "limit": c.Most}
+		if err := a.ask(ctx, http.MethodPost, path+"/search", body, &found); err != nil {
+			return misused(err, func(field string) string {
+				return map[string]string{"limit": "--most", "question": "the question"}[field]
+			})
+		}
+		if found.Warning != nil {
+			fmt.Fprintln(con.err, "parley:", *found.Warning)
+			if len(found.Passages) == 0 {
+				return errors.New(*found.Warning)
 			}
 		}
-		all := make([]passageRow, len(found))
-		for i, p := range found {
-			all[i] = passageRow{p.Score, p.Name, p.Place, p.Text}
-		}
 		if c.JSON {
-			return c.show(con.out, all, nil, nil)
+			return c.show(con.out, found.Passages, nil, nil)
 		}
-		for i, p := range all {
-			fmt.Fprintf(con.out, "%d. %s  (score %.3f)\n   %s\n\n", i+1, where(p.Document, p.Place), p.Score, strings.ReplaceAll(p.Text, "\n", "\n   "))
+		for i, p := range found.Passages {
+			fmt.Fprintf(con.out, "%d. %s  (score %.3f)\n   %s\n\n", i+1, where(p.row.Document, p.row.Place), p.row.Score, strings.ReplaceAll(p.row.Text, "\n", "\n   "))
 		}
-		fmt.Fprintf(con.out, "%d passages in %v\n", len(all), took.Round(100*time.Microsecond))
+		fmt.Fprintf(con.out, "%d passages in %d ms\n", len(found.Passages), found.Took)
 		return nil
 	})
 }

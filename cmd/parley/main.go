@@ -31,15 +31,16 @@ type commands struct {
 	Call        callCmd        `cmd:"" help:"Place a call to a Media Streams server, exactly as Twilio would, and speak recorded speech into it."`
 	Dial        dialCmd        `cmd:"" help:"Have an agent call a number: makes a task by the API, and executes it."`
 	Campaigns   campaignsCmd   `cmd:"" help:"Have an agent call a file of numbers, by the API."`
-	Calls       callsCmd       `cmd:"" help:"Watch calls while they go on."`
-	Agents      agentsCmd      `cmd:"" help:"List, make and change the agents that answer calls."`
-	Numbers     numbersCmd     `cmd:"" help:"Say which agent answers which phone number."`
-	Credentials credentialsCmd `cmd:"" help:"Keep an organisation's own accounts at carriers and vendors."`
-	Trunks      trunksCmd      `cmd:"" help:"Keep an organisation's ways to carriers by SIP."`
-	Knowledge   knowledgeCmd   `cmd:"" help:"Let agents know documents, and try what they find in them."`
+	Tasks       tasksCmd       `cmd:"" help:"List, execute and delete tasks, by the API."`
+	Calls       callsCmd       `cmd:"" help:"List calls, watch and end them, and read what came of them, by the API."`
+	Agents      agentsCmd      `cmd:"" help:"List, make and change the agents that answer calls: by the API with --url, else on the database."`
+	Numbers     numbersCmd     `cmd:"" help:"Say which agent answers which phone number: by the API with --url, else on the database."`
+	Credentials credentialsCmd `cmd:"" help:"Keep an organisation's own accounts at carriers and vendors: by the API with --url, else on the database."`
+	Trunks      trunksCmd      `cmd:"" help:"Keep an organisation's ways to carriers by SIP: by the API with --url, else on the database."`
+	Knowledge   knowledgeCmd   `cmd:"" help:"Let agents know documents, and try what they find in them: by the API with --url, else on the database."`
 	Nodes       nodesCmd       `cmd:"" help:"List the processes that serve from the database."`
-	Keys        keysCmd        `cmd:"" help:"List, make and revoke keys of the API."`
-	Users       usersCmd       `cmd:"" help:"List and invite users, and set their passwords."`
+	Keys        keysCmd        `cmd:"" help:"List, make and revoke keys of the API, on the database."`
+	Users       usersCmd       `cmd:"" help:"List and invite users, and set their passwords, on the database."`
 	Flow        flowCmd        `cmd:"" help:"Check and try scripted dialogs."`
 	Tools       toolsCmd       `cmd:"" help:"Check what language models can do on a call besides talking."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	"parley/control/lines"
-	"parley/store"
-	"parley/store/sql"
 )
 
-// numbersCmd says which agent answers which number. It works on the database; a server notices within a second or two.
+// numbersCmd says which agent answers which number: by the API of a server, or on its database, where a server notices within a second or two.
 type numbersCmd struct {
 	List   numbersListCmd   `cmd:"" default:"withargs" help:"List numbers and who answers them."`
 	Set    numbersSetCmd    `cmd:"" help:"Add a number, or lead it to another agent."`
@@ -22,35 +21,47 @@ type numbersCmd struct {
 // e164 is what is accepted as a phone number.
 var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
 
-type numbersListCmd struct{ desk }
+// numberRow is what tables show of a phone number.
+type numberRow struct {
+	ID      string    `json:"id"`
+	Number  string    `json:"phone_number"`
+	Label   *string   `json:"label"`
+	Agent   *string   `json:"agent_id"`
+	Updated time.Time `json:"updated_at"`
+}
+
+func (n numberRow) known() (id, name string) { return n.ID, n.Number }
+
+// standIn is who answers a number that no agent is named for.
+const standIn = "the default agent"
+
+type numbersListCmd struct{ teller }
 
 // Run lists numbers.
 func (c *numbersListCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		all, err := everything(func(p store.Page) ([]store.Number, int64, error) { return s.Numbers(ctx, c.Org, p) })
+	return c.reach(ctx, con, nil, func(a *api) error {
+		all, err := list[numberRow](ctx, a, "/numbers", 0)
 		if err != nil {
 			return err
 		}
-		rows, shown := make([][]string, len(all)), make([]map[string]any, len(all))
-		for i, n := range all {
-			shown[i] = map[string]any{"id": n.ID, "number": n.Number, "e164": n.E164, "agent_id": n.Agent, "label": n.Label,
-				"credential_id": n.Credential, "trunk_id": n.Trunk, "created_at": n.Created, "updated_at": n.Updated}
-			rows[i] = []string{n.E164, "(the default agent)", n.Label, n.Updated.Local().Format(time.DateTime)}
-			if n.Agent == "" {
-				continue
-			}
-			a, err := s.Agent(ctx, c.Org, n.Agent)
-			if err != nil {
-				return fmt.Errorf("agent of %s: %w", n.E164, err)
-			}
-			rows[i][1] = a.Name
+		agents, err := list[thing](ctx, a, "/agents", 0)
+		if err != nil {
+			return err
 		}
-		return c.show(con.out, shown, []string{"NUMBER", "AGENT", "LABEL", "CHANGED"}, rows)
+		names := map[string]string{"": "(" + standIn + ")"}
+		for _, agent := range agents {
+			names[agent.row.ID] = agent.row.Name
+		}
+		rows := make([][]string, len(all))
+		for i, n := range all {
+			rows[i] = []string{n.row.Number, names[text(n.row.Agent)], text(n.row.Label), clock(&n.row.Updated)}
+		}
+		return c.show(con.out, all, []string{"NUMBER", "AGENT", "LABEL", "CHANGED"}, rows)
 	})
 }
 
 type numbersSetCmd struct {
-	desk
+	teller
 	Number     string  `arg:"" help:"E.164, such as +442071234567."`
 	Agent      string  `arg:"" optional:"" help:"Id or name of the agent. Empty: the default agent, or, beside the flags below, the one that it has."`
 	Label      *string `help:"What it is for. Empty: nothing."`
@@ -63,98 +74,109 @@ func (c *numbersSetCmd) Run(ctx context.Context, con console) error {
 	if !e164.MatchString(c.Number) {
 		return usageError{fmt.Errorf("%q is no phone number: want E.164, such as +442071234567", c.Number)}
 	}
-	return c.with(ctx, con, func(s *sql.Store) error {
-		change, err := c.changes(ctx, s)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		fields, err := c.fields(ctx, a)
 		if err != nil {
 			return err
 		}
-		now := time.Now().UTC().Truncate(time.Microsecond)
-		n, err := s.UpdateNumber(ctx, c.Org, c.Number, now, change)
-		if errors.Is(err, store.ErrNotFound) {
-			n = store.Number{ID: store.NewID(), Org: c.Org, E164: c.Number, Created: now, Updated: now}
-			if err = change(&n); err == nil {
-				n, err = s.CreateNumber(ctx, n)
+		all, err := list[numberRow](ctx, a, "/numbers", 0)
+		if err != nil {
+			return err
+		}
+		method, path := http.MethodPost, "/numbers"
+		for _, n := range all {
+			if n.row.Number == c.Number {
+				method, path = http.MethodPatch, "/numbers/"+n.row.ID
 			}
 		}
-		if errors.Is(err, store.ErrConflict) {
-			return usageError{fmt.Errorf("%s: %w: it is another organisation's", c.Number, store.ErrConflict)}
+		if method == http.MethodPost {
+			fields["phone_number"] = c.Number
 		}
-		if err != nil {
-			return err
+		var now numberRow
+		if err := a.ask(ctx, method, path, fields, &now); err != nil {
+			return misused(err, func(field string) string {
+				if field == "phone_number" {
+					return c.Number
+				}
+				return flagged(strings.TrimSuffix(field, "_id"))
+			})
 		}
-		who := "the default agent"
-		if n.Agent != "" {
-			a, err := s.Agent(ctx, c.Org, n.Agent)
-			if err != nil {
+		who := thing{Name: standIn}
+		if now.Agent != nil {
+			if err := a.ask(ctx, http.MethodGet, "/agents/"+*now.Agent, nil, &who); err != nil {
 				return err
 			}
-			who = a.Name
 		}
-		fmt.Fprintf(con.out, "%s is answered by %s\n", c.Number, who)
-		return nil
+		_, err = fmt.Fprintf(con.out, "%s is answered by %s\n", c.Number, who.Name)
+		return err
 	})
 }
 
-// changes are what the flags make of a number.
-func (c *numbersSetCmd) changes(ctx context.Context, s *sql.Store) (func(*store.Number) error, error) {
-	var agent, credential, trunk string
+// fields are what the flags make of a number.
+func (c *numbersSetCmd) fields(ctx context.Context, a *api) (map[string]any, error) {
+	fields := map[string]any{}
 	if c.Agent != "" {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+		agent, err := agentOf(ctx, a, c.Agent)
 		if err != nil {
 			return nil, err
 		}
-		agent = a.ID
+		fields["agent_id"] = agent.ID
+	} else if c.Label == nil && c.Credential == nil && c.Trunk == nil {
+		fields["agent_id"] = nil
 	}
-	if c.Credential != nil && *c.Credential != "" {
-		found, err := credentialOf(ctx, s, c.Org, *c.Credential)
-		if err == nil && found.Vendor != lines.Twilio {
-			err = usageError{fmt.Errorf("%s is a credential of %s: calls are placed by twilio", found.Name, found.Vendor)}
-		}
-		if err != nil {
-			return nil, err
-		}
-		credential = found.ID
+	if c.Label != nil {
+		fields["label"] = orNull(*c.Label)
 	}
-	if c.Trunk != nil && *c.Trunk != "" {
-		found, err := trunkOf(ctx, s, c.Org, *c.Trunk)
-		if err != nil {
-			return nil, err
+	if c.Credential != nil {
+		fields["credential_id"] = nil
+		if *c.Credential != "" {
+			found, err := find[credentialRow](ctx, a, "/credentials", "credential", *c.Credential)
+			if err == nil && found.Vendor != lines.Twilio {
+				err = usageError{fmt.Errorf("%s is a credential of %s: calls are placed by twilio", found.Name, found.Vendor)}
+			}
+			if err != nil {
+				return nil, err
+			}
+			fields["credential_id"] = found.ID
 		}
-		trunk = found.ID
 	}
-	only := c.Agent == "" && (c.Label != nil || c.Credential != nil || c.Trunk != nil)
-	return func(n *store.Number) error {
-		if !only {
-			n.Agent = agent
+	if c.Trunk != nil {
+		fields["trunk_id"] = nil
+		if *c.Trunk != "" {
+			found, err := find[thing](ctx, a, "/trunks", "trunk", *c.Trunk)
+			if err != nil {
+				return nil, err
+			}
+			fields["trunk_id"] = found.ID
 		}
-		if c.Label != nil {
-			n.Label = *c.Label
-		}
-		if c.Credential != nil {
-			n.Credential = credential
-		}
-		if c.Trunk != nil {
-			n.Trunk = trunk
-		}
-		if n.Credential != "" && n.Trunk != "" {
-			return usageError{errors.New("--trunk cannot be beside --credential: a number is reached one way")}
-		}
+	}
+	return fields, nil
+}
+
+// orNull is a text for the API, where none is null.
+func orNull(text string) any {
+	if text == "" {
 		return nil
-	}, nil
+	}
+	return text
 }
 
 type numbersDeleteCmd struct {
-	desk
+	teller
 	Number string `arg:"" help:"E.164."`
 }
 
 // Run forgets a number.
 func (c *numbersDeleteCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		if err := s.DeleteNumber(ctx, c.Org, c.Number); err != nil {
-			return fmt.Errorf("%s: %w", c.Number, err)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		n, err := find[numberRow](ctx, a, "/numbers", "number", c.Number)
+		if err != nil {
+			return err
 		}
-		fmt.Fprintf(con.out, "%s is forgotten\n", c.Number)
-		return nil
+		if err := a.ask(ctx, http.MethodDelete, "/numbers/"+n.ID, nil, nil); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(con.out, "%s is forgotten\n", c.Number)
+		return err
 	})
 }

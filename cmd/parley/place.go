@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -61,8 +62,15 @@ func migrate(ctx context.Context, s *sql.Store, log *slog.Logger) error {
 type desk struct {
 	place
 
-	Org  string `help:"Organisation, by its id. Empty: the first." placeholder:"ID"`
-	JSON bool   `name:"json" help:"Print JSON."`
+	Org string `help:"Organisation, by its id. Empty: the first." placeholder:"ID"`
+	sheet
+
+	found store.Organisation // of Org
+}
+
+// sheet is how commands show what they have.
+type sheet struct {
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
 // sit opens the database and finds the organisation. Whoever sits closes the store.
@@ -77,20 +85,14 @@ func (d *desk) sit(ctx context.Context, con console) (*sql.Store, error) {
 		return nil, err
 	}
 	orgs, err := s.Organisations(ctx)
-	switch {
+	switch i := slices.IndexFunc(orgs, func(o store.Organisation) bool { return d.Org == "" || d.Org == o.ID }); {
 	case err != nil:
 	case len(orgs) == 0:
 		err = errors.New("the database is empty: the first `parley serve` founds an organisation")
-	case d.Org == "":
-		d.Org = orgs[0].ID
+	case i < 0:
+		err = usageError{fmt.Errorf("--org %s: %w", d.Org, store.ErrNotFound)}
 	default:
-		found := false
-		for _, o := range orgs {
-			found = found || o.ID == d.Org
-		}
-		if !found {
-			err = usageError{fmt.Errorf("--org %s: %w", d.Org, store.ErrNotFound)}
-		}
+		d.found, d.Org = orgs[i], orgs[i].ID
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -108,8 +110,8 @@ func (d *desk) with(ctx context.Context, con console, f func(*sql.Store) error) 
 }
 
 // show prints rows: as a table with a head, or as JSON of what they were made of.
-func (d *desk) show(w io.Writer, all any, head []string, rows [][]string) error {
-	if d.JSON {
+func (s *sheet) show(w io.Writer, all any, head []string, rows [][]string) error {
+	if s.JSON {
 		out := json.NewEncoder(w)
 		out.SetIndent("", "  ")
 		return out.Encode(all)

@@ -4,26 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
-
-	"parley/control/voice"
-	"parley/store"
-	"parley/store/sql"
+	"net/http"
 )
 
 type agentsVersionsCmd struct {
-	desk
+	teller
 	Agent string `arg:"" help:"Id or name."`
 }
 
 // Run lists versions, newest first.
 func (c *agentsVersionsCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		_, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		all, err := everything(func(p store.Page) ([]store.Agent, int64, error) { return s.AgentVersions(ctx, c.Org, a.ID, p) })
+		all, err := list[agentRow](ctx, a, path+"/versions", 0)
 		if err != nil {
 			return err
 		}
@@ -32,34 +28,22 @@ func (c *agentsVersionsCmd) Run(ctx context.Context, con console) error {
 }
 
 type agentsRestoreCmd struct {
-	desk
+	teller
 	Agent   string `arg:"" help:"Id or name."`
 	Version int    `arg:"" help:"As parley agents versions shows it."`
 }
 
 // Run makes a new version of an old one, and shows it. Whether the agent is enabled stays as it is.
 func (c *agentsRestoreCmd) Run(ctx context.Context, con console) error {
-	return c.with(ctx, con, func(s *sql.Store) error {
-		a, err := agentOf(ctx, s, c.Org, c.Agent)
+	return c.reach(ctx, con, nil, func(a *api) error {
+		row, path, err := agentAt(ctx, a, c.Agent)
 		if err != nil {
 			return err
 		}
-		was, err := s.AgentVersion(ctx, c.Org, a.ID, c.Version)
-		if errors.Is(err, store.ErrNotFound) {
-			return usageError{fmt.Errorf("%s has no version %d; `parley agents versions` lists them", a.Name, c.Version)}
+		err = c.agent(ctx, con.out, a, http.MethodPost, fmt.Sprintf("%s/versions/%d/restore", path, c.Version), nil)
+		if no, ok := errors.AsType[*refusal](err); ok && no.status == http.StatusNotFound {
+			return usageError{fmt.Errorf("%s has no version %d; `parley agents versions` lists them", row.Name, c.Version)}
 		}
-		if err != nil {
-			return err
-		}
-		a, err = s.UpdateAgent(ctx, c.Org, a.ID, time.Now(), func(now *store.Agent) error {
-			enabled := now.Enabled
-			*now = was
-			now.Enabled = enabled
-			return voice.Check(now)
-		})
-		if err != nil {
-			return err
-		}
-		return c.agent(con.out, a)
+		return err
 	})
 }

@@ -145,6 +145,20 @@ func (h *Agents) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], er
 	return envelope.Give(ctx, Deleted{ID: id, Deleted: true}), nil
 }
 
+// MakeDefault handles POST /agents/{id}/default.
+func (h *Agents) MakeDefault(ctx context.Context, in *ID) (*envelope.One[Agent], error) {
+	id, err := canonical(in.ID, "agent")
+	if err != nil {
+		return nil, err
+	}
+	if err := h.Store.SetDefaultAgent(ctx, org(ctx), id); err != nil {
+		return nil, noAgent(err)
+	}
+	h.changed(ctx)
+	row, err := h.Store.Agent(ctx, org(ctx), id)
+	return h.answer(ctx, row, noAgent(err))
+}
+
 // needed says why an agent cannot be deleted.
 func (h *Agents) needed(ctx context.Context, id string, err error) error {
 	reason := "the agent is in use: it is the default agent, or a phone number leads to it"
