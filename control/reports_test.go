@@ -40,8 +40,15 @@ func (w *world) newDesk() *report.Desk {
 // thinker is a model.
 type thinker struct {
 	asked atomic.Int64
+	held  atomic.Int64 // by whoever has not let go of it
 	fails atomic.Bool
 	hold  chan struct{}
+}
+
+// of is a report.ModelOf: this model's, for the agents of all organisations.
+func (m *thinker) of(string, store.Agent) (report.Model, func()) {
+	m.held.Add(1)
+	return m, func() { m.held.Add(-1) }
 }
 
 func (m *thinker) Answer(ctx context.Context, _, data string, _ json.RawMessage, _ int) (string, error) {
@@ -123,7 +130,7 @@ func TestReportByRules(t *testing.T) {
 func TestReportByModel(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
 	var all sync.WaitGroup
 	for range 5 {
 		all.Go(func() {
@@ -161,13 +168,16 @@ func TestReportByModel(t *testing.T) {
 	if m.asked.Load() == asked {
 		t.Error("a model that failed a minute ago is not asked again")
 	}
+	if n := m.held.Load(); n != 0 {
+		t.Errorf("%d have not let go of the model", n)
+	}
 }
 
 // TestReportOutlives: who does not wait finds the report made.
 func TestReportOutlives(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {

@@ -67,13 +67,18 @@ func (c *company) now(row store.Agent, show func(*role)) {
 
 // with lets f use the vendors of an organisation.
 func (c *company) with(org string, f func(*vendors)) {
+	v, done := c.hold(org)
+	defer done()
+	f(v)
+}
+
+// hold finds the vendors of an organisation, and keeps them until done.
+func (c *company) hold(org string) (v *vendors, done func()) {
 	if c.players == nil {
-		f(c.vendors)
-		return
+		return c.vendors, func() {}
 	}
 	holder := store.NewID() // as a call would
-	defer c.players.release(holder)
-	f(c.players.hold(holder, org))
+	return c.players.hold(holder, org), func() { c.players.release(holder) }
 }
 
 // dismiss lets go of what a role keeps open. Calls that play it go on.

@@ -247,6 +247,7 @@ type credentialsVerifyCmd struct {
 	Twilio   string   `name:"twilio-base-url" help:"As of serve." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 	OpenAI   string   `name:"openai-base-url" help:"As of serve." var:"OPENAI_BASE_URL"`
 	Deepgram string   `name:"deepgram-base-url" help:"As of serve." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+	Eleven   string   `name:"elevenlabs-base-url" help:"As of serve." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 }
 
 // Run asks the vendor, and fails if it refuses.
@@ -261,7 +262,7 @@ func (c *credentialsVerifyCmd) Run(ctx context.Context, con console) error {
 	}
 	guarded := gate.Transport()
 	defer guarded.CloseIdleConnections()
-	cfg := config{TwilioBaseURL: c.Twilio, DeepgramBaseURL: c.Deepgram}
+	cfg := config{TwilioBaseURL: c.Twilio, DeepgramBaseURL: c.Deepgram, ElevenLabsBaseURL: c.Eleven}
 	cfg.OpenAIBaseURL = c.OpenAI
 	return c.with(ctx, con, func(s *sql.Store) error {
 		made, err := credentialOf(ctx, s, c.Org, c.Name)
