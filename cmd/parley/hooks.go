@@ -6,22 +6,17 @@ import (
 	"fmt"
 	"time"
 
-	"parley/control/seal"
 	"parley/control/webhook"
 	"parley/store"
 )
 
 // newHooks makes what sends webhooks, and the secrets that sign them.
-func (o *office) newHooks(boot string, observe func(event, outcome string, took time.Duration), secrets [][]byte) (*webhook.Secrets, error) {
-	sealed, err := seal.New("webhook secrets", secrets...)
-	if err != nil {
-		return nil, fmt.Errorf("seal webhooks' secrets: %w", err)
-	}
+func (o *office) newHooks(boot string, observe func(event, outcome string, took time.Duration)) (*webhook.Secrets, error) {
 	allow, err := webhook.ParseAllow(o.cfg.WebhookAllow)
 	if err != nil {
 		return nil, err
 	}
-	signing := &webhook.Secrets{Rules: o.store, Seal: sealed}
+	signing := &webhook.Secrets{Rules: o.store, Vault: o.vault}
 	o.hooks = webhook.New(webhook.Options{
 		Store: o.store, Reports: summaries{o.store}, Node: boot, Secrets: signing, Allow: allow, Observe: observe, Log: o.log,
 		Timing: webhook.Timing{Keep: time.Duration(o.cfg.WebhookLog) * 24 * time.Hour},

@@ -9,10 +9,10 @@ import (
 // secrets are what all others are derived from.
 type secrets struct {
 	Secret       string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire, and credentials that it has sealed can be opened." var:"PARLEY_FORMER_SECRET"`
+	FormerSecret string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire, and what it has sealed can be opened." var:"PARLEY_FORMER_SECRET"`
 
-	VaultKey       string   `help:"Key that seals organisations' credentials in the database, 32 characters or more; the same on all nodes. Empty: one derived from --secret." var:"PARLEY_VAULT_KEY"`
-	FormerVaultKey []string `help:"Other keys that open credentials: those of before, until all are sealed anew, and the next one, while not all nodes have it yet; separated by commas." placeholder:"KEY" var:"PARLEY_FORMER_VAULT_KEY"`
+	VaultKey       string   `help:"Key that seals organisations' credentials, and what signs their webhooks, in the database, 32 characters or more; the same on all nodes. Empty: one derived from --secret." var:"PARLEY_VAULT_KEY"`
+	FormerVaultKey []string `help:"Other keys that open them: those of before, until all are sealed anew, and the next one, while not all nodes have it yet; separated by commas." placeholder:"KEY" var:"PARLEY_FORMER_VAULT_KEY"`
 }
 
 // check says what is wrong with them.
