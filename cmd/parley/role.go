@@ -31,12 +31,8 @@ type role struct {
 	model                 pipeline.Responder // nil: there is none
 	script                *flow.Flow         // that answers; nil: the model does
 	tools                 *toolbox
+	lent                  lent // what they know of the organisation's secrets
 	record                bool
-}
-
-// is says whether a role is that of an agent's version, played by these vendors; nil is none.
-func (r *role) is(v *vendors, row store.Agent) bool {
-	return r != nil && r.version == row.Version && r.vendors == v
 }
 
 // refuse notes what of the settings cannot be used.
@@ -60,7 +56,8 @@ func (c *company) newRole(v *vendors, row store.Agent) *role {
 	c.speak(r, or(set.TTS), row.VoiceSettings)
 	c.think(r, or(set.LLM))
 	if r.plan.Tools != nil {
-		tools, wrong := c.toolsOf(r.plan.Tools)
+		r.lent = lent{}
+		tools, wrong := c.toolsOf(r.plan.Tools, c.secretsOf(row.Org, r.lent))
 		if r.problems = append(r.problems, wrong...); tools != nil {
 			r.tools = tools
 		}
