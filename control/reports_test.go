@@ -173,6 +173,38 @@ func TestReportByModel(t *testing.T) {
 	}
 }
 
+// TestReportExcerpt: what webhooks are told of a call is its report's summary, else the sketch's; no model is asked for it.
+func TestReportExcerpt(t *testing.T) {
+	t.Parallel()
+	m := &thinker{}
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
+	desk := w.newDesk()
+	desk.Model = m.of
+	excerpt := func(org, call string) (string, error) {
+		said, err := w.db.Transcript(t.Context(), w.ours.org, w.ours.done)
+		must(t, err)
+		return desk.Excerpt(t.Context(), org, call, said)
+	}
+	var sketch shownReport
+	w.want(w.ask(w.ours.key, "GET", calls+"/"+w.ours.done, ""), http.StatusOK).data(t, &sketch)
+	if got, err := excerpt(w.ours.org, w.ours.done); err != nil || got != sketch.Report.Summary || !strings.Contains(got, "Hello") {
+		t.Errorf("sketched as %q, %v: want %q", got, err, sketch.Report.Summary)
+	}
+	if n := m.asked.Load(); n != 0 {
+		t.Errorf("the model was asked %d times", n)
+	}
+	w.report(w.ours.done)
+	if got, err := excerpt(w.ours.org, w.ours.done); err != nil || got != "They greeted." {
+		t.Errorf("reported as %q, %v", got, err)
+	}
+	if got, err := excerpt(w.ours.org, w.ours.going); err != nil || got != "" {
+		t.Errorf("of a call that goes on: %q, %v", got, err)
+	}
+	if got, err := excerpt(w.theirs.org, w.ours.done); !errors.Is(err, store.ErrNotFound) || got != "" {
+		t.Errorf("another organisation is told %q, %v", got, err)
+	}
+}
+
 // TestReportOutlives: who does not wait finds the report made.
 func TestReportOutlives(t *testing.T) {
 	t.Parallel()

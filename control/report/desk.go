@@ -213,6 +213,24 @@ func (d *Desk) Stored(ctx context.Context, call store.Call, messages []store.Mes
 	return decode(r)
 }
 
+// Excerpt is the summary of the report on a call that is over, as it stands, else as rules sketch it: said is what was said in the call. Of a
+// call that is not over it is empty. It asks no model and is four small reads of the database, for webhooks, which wait for nobody.
+func (d *Desk) Excerpt(ctx context.Context, org, id string, said []store.Message) (string, error) {
+	call, err := d.Calls.Call(ctx, org, id)
+	if err != nil {
+		return "", fmt.Errorf("read call: %w", err)
+	}
+	if !call.Status.Final() {
+		return "", nil
+	}
+	turns, err := d.Calls.Turns(ctx, org, id)
+	if err != nil {
+		return "", fmt.Errorf("read turns: %w", err)
+	}
+	r, err := d.Stored(ctx, call, said, turns, Live)
+	return r.Summary, err
+}
+
 // Transcript is what was said in a call as it is known best: the second transcript if there is one, else the first.
 func (d *Desk) Transcript(ctx context.Context, call store.Call) (messages []store.Message, source string, err error) {
 	d.init()
