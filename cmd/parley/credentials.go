@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -35,24 +33,8 @@ type strongroom struct {
 	secrets
 }
 
-// open is the vault that the server has, too. A key is not made here: the server would not have it.
-func (r *strongroom) vault() (*vault.Vault, error) {
-	if bad := r.check(); len(bad) > 0 {
-		return nil, usageError{errors.Join(bad...)}
-	}
-	if r.Secret == "" {
-		if _, err := os.Stat(filepath.Join(r.DataDir, secretFile)); err != nil && r.VaultKey == "" {
-			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
-		} else if err != nil {
-			return r.newVault("")
-		}
-	}
-	secret, err := r.master(r.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	return r.newVault(secret)
-}
+// vault is the one that the server has, too.
+func (r *strongroom) vault() (*vault.Vault, error) { return r.foundVault(r.DataDir) }
 
 // readSecret reads a secret from a variable, else from the first line of the input.
 func readSecret(con console, name string) (string, error) {

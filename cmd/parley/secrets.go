@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"parley/control/vault"
 )
@@ -35,6 +38,25 @@ func (s *secrets) master(dir string) (string, error) {
 		return s.Secret, nil
 	}
 	return keep(dir, secretFile, func() string { return randomHex(32) })
+}
+
+// foundVault is the vault of a server with these settings and data directory. A key is not made here: the server would not have it.
+func (s *secrets) foundVault(dir string) (*vault.Vault, error) {
+	if bad := s.check(); len(bad) > 0 {
+		return nil, usageError{errors.Join(bad...)}
+	}
+	if s.Secret == "" {
+		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil && s.VaultKey == "" {
+			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
+		} else if err != nil {
+			return s.newVault("")
+		}
+	}
+	secret, err := s.master(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s.newVault(secret)
 }
 
 // newVault seals with the first key that there is, and opens with all: so a vault key may be introduced, changed and taken away again.
