@@ -48,16 +48,19 @@ $(S3): .tools/s3/go.mod .tools/s3/go.sum
 lint: $(LINT) ## golangci-lint with the list of .golangci.yml
 	$(LINT) run ./...
 
-.PHONY: check
-check: build $(S3) ## format, vet, lint, both builds, fast tests
+.PHONY: static
+static: build ## format, vet, lint, both builds
 	@test -z "$$(gofmt -l cmd media pipeline providers control store bench | tee /dev/stderr)"
 	$(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	$(MAKE) --no-print-directory lint
+
+.PHONY: check
+check: static $(S3) ## all of static, and the fast tests
 	$(GO) test -short ./...
 
 .PHONY: test
-test: setup-test check ## set up and run every check, the end-to-end calls too
+test: setup-test static $(S3) ## set up and run every check, the end-to-end calls too
 	$(GO) test -race ./...
 	$(MAKE) --no-print-directory scores SCORES=19
 	$(MAKE) --no-print-directory dial-once

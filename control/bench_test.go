@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"parley/control"
 	"parley/control/access"
@@ -58,13 +59,18 @@ func BenchmarkAPI(b *testing.B) {
 	b.Run("agent/api", ask(agents+"/"+w.ours.agent, "Authorization", "Bearer "+w.ours.key))
 	b.Run("agent/api by cookie", ask(agents+"/"+w.ours.agent, "Cookie", cookie))
 	b.Run("agent/api by token", ask(agents+"/"+w.ours.agent, "Authorization", "Bearer "+token))
+	for range 100 { // what a page is full of
+		more := w.ours
+		more.done, more.going, more.task = store.NewID(), store.NewID(), ""
+		must(b, w.db.Record(ctx, w.entries(&more, time.Now().UTC(), "recordings/x.wav", 1000)))
+	}
 	b.Run("calls/store", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, _, err := w.db.Calls(ctx, w.ours.org, store.CallFilter{Status: store.Completed}, store.Page{Limit: 50}); err != nil {
+			if _, _, err := w.db.Calls(ctx, w.ours.org, store.CallFilter{Status: store.Completed}, store.Page{Limit: 100}); err != nil {
 				b.Fatal(err)
 			}
 		}
 	})
-	b.Run("calls/api", ask(calls+"?status=completed", "Authorization", "Bearer "+w.ours.key))
+	b.Run("calls/api", ask(calls+"?limit=100&status=completed", "Authorization", "Bearer "+w.ours.key))
 }

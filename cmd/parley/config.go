@@ -97,7 +97,7 @@ type config struct {
 	Tools      string `help:"YAML file of what the language model can do besides talking: docs/tools.yaml shows every setting. Empty: end calls, and wait." type:"path" var:"PARLEY_TOOLS"`
 	SecretsDir string `help:"Directory whose files are the secrets of tools, by their names; a variable PARLEY_SECRET_NAME comes before it." type:"path" var:"PARLEY_SECRETS_DIR"`
 
-	AgentSecrets []string `help:"Secrets that the tools of agents may name, of those that PARLEY_SECRET_NAME and --secrets-dir have; separated by commas. Whoever may change an agent can send them anywhere, other than the custom credentials of organisations. Empty: none." placeholder:"NAME" var:"PARLEY_AGENT_SECRETS"`
+	AgentSecrets []string `help:"Secrets that the tools of agents may name, of those that PARLEY_SECRET_NAME and --secrets-dir have; separated by commas. Whoever may change an agent can send them anywhere, unlike custom credentials of organisations. Empty: none." placeholder:"NAME" var:"PARLEY_AGENT_SECRETS"`
 	AgentHosts   []string `help:"Private hosts (also with :port), addresses and networks that the tools of agents may ask, as their allow names them; separated by commas. Empty: none." placeholder:"HOST" var:"PARLEY_AGENT_HOSTS"`
 
 	Manners   string         `help:"YAML file of how agents behave in conversation: docs/manners.yaml shows every setting with its default. The settings that follow come before it." type:"path" var:"PARLEY_MANNERS"`

@@ -20,6 +20,7 @@ import (
 // TestEndToEndOwnAccount: an organisation enters its own carrier and its own language model. From then on, without a restart, its calls are
 // placed and answered by them, and no more by the server's; their secrets are nowhere in clear.
 func TestEndToEndOwnAccount(t *testing.T) {
+	t.Parallel()
 	const sid, ownSID, public = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002", "https://parley.test"
 	const ownToken, ownKey = "canary-token-of-their-account", "canary-key-of-their-model"
 	results := make(chan *carrier.Result, 4)

@@ -17,6 +17,7 @@ import (
 // TestEndToEndAnswering: an agent that listens first leaves its message on an answering machine, after the beep, and opens to a person. What
 // answered stands in the call's record and in the task's.
 func TestEndToEndAnswering(t *testing.T) {
+	t.Parallel()
 	const sid = "AC00000000000000000000000000000001"
 	script := func(lines ...string) []carrier.Step {
 		s, err := carrier.ParseScript("callee", strings.Join(lines, "\n"))

@@ -17,6 +17,7 @@ import (
 // TestEndToEndCampaign: a campaign by the command line, against the real binary and a fake carrier: made, given a file, paused, called, and
 // its results written.
 func TestEndToEndCampaign(t *testing.T) {
+	t.Parallel()
 	const sid = "AC00000000000000000000000000000001"
 	var rings syncBuffer
 	script, err := carrier.ParseScript("callee", "hear\nhangup")

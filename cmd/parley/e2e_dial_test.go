@@ -14,6 +14,7 @@ import (
 // TestEndToEndDial: the real binary has a fake carrier call numbers. An agent says what its task says to whoever answers, parley dial tells
 // how it goes, and the records know whose call it was.
 func TestEndToEndDial(t *testing.T) {
+	t.Parallel()
 	const sid, public = "AC00000000000000000000000000000001", "https://parley.test"
 	var rings syncBuffer
 	results := make(chan *carrier.Result, 1)

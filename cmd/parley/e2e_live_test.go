@@ -127,6 +127,9 @@ func (n *node) checkLive(there *node) callRow {
 	if err := <-s.done; err != nil {
 		t.Errorf("parley calls live: %v\n%s", err, s.out)
 	}
+	if a := there.api("GET", "/api/v1/calls/"+call.ID+"/report", nil); a.Status != http.StatusOK {
+		t.Errorf("the report, once the call's end was told: %d %s", a.Status, a.Error)
+	}
 	all := s.messages()
 	if first, last := all[0], all[len(all)-1]; first.Type != "connected" || last.Type != "call_status_update" || last.Data.Status != "completed" {
 		t.Errorf("the first message is %+v, the last %+v", first, last)

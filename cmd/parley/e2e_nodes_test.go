@@ -175,6 +175,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 // TestEndToEndCutOff: two nodes without NATS. A call is ended by asking the other. A node that does not reach the database is thought dead, and its calls are closed. It goes on nevertheless; when it is
 // back, its calls are in progress again, and their records are whole. So are those of a call that came and went meanwhile.
 func TestEndToEndCutOff(t *testing.T) {
+	t.Parallel()
 	var wire *relay
 	f := newFleet(t, 2, func(dsn string) string {
 		u, err := url.Parse(dsn)

@@ -22,6 +22,7 @@ import (
 
 // TestEndToEndWebhook: the real binary calls a number that is busy, and tells a webhook of it, signed; the log has it all.
 func TestEndToEndWebhook(t *testing.T) {
+	t.Parallel()
 	const sid = "AC00000000000000000000000000000001"
 	type told struct {
 		event, status, task, call string

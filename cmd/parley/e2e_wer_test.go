@@ -61,7 +61,7 @@ func otherSpeakers(t *testing.T) []sentence {
 }
 
 // TestEndToEndWER speaks every recorded sentence into real calls, as 8 kHz mu-law in real time, and counts the words that the
-// server understood wrong. Snapping is off, and words may take their time: eight callers at once on a busy machine are more than it
+// server understood wrong. Snapping is off, and words may take their time: a dozen callers at once on a busy machine are more than it
 // can follow in 4 s, and this measures what is understood, not how soon. The list by file is written to bin/e2e.
 func TestEndToEndWER(t *testing.T) {
 	n := serve(t, "PARLEY_FLOW="+mustAbs(t, "testdata/listen.yaml"), "PARLEY_SNAP=false", "PARLEY_SILENCE=30s", "PARLEY_WORDS_WAIT=1m", "PARLEY_RECORD=false")
@@ -80,7 +80,7 @@ func TestEndToEndWER(t *testing.T) {
 
 // atOnce is how many callers speak at once, and aCall how many sentences each says before it hangs up.
 const (
-	atOnce = 8
+	atOnce = 12
 	aCall  = 8
 )
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -64,6 +65,7 @@ type office struct {
 	sounds    *archive.Archive
 	courier   *archive.Courier // nil: recordings stay in the data directory
 	reports   *report.Desk
+	ends      sync.WaitGroup // of calls, on their way to those who watch
 	founded   access.Founded // what is to be told once
 	ready     bool           // the database has been reached, and its schema is up to date
 }
@@ -148,6 +150,7 @@ func (o *office) run(ctx context.Context) error {
 		return (&vault.Rotator{Vault: o.vault, Rows: o.store, Log: o.log}).Run(ctx)
 	})
 	err := g.Wait()
+	o.ends.Wait()
 	if lerr := o.node.Leave(works); lerr != nil {
 		o.log.Warn("the other nodes are not told that this one stops: they will notice", "error", lerr)
 	}
@@ -221,8 +224,22 @@ func (o *office) opened(c store.Call) {
 // watch is told of every call's events.
 func (o *office) watch(e pipeline.Event) {
 	o.records.Watch(e)
-	o.desk.Watch(e)
+	if e.Kind != pipeline.CallEnded {
+		o.desk.Watch(e)
+		return
+	}
+	o.ends.Go(func() { // who is told that the call is over may ask for its report at once
+		ctx, cancel := context.WithTimeout(context.Background(), endWait)
+		defer cancel()
+		if err := o.records.Flush(ctx); err != nil {
+			o.log.Debug("a call's end is told before it is written", "call", e.Call, "error", err)
+		}
+		o.desk.Watch(e)
+	})
 }
+
+// endWait is how long the readers of a call wait for its end to be in the database, before they are told of it all the same.
+const endWait = 2 * time.Second
 
 // greet tells, once, what was made for an empty database, and how to use it.
 func (o *office) greet(w io.Writer, url string) {
