@@ -40,8 +40,15 @@ func (w *world) newDesk() *report.Desk {
 // thinker is a model.
 type thinker struct {
 	asked atomic.Int64
+	held  atomic.Int64 // by whoever has not let go of it
 	fails atomic.Bool
 	hold  chan struct{}
+}
+
+// of is a report.ModelOf: this model's, for the agents of all organisations.
+func (m *thinker) of(string, store.Agent) (report.Model, func()) {
+	m.held.Add(1)
+	return m, func() { m.held.Add(-1) }
 }
 
 func (m *thinker) Answer(ctx context.Context, _, data string, _ json.RawMessage, _ int) (string, error) {
@@ -123,7 +130,7 @@ func TestReportByRules(t *testing.T) {
 func TestReportByModel(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
 	var all sync.WaitGroup
 	for range 5 {
 		all.Go(func() {
@@ -161,13 +168,48 @@ func TestReportByModel(t *testing.T) {
 	if m.asked.Load() == asked {
 		t.Error("a model that failed a minute ago is not asked again")
 	}
+	if n := m.held.Load(); n != 0 {
+		t.Errorf("%d have not let go of the model", n)
+	}
+}
+
+// TestReportExcerpt: what webhooks are told of a call is its report's summary, else the sketch's; no model is asked for it.
+func TestReportExcerpt(t *testing.T) {
+	t.Parallel()
+	m := &thinker{}
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
+	desk := w.newDesk()
+	desk.Model = m.of
+	excerpt := func(org, call string) (string, error) {
+		said, err := w.db.Transcript(t.Context(), w.ours.org, w.ours.done)
+		must(t, err)
+		return desk.Excerpt(t.Context(), org, call, said)
+	}
+	var sketch shownReport
+	w.want(w.ask(w.ours.key, "GET", calls+"/"+w.ours.done, ""), http.StatusOK).data(t, &sketch)
+	if got, err := excerpt(w.ours.org, w.ours.done); err != nil || got != sketch.Report.Summary || !strings.Contains(got, "Hello") {
+		t.Errorf("sketched as %q, %v: want %q", got, err, sketch.Report.Summary)
+	}
+	if n := m.asked.Load(); n != 0 {
+		t.Errorf("the model was asked %d times", n)
+	}
+	w.report(w.ours.done)
+	if got, err := excerpt(w.ours.org, w.ours.done); err != nil || got != "They greeted." {
+		t.Errorf("reported as %q, %v", got, err)
+	}
+	if got, err := excerpt(w.ours.org, w.ours.going); err != nil || got != "" {
+		t.Errorf("of a call that goes on: %q, %v", got, err)
+	}
+	if got, err := excerpt(w.theirs.org, w.ours.done); !errors.Is(err, store.ErrNotFound) || got != "" {
+		t.Errorf("another organisation is told %q, %v", got, err)
+	}
 }
 
 // TestReportOutlives: who does not wait finds the report made.
 func TestReportOutlives(t *testing.T) {
 	t.Parallel()
 	m := &thinker{hold: make(chan struct{})}
-	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m })
+	w := newWorld(t, func(o *control.Options) { o.Reports.Model = m.of })
 	ctx, cancel := context.WithCancel(t.Context())
 	gone := make(chan struct{})
 	go func() {

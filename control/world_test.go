@@ -26,7 +26,6 @@ import (
 	"parley/control/dialer"
 	"parley/control/library"
 	peers "parley/control/nodes"
-	"parley/control/seal"
 	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/pipeline"
@@ -144,9 +143,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 
-	sealed, err := seal.New("webhook secrets", secret)
+	sealed, err := vault.New(secret)
 	must(t, err)
-	w.hooks = &webhook.Secrets{Rules: db, Seal: sealed}
+	w.hooks = &webhook.Secrets{Rules: db, Vault: sealed}
 
 	w.ours = tenant{org: store.NewID(), standard: store.NewID()}
 	w.theirs = tenant{org: store.NewID()}

@@ -8,7 +8,7 @@ import (
 // Sealed is a secret as the database keeps it: closed, and opened by nobody who has the database alone.
 type Sealed struct {
 	Text string // what package vault made of it; empty: there is no secret
-	Key  string // the id of the key that closed it
+	Key  string // the id of the key that closed it; empty: it was closed before keys had one
 }
 
 // A Credential is an account of an organisation at a carrier or at a vendor of speech and models.
@@ -104,9 +104,16 @@ type SecretKind string
 
 // The kinds of rows that have secrets.
 const (
-	CredentialSecret SecretKind = "credential"
-	TrunkSecret      SecretKind = "trunk"
+	CredentialSecret    SecretKind = "credential"
+	TrunkSecret         SecretKind = "trunk"
+	WebhookSecret       SecretKind = "webhook"        // of an organisation's settings: the row's id is the organisation's
+	FormerWebhookSecret SecretKind = "former_webhook" // of the same row: the one before
 )
+
+// SecretKinds are all of them.
+func SecretKinds() []SecretKind {
+	return []SecretKind{CredentialSecret, TrunkSecret, WebhookSecret, FormerWebhookSecret}
+}
 
 // A Secret is the sealed secret of a row.
 type Secret struct {

@@ -76,9 +76,9 @@ type Deliveries interface {
 type WebhookSettings struct {
 	Org         string
 	Redelivery  bool      // what fails is tried again
-	Secret      []byte    // that signs, sealed; empty: none has been made
+	Secret      Sealed    // that signs; empty: none has been made
 	Rotated     time.Time // when Secret was made
-	Former      []byte    // the one before, sealed
+	Former      Sealed    // the one before
 	FormerUntil time.Time // so long it signs too
 }
 

@@ -52,7 +52,7 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
 	return &lines.Verifier{
-		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL},
+		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL},
 		Guarded: &http.Client{Transport: guarded},
 	}
 }
@@ -94,12 +94,17 @@ func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
 		SID: c.Account, Token: secret, Base: cmp.Or(c.BaseURL, a.cfg.TwilioBaseURL), Voice: public + "/twilio/voice", Status: public + "/twilio/status",
 	}
 	if c.BaseURL != "" {
-		t.Client = &http.Client{Transport: a.guarded, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		t.Client = a.guardedClient()
 	}
 	if err := t.Check(); err != nil {
 		return nil, fmt.Errorf("use credential %s: %w", c.ID, err)
 	}
 	return t, nil
+}
+
+// guardedClient asks servers that organisations have named. It follows no redirects, which would take the secret along.
+func (a *accounts) guardedClient() *http.Client {
+	return &http.Client{Transport: a.guarded, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // signers are the accounts that may have signed a webhook of Twilio's.

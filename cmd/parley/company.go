@@ -22,6 +22,7 @@ type company struct {
 	cfg     *config
 	vendors *vendors // the server's own
 	players *players // organisations' own; nil: there are none
+	lender  lender   // of organisations' own secrets; nil: there are none
 	tools   *toolbox // the server's own
 	log     *slog.Logger
 
@@ -34,13 +35,13 @@ func (c *company) of(v *vendors, row store.Agent) *role {
 	c.mu.Lock()
 	r := c.known[row.ID]
 	c.mu.Unlock()
-	if r.is(v, row) {
+	if c.current(r, v, row) {
 		return r
 	}
 	fresh := c.newRole(v, row)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if r = c.known[row.ID]; r.is(v, row) { // somebody was faster
+	if r = c.known[row.ID]; c.current(r, v, row) { // somebody was faster
 		c.dismiss(fresh)
 		return r
 	}
@@ -60,6 +61,11 @@ func (c *company) of(v *vendors, row store.Agent) *role {
 	return fresh
 }
 
+// current says whether a role is that of an agent's version, played by these vendors, with secrets that still are what they were; nil is none.
+func (c *company) current(r *role, v *vendors, row store.Agent) bool {
+	return r != nil && r.version == row.Version && r.vendors == v && c.lends(row.Org, r.lent)
+}
+
 // now shows an agent's role as its next call would have it.
 func (c *company) now(row store.Agent, show func(*role)) {
 	c.with(row.Org, func(v *vendors) { show(c.of(v, row)) })
@@ -67,13 +73,18 @@ func (c *company) now(row store.Agent, show func(*role)) {
 
 // with lets f use the vendors of an organisation.
 func (c *company) with(org string, f func(*vendors)) {
+	v, done := c.hold(org)
+	defer done()
+	f(v)
+}
+
+// hold finds the vendors of an organisation, and keeps them until done.
+func (c *company) hold(org string) (v *vendors, done func()) {
 	if c.players == nil {
-		f(c.vendors)
-		return
+		return c.vendors, func() {}
 	}
 	holder := store.NewID() // as a call would
-	defer c.players.release(holder)
-	f(c.players.hold(holder, org))
+	return c.players.hold(holder, org), func() { c.players.release(holder) }
 }
 
 // dismiss lets go of what a role keeps open. Calls that play it go on.
@@ -135,9 +146,9 @@ func (c *company) Schema() json.RawMessage {
 	panic("the schema of settings is no JSON: " + err.Error()) // it is made of types
 }
 
-// toolsOf makes the tools of an agent. Its secrets and the private hosts that it may ask are those that the server's settings give to
-// agents; nil if anything is wrong.
-func (c *company) toolsOf(sheet *traits.Sheet) (*toolbox, []traits.Finding) {
+// toolsOf makes the tools of an agent. The private hosts that it may ask are those that the server's settings give to agents; nil if
+// anything is wrong.
+func (c *company) toolsOf(sheet *traits.Sheet, secrets httptool.Secrets) (*toolbox, []traits.Finding) {
 	b, err := readTools(sheet.Text, func(allow []string) (*httptool.Client, error) {
 		var bad []error
 		for _, host := range allow {
@@ -149,7 +160,7 @@ func (c *company) toolsOf(sheet *traits.Sheet) (*toolbox, []traits.Finding) {
 			return nil, errors.Join(bad...)
 		}
 		return httptool.New(httptool.Options{Allow: allow, Log: c.log})
-	}, c.secret)
+	}, secrets)
 	var found []traits.Finding
 	if err != nil {
 		found = placed(sheet, err)
@@ -169,14 +180,6 @@ func (c *company) toolsOf(sheet *traits.Sheet) (*toolbox, []traits.Finding) {
 	return b, nil
 }
 
-// secret is one that the server's settings give to agents.
-func (c *company) secret(name string) (string, bool) {
-	if !slices.Contains(c.cfg.AgentSecrets, name) {
-		return "", false
-	}
-	return c.cfg.secret(name)
-}
-
 // toolFinding is how readTools begins what it has found: with a line, and where in the file that is.
 var toolFinding = regexp.MustCompile(`^(?:yaml: )?line (\d+): (?:(?:http|built_in|allow|time_zone)[.a-z0-9_]*: )?(.*)`)
 
@@ -194,7 +197,8 @@ func placed(sheet *traits.Sheet, err error) (all []traits.Finding) {
 			line, _ = strconv.Atoi(m[1])
 			reason = m[2]
 		}
-		reason = notGiven.ReplaceAllString(reason, "secret $1 is not given to agents here: PARLEY_AGENT_SECRETS has to name it, and it has to be there")
+		reason = notGiven.ReplaceAllString(reason, "secret $1 is not given to agents here: it has to be a custom credential of the organisation, "+
+			"or one that PARLEY_AGENT_SECRETS names and that is there")
 		reason = anotherKind.ReplaceAllString(reason, "another kind of value belongs here")
 		at := sheet.At(line)
 		if i := slices.IndexFunc(all, func(f traits.Finding) bool { return f.Path == at }); i >= 0 {

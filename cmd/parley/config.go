@@ -17,6 +17,7 @@ import (
 	"parley/control/bus"
 	"parley/control/webhook"
 	"parley/pipeline"
+	"parley/providers/elevenlabs"
 	"parley/providers/httptool"
 )
 
@@ -86,7 +87,7 @@ type config struct {
 	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
 
-	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held. Empty: they cannot be fetched." var:"ELEVENLABS_API_KEY"`
+	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held, for organisations without a key of their own. Empty: those cannot fetch them." var:"ELEVENLABS_API_KEY"`
 	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server, or one's own." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
@@ -96,7 +97,7 @@ type config struct {
 	Tools      string `help:"YAML file of what the language model can do besides talking: docs/tools.yaml shows every setting. Empty: end calls, and wait." type:"path" var:"PARLEY_TOOLS"`
 	SecretsDir string `help:"Directory whose files are the secrets of tools, by their names; a variable PARLEY_SECRET_NAME comes before it." type:"path" var:"PARLEY_SECRETS_DIR"`
 
-	AgentSecrets []string `help:"Secrets that the tools of agents may name, of those that PARLEY_SECRET_NAME and --secrets-dir have; separated by commas. Whoever may change an agent can send them anywhere. Empty: none." placeholder:"NAME" var:"PARLEY_AGENT_SECRETS"`
+	AgentSecrets []string `help:"Secrets that the tools of agents may name, of those that PARLEY_SECRET_NAME and --secrets-dir have; separated by commas. Whoever may change an agent can send them anywhere, unlike custom credentials of organisations. Empty: none." placeholder:"NAME" var:"PARLEY_AGENT_SECRETS"`
 	AgentHosts   []string `help:"Private hosts (also with :port), addresses and networks that the tools of agents may ask, as their allow names them; separated by commas. Empty: none." placeholder:"HOST" var:"PARLEY_AGENT_HOSTS"`
 
 	Manners   string         `help:"YAML file of how agents behave in conversation: docs/manners.yaml shows every setting with its default. The settings that follow come before it." type:"path" var:"PARLEY_MANNERS"`
@@ -169,7 +170,7 @@ func (c *config) check() error {
 	}
 	bad = append(bad, c.storage.check()...)
 	if c.ElevenLabsKey != "" {
-		if err := c.elevenLabs().Check(); err != nil {
+		if err := (&elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}).Check(); err != nil {
 			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
 		}
 	}

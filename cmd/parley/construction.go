@@ -111,7 +111,7 @@ func (in *construction) publish() error {
 	if err != nil {
 		return err
 	}
-	hooks, err := in.newHooks(in.boot, in.observe.webhook, in.secrets)
+	hooks, err := in.newHooks(in.boot, in.observe.webhook)
 	if err != nil {
 		return err
 	}

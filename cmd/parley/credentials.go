@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -39,27 +37,8 @@ func (r *strongroom) fitting() (func(*sql.Store, *control.Options), error) {
 	if r.remote() {
 		return func(*sql.Store, *control.Options) {}, nil
 	}
-	v, err := r.vaultIn(r.DataDir)
+	v, err := r.foundVault(r.DataDir)
 	return func(_ *sql.Store, o *control.Options) { o.Vault = v }, err
-}
-
-// vaultIn is the vault that the server of a data directory has, too. A key is not made here: the server would not have it.
-func (s *secrets) vaultIn(dir string) (*vault.Vault, error) {
-	if bad := s.check(); len(bad) > 0 {
-		return nil, usageError{errors.Join(bad...)}
-	}
-	if s.Secret == "" {
-		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil && s.VaultKey == "" {
-			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
-		} else if err != nil {
-			return s.newVault("")
-		}
-	}
-	secret, err := s.master(dir)
-	if err != nil {
-		return nil, err
-	}
-	return s.newVault(secret)
 }
 
 // readSecret reads a secret from a variable, else from the first line of the input.
@@ -226,6 +205,7 @@ type credentialsVerifyCmd struct {
 	Twilio   string   `name:"twilio-base-url" help:"As of serve; beside the database." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 	OpenAI   string   `name:"openai-base-url" help:"As of serve; beside the database." var:"OPENAI_BASE_URL"`
 	Deepgram string   `name:"deepgram-base-url" help:"As of serve; beside the database." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+	Eleven   string   `name:"elevenlabs-base-url" help:"As of serve; beside the database." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 }
 
 // Run asks the vendor, and fails if it refuses.
@@ -240,7 +220,7 @@ func (c *credentialsVerifyCmd) Run(ctx context.Context, con console) error {
 	}
 	guarded := gate.Transport()
 	defer guarded.CloseIdleConnections()
-	cfg := config{TwilioBaseURL: c.Twilio, DeepgramBaseURL: c.Deepgram}
+	cfg := config{TwilioBaseURL: c.Twilio, DeepgramBaseURL: c.Deepgram, ElevenLabsBaseURL: c.Eleven}
 	cfg.OpenAIBaseURL = c.OpenAI
 	fit := func(s *sql.Store, o *control.Options) { sealing(s, o); o.Asker = cfg.verifier(guarded) }
 	return c.reach(ctx, con, fit, func(a *api) error {
@@ -267,7 +247,7 @@ type credentialsRotateCmd struct {
 
 // Run seals anew, and fails if a secret could not be opened.
 func (c *credentialsRotateCmd) Run(ctx context.Context, con console) error {
-	v, err := c.vaultIn(c.DataDir)
+	v, err := c.foundVault(c.DataDir)
 	if err != nil {
 		return err
 	}

@@ -1,33 +1,41 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
+	"parley/control/lines"
 	"parley/control/rehear"
 	"parley/control/report"
+	"parley/control/traits"
 	"parley/pipeline"
 	"parley/providers/elevenlabs"
 	"parley/providers/local"
 	"parley/store"
 )
 
-// newReports is who reports on calls: the language model if there is one, and the recogniser.
+// newReports is who reports on calls: the agents' language models where there are any, and the recogniser.
 func (o *office) newReports(v *vendors) *report.Desk {
-	d := &report.Desk{
-		Calls: o.store, Agents: o.store, Reports: o.store, Hear: v.rehear, Log: o.log,
+	return &report.Desk{
+		Calls: o.store, Agents: o.store, Reports: o.store, Hear: v.rehear, Log: o.log, Model: o.company.reporter, Conversations: conversations{o.accounts},
 		Settings: func(a store.Agent) string { return a.Settings },
 		Open:     func(ctx context.Context, r store.Recording) (io.ReadCloser, error) { return o.sounds.Open(ctx, r) },
 	}
-	if v.model != nil {
-		d.Model = v.model
+}
+
+// reporter is the language model by which an agent answers, or would if no script did: by its organisation's own account where it has one.
+// It is a report.ModelOf.
+func (c *company) reporter(org string, a store.Agent) (report.Model, func()) {
+	v, done := c.hold(org)
+	plan, _ := traits.Read(a.Settings, c.cfg.manners) // what is wrong with them has been told when the agent was made ready
+	m := v.tuned(or(or(plan.Set.Providers).LLM))
+	if m == nil {
+		return nil, done
 	}
-	if o.cfg.ElevenLabsKey != "" {
-		d.Conversations = conversations{o.cfg.elevenLabs()}
-	}
-	return d
+	return m, done
 }
 
 // rehear puts a recording into words: with the local recogniser if it is installed, since a vendor's listens no faster than people speak.
@@ -48,17 +56,37 @@ func (v *vendors) rehear(ctx context.Context, wav io.Reader, lang string) ([]sto
 	return nil, errors.New("no recogniser is installed: parley doctor says what is missing")
 }
 
-// elevenLabs is the client of ElevenLabs.
-func (c *config) elevenLabs() *elevenlabs.Client {
-	return &elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}
+// elevenLabs is the client of an organisation's own account, else of the server's, which serves many. A key that cannot be opened is not
+// made up for by the server's: its account has none of those conversations.
+func (a *accounts) elevenLabs(org string) (*elevenlabs.Client, error) {
+	c, ok := a.directory.DefaultCredential(org, lines.ElevenLabs)
+	if !ok && a.cfg.ElevenLabsKey == "" {
+		return nil, errors.New("neither the organisation nor the server has a key of ElevenLabs")
+	}
+	if !ok {
+		return &elevenlabs.Client{Key: a.cfg.ElevenLabsKey, BaseURL: a.cfg.ElevenLabsBaseURL}, nil
+	}
+	key, err := a.open(c)
+	if err != nil {
+		return nil, err
+	}
+	own := &elevenlabs.Client{Key: key, BaseURL: cmp.Or(c.BaseURL, a.cfg.ElevenLabsBaseURL)}
+	if c.BaseURL != "" {
+		own.HTTP = a.guardedClient()
+	}
+	return own, nil
 }
 
 // conversations are ElevenLabs' in the words of reports.
-type conversations struct{ client *elevenlabs.Client }
+type conversations struct{ *accounts }
 
-// Conversation fetches one. The account is the server's, whatever the organisation: the desk sees to it that the conversation is the call's.
-func (e conversations) Conversation(ctx context.Context, _, id string) (report.Conversation, error) {
-	v, err := e.client.Conversation(ctx, id)
+// Conversation fetches one. The account may be the server's: the desk sees to it that the conversation is the call's.
+func (e conversations) Conversation(ctx context.Context, org, id string) (report.Conversation, error) {
+	client, err := e.elevenLabs(org)
+	if err != nil {
+		return report.Conversation{}, err
+	}
+	v, err := client.Conversation(ctx, id)
 	switch {
 	case errors.Is(err, elevenlabs.ErrNotFound):
 		return report.Conversation{}, fmt.Errorf("%w: %w", report.ErrNoConversation, err)

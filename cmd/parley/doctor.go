@@ -17,7 +17,6 @@ import (
 
 	"parley/control/document"
 	"parley/providers/local"
-	"parley/store"
 	"parley/store/sql"
 )
 
@@ -35,7 +34,7 @@ type finding struct {
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	c.getenv = con.getenv
-	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow(), c.tools()}
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -44,7 +43,8 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
-	return tell(con.out, append(findings, c.agents(ctx, v), c.model(ctx, v), c.documents(ctx, v)))
+	findings = append(findings, c.organisations(ctx, v)...)
+	return tell(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
 
 func tell(w io.Writer, findings []finding) error {
@@ -189,52 +189,6 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
 		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
 	}
 	return f
-}
-
-// agents says which settings of agents cannot be used here. A database that cannot be read has a line of its own.
-func (c *doctorCmd) agents(ctx context.Context, v *vendors) finding {
-	f := finding{what: "agents", says: "their settings can be used"}
-	quiet := slog.New(slog.DiscardHandler)
-	tools, err := newToolbox(&c.config, quiet)
-	if err != nil {
-		f.says = "not looked at, as the tools are wrong"
-		return f
-	}
-	played := &company{cfg: &c.config, vendors: v, tools: tools, log: quiet}
-	defer played.close()
-	dir, err := c.directory(ctx)
-	if err != nil {
-		f.says = "not looked at: the database has none yet, or cannot be read"
-		return f
-	}
-	var wrong []string
-	for _, a := range dir.Agents {
-		for _, p := range played.Check(a) {
-			wrong = append(wrong, fmt.Sprintf("%s (%s): %s", a.Name, a.ID, p))
-		}
-	}
-	if len(wrong) > 0 {
-		f.says = fmt.Sprintf("of %d settings the server's own is used instead", len(wrong))
-		f.fix = strings.Join(wrong, "; ")
-	}
-	return f
-}
-
-// directory reads the agents of a database that is there.
-func (c *doctorCmd) directory(ctx context.Context) (store.Directory, error) {
-	if path, ok := strings.CutPrefix(c.url(), "sqlite:"); ok {
-		if _, err := os.Stat(path); err != nil {
-			return store.Directory{}, fmt.Errorf("find database: %w", err)
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	s, err := sql.Open(ctx, sql.Options{URL: c.url()})
-	if err != nil {
-		return store.Directory{}, err
-	}
-	dir, err := s.Directory(ctx)
-	return dir, errors.Join(err, s.Close())
 }
 
 // documents says whether all kinds can be read, and how they are searched.

@@ -2,12 +2,19 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	nats "github.com/nats-io/nats-server/v2/server"
+
+	"parley/store"
 )
 
 // doctor runs the command with these settings and an empty speech directory, so that no model is loaded.
@@ -91,4 +98,94 @@ func TestMadeWordIsKept(t *testing.T) {
 	if _, err := keep(filepath.Join(dir, "absent"), tokenFile, word); err == nil {
 		t.Error("a word that cannot be kept was made")
 	}
+}
+
+// TestDoctorAsksOthers: NATS and the bucket are asked; that they fail is told without what lets one in, and keeps no call from working.
+func TestDoctorAsksOthers(t *testing.T) {
+	t.Parallel()
+	s, err := nats.NewServer(&nats.Options{Host: "127.0.0.1", Port: nats.RANDOM_PORT, NoLog: true, NoSigs: true, Username: "parley", Password: "s3cret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(30 * time.Second) {
+		t.Fatal("the nats server does not start")
+	}
+	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
+	t.Cleanup(s3.Close)
+	at := s.Addr().String()
+	for name, c := range map[string]struct {
+		env   map[string]string
+		fails bool
+		want  []string
+	}{
+		"neither":             {nil, false, []string{"ok    NATS", "ok    recordings"}},
+		"NATS":                {map[string]string{"NATS_URL": "nats://parley:s3cret@" + at}, false, []string{"ok    NATS", at, "version " + nats.VERSION}},
+		"another password":    {map[string]string{"NATS_URL": "nats://parley:s3cret2@" + at}, false, []string{"note  NATS", "Authorization", "NATS_URL"}},
+		"NATS that is no URL": {map[string]string{"NATS_URL": "parley:s3cret@" + at}, true, []string{"note  NATS", "FAIL  settings"}},
+		"a bucket that refuses": {
+			map[string]string{"PARLEY_RECORDINGS": "s3://calls/x?region=r&endpoint=" + url.QueryEscape(s3.URL), "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret"},
+			false, []string{"note  recordings", "s3:PutObject"},
+		},
+		"a bucket that is none": {map[string]string{"PARLEY_RECORDINGS": "calls"}, true, []string{"FAIL  recordings", "s3://bucket"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := doctor(t, c.env)
+			if (err != nil) != c.fails {
+				t.Errorf("error %v, want one: %v", err, c.fails)
+			}
+			for _, w := range c.want {
+				if !strings.Contains(out, w) {
+					t.Errorf("%q is not said:\n%s", w, out)
+				}
+			}
+			if strings.Contains(out, "s3cret") {
+				t.Errorf("a secret is shown:\n%s", out)
+			}
+		})
+	}
+}
+
+// TestDoctorJudgesByOwnKeys: an agent is judged with what its organisation has of its own; without the key to it, that is told.
+func TestDoctorJudgesByOwnKeys(t *testing.T) {
+	t.Parallel()
+	b := newBureau(t)
+	agents, _, err := b.db.Agents(t.Context(), b.org, store.AgentFilter{}, store.Page{Limit: 1})
+	if err != nil || len(agents) != 1 {
+		t.Fatalf("agents %v, %v", agents, err)
+	}
+	_, err = b.db.UpdateAgent(t.Context(), b.org, agents[0].ID, time.Now(), func(a *store.Agent) error {
+		a.Settings = `{"providers":{"stt":{"vendor":"deepgram"}},"tools":{"http":[{"name":"a","description":"d","url":"https://crm.example.com/","auth":{"bearer":"${secret:CRM}"}}]}}`
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func(want ...string) {
+		t.Helper()
+		env := maps.Clone(b.env)
+		env["PARLEY_SPEECH_DIR"], env["PARLEY_HTTP_ADDR"] = t.TempDir(), "127.0.0.1:0"
+		out, err := doctor(t, env)
+		if err != nil {
+			t.Errorf("the doctor fails: %v", err)
+		}
+		for _, w := range want {
+			if !strings.Contains(out, w) {
+				t.Errorf("%q is not said:\n%s", w, out)
+			}
+		}
+		if strings.Contains(out, "0123456789") {
+			t.Errorf("a secret is shown:\n%s", out)
+		}
+	}
+	check("organisations have none", "note  agents", "no key of deepgram", "secret CRM")
+	b.ok("dg-0123456789\n", nil, "credentials", "set", "Ear", "--vendor=deepgram")
+	b.ok("crm-0123456789\n", nil, "credentials", "set", "CRM", "--vendor=custom", "--base-url=https://crm.example.com")
+	check("2 of 2 secrets", "ok    agents", "their settings can be used")
+	b.env["PARLEY_SECRET"] = strings.Repeat("o", 32)
+	check("note  credentials", "0 of 2 secrets", "PARLEY_FORMER_VAULT_KEY", "Ear of deepgram", "note  agents", "no key of deepgram", "cannot be opened")
+	delete(b.env, "PARLEY_SECRET")
+	check("note  credentials", "PARLEY_SECRET or PARLEY_VAULT_KEY must be set")
 }

@@ -13,6 +13,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers/openai"
 	"parley/store"
 )
 
@@ -30,12 +31,8 @@ type role struct {
 	model                 pipeline.Responder // nil: there is none
 	script                *flow.Flow         // that answers; nil: the model does
 	tools                 *toolbox
+	lent                  lent // what they know of the organisation's secrets
 	record                bool
-}
-
-// is says whether a role is that of an agent's version, played by these vendors; nil is none.
-func (r *role) is(v *vendors, row store.Agent) bool {
-	return r != nil && r.version == row.Version && r.vendors == v
 }
 
 // refuse notes what of the settings cannot be used.
@@ -59,7 +56,8 @@ func (c *company) newRole(v *vendors, row store.Agent) *role {
 	c.speak(r, or(set.TTS), row.VoiceSettings)
 	c.think(r, or(set.LLM))
 	if r.plan.Tools != nil {
-		tools, wrong := c.toolsOf(r.plan.Tools)
+		r.lent = lent{}
+		tools, wrong := c.toolsOf(r.plan.Tools, c.secretsOf(row.Org, r.lent))
 		if r.problems = append(r.problems, wrong...); tools != nil {
 			r.tools = tools
 		}
@@ -150,19 +148,10 @@ func (c *company) speak(r *role, set traits.Speech, settings string) {
 func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
-	if r.vendors.model != nil {
-		r.model = r.vendors.model
-	}
-	if set.Model != "" || set.Temperature != nil || set.MaxTokens != 0 || set.Effort != "" {
-		if r.vendors.model == nil {
-			r.refuse(path+"model", r.vendors.absent("openai").Error())
-		} else {
-			var extra map[string]any
-			if set.Effort != "" {
-				extra = map[string]any{"reasoning_effort": set.Effort}
-			}
-			r.model = r.vendors.model.Tuned(set.Model, set.Temperature, set.MaxTokens, extra)
-		}
+	if m := r.vendors.tuned(set); m != nil {
+		r.model = m
+	} else if tunes(set) {
+		r.refuse(path+"model", r.vendors.absent("openai").Error())
 	}
 	own := r.plan.Flow
 	switch vendor := chosen(set.Vendor, ""); {
@@ -178,6 +167,23 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	case vendor == "flow" && r.script == nil:
 		r.refuse("settings.flow", "is required: providers.llm.vendor is flow, and this server has no script of its own")
 	}
+}
+
+// tunes says whether settings ask for another model than the server's, or for another way to use it.
+func tunes(set traits.LanguageModel) bool {
+	return set.Model != "" || set.Temperature != nil || set.MaxTokens != 0 || set.Effort != ""
+}
+
+// tuned is the language model as settings want it; nil: there is none.
+func (v *vendors) tuned(set traits.LanguageModel) *openai.Client {
+	if v.model == nil || !tunes(set) {
+		return v.model
+	}
+	var extra map[string]any
+	if set.Effort != "" {
+		extra = map[string]any{"reasoning_effort": set.Effort}
+	}
+	return v.model.Tuned(set.Model, set.Temperature, set.MaxTokens, extra)
 }
 
 // english says whether a language tag is English.

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 
 	"parley/control/vault"
 )
@@ -9,10 +12,10 @@ import (
 // secrets are what all others are derived from.
 type secrets struct {
 	Secret       string `help:"Secret that signs links to recordings and the tokens of sessions, 32 characters or more; the same on all nodes. Empty: one is made in the data directory." var:"PARLEY_SECRET"`
-	FormerSecret string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire, and credentials that it has sealed can be opened." var:"PARLEY_FORMER_SECRET"`
+	FormerSecret string `help:"The secret of before, when it is changed: tokens of its time stay valid until they expire, and what it has sealed can be opened." var:"PARLEY_FORMER_SECRET"`
 
-	VaultKey       string   `help:"Key that seals organisations' credentials in the database, 32 characters or more; the same on all nodes. Empty: one derived from --secret." var:"PARLEY_VAULT_KEY"`
-	FormerVaultKey []string `help:"Other keys that open credentials: those of before, until all are sealed anew, and the next one, while not all nodes have it yet; separated by commas." placeholder:"KEY" var:"PARLEY_FORMER_VAULT_KEY"`
+	VaultKey       string   `help:"Key that seals organisations' credentials, and what signs their webhooks, in the database, 32 characters or more; the same on all nodes. Empty: one derived from --secret." var:"PARLEY_VAULT_KEY"`
+	FormerVaultKey []string `help:"Other keys that open them: those of before, until all are sealed anew, and the next one, while not all nodes have it yet; separated by commas." placeholder:"KEY" var:"PARLEY_FORMER_VAULT_KEY"`
 }
 
 // check says what is wrong with them.
@@ -35,6 +38,25 @@ func (s *secrets) master(dir string) (string, error) {
 		return s.Secret, nil
 	}
 	return keep(dir, secretFile, func() string { return randomHex(32) })
+}
+
+// foundVault is the vault of a server with these settings and data directory. A key is not made here: the server would not have it.
+func (s *secrets) foundVault(dir string) (*vault.Vault, error) {
+	if bad := s.check(); len(bad) > 0 {
+		return nil, usageError{errors.Join(bad...)}
+	}
+	if s.Secret == "" {
+		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil && s.VaultKey == "" {
+			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
+		} else if err != nil {
+			return s.newVault("")
+		}
+	}
+	secret, err := s.master(dir)
+	if err != nil {
+		return nil, err
+	}
+	return s.newVault(secret)
 }
 
 // newVault seals with the first key that there is, and opens with all: so a vault key may be introduced, changed and taken away again.

@@ -125,7 +125,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, errors.Join(err, v.close())
 	}
 	s.players = s.office.accounts.players(v)
-	s.company.players = s.players
+	s.company.players, s.company.lender = s.players, s.office.accounts
 	s.metrics.records(s.office)
 	return s, nil
 }

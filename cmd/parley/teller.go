@@ -14,7 +14,7 @@ import (
 	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/library"
-	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
@@ -69,13 +69,13 @@ func (t *teller) reach(ctx context.Context, con console, fit func(*sql.Store, *c
 // nothing. Its secret ends with the command: whatever seals must be fitted with the server's vault.
 func (t *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error) {
 	secret := []byte(randomHex(32))
-	sealed, err := seal.New("webhook secrets", secret)
+	own, err := vault.New(secret)
 	if err != nil {
 		return control.Options{}, err
 	}
 	return control.Options{
 		Agents: s, Calls: s, Tasks: s, Campaigns: s, DoNotCall: s, Lines: s, Webhooks: s, People: s, Secret: secret,
-		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Seal: sealed},
+		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Vault: own},
 		Library: &library.Library{Store: s, Log: log}, Auth: insider{t.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
 		Default:      func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },
 		Undocumented: true, Version: version(), Log: log,

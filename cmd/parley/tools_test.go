@@ -199,7 +199,7 @@ func FuzzTools(f *testing.F) {
 	f.Add("a: &a [*a]")
 	client := func([]string) (*httptool.Client, error) { return httptool.New(httptool.Options{}) }
 	f.Fuzz(func(t *testing.T, text string) {
-		b, err := readTools([]byte(text), client, func(string) (string, bool) { return "secret", true })
+		b, err := readTools([]byte(text), client, func(string, string) (string, error) { return "secret", nil })
 		switch {
 		case err != nil && err.Error() == "":
 			t.Error("no reason")

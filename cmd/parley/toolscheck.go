@@ -29,7 +29,12 @@ func (c *toolsCheckCmd) Run(con console) error {
 	cfg := config{SecretsDir: c.SecretsDir, getenv: con.getenv}
 	secrets := cfg.secret
 	if !c.Secrets {
-		secrets = func(name string) (string, bool) { return "secret", secretName.MatchString(name) }
+		secrets = func(_, name string) (string, error) {
+			if !secretName.MatchString(name) {
+				return "", httptool.ErrNoSecret
+			}
+			return "secret", nil
+		}
 	}
 	findings := 0
 	for _, path := range c.Files {

@@ -19,7 +19,7 @@ import (
 var update = flag.Bool("update", false, "write docs/tools.schema.json anew")
 
 // everySecret are secrets of any name.
-func everySecret(name string) (string, bool) { return "secret " + name, true }
+func everySecret(_, name string) (string, error) { return "secret " + name, nil }
 
 func readAny(text []byte) (*toolbox, error) {
 	return readTools(text, func(allow []string) (*httptool.Client, error) { return httptool.New(httptool.Options{Allow: allow}) }, everySecret)

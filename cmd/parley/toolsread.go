@@ -210,20 +210,24 @@ func writeJSON(b *bytes.Buffer, n *yaml.Node) error {
 var secretName = regexp.MustCompile(`^[A-Z][A-Z0-9_]*$`)
 
 // secret resolves ${secret:NAME} from the variable PARLEY_SECRET_NAME, or else from a file NAME in the directory of secrets.
-func (c *config) secret(name string) (string, bool) {
+// The operator decides where it is sent: origin does not matter.
+func (c *config) secret(_, name string) (string, error) {
 	if !secretName.MatchString(name) {
-		return "", false
+		return "", httptool.ErrNoSecret
 	}
 	if c.getenv != nil {
 		if v := c.getenv("PARLEY_SECRET_" + name); v != "" {
-			return v, true
+			return v, nil
 		}
 	}
 	if c.SecretsDir == "" {
-		return "", false
+		return "", httptool.ErrNoSecret
 	}
 	text, err := os.ReadFile(filepath.Join(c.SecretsDir, name))
-	return strings.TrimRight(string(text), "\r\n"), err == nil
+	if err != nil {
+		return "", httptool.ErrNoSecret
+	}
+	return strings.TrimRight(string(text), "\r\n"), nil
 }
 
 // unset is how a secret is named that is missing.

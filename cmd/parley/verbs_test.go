@@ -23,7 +23,6 @@ import (
 	"parley/control/dialer"
 	"parley/control/library"
 	"parley/control/lines"
-	"parley/control/seal"
 	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/pipeline"
@@ -59,8 +58,6 @@ func (b *bureau) serve(twilio string) *hungUp {
 	b.must(err)
 	gate, err := httptool.NewGate(nil)
 	b.must(err)
-	sealed, err := seal.New("webhook secrets", secret)
-	b.must(err)
 	files, err := os.OpenRoot(dir)
 	b.must(err)
 	b.t.Cleanup(func() { b.must(files.Close()) })
@@ -68,7 +65,7 @@ func (b *bureau) serve(twilio string) *hungUp {
 	c, err := control.New(control.Options{
 		Agents: b.db, Calls: b.db, Tasks: b.db, Campaigns: b.db, DoNotCall: b.db, Lines: b.db, Webhooks: b.db, People: b.db, Answers: b.db,
 		Dialer: dialer.New(dialer.Options{Store: b.db, Node: "node", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }}),
-		Hooks:  &webhook.Secrets{Rules: b.db, Seal: sealed}, Auth: &access.Authenticator{Keys: b.db}, Library: &library.Library{Store: b.db, Log: slog.New(slog.DiscardHandler)},
+		Hooks:  &webhook.Secrets{Rules: b.db, Vault: v}, Auth: &access.Authenticator{Keys: b.db}, Library: &library.Library{Store: b.db, Log: slog.New(slog.DiscardHandler)},
 		Vault: v, Gate: gate, Asker: &lines.Verifier{Bases: map[string]string{lines.Twilio: twilio}}, Live: live,
 		Recordings: &archive.Archive{Root: files}, Secret: secret,
 		Default: func(ctx context.Context, _ string) (string, error) {

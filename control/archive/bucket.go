@@ -3,6 +3,7 @@ package archive
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -123,6 +124,17 @@ func (b *Bucket) Remove(ctx context.Context, name string) error {
 	err := b.fault(b.s3.RemoveObject(ctx, b.name, b.prefix+name, minio.RemoveObjectOptions{}))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	return err
+}
+
+// Check finds out whether recordings could go there and come back: a small object is put, read back and removed.
+func (b *Bucket) Check(ctx context.Context) error {
+	name := ".parley-check-" + rand.Text()
+	text := strings.NewReader("Whether parley may put, read and remove here. This can be deleted.")
+	err := b.Put(ctx, name, text, text.Size())
+	if rerr := b.Remove(ctx, name); err == nil && rerr != nil {
+		err = fmt.Errorf("remove what was put: %w", rerr)
 	}
 	return err
 }

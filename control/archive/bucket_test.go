@@ -59,6 +59,7 @@ func TestBucket(t *testing.T) {
 	ok(t, s.Close())
 	ok(t, b.Remove(t.Context(), name))
 	ok(t, b.Remove(t.Context(), name))
+	ok(t, b.Check(t.Context()))
 	if _, err := b.Open(t.Context(), name); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a removed object: %v", err)
 	}

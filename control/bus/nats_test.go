@@ -327,3 +327,22 @@ func (s *safe) String() string {
 	defer s.mu.Unlock()
 	return s.text.String()
 }
+
+// TestProbe: a server tells its version; what is wrong is told without the password.
+func TestProbe(t *testing.T) {
+	t.Parallel()
+	s := natsServer(t, 0, "parley", "s3cret")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	p, err := bus.ProbeNATS(ctx, "nats://parley:s3cret@"+s.Addr().String())
+	if err != nil || p.Version != server.VERSION || p.Server != s.Addr().String() || p.Took <= 0 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	for url, want := range map[string]string{
+		"nats://parley:wr0ng@" + s.Addr().String(): "Authorization", "nats://parley:wr0ng@127.0.0.1:1": "connect to NATS", "parley:wr0ng": "nats://user",
+	} {
+		if _, err := bus.ProbeNATS(ctx, url); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "wr0ng") {
+			t.Errorf("%s: %v, want %s", url, err, want)
+		}
+	}
+}

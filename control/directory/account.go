@@ -11,6 +11,7 @@ type accounts struct {
 	byID   map[string]*store.Credential
 	chosen map[holder]*store.Credential      // the defaults
 	named  map[[2]string][]*store.Credential // by vendor and account
+	called map[holder]*store.Credential      // by their names
 	phones map[holder]*store.Number          // by organisation and number, in E.164
 }
 
@@ -19,10 +20,10 @@ type holder struct{ org, name string }
 
 func newAccounts(d store.Directory) accounts {
 	a := accounts{byID: map[string]*store.Credential{}, chosen: map[holder]*store.Credential{}, named: map[[2]string][]*store.Credential{},
-		phones: map[holder]*store.Number{}}
+		called: map[holder]*store.Credential{}, phones: map[holder]*store.Number{}}
 	for i := range d.Credentials {
 		c := &d.Credentials[i]
-		a.byID[c.ID] = c
+		a.byID[c.ID], a.called[holder{c.Org, c.Name}] = c, c
 		if c.Default {
 			a.chosen[holder{c.Org, c.Vendor}] = c
 		}
@@ -57,6 +58,19 @@ func (d *Directory) DefaultCredential(org, vendor string) (store.Credential, boo
 	}
 	c := v.chosen[holder{org, vendor}]
 	if c == nil {
+		return store.Credential{}, false
+	}
+	return *c, true
+}
+
+// NamedCredential is an organisation's credential of a vendor, by its name; false: it has none such, or nothing is known.
+func (d *Directory) NamedCredential(org, vendor, name string) (store.Credential, bool) {
+	v := d.view.Load()
+	if v == nil {
+		return store.Credential{}, false
+	}
+	c := v.called[holder{org, name}]
+	if c == nil || c.Vendor != vendor {
 		return store.Credential{}, false
 	}
 	return *c, true

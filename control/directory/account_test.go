@@ -27,6 +27,14 @@ func TestAccounts(t *testing.T) {
 			t.Errorf("the default of %v is %+v", who, c)
 		}
 	}
+	if c, ok := d.NamedCredential("acme", "twilio", "spare"); !ok || c.Account != "AC2" {
+		t.Errorf("by its name it is %+v", c)
+	}
+	for _, who := range [][3]string{{"acme", "custom", "spare"}, {"bolt", "twilio", "spare"}, {"acme", "twilio", "none"}, {"", "", ""}} {
+		if c, ok := d.NamedCredential(who[0], who[1], who[2]); ok {
+			t.Errorf("that of %v is %+v", who, c)
+		}
+	}
 	if all := d.Accounts("twilio", "AC1"); len(all) != 2 || all[0].Org != "acme" || all[1].Org != "bolt" {
 		t.Errorf("accounts %+v", all)
 	}
@@ -45,6 +53,9 @@ func TestAccounts(t *testing.T) {
 	nothing := directory.New(directory.Options{Router: away()})
 	if _, err := nothing.Credential("acme", "main"); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("nothing is known: %v", err)
+	}
+	if _, ok := nothing.NamedCredential("acme", "twilio", "spare"); ok {
+		t.Error("somebody is known of nothing")
 	}
 	if _, ok := nothing.DefaultCredential("acme", "twilio"); ok || nothing.Accounts("twilio", "AC1") != nil {
 		t.Error("something is known of nothing")

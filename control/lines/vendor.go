@@ -9,9 +9,11 @@ import (
 
 // The vendors whose credentials this server itself works with; the others are kept for those parts of it that ask for them by name.
 const (
-	Twilio   = "twilio"
-	OpenAI   = "openai"
-	Deepgram = "deepgram"
+	Twilio     = "twilio"
+	OpenAI     = "openai"
+	Deepgram   = "deepgram"
+	ElevenLabs = "elevenlabs"
+	Custom     = "custom" // whoever names it: agents' tools
 )
 
 // A vendor is how one knows that a secret works: by a GET that changes nothing and costs nothing.
@@ -46,7 +48,7 @@ var vendors = []vendor{
 	},
 	{name: OpenAI, base: "https://api.openai.com/v1", path: "/models", sign: bearer},
 	{name: Deepgram, base: "https://api.deepgram.com", path: "/v1/projects", sign: func(h http.Header, _, secret string) { h.Set("Authorization", "Token "+secret) }},
-	{name: "elevenlabs", base: "https://api.elevenlabs.io", path: "/v1/user", sign: header("xi-api-key")},
+	{name: ElevenLabs, base: "https://api.elevenlabs.io", path: "/v1/user", sign: header("xi-api-key")},
 	{
 		name: "anthropic", base: "https://api.anthropic.com", path: "/v1/models",
 		sign: func(h http.Header, _, secret string) {
@@ -60,7 +62,7 @@ var vendors = []vendor{
 	},
 	{name: "groq", base: "https://api.groq.com/openai/v1", path: "/models", sign: bearer},
 	{name: "mistral", base: "https://api.mistral.ai/v1", path: "/models", sign: bearer},
-	{name: "custom", account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), hint: "no control characters"},
+	{name: Custom, account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), hint: "no control characters"},
 }
 
 // Vendors are the names of all vendors.

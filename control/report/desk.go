@@ -51,6 +51,9 @@ type Conversations interface {
 	Conversation(ctx context.Context, org, id string) (Conversation, error)
 }
 
+// A ModelOf finds the model that reports on an agent's calls; nil: rules do. done lets go of it, and must be called. It opens nothing.
+type ModelOf func(org string, agent store.Agent) (m Model, done func())
+
 // A Desk makes what is made of calls, each thing once however many ask for it at the same time on this node; of two nodes, the first to
 // finish is heeded. Its fields must not change once it is used. It is safe for any number of goroutines.
 type Desk struct {
@@ -58,7 +61,7 @@ type Desk struct {
 	Agents  store.Agents
 	Reports store.Reports // nil: nothing is kept
 
-	Model         Model                                                                          // nil: rules make all reports
+	Model         ModelOf                                                                        // nil: rules make all reports
 	Conversations Conversations                                                                  // nil: no vendor is known
 	Open          func(ctx context.Context, r store.Recording) (io.ReadCloser, error)            // a recording; nil: there are none here
 	Hear          func(ctx context.Context, wav io.Reader, lang string) ([]store.Message, error) // nil: there is no recogniser
@@ -210,6 +213,24 @@ func (d *Desk) Stored(ctx context.Context, call store.Call, messages []store.Mes
 	return decode(r)
 }
 
+// Excerpt is the summary of the report on a call that is over, as it stands, else as rules sketch it: said is what was said in the call. Of a
+// call that is not over it is empty. It asks no model and is four small reads of the database, for webhooks, which wait for nobody.
+func (d *Desk) Excerpt(ctx context.Context, org, id string, said []store.Message) (string, error) {
+	call, err := d.Calls.Call(ctx, org, id)
+	if err != nil {
+		return "", fmt.Errorf("read call: %w", err)
+	}
+	if !call.Status.Final() {
+		return "", nil
+	}
+	turns, err := d.Calls.Turns(ctx, org, id)
+	if err != nil {
+		return "", fmt.Errorf("read turns: %w", err)
+	}
+	r, err := d.Stored(ctx, call, said, turns, Live)
+	return r.Summary, err
+}
+
 // Transcript is what was said in a call as it is known best: the second transcript if there is one, else the first.
 func (d *Desk) Transcript(ctx context.Context, call store.Call) (messages []store.Message, source string, err error) {
 	d.init()
@@ -243,7 +264,24 @@ func (d *Desk) stored(ctx context.Context, call store.Call) (r Report, stands bo
 	if row.Made.Before(call.Ended) && time.Now().After(call.Ended) {
 		return r, false, nil // the call was taken for over, and went on
 	}
-	return r, !row.Rules || d.Model == nil || time.Since(row.Made) < again, nil
+	if !row.Rules || d.Model == nil || time.Since(row.Made) < again {
+		return r, true, nil
+	}
+	c := Call{Call: call}
+	if err := d.introduce(ctx, &c); err != nil {
+		return r, false, err
+	}
+	m, done := d.model(c)
+	done()
+	return r, m == nil, nil
+}
+
+// model is who may report on a call besides rules; nil: nobody.
+func (d *Desk) model(c Call) (m Model, done func()) {
+	if d.Model == nil {
+		return nil, func() {}
+	}
+	return d.Model(c.Org, c.Agent)
 }
 
 func decode(row store.Report) (r Report, err error) {
@@ -279,10 +317,12 @@ func (d *Desk) introduce(ctx context.Context, c *Call) error {
 
 // write makes a report: by the model, else by rules.
 func (d *Desk) write(ctx context.Context, c Call) Report {
-	if d.Model != nil {
+	m, done := d.model(c)
+	defer done()
+	if m != nil {
 		ctx, cancel := context.WithTimeout(ctx, modelLimit)
 		defer cancel()
-		w, err := byModel(ctx, d.Model, c)
+		w, err := byModel(ctx, m, c)
 		if err == nil {
 			return d.compose(c, w, ByModel)
 		}

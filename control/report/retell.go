@@ -66,7 +66,7 @@ func (d *Desk) Retell(ctx context.Context, call store.Call, conversation string)
 // organisation's callers said, since one account of the vendor's may serve many.
 func (d *Desk) fetch(ctx context.Context, c *Call, id string) error {
 	if d.Conversations == nil {
-		return fmt.Errorf("%w: no key of ElevenLabs is set", ErrAway)
+		return fmt.Errorf("%w: no vendor's conversations are known", ErrAway)
 	}
 	v, err := d.Conversations.Conversation(ctx, c.Org, id)
 	switch {

@@ -59,7 +59,7 @@ func (Manners) Schema(huma.Registry) *huma.Schema {
 // Schema implements huma.SchemaProvider: an object. What is in it is checked by its own reader, which has better words for what is wrong.
 func (Tools) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeObject, AdditionalProperties: true, Description: "What the model can do besides talking: as docs/tools.md, in " +
-		"place of the server's own. Secrets are named, ${secret:NAME}, and never stand here."}
+		"place of the server's own. Secrets are named, ${secret:NAME}, by a custom credential that has a base_url, and never stand here."}
 }
 
 // Schema implements huma.SchemaProvider: an object, checked as Tools is.

@@ -26,7 +26,7 @@ type Rotation struct {
 // what is sealed by the first key is not touched again, and of two that rotate at once, one does. A secret that changes meanwhile stays as
 // it was changed. closed is told of each that cannot be opened; it may be nil.
 func Rotate(ctx context.Context, v *Vault, rows store.Secrets, closed func(store.Secret)) (r Rotation, err error) {
-	for _, kind := range []store.SecretKind{store.CredentialSecret, store.TrunkSecret} {
+	for _, kind := range store.SecretKinds() {
 		for after := ""; ; {
 			stale, err := rows.StaleSecrets(ctx, kind, v.Key(), after, batch)
 			if err != nil {

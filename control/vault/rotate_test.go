@@ -191,6 +191,32 @@ func TestRotateOnTwoNodes(t *testing.T) {
 	})
 }
 
+// TestRotateWebhooks: the secrets that sign webhooks are sealed anew, also those that package seal has sealed, and those of before.
+func TestRotateWebhooks(t *testing.T) {
+	each(t, func(t *testing.T, open func() *sql.Store) {
+		s := open()
+		org := fill(t, s, made(t, second), 0)
+		_, err := s.UpdateWebhookSettings(t.Context(), org, func(w *store.WebhookSettings) error {
+			w.Secret, w.Former = made(t, first).Seal("whsec_b", vault.PlaceOf(store.WebhookSecret, org, org)), sealedBefore(t, first, org, "whsec_a")
+			return nil
+		})
+		must(t, err)
+		if done, err := vault.Rotate(t.Context(), made(t, second), s, nil); err != nil || done != (vault.Rotation{Closed: 2}) {
+			t.Errorf("without the key: rotated %+v, %v", done, err)
+		}
+		if done, err := vault.Rotate(t.Context(), made(t, second, first), s, nil); err != nil || done != (vault.Rotation{Resealed: 2}) {
+			t.Errorf("rotated %+v, %v", done, err)
+		}
+		w, err := s.WebhookSettings(t.Context(), org)
+		must(t, err)
+		for want, sealed := range map[string]store.Sealed{"whsec_a": w.Former, "whsec_b": w.Secret} {
+			if got, err := made(t, second).Open(sealed, vault.PlaceOf(store.WebhookSecret, org, org)); err != nil || got != want {
+				t.Errorf("%s opens as %q, %v", want, got, err)
+			}
+		}
+	})
+}
+
 // TestRotateLeavesWhatItCannotOpen: a secret of a lost key is told of, and left as it is.
 func TestRotateLeavesWhatItCannotOpen(t *testing.T) {
 	each(t, func(t *testing.T, open func() *sql.Store) {
@@ -232,7 +258,7 @@ func TestRotatorWaitsForTheDatabase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := &away{times: 3}
 		r := &vault.Rotator{Vault: made(t, first), Rows: rows, Log: slog.New(slog.DiscardHandler)}
-		if err := r.Run(t.Context()); err != nil || rows.asked != 5 {
+		if err := r.Run(t.Context()); err != nil || rows.asked != 3+len(store.SecretKinds()) {
 			t.Errorf("asked %d times, %v", rows.asked, err)
 		}
 		rows = &away{times: 1000}

@@ -20,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 
+	"parley/control/seal"
 	"parley/store"
 )
 
@@ -29,8 +30,11 @@ var ErrClosed = errors.New("the secret cannot be opened with the keys of this se
 // A Place is where a sealed secret belongs.
 type Place struct{ Org, Row, Field string }
 
-// PlaceOf is where the secret of a row belongs, by the row's kind.
+// PlaceOf is where the secret of a row belongs, by the row's kind. A webhooks' secret stays where it is when another comes in its place.
 func PlaceOf(kind store.SecretKind, org, id string) Place {
+	if kind == store.FormerWebhookSecret {
+		kind = store.WebhookSecret
+	}
 	return Place{Org: org, Row: id, Field: string(kind)}
 }
 
@@ -43,8 +47,9 @@ func (p Place) label() []byte {
 type Vault struct{ keys []key } // the first one seals, any opens
 
 type key struct {
-	id   string
-	aead cipher.AEAD
+	id    string
+	aead  cipher.AEAD
+	hooks *seal.Seal // opens what it has sealed of webhooks before they came here
 }
 
 // New makes a vault. The first secret's key seals, all of them open; at least one is needed, and empty ones are left out.
@@ -81,7 +86,11 @@ func derive(secret []byte) (key, error) {
 		return key{}, err
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
-	return key{hex.EncodeToString(id), aead}, err
+	if err != nil {
+		return key{}, err
+	}
+	hooks, err := seal.New("webhook secrets", secret)
+	return key{hex.EncodeToString(id), aead, hooks}, err
 }
 
 // Key is the id of the key that seals.
@@ -101,6 +110,9 @@ func (v *Vault) Open(s store.Sealed, p Place) (string, error) {
 	if s.Text == "" {
 		return "", nil
 	}
+	if secret, ok := v.openHook(s, p); ok {
+		return secret, nil
+	}
 	text, err := base64.RawStdEncoding.DecodeString(s.Text)
 	if err != nil {
 		return "", ErrClosed
@@ -114,4 +126,21 @@ func (v *Vault) Open(s store.Sealed, p Place) (string, error) {
 		}
 	}
 	return "", ErrClosed
+}
+
+// openHook opens a webhooks' secret of before: in hex, without a key's id, sealed by package seal with a key of the same secrets.
+func (v *Vault) openHook(s store.Sealed, p Place) (string, bool) {
+	if s.Key != "" || p.Field != string(store.WebhookSecret) {
+		return "", false
+	}
+	text, err := hex.DecodeString(s.Text)
+	if err != nil {
+		return "", false
+	}
+	for _, k := range v.keys {
+		if secret, err := k.hooks.Open(text, "webhook secret\n"+p.Org); err == nil {
+			return string(secret), true
+		}
+	}
+	return "", false
 }

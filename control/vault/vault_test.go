@@ -2,10 +2,12 @@ package vault_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"testing"
 
+	"parley/control/seal"
 	"parley/control/vault"
 	"parley/store"
 )
@@ -44,6 +46,42 @@ func TestSealedOpensInItsPlaceAlone(t *testing.T) {
 		"quotes": {Org: `org" "row`, Row: "", Field: "credential"}, "nowhere": {},
 	} {
 		if got, err := v.Open(s, place); !errors.Is(err, vault.ErrClosed) || got != "" {
+			t.Errorf("%s: opened %q, %v", what, got, err)
+		}
+	}
+}
+
+// sealedBefore is a webhooks' secret as parley sealed it when vaults had none of them.
+func sealedBefore(t *testing.T, key, org, secret string) store.Sealed {
+	t.Helper()
+	s, err := seal.New("webhook secrets", []byte(key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return store.Sealed{Text: hex.EncodeToString(s.Close([]byte(secret), "webhook secret\n"+org))}
+}
+
+func TestSealedBeforeOpens(t *testing.T) {
+	t.Parallel()
+	at, s := vault.PlaceOf(store.WebhookSecret, "org", "org"), sealedBefore(t, first, "org", "whsec_a")
+	if got, err := made(t, second, first).Open(s, at); err != nil || got != "whsec_a" {
+		t.Errorf("opened %q, %v", got, err)
+	}
+	if former := vault.PlaceOf(store.FormerWebhookSecret, "org", "org"); former != at {
+		t.Errorf("the secret of before belongs to %+v", former)
+	}
+	for what, tt := range map[string]struct {
+		key string
+		at  vault.Place
+		s   store.Sealed
+	}{
+		"another key":          {second, at, s},
+		"another organisation": {first, vault.PlaceOf(store.WebhookSecret, "other", "org"), s},
+		"a credential":         {first, vault.PlaceOf(store.CredentialSecret, "org", "org"), s},
+		"sealed by a key":      {first, at, store.Sealed{Text: s.Text, Key: made(t, first).Key()}},
+		"cut":                  {first, at, store.Sealed{Text: s.Text[:20]}},
+	} {
+		if got, err := made(t, tt.key).Open(tt.s, tt.at); !errors.Is(err, vault.ErrClosed) || got != "" {
 			t.Errorf("%s: opened %q, %v", what, got, err)
 		}
 	}

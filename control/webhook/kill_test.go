@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
@@ -63,13 +63,13 @@ func beNode(plan string, stdin io.Reader) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := seal.New("webhook secrets", nodeSecret)
+	sealed, err := vault.New(nodeSecret)
 	if err != nil {
 		return err
 	}
 	var times atomic.Int64
 	return webhook.New(webhook.Options{
-		Store: db, Node: store.NewID(), Secrets: &webhook.Secrets{Rules: db, Seal: sealed}, Allow: allow, Roots: pool,
+		Store: db, Node: store.NewID(), Secrets: &webhook.Secrets{Rules: db, Vault: sealed}, Allow: allow, Roots: pool,
 		Timing: webhook.Timing{Every: 20 * time.Millisecond, Timeout: time.Second, Lease: 3 * time.Second},
 		Log:    slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 		Point: func(point string) {

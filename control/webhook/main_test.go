@@ -29,7 +29,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"parley/control/seal"
+	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
@@ -92,11 +92,11 @@ func sqlite(t *testing.T) string {
 // nodeSecret is what the nodes share.
 var nodeSecret = []byte("0123456789abcdef0123456789abcdef")
 
-func newSeal(t *testing.T, secret []byte) *seal.Seal {
+func newVault(t *testing.T, secrets ...[]byte) *vault.Vault {
 	t.Helper()
-	s, err := seal.New("webhook secrets", secret)
+	v, err := vault.New(secrets...)
 	must(t, err)
-	return s
+	return v
 }
 
 // A house is an organisation that sends webhooks.
@@ -122,7 +122,7 @@ func newHouse(t *testing.T, url string) *house {
 		Key:          store.Key{ID: store.NewID(), Hash: "h", Created: now},
 		Agent:        store.Agent{ID: h.agent, Org: h.org, Name: "Ada", Enabled: true, Created: now},
 	}))
-	h.secrets = &webhook.Secrets{Rules: db, Seal: newSeal(t, nodeSecret)}
+	h.secrets = &webhook.Secrets{Rules: db, Vault: newVault(t, nodeSecret)}
 	h.secret, _, err = h.secrets.Rotate(t.Context(), h.org, 0)
 	must(t, err)
 	return h

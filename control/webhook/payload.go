@@ -56,18 +56,10 @@ func (s *Sender) payload(ctx context.Context, d store.Delivery) (string, error) 
 		p.Status = store.Failed
 	}
 	if p.Status.Final() {
-		messages, err := s.o.Store.Transcript(ctx, d.Org, d.Call)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return "", fmt.Errorf("read transcript: %w", err)
+		var err error
+		if p.Data, err = s.excerpts(ctx, d); err != nil {
+			return "", err
 		}
-		p.Data.Transcript = excerpt(spoken(messages))
-	}
-	if p.Status.Final() && s.o.Reports != nil {
-		report, err := s.o.Reports.Excerpt(ctx, d.Org, d.Call)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return "", fmt.Errorf("read report: %w", err)
-		}
-		p.Data.Report = excerpt(report)
 	}
 	text, err := encode(p)
 	if err != nil {
@@ -77,6 +69,24 @@ func (s *Sender) payload(ctx context.Context, d store.Delivery) (string, error) 
 		return "", fmt.Errorf("keep payload: %w", err)
 	}
 	return text, nil
+}
+
+// excerpts tell of a call that is over; nothing of one that left nothing behind.
+func (s *Sender) excerpts(ctx context.Context, d store.Delivery) (e Excerpts, err error) {
+	said, err := s.o.Store.Transcript(ctx, d.Org, d.Call)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return e, fmt.Errorf("read transcript: %w", err)
+	}
+	e.Transcript = excerpt(spoken(said))
+	if s.o.Reports == nil {
+		return e, nil
+	}
+	report, err := s.o.Reports.Excerpt(ctx, d.Org, d.Call, said)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return e, fmt.Errorf("read report: %w", err)
+	}
+	e.Report = excerpt(report)
+	return e, nil
 }
 
 // encode writes JSON as it is in files: without HTML's escapes, and without a line's end.

@@ -170,7 +170,7 @@ func TestRotation(t *testing.T) {
 
 	d := h.test(e.URL)
 	_, stop = h.run(func(o *webhook.Options) { // a node that does not share the secret sends nothing, and loses nothing
-		o.Secrets = &webhook.Secrets{Rules: h.db, Seal: newSeal(t, []byte("another secret, of another node"))}
+		o.Secrets = &webhook.Secrets{Rules: h.db, Vault: newVault(t, []byte("another secret, of another node"))}
 	})
 	h.until("it waits", func() bool {
 		d, err := h.db.Delivery(t.Context(), h.org, d.ID)
@@ -181,12 +181,16 @@ func TestRotation(t *testing.T) {
 	if n := len(e.all()); n != 2 {
 		t.Errorf("%d requests", n)
 	}
+	fresh := &webhook.Secrets{Rules: h.db, Vault: newVault(t, []byte("another secret, of another node"))}
+	if _, w, err = fresh.Rotate(t.Context(), h.org, time.Hour); err != nil || w.Former != (store.Sealed{}) || !w.FormerUntil.IsZero() {
+		t.Errorf("a secret that cannot be opened is to sign on: %+v, %v", w, err)
+	}
 	org, err := h.db.CreateOrganisation(t.Context(), store.Organisation{ID: store.NewID(), Name: "New", Created: time.Now()})
 	must(t, err)
 	h.org = org.ID
 	h.run(nil)
 	h.settled(h.test(e.URL).ID)
-	if settings, err := h.db.WebhookSettings(t.Context(), h.org); err != nil || len(settings.Secret) == 0 || len(e.all()) != 3 {
+	if settings, err := h.db.WebhookSettings(t.Context(), h.org); err != nil || settings.Secret.Text == "" || len(e.all()) != 3 {
 		t.Errorf("settings of one that has none: %+v, %v", settings, err)
 	}
 }

@@ -12,19 +12,14 @@ import (
 	"strings"
 	"time"
 
+	"parley/control/vault"
 	"parley/store"
 )
-
-// A Sealer keeps secrets from being read in the database: a *seal.Seal.
-type Sealer interface {
-	Close(text []byte, label string) []byte
-	Open(sealed []byte, label string) ([]byte, error)
-}
 
 // Secrets are the organisations' signing secrets, as Standard Webhooks has them: "whsec_" and the base64 of 32 random bytes.
 type Secrets struct {
 	Rules store.WebhookRules
-	Seal  Sealer
+	Vault *vault.Vault
 }
 
 const secretPrefix = "whsec_"
@@ -35,15 +30,16 @@ func newSecret() string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(b)
 }
 
-func label(org string) string { return "webhook secret\n" + org }
+// place is where an organisation's secret belongs; that of before stays bound to it.
+func place(org string) vault.Place { return vault.PlaceOf(store.WebhookSecret, org, org) }
 
-// Rotate makes a new secret, which is shown this once. The one before signs too for a while (0: no more).
+// Rotate makes a new secret, which is shown this once. The one before signs too for a while (0: no more), if it can be opened.
 func (s *Secrets) Rotate(ctx context.Context, org string, overlap time.Duration) (secret string, w store.WebhookSettings, err error) {
 	secret = newSecret()
-	sealed, now := s.Seal.Close([]byte(secret), label(org)), time.Now().UTC().Truncate(time.Microsecond)
+	sealed, now := s.Vault.Seal(secret, place(org)), time.Now().UTC().Truncate(time.Microsecond)
 	w, err = s.Rules.UpdateWebhookSettings(ctx, org, func(w *store.WebhookSettings) error {
-		w.Former, w.FormerUntil = nil, time.Time{}
-		if len(w.Secret) > 0 && overlap > 0 {
+		w.Former, w.FormerUntil = store.Sealed{}, time.Time{}
+		if _, err := s.Vault.Open(w.Secret, place(org)); err == nil && w.Secret.Text != "" && overlap > 0 {
 			w.Former, w.FormerUntil = w.Secret, now.Add(overlap)
 		}
 		w.Secret, w.Rotated = sealed, now
@@ -60,10 +56,10 @@ var errSecret = errors.New("the webhooks' secret cannot be opened")
 
 // signing are the secrets that sign now, the newest first. An organisation that has none gets one, which nobody has seen.
 func (s *Secrets) signing(ctx context.Context, w store.WebhookSettings, now time.Time) (secrets []string, err error) {
-	if len(w.Secret) == 0 {
-		fresh := s.Seal.Close([]byte(newSecret()), label(w.Org))
+	if w.Secret.Text == "" {
+		fresh := s.Vault.Seal(newSecret(), place(w.Org))
 		w, err = s.Rules.UpdateWebhookSettings(ctx, w.Org, func(w *store.WebhookSettings) error {
-			if len(w.Secret) == 0 { // else somebody was faster
+			if w.Secret.Text == "" { // else somebody was faster
 				w.Secret, w.Rotated = fresh, now
 			}
 			return nil
@@ -72,16 +68,16 @@ func (s *Secrets) signing(ctx context.Context, w store.WebhookSettings, now time
 			return nil, fmt.Errorf("make secret: %w", err)
 		}
 	}
-	sealed := [][]byte{w.Secret}
-	if len(w.Former) > 0 && now.Before(w.FormerUntil) {
+	sealed := []store.Sealed{w.Secret}
+	if w.Former.Text != "" && now.Before(w.FormerUntil) {
 		sealed = append(sealed, w.Former)
 	}
 	for _, one := range sealed {
-		secret, err := s.Seal.Open(one, label(w.Org))
+		secret, err := s.Vault.Open(one, place(w.Org))
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errSecret, err)
 		}
-		secrets = append(secrets, string(secret))
+		secrets = append(secrets, secret)
 	}
 	return secrets, nil
 }

@@ -36,9 +36,10 @@ type Store interface {
 	Transcript(ctx context.Context, org, call string) ([]store.Message, error)
 }
 
-// Reports tell how a call's report begins; empty if there is none yet.
+// Reports tell what a call came to, as far as that is known without waiting for anybody; empty if it is not. A *report.Desk does.
 type Reports interface {
-	Excerpt(ctx context.Context, org, call string) (string, error)
+	// Excerpt may use what was said in the call. store.ErrNotFound is as empty.
+	Excerpt(ctx context.Context, org, call string, said []store.Message) (string, error)
 }
 
 // Options are what a Sender stands on. Store, Node and Secrets must be set.

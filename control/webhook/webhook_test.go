@@ -43,9 +43,9 @@ func TestWebhook(t *testing.T) {
 	}
 	want := []string{
 		`{"event_type":"call_started","task_id":"` + task + `","call_id":"` + call + `","status":"initiated","data":{"transcript_excerpt":"","report_excerpt":""}}`,
-		`{"event_type":"call_completed","task_id":"` + task + `","call_id":"` + call + `","status":"completed","data":{"transcript_excerpt":"agent: Hello <you>.\nuser: Bye� �","report_excerpt":"All went well."}}`,
+		`{"event_type":"call_completed","task_id":"` + task + `","call_id":"` + call + `","status":"completed","data":{"transcript_excerpt":"agent: Hello <you>.\nuser: Bye� �","report_excerpt":"2 messages."}}`,
 		`{"event_type":"call_started","task_id":"` + failing + `","call_id":"` + missed + `","status":"initiated","data":{"transcript_excerpt":"","report_excerpt":""}}`,
-		`{"event_type":"call_failed","task_id":"` + failing + `","call_id":"` + missed + `","status":"failed","data":{"transcript_excerpt":"","report_excerpt":"All went well."}}`,
+		`{"event_type":"call_failed","task_id":"` + failing + `","call_id":"` + missed + `","status":"failed","data":{"transcript_excerpt":"","report_excerpt":"0 messages."}}`,
 	}
 	slices.Sort(got)
 	slices.Sort(want)
@@ -56,11 +56,11 @@ func TestWebhook(t *testing.T) {
 
 type reports struct{}
 
-func (reports) Excerpt(ctx context.Context, _, call string) (string, error) {
+func (reports) Excerpt(ctx context.Context, _, call string, said []store.Message) (string, error) {
 	if call == "" {
 		return "", store.ErrNotFound
 	}
-	return "All went well.", ctx.Err()
+	return fmt.Sprintf("%d messages.", len(said)), ctx.Err()
 }
 
 // TestRude: whatever an endpoint does, a try ends within its time, says what happened, and reads no more than it must.

@@ -84,7 +84,7 @@ func (s *shop) tools(t *testing.T) []pipeline.Tool {
 		{Name: "cancel_order", URL: "http://shop/cancel", Body: json.RawMessage(`{"order":"{{order}}"}`), Auth: Auth{Bearer: "${secret:KEY}"}},
 	} {
 		d.Description, d.Timeout, d.Parameters = "For orders.", 6*time.Second, json.RawMessage(`{"type":"object","properties":{"order":{"type":"string"}},"required":["order"]}`)
-		made, err := c.Compile(d, func(string) (string, bool) { return "open-sesame", true })
+		made, err := c.Compile(d, func(string, string) (string, error) { return "open-sesame", nil })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -84,8 +84,12 @@ type Tool struct {
 	secrets []string // that the tool knows, longest first
 }
 
-// Secrets resolves the name of a secret; false: there is none.
-type Secrets func(name string) (value string, ok bool)
+// ErrNoSecret says that there is no secret of a name.
+var ErrNoSecret = errors.New("is not configured")
+
+// Secrets resolves the name of a secret, for a tool that asks one server alone: origin is its scheme, host and port, as https://host:8443;
+// empty: the tool's URL is wrong, and nothing will be asked. An error ends the sentence "secret NAME ...": ErrNoSecret, or why not.
+type Secrets func(origin, name string) (value string, err error)
 
 // Compile checks a definition and makes it ready. The error names all that is wrong; of secrets it names those that are missing.
 func (c *Client) Compile(d Definition, secrets Secrets) (*Tool, error) {
@@ -163,6 +167,7 @@ func (t *Tool) compileURL(p *parser) error {
 		return errors.New("url: want no fragment (#)")
 	}
 	t.origin = u.Scheme + "://" + u.Host
+	p.origin = t.origin
 	path, query, _ := strings.Cut(rest, "?")
 	for segment := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
 		plain, err := url.PathUnescape(segment)

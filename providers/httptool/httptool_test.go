@@ -22,9 +22,15 @@ import (
 )
 
 // secrets are what the tests' operator has.
-func secrets(name string) (string, bool) {
-	s, ok := map[string]string{"KEY": "k-7&2/9", "USER": "operator", "PASSWORD": "open sesame"}[name]
-	return s, ok
+func secrets(origin, name string) (string, error) {
+	if name == "THEIRS" && origin != "https://theirs.example.com:8443" {
+		return "", fmt.Errorf("is not for %q", origin)
+	}
+	s, ok := map[string]string{"KEY": "k-7&2/9", "USER": "operator", "PASSWORD": "open sesame", "THEIRS": "k-7"}[name]
+	if !ok {
+		return "", ErrNoSecret
+	}
+	return s, nil
 }
 
 // client may ask this machine, if it is allowed to.
@@ -365,17 +371,25 @@ func TestDefinitionRefused(t *testing.T) {
 		"url: scheme, host and port":  with(func(d *Definition) { d.URL = "https://me@example.com/" }),
 		"url: want no fragment":       with(func(d *Definition) { d.URL = "https://example.com/#{{order}}" }),
 		"url: \"%zz\"":                with(func(d *Definition) { d.URL = "https://example.com/%zz" }),
-		"url: {{who}}: parameters has no such property": with(func(d *Definition) { d.URL = "https://example.com/{{who}}" }),
-		"query: q is in the url":                        with(func(d *Definition) { d.URL, d.Query = "https://example.com/?q=1", map[string]string{"q": "2"} }),
-		"secret NOPE is not configured":                 with(func(d *Definition) { d.Auth.Bearer = "${secret:NOPE}" }),
-		"a place that is not closed":                    with(func(d *Definition) { d.URL = "https://example.com/{{order" }),
-		"auth: want one of":                             with(func(d *Definition) { d.Auth = Auth{Bearer: "a", User: "b"} }),
-		"auth: want no argument":                        with(func(d *Definition) { d.Auth = Auth{User: "{{order}}"} }),
-		`headers: "Host" cannot be set`:                 with(func(d *Definition) { d.Headers = map[string]string{"Host": "internal"} }),
-		"auth: Authorization is set twice":              with(func(d *Definition) { d.Headers, d.Auth.Bearer = map[string]string{"authorization": "x"}, "y" }),
-		`auth: "" cannot be set`:                        with(func(d *Definition) { d.Auth.Value = "x" }),
-		`headers: "a b" cannot be set`:                  with(func(d *Definition) { d.Headers = map[string]string{"a b": "c"} }),
-		"parameters: schema":                            with(func(d *Definition) { d.Parameters = json.RawMessage(`{"type":"object","oneOf":[]}`) }),
+		"url: {{who}}: parameters has no such property":       with(func(d *Definition) { d.URL = "https://example.com/{{who}}" }),
+		"query: q is in the url":                              with(func(d *Definition) { d.URL, d.Query = "https://example.com/?q=1", map[string]string{"q": "2"} }),
+		"secret NOPE is not configured":                       with(func(d *Definition) { d.Auth.Bearer = "${secret:NOPE}" }),
+		`url: secret THEIRS is not for "https://example.com"`: with(func(d *Definition) { d.URL = "https://example.com/${secret:THEIRS}" }),
+		`secret THEIRS is not for "https://theirs.example.com"`: with(func(d *Definition) {
+			d.URL, d.Body = "https://theirs.example.com/", json.RawMessage(`{"a":["${secret:THEIRS}"]}`)
+		}),
+		`auth: secret THEIRS is not for "http://theirs.example.com:8443"`: with(func(d *Definition) { d.URL, d.Auth.Bearer = "http://theirs.example.com:8443/", "${secret:THEIRS}" }),
+		`headers: secret THEIRS is not for ""`: with(func(d *Definition) {
+			d.URL, d.Headers = "https://me@theirs.example.com:8443/", map[string]string{"X-Key": "${secret:THEIRS}"}
+		}),
+		"a place that is not closed":       with(func(d *Definition) { d.URL = "https://example.com/{{order" }),
+		"auth: want one of":                with(func(d *Definition) { d.Auth = Auth{Bearer: "a", User: "b"} }),
+		"auth: want no argument":           with(func(d *Definition) { d.Auth = Auth{User: "{{order}}"} }),
+		`headers: "Host" cannot be set`:    with(func(d *Definition) { d.Headers = map[string]string{"Host": "internal"} }),
+		"auth: Authorization is set twice": with(func(d *Definition) { d.Headers, d.Auth.Bearer = map[string]string{"authorization": "x"}, "y" }),
+		`auth: "" cannot be set`:           with(func(d *Definition) { d.Auth.Value = "x" }),
+		`headers: "a b" cannot be set`:     with(func(d *Definition) { d.Headers = map[string]string{"a b": "c"} }),
+		"parameters: schema":               with(func(d *Definition) { d.Parameters = json.RawMessage(`{"type":"object","oneOf":[]}`) }),
 		`parameters: "call.from"`: with(func(d *Definition) {
 			d.Parameters = json.RawMessage(`{"type":"object","properties":{"call.from":{"type":"string"}}}`)
 		}),

@@ -26,6 +26,7 @@ type part struct {
 type parser struct {
 	args    map[string]bool // that there are
 	secrets Secrets
+	origin  string          // that secrets are for
 	known   map[string]bool // values of secrets
 	wrong   []error
 }
@@ -77,12 +78,15 @@ func (p *parser) parse(where, text string) template {
 }
 
 func (p *parser) secret(where, name string) string {
-	value, ok := "", false
+	value, err := "", ErrNoSecret
 	if p.secrets != nil {
-		value, ok = p.secrets(name)
+		value, err = p.secrets(p.origin, name)
 	}
-	if !ok || value == "" {
-		p.refuse(where, "secret %s is not configured", name)
+	if err == nil && value == "" {
+		err = ErrNoSecret
+	}
+	if err != nil {
+		p.refuse(where, "secret %s %v", name, err)
 		return ""
 	}
 	if strings.ContainsFunc(value, unicode.IsControl) {

@@ -166,6 +166,18 @@ func (s *Store) StaleSecrets(ctx context.Context, kind store.SecretKind, key, af
 				return store.Secret{Kind: kind, ID: r.ID, Org: r.Org, Sealed: store.Sealed{Text: r.Sealed}}
 			})
 			return err
+		case store.WebhookSecret:
+			found, err := u.StaleWebhookSecrets(ctx, db.StaleWebhookSecretsParams{KeyID: key, After: after, HowMany: most})
+			stale = each(found, func(r db.StaleWebhookSecretsRow) store.Secret {
+				return store.Secret{Kind: kind, ID: r.Org, Org: r.Org, Sealed: store.Sealed{Text: r.Sealed}}
+			})
+			return err
+		case store.FormerWebhookSecret:
+			found, err := u.StaleFormerWebhookSecrets(ctx, db.StaleFormerWebhookSecretsParams{KeyID: key, After: after, HowMany: most})
+			stale = each(found, func(r db.StaleFormerWebhookSecretsRow) store.Secret {
+				return store.Secret{Kind: kind, ID: r.Org, Org: r.Org, Sealed: store.Sealed{Text: r.FormerSealed}}
+			})
+			return err
 		}
 		return fmt.Errorf("no rows of kind %q have secrets", kind)
 	})
@@ -177,16 +189,7 @@ func (s *Store) Reseal(ctx context.Context, all []store.Reseal) (n int64, err er
 	err = s.configure(ctx, "reseal secrets", func(ctx context.Context, u unit) error {
 		n = 0
 		for _, r := range all {
-			var done int64
-			var err error
-			switch r.Kind {
-			case store.CredentialSecret:
-				done, err = u.ResealCredential(ctx, db.ResealCredentialParams{ID: r.ID, Sealed: r.Sealed.Text, KeyID: r.Sealed.Key, Former: r.Former})
-			case store.TrunkSecret:
-				done, err = u.ResealTrunk(ctx, db.ResealTrunkParams{ID: r.ID, Sealed: r.Sealed.Text, KeyID: r.Sealed.Key, Former: r.Former})
-			default:
-				err = fmt.Errorf("no rows of kind %q have secrets", r.Kind)
-			}
+			done, err := u.reseal(ctx, r)
 			if err != nil {
 				return err
 			}
@@ -198,6 +201,22 @@ func (s *Store) Reseal(ctx context.Context, all []store.Reseal) (n int64, err er
 		return nil
 	})
 	return n, err
+}
+
+// reseal replaces one secret, and says how many that were.
+func (u unit) reseal(ctx context.Context, r store.Reseal) (int64, error) {
+	text, key := r.Sealed.Text, r.Sealed.Key
+	switch r.Kind {
+	case store.CredentialSecret:
+		return u.ResealCredential(ctx, db.ResealCredentialParams{ID: r.ID, Sealed: text, KeyID: key, Former: r.Former})
+	case store.TrunkSecret:
+		return u.ResealTrunk(ctx, db.ResealTrunkParams{ID: r.ID, Sealed: text, KeyID: key, Former: r.Former})
+	case store.WebhookSecret:
+		return u.ResealWebhookSecret(ctx, db.ResealWebhookSecretParams{Org: r.ID, Sealed: text, KeyID: key, Former: r.Former})
+	case store.FormerWebhookSecret:
+		return u.ResealFormerWebhookSecret(ctx, db.ResealFormerWebhookSecretParams{Org: r.ID, Sealed: text, KeyID: key, Former: r.Former})
+	}
+	return 0, fmt.Errorf("no rows of kind %q have secrets", r.Kind)
 }
 
 func credential(r db.Credential) store.Credential {

@@ -119,6 +119,32 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
+// TestUpgradeWebhookSecrets: what signed webhooks before a vault kept it is there, in hex.
+func TestUpgradeWebhookSecrets(t *testing.T) {
+	empties(t, func(t *testing.T, open func() *sql.Store) {
+		ctx, s := t.Context(), open()
+		if _, to, err := s.MigrateTo(ctx, 19); err != nil || to != 19 {
+			t.Fatalf("to %d: %v", to, err)
+		}
+		for _, q := range []string{
+			`INSERT INTO organisations (id, name, default_agent, created) VALUES ('org', 'Old', '', '2024-01-02T03:04:05.000006Z')`,
+			`INSERT INTO webhook_settings (org, redelivery, secret, rotated, former, former_until) VALUES ('org', true, 'new', '2024-01-02T03:04:05.000006Z', '', '')`,
+		} {
+			if _, err := s.Bare().ExecContext(ctx, q); err != nil {
+				t.Fatalf("%s: %v", q, err)
+			}
+		}
+		if _, _, err := open().Migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		want := store.WebhookSettings{Org: "org", Redelivery: true, Secret: store.Sealed{Text: "6E6577"}, Rotated: time.Date(2024, 1, 2, 3, 4, 5, 6000, time.UTC)}
+		w, err := s.WebhookSettings(ctx, "org")
+		if w.Secret.Text = strings.ToUpper(w.Secret.Text); err != nil || w != want {
+			t.Errorf("%+v, %v: want %+v", w, err, want)
+		}
+	})
+}
+
 // TestMigrateAtOnce: nodes that start together all come up, and each step is taken once.
 func TestMigrateAtOnce(t *testing.T) {
 	empties(t, func(t *testing.T, open func() *sql.Store) {

@@ -131,7 +131,7 @@ func (s *Store) UpdateWebhookSettings(ctx context.Context, org string, change fu
 		if _, err := u.Organisation(ctx, org); err != nil {
 			return err
 		}
-		if err := u.MakeWebhookSettings(ctx, db.MakeWebhookSettingsParams{Org: org, Secret: []byte{}, Former: []byte{}}); err != nil {
+		if err := u.MakeWebhookSettings(ctx, org); err != nil {
 			return err
 		}
 		row, err := u.HoldWebhookSettings(ctx, org)
@@ -144,8 +144,8 @@ func (s *Store) UpdateWebhookSettings(ctx context.Context, org string, change fu
 		}
 		w.Org = org
 		return u.SetWebhookSettings(ctx, db.SetWebhookSettingsParams{
-			Org: org, Redelivery: w.Redelivery, Secret: append([]byte{}, w.Secret...), Rotated: db.Time(w.Rotated),
-			Former: append([]byte{}, w.Former...), FormerUntil: db.Time(w.FormerUntil),
+			Org: org, Redelivery: w.Redelivery, Sealed: w.Secret.Text, KeyID: w.Secret.Key, Rotated: db.Time(w.Rotated),
+			FormerSealed: w.Former.Text, FormerKeyID: w.Former.Key, FormerUntil: db.Time(w.FormerUntil),
 		})
 	})
 	if refusal != nil {
@@ -191,8 +191,10 @@ func endpointKey(url string) string {
 }
 
 func webhookSettings(r db.WebhookSetting) store.WebhookSettings {
-	return store.WebhookSettings{Org: r.Org, Redelivery: r.Redelivery, Secret: append([]byte(nil), r.Secret...), Rotated: time.Time(r.Rotated),
-		Former: append([]byte(nil), r.Former...), FormerUntil: time.Time(r.FormerUntil)}
+	return store.WebhookSettings{
+		Org: r.Org, Redelivery: r.Redelivery, Secret: store.Sealed{Text: r.Sealed, Key: r.KeyID}, Rotated: time.Time(r.Rotated),
+		Former: store.Sealed{Text: r.FormerSealed, Key: r.FormerKeyID}, FormerUntil: time.Time(r.FormerUntil),
+	}
 }
 
 func disabledEndpoint(r db.WebhookDisabled) store.DisabledEndpoint {

@@ -277,7 +277,9 @@ func testReseal(t *testing.T, s Store) {
 	}
 	_, err := s.CreateTrunk(ctx, store.Trunk{ID: store.NewID(), Org: h.Org, Name: "open", Created: start}) // has no secret
 	ok(t, err)
-	for kind, want := range map[store.SecretKind]int{store.CredentialSecret: 5, store.TrunkSecret: 1} {
+	_, err = s.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Former = store.Sealed{Text: "former"}; return nil })
+	ok(t, err)
+	for kind, want := range map[store.SecretKind]int{store.CredentialSecret: 5, store.TrunkSecret: 1, store.WebhookSecret: 1, store.FormerWebhookSecret: 1} {
 		after, n := "", 0
 		for {
 			stale, err := s.StaleSecrets(ctx, kind, "key 2", after, 2)
@@ -321,6 +323,10 @@ func testReseal(t *testing.T, s Store) {
 	want := h.Trunk
 	want.Sealed = store.Sealed{Text: "anew " + want.ID, Key: "key 2"}
 	same(t, "resealed trunk", got, want)
+	hooks, err := s.WebhookSettings(ctx, h.Org)
+	ok(t, err)
+	anew := store.Sealed{Text: "anew " + h.Org, Key: "key 2"}
+	same(t, "resealed webhooks' secrets", hooks, store.WebhookSettings{Org: h.Org, Secret: anew, Former: anew})
 	_, err = s.StaleSecrets(ctx, "none", "key 2", "", 10)
 	if err == nil {
 		t.Error("secrets of a kind that has none are listed")

@@ -264,7 +264,10 @@ func (h *House) hook(ctx context.Context) (err error) {
 	if h.Delivery, err = h.AddDelivery(ctx, newDelivery(h.Org, "https://own.example.com/")); err != nil {
 		return err
 	}
-	_, err = h.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Secret = []byte("sealed"); return nil })
+	_, err = h.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error {
+		w.Secret = store.Sealed{Text: "sealed", Key: "key 1"}
+		return nil
+	})
 	return err
 }
 

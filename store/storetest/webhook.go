@@ -209,7 +209,7 @@ func testDisabled(t *testing.T, s Store, h House, url string, at time.Time) {
 	ok(t, s.EnableEndpoints(ctx, h.Org, []string{"https://nobody.example.com/", url}))
 	e, err = s.Endpoint(ctx, h.Org, url)
 	ok(t, err)
-	same(t, "endpoint", e, store.Endpoint{WebhookSettings: store.WebhookSettings{Org: h.Org, Secret: []byte("sealed")}})
+	same(t, "endpoint", e, store.Endpoint{WebhookSettings: store.WebhookSettings{Org: h.Org, Secret: store.Sealed{Text: "sealed", Key: "key 1"}}})
 }
 
 // testDueHosts: hosts come in the order of who waits longest, each once; and no more than its share is taken of one.
@@ -294,7 +294,8 @@ func testWebhookSettings(t *testing.T, s Store) {
 	w, err := s.WebhookSettings(ctx, other.ID)
 	ok(t, err)
 	same(t, "settings of none", w, store.WebhookSettings{Org: other.ID})
-	want := store.WebhookSettings{Org: other.ID, Redelivery: true, Secret: []byte("\x00\xffnew"), Rotated: start, Former: []byte("old"), FormerUntil: start.Add(time.Hour)}
+	want := store.WebhookSettings{Org: other.ID, Redelivery: true, Secret: store.Sealed{Text: "new", Key: "key 2"}, Rotated: start,
+		Former: store.Sealed{Text: "old", Key: "key 1"}, FormerUntil: start.Add(time.Hour)}
 	w, err = s.UpdateWebhookSettings(ctx, other.ID, func(w *store.WebhookSettings) error {
 		*w = want
 		w.Org = h.Org // cannot be altered
@@ -334,11 +335,11 @@ func (h House) everyWebhook(org string) map[string]func(context.Context) error {
 		},
 		"WebhookSettings": func(ctx context.Context) error {
 			w, err := h.WebhookSettings(ctx, org)
-			return none(len(w.Secret), 0, err)
+			return none(len(w.Secret.Text), 0, err)
 		},
 		"UpdateWebhookSettings": func(ctx context.Context) error {
 			_, err := h.UpdateWebhookSettings(ctx, org, func(w *store.WebhookSettings) error {
-				if len(w.Secret) == 0 {
+				if w.Secret.Text == "" {
 					return store.ErrNotFound // the other's, which it has not
 				}
 				return nil

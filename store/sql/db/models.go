@@ -400,10 +400,12 @@ type WebhookDisabled struct {
 }
 
 type WebhookSetting struct {
-	Org         string
-	Redelivery  bool
-	Secret      []byte
-	Rotated     Time
-	Former      []byte
-	FormerUntil Time
+	Org          string
+	Redelivery   bool
+	Rotated      Time
+	FormerUntil  Time
+	Sealed       string
+	KeyID        string
+	FormerSealed string
+	FormerKeyID  string
 }

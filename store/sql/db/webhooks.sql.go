@@ -207,7 +207,7 @@ func (q *Queries) EnableEndpoint(ctx context.Context, arg EnableEndpointParams) 
 }
 
 const holdWebhookSettings = `-- name: HoldWebhookSettings :one
-UPDATE webhook_settings SET org = org WHERE org = $1 RETURNING org, redelivery, secret, rotated, former, former_until
+UPDATE webhook_settings SET org = org WHERE org = $1 RETURNING org, redelivery, rotated, former_until, sealed, key_id, former_sealed, former_key_id
 `
 
 func (q *Queries) HoldWebhookSettings(ctx context.Context, org string) (WebhookSetting, error) {
@@ -216,10 +216,12 @@ func (q *Queries) HoldWebhookSettings(ctx context.Context, org string) (WebhookS
 	err := row.Scan(
 		&i.Org,
 		&i.Redelivery,
-		&i.Secret,
 		&i.Rotated,
-		&i.Former,
 		&i.FormerUntil,
+		&i.Sealed,
+		&i.KeyID,
+		&i.FormerSealed,
+		&i.FormerKeyID,
 	)
 	return i, err
 }
@@ -333,18 +335,12 @@ func (q *Queries) KeepPayload(ctx context.Context, arg KeepPayloadParams) (int64
 }
 
 const makeWebhookSettings = `-- name: MakeWebhookSettings :exec
-INSERT INTO webhook_settings (org, redelivery, secret, rotated, former, former_until) VALUES ($1, false, $2, '', $3, '')
+INSERT INTO webhook_settings (org, redelivery, rotated, former_until) VALUES ($1, false, '', '')
 ON CONFLICT (org) DO NOTHING
 `
 
-type MakeWebhookSettingsParams struct {
-	Org    string
-	Secret []byte
-	Former []byte
-}
-
-func (q *Queries) MakeWebhookSettings(ctx context.Context, arg MakeWebhookSettingsParams) error {
-	_, err := q.db.ExecContext(ctx, makeWebhookSettings, arg.Org, arg.Secret, arg.Former)
+func (q *Queries) MakeWebhookSettings(ctx context.Context, org string) error {
+	_, err := q.db.ExecContext(ctx, makeWebhookSettings, org)
 	return err
 }
 
@@ -417,26 +413,79 @@ func (q *Queries) ReplayDelivery(ctx context.Context, arg ReplayDeliveryParams) 
 	return i, err
 }
 
+const resealFormerWebhookSecret = `-- name: ResealFormerWebhookSecret :execrows
+UPDATE webhook_settings SET former_sealed = $1, former_key_id = $2 WHERE org = $3 AND former_sealed = $4
+`
+
+type ResealFormerWebhookSecretParams struct {
+	Sealed string
+	KeyID  string
+	Org    string
+	Former string
+}
+
+func (q *Queries) ResealFormerWebhookSecret(ctx context.Context, arg ResealFormerWebhookSecretParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resealFormerWebhookSecret,
+		arg.Sealed,
+		arg.KeyID,
+		arg.Org,
+		arg.Former,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const resealWebhookSecret = `-- name: ResealWebhookSecret :execrows
+UPDATE webhook_settings SET sealed = $1, key_id = $2 WHERE org = $3 AND sealed = $4
+`
+
+type ResealWebhookSecretParams struct {
+	Sealed string
+	KeyID  string
+	Org    string
+	Former string
+}
+
+func (q *Queries) ResealWebhookSecret(ctx context.Context, arg ResealWebhookSecretParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, resealWebhookSecret,
+		arg.Sealed,
+		arg.KeyID,
+		arg.Org,
+		arg.Former,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setWebhookSettings = `-- name: SetWebhookSettings :exec
-UPDATE webhook_settings SET redelivery = $1, secret = $2, rotated = $3, former = $4, former_until = $5
-WHERE org = $6
+UPDATE webhook_settings SET redelivery = $1, sealed = $2, key_id = $3, rotated = $4,
+  former_sealed = $5, former_key_id = $6, former_until = $7
+WHERE org = $8
 `
 
 type SetWebhookSettingsParams struct {
-	Redelivery  bool
-	Secret      []byte
-	Rotated     Time
-	Former      []byte
-	FormerUntil Time
-	Org         string
+	Redelivery   bool
+	Sealed       string
+	KeyID        string
+	Rotated      Time
+	FormerSealed string
+	FormerKeyID  string
+	FormerUntil  Time
+	Org          string
 }
 
 func (q *Queries) SetWebhookSettings(ctx context.Context, arg SetWebhookSettingsParams) error {
 	_, err := q.db.ExecContext(ctx, setWebhookSettings,
 		arg.Redelivery,
-		arg.Secret,
+		arg.Sealed,
+		arg.KeyID,
 		arg.Rotated,
-		arg.Former,
+		arg.FormerSealed,
+		arg.FormerKeyID,
 		arg.FormerUntil,
 		arg.Org,
 	)
@@ -477,6 +526,82 @@ func (q *Queries) SettleDelivery(ctx context.Context, arg SettleDeliveryParams) 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const staleFormerWebhookSecrets = `-- name: StaleFormerWebhookSecrets :many
+SELECT org, former_sealed FROM webhook_settings WHERE former_sealed <> '' AND former_key_id <> $1 AND org > $2 ORDER BY org LIMIT $3
+`
+
+type StaleFormerWebhookSecretsParams struct {
+	KeyID   string
+	After   string
+	HowMany int32
+}
+
+type StaleFormerWebhookSecretsRow struct {
+	Org          string
+	FormerSealed string
+}
+
+func (q *Queries) StaleFormerWebhookSecrets(ctx context.Context, arg StaleFormerWebhookSecretsParams) ([]StaleFormerWebhookSecretsRow, error) {
+	rows, err := q.db.QueryContext(ctx, staleFormerWebhookSecrets, arg.KeyID, arg.After, arg.HowMany)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StaleFormerWebhookSecretsRow
+	for rows.Next() {
+		var i StaleFormerWebhookSecretsRow
+		if err := rows.Scan(&i.Org, &i.FormerSealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const staleWebhookSecrets = `-- name: StaleWebhookSecrets :many
+SELECT org, sealed FROM webhook_settings WHERE sealed <> '' AND key_id <> $1 AND org > $2 ORDER BY org LIMIT $3
+`
+
+type StaleWebhookSecretsParams struct {
+	KeyID   string
+	After   string
+	HowMany int32
+}
+
+type StaleWebhookSecretsRow struct {
+	Org    string
+	Sealed string
+}
+
+func (q *Queries) StaleWebhookSecrets(ctx context.Context, arg StaleWebhookSecretsParams) ([]StaleWebhookSecretsRow, error) {
+	rows, err := q.db.QueryContext(ctx, staleWebhookSecrets, arg.KeyID, arg.After, arg.HowMany)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []StaleWebhookSecretsRow
+	for rows.Next() {
+		var i StaleWebhookSecretsRow
+		if err := rows.Scan(&i.Org, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const takeDeliveries = `-- name: TakeDeliveries :many
@@ -549,7 +674,7 @@ func (q *Queries) TakeDeliveries(ctx context.Context, arg TakeDeliveriesParams) 
 }
 
 const webhookSettings = `-- name: WebhookSettings :one
-SELECT org, redelivery, secret, rotated, former, former_until FROM webhook_settings WHERE org = $1
+SELECT org, redelivery, rotated, former_until, sealed, key_id, former_sealed, former_key_id FROM webhook_settings WHERE org = $1
 `
 
 func (q *Queries) WebhookSettings(ctx context.Context, org string) (WebhookSetting, error) {
@@ -558,10 +683,12 @@ func (q *Queries) WebhookSettings(ctx context.Context, org string) (WebhookSetti
 	err := row.Scan(
 		&i.Org,
 		&i.Redelivery,
-		&i.Secret,
 		&i.Rotated,
-		&i.Former,
 		&i.FormerUntil,
+		&i.Sealed,
+		&i.KeyID,
+		&i.FormerSealed,
+		&i.FormerKeyID,
 	)
 	return i, err
 }

@@ -45,15 +45,28 @@ SELECT id FROM webhook_deliveries WHERE settled <> '' AND settled < @before ORDE
 SELECT * FROM webhook_settings WHERE org = @org;
 
 -- name: MakeWebhookSettings :exec
-INSERT INTO webhook_settings (org, redelivery, secret, rotated, former, former_until) VALUES (@org, false, @secret, '', @former, '')
+INSERT INTO webhook_settings (org, redelivery, rotated, former_until) VALUES (@org, false, '', '')
 ON CONFLICT (org) DO NOTHING;
 
 -- name: HoldWebhookSettings :one
 UPDATE webhook_settings SET org = org WHERE org = @org RETURNING *;
 
 -- name: SetWebhookSettings :exec
-UPDATE webhook_settings SET redelivery = @redelivery, secret = @secret, rotated = @rotated, former = @former, former_until = @former_until
+UPDATE webhook_settings SET redelivery = @redelivery, sealed = @sealed, key_id = @key_id, rotated = @rotated,
+  former_sealed = @former_sealed, former_key_id = @former_key_id, former_until = @former_until
 WHERE org = @org;
+
+-- name: StaleWebhookSecrets :many
+SELECT org, sealed FROM webhook_settings WHERE sealed <> '' AND key_id <> @key_id AND org > @after ORDER BY org LIMIT @how_many;
+
+-- name: StaleFormerWebhookSecrets :many
+SELECT org, former_sealed FROM webhook_settings WHERE former_sealed <> '' AND former_key_id <> @key_id AND org > @after ORDER BY org LIMIT @how_many;
+
+-- name: ResealWebhookSecret :execrows
+UPDATE webhook_settings SET sealed = @sealed, key_id = @key_id WHERE org = @org AND sealed = @former;
+
+-- name: ResealFormerWebhookSecret :execrows
+UPDATE webhook_settings SET former_sealed = @sealed, former_key_id = @key_id WHERE org = @org AND former_sealed = @former;
 
 -- name: DisableEndpoint :exec
 INSERT INTO webhook_disabled (org, endpoint, url, reason, created) VALUES (@org, @endpoint, @url, @reason, @created)
