@@ -91,7 +91,7 @@ e2e: build ## the real binary over real sockets: recorded speech in, spoken answ
 	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
 
 .PHONY: test-contract
-test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message (20 s)
+test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases
 	$(GO) test -count=1 -v ./control/voice/voicetest
 	$(GO) test -tags e2e -count=1 -timeout 5m -v ./cmd/parley -run '^TestContract'
 

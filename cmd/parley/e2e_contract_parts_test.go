@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ const (
 )
 
 // newContractRun starts the real server, with a fake carrier that calls its tasks' numbers, and a receiver of webhooks that it trusts.
-func newContractRun(t *testing.T) *contractRun {
+func newContractRun(t *testing.T, env []string) *contractRun {
 	t.Helper()
 	r := &contractRun{t: t, c: voicetest.Load(), open: map[string]bool{}, filters: map[string]string{}}
 	for _, item := range r.c.Items() {
@@ -60,7 +61,7 @@ func newContractRun(t *testing.T) *contractRun {
 	}
 	api := httptest.NewServer(exchange)
 	t.Cleanup(api.Close)
-	r.n = serve(t, append(mockVendors(t), "TWILIO_ACCOUNT_SID="+sid, "TWILIO_BASE_URL="+api.URL, "PARLEY_PUBLIC_URL="+contractPublic, "PARLEY_CALLER_ID=+15550100002",
+	r.n = serve(t, append(slices.Concat(env, mockVendors(t)), "TWILIO_ACCOUNT_SID="+sid, "TWILIO_BASE_URL="+api.URL, "PARLEY_PUBLIC_URL="+contractPublic, "PARLEY_CALLER_ID=+15550100002",
 		"PARLEY_DIAL_RATE=50", "PARLEY_OWNER_EMAIL="+contractOwner, "PARLEY_OWNER_PASSWORD="+contractPassword, "PARLEY_SILENCE=2m",
 		"PARLEY_WEBHOOK_ALLOW=127.0.0.0/8", "SSL_CERT_FILE="+r.receiver())...)
 	exchange.Connect = strings.TrimPrefix(r.n.url, "http://")

@@ -333,26 +333,25 @@ func (r *contractRun) status(path, want string) reply {
 // every key, word, status, header and message is seen.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	r := newContractRun(t)
-	r.agents()
-	r.tasks()
-	r.calls()
-	r.sessions()
-	r.errors()
-	r.deletes()
+	databases(t, func(t *testing.T, env []string) {
+		r := newContractRun(t, env)
+		r.agents()
+		r.tasks()
+		r.calls()
+		r.sessions()
+		r.errors()
+		r.deletes()
 
-	touched, left := 0, []string{}
-	for item, open := range r.open {
-		switch {
-		case !open:
-			touched++
-		default:
-			left = append(left, item)
+		var left []string
+		for item, open := range r.open {
+			if open {
+				left = append(left, item)
+			}
 		}
-	}
-	slices.Sort(left)
-	t.Logf("%d of %d items of the contract were seen", touched, len(r.open))
-	for _, item := range left {
-		t.Errorf("not seen: %s", item)
-	}
+		slices.Sort(left)
+		t.Logf("%d of %d items of the contract were seen", len(r.open)-len(left), len(r.open))
+		for _, item := range left {
+			t.Errorf("not seen: %s", item)
+		}
+	})
 }
