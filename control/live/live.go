@@ -251,8 +251,8 @@ func (d *Desk) forget(before time.Time) {
 	defer d.mu.Unlock()
 	n := 0
 	for ; n < len(d.ended) && d.ended[n].at.Before(before); n++ {
-		if t := d.ended[n].t; d.calls[t.call.ID] == t {
-			delete(d.calls, t.call.ID)
+		if t := d.ended[n].t; d.calls[t.id] == t {
+			delete(d.calls, t.id)
 		}
 	}
 	clear(d.ended[:n])

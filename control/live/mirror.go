@@ -56,8 +56,8 @@ func (d *Desk) mirror(ctx context.Context, t *transcript) {
 	var listen *bus.Subscription
 	if d.o.Bus != nil {
 		var err error
-		if listen, err = d.o.Bus.Subscribe(bus.CallEvents(t.call.ID)); err != nil {
-			d.o.Log.Warn("live call not listened to", "call", t.call.ID, "error", err)
+		if listen, err = d.o.Bus.Subscribe(bus.CallEvents(t.id)); err != nil {
+			d.o.Log.Warn("live call not listened to", "call", t.id, "error", err)
 		} else {
 			defer listen.Close()
 		}
@@ -83,8 +83,8 @@ func (m *mirror) finished() bool {
 	if here || !over && t.readers > 0 {
 		return here
 	}
-	if d.calls[t.call.ID] == t {
-		delete(d.calls, t.call.ID)
+	if d.calls[t.id] == t {
+		delete(d.calls, t.id)
 	}
 	return true
 }
@@ -97,7 +97,7 @@ func (m *mirror) ask(ctx context.Context) bool {
 		m.t.mu.Lock()
 		from := len(m.t.finals)
 		m.t.mu.Unlock()
-		text, err := json.Marshal(question{m.t.call.ID, from})
+		text, err := json.Marshal(question{m.t.id, from})
 		if err != nil || m.boot == "" || m.boot == m.d.o.Boot {
 			return false
 		}
@@ -176,9 +176,9 @@ func (m *mirror) poll(ctx context.Context) {
 	t := m.t
 	ctx, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	row, messages, err := m.d.stored(ctx, t.org, t.call.ID)
+	row, messages, err := m.d.stored(ctx, t.org, t.id)
 	if err != nil {
-		m.d.o.Log.Debug("live call not read", "call", t.call.ID, "error", err)
+		m.d.o.Log.Debug("live call not read", "call", t.id, "error", err)
 		return
 	}
 	m.boot = row.Boot

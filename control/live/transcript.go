@@ -24,7 +24,7 @@ type Entry struct {
 
 // A transcript is what is known of one call. A call that lives here is told by its events; another one, by its mirror.
 type transcript struct {
-	org     string
+	org, id string
 	readers int // guarded by the Desk
 
 	mu       sync.Mutex // held for as long as it takes to copy what has changed
@@ -45,7 +45,7 @@ type transcript struct {
 
 func newTranscript(c store.Call) *transcript {
 	return &transcript{
-		org: c.Org, call: c, statuses: []store.Status{c.Status}, counts: make(map[string]int), changed: make(chan struct{}),
+		org: c.Org, id: c.ID, call: c, statuses: []store.Status{c.Status}, counts: make(map[string]int), changed: make(chan struct{}),
 	}
 }
 
@@ -67,7 +67,7 @@ func (t *transcript) heed(more int, follow func(string) func()) {
 	t.watchers += more
 	switch wanted := t.watchers > 0 && t.teller != nil && !t.over; {
 	case wanted && t.leave == nil && follow != nil:
-		t.leave = follow(t.call.ID)
+		t.leave = follow(t.id)
 	case !wanted && t.leave != nil:
 		t.leave()
 		t.leave = nil
