@@ -31,6 +31,7 @@ import (
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 )
 
 // secret signs the links to recordings.
@@ -135,11 +136,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), live: &lines{up: map[string]bool{}}, log: &logged{}, counts: &counts{}, asker: &asked{verdict: store.Works}}
 	path := filepath.Join(w.dir, "parley.db")
-	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + path})
+	db, err := sql.Open(t.Context(), sql.Options{URL: litetest.New(t, path)})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	_, _, err = db.Migrate(t.Context())
-	must(t, err)
 	w.db = db
 	w.dialer = dialer.New(dialer.Options{Store: db, Node: "node", Leg: "twilio", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }})
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -17,6 +16,7 @@ import (
 	"parley/pipeline"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 )
 
 // A switchroom is a carrier in memory that does as it is told.
@@ -129,9 +129,7 @@ type desk struct {
 
 func newDesk(t *testing.T, rules dialer.Rules, change ...func(*dialer.Options)) *desk {
 	t.Helper()
-	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")})
-	must(t, err)
-	_, _, err = db.Migrate(t.Context())
+	db, err := sql.Open(t.Context(), sql.Options{URL: litetest.New(t, "")})
 	must(t, err)
 	d := &desk{t: t, db: db, carrier: &switchroom{}}
 	var id string
