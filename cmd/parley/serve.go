@@ -224,6 +224,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	case <-stop.Done():
 	}
 	s.drain(works, again)
+	s.office.ends.Wait()
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
