@@ -47,7 +47,7 @@ func (c *Control) watchCall(w http.ResponseWriter, r *http.Request) {
 
 // viewer tells who wants to watch, if they may. An Authorization header or an api_key goes before a session token, and that before a cookie.
 func (c *Control) viewer(r *http.Request) (voice.Viewer, error) {
-	v := voice.Viewer{Call: voice.CallID(r.PathValue("id"))}
+	v := voice.Viewer{Call: envelope.Plain(r.PathValue("id"))}
 	if pass := passOf(r.Context()); pass != "" && r.Header["Authorization"] == nil {
 		org, err := c.passes.OpenPass(pass, v.Call, time.Now())
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"parley/control/bus"
+	"parley/control/envelope"
 	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/providers/elevenlabs"
@@ -150,7 +151,7 @@ func (c *config) check() error {
 	if c.KnowledgeTokens < 100 || c.KnowledgeTokens > 20_000 {
 		bad = append(bad, fmt.Errorf("--knowledge-tokens is %d: want 100 to 20000", c.KnowledgeTokens))
 	}
-	if c.CallerID != "" && !e164.MatchString(c.CallerID) {
+	if c.CallerID != "" && !envelope.E164(c.CallerID) {
 		bad = append(bad, fmt.Errorf("--caller-id is %q: want a number such as +15550100002", c.CallerID))
 	}
 	if c.DialCalls < 1 || c.DialCalls > 10_000 {

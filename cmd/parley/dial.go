@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"parley/control/envelope"
 )
 
 // dialCmd has an agent call a number, by the API of a running server.
@@ -35,7 +37,7 @@ type taskRow struct {
 
 // Run makes a task, executes it, and tells how it goes.
 func (c *dialCmd) Run(ctx context.Context, con console) error {
-	if !e164.MatchString(c.To) {
+	if !envelope.E164(c.To) {
 		return usageError{fmt.Errorf("%q is no phone number in E.164 format, such as +442071234567", c.To)}
 	}
 	agent, err := c.named(ctx, "agent", c.Agent)

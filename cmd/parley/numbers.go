@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
+	"parley/control/envelope"
 	"parley/control/lines"
 )
 
@@ -17,9 +17,6 @@ type numbersCmd struct {
 	Set    numbersSetCmd    `cmd:"" help:"Add a number, or lead it to another agent."`
 	Delete numbersDeleteCmd `cmd:"" help:"Forget a number: the default agent answers it."`
 }
-
-// e164 is what is accepted as a phone number.
-var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
 
 // numberRow is what tables show of a phone number.
 type numberRow struct {
@@ -71,7 +68,7 @@ type numbersSetCmd struct {
 
 // Run adds a number, or leads one elsewhere.
 func (c *numbersSetCmd) Run(ctx context.Context, con console) error {
-	if !e164.MatchString(c.Number) {
+	if !envelope.E164(c.Number) {
 		return usageError{fmt.Errorf("%q is no phone number: want E.164, such as +442071234567", c.Number)}
 	}
 	return c.reach(ctx, con, nil, func(a *api) error {

@@ -81,6 +81,12 @@ func From(ctx context.Context) (Identity, bool) {
 	return i, ok
 }
 
+// Org is whose rows a request may see. The middleware lets nobody through without one.
+func Org(ctx context.Context) string {
+	i, _ := From(ctx)
+	return i.Org
+}
+
 // Bearer is the secret of a request's Authorization header (RFC 6750 section 2.1); the scheme's case does not matter (RFC 9110 section
 // 11.1). False if there is no such header or more than one, another scheme, or a secret that no key can have: see Verbatim for their shape.
 func Bearer(r *http.Request) (secret string, ok bool) {

@@ -20,7 +20,6 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
-	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/envelope"
 	"parley/control/webhook"
@@ -106,21 +105,13 @@ func show(c store.Campaign) Campaign {
 		rate = math.Round(1000*float64(time.Second)/float64(c.Pace)) / 1000
 	}
 	return Campaign{
-		ID: c.ID, Number: c.Number, AgentID: c.Agent, Name: c.Name, Description: or(c.Description), StartingMessage: or(c.StartingMessage),
-		Priority: c.Priority, ScheduledAt: envelope.Time(c.Scheduled), WebhookURL: or(c.WebhookURL), WebhookEvents: events,
+		ID: c.ID, Number: c.Number, AgentID: c.Agent, Name: c.Name, Description: envelope.Optional(c.Description), StartingMessage: envelope.Optional(c.StartingMessage),
+		Priority: c.Priority, ScheduledAt: envelope.Time(c.Scheduled), WebhookURL: envelope.Optional(c.WebhookURL), WebhookEvents: events,
 		MaxCalls: c.MaxCalls, CallsPerSecond: rate,
 		Breaker: Breaker{Calls: c.Breaker.Calls, Percent: c.Breaker.Percent, ShortSeconds: c.Breaker.Short.Seconds()},
-		Status:  c.Status, Reason: or(c.Reason), CreatedAt: envelope.Time(c.Created), UpdatedAt: envelope.Time(c.Updated),
+		Status:  c.Status, Reason: envelope.Optional(c.Reason), CreatedAt: envelope.Time(c.Created), UpdatedAt: envelope.Time(c.Updated),
 		StartedAt: envelope.Time(c.Started), EndedAt: envelope.Time(c.Ended),
 	}
-}
-
-// or is a text for JSON, where an empty one is null.
-func or(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }
 
 // Body is the body of POST /campaigns.
@@ -241,10 +232,4 @@ func (b *Patch) apply(c *store.Campaign) {
 	if b.Breaker.Set {
 		c.Breaker = b.Breaker.Value.row()
 	}
-}
-
-// org is whose rows a request may see. The middleware lets nobody through without one.
-func org(ctx context.Context) string {
-	i, _ := access.From(ctx)
-	return i.Org
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/voice"
 	"parley/store"
@@ -16,12 +17,12 @@ import (
 // List is what GET /campaigns asks.
 type List struct {
 	envelope.Strict
-	voice.Page
+	envelope.Page
 }
 
 // List handles GET /campaigns.
 func (h *Campaigns) List(ctx context.Context, in *List) (*envelope.Many[Campaign], error) {
-	rows, total, err := h.Store.Campaigns(ctx, org(ctx), store.Page{Limit: in.Limit, Offset: in.Offset})
+	rows, total, err := h.Store.Campaigns(ctx, access.Org(ctx), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list campaigns: %w", err)
 	}
@@ -41,7 +42,7 @@ type Create struct {
 
 // Create handles POST /campaigns.
 func (h *Campaigns) Create(ctx context.Context, in *Create) (*envelope.One[Campaign], error) {
-	row, err := h.Store.CreateCampaign(ctx, in.Body.row(org(ctx), time.Now().UTC()))
+	row, err := h.Store.CreateCampaign(ctx, in.Body.row(access.Org(ctx), time.Now().UTC()))
 	if errors.Is(err, store.ErrNotFound) {
 		fault := envelope.Missing("no such agent")
 		fault.Details = map[string]string{"agent_id": "no such agent"}
@@ -51,7 +52,7 @@ func (h *Campaigns) Create(ctx context.Context, in *Create) (*envelope.One[Campa
 }
 
 // Get handles GET /campaigns/{id}.
-func (h *Campaigns) Get(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
+func (h *Campaigns) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)
 	return answer(ctx, row, err)
 }
@@ -62,12 +63,12 @@ func (h *Campaigns) find(ctx context.Context, id string) (store.Campaign, error)
 	if err != nil {
 		return store.Campaign{}, store.ErrNotFound
 	}
-	return h.Store.Campaign(ctx, org(ctx), u.String())
+	return h.Store.Campaign(ctx, access.Org(ctx), u.String())
 }
 
 // Update is what PATCH /campaigns/{id} asks.
 type Update struct {
-	voice.ID
+	envelope.ID
 
 	Body Patch
 }
@@ -89,7 +90,7 @@ func (h *Campaigns) Update(ctx context.Context, in *Update) (*envelope.One[Campa
 }
 
 // Start handles POST /campaigns/{id}/start.
-func (h *Campaigns) Start(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
+func (h *Campaigns) Start(ctx context.Context, in *envelope.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -123,7 +124,7 @@ func (h *Campaigns) ready(ctx context.Context, c store.Campaign) error {
 }
 
 // Pause handles POST /campaigns/{id}/pause.
-func (h *Campaigns) Pause(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
+func (h *Campaigns) Pause(ctx context.Context, in *envelope.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -132,7 +133,7 @@ func (h *Campaigns) Pause(ctx context.Context, in *voice.ID) (*envelope.One[Camp
 }
 
 // Resume handles POST /campaigns/{id}/resume.
-func (h *Campaigns) Resume(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
+func (h *Campaigns) Resume(ctx context.Context, in *envelope.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -144,7 +145,7 @@ func (h *Campaigns) Resume(ctx context.Context, in *voice.ID) (*envelope.One[Cam
 }
 
 // Cancel handles POST /campaigns/{id}/cancel.
-func (h *Campaigns) Cancel(ctx context.Context, in *voice.ID) (*envelope.One[Campaign], error) {
+func (h *Campaigns) Cancel(ctx context.Context, in *envelope.ID) (*envelope.One[Campaign], error) {
 	row, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -171,8 +172,8 @@ func (h *Campaigns) move(ctx context.Context, c store.Campaign, to store.Campaig
 
 // ListTasks is what GET /campaigns/{id}/tasks asks.
 type ListTasks struct {
-	voice.ID
-	voice.Page
+	envelope.ID
+	envelope.Page
 
 	Status store.Status `query:"status" enum:"pending,in_progress,completed,failed" doc:"Filter by status."`
 }
@@ -184,7 +185,7 @@ func (h *Campaigns) ListTasks(ctx context.Context, in *ListTasks) (*envelope.Man
 		return nil, none(err)
 	}
 	f := store.TaskFilter{Campaign: c.ID, Status: in.Status}
-	rows, total, err := h.Tasks.Tasks(ctx, c.Org, f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	rows, total, err := h.Tasks.Tasks(ctx, c.Org, f, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}

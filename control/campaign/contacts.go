@@ -8,11 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"parley/control/envelope"
 )
 
 // The limits of a file of contacts.
@@ -167,8 +168,8 @@ func (r *reader) next() (contact, error) {
 	if len(c.bad) > 0 {
 		return c, nil
 	}
-	if c.number = tidyNumber(fields[r.number]); !e164.MatchString(c.number) {
-		c.bad["to_number"] = fmt.Sprintf("%.40q is no phone number in E.164 format, such as +1234567890", fields[r.number])
+	if c.number = tidyNumber(fields[r.number]); !envelope.E164(c.number) {
+		c.bad["to_number"] = fmt.Sprintf("%.40q "+envelope.NoE164, fields[r.number])
 	}
 	c.context = r.context(fields)
 	return c, nil
@@ -200,8 +201,6 @@ func writeText(b *bytes.Buffer, text string) {
 	_ = enc.Encode(text) // a string, into memory
 	b.Truncate(b.Len() - 1)
 }
-
-var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
 
 // tidyNumber takes out what people, and spreadsheets, put into numbers.
 func tidyNumber(text string) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/control/envelope"
 	"parley/store"
 )
 
@@ -135,7 +136,7 @@ func FuzzReader(f *testing.F) {
 				continue
 			}
 			var context map[string]string
-			if !e164.MatchString(r.number) || !utf8.ValidString(r.context) || json.Unmarshal([]byte(r.context), &context) != nil || len(context) != len(names)-1 {
+			if !envelope.E164(r.number) || !utf8.ValidString(r.context) || json.Unmarshal([]byte(r.context), &context) != nil || len(context) != len(names)-1 {
 				t.Fatalf("row %+v of the columns %q", r, names)
 			}
 		}

@@ -7,7 +7,6 @@ import (
 
 	"parley/control/dialer"
 	"parley/control/envelope"
-	"parley/control/voice"
 	"parley/store"
 )
 
@@ -68,7 +67,7 @@ func tallied(counts []store.CampaignCount) (t Tally) {
 }
 
 // Progress handles GET /campaigns/{id}/progress.
-func (h *Campaigns) Progress(ctx context.Context, in *voice.ID) (*envelope.One[Progress], error) {
+func (h *Campaigns) Progress(ctx context.Context, in *envelope.ID) (*envelope.One[Progress], error) {
 	c, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -78,7 +77,7 @@ func (h *Campaigns) Progress(ctx context.Context, in *voice.ID) (*envelope.One[P
 		return nil, fmt.Errorf("read counters: %w", err)
 	}
 	p := Progress{
-		CampaignID: c.ID, Status: c.Status, Reason: or(c.Reason), Tasks: tallied(counts), Outcomes: map[string]int64{},
+		CampaignID: c.ID, Status: c.Status, Reason: envelope.Optional(c.Reason), Tasks: tallied(counts), Outcomes: map[string]int64{},
 		Breaker: BreakerState{Breaker: show(c).Breaker}, StartedAt: envelope.Time(c.Started), EndedAt: envelope.Time(c.Ended),
 	}
 	for _, n := range counts {

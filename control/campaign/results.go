@@ -17,7 +17,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
-	"parley/control/voice"
+	"parley/control/envelope"
 	"parley/store"
 )
 
@@ -29,7 +29,7 @@ var resultColumns = []string{"line", "to_number", "status", "outcome", "attempts
 	"error", "call_id", "task_id"}
 
 // Results handles GET /campaigns/{id}/results: CSV, in the order in which the contacts came.
-func (h *Campaigns) Results(ctx context.Context, in *voice.ID) (*huma.StreamResponse, error) {
+func (h *Campaigns) Results(ctx context.Context, in *envelope.ID) (*huma.StreamResponse, error) {
 	c, err := h.find(ctx, in.ID)
 	if err != nil {
 		return nil, none(err)
@@ -168,7 +168,7 @@ func contextOf(t store.Task) (fields []known, err error) {
 // harmless is a cell that no spreadsheet takes for a formula: one that would be gets an apostrophe before it (OWASP, CSV injection). A phone
 // number stays as it is: all that follows its plus are digits.
 func harmless(cell string) string {
-	if cell == "" || e164.MatchString(cell) {
+	if cell == "" || envelope.E164(cell) {
 		return cell
 	}
 	if first, _ := utf8.DecodeRuneInString(cell); strings.ContainsRune("=+-@\t\r\n\uFF1D\uFF0B\uFF0D\uFF20", first) {

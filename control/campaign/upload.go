@@ -18,7 +18,6 @@ import (
 
 	"parley/control/dialer"
 	"parley/control/envelope"
-	"parley/control/voice"
 	"parley/store"
 )
 
@@ -30,7 +29,7 @@ const (
 
 // Upload is what POST /campaigns/{id}/contacts asks.
 type Upload struct {
-	voice.ID
+	envelope.ID
 
 	Column string `query:"column" maxLength:"100" doc:"The column that has the numbers. Left out: to_number, or else phone."`
 	Whole  bool   `query:"strict" doc:"Take all rows or none: none if one is invalid or may not be called."`

@@ -34,8 +34,8 @@ func (Credential) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 func showCredential(c store.Credential) Credential {
 	return Credential{
-		ID: c.ID, Number: c.Number, Vendor: c.Vendor, Name: c.Name, AccountID: or(c.Account), BaseURL: or(c.BaseURL), SecretHint: or(c.Hint),
-		Default: c.Default, Verdict: or(string(c.Verdict)), VerifiedAt: envelope.Time(c.Verified), CreatedAt: envelope.Time(c.Created),
+		ID: c.ID, Number: c.Number, Vendor: c.Vendor, Name: c.Name, AccountID: envelope.Optional(c.Account), BaseURL: envelope.Optional(c.BaseURL), SecretHint: envelope.Optional(c.Hint),
+		Default: c.Default, Verdict: envelope.Optional(string(c.Verdict)), VerifiedAt: envelope.Time(c.Verified), CreatedAt: envelope.Time(c.Created),
 		UpdatedAt: envelope.Time(c.Updated),
 	}
 }
@@ -81,7 +81,7 @@ type CredentialCreate struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *CredentialCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	bad := append(b.check(at), blank(at, "name", b.Name)...)
+	bad := append(b.check(at), envelope.Blank(at, "name", b.Name)...)
 	return append(bad, complaints(at, CheckCredential(store.Credential{Vendor: b.Vendor, Account: b.AccountID, BaseURL: b.BaseURL}))...)
 }
 
@@ -132,7 +132,7 @@ func (b *CredentialPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 		b.Secret.Check(at, "secret", false),
 		b.BaseURL.Check(at, "base_url", true),
 		b.Default.Check(at, "default", false),
-		blank(at, "name", b.Name.Value),
+		envelope.Blank(at, "name", b.Name.Value),
 	} {
 		bad = append(bad, wrong...)
 	}

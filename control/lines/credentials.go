@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/vault"
 	"parley/store"
@@ -35,14 +36,14 @@ type Credentials struct {
 
 // ListCredentials is what GET /credentials asks.
 type ListCredentials struct {
-	Page
+	envelope.Pages
 
 	Vendor string `query:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,custom" doc:"Filter by vendor."`
 }
 
 // List handles GET /credentials.
 func (h *Credentials) List(ctx context.Context, in *ListCredentials) (*envelope.Many[Credential], error) {
-	rows, total, err := h.Store.Credentials(ctx, org(ctx), in.Vendor, in.page())
+	rows, total, err := h.Store.Credentials(ctx, access.Org(ctx), in.Vendor, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
 	}
@@ -55,11 +56,11 @@ func (h *Credentials) List(ctx context.Context, in *ListCredentials) (*envelope.
 
 // row is the credential that a path names.
 func (h *Credentials) row(ctx context.Context, id string) (store.Credential, error) {
-	id, err := canonical(id, "credential")
+	id, err := envelope.Canonical(id, "credential")
 	if err != nil {
 		return store.Credential{}, err
 	}
-	c, err := h.Store.Credential(ctx, org(ctx), id)
+	c, err := h.Store.Credential(ctx, access.Org(ctx), id)
 	if err != nil {
 		return c, failed(err, "credential", "")
 	}
@@ -67,7 +68,7 @@ func (h *Credentials) row(ctx context.Context, id string) (store.Credential, err
 }
 
 // Get handles GET /credentials/{id}.
-func (h *Credentials) Get(ctx context.Context, in *ID) (*envelope.One[Credential], error) {
+func (h *Credentials) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Credential], error) {
 	c, err := h.row(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -86,7 +87,7 @@ type CreateCredential struct {
 func (h *Credentials) Create(ctx context.Context, in *CreateCredential) (*envelope.One[Credential], error) {
 	b, now := in.Body, time.Now().UTC().Truncate(time.Microsecond)
 	c := store.Credential{
-		ID: store.NewID(), Org: org(ctx), Vendor: b.Vendor, Name: b.Name, Account: b.AccountID, BaseURL: b.BaseURL, Hint: Hint(b.Secret),
+		ID: store.NewID(), Org: access.Org(ctx), Vendor: b.Vendor, Name: b.Name, Account: b.AccountID, BaseURL: b.BaseURL, Hint: Hint(b.Secret),
 		Created: now, Updated: now,
 	}
 	if err := h.open(c.BaseURL); err != nil {
@@ -127,7 +128,7 @@ func (h *Credentials) open(base string) error {
 
 // UpdateCredential is what PATCH /credentials/{id} asks.
 type UpdateCredential struct {
-	ID
+	envelope.ID
 
 	Body CredentialPatch
 }
@@ -137,11 +138,11 @@ func (h *Credentials) Update(ctx context.Context, in *UpdateCredential) (*envelo
 	if in.Body.empty() {
 		return nil, envelope.Bad("nothing to update: give at least one of name, account_id, secret, base_url, default")
 	}
-	id, err := canonical(in.ID.ID, "credential")
+	id, err := envelope.Canonical(in.ID.ID, "credential")
 	if err != nil {
 		return nil, err
 	}
-	c, err := h.Store.UpdateCredential(ctx, org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), func(c *store.Credential) error {
+	c, err := h.Store.UpdateCredential(ctx, access.Org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), func(c *store.Credential) error {
 		return h.change(c, in.Body)
 	})
 	if err != nil {
@@ -190,21 +191,21 @@ func (h *Credentials) change(c *store.Credential, b CredentialPatch) error {
 }
 
 // Delete handles DELETE /credentials/{id}.
-func (h *Credentials) Delete(ctx context.Context, in *ID) (*envelope.One[Gone], error) {
-	id, err := canonical(in.ID, "credential")
+func (h *Credentials) Delete(ctx context.Context, in *envelope.ID) (*envelope.One[Gone], error) {
+	id, err := envelope.Canonical(in.ID, "credential")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.DeleteCredential(ctx, org(ctx), id); err != nil {
+	if err := h.Store.DeleteCredential(ctx, access.Org(ctx), id); err != nil {
 		return nil, needed(err, "credential")
 	}
-	h.Log.InfoContext(ctx, "credential deleted", "org", org(ctx), "credential", id)
+	h.Log.InfoContext(ctx, "credential deleted", "org", access.Org(ctx), "credential", id)
 	call(ctx, h.Changed)
 	return envelope.Give(ctx, Gone{ID: id, Deleted: true}), nil
 }
 
 // Verify handles POST /credentials/{id}/verify.
-func (h *Credentials) Verify(ctx context.Context, in *ID) (*envelope.One[Verification], error) {
+func (h *Credentials) Verify(ctx context.Context, in *envelope.ID) (*envelope.One[Verification], error) {
 	c, err := h.row(ctx, in.ID)
 	if err != nil {
 		return nil, err

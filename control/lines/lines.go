@@ -14,13 +14,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
-	"parley/control/access"
 	"parley/control/envelope"
 	"parley/store"
 )
@@ -30,23 +27,6 @@ type Rows interface {
 	store.Numbers
 	store.Credentials
 	store.Trunks
-}
-
-// Page is the part of a list that a request asks for.
-type Page struct {
-	envelope.Strict
-
-	Limit  int `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of results."`
-	Offset int `query:"offset" minimum:"0" maximum:"2147483647" default:"0" doc:"Pagination offset."`
-}
-
-func (p Page) page() store.Page { return store.Page{Limit: p.Limit, Offset: p.Offset} }
-
-// ID is the thing that a path names.
-type ID struct {
-	envelope.Strict
-
-	ID string `path:"id" doc:"Its id, a UUID. Ids of other organisations are as unknown as malformed ones: 404." example:"0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"`
 }
 
 // Gone says what is gone.
@@ -71,53 +51,6 @@ func (r ReadOnly) check(at *huma.PathBuffer) (bad []error) {
 	}
 	return bad
 }
-
-// org is whose rows a request may see. The middleware lets nobody through without one.
-func org(ctx context.Context) string {
-	i, _ := access.From(ctx)
-	return i.Org
-}
-
-// canonical is an id as the store writes it; what is no UUID is nobody's id.
-func canonical(id, noun string) (string, error) {
-	u, err := uuid.Parse(id)
-	if err != nil {
-		return "", envelope.Missing("no such " + noun)
-	}
-	return u.String(), nil
-}
-
-// reference is an id of a body as the store writes it; huma has checked that it is one.
-func reference(id string) string {
-	if u, err := uuid.Parse(id); err == nil {
-		return u.String()
-	}
-	return id
-}
-
-// or is a text for JSON, where an empty one is null.
-func or(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
-}
-
-// blank complains about a name that is blank, or has control characters.
-func blank(at *huma.PathBuffer, field, text string) []error {
-	switch {
-	case text != "" && strings.TrimSpace(text) == "":
-		return []error{envelope.Complain(at, field, "must not be blank")}
-	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return []error{envelope.Complain(at, field, "must not contain control characters")}
-	}
-	return nil
-}
-
-// e164 is how numbers are written.
-var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
-
-const noNumber = "is no phone number in E.164 format, such as +1234567890"
 
 // invalid refuses a request for fields, each with what is wrong with it; nil if there are none.
 func invalid(bad map[string]string) error {

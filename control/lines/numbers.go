@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/store"
 )
@@ -34,14 +35,14 @@ type Number struct {
 
 func showNumber(n store.Number) Number {
 	return Number{
-		ID: n.ID, Number: n.Number, PhoneNumber: n.E164, Label: or(n.Label), AgentID: or(n.Agent), CredentialID: or(n.Credential),
-		TrunkID: or(n.Trunk), CreatedAt: envelope.Time(n.Created), UpdatedAt: envelope.Time(n.Updated),
+		ID: n.ID, Number: n.Number, PhoneNumber: n.E164, Label: envelope.Optional(n.Label), AgentID: envelope.Optional(n.Agent), CredentialID: envelope.Optional(n.Credential),
+		TrunkID: envelope.Optional(n.Trunk), CreatedAt: envelope.Time(n.Created), UpdatedAt: envelope.Time(n.Updated),
 	}
 }
 
 // List handles GET /numbers.
-func (h *Numbers) List(ctx context.Context, in *Page) (*envelope.Many[Number], error) {
-	rows, total, err := h.Store.Numbers(ctx, org(ctx), in.page())
+func (h *Numbers) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[Number], error) {
+	rows, total, err := h.Store.Numbers(ctx, access.Org(ctx), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list numbers: %w", err)
 	}
@@ -53,12 +54,12 @@ func (h *Numbers) List(ctx context.Context, in *Page) (*envelope.Many[Number], e
 }
 
 // Get handles GET /numbers/{id}.
-func (h *Numbers) Get(ctx context.Context, in *ID) (*envelope.One[Number], error) {
-	id, err := canonical(in.ID, "number")
+func (h *Numbers) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Number], error) {
+	id, err := envelope.Canonical(in.ID, "number")
 	if err != nil {
 		return nil, err
 	}
-	n, err := h.Store.Number(ctx, org(ctx), id)
+	n, err := h.Store.Number(ctx, access.Org(ctx), id)
 	if err != nil {
 		return nil, failed(err, "number", "")
 	}
@@ -78,9 +79,9 @@ type NumberCreate struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *NumberCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	bad := append(b.check(at), blank(at, "label", b.Label)...)
-	if b.PhoneNumber != "" && !e164.MatchString(b.PhoneNumber) {
-		bad = append(bad, envelope.Complain(at, "phone_number", noNumber))
+	bad := append(b.check(at), envelope.Blank(at, "label", b.Label)...)
+	if b.PhoneNumber != "" && !envelope.E164(b.PhoneNumber) {
+		bad = append(bad, envelope.Complain(at, "phone_number", envelope.NoE164))
 	}
 	if b.CredentialID != "" && b.TrunkID != "" {
 		bad = append(bad, envelope.Complain(at, "trunk_id", oneWay))
@@ -101,8 +102,8 @@ type CreateNumber struct {
 func (h *Numbers) Create(ctx context.Context, in *CreateNumber) (*envelope.One[Number], error) {
 	b, now := in.Body, time.Now().UTC().Truncate(time.Microsecond)
 	n := store.Number{
-		ID: store.NewID(), Org: org(ctx), E164: b.PhoneNumber, Label: b.Label, Agent: reference(b.AgentID), Credential: reference(b.CredentialID),
-		Trunk: reference(b.TrunkID), Created: now, Updated: now,
+		ID: store.NewID(), Org: access.Org(ctx), E164: b.PhoneNumber, Label: b.Label, Agent: envelope.Plain(b.AgentID), Credential: envelope.Plain(b.CredentialID),
+		Trunk: envelope.Plain(b.TrunkID), Created: now, Updated: now,
 	}
 	if err := h.known(ctx, n); err != nil {
 		return nil, err
@@ -171,7 +172,7 @@ func (b *NumberPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 		b.AgentID.Check(at, "agent_id", true),
 		b.CredentialID.Check(at, "credential_id", true),
 		b.TrunkID.Check(at, "trunk_id", true),
-		blank(at, "label", b.Label.Value),
+		envelope.Blank(at, "label", b.Label.Value),
 	} {
 		bad = append(bad, wrong...)
 	}
@@ -191,7 +192,7 @@ func (b *NumberPatch) apply(n *store.Number) error {
 			*f.to = f.from.Value
 		}
 	}
-	n.Agent, n.Credential, n.Trunk = reference(n.Agent), reference(n.Credential), reference(n.Trunk)
+	n.Agent, n.Credential, n.Trunk = envelope.Plain(n.Agent), envelope.Plain(n.Credential), envelope.Plain(n.Trunk)
 	if n.Credential != "" && n.Trunk != "" {
 		return envelope.Wrong("trunk_id", oneWay)
 	}
@@ -200,7 +201,7 @@ func (b *NumberPatch) apply(n *store.Number) error {
 
 // UpdateNumber is what PATCH /numbers/{id} asks.
 type UpdateNumber struct {
-	ID
+	envelope.ID
 
 	Body NumberPatch
 }
@@ -210,19 +211,19 @@ func (h *Numbers) Update(ctx context.Context, in *UpdateNumber) (*envelope.One[N
 	if in.Body.empty() {
 		return nil, envelope.Bad("nothing to update: give at least one of label, agent_id, credential_id, trunk_id")
 	}
-	id, err := canonical(in.ID.ID, "number")
+	id, err := envelope.Canonical(in.ID.ID, "number")
 	if err != nil {
 		return nil, err
 	}
-	n, err := h.Store.Number(ctx, org(ctx), id)
+	n, err := h.Store.Number(ctx, access.Org(ctx), id)
 	if err != nil {
 		return nil, failed(err, "number", "")
 	}
-	asked := store.Number{Org: n.Org, Agent: reference(in.Body.AgentID.Value), Credential: reference(in.Body.CredentialID.Value), Trunk: reference(in.Body.TrunkID.Value)}
+	asked := store.Number{Org: n.Org, Agent: envelope.Plain(in.Body.AgentID.Value), Credential: envelope.Plain(in.Body.CredentialID.Value), Trunk: envelope.Plain(in.Body.TrunkID.Value)}
 	if err := h.known(ctx, asked); err != nil {
 		return nil, err
 	}
-	n, err = h.Store.UpdateNumber(ctx, org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), in.Body.apply)
+	n, err = h.Store.UpdateNumber(ctx, access.Org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), in.Body.apply)
 	if err != nil {
 		return nil, failed(err, "number", "")
 	}
@@ -231,12 +232,12 @@ func (h *Numbers) Update(ctx context.Context, in *UpdateNumber) (*envelope.One[N
 }
 
 // Delete handles DELETE /numbers/{id}.
-func (h *Numbers) Delete(ctx context.Context, in *ID) (*envelope.One[Gone], error) {
-	id, err := canonical(in.ID, "number")
+func (h *Numbers) Delete(ctx context.Context, in *envelope.ID) (*envelope.One[Gone], error) {
+	id, err := envelope.Canonical(in.ID, "number")
 	if err != nil {
 		return nil, err
 	}
-	n, err := h.Store.Number(ctx, org(ctx), id)
+	n, err := h.Store.Number(ctx, access.Org(ctx), id)
 	if err == nil {
 		err = h.Store.DeleteNumber(ctx, n.Org, n.E164)
 	}

@@ -35,8 +35,8 @@ type Trunk struct {
 
 func showTrunk(t store.Trunk) Trunk {
 	shown := Trunk{
-		ID: t.ID, Number: t.Number, Name: t.Name, Host: t.Host, Transport: string(t.Transport), Username: or(t.Username),
-		PasswordSet: t.Sealed.Text != "", Realm: or(t.Realm), AllowedNetworks: t.Allowed, Codecs: t.Codecs, CallerID: or(t.CallerID),
+		ID: t.ID, Number: t.Number, Name: t.Name, Host: t.Host, Transport: string(t.Transport), Username: envelope.Optional(t.Username),
+		PasswordSet: t.Sealed.Text != "", Realm: envelope.Optional(t.Realm), AllowedNetworks: t.Allowed, Codecs: t.Codecs, CallerID: envelope.Optional(t.CallerID),
 		Outbound: t.Outbound, Register: t.Registers, CreatedAt: envelope.Time(t.Created), UpdatedAt: envelope.Time(t.Updated),
 	}
 	if t.Port != 0 {
@@ -122,8 +122,8 @@ func CheckTrunk(t store.Trunk, secret bool) map[string]string {
 			bad[field] = "must not contain quotes, backslashes or control characters"
 		}
 	}
-	if t.CallerID != "" && !e164.MatchString(t.CallerID) {
-		bad["caller_id"] = noNumber
+	if t.CallerID != "" && !envelope.E164(t.CallerID) {
+		bad["caller_id"] = envelope.NoE164
 	}
 	switch {
 	case t.Username == "" && secret:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/vault"
 	"parley/store"
@@ -21,8 +22,8 @@ type Trunks struct {
 }
 
 // List handles GET /trunks.
-func (h *Trunks) List(ctx context.Context, in *Page) (*envelope.Many[Trunk], error) {
-	rows, total, err := h.Store.Trunks(ctx, org(ctx), in.page())
+func (h *Trunks) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[Trunk], error) {
+	rows, total, err := h.Store.Trunks(ctx, access.Org(ctx), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list trunks: %w", err)
 	}
@@ -34,12 +35,12 @@ func (h *Trunks) List(ctx context.Context, in *Page) (*envelope.Many[Trunk], err
 }
 
 // Get handles GET /trunks/{id}.
-func (h *Trunks) Get(ctx context.Context, in *ID) (*envelope.One[Trunk], error) {
-	id, err := canonical(in.ID, "trunk")
+func (h *Trunks) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Trunk], error) {
+	id, err := envelope.Canonical(in.ID, "trunk")
 	if err != nil {
 		return nil, err
 	}
-	t, err := h.Store.Trunk(ctx, org(ctx), id)
+	t, err := h.Store.Trunk(ctx, access.Org(ctx), id)
 	if err != nil {
 		return nil, failed(err, "trunk", "")
 	}
@@ -56,7 +57,7 @@ type CreateTrunk struct {
 // Create handles POST /trunks.
 func (h *Trunks) Create(ctx context.Context, in *CreateTrunk) (*envelope.One[Trunk], error) {
 	t, now := in.Body.trunk(), time.Now().UTC().Truncate(time.Microsecond)
-	t.ID, t.Org, t.Created, t.Updated = store.NewID(), org(ctx), now, now
+	t.ID, t.Org, t.Created, t.Updated = store.NewID(), access.Org(ctx), now, now
 	t.Allowed = Networks(t.Allowed)
 	t.Sealed = h.Vault.Seal(in.Body.Password, vault.PlaceOf(store.TrunkSecret, t.Org, t.ID))
 	t, err := h.Store.CreateTrunk(ctx, t)
@@ -70,7 +71,7 @@ func (h *Trunks) Create(ctx context.Context, in *CreateTrunk) (*envelope.One[Tru
 
 // UpdateTrunk is what PATCH /trunks/{id} asks.
 type UpdateTrunk struct {
-	ID
+	envelope.ID
 
 	Body TrunkPatch
 }
@@ -81,11 +82,11 @@ func (h *Trunks) Update(ctx context.Context, in *UpdateTrunk) (*envelope.One[Tru
 		return nil, envelope.Bad("nothing to update: give at least one of name, host, port, transport, username, password, realm, " +
 			"allowed_networks, codecs, caller_id, outbound, register")
 	}
-	id, err := canonical(in.ID.ID, "trunk")
+	id, err := envelope.Canonical(in.ID.ID, "trunk")
 	if err != nil {
 		return nil, err
 	}
-	t, err := h.Store.UpdateTrunk(ctx, org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), func(t *store.Trunk) error {
+	t, err := h.Store.UpdateTrunk(ctx, access.Org(ctx), id, time.Now().UTC().Truncate(time.Microsecond), func(t *store.Trunk) error {
 		return h.change(t, in.Body)
 	})
 	if err != nil {
@@ -115,15 +116,15 @@ func (h *Trunks) change(t *store.Trunk, b TrunkPatch) error {
 }
 
 // Delete handles DELETE /trunks/{id}.
-func (h *Trunks) Delete(ctx context.Context, in *ID) (*envelope.One[Gone], error) {
-	id, err := canonical(in.ID, "trunk")
+func (h *Trunks) Delete(ctx context.Context, in *envelope.ID) (*envelope.One[Gone], error) {
+	id, err := envelope.Canonical(in.ID, "trunk")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.DeleteTrunk(ctx, org(ctx), id); err != nil {
+	if err := h.Store.DeleteTrunk(ctx, access.Org(ctx), id); err != nil {
 		return nil, needed(err, "trunk")
 	}
-	h.Log.InfoContext(ctx, "trunk deleted", "org", org(ctx), "trunk", id)
+	h.Log.InfoContext(ctx, "trunk deleted", "org", access.Org(ctx), "trunk", id)
 	call(ctx, h.Changed)
 	return envelope.Give(ctx, Gone{ID: id, Deleted: true}), nil
 }

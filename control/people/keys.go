@@ -51,7 +51,7 @@ func showKey(k store.Key) APIKey {
 		scopes = []string{}
 	}
 	return APIKey{
-		ID: k.ID, Number: k.Number, Name: k.Name, Prefix: k.Prefix, Role: k.Role, Scopes: scopes, Status: status, CreatedBy: or(k.User),
+		ID: k.ID, Number: k.Number, Name: k.Name, Prefix: k.Prefix, Role: k.Role, Scopes: scopes, Status: status, CreatedBy: envelope.Optional(k.User),
 		CreatedAt: envelope.Time(k.Created), ExpiresAt: envelope.Time(k.Expires), LastUsedAt: envelope.Time(k.LastUsed),
 		RevokedAt: envelope.Time(k.Revoked),
 	}
@@ -65,7 +65,7 @@ type NewAPIKey struct {
 }
 
 // List handles GET /api-keys.
-func (h *Keys) List(ctx context.Context, in *Page) (*envelope.Many[APIKey], error) {
+func (h *Keys) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[APIKey], error) {
 	who, err := may(ctx, access.OwnKeys)
 	if err != nil {
 		return nil, err
@@ -73,9 +73,9 @@ func (h *Keys) List(ctx context.Context, in *Page) (*envelope.Many[APIKey], erro
 	var rows []store.Key
 	var total int64
 	if access.May(who.Role, access.AllKeys) {
-		rows, total, err = h.Store.Keys(ctx, who.Org, in.page())
+		rows, total, err = h.Store.Keys(ctx, who.Org, in.Rows())
 	} else {
-		rows, total, err = h.Store.KeysBy(ctx, who.Org, who.User, in.page())
+		rows, total, err = h.Store.KeysBy(ctx, who.Org, who.User, in.Rows())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
@@ -93,7 +93,7 @@ func (h *Keys) key(ctx context.Context, id string) (access.Identity, store.Key, 
 	if err != nil {
 		return who, store.Key{}, err
 	}
-	if id, err = canonical(id, "key"); err != nil {
+	if id, err = envelope.Canonical(id, "key"); err != nil {
 		return who, store.Key{}, err
 	}
 	k, err := h.Store.Key(ctx, who.Org, id)
@@ -104,7 +104,7 @@ func (h *Keys) key(ctx context.Context, id string) (access.Identity, store.Key, 
 }
 
 // Get handles GET /api-keys/{id}.
-func (h *Keys) Get(ctx context.Context, in *ID) (*envelope.One[APIKey], error) {
+func (h *Keys) Get(ctx context.Context, in *envelope.ID) (*envelope.One[APIKey], error) {
 	_, k, err := h.key(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ type APIKeyCreate struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *APIKeyCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	bad := blank(at, "name", b.Name)
+	bad := envelope.Blank(at, "name", b.Name)
 	if len(b.Scopes) > 0 {
 		if err := access.CheckScopes(b.Scopes); err != nil {
 			bad = append(bad, envelope.Complain(at, "scopes", err.Error()))
@@ -177,7 +177,7 @@ func (h *Keys) Create(ctx context.Context, in *CreateKey) (*envelope.One[NewAPIK
 }
 
 // Revoke handles DELETE /api-keys/{id}.
-func (h *Keys) Revoke(ctx context.Context, in *ID) (*envelope.One[APIKey], error) {
+func (h *Keys) Revoke(ctx context.Context, in *envelope.ID) (*envelope.One[APIKey], error) {
 	who, k, err := h.key(ctx, in.ID)
 	if err == nil {
 		err = above(who, k.Role)
@@ -198,7 +198,7 @@ func (h *Keys) Revoke(ctx context.Context, in *ID) (*envelope.One[APIKey], error
 }
 
 // Regenerate handles POST /api-keys/{id}/regenerate.
-func (h *Keys) Regenerate(ctx context.Context, in *ID) (*envelope.One[NewAPIKey], error) {
+func (h *Keys) Regenerate(ctx context.Context, in *envelope.ID) (*envelope.One[NewAPIKey], error) {
 	who, k, err := h.key(ctx, in.ID)
 	if err == nil {
 		err = above(who, k.Role)

@@ -69,7 +69,7 @@ type SessionRow struct {
 
 func showSession(n store.Session, current string) SessionRow {
 	return SessionRow{
-		ID: n.ID, OrganizationID: n.Org, Current: n.ID == current, Address: n.Address, Client: or(n.Client), CreatedAt: envelope.Time(n.Created),
+		ID: n.ID, OrganizationID: n.Org, Current: n.ID == current, Address: n.Address, Client: envelope.Optional(n.Client), CreatedAt: envelope.Time(n.Created),
 		LastUsedAt: envelope.Time(n.Seen), ExpiresAt: envelope.Time(n.Expires),
 	}
 }
@@ -131,7 +131,7 @@ func (h *Logins) session(ctx context.Context) (store.Session, error) {
 }
 
 // Renew handles POST /auth/token.
-func (h *Logins) Renew(ctx context.Context, _ *Nothing) (*envelope.One[Token], error) {
+func (h *Logins) Renew(ctx context.Context, _ *envelope.Nothing) (*envelope.One[Token], error) {
 	n, err := h.session(ctx)
 	if err != nil {
 		return nil, err
@@ -144,7 +144,7 @@ func (h *Logins) Renew(ctx context.Context, _ *Nothing) (*envelope.One[Token], e
 }
 
 // Current handles GET /auth/session.
-func (h *Logins) Current(ctx context.Context, _ *Nothing) (*envelope.One[LoggedIn], error) {
+func (h *Logins) Current(ctx context.Context, _ *envelope.Nothing) (*envelope.One[LoggedIn], error) {
 	n, err := h.session(ctx)
 	if err != nil {
 		return nil, err
@@ -162,7 +162,7 @@ type LoggedOut struct {
 }
 
 // Logout handles POST /auth/logout.
-func (h *Logins) Logout(ctx context.Context, _ *Nothing) (*Entered[LoggedOut], error) {
+func (h *Logins) Logout(ctx context.Context, _ *envelope.Nothing) (*Entered[LoggedOut], error) {
 	who, _ := access.From(ctx)
 	if err := h.Store.EndSession(ctx, who.User, who.Session); err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, fmt.Errorf("end session: %w", err)
@@ -171,9 +171,9 @@ func (h *Logins) Logout(ctx context.Context, _ *Nothing) (*Entered[LoggedOut], e
 }
 
 // List handles GET /auth/sessions.
-func (h *Logins) List(ctx context.Context, in *Page) (*envelope.Many[SessionRow], error) {
+func (h *Logins) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[SessionRow], error) {
 	who, _ := access.From(ctx)
-	rows, total, err := h.Store.Sessions(ctx, who.User, time.Now(), in.page())
+	rows, total, err := h.Store.Sessions(ctx, who.User, time.Now(), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list sessions: %w", err)
 	}
@@ -191,9 +191,9 @@ type SessionEnded struct {
 }
 
 // End handles DELETE /auth/sessions/{id}.
-func (h *Logins) End(ctx context.Context, in *ID) (*envelope.One[SessionEnded], error) {
+func (h *Logins) End(ctx context.Context, in *envelope.ID) (*envelope.One[SessionEnded], error) {
 	who, _ := access.From(ctx)
-	id, err := canonical(in.ID, "session")
+	id, err := envelope.Canonical(in.ID, "session")
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +215,7 @@ type SwitchOf struct {
 // Switch handles POST /auth/switch.
 func (h *Logins) Switch(ctx context.Context, in *SwitchOf) (*envelope.One[LoggedIn], error) {
 	who, _ := access.From(ctx)
-	id, err := canonical(in.Body.OrganizationID, "organization")
+	id, err := envelope.Canonical(in.Body.OrganizationID, "organization")
 	if err != nil {
 		return nil, err
 	}
@@ -262,7 +262,7 @@ type Acceptance struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *Acceptance) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	return blank(at, "name", b.Name)
+	return envelope.Blank(at, "name", b.Name)
 }
 
 // AcceptOf is what POST /auth/accept-invite asks.

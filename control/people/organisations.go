@@ -36,9 +36,9 @@ func showOrganization(m store.Membership, current string) Organization {
 }
 
 // List handles GET /organizations.
-func (h *Organisations) List(ctx context.Context, in *Page) (*envelope.Many[Organization], error) {
+func (h *Organisations) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[Organization], error) {
 	who, _ := access.From(ctx)
-	rows, total, err := h.Store.Memberships(ctx, who.User, in.page())
+	rows, total, err := h.Store.Memberships(ctx, who.User, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list organisations: %w", err)
 	}
@@ -52,7 +52,7 @@ func (h *Organisations) List(ctx context.Context, in *Page) (*envelope.Many[Orga
 // membership reads the one that a path names.
 func (h *Organisations) membership(ctx context.Context, id string) (access.Identity, store.Membership, error) {
 	who, _ := access.From(ctx)
-	id, err := canonical(id, "organization")
+	id, err := envelope.Canonical(id, "organization")
 	if err != nil {
 		return who, store.Membership{}, err
 	}
@@ -61,7 +61,7 @@ func (h *Organisations) membership(ctx context.Context, id string) (access.Ident
 }
 
 // Get handles GET /organizations/{id}.
-func (h *Organisations) Get(ctx context.Context, in *ID) (*envelope.One[Organization], error) {
+func (h *Organisations) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Organization], error) {
 	who, m, err := h.membership(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -76,7 +76,7 @@ type OrganizationNamed struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *OrganizationNamed) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	return blank(at, "name", b.Name)
+	return envelope.Blank(at, "name", b.Name)
 }
 
 // CreateOrganization is what POST /organizations asks.
@@ -105,7 +105,7 @@ func (h *Organisations) Create(ctx context.Context, in *CreateOrganization) (*en
 
 // RenameOrganization is what PATCH /organizations/{id} asks.
 type RenameOrganization struct {
-	ID
+	envelope.ID
 
 	Body OrganizationNamed
 }

@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"parley/control/access"
 	"parley/control/envelope"
@@ -68,35 +67,6 @@ func (v *Visit) cookie(secret access.Secret) string {
 	return c.String()
 }
 
-// A Page is the part of a list that a request asks for.
-type Page struct {
-	envelope.Strict
-
-	Limit  int `query:"limit" minimum:"1" maximum:"100" default:"50" doc:"Number of results."`
-	Offset int `query:"offset" minimum:"0" maximum:"2147483647" default:"0" doc:"Pagination offset."`
-}
-
-func (p Page) page() store.Page { return store.Page{Limit: p.Limit, Offset: p.Offset} }
-
-// Nothing is what an operation asks that has neither body nor parameters.
-type Nothing struct{ envelope.Strict }
-
-// ID is the thing that a path names.
-type ID struct {
-	envelope.Strict
-
-	ID string `path:"id" doc:"Its id, a UUID. Ids of other organisations are as unknown as malformed ones: 404." example:"0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"`
-}
-
-// canonical is an id as the store writes it; what is no UUID is nobody's id.
-func canonical(id, noun string) (string, error) {
-	u, err := uuid.Parse(id)
-	if err != nil {
-		return "", envelope.Missing("no such " + noun)
-	}
-	return u.String(), nil
-}
-
 // may is who asks, if their role lets them do something.
 func may(ctx context.Context, a access.Act) (access.Identity, error) {
 	who, _ := access.From(ctx)
@@ -143,29 +113,10 @@ func refusal(err error, field string) error {
 	return err
 }
 
-// blank complains about a text that is blank, or has control characters.
-func blank(at *huma.PathBuffer, field, text string) []error {
-	switch {
-	case text != "" && strings.TrimSpace(text) == "":
-		return []error{envelope.Complain(at, field, "must not be blank")}
-	case strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }):
-		return []error{envelope.Complain(at, field, "must not contain control characters")}
-	}
-	return nil
-}
-
 // email complains about what is no address.
 func email(at *huma.PathBuffer, text string) []error {
 	if _, ok := access.Email(text); text != "" && !ok {
 		return []error{envelope.Complain(at, "email", "is not an email address")}
 	}
 	return nil
-}
-
-// or is a text for JSON, where an empty one is null.
-func or(text string) *string {
-	if text == "" {
-		return nil
-	}
-	return &text
 }

@@ -35,16 +35,16 @@ type User struct {
 }
 
 func showUser(u store.User) User {
-	return User{ID: u.ID, Number: u.Number, Email: u.Email, Name: or(u.Name), Role: u.Role, CreatedAt: envelope.Time(u.Created)}
+	return User{ID: u.ID, Number: u.Number, Email: u.Email, Name: envelope.Optional(u.Name), Role: u.Role, CreatedAt: envelope.Time(u.Created)}
 }
 
 // List handles GET /users.
-func (h *Users) List(ctx context.Context, in *Page) (*envelope.Many[User], error) {
+func (h *Users) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[User], error) {
 	who, err := may(ctx, access.SeeUsers)
 	if err != nil {
 		return nil, err
 	}
-	rows, total, err := h.Store.Users(ctx, who.Org, in.page())
+	rows, total, err := h.Store.Users(ctx, who.Org, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list users: %w", err)
 	}
@@ -61,7 +61,7 @@ func (h *Users) user(ctx context.Context, act access.Act, id string) (access.Ide
 	if err != nil {
 		return who, store.User{}, err
 	}
-	if id, err = canonical(id, "user"); err != nil {
+	if id, err = envelope.Canonical(id, "user"); err != nil {
 		return who, store.User{}, err
 	}
 	u, err := h.Store.User(ctx, who.Org, id)
@@ -69,7 +69,7 @@ func (h *Users) user(ctx context.Context, act access.Act, id string) (access.Ide
 }
 
 // Get handles GET /users/{id}.
-func (h *Users) Get(ctx context.Context, in *ID) (*envelope.One[User], error) {
+func (h *Users) Get(ctx context.Context, in *envelope.ID) (*envelope.One[User], error) {
 	_, u, err := h.user(ctx, access.SeeUsers, in.ID)
 	if err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ type UserPatch struct {
 
 // UpdateUser is what PATCH /users/{id} asks.
 type UpdateUser struct {
-	ID
+	envelope.ID
 
 	Body UserPatch
 }
@@ -174,7 +174,7 @@ type UserRemoved struct {
 }
 
 // Remove handles DELETE /users/{id}.
-func (h *Users) Remove(ctx context.Context, in *ID) (*envelope.One[UserRemoved], error) {
+func (h *Users) Remove(ctx context.Context, in *envelope.ID) (*envelope.One[UserRemoved], error) {
 	act := access.Manage
 	if me, _ := access.From(ctx); strings.EqualFold(in.ID, me.User) {
 		act = access.Leave

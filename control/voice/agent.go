@@ -49,8 +49,8 @@ func Show(a store.Agent) (Agent, error) {
 		return Agent{}, fmt.Errorf("read settings of agent %s: %w", a.ID, err)
 	}
 	return Agent{
-		ID: a.ID, Number: a.Number, Name: a.Name, Description: or(a.Description), SystemPrompt: a.SystemPrompt,
-		StartingMessage: or(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: Settings(voice), DTMFRules: Rules(rules),
+		ID: a.ID, Number: a.Number, Name: a.Name, Description: envelope.Optional(a.Description), SystemPrompt: a.SystemPrompt,
+		StartingMessage: envelope.Optional(a.StartingMessage), Enabled: a.Enabled, VoiceSettings: Settings(voice), DTMFRules: Rules(rules),
 		Settings: traits.Text(set), Version: a.Version, CreatedAt: envelope.Time(a.Created), UpdatedAt: envelope.Time(a.Updated),
 	}, nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/traits"
 	"parley/store"
@@ -23,7 +24,7 @@ type Agents struct {
 // ListAgents is what GET /agents asks.
 type ListAgents struct {
 	envelope.Strict
-	Page
+	envelope.Page
 
 	Enabled envelope.Param[bool] `query:"enabled" doc:"Filter by enabled status."`
 }
@@ -34,7 +35,7 @@ func (h *Agents) List(ctx context.Context, in *ListAgents) (*envelope.Many[Agent
 	if in.Enabled.Set {
 		f.Enabled = &in.Enabled.Value
 	}
-	rows, total, err := h.Store.Agents(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	rows, total, err := h.Store.Agents(ctx, access.Org(ctx), f, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list agents: %w", err)
 	}
@@ -51,17 +52,17 @@ func (h *Agents) List(ctx context.Context, in *ListAgents) (*envelope.Many[Agent
 
 // GetAgent is what GET /agents/{id} asks.
 type GetAgent struct {
-	ID
+	envelope.ID
 	Defaults bool `query:"defaults" default:"false" doc:"Also show effective_settings: the server's own where the agent sets nothing. Extension."`
 }
 
 // Get handles GET /agents/{id}.
 func (h *Agents) Get(ctx context.Context, in *GetAgent) (*envelope.One[Agent], error) {
-	id, err := canonical(in.ID.ID, "agent")
+	id, err := envelope.Canonical(in.ID.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.Agent(ctx, org(ctx), id)
+	row, err := h.Store.Agent(ctx, access.Org(ctx), id)
 	answer, err := h.answer(ctx, row, noAgent(err))
 	if err == nil && in.Defaults && h.House != nil {
 		effective := h.House.Effective(row)
@@ -81,7 +82,7 @@ type CreateAgent struct {
 func (h *Agents) Create(ctx context.Context, in *CreateAgent) (*envelope.One[Agent], error) {
 	b, now := in.Body, time.Now().UTC()
 	row, err := h.Store.CreateAgent(ctx, store.Agent{
-		ID: store.NewID(), Org: org(ctx), Name: b.Name, Description: b.Description, SystemPrompt: b.SystemPrompt,
+		ID: store.NewID(), Org: access.Org(ctx), Name: b.Name, Description: b.Description, SystemPrompt: b.SystemPrompt,
 		StartingMessage: b.StartingMessage, Enabled: b.Enabled == nil || *b.Enabled, VoiceSettings: string(b.VoiceSettings),
 		DTMFRules: string(b.DTMFRules), Settings: traits.Merge("", b.Settings), Created: now, Updated: now,
 	})
@@ -94,7 +95,7 @@ func (h *Agents) Create(ctx context.Context, in *CreateAgent) (*envelope.One[Age
 
 // UpdateAgent is what PATCH /agents/{id} asks.
 type UpdateAgent struct {
-	ID
+	envelope.ID
 
 	Body AgentPatch
 }
@@ -105,11 +106,11 @@ func (h *Agents) Update(ctx context.Context, in *UpdateAgent) (*envelope.One[Age
 		return nil, envelope.Bad("nothing to update: give at least one of name, description, system_prompt, starting_message, " +
 			"voice_settings, dtmf_rules, enabled, settings")
 	}
-	id, err := canonical(in.ID.ID, "agent")
+	id, err := envelope.Canonical(in.ID.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.UpdateAgent(ctx, org(ctx), id, time.Now().UTC(), func(a *store.Agent) error {
+	row, err := h.Store.UpdateAgent(ctx, access.Org(ctx), id, time.Now().UTC(), func(a *store.Agent) error {
 		before := *a
 		in.Body.apply(a)
 		if in.Body.checked == before.Version {
@@ -131,12 +132,12 @@ type Deleted struct {
 }
 
 // Delete handles DELETE /agents/{id}.
-func (h *Agents) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], error) {
-	id, err := canonical(in.ID, "agent")
+func (h *Agents) Delete(ctx context.Context, in *envelope.ID) (*envelope.One[Deleted], error) {
+	id, err := envelope.Canonical(in.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.DeleteAgent(ctx, org(ctx), id); errors.Is(err, store.ErrConflict) {
+	if err := h.Store.DeleteAgent(ctx, access.Org(ctx), id); errors.Is(err, store.ErrConflict) {
 		return nil, h.needed(ctx, id, err)
 	} else if err != nil {
 		return nil, noAgent(err)
@@ -146,16 +147,16 @@ func (h *Agents) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], er
 }
 
 // MakeDefault handles POST /agents/{id}/default.
-func (h *Agents) MakeDefault(ctx context.Context, in *ID) (*envelope.One[Agent], error) {
-	id, err := canonical(in.ID, "agent")
+func (h *Agents) MakeDefault(ctx context.Context, in *envelope.ID) (*envelope.One[Agent], error) {
+	id, err := envelope.Canonical(in.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.SetDefaultAgent(ctx, org(ctx), id); err != nil {
+	if err := h.Store.SetDefaultAgent(ctx, access.Org(ctx), id); err != nil {
 		return nil, noAgent(err)
 	}
 	h.changed(ctx)
-	row, err := h.Store.Agent(ctx, org(ctx), id)
+	row, err := h.Store.Agent(ctx, access.Org(ctx), id)
 	return h.answer(ctx, row, noAgent(err))
 }
 
@@ -165,7 +166,7 @@ func (h *Agents) needed(ctx context.Context, id string, err error) error {
 	if active := h.active(ctx, id); active > 0 {
 		reason = fmt.Sprintf("the agent has active tasks (%d pending or in progress): let them end, or delete them first", active)
 	} else if h.Default != nil {
-		if agent, e := h.Default(ctx, org(ctx)); e == nil && agent == id {
+		if agent, e := h.Default(ctx, access.Org(ctx)); e == nil && agent == id {
 			reason = "the agent is the default agent: make another the default first"
 		} else if e == nil {
 			reason = "a phone number leads to the agent: lead it elsewhere first"
@@ -182,7 +183,7 @@ func (h *Agents) active(ctx context.Context, id string) (n int64) {
 		return 0
 	}
 	for _, status := range []store.Status{store.Pending, store.InProgress} {
-		_, some, err := h.Tasks.Tasks(ctx, org(ctx), store.TaskFilter{Agent: id, Status: status}, store.Page{})
+		_, some, err := h.Tasks.Tasks(ctx, access.Org(ctx), store.TaskFilter{Agent: id, Status: status}, store.Page{})
 		if err != nil {
 			return 0
 		}

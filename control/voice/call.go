@@ -163,17 +163,17 @@ func showTurns(rows []store.Turn) []Turn {
 	turns := make([]Turn, 0, len(rows))
 	for _, t := range rows {
 		out := Turn{
-			N: t.N, Why: t.Why, Said: or(t.Said), Text: or(t.Text), Heard: or(t.Heard), Interrupted: t.Cut,
-			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Counts: t.Counts, Error: or(t.Error),
+			N: t.N, Why: t.Why, Said: envelope.Optional(t.Said), Text: envelope.Optional(t.Text), Heard: envelope.Optional(t.Heard), Interrupted: t.Cut,
+			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Counts: t.Counts, Error: envelope.Optional(t.Error),
 		}
 		if t.At > 0 {
 			ms := t.At.Milliseconds()
 			out.OffsetMS = &ms
 		}
 		if l := t.Lookup; l != nil {
-			out.Knowledge = &Lookup{Sources: []Source{}, DurationMS: float64(l.Took.Microseconds()) / 1000, Error: or(l.Error)}
+			out.Knowledge = &Lookup{Sources: []Source{}, DurationMS: float64(l.Took.Microseconds()) / 1000, Error: envelope.Optional(l.Error)}
 			for _, s := range l.Sources {
-				out.Knowledge.Sources = append(out.Knowledge.Sources, Source{s.Document, or(s.Place)})
+				out.Knowledge.Sources = append(out.Knowledge.Sources, Source{s.Document, envelope.Optional(s.Place)})
 			}
 		}
 		turns = append(turns, out)

@@ -6,8 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 
-	"github.com/google/uuid"
-
+	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/envelope"
 	"parley/control/nodes"
@@ -39,7 +38,7 @@ type Calls struct {
 // ListCalls is what GET /calls asks.
 type ListCalls struct {
 	envelope.Strict
-	Page
+	envelope.Page
 
 	TaskID  string       `query:"task_id" format:"uuid" doc:"Filter by task ID."`
 	AgentID string       `query:"agent_id" format:"uuid" doc:"Filter by agent ID."`
@@ -48,8 +47,8 @@ type ListCalls struct {
 
 // List handles GET /calls.
 func (h *Calls) List(ctx context.Context, in *ListCalls) (*envelope.Many[Call], error) {
-	f := store.CallFilter{Agent: plain(in.AgentID), Task: plain(in.TaskID), Status: in.Status}
-	rows, total, err := h.Store.Calls(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	f := store.CallFilter{Agent: envelope.Plain(in.AgentID), Task: envelope.Plain(in.TaskID), Status: in.Status}
+	rows, total, err := h.Store.Calls(ctx, access.Org(ctx), f, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list calls: %w", err)
 	}
@@ -60,21 +59,13 @@ func (h *Calls) List(ctx context.Context, in *ListCalls) (*envelope.Many[Call], 
 	return envelope.List(ctx, calls, total, in.Limit, in.Offset), nil
 }
 
-// plain writes a UUID that was checked as the store does.
-func plain(id string) string {
-	if u, err := uuid.Parse(id); err == nil {
-		return u.String()
-	}
-	return id
-}
-
 // call reads the row that a path names.
 func (h *Calls) call(ctx context.Context, id string) (store.Call, error) {
-	id, err := canonical(id, "call")
+	id, err := envelope.Canonical(id, "call")
 	if err != nil {
 		return store.Call{}, err
 	}
-	row, err := h.Store.Call(ctx, org(ctx), id)
+	row, err := h.Store.Call(ctx, access.Org(ctx), id)
 	if errors.Is(err, store.ErrNotFound) {
 		return row, envelope.Missing("no such call")
 	}
@@ -85,7 +76,7 @@ func (h *Calls) call(ctx context.Context, id string) (store.Call, error) {
 }
 
 // Get handles GET /calls/{id}.
-func (h *Calls) Get(ctx context.Context, in *ID) (*envelope.One[CallDetail], error) {
+func (h *Calls) Get(ctx context.Context, in *envelope.ID) (*envelope.One[CallDetail], error) {
 	row, err := h.call(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -126,7 +117,7 @@ type Transcript struct {
 
 // TranscriptOf is what GET /calls/{id}/transcript asks.
 type TranscriptOf struct {
-	ID
+	envelope.ID
 
 	Source string `query:"source" enum:"live,elevenlabs,recording" doc:"Which one: the live one is always kept. Left out: the one that was made last. Extension."`
 }
@@ -158,12 +149,12 @@ type Done struct {
 }
 
 // End handles POST /calls/{id}/end.
-func (h *Calls) End(ctx context.Context, in *ID) (*envelope.One[Done], error) {
+func (h *Calls) End(ctx context.Context, in *envelope.ID) (*envelope.One[Done], error) {
 	return h.finish(ctx, in.ID, "Call ended", Live.End)
 }
 
 // Cancel handles POST /calls/{id}/cancel.
-func (h *Calls) Cancel(ctx context.Context, in *ID) (*envelope.One[Done], error) {
+func (h *Calls) Cancel(ctx context.Context, in *envelope.ID) (*envelope.One[Done], error) {
 	return h.finish(ctx, in.ID, "Call cancelled", Live.Cancel)
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/envelope"
 	"parley/store"
@@ -32,16 +33,13 @@ type DialRules struct {
 	Effective dialer.Rules `json:"effective" doc:"What holds: with the server's settings where it has set nothing."`
 }
 
-// Nothing is asked by an operation that takes no parameters.
-type Nothing struct{ envelope.Strict }
-
 // Get handles GET /dialing.
-func (h *Dialing) Get(ctx context.Context, _ *Nothing) (*envelope.One[DialRules], error) {
-	own, err := h.Rules.OwnRules(ctx, org(ctx))
+func (h *Dialing) Get(ctx context.Context, _ *envelope.Nothing) (*envelope.One[DialRules], error) {
+	own, err := h.Rules.OwnRules(ctx, access.Org(ctx))
 	if err != nil {
 		return nil, err
 	}
-	all, err := h.Rules.Effective(ctx, org(ctx))
+	all, err := h.Rules.Effective(ctx, access.Org(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +66,10 @@ type PutRules struct {
 
 // Put handles PUT /dialing.
 func (h *Dialing) Put(ctx context.Context, in *PutRules) (*envelope.One[DialRules], error) {
-	if err := h.Rules.SetRules(ctx, org(ctx), in.Body.Rules); err != nil {
+	if err := h.Rules.SetRules(ctx, access.Org(ctx), in.Body.Rules); err != nil {
 		return nil, err
 	}
-	return h.Get(ctx, &Nothing{})
+	return h.Get(ctx, &envelope.Nothing{})
 }
 
 // A Barred is a number that is never dialled.
@@ -84,18 +82,18 @@ type Barred struct {
 }
 
 func showBarred(b store.Barred) Barred {
-	return Barred{ID: b.ID, Number: b.Number, PhoneNumber: b.E164, Reason: or(b.Reason), CreatedAt: envelope.Time(b.Created)}
+	return Barred{ID: b.ID, Number: b.Number, PhoneNumber: b.E164, Reason: envelope.Optional(b.Reason), CreatedAt: envelope.Time(b.Created)}
 }
 
 // ListBarred is what GET /do-not-call asks.
 type ListBarred struct {
 	envelope.Strict
-	Page
+	envelope.Page
 }
 
 // List handles GET /do-not-call.
 func (h *Dialing) List(ctx context.Context, in *ListBarred) (*envelope.Many[Barred], error) {
-	rows, total, err := h.Lists.Barred(ctx, org(ctx), store.Page{Limit: in.Limit, Offset: in.Offset})
+	rows, total, err := h.Lists.Barred(ctx, access.Org(ctx), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list barred numbers: %w", err)
 	}
@@ -114,8 +112,8 @@ type BarBody struct {
 
 // Resolve implements huma.ResolverWithPath.
 func (b *BarBody) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
-	if b.PhoneNumber != "" && !e164.MatchString(b.PhoneNumber) {
-		return []error{envelope.Complain(at, "phone_number", "is no phone number in E.164 format, such as +1234567890")}
+	if b.PhoneNumber != "" && !envelope.E164(b.PhoneNumber) {
+		return []error{envelope.Complain(at, "phone_number", envelope.NoE164)}
 	}
 	return nil
 }
@@ -130,7 +128,7 @@ type Bar struct {
 // Add handles POST /do-not-call.
 func (h *Dialing) Add(ctx context.Context, in *Bar) (*envelope.One[Barred], error) {
 	row, err := h.Lists.Bar(ctx, store.Barred{
-		ID: store.NewID(), Org: org(ctx), E164: in.Body.PhoneNumber, Reason: in.Body.Reason, Created: time.Now().UTC(),
+		ID: store.NewID(), Org: access.Org(ctx), E164: in.Body.PhoneNumber, Reason: in.Body.Reason, Created: time.Now().UTC(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("bar number: %w", err)
@@ -139,12 +137,12 @@ func (h *Dialing) Add(ctx context.Context, in *Bar) (*envelope.One[Barred], erro
 }
 
 // Remove handles DELETE /do-not-call/{id}.
-func (h *Dialing) Remove(ctx context.Context, in *ID) (*envelope.One[Deleted], error) {
-	id, err := canonical(in.ID, "number")
+func (h *Dialing) Remove(ctx context.Context, in *envelope.ID) (*envelope.One[Deleted], error) {
+	id, err := envelope.Canonical(in.ID, "number")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Lists.Unbar(ctx, org(ctx), id); errors.Is(err, store.ErrNotFound) {
+	if err := h.Lists.Unbar(ctx, access.Org(ctx), id); errors.Is(err, store.ErrNotFound) {
 		return nil, envelope.Missing("no such number on the list")
 	} else if err != nil {
 		return nil, fmt.Errorf("unbar number: %w", err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"parley/control/access"
 	"parley/control/document"
 	"parley/control/envelope"
 	"parley/control/library"
@@ -59,19 +60,19 @@ func showDocument(d store.Document, vectors int) AgentDocument {
 }
 
 // agent finds the agent that a path names.
-func (h *Knowledge) agent(ctx context.Context, in ID) (store.Agent, error) {
-	id, err := canonical(in.ID, "agent")
+func (h *Knowledge) agent(ctx context.Context, in envelope.ID) (store.Agent, error) {
+	id, err := envelope.Canonical(in.ID, "agent")
 	if err != nil {
 		return store.Agent{}, err
 	}
-	a, err := h.Agents.Agent(ctx, org(ctx), id)
+	a, err := h.Agents.Agent(ctx, access.Org(ctx), id)
 	return a, noAgent(err)
 }
 
 // ListKnowledge is what GET /agents/{id}/knowledge asks.
 type ListKnowledge struct {
-	ID
-	Page
+	envelope.ID
+	envelope.Page
 }
 
 // List handles GET /agents/{id}/knowledge.
@@ -108,7 +109,7 @@ func (h *Knowledge) documents(ctx context.Context, a store.Agent) ([]AgentDocume
 
 // KnownDocument is what a path to one document asks.
 type KnownDocument struct {
-	ID
+	envelope.ID
 	Document string `path:"document" doc:"The document's id, a UUID."`
 }
 
@@ -118,7 +119,7 @@ func (h *Knowledge) document(ctx context.Context, in *KnownDocument) (store.Agen
 	if err != nil {
 		return a, AgentDocument{}, err
 	}
-	id, err := canonical(in.Document, "document")
+	id, err := envelope.Canonical(in.Document, "document")
 	if err != nil {
 		return a, AgentDocument{}, err
 	}
@@ -166,7 +167,7 @@ func (h *Knowledge) changed(ctx context.Context) {
 
 // SearchKnowledge is what POST /agents/{id}/knowledge/search asks.
 type SearchKnowledge struct {
-	ID
+	envelope.ID
 	Body KnowledgeQuestion
 }
 

@@ -45,7 +45,7 @@ const (
 
 // LiveOf is what GET /calls/{id}/live asks.
 type LiveOf struct {
-	ID
+	envelope.ID
 
 	base base
 }

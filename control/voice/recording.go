@@ -39,7 +39,7 @@ var errNoRecording = errors.New("no recording")
 
 // RecordingOf is what GET /calls/{id}/recording asks.
 type RecordingOf struct {
-	ID
+	envelope.ID
 
 	base base
 }
@@ -85,7 +85,7 @@ func (h *Calls) Recording(ctx context.Context, in *RecordingOf) (*envelope.One[R
 		SizeBytes: rec.Bytes,
 	}
 	if opus.Available() == nil {
-		out.OpusURL = or(out.RecordingURL + "&format=" + formatOpus)
+		out.OpusURL = envelope.Optional(out.RecordingURL + "&format=" + formatOpus)
 	}
 	return envelope.Give(ctx, out), nil
 }
@@ -126,7 +126,7 @@ const (
 
 // StreamOf is what GET /calls/{id}/recording/stream asks.
 type StreamOf struct {
-	ID
+	envelope.ID
 
 	Token  string `query:"token" doc:"The token of a recording_url, in place of a key."`
 	Format string `query:"format" enum:"wav,opus" doc:"wav, or opus (Ogg Opus: a twelfth of the size). Left out: as Accept says, else wav. Extension."`

@@ -21,7 +21,7 @@ type CallReport struct {
 }
 
 // Report handles GET /calls/{id}/report.
-func (h *Calls) Report(ctx context.Context, in *ID) (*envelope.One[CallReport], error) {
+func (h *Calls) Report(ctx context.Context, in *envelope.ID) (*envelope.One[CallReport], error) {
 	row, err := h.call(ctx, in.ID)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ type RetellBody struct {
 
 // RetellOf is what POST /calls/{id}/transcript asks.
 type RetellOf struct {
-	ID
+	envelope.ID
 
 	Body *RetellBody `required:"false"`
 }
@@ -71,7 +71,7 @@ func (h *Calls) Retell(ctx context.Context, in *RetellOf) (*envelope.One[Retold]
 		return nil, reportFault(err)
 	}
 	return envelope.Give(ctx, Retold{
-		CallID: row.ID, Status: row.Status, Source: t.Source, ConversationID: or(t.Conversation), Transcript: showTranscript(row, t.Messages),
+		CallID: row.ID, Status: row.Status, Source: t.Source, ConversationID: envelope.Optional(t.Conversation), Transcript: showTranscript(row, t.Messages),
 		Extracted: t.Report.Extracted, Report: t.Report,
 	}), nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/traits"
 	"parley/pipeline"
@@ -98,7 +99,7 @@ func refused(found []traits.Finding) error {
 func (b *AgentCreate) checkSettings(ctx huma.Context, at *huma.PathBuffer) []error {
 	a := store.Agent{VoiceSettings: string(b.VoiceSettings), Settings: traits.Merge("", b.Settings)}
 	if ctx != nil {
-		a.Org = org(ctx.Context())
+		a.Org = access.Org(ctx.Context())
 	}
 	return complain(at, handler(ctx).checkAgent(store.Agent{}, a, b.Settings))
 }
@@ -110,11 +111,11 @@ func (b *AgentPatch) checkSettings(ctx huma.Context, at *huma.PathBuffer) []erro
 	if h == nil || !b.Settings.Set && !b.VoiceSettings.Set {
 		return nil
 	}
-	id, err := canonical(ctx.Param("id"), "agent")
+	id, err := envelope.Canonical(ctx.Param("id"), "agent")
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}
-	before, err := h.Store.Agent(ctx.Context(), org(ctx.Context()), id)
+	before, err := h.Store.Agent(ctx.Context(), access.Org(ctx.Context()), id)
 	if err != nil {
 		return nil //nolint:nilerr // see above
 	}

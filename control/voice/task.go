@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -66,10 +65,10 @@ func ShowTask(t store.Task) (Task, error) {
 		events = []string{}
 	}
 	return Task{
-		ID: t.ID, Number: t.Number, AgentID: t.Agent, Name: t.Name, ToNumber: t.To, Description: or(t.Description),
-		StartingMessage: or(t.StartingMessage), ContextData: Context(context), Priority: t.Priority, ScheduledAt: envelope.Time(t.Scheduled),
-		WebhookURL: or(t.WebhookURL), WebhookEvents: events, Status: t.Status, CallID: or(t.Call), Attempts: t.Attempts, Retries: t.Retries,
-		Error: or(t.Error), Outcome: or(t.Outcome), CampaignID: or(t.Campaign), NextAttemptAt: envelope.Time(t.Due), CreatedAt: envelope.Time(t.Created), UpdatedAt: envelope.Time(t.Updated),
+		ID: t.ID, Number: t.Number, AgentID: t.Agent, Name: t.Name, ToNumber: t.To, Description: envelope.Optional(t.Description),
+		StartingMessage: envelope.Optional(t.StartingMessage), ContextData: Context(context), Priority: t.Priority, ScheduledAt: envelope.Time(t.Scheduled),
+		WebhookURL: envelope.Optional(t.WebhookURL), WebhookEvents: events, Status: t.Status, CallID: envelope.Optional(t.Call), Attempts: t.Attempts, Retries: t.Retries,
+		Error: envelope.Optional(t.Error), Outcome: envelope.Optional(t.Outcome), CampaignID: envelope.Optional(t.Campaign), NextAttemptAt: envelope.Time(t.Due), CreatedAt: envelope.Time(t.Created), UpdatedAt: envelope.Time(t.Updated),
 	}, nil
 }
 
@@ -262,12 +261,9 @@ func tidy(words []string) []string {
 	return out
 }
 
-// e164 is how numbers are written: the pages' own +1234567890 passes.
-var e164 = regexp.MustCompile(`^\+[1-9]\d{6,14}$`)
-
 func checkNumber(at *huma.PathBuffer, number string) []error {
-	if number != "" && !e164.MatchString(number) {
-		return []error{envelope.Complain(at, "to_number", "is no phone number in E.164 format, such as +1234567890")}
+	if number != "" && !envelope.E164(number) {
+		return []error{envelope.Complain(at, "to_number", envelope.NoE164)}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/control/access"
 	"parley/control/dialer"
 	"parley/control/envelope"
 	"parley/store"
@@ -27,7 +28,7 @@ type Tasks struct {
 // ListTasks is what GET /tasks asks.
 type ListTasks struct {
 	envelope.Strict
-	Page
+	envelope.Page
 
 	AgentID string       `query:"agent_id" format:"uuid" doc:"Filter by agent ID."`
 	Status  store.Status `query:"status" enum:"pending,in_progress,completed,failed" doc:"Filter by status."`
@@ -35,8 +36,8 @@ type ListTasks struct {
 
 // List handles GET /tasks.
 func (h *Tasks) List(ctx context.Context, in *ListTasks) (*envelope.Many[Task], error) {
-	f := store.TaskFilter{Agent: plain(in.AgentID), Status: in.Status}
-	rows, total, err := h.Store.Tasks(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	f := store.TaskFilter{Agent: envelope.Plain(in.AgentID), Status: in.Status}
+	rows, total, err := h.Store.Tasks(ctx, access.Org(ctx), f, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
@@ -50,12 +51,12 @@ func (h *Tasks) List(ctx context.Context, in *ListTasks) (*envelope.Many[Task], 
 }
 
 // Get handles GET /tasks/{id}.
-func (h *Tasks) Get(ctx context.Context, in *ID) (*envelope.One[TaskDetail], error) {
-	id, err := canonical(in.ID, "task")
+func (h *Tasks) Get(ctx context.Context, in *envelope.ID) (*envelope.One[TaskDetail], error) {
+	id, err := envelope.Canonical(in.ID, "task")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.Task(ctx, org(ctx), id)
+	row, err := h.Store.Task(ctx, access.Org(ctx), id)
 	if err != nil {
 		return nil, noTask(err)
 	}
@@ -89,7 +90,7 @@ type CreateTask struct {
 func (h *Tasks) Create(ctx context.Context, in *CreateTask) (*envelope.One[Task], error) {
 	b, now := in.Body, time.Now().UTC()
 	row, err := h.Store.CreateTask(ctx, store.Task{
-		ID: store.NewID(), Org: org(ctx), Agent: plain(b.AgentID), Name: b.Name, To: b.ToNumber, Description: b.Description,
+		ID: store.NewID(), Org: access.Org(ctx), Agent: envelope.Plain(b.AgentID), Name: b.Name, To: b.ToNumber, Description: b.Description,
 		StartingMessage: b.StartingMessage, Context: string(b.ContextData), Priority: b.Priority, Scheduled: b.ScheduledAt.Value.UTC(),
 		WebhookURL: b.WebhookURL, WebhookEvents: tidy(b.WebhookEvents), Created: now, Updated: now,
 	})
@@ -103,7 +104,7 @@ func (h *Tasks) Create(ctx context.Context, in *CreateTask) (*envelope.One[Task]
 
 // UpdateTask is what PATCH /tasks/{id} asks.
 type UpdateTask struct {
-	ID
+	envelope.ID
 
 	Body TaskPatch
 }
@@ -114,11 +115,11 @@ func (h *Tasks) Update(ctx context.Context, in *UpdateTask) (*envelope.One[Task]
 		return nil, envelope.Bad("nothing to update: give at least one of name, description, to_number, starting_message, context_data, " +
 			"priority, scheduled_at, webhook_url, webhook_events")
 	}
-	id, err := canonical(in.ID.ID, "task")
+	id, err := envelope.Canonical(in.ID.ID, "task")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.UpdateTask(ctx, org(ctx), id, time.Now().UTC(), func(t *store.Task) error {
+	row, err := h.Store.UpdateTask(ctx, access.Org(ctx), id, time.Now().UTC(), func(t *store.Task) error {
 		in.Body.apply(t)
 		return nil
 	})
@@ -129,12 +130,12 @@ func (h *Tasks) Update(ctx context.Context, in *UpdateTask) (*envelope.One[Task]
 }
 
 // Delete handles DELETE /tasks/{id}.
-func (h *Tasks) Delete(ctx context.Context, in *ID) (*envelope.One[Deleted], error) {
-	id, err := canonical(in.ID, "task")
+func (h *Tasks) Delete(ctx context.Context, in *envelope.ID) (*envelope.One[Deleted], error) {
+	id, err := envelope.Canonical(in.ID, "task")
 	if err != nil {
 		return nil, err
 	}
-	if err := h.Store.DeleteTask(ctx, org(ctx), id); errors.Is(err, store.ErrConflict) {
+	if err := h.Store.DeleteTask(ctx, access.Org(ctx), id); errors.Is(err, store.ErrConflict) {
 		return nil, h.conflict(ctx, id, err, "only pending and failed tasks can be deleted")
 	} else if err != nil {
 		return nil, noTask(err)
@@ -149,12 +150,12 @@ type Executed struct {
 }
 
 // Execute handles POST /tasks/{id}/execute.
-func (h *Tasks) Execute(ctx context.Context, in *ID) (*envelope.One[Executed], error) {
-	id, err := canonical(in.ID, "task")
+func (h *Tasks) Execute(ctx context.Context, in *envelope.ID) (*envelope.One[Executed], error) {
+	id, err := envelope.Canonical(in.ID, "task")
 	if err != nil {
 		return nil, err
 	}
-	dial, err := h.Dialer.Execute(ctx, org(ctx), id)
+	dial, err := h.Dialer.Execute(ctx, access.Org(ctx), id)
 	var unfit *dialer.Unfit
 	switch {
 	case errors.As(err, &unfit):
@@ -170,12 +171,12 @@ func (h *Tasks) Execute(ctx context.Context, in *ID) (*envelope.One[Executed], e
 }
 
 // Reset handles POST /tasks/{id}/reset.
-func (h *Tasks) Reset(ctx context.Context, in *ID) (*envelope.One[Task], error) {
-	id, err := canonical(in.ID, "task")
+func (h *Tasks) Reset(ctx context.Context, in *envelope.ID) (*envelope.One[Task], error) {
+	id, err := envelope.Canonical(in.ID, "task")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Dialer.Reset(ctx, org(ctx), id)
+	row, err := h.Dialer.Reset(ctx, access.Org(ctx), id)
 	switch {
 	case errors.Is(err, dialer.ErrCarrier):
 		return nil, envelope.Busy("the task's call goes on, and the carrier cannot be reached to end it: try again later", err)
@@ -188,7 +189,7 @@ func (h *Tasks) Reset(ctx context.Context, in *ID) (*envelope.One[Task], error) 
 // conflict says in which state a task stands in the way of what is asked.
 func (h *Tasks) conflict(ctx context.Context, id string, err error, rule string) error {
 	fault := envelope.Bad(rule)
-	switch row, e := h.Store.Task(ctx, org(ctx), id); {
+	switch row, e := h.Store.Task(ctx, access.Org(ctx), id); {
 	case e != nil:
 	case row.Status == store.Pending && row.Campaign != "":
 		fault.Message = "its campaign stands against it: it is paused or cancelled, or has another task for the number"

@@ -22,7 +22,7 @@ import (
 
 // UploadKnowledge is what POST /agents/{id}/knowledge asks. The form is read here: what it has besides is refused by name.
 type UploadKnowledge struct {
-	ID
+	envelope.ID
 	Type    string `header:"Content-Type" hidden:"true"`
 	RawBody []byte `contentType:"multipart/form-data"`
 

@@ -6,23 +6,24 @@ import (
 	"strconv"
 	"time"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/store"
 )
 
 // ListVersions is what GET /agents/{id}/versions asks.
 type ListVersions struct {
-	ID
-	Page
+	envelope.ID
+	envelope.Page
 }
 
 // Versions handles GET /agents/{id}/versions. Those of an agent that has been deleted are there: its calls name them.
 func (h *Agents) Versions(ctx context.Context, in *ListVersions) (*envelope.Many[Agent], error) {
-	id, err := canonical(in.ID.ID, "agent")
+	id, err := envelope.Canonical(in.ID.ID, "agent")
 	if err != nil {
 		return nil, err
 	}
-	rows, total, err := h.Store.AgentVersions(ctx, org(ctx), id, store.Page{Limit: in.Limit, Offset: in.Offset})
+	rows, total, err := h.Store.AgentVersions(ctx, access.Org(ctx), id, in.Rows())
 	if err != nil {
 		return nil, noAgent(err)
 	}
@@ -37,13 +38,13 @@ func (h *Agents) Versions(ctx context.Context, in *ListVersions) (*envelope.Many
 
 // AgentVersion is what GET /agents/{id}/versions/{version} and its restore ask.
 type AgentVersion struct {
-	ID
+	envelope.ID
 	Version string `path:"version" doc:"The version's number, from 1." example:"1"`
 }
 
 // version finds the version that a path names.
 func (h *Agents) version(ctx context.Context, in *AgentVersion) (store.Agent, error) {
-	id, err := canonical(in.ID.ID, "agent")
+	id, err := envelope.Canonical(in.ID.ID, "agent")
 	if err != nil {
 		return store.Agent{}, err
 	}
@@ -51,7 +52,7 @@ func (h *Agents) version(ctx context.Context, in *AgentVersion) (store.Agent, er
 	if err != nil || n < 1 || strconv.FormatInt(n, 10) != in.Version {
 		return store.Agent{}, envelope.Missing("no such version")
 	}
-	row, err := h.Store.AgentVersion(ctx, org(ctx), id, int(n))
+	row, err := h.Store.AgentVersion(ctx, access.Org(ctx), id, int(n))
 	return row, noAgent(err)
 }
 

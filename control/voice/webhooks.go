@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/webhook"
 	"parley/store"
@@ -46,16 +47,16 @@ type DisabledEndpoint struct {
 // GetHookSettings is what GET /webhooks/settings asks.
 type GetHookSettings struct {
 	envelope.Strict
-	Page
+	envelope.Page
 }
 
 // Settings handles GET /webhooks/settings.
 func (h *Webhooks) Settings(ctx context.Context, in *GetHookSettings) (*envelope.One[HookSettings], error) {
-	w, err := h.Store.WebhookSettings(ctx, org(ctx))
+	w, err := h.Store.WebhookSettings(ctx, access.Org(ctx))
 	if err != nil {
 		return nil, fmt.Errorf("read webhook settings: %w", err)
 	}
-	disabled, total, err := h.Store.DisabledEndpoints(ctx, org(ctx), store.Page{Limit: in.Limit, Offset: in.Offset})
+	disabled, total, err := h.Store.DisabledEndpoints(ctx, access.Org(ctx), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list disabled endpoints: %w", err)
 	}
@@ -87,17 +88,17 @@ type PutHookSettings struct {
 
 // PutSettings handles PUT /webhooks/settings.
 func (h *Webhooks) PutSettings(ctx context.Context, in *PutHookSettings) (*envelope.One[HookSettings], error) {
-	_, err := h.Store.UpdateWebhookSettings(ctx, org(ctx), func(w *store.WebhookSettings) error {
+	_, err := h.Store.UpdateWebhookSettings(ctx, access.Org(ctx), func(w *store.WebhookSettings) error {
 		w.Redelivery = in.Body.Redelivery
 		return nil
 	})
 	if err == nil {
-		err = h.Store.EnableEndpoints(ctx, org(ctx), in.Body.EnableEndpoints)
+		err = h.Store.EnableEndpoints(ctx, access.Org(ctx), in.Body.EnableEndpoints)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("put webhook settings: %w", err)
 	}
-	return h.Settings(ctx, &GetHookSettings{Page: Page{Limit: 50}})
+	return h.Settings(ctx, &GetHookSettings{Page: envelope.Page{Limit: 50}})
 }
 
 // RotateSecret is what POST /webhooks/secret asks.
@@ -122,7 +123,7 @@ func (h *Webhooks) Secret(ctx context.Context, in *RotateSecret) (*envelope.One[
 	if hours := in.Body.FormerHours; hours != nil {
 		overlap = time.Duration(*hours) * time.Hour
 	}
-	secret, w, err := h.Secrets.Rotate(ctx, org(ctx), overlap)
+	secret, w, err := h.Secrets.Rotate(ctx, access.Org(ctx), overlap)
 	if err != nil {
 		return nil, err
 	}
@@ -148,8 +149,8 @@ type Delivery struct {
 
 func showDelivery(d store.Delivery) Delivery {
 	return Delivery{
-		ID: d.ID, Number: d.Number, EventType: d.Kind, TaskID: or(d.Task), CallID: or(d.Call), URL: d.URL, Status: d.Status, AttemptCount: d.Attempts,
-		ResponseStatus: answered(d.Code), Error: or(d.Error), NextAttemptAt: envelope.Time(d.Due), CreatedAt: envelope.Time(d.Created),
+		ID: d.ID, Number: d.Number, EventType: d.Kind, TaskID: envelope.Optional(d.Task), CallID: envelope.Optional(d.Call), URL: d.URL, Status: d.Status, AttemptCount: d.Attempts,
+		ResponseStatus: answered(d.Code), Error: envelope.Optional(d.Error), NextAttemptAt: envelope.Time(d.Due), CreatedAt: envelope.Time(d.Created),
 		SettledAt: envelope.Time(d.Settled),
 	}
 }
@@ -194,7 +195,7 @@ type DeliveryAttempt struct {
 // ListDeliveries is what GET /webhooks/deliveries asks.
 type ListDeliveries struct {
 	envelope.Strict
-	Page
+	envelope.Page
 
 	Status store.DeliveryStatus `query:"status" enum:"pending,delivered,failed" doc:"Filter by status."`
 	TaskID string               `query:"task_id" format:"uuid" doc:"Filter by task ID."`
@@ -204,8 +205,8 @@ type ListDeliveries struct {
 
 // List handles GET /webhooks/deliveries.
 func (h *Webhooks) List(ctx context.Context, in *ListDeliveries) (*envelope.Many[Delivery], error) {
-	f := store.DeliveryFilter{Status: in.Status, Task: plain(in.TaskID), Call: plain(in.CallID), Kind: in.Event}
-	rows, total, err := h.Store.Deliveries(ctx, org(ctx), f, store.Page{Limit: in.Limit, Offset: in.Offset})
+	f := store.DeliveryFilter{Status: in.Status, Task: envelope.Plain(in.TaskID), Call: envelope.Plain(in.CallID), Kind: in.Event}
+	rows, total, err := h.Store.Deliveries(ctx, access.Org(ctx), f, in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
@@ -218,21 +219,21 @@ func (h *Webhooks) List(ctx context.Context, in *ListDeliveries) (*envelope.Many
 
 // GetDelivery is what GET /webhooks/deliveries/{id} asks.
 type GetDelivery struct {
-	ID
-	Page
+	envelope.ID
+	envelope.Page
 }
 
 // Get handles GET /webhooks/deliveries/{id}.
 func (h *Webhooks) Get(ctx context.Context, in *GetDelivery) (*envelope.One[DeliveryDetail], error) {
-	id, err := canonical(in.ID.ID, "delivery")
+	id, err := envelope.Canonical(in.ID.ID, "delivery")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.Delivery(ctx, org(ctx), id)
+	row, err := h.Store.Delivery(ctx, access.Org(ctx), id)
 	if err != nil {
 		return nil, noDelivery(err)
 	}
-	tries, _, err := h.Store.DeliveryAttempts(ctx, org(ctx), id, store.Page{Limit: in.Limit, Offset: in.Offset})
+	tries, _, err := h.Store.DeliveryAttempts(ctx, access.Org(ctx), id, in.Rows())
 	if err != nil {
 		return nil, noDelivery(err)
 	}
@@ -242,19 +243,19 @@ func (h *Webhooks) Get(ctx context.Context, in *GetDelivery) (*envelope.One[Deli
 	}
 	for _, t := range tries {
 		shown.Attempts = append(shown.Attempts, DeliveryAttempt{
-			N: t.N, At: envelope.Time(t.Created), LatencyMS: t.Took.Milliseconds(), ResponseStatus: answered(t.Code), Response: or(t.Answer), Error: or(t.Error),
+			N: t.N, At: envelope.Time(t.Created), LatencyMS: t.Took.Milliseconds(), ResponseStatus: answered(t.Code), Response: envelope.Optional(t.Answer), Error: envelope.Optional(t.Error),
 		})
 	}
 	return envelope.Give(ctx, shown), nil
 }
 
 // Replay handles POST /webhooks/deliveries/{id}/replay.
-func (h *Webhooks) Replay(ctx context.Context, in *ID) (*envelope.One[Delivery], error) {
-	id, err := canonical(in.ID, "delivery")
+func (h *Webhooks) Replay(ctx context.Context, in *envelope.ID) (*envelope.One[Delivery], error) {
+	id, err := envelope.Canonical(in.ID, "delivery")
 	if err != nil {
 		return nil, err
 	}
-	row, err := h.Store.ReplayDelivery(ctx, org(ctx), id, time.Now().UTC())
+	row, err := h.Store.ReplayDelivery(ctx, access.Org(ctx), id, time.Now().UTC())
 	if errors.Is(err, store.ErrConflict) {
 		return nil, envelope.Bad("the delivery is pending: it will be tried anyway")
 	}
@@ -281,7 +282,7 @@ func (b *TestBody) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 // Test handles POST /webhooks/test.
 func (h *Webhooks) Test(ctx context.Context, in *TestHook) (*envelope.One[Delivery], error) {
 	row, err := h.Store.AddDelivery(ctx, store.Delivery{
-		ID: store.NewID(), Org: org(ctx), Kind: store.WebhookTest, URL: in.Body.URL, Payload: webhook.TestPayload(), Created: time.Now().UTC(),
+		ID: store.NewID(), Org: access.Org(ctx), Kind: store.WebhookTest, URL: in.Body.URL, Payload: webhook.TestPayload(), Created: time.Now().UTC(),
 	})
 	return h.answer(ctx, row, err)
 }
