@@ -16,26 +16,15 @@ import (
 	"parley/control/dialer"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
 // postgres is the server of the tests with several nodes.
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		panic(err)
-	}
-	os.Exit(code)
+	os.Exit(postgres.Main(m))
 }
 
 // nodes are several APIs on one Postgres, each with a store, a limiter and an authenticator of its own.

@@ -42,7 +42,7 @@ type thinker struct {
 	asked atomic.Int64
 	held  atomic.Int64 // by whoever has not let go of it
 	fails atomic.Bool
-	hold  chan struct{}
+	hold  chan struct{} // takes one from each answer that begins, then holds it until closed; nil: none is held
 }
 
 // of is a report.ModelOf: this model's, for the agents of all organisations.
@@ -56,6 +56,7 @@ func (m *thinker) Answer(ctx context.Context, _, data string, _ json.RawMessage,
 	if m.hold != nil {
 		select {
 		case <-m.hold:
+			<-m.hold // until it is closed
 		case <-ctx.Done():
 			return "", ctx.Err()
 		}
@@ -139,9 +140,7 @@ func TestReportByModel(t *testing.T) {
 			}
 		})
 	}
-	for m.asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	m.hold <- struct{}{} // it is being asked
 	close(m.hold)
 	all.Wait()
 	w.report(w.ours.done)
@@ -218,9 +217,7 @@ func TestReportOutlives(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+w.ours.key)
 		w.mux.ServeHTTP(httptest.NewRecorder(), r)
 	}()
-	for m.asked.Load() == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	m.hold <- struct{}{} // it is being asked
 	cancel()
 	<-gone
 	close(m.hold)

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -271,8 +272,14 @@ func TestEndToEndBucket(t *testing.T) {
 		t.Errorf("what cannot be reached: %d %s", a.Status, a.Error)
 	}
 	go func() { _, _ = n.place(context.WithoutCancel(t.Context()), "hear", "silent 60s") }() // ends when the server does
-	until(t, 30*time.Second, "a third call is recorded", func() bool { return len(here()) == 2 })
-	time.Sleep(2 * time.Second) // so that there is something in it
+	until(t, 30*time.Second, "a third call is recorded, of which there is something", func() bool {
+		third := slices.DeleteFunc(here(), func(path string) bool { return strings.Contains(path, second.ID) })
+		if len(third) != 1 {
+			return false
+		}
+		info, err := os.Stat(third[0])
+		return err == nil && info.Size() > 32_000 // a second
+	})
 	_ = n.cmd.Process.Kill()
 	<-n.done
 	n.done = nil

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"parley/bench/carrier"
-	"parley/store/sql"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
@@ -30,15 +30,7 @@ const (
 const accountSID, authToken = "AC00000000000000000000000000000001", "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"
 
 // postgres is the server of these tests.
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 func TestMain(m *testing.M) {
 	var err error
@@ -48,11 +40,7 @@ func TestMain(m *testing.M) {
 	case "node":
 		err = beNode(os.Getenv(planEnv), os.Stdin)
 	default:
-		code := m.Run()
-		if err := postgres.Close(); err != nil {
-			panic(err)
-		}
-		os.Exit(code)
+		os.Exit(postgres.Main(m))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

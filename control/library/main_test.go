@@ -1,7 +1,6 @@
 package library_test
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,25 +10,14 @@ import (
 	"parley/control/library"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		panic(err)
-	}
-	os.Exit(code)
+	os.Exit(postgres.Main(m))
 }
 
 // A house is a database with one organisation and one agent.
@@ -45,9 +33,6 @@ func open(t testing.TB, url string) house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	if _, _, err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	h := house{s, store.NewID(), store.NewID()}
 	err = s.Found(t.Context(), store.Setup{
 		Organisation: store.Organisation{ID: h.org, Name: "Clinic", Created: time.Now()}, Owner: store.User{ID: store.NewID(), Email: "o@example.com", Created: time.Now()},
@@ -60,7 +45,7 @@ func open(t testing.TB, url string) house {
 }
 
 func sqlite(t testing.TB) house {
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "parley.db"))
+	return open(t, litetest.New(t, ""))
 }
 
 // each runs a test on both databases.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,33 +14,22 @@ import (
 	"parley/control/vault"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
 // postgres is the server of these tests.
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		panic(err)
-	}
-	os.Exit(code)
+	os.Exit(postgres.Main(m))
 }
 
 // each runs a test on both kinds of database. open opens the test's database as often as it is called, as nodes do.
 func each(t *testing.T, run func(t *testing.T, open func() *sql.Store)) {
 	t.Parallel()
 	for name, url := range map[string]func(*testing.T) string{
-		"SQLite":   func(t *testing.T) string { return "sqlite:" + filepath.Join(t.TempDir(), "parley.db") },
+		"SQLite":   func(t *testing.T) string { return litetest.New(t, "") },
 		"Postgres": func(t *testing.T) string { return postgres.URL(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -51,8 +39,6 @@ func each(t *testing.T, run func(t *testing.T, open func() *sql.Store)) {
 				s, err := sql.Open(t.Context(), sql.Options{URL: at})
 				must(t, err)
 				t.Cleanup(func() { must(t, s.Close()) })
-				_, _, err = s.Migrate(t.Context())
-				must(t, err)
 				return s
 			})
 		})

@@ -19,7 +19,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,19 +32,12 @@ import (
 	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
 // postgres is the server of these tests.
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 // planEnv makes this binary a node that sends: JSON of a nodePlan.
 const planEnv = "PARLEY_TEST_WEBHOOK_PLAN"
@@ -58,11 +50,7 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
-	code := m.Run()
-	if err := postgres.Close(); err != nil {
-		panic(err)
-	}
-	os.Exit(code)
+	os.Exit(postgres.Main(m))
 }
 
 // both runs a test on each kind of database.
@@ -74,19 +62,8 @@ func both(t *testing.T, run func(t *testing.T, url string)) {
 	})
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		run(t, sqlite(t))
+		run(t, litetest.New(t, ""))
 	})
-}
-
-func sqlite(t *testing.T) string {
-	t.Helper()
-	url := "sqlite:" + filepath.Join(t.TempDir(), "parley.db")
-	s, err := sql.Open(t.Context(), sql.Options{URL: url})
-	must(t, err)
-	_, _, err = s.Migrate(t.Context())
-	must(t, err)
-	must(t, s.Close())
-	return url
 }
 
 // nodeSecret is what the nodes share.

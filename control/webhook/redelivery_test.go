@@ -11,6 +11,7 @@ import (
 
 	"parley/control/webhook"
 	"parley/store"
+	"parley/store/storetest/litetest"
 )
 
 // redeliver turns redelivery on.
@@ -32,7 +33,7 @@ func soon() webhook.Timing {
 // TestOneTry: without redelivery there is one try, as the page has it; a replay is another.
 func TestOneTry(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	var status atomic.Int64
 	status.Store(500)
 	e := newEndpoint(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(int(status.Load())) })
@@ -111,7 +112,7 @@ func TestRedelivery(t *testing.T) {
 // TestGone: an answer of 410 disables a URL, and no other of the same host, until it is enabled.
 func TestGone(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	h.redeliver()
 	var status atomic.Int64
 	status.Store(410)
@@ -147,7 +148,7 @@ func TestGone(t *testing.T) {
 // TestRotation: for a while both secrets sign, then the new one alone. What nobody has made a secret for is signed all the same.
 func TestRotation(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	e := newEndpoint(t, nil)
 	_, stop := h.run(nil)
 	next, w, err := h.secrets.Rotate(t.Context(), h.org, time.Hour)
@@ -273,7 +274,7 @@ func TestTwoNodes(t *testing.T) {
 // TestForgotten: what was settled long ago leaves the log; what is pending stays.
 func TestForgotten(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	e := newEndpoint(t, nil)
 	_, stop := h.run(nil)
 	d := h.settled(h.test(e.URL).ID)

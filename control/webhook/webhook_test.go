@@ -21,12 +21,13 @@ import (
 
 	"parley/control/webhook"
 	"parley/store"
+	"parley/store/storetest/litetest"
 )
 
 // TestWebhook: what a client is told of a call, and how it is signed.
 func TestWebhook(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	e := newEndpoint(t, nil)
 	h.run(func(o *webhook.Options) { o.Reports = reports{} })
 	task, call := h.call(e.at("a"))
@@ -138,7 +139,7 @@ func TestRude(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h := newHouse(t, sqlite(t)) // one of its own: the Sender has a timeout of its own
+			h := newHouse(t, litetest.New(t, "")) // one of its own: the Sender has a timeout of its own
 			var outcome atomic.Value
 			h.run(func(o *webhook.Options) {
 				o.Timing.Timeout = c.timeout
@@ -231,7 +232,7 @@ func serveAll(t *testing.T, ln net.Listener, serve func(c net.Conn)) string {
 // TestRebinding: a name that led to a good address a moment ago, and leads to a private one now, is not followed there.
 func TestRebinding(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t, sqlite(t))
+	h := newHouse(t, litetest.New(t, ""))
 	good := newEndpoint(t, nil)
 	port := netip.MustParseAddrPort(strings.TrimPrefix(good.URL, "https://")).Port()
 	var hits atomic.Int64

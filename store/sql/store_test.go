@@ -1,7 +1,6 @@
 package sql_test
 
 import (
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,19 +8,12 @@ import (
 
 	"parley/store/sql"
 	"parley/store/storetest"
+	"parley/store/storetest/litetest"
 	"parley/store/storetest/pgtest"
 )
 
 // postgres is the server of these tests.
-var postgres = pgtest.Shared{Fill: func(ctx context.Context, url string) error {
-	s, err := sql.Open(ctx, sql.Options{URL: url})
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	_, _, err = s.Migrate(ctx)
-	return err
-}}
+var postgres = pgtest.Shared{Fill: litetest.Migrate}
 
 func TestMain(m *testing.M) {
 	code := m.Run()

@@ -36,16 +36,21 @@ var template = sync.OnceValues(func() (file []byte, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	path, ctx := filepath.Join(dir, "parley.db"), context.Background()
-	s, err := sql.Open(ctx, sql.Options{URL: "sqlite:" + path})
-	if err != nil {
-		return nil, err
-	}
-	if _, _, err := s.Migrate(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
-	}
-	if err := s.Close(); err != nil { // what it has written is in the one file then
+	path := filepath.Join(dir, "parley.db")
+	if err := Migrate(context.Background(), "sqlite:"+path); err != nil { // once closed, what it has written is in the one file
 		return nil, err
 	}
 	return os.ReadFile(path)
 })
+
+// Migrate gives a database of any kind its schema: what pgtest.Shared fills its template with.
+func Migrate(ctx context.Context, url string) error {
+	s, err := sql.Open(ctx, sql.Options{URL: url})
+	if err != nil {
+		return err
+	}
+	if _, _, err := s.Migrate(ctx); err != nil {
+		return errors.Join(fmt.Errorf("migrate: %w", err), s.Close())
+	}
+	return s.Close()
+}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 )
 
-// Shared is one server for the tests of a binary, with a database for each of them. It starts when the first test asks; TestMain ends
-// it with Close.
+// Shared is one server for the tests of a binary, with a database for each of them. It starts when the first test asks; it ends
+// with Main.
 type Shared struct {
 	Options
 	Fill func(ctx context.Context, url string) error // makes the database that every test gets a copy of; nil: an empty one
@@ -53,6 +54,16 @@ func (s *Shared) Close() error {
 		return nil
 	}
 	return s.server.Close()
+}
+
+// Main runs the tests of a binary, and ends the server with them: what TestMain gives to os.Exit.
+func (s *Shared) Main(m *testing.M) (code int) {
+	code = m.Run()
+	if err := s.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, "end Postgres:", err)
+		return max(code, 1)
+	}
+	return code
 }
 
 // New starts a server that belongs to one test, and ends with it.
