@@ -188,13 +188,13 @@ func TestFluxRefuses(t *testing.T) {
 	base := StartDeepgram(t, &Deepgram{})
 	for query, ok := range map[string]bool{
 		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&eager_eot_threshold=0.5&eot_threshold=0.7&eot_timeout_ms=500": true,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-multi&language_hint=de":                                           true,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&language_hint=de":                                              false,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&interim_results=true":                                          false,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&eot_threshold=0.4":                                             false,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&eot_timeout_ms=soon":                                           false,
-		"/v2/listen?encoding=mulaw&sample_rate=8000&model=nova-3":                                                                        false,
-		"/v1/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en":                                                               false,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-multi&language_hint=de":                                          true,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&language_hint=de":                                             false,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&interim_results=true":                                         false,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&eot_threshold=0.4":                                            false,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en&eot_timeout_ms=soon":                                          false,
+		"/v2/listen?encoding=mulaw&sample_rate=8000&model=nova-3":                                                                       false,
+		"/v1/listen?encoding=mulaw&sample_rate=8000&model=flux-general-en":                                                              false,
 	} {
 		c, answer, err := websocket.DefaultDialer.DialContext(t.Context(), base+query, nil)
 		if (err == nil) != ok {
