@@ -6,6 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gorilla/websocket"
+
+	"parley/media"
 	"parley/pipeline"
 )
 
@@ -113,13 +116,33 @@ func (h *hearing) goesOn(out *outbox) {
 	}
 }
 
-// fillStillness gives Flux silence if nothing was written since it was last called.
-func (t *transcription) fillStillness() {
+// fillStillness sends what waits to fill a message, and then silence, if nothing was written since it was last called. The silence is not
+// kept: a new socket has to be told nothing by it.
+func (t *transcription) fillStillness(conn *websocket.Conn, buf []byte) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reel.head == t.still && !t.waiting && !t.closing {
-		rate := t.reel.enc.rate
-		t.reel.still(make([]int16, int(stillLength*time.Duration(rate)/time.Second)))
-	}
+	still := t.reel.head == t.still && !t.closing
 	t.still = t.reel.head
+	enc, n := t.reel.enc, 0
+	var rest []byte
+	if still {
+		n = enc.bytes(stillLength) / t.chunk
+		rest = t.reel.take(buf[:0], t.chunk, t.reel.head, &t.clock)
+		t.clock.add(t.clock.next, media.Samples(n*t.chunk/enc.width, enc.rate))
+	}
+	t.mu.Unlock()
+	if len(rest) > 0 {
+		if err := write(conn, websocket.BinaryMessage, rest); err != nil {
+			return err
+		}
+	}
+	silence := buf[:t.chunk]
+	if n > 0 {
+		enc.encode(silence, make([]int16, t.chunk/enc.width))
+	}
+	for range n {
+		if err := write(conn, websocket.BinaryMessage, silence); err != nil {
+			return err
+		}
+	}
+	return nil
 }

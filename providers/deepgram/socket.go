@@ -99,9 +99,9 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 				return true, or[error](err, errHungUp)
 			case now := <-beat.C:
 				if t.flux {
-					t.fillStillness()
+					err = t.fillStillness(conn, buf)
 				}
-				if now.Sub(pinged) >= keepAlive-pulse/2 {
+				if err == nil && now.Sub(pinged) >= keepAlive-pulse/2 {
 					err, pinged = t.beat(conn, !t.flux && now.Sub(spoke) >= keepAlive), now
 				}
 			}
