@@ -1,6 +1,7 @@
 package deepgram
 
 import (
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 const (
 	fluxTimeout = 3 * time.Second        // silence that ends a turn however unfinished it is; the call's own patience is 4 s (Manners.TranscriptLimit)
 	fluxEager   = "0.5"                  // how likely an end is for an answer to be prepared, unheard
+	mostTerms   = 100                    // key terms in a message (docs/keyterm)
 	forceLimit  = 500 * time.Millisecond // longest wait for the answer to ForceEndTurn
 
 	// Flux takes no KeepAlive, and a turn whose audio stops would never end: after stillAfter without audio it is sent silence, nearly
@@ -51,6 +53,19 @@ func (c *Client) fluxQuery(o pipeline.Listening, enc encoding) url.Values {
 		q[k] = v
 	}
 	return q
+}
+
+// configure is the message that tells which words are expected: those always, and those now. What is more than Flux takes is left out.
+func configure(always, now []string) []byte {
+	terms := append(append(make([]string, 0, len(always)+len(now)), now...), always...)
+	b, err := json.Marshal(struct {
+		Type     string   `json:"type"`
+		Keyterms []string `json:"keyterms"`
+	}{"Configure", terms[:min(len(terms), mostTerms)]})
+	if err != nil {
+		return nil // strings always encode
+	}
+	return b
 }
 
 // turn takes one TurnInfo message, whose times are in call time already. Each but EndOfTurn has all the words of the turn so far.

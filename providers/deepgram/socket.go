@@ -43,8 +43,10 @@ func (t *transcription) serve(life context.Context, conn *websocket.Conn) error 
 	return err
 }
 
-// A task is what is to be sent next. Audio comes before Finalize, and Finalize before CloseStream.
+// A task is what is to be sent next. Key terms come before the audio that they are for, audio before Finalize, and Finalize before
+// CloseStream.
 type task struct {
+	terms    []byte
 	audio    []byte
 	finalize bool
 	close    bool
@@ -54,6 +56,10 @@ type task struct {
 func (t *transcription) next(buf []byte) task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.untoldTerms {
+		t.untoldTerms = false
+		return task{terms: t.terms}
+	}
 	upTo := t.reel.head
 	q := t.hearing.unasked()
 	if q != nil {
@@ -84,6 +90,8 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 	for {
 		do := t.next(buf)
 		switch {
+		case do.terms != nil:
+			err = write(conn, websocket.TextMessage, do.terms)
 		case len(do.audio) > 0:
 			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
 		case do.finalize:
@@ -205,6 +213,8 @@ func (t *transcription) hear(m *message) error {
 		return &Error{Op: "listen", Code: m.code, Message: m.about}
 	case "Warning":
 		t.log.Warn("deepgram warns", "code", m.code, "warning", m.about)
+	case "ConfigureFailure":
+		t.log.Warn("deepgram refuses the words that are expected", "request_id", m.request)
 	case "Metadata", "Connected":
 		t.log.Debug("transcription", "request_id", m.request)
 	}

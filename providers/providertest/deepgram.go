@@ -80,8 +80,9 @@ type DeepgramHooks struct {
 	Heard      func(law []byte)                    // given each message of mu-law as it is read; lent
 	// Begins is given the first message of mu-law of what will be heard at once: not of a Flush whose sound queues behind another's. It
 	// may write into it, and the message is written when it returns.
-	Begins func(law []byte)
-	Paced  func(late time.Duration) // told of each message of a paced voice how long after its time it is written
+	Begins     func(law []byte)
+	Configured func(keyterms []string)  // told of each Configure of listen v2
+	Paced      func(late time.Duration) // told of each message of a paced voice how long after its time it is written
 }
 
 // DefaultTranscript is what callers say where nothing else was scripted.
