@@ -68,7 +68,7 @@ func configure(always, now []string) []byte {
 	return b
 }
 
-// turn takes one TurnInfo message, whose times are in call time already. Each but EndOfTurn has all the words of the turn so far.
+// turn takes one TurnInfo message, whose times are in call time already. Each has all the words of the turn so far.
 func (h *hearing) turn(m *message, now time.Time, out *outbox) {
 	if m.lang != "" {
 		h.lang = m.lang
@@ -132,7 +132,7 @@ func (h *hearing) goesOn(out *outbox) {
 }
 
 // fillStillness sends what waits to fill a message, and then silence, if nothing was written since it was last called. The silence is not
-// kept: a new socket has to be told nothing by it.
+// among the audio that is kept for a new socket, nor does it take the room of what is to come.
 func (t *transcription) fillStillness(conn *websocket.Conn, buf []byte) error {
 	t.mu.Lock()
 	still := t.reel.head == t.still && !t.closing

@@ -303,7 +303,7 @@ func (s *deepgramSocket) closeEarly() {
 // next reads one message into buf, which it returns grown if it had to. A socket that hears nothing for idle, or up to a second more, is
 // closed as Deepgram does.
 func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message []byte, err error) {
-	if now := time.Now(); idle > 0 && now.Sub(s.alive) > time.Second { // a deadline for each message would cost as much as its reading
+	if now := time.Now(); idle > 0 && now.Sub(s.alive) > time.Second { // one a message would be a timer changed 12,500 times a second
 		s.alive = now
 		_ = s.SetReadDeadline(now.Add(idle + time.Second)) // the read that follows says what is wrong
 	}
