@@ -70,7 +70,7 @@ func configure(always, now []string) []byte {
 
 // turn takes one TurnInfo message, whose times are in call time already. Each has all the words of the turn so far.
 func (h *hearing) turn(m *message, now time.Time, out *outbox) {
-	if m.lang != "" {
+	if m.lang != "" && !m.again {
 		h.lang = m.lang
 	}
 	known := h.interim

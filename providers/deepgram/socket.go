@@ -146,6 +146,7 @@ func (t *transcription) read(conn *websocket.Conn) error {
 	conn.SetPongHandler(func(string) error { return listen() })
 	var buf bytes.Buffer
 	known := "" // the words of a turn that were read last
+	update := message{kind: "TurnInfo", event: "Update", again: true}
 	for garbage := 0; ; {
 		if err := listen(); err != nil {
 			return broken("listen", err)
@@ -163,12 +164,17 @@ func (t *transcription) read(conn *websocket.Conn) error {
 		case kind != websocket.TextMessage:
 			continue // listen has no binary messages
 		}
+		if end, same := repeats(buf.Bytes(), known); same && t.flux {
+			update.text, update.end, update.lang = known, end, ""
+			if err := t.hear(&update); err != nil {
+				return err
+			}
+			continue
+		}
 		m, err := decode(buf.Bytes())
 		if err == nil && m.kind == "TurnInfo" {
-			if m.again = m.event == "Update" && m.text == known; !m.again {
-				known = m.text
-				m.words, err = decodeWords(buf.Bytes())
-			}
+			known = m.text
+			m.words, err = decodeWords(buf.Bytes())
 		}
 		if err != nil {
 			if garbage++; garbage == maxGarbage {
