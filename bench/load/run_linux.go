@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"parley/bench/engine"
@@ -47,6 +48,9 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 		r.chance = rand.New(rand.NewPCG(p.Seed, 0))
 	}
 	r.began = g.engine.Now()
+	if runtime.GOMAXPROCS(0) < 2 { // the engine's thread would keep the goroutines that place calls waiting
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	}
 	alive, stop := context.WithCancelCause(context.WithoutCancel(ctx)) // when ctx ends there is still to be hung up
 	defer stop(errDone)
 	var failed error

@@ -1,0 +1,280 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"crypto/tls"
+	"crypto/x509"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/bench/report"
+)
+
+// conversation is a few seconds with a turn, a barge-in and a key.
+const conversation = "hear quiet=200ms\nsay SPEECH\nbarge SPEECH after=200ms\nhear quiet=200ms\npress 5\nhear quiet=200ms\nhangup"
+
+// Three callers at a time talk to the product's own leg, over plain sockets and over TLS: each figure is there, and none is a wonder.
+func TestConversation(t *testing.T) {
+	t.Parallel()
+	for _, secure := range []bool{false, true} {
+		t.Run(map[bool]string{false: "plain", true: "TLS"}[secure], func(t *testing.T) {
+			t.Parallel()
+			a := newAgent(t, secure)
+			p := a.plan(conversation, Step{Calls: 3, Ramp: 60 * time.Millisecond, Hold: 8 * time.Second})
+			p.Name = "product"
+			if secure {
+				roots := x509.NewCertPool()
+				roots.AddCert(a.server.Certificate())
+				p.TLS = &tls.Config{RootCAs: roots}
+			}
+			told := 0
+			steps, err := p.Run(t.Context(), func(Progress) { told++ })
+			if err != nil || len(steps) != 1 {
+				t.Fatalf("%d steps: %v", len(steps), err)
+			}
+			s := steps[0]
+			if s.Server != "product" || s.Round != 1 || s.Calls != 3 || s.Held < 8 || s.Void != "" || told < 10 {
+				t.Errorf("step: %+v; progress was told %d times", s, told)
+			}
+			if s.Tally.Offered < 3 || s.Tally.Answered < 3 || len(s.Tally.Refused)+len(s.Tally.Broken) > 0 {
+				t.Errorf("tally: %+v", s.Tally)
+			}
+			for name, least := range map[string]int64{
+				report.FramesIn: 3 * 300, report.FramesOut: 3 * 100, report.Turns: 3, report.BargeIns: 3, report.FramesLost: -1, report.Dry: -1,
+			} {
+				if got, ok := s.Counts[name]; got < least || !ok {
+					t.Errorf("%s: %d, want at least %d", name, got, least)
+				}
+			}
+			for _, name := range []string{report.AfterClear, report.Missed, report.Unanswered} {
+				if s.Counts[name] != 0 {
+					t.Errorf("%s: %d, want none", name, s.Counts[name])
+				}
+			}
+			for name, least := range map[string]time.Duration{
+				report.Lateness: 0, report.SendLate: 0, report.TTSToFrame: 0, report.ToClear: 0, report.SetUp: 0, report.Greeting: 0,
+				report.VoiceVoice: hangover - 25*time.Millisecond,
+			} {
+				if d := s.Times[name]; d.N < 3 || d.Min < float64(least)/float64(time.Millisecond) || d.Max > 5000 {
+					t.Errorf("%s: %d, from %v to %v ms", name, d.N, d.Min, d.Max)
+				}
+			}
+			a.sound(3)
+		})
+	}
+}
+
+// sound wants that the server has understood all that it was sent, by at least so many callers.
+func (a *agent) sound(least int64) {
+	a.t.Helper()
+	stats := &a.twilio.Stats
+	if n := stats.Malformed.Load() + stats.Unknown.Load() + stats.Violations.Load() + stats.ForeignMarks.Load() + stats.Gaps.Load() + stats.Dropped.Load(); n > 0 {
+		for name, n := range stats.All() {
+			a.t.Logf("%s %d", name, n)
+		}
+		a.t.Errorf("the server has %d complaints", n)
+	}
+	for name, got := range map[string]int64{
+		"hung up in good order": a.ended.Load(), "keys": a.keys.Load(), "stamped frames": a.stamps.Load(), "marks that came back": a.played.Load(),
+	} {
+		if got < least {
+			a.t.Errorf("%s: %d, want at least %d", name, got, least)
+		}
+	}
+	if n := a.live.Load(); n != 0 {
+		a.t.Errorf("%d calls are still there", n)
+	}
+}
+
+// Calls that a server does not want, and calls that it cannot take, are told apart, each with its reason.
+func TestRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name            string
+		change          func(*agent)
+		refused, broken string
+	}{
+		{"rejected", func(a *agent) { a.twilio.Accepting = func() bool { return false } }, "busy", ""},
+		{"told so", func(a *agent) {
+			a.twilio.Accepting, a.twilio.Sorry = func() bool { return false }, "All our agents are busy."
+		}, "told so", ""},
+		{"503", func(a *agent) { a.before = refuse("/twilio/voice", 503) }, "503 Service Unavailable", ""},
+		{"429", func(a *agent) { a.before = refuse("/twilio/voice", 429) }, "429 Too Many Requests", ""},
+		{"stream 503", func(a *agent) { a.before = refuse("/twilio/media", 503) }, "stream: 503 Service Unavailable", ""},
+		{"404", func(a *agent) { a.before = refuse("/twilio/voice", 404) }, "", "webhook: 404 Not Found"},
+		{"stream 404", func(a *agent) { a.before = refuse("/twilio/media", 404) }, "", "stream: 404 Not Found:"},
+		{"another token", func(a *agent) { a.twilio.AuthToken = "another" }, "", "webhook: 403 Forbidden"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			a := newAgent(t, false, c.change)
+			steps, err := a.plan("silent 1s", Step{Rate: 50, Hold: 300 * time.Millisecond}).Run(t.Context(), nil)
+			if err != nil || len(steps) != 1 {
+				t.Fatalf("%d steps: %v", len(steps), err)
+			}
+			tally, refusal := steps[0].Tally, steps[0].Times[report.Refusal].N
+			want := report.Tally{Offered: tally.Offered, Refused: map[string]int64{}, Broken: map[string]int64{}}
+			if c.refused != "" {
+				want.Refused[c.refused] = refusal
+			} else {
+				want.Broken[c.broken] = tally.Broken[c.broken]
+			}
+			if diff := cmp.Diff(want, tally); diff != "" || tally.Offered < 10 || refusal+tally.Broken[c.broken] < 1 {
+				t.Errorf("%d refused: -want +got\n%s", refusal, diff)
+			}
+		})
+	}
+}
+
+// What becomes of a call that the server ends depends on whether its caller was ready for it.
+func TestServerHangsUp(t *testing.T) {
+	t.Parallel()
+	for script, broken := range map[string]map[string]int64{
+		"hear within=10s quiet=5s\nhangup": {},
+		"silent 10s":                       {"the agent hung up": 1},
+	} {
+		t.Run(strings.Fields(script)[0], func(t *testing.T) {
+			t.Parallel()
+			a := newAgent(t, false, func(a *agent) { a.leaves = 500 * time.Millisecond })
+			p := a.plan(script, Step{Calls: 1, Hold: 3 * time.Second})
+			p.Once = true
+			steps, err := p.Run(t.Context(), nil)
+			if err != nil || len(steps) != 1 {
+				t.Fatalf("%d steps: %v", len(steps), err)
+			}
+			want := report.Tally{Offered: 1, Answered: 1, Refused: map[string]int64{}, Broken: broken}
+			if diff := cmp.Diff(want, steps[0].Tally); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// A connection that breaks is no hang-up.
+func TestDropped(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, false, func(a *agent) {
+		a.twilio.Limits.Silence, a.twilio.Limits.Ping = time.Hour, time.Hour
+	})
+	p := a.plan("silent 10s", Step{Calls: 2, Hold: 2 * time.Second})
+	p.Once = true
+	go func() {
+		for a.live.Load() < 2 {
+			select {
+			case <-t.Context().Done():
+				return
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		a.server.CloseClientConnections() // knows nothing of what was hijacked
+		ended, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = a.twilio.Close(ended) // cuts
+	}()
+	steps, err := p.Run(t.Context(), nil)
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("%d steps: %v", len(steps), err)
+	}
+	n := int64(0)
+	for _, of := range steps[0].Tally.Broken {
+		n += of
+	}
+	if n != 2 {
+		t.Errorf("tally: %+v", steps[0].Tally)
+	}
+}
+
+// A ladder goes up and down; calls go on from step to step.
+func TestLadder(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, false)
+	hold := 1500 * time.Millisecond
+	p := a.plan("silent 1m", Step{Calls: 2, Hold: hold}, Step{Calls: 6, Ramp: 100 * time.Millisecond, Hold: hold}, Step{Calls: 1, Hold: hold})
+	p.Poisson, p.Seed = true, 1
+	last := map[int]int{}
+	steps, err := p.Run(t.Context(), func(p Progress) {
+		if p.Phase == "hold" {
+			last[p.Step] = p.Calls
+		}
+	})
+	if err != nil || len(steps) != 3 {
+		t.Fatalf("%d steps: %v", len(steps), err)
+	}
+	if diff := cmp.Diff(map[int]int{1: 2, 2: 6, 3: 1}, last); diff != "" {
+		t.Errorf("calls by step: -want +got\n%s", diff)
+	}
+	for i, want := range []int64{2, 4, 0} {
+		if got := steps[i].Tally; got.Offered != want || got.Answered != want {
+			t.Errorf("step %d: %+v, want %d answered", i+1, got, want)
+		}
+	}
+	if got := a.ended.Load(); got != 6 {
+		t.Errorf("%d calls were hung up in good order, want 6", got)
+	}
+}
+
+// A generator that is at its end, or late itself, says so and claims nothing.
+func TestVoid(t *testing.T) {
+	t.Parallel()
+	for want, change := range map[string]func(*Plan){
+		"the generator was at its end":  func(p *Plan) { p.MostBusy = 1e-9 },
+		"the generator was late itself": func(p *Plan) { p.MostLate = 1 },
+		"others had ":                   func(p *Plan) { p.MostOthers = 1e-9 },
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			a := newAgent(t, false)
+			p := a.plan("silent 1m", Step{Calls: 1, Hold: 500 * time.Millisecond})
+			change(&p)
+			steps, err := p.Run(t.Context(), nil)
+			if err != nil || len(steps) != 1 || !strings.HasPrefix(steps[0].Void, want) {
+				t.Errorf("%v: %+v", err, steps)
+			}
+		})
+	}
+}
+
+// Whoever ends a run early has what was measured so far, and nothing is left over.
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, false)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
+	p := a.plan("silent 1m", Step{Calls: 2, Hold: 500 * time.Millisecond}, Step{Calls: 3, Hold: time.Hour}, Step{Calls: 9, Hold: time.Hour})
+	steps, err := p.Run(ctx, func(p Progress) {
+		if p.Step == 2 && p.Phase == "hold" && p.Calls == 3 && p.Left < time.Hour-200*time.Millisecond {
+			cancel(enough)
+		}
+	})
+	if !errors.Is(err, enough) || len(steps) != 2 || steps[1].Held <= 0.2 || steps[1].Held > 60 {
+		t.Errorf("%v: %+v", err, steps)
+	}
+	if got := a.ended.Load(); got != 3 {
+		t.Errorf("%d calls were hung up in good order, want 3", got)
+	}
+}
+
+// A call is counted from when it was due, however late it is placed.
+func TestFromWhenItWasDue(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, false, func(a *agent) {
+		a.before = func(_ http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/voice") {
+				<-time.After(150 * time.Millisecond)
+			}
+		}
+	})
+	steps, err := a.plan("silent 1m", Step{Calls: 3, Hold: time.Second}).Run(t.Context(), nil)
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("%d steps: %v", len(steps), err)
+	}
+	if d := steps[0].Times[report.SetUp]; d.N != 3 || d.Min < 150 {
+		t.Errorf("set-up: %d, at least %v ms, want 3 of no less than 150", d.N, d.Min)
+	}
+}
