@@ -25,7 +25,7 @@ const secret = "0123456789abcdef0123456789abcdef"
 const hangover = 200 * time.Millisecond
 
 // An agent is the product's own leg and playout with the least behind it that can hold a conversation: it greets, yields to three voiced
-// frames, and answers when the caller has been silent for a while, each time with a second of speech that begins with a stamp.
+// frames, and answers when the caller has been silent for a while, each time with 600 ms of speech that begins with a stamp.
 type agent struct {
 	t      *testing.T
 	server *httptest.Server
@@ -98,7 +98,7 @@ func (a *answered) WriteHeader(status int) {
 // plan is a load on the agent that is measured from the first moment, and whose figures may be as bad as a busy machine makes them.
 func (a *agent) plan(script string, steps ...Step) Plan {
 	return Plan{
-		URL: a.server.URL + "/twilio/voice", AuthToken: secret, Script: scripted(a.t, script), Steps: steps, Settle: 1,
+		URL: a.server.URL + "/twilio/voice", AuthToken: secret, Script: scripted(a.t, script, 500*time.Millisecond), Steps: steps, Settle: 1,
 		MostLate: time.Hour, MostBusy: 100,
 	}
 }
@@ -116,7 +116,7 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 		u := playout.Begin()
 		playout.Release(u)
 		feeding.Go(func() {
-			if u.Write(ctx, stampedSpeech(time.Second)) == nil {
+			if u.Write(ctx, stampedSpeech(600*time.Millisecond)) == nil {
 				u.CloseWrite()
 			}
 		})

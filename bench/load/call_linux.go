@@ -127,7 +127,7 @@ func (c *call) say(a *act, now time.Duration) {
 	}
 	if c.ear.speaking = c.pos < a.last; c.pos == a.last {
 		c.since = now
-		c.ear.acted(now)
+		c.ear.acted(now, a.Verb == carrier.Say || a.Verb == carrier.Barge)
 	}
 	c.pos++
 }

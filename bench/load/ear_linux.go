@@ -35,6 +35,7 @@ type ear struct {
 
 	speaking bool          // the caller is, and has not come to his last voiced frame
 	asked    bool          // the caller has acted, and the agent has not answered
+	voice    bool          // he has spoken
 	last     time.Duration // when he had acted
 	onset    time.Duration // of a barge-in that the agent has not yielded to; 0: there is none
 	obey     time.Duration // until when it must have
@@ -45,8 +46,8 @@ type ear struct {
 // sounds says whether the carrier's buffer holds anything.
 func (e *ear) sounds(now time.Duration) bool { return e.schedule.Begun() && now < e.schedule.End() }
 
-// acted notes the end of what the caller did.
-func (e *ear) acted(now time.Duration) { e.asked, e.last = true, now }
+// acted notes the end of what the caller did, by voice or by keys.
+func (e *ear) acted(now time.Duration, voice bool) { e.asked, e.voice, e.last = true, voice, now }
 
 // mark queues a mark behind the audio that is there.
 func (e *ear) mark(name []byte, now time.Duration) {
@@ -77,7 +78,7 @@ func (g *generator) media(c *call, m wire.Message, now time.Duration) error {
 		if e.stale = e.stale && e.speaking; !e.stale {
 			e.onset = 0
 		}
-		e.schedule, e.fresh = wire.Schedule{}, true
+		e.schedule, e.fresh, e.split = wire.Schedule{}, true, true
 	}
 	e.marked = false
 	begins := max(now, e.schedule.End())
@@ -179,12 +180,15 @@ func squaresOf() (all [256]uint32) {
 
 // began notes that the agent began to speak, in a message that came now.
 func (g *generator) began(e *ear, now time.Duration) {
-	if e.asked && !e.stale && !e.speaking {
-		e.asked = false
-		if g.measuring {
-			g.now.turns++
-			report.Record(g.now.voiceVoice, now-e.last)
-		}
+	if !e.asked || e.stale || e.speaking {
+		return
+	}
+	e.asked = false
+	if !g.measuring {
+		return
+	}
+	if g.now.turns++; e.voice {
+		report.Record(g.now.voiceVoice, now-e.last)
 	}
 }
 

@@ -19,7 +19,7 @@
 // after they had to sound are dry. Frames lost are those by which an utterance went on later than before, for good.
 //
 // A turn is what the caller says or presses; it is answered by the first speech of the agent's that begins to come after the caller's last
-// voiced frame was sent, and voice to voice is from the one to the other. Speech of the agent's is 20 ms of -45 dBFS or more.
+// voiced frame (or key) was sent, and voice to voice is from the one to the other, where he spoke. Speech of the agent's is 20 ms of -45 dBFS or more.
 //
 // A barge-in counts when the agent's buffer still sounds as the caller's third voiced frame is sent; onset_to_clear is from there to clear. It
 // is missed, and counted as such, when audio of the same utterance still comes a second later (or after the time that hush= allows). What
@@ -95,9 +95,9 @@ type Progress struct {
 	Calls       int           // at once, now
 	Rate        float64       // new calls a second, that are offered
 
-	Offered, Answered, Refused, Broken int64 // calls, of this step
-	Lateness                           float64
-	Busy                               float64 // the generator's share of its core, since the last
+	Offered, Answered, Refused, Broken int64   // calls, of this step
+	Lateness                           float64 // of the agents' frames, p99 in milliseconds, since the hold began
+	Busy                               float64 // the share of its cores that the generator had since the last Progress
 }
 
 // again is how long after a call that was refused or broke another is tried in its place.

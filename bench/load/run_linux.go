@@ -81,10 +81,11 @@ type running struct {
 	gone     chan struct{} // closed when the engine has ended
 	began    time.Duration // of the engine's clock, as all times here
 
-	at    int // of Steps
-	step  Step
-	tally *tally
-	dues  []time.Duration // of calls that are still to be placed in the step
+	at     int // of Steps
+	step   Step
+	begins time.Duration
+	tally  *tally
+	dues   []time.Duration // of calls that are still to be placed in the step
 
 	told    time.Duration // when progress was
 	used    time.Duration // by the process, then
@@ -109,7 +110,8 @@ func (r *running) climb(ctx context.Context) error {
 
 // enter begins a step: from here on its calls are counted.
 func (r *running) enter(before float64) {
-	g, begins := r.g, r.g.engine.Now()
+	g := r.g
+	r.begins = g.engine.Now()
 	r.tally = newTally()
 	g.mu.Lock()
 	g.tally, g.again = r.tally, nil
@@ -124,17 +126,16 @@ func (r *running) enter(before float64) {
 	})
 	r.dues = r.step.dues(missing, before, r.Settle, r.chance)
 	for i := range r.dues {
-		r.dues[i] += begins
+		r.dues[i] += r.begins
 	}
 }
 
 // hold goes through the phases of a step, and keeps what was measured.
 func (r *running) hold(ctx context.Context) error {
-	begins := r.g.engine.Now()
 	for _, phase := range []struct {
 		name string
 		ends time.Duration
-	}{{"ramp", begins + r.step.Ramp}, {"settle", begins + r.step.Ramp + r.Settle}} {
+	}{{"ramp", r.begins + r.step.Ramp}, {"settle", r.begins + r.step.Ramp + r.Settle}} {
 		if err := r.place(ctx, phase.name, phase.ends); err != nil {
 			return err
 		}

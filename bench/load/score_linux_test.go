@@ -36,17 +36,14 @@ func recording(t *testing.T, d time.Duration) string {
 	return path
 }
 
-// speechTime is how long a caller of the tests speaks.
-const speechTime = time.Second
-
-// scripted is a script whose recordings are called SPEECH.
-func scripted(t *testing.T, text string) []carrier.Step {
+// scripted is a script whose recordings are called SPEECH: so much of it.
+func scripted(t *testing.T, text string, speech time.Duration) []carrier.Step {
 	t.Helper()
 	steps, err := carrier.ParseScript("test", text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := recording(t, speechTime)
+	path := recording(t, speech)
 	for i := range steps {
 		if steps[i].What == "SPEECH" {
 			steps[i].What = path
@@ -81,7 +78,7 @@ func (s *score) Leave(time.Duration) { s.left = true }
 // newScore begins a call at 100 s.
 func newScore(t *testing.T, script string, change ...func(*Plan)) *score {
 	t.Helper()
-	p := Plan{URL: "http://localhost/voice", Script: scripted(t, script), Steps: []Step{{Calls: 1, Hold: time.Second}}}
+	p := Plan{URL: "http://localhost/voice", Script: scripted(t, script, time.Second), Steps: []Step{{Calls: 1, Hold: time.Second}}}
 	for _, f := range change {
 		f(&p)
 	}
