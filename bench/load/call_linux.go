@@ -19,7 +19,6 @@ type call struct {
 	}
 	line  *wire.Line
 	ear   ear
-	due   time.Duration // when it had to be placed
 	until time.Duration // MaxLength
 	place int           // in generator.calls
 
@@ -178,7 +177,7 @@ func (c *call) mayBarge(a *act, now time.Duration) bool {
 func (c *call) Hear(m wire.Message, now time.Duration) error {
 	switch m.Kind {
 	case wire.Media:
-		return c.g.media(c, m, now)
+		return c.g.media(&c.ear, m, now)
 	case wire.Mark:
 		c.ear.mark(m.Name, now)
 	case wire.Clear:

@@ -40,7 +40,7 @@ type ear struct {
 	onset    time.Duration // of a barge-in that the agent has not yielded to; 0: there is none
 	obey     time.Duration // until when it must have
 	stale    bool          // what comes is of a reply that was cleared
-	started  bool          // something has come at all
+	due      time.Duration // when the call had to be placed
 }
 
 // sounds says whether the carrier's buffer holds anything.
@@ -65,14 +65,9 @@ func (e *ear) anew(now time.Duration) bool {
 }
 
 // media takes audio of the agent's.
-func (g *generator) media(c *call, m wire.Message, now time.Duration) error {
-	e := &c.ear
+func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 	if err := g.decode(m.Payload); err != nil {
 		return err
-	}
-	if !e.started {
-		e.started = true
-		report.Record(g.now.greeting, now-c.due)
 	}
 	if e.anew(now) {
 		if e.stale = e.stale && e.speaking; !e.stale {
@@ -140,8 +135,8 @@ func (g *generator) listen(e *ear, begins, now time.Duration) {
 		}
 		at := begins + time.Duration(i)*time.Second/8000
 		if !e.spoken || e.split || at-e.voiced >= joins {
-			e.spoken, e.split, e.talk = true, false, at
 			g.began(e, now)
+			e.spoken, e.split, e.talk = true, false, at
 		}
 		e.voiced, e.fresh = at+time.Duration(len(piece))*time.Second/8000, false
 	}
@@ -180,6 +175,9 @@ func squaresOf() (all [256]uint32) {
 
 // began notes that the agent began to speak, in a message that came now.
 func (g *generator) began(e *ear, now time.Duration) {
+	if !e.spoken {
+		report.Record(g.now.greeting, now-e.due)
+	}
 	if !e.asked || e.stale || e.speaking {
 		return
 	}

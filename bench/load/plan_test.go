@@ -140,6 +140,19 @@ func TestTwiML(t *testing.T) {
 // A script that cannot be played is told with its place.
 func TestCompile(t *testing.T) {
 	t.Parallel()
+	steps, err := carrier.ParseScript("default script", DefaultScript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compile(wire.NewKey(), steps, carrier.Library{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range p.acts {
+		if speaks := a.Verb == carrier.Say || a.Verb == carrier.Barge; speaks != (a.sure > 0) || speaks != (a.last > a.sure) {
+			t.Errorf("%s: %d slots, sure at %d, last voiced %d", a.Step, len(a.slots), a.sure, a.last)
+		}
+	}
 	for _, c := range []struct {
 		script []carrier.Step
 		want   string

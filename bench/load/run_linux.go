@@ -62,6 +62,7 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 	}()
 	err = r.climb(ctx)
 	r.hangUp()
+	r.tell("end", g.engine.Now(), 0)
 	stop(errDone)
 	<-r.gone
 	r.office.http.CloseIdleConnections()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,6 +239,50 @@ func TestVoid(t *testing.T) {
 				t.Errorf("%v: %+v", err, steps)
 			}
 		})
+	}
+}
+
+// The bars themselves, on figures as they come out of a step.
+func TestVoidBars(t *testing.T) {
+	t.Parallel()
+	p, err := Plan{URL: "http://localhost/voice", Steps: []Step{{Calls: 1, Hold: 1}}}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := running{Plan: p}
+	for _, c := range []struct {
+		used         time.Duration // of a second, by the engine's thread
+		late, others float64
+		void         bool
+	}{{800 * time.Millisecond, 1, 1, false}, {860 * time.Millisecond, 1, 0, true}, {0, 5.1, 0, true}} {
+		m := newMeasures()
+		m.held, m.thread = time.Second, c.used
+		s := report.Step{Times: map[string]report.Spread{}, Counts: map[string]int64{}}
+		m.fill(&s)
+		s.Times[report.SendLate], s.Others = report.Spread{P99: c.late}, c.others
+		if got := r.void(&s); (got != "") != c.void {
+			t.Errorf("%+v: void %q", c, got)
+		}
+	}
+}
+
+// Requests are signed for the server's public name, wherever it is reached, and carry what the plan says besides.
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	var with atomic.Int64
+	a := newAgent(t, false, func(a *agent) {
+		a.twilio.PublicURL = "https://gw.example.net"
+		a.before = func(_ http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("X-Tenant") == "one" {
+				with.Add(1)
+			}
+		}
+	})
+	p := a.plan("silent 1m", Step{Calls: 2, Hold: 500 * time.Millisecond})
+	p.URL, p.Connect, p.Header = "https://gw.example.net/twilio/voice", a.server.Listener.Addr().String(), http.Header{"X-Tenant": {"one"}}
+	steps, err := p.Run(t.Context(), nil)
+	if err != nil || len(steps) != 1 || steps[0].Tally.Answered != 2 || steps[0].Server != "gw.example.net" || with.Load() != 4 {
+		t.Errorf("%v, %d requests with the header: %+v", err, with.Load(), steps)
 	}
 }
 

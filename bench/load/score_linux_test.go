@@ -91,7 +91,7 @@ func newScore(t *testing.T, script string, change ...func(*Plan)) *score {
 		t.Fatal(err)
 	}
 	s := &score{t: t, g: g, now: 100 * time.Second}
-	s.c = &call{g: g, stream: s, line: wire.NewLine(g.key, "AC1", "CA1", "MZ1"), due: s.now - 30*time.Millisecond, until: s.now + p.MaxLength}
+	s.c = &call{g: g, stream: s, line: wire.NewLine(g.key, "AC1", "CA1", "MZ1"), ear: ear{due: s.now - 30*time.Millisecond}, until: s.now + p.MaxLength}
 	g.joined(s.c)
 	return s
 }
