@@ -24,8 +24,11 @@ const secret = "0123456789abcdef0123456789abcdef"
 // hangover is how long the agent waits after a caller's last word.
 const hangover = 200 * time.Millisecond
 
+// talk is how long it speaks.
+const talk = 600 * time.Millisecond
+
 // An agent is the product's own leg and playout with the least behind it that can hold a conversation: it greets, yields to three voiced
-// frames, and answers when the caller has been silent for a while, each time with 600 ms of speech that begins with a stamp.
+// frames, and answers when the caller has been silent for a while, the first time at length; all its speech begins with a stamp.
 type agent struct {
 	t      *testing.T
 	server *httptest.Server
@@ -35,6 +38,7 @@ type agent struct {
 	// What the test changes.
 	before http.HandlerFunc // sees each request first; what it has answered is answered
 	leaves time.Duration    // the agent hangs up then; 0: never
+	came   func(n int64)    // told of the n-th call; nil: nobody asks
 
 	live   atomic.Int64
 	calls  atomic.Int64
@@ -105,18 +109,20 @@ func (a *agent) plan(script string, steps ...Step) Plan {
 
 // answer is a call.
 func (a *agent) answer(ctx context.Context, leg media.Leg) {
-	a.calls.Add(1)
+	if n := a.calls.Add(1); a.came != nil {
+		a.came(n)
+	}
 	a.live.Add(1)
 	defer a.live.Add(-1)
 	playout := media.NewPlayout(leg, &a.wheel, nil)
 	var feeding sync.WaitGroup
 	defer feeding.Wait()
 	defer playout.Close()
-	say := func() *media.Utterance {
+	say := func(length time.Duration) *media.Utterance {
 		u := playout.Begin()
 		playout.Release(u)
 		feeding.Go(func() {
-			if u.Write(ctx, stampedSpeech(600*time.Millisecond)) == nil {
+			if u.Write(ctx, stampedSpeech(length)) == nil {
 				u.CloseWrite()
 			}
 		})
@@ -125,8 +131,9 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 	if a.leaves > 0 {
 		defer time.AfterFunc(a.leaves, func() { _ = leg.Hangup(media.CauseAgent) }).Stop()
 	}
-	u := say()
-	talked, quiet := 0, 0
+	const long = 4 * time.Second // enough to be spoken over, also on a busy machine
+	u := say(talk)
+	talked, quiet, answers := 0, 0, 0
 	for {
 		packet, err := leg.Receive()
 		switch {
@@ -140,7 +147,7 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 			playout.Played(packet.Note)
 		case packet.Digit != 0:
 			a.keys.Add(1)
-			u = say()
+			u = say(talk)
 		case loud(packet.Frame.PCM):
 			if talked, quiet = talked+1, 0; talked == 3 {
 				u.Cut()
@@ -148,7 +155,11 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 		case packet.Frame.PCM != nil:
 			if quiet++; talked >= 3 && time.Duration(quiet)*media.FrameTime >= hangover {
 				talked = 0
-				u = say()
+				if answers++; answers == 1 {
+					u = say(long)
+				} else {
+					u = say(talk)
+				}
 			}
 		}
 		if packet.Frame.PCM != nil {

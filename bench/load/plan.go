@@ -99,7 +99,7 @@ type Progress struct {
 
 	Offered, Answered, Refused, Broken int64   // calls, of this step
 	Lateness                           float64 // of the agents' frames, p99 in milliseconds, since the hold began
-	Busy                               float64 // the share of its cores that the generator had since the last Progress
+	Busy                               float64 // the share of its cores that the generator had of late
 }
 
 // again is how long after a call that was refused or broke another is tried in its place.

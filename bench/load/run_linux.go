@@ -23,8 +23,8 @@ const (
 // Why the engine ends.
 var errDone = errors.New("the run is over")
 
-// Run runs the plan and returns what was measured of each step. progress is called about twice a second, on the caller's goroutine; nil:
-// nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a step of which nothing was
+// Run runs the plan and returns what was measured of each step. progress is called about twice a second, and as a phase begins and ends, on
+// the caller's goroutine; nil: nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a step of which nothing was
 // measured is left out. No call, connection or goroutine is left when Run returns.
 func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, error) {
 	p, err := p.withDefaults()
@@ -48,6 +48,7 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 		r.chance = rand.New(rand.NewPCG(p.Seed, 0))
 	}
 	r.began = g.engine.Now()
+	r.lookedAt, r.used = r.began, machine.OwnTime()
 	if runtime.GOMAXPROCS(0) < 2 { // the engine's thread would keep the goroutines that place calls waiting
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	}
@@ -88,10 +89,12 @@ type running struct {
 	tally  *tally
 	dues   []time.Duration // of calls that are still to be placed in the step
 
-	told    time.Duration // when progress was
-	used    time.Duration // by the process, then
-	done    []report.Step
-	tallies []*tally // of done
+	told     time.Duration // when progress was
+	lookedAt time.Duration // how busy the process is
+	used     time.Duration // by it, then
+	busy     float64
+	done     []report.Step
+	tallies  []*tally // of done
 }
 
 // climb goes through the steps.
@@ -180,14 +183,16 @@ var errGone = errors.New("the generator's engine has ended")
 func (r *running) place(ctx context.Context, phase string, until time.Duration) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	r.tell(phase, r.g.engine.Now(), until)
 	for {
 		now := r.g.engine.Now()
 		next := min(until, r.placeDue(ctx, now), r.placeAgain(ctx, now))
+		if now >= until {
+			r.tell(phase, now, until)
+			return nil
+		}
 		if now-r.told >= tellEvery {
 			r.tell(phase, now, until)
-		}
-		if now >= until {
-			return nil
 		}
 		timer.Reset(min(next, r.told+tellEvery) - now)
 		select {
@@ -244,11 +249,12 @@ func (r *running) tell(phase string, now, until time.Duration) {
 		Lateness: float64(r.g.late.Load()) / 1000,
 	}
 	p.Offered, p.Answered, p.Refused, p.Broken = r.tally.counts()
-	used := machine.OwnTime()
-	if took := now - r.told; r.told > 0 {
-		p.Busy = float64(used-r.used) / float64(took) / float64(machine.Cores())
+	if took := now - r.lookedAt; took >= tellEvery {
+		used := machine.OwnTime()
+		r.busy = float64(used-r.used) / float64(took) / float64(machine.Cores())
+		r.lookedAt, r.used = now, used
 	}
-	r.told, r.used = now, used
+	r.told, p.Busy = now, r.busy
 	r.progress(p)
 }
 

@@ -26,7 +26,7 @@ func TestConversation(t *testing.T) {
 		t.Run(map[bool]string{false: "plain", true: "TLS"}[secure], func(t *testing.T) {
 			t.Parallel()
 			a := newAgent(t, secure)
-			p := a.plan(conversation, Step{Calls: 3, Ramp: 60 * time.Millisecond, Hold: 7 * time.Second}) // a call takes four
+			p := a.plan(conversation, Step{Calls: 3, Ramp: 60 * time.Millisecond, Hold: 8 * time.Second}) // a call takes four
 			p.Once = true
 			p.Name = "product"
 			if secure {
@@ -40,7 +40,7 @@ func TestConversation(t *testing.T) {
 				t.Fatalf("%d steps: %v", len(steps), err)
 			}
 			s := steps[0]
-			if s.Server != "product" || s.Round != 1 || s.Calls != 3 || s.Held < 7 || s.Void != "" || told < 10 {
+			if s.Server != "product" || s.Round != 1 || s.Calls != 3 || s.Held < 8 || s.Void != "" || told < 10 {
 				t.Errorf("step: %+v; progress was told %d times", s, told)
 			}
 			want := report.Tally{Offered: 3, Answered: 3, Refused: map[string]int64{}, Broken: map[string]int64{}}
@@ -64,8 +64,8 @@ func TestConversation(t *testing.T) {
 					t.Errorf("%s: %d, from %v to %v ms", name, d.N, d.Min, d.Max)
 				}
 			}
-			if d := s.Times[report.VoiceVoice]; d.N != 6 || d.P50 < float64(hangover/time.Millisecond)-25 {
-				t.Errorf("voice to voice: %d, p50 %v ms, with a hangover of %v", d.N, d.P50, hangover)
+			if d := s.Times[report.VoiceVoice]; d.N != 6 || d.Max < float64(hangover/time.Millisecond)-25 {
+				t.Errorf("voice to voice: %d, at most %v ms, with a hangover of %v", d.N, d.Max, hangover)
 			}
 			a.sound(3)
 		})
@@ -116,7 +116,7 @@ func TestRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			a := newAgent(t, false, c.change)
-			steps, err := a.plan("silent 1s", Step{Rate: 50, Hold: 300 * time.Millisecond}).Run(t.Context(), nil)
+			steps, err := a.plan("silent 1s", Step{Rate: 20, Hold: time.Second}).Run(t.Context(), nil)
 			if err != nil || len(steps) != 1 {
 				t.Fatalf("%d steps: %v", len(steps), err)
 			}
@@ -161,24 +161,16 @@ func TestServerHangsUp(t *testing.T) {
 // A connection that breaks is no hang-up.
 func TestDropped(t *testing.T) {
 	t.Parallel()
-	a := newAgent(t, false, func(a *agent) {
-		a.twilio.Limits.Silence, a.twilio.Limits.Ping = time.Hour, time.Hour
-	})
+	a := newAgent(t, false)
 	p := a.plan("silent 10s", Step{Calls: 2, Hold: 2 * time.Second})
 	p.Once = true
-	go func() {
-		for a.live.Load() < 2 {
-			select {
-			case <-t.Context().Done():
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
+	a.came = func(n int64) {
+		if n == 2 {
+			ended, cancel := context.WithCancel(context.Background())
+			cancel()
+			go func() { _ = a.twilio.Close(ended) }() // it cuts what has not hung up by then, which is all
 		}
-		a.server.CloseClientConnections() // knows nothing of what was hijacked
-		ended, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = a.twilio.Close(ended) // cuts
-	}()
+	}
 	steps, err := p.Run(t.Context(), nil)
 	if err != nil || len(steps) != 1 {
 		t.Fatalf("%d steps: %v", len(steps), err)
@@ -227,7 +219,6 @@ func TestVoid(t *testing.T) {
 	for want, change := range map[string]func(*Plan){
 		"the generator was at its end":  func(p *Plan) { p.MostBusy = 1e-9 },
 		"the generator was late itself": func(p *Plan) { p.MostLate = 1 },
-		"others had ":                   func(p *Plan) { p.MostOthers = 1e-9 },
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
@@ -249,12 +240,13 @@ func TestVoidBars(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.MostOthers = 0.5
 	r := running{Plan: p}
 	for _, c := range []struct {
 		used         time.Duration // of a second, by the engine's thread
 		late, others float64
 		void         bool
-	}{{800 * time.Millisecond, 1, 1, false}, {860 * time.Millisecond, 1, 0, true}, {0, 5.1, 0, true}} {
+	}{{800 * time.Millisecond, 1, 0.5, false}, {860 * time.Millisecond, 1, 0, true}, {0, 5.1, 0, true}, {0, 0, 0.6, true}} {
 		m := newMeasures()
 		m.held, m.thread = time.Second, c.used
 		s := report.Step{Times: map[string]report.Spread{}, Counts: map[string]int64{}}
@@ -316,7 +308,7 @@ func TestFromWhenItWasDue(t *testing.T) {
 			}
 		}
 	})
-	steps, err := a.plan("silent 1m", Step{Calls: 3, Hold: time.Second}).Run(t.Context(), nil)
+	steps, err := a.plan("silent 1m", Step{Calls: 3, Hold: 2 * time.Second}).Run(t.Context(), nil)
 	if err != nil || len(steps) != 1 {
 		t.Fatalf("%d steps: %v", len(steps), err)
 	}
