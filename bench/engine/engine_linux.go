@@ -137,9 +137,6 @@ func New(key wire.Key) (*Engine, error) {
 // Now is the time that all of the engine's times are of: CLOCK_MONOTONIC.
 func (e *Engine) Now() time.Duration { return e.clock.Now() }
 
-// Clock is where Now comes from.
-func (e *Engine) Clock() machine.Clock { return e.clock }
-
 // Run carries streams until ctx ends, whose cause it returns, or until Beat fails. No stream is left when it returns: what had not left by
 // then is gone with ErrEnded.
 func (e *Engine) Run(ctx context.Context) error {

@@ -39,6 +39,7 @@ type agent struct {
 	before http.HandlerFunc // sees each request first; what it has answered is answered
 	leaves time.Duration    // the agent hangs up then; 0: never
 	came   func(n int64)    // told of the n-th call; nil: nobody asks
+	rude   bool             // it stalls in its greeting, is slow to speak and to yield, and speaks on for a frame when it has yielded
 
 	live   atomic.Int64
 	calls  atomic.Int64
@@ -122,7 +123,13 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 		u := playout.Begin()
 		playout.Release(u)
 		feeding.Go(func() {
-			if u.Write(ctx, stampedSpeech(length)) == nil {
+			pcm := a.stampedSpeech(length)
+			if n := len(pcm) / 2; a.rude && length == talk {
+				_ = u.Write(ctx, pcm[:n]) // it fails again below
+				<-time.After(length/2 + stall)
+				pcm = pcm[n:]
+			}
+			if u.Write(ctx, pcm) == nil {
 				u.CloseWrite()
 			}
 		})
@@ -149,8 +156,13 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 			a.keys.Add(1)
 			u = say(talk)
 		case loud(packet.Frame.PCM):
-			if talked, quiet = talked+1, 0; talked == 3 {
+			talked, quiet = talked+1, 0
+			switch {
+			case talked == 3 && !a.rude:
 				u.Cut()
+			case talked == 3+slowYield && a.rude:
+				u.Cut()
+				say(media.FrameTime)
 			}
 		case packet.Frame.PCM != nil:
 			if quiet++; talked >= 3 && time.Duration(quiet)*media.FrameTime >= hangover {
@@ -172,11 +184,22 @@ func (a *agent) answer(ctx context.Context, leg media.Leg) {
 	}
 }
 
-// stampedSpeech begins with a stamp of now.
-func stampedSpeech(d time.Duration) []int16 {
+// How rude a rude agent is.
+const (
+	stall     = 400 * time.Millisecond // of silence in the middle of its greeting
+	slow      = 80 * time.Millisecond  // from its voice's first sound to its first frame
+	slowYield = 8                      // frames that it hears on before it yields
+)
+
+// stampedSpeech begins with a stamp of when it was made.
+func (a *agent) stampedSpeech(d time.Duration) []int16 {
 	pcm := tone(d)
 	law := make([]byte, stamp.Len)
-	stamp.Put(law, stamp.Now())
+	made := stamp.Now()
+	if a.rude {
+		made -= slow
+	}
+	stamp.Put(law, made)
 	g711.Ulaw.Decode(pcm, law)
 	return pcm
 }

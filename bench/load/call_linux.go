@@ -214,7 +214,7 @@ func (c *call) broken(err error) string {
 		}
 		return ""
 	case errors.As(err, &closed):
-		return short("closed with " + closed.Error())
+		return short(closed.Error())
 	case errors.Is(err, engine.ErrDropped):
 		return "the server dropped the connection"
 	case errors.Is(err, engine.ErrUnread):

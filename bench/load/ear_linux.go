@@ -61,7 +61,13 @@ func (e *ear) anew(now time.Duration) bool {
 		return true
 	}
 	dry := now - e.schedule.End()
-	return dry > 0 && e.asked && e.last > e.schedule.Last() || (e.marked || e.stale) && dry > rested || dry > stopped
+	switch acted := e.asked && e.last > e.schedule.Last(); {
+	case acted:
+		return dry > 0
+	case e.marked, e.stale:
+		return dry > rested
+	}
+	return dry > stopped
 }
 
 // media takes audio of the agent's.

@@ -14,7 +14,8 @@
 //
 // # What is measured, and how
 //
-// What comes is read at once, but for the first 500 us of a stream; all times are of CLOCK_MONOTONIC.
+// Calls are counted from the beginning of a step's ramp, with how long it took to set them up, to greet them, or to refuse them; all else is
+// counted while the step is held. What comes is read at once, but for the first 500 us of a stream; all times are of CLOCK_MONOTONIC.
 //
 // Lateness is that of each message against its utterance's own schedule, as in bench/leg; an utterance ends with clear, when the caller has
 // acted and the carrier's buffer has run dry, with 250 ms of nothing after a mark, or with a second of nothing. Frames that came more than 5 ms

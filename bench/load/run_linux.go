@@ -24,8 +24,8 @@ const (
 var errDone = errors.New("the run is over")
 
 // Run runs the plan and returns what was measured of each step. progress is called about twice a second, and as a phase begins and ends, on
-// the caller's goroutine; nil: nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a step of which nothing was
-// measured is left out. No call, connection or goroutine is left when Run returns.
+// the caller's goroutine; nil: nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a
+// step of which nothing was measured is left out. No call, connection or goroutine is left when Run returns.
 func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, error) {
 	p, err := p.withDefaults()
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/bench/report"
+	"parley/media"
 )
 
 // conversation is a few seconds with a turn, a barge-in and a key.
@@ -69,6 +70,38 @@ func TestConversation(t *testing.T) {
 			}
 			a.sound(3)
 		})
+	}
+}
+
+// A server that is late, slow to yield, and speaks on after it has cleared, each by a known amount, is told so.
+func TestRudeAgent(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, false, func(a *agent) { a.rude = true })
+	const script = "hear quiet=1s\nsay SPEECH\nbarge SPEECH after=200ms\nhear quiet=1s"
+	p := a.plan(script, Step{Calls: 2, Hold: 10 * time.Second}) // a call takes eight
+	p.Script, p.Once = scripted(t, script, 1500*time.Millisecond), true
+	steps, err := p.Run(t.Context(), nil)
+	if err != nil || len(steps) != 1 {
+		t.Fatalf("%d steps: %v", len(steps), err)
+	}
+	s := steps[0]
+	for name, want := range map[string]int64{report.BargeIns: 2, report.AfterClear: 2, report.Missed: 0} {
+		if got := s.Counts[name]; got != want {
+			t.Errorf("%s: %d, want %d", name, got, want)
+		}
+	}
+	if got := s.Counts[report.Dry]; got < 2 {
+		t.Errorf("%d dry frames, want one a greeting at least", got)
+	}
+	for name, least := range map[string]time.Duration{
+		report.Lateness: stall - 100*time.Millisecond, report.TTSToFrame: slow, report.ToClear: (slowYield - 1) * media.FrameTime,
+	} {
+		if got := s.Times[name]; got.Max < float64(least)/float64(time.Millisecond) {
+			t.Errorf("%s: at most %v ms, want %v", name, got.Max, least)
+		}
+	}
+	if got := s.Times[report.TTSToFrame]; got.Min < float64(slow)/float64(time.Millisecond) {
+		t.Errorf("tts_to_frame: at least %v ms, want %v", got.Min, slow)
 	}
 }
 
