@@ -73,24 +73,30 @@ func pairs(text string) (map[string]string, error) {
 	return all, nil
 }
 
+// options are what settings that were checked come to.
+func (c *telemetry) options() (tracing.Options, error) {
+	headers, err := pairs(c.OTLPHeaders)
+	attributes, rerr := pairs(c.OTLPResource)
+	return tracing.Options{
+		Endpoint: c.OTLPEndpoint, Headers: headers, Service: c.OTLPService, Version: version(), Attributes: attributes,
+		Sampler: c.Sampler, Ratio: c.ratio(), Content: c.TraceContent,
+	}, errors.Join(err, rerr)
+}
+
 // tracer makes traces; nil: nobody wants any.
 func (c *config) tracer(ctx context.Context, log *slog.Logger) (*tracing.Tracer, error) {
 	if c.OTLPEndpoint == "" {
 		return nil, nil
 	}
-	node, err := keep(c.DataDir, nodeFile, store.NewID)
+	o, err := c.options()
 	if err != nil {
-		return nil, err
-	}
-	headers, err := pairs(c.OTLPHeaders)
-	attributes, rerr := pairs(c.OTLPResource)
-	if err = errors.Join(err, rerr); err != nil {
 		return nil, usageError{err}
 	}
-	return tracing.Open(ctx, tracing.Options{
-		Endpoint: c.OTLPEndpoint, Headers: headers, Service: c.OTLPService, Version: version(), Instance: node, Attributes: attributes,
-		Sampler: c.Sampler, Ratio: c.ratio(), Content: c.TraceContent, Log: log,
-	})
+	if o.Instance, err = keep(c.DataDir, nodeFile, store.NewID); err != nil {
+		return nil, err
+	}
+	o.Log = log
+	return tracing.Open(ctx, o)
 }
 
 // carry puts traceparent into requests to language models; nil: they have none.

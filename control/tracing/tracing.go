@@ -28,11 +28,13 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
 )
@@ -66,17 +68,13 @@ type Tracer struct {
 
 // Open makes a Tracer. It does not connect: a collector that is not there yet gets what happens from when it is. Close is to be called.
 func Open(ctx context.Context, o Options) (*Tracer, error) {
-	endpoint, err := Endpoint(o.Endpoint)
-	if err != nil {
-		return nil, err
-	}
 	sampler, err := NewSampler(o.Sampler, o.Ratio)
 	if err != nil {
 		return nil, err
 	}
-	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint), otlptracehttp.WithHeaders(o.Headers))
+	exporter, err := o.exporter(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("make exporter: %w", err)
+		return nil, err
 	}
 	t := &Tracer{options: o, log: o.Log, sampler: sampler, calls: make(map[string]*conversation)}
 	if t.log == nil {
@@ -88,6 +86,35 @@ func Open(ctx context.Context, o Options) (*Tracer, error) {
 	)
 	t.tracer = t.provider.Tracer("parley/control/tracing", trace.WithInstrumentationVersion(o.Version), trace.WithSchemaURL(semconv.SchemaURL))
 	return t, nil
+}
+
+// Probe sends the collector one span, named "doctor", and says whether it was taken.
+func Probe(ctx context.Context, o Options) error {
+	exporter, err := o.exporter(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	var ids trace.SpanContextConfig
+	ids.TraceID, ids.SpanID = generator{}.NewIDs(ctx)
+	ids.TraceFlags = trace.FlagsSampled
+	span := tracetest.SpanStub{Name: "doctor", SpanContext: trace.NewSpanContext(ids), StartTime: now, EndTime: now, Resource: o.resource()}
+	if err := errors.Join(exporter.ExportSpans(ctx, []sdk.ReadOnlySpan{span.Snapshot()}), exporter.Shutdown(ctx)); err != nil {
+		return fmt.Errorf("send span: %w", err)
+	}
+	return nil
+}
+
+func (o Options) exporter(ctx context.Context) (sdk.SpanExporter, error) {
+	endpoint, err := Endpoint(o.Endpoint)
+	if err != nil {
+		return nil, err
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(endpoint), otlptracehttp.WithHeaders(o.Headers))
+	if err != nil {
+		return nil, fmt.Errorf("make exporter: %w", err)
+	}
+	return exporter, nil
 }
 
 // Endpoint is where spans are posted to, for a collector's base URL.

@@ -17,7 +17,7 @@ import (
 )
 
 // open is a Tracer that tells a collector of the test's.
-func open(t *testing.T, change func(*tracing.Options)) (*tracing.Tracer, *tracingtest.Collector) {
+func open(t testing.TB, change func(*tracing.Options)) (*tracing.Tracer, *tracingtest.Collector) {
 	t.Helper()
 	c := tracingtest.Listen(t)
 	o := tracing.Options{Endpoint: c.URL, Version: "v1", Instance: "node-1", Ratio: 1}
@@ -32,7 +32,7 @@ func open(t *testing.T, change func(*tracing.Options)) (*tracing.Tracer, *tracin
 }
 
 // shut sends all that waits.
-func shut(t *testing.T, tracer *tracing.Tracer) {
+func shut(t testing.TB, tracer *tracing.Tracer) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

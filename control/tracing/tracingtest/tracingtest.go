@@ -55,7 +55,7 @@ type Collector struct {
 }
 
 // Listen makes a Collector that lasts as long as the test.
-func Listen(t *testing.T) *Collector {
+func Listen(t testing.TB) *Collector {
 	t.Helper()
 	c := &Collector{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { c.take(t, w, r) }))
@@ -85,7 +85,7 @@ func (c *Collector) Hold() (release func()) {
 	})
 }
 
-func (c *Collector) take(t *testing.T, w http.ResponseWriter, r *http.Request) {
+func (c *Collector) take(t testing.TB, w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	broken, held := c.broken, c.held
 	c.headers = r.Header.Clone()
