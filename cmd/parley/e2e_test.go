@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/control/tracing/tracingtest"
 )
 
 // binary is the program under test, built once by TestMain.
@@ -50,6 +52,8 @@ type node struct {
 	out  *syncBuffer // what it told people
 	log  *syncBuffer
 	done chan error
+
+	collector *tracingtest.Collector // of its traces; nil: nobody takes them
 }
 
 // syncBuffer is a log that two processes' ends may touch.
