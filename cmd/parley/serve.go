@@ -134,7 +134,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
-	s.metrics.traces(s.traces)
+	s.metrics.registry.MustRegister(traceCounters(s.traces)...)
 	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())

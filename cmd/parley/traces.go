@@ -150,16 +150,18 @@ func (s *server) closeTraces() {
 	}
 }
 
-// traces shows how many spans went to the collector; t is nil where none are made.
-func (m *metrics) traces(t *tracing.Tracer) {
-	count := func(name, help string, value func(*tracing.Tracer) int64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {
+// traceCounters show how many spans went to the collector; t is nil where none are made.
+func traceCounters(t *tracing.Tracer) []prometheus.Collector {
+	count := func(name, help string, value func(*tracing.Tracer) int64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 {
 			if t == nil {
 				return 0
 			}
 			return float64(value(t))
-		}))
+		})
 	}
-	count("parley_traces_sent_total", "Spans that the collector of traces has taken.", (*tracing.Tracer).Sent)
-	count("parley_traces_dropped_total", "Spans that were lost: the collector of traces was away or too slow.", (*tracing.Tracer).Dropped)
+	return []prometheus.Collector{
+		count("parley_traces_sent_total", "Spans that the collector of traces has taken.", (*tracing.Tracer).Sent),
+		count("parley_traces_dropped_total", "Spans that were lost: the collector of traces was away or too slow.", (*tracing.Tracer).Dropped),
+	}
 }

@@ -106,7 +106,13 @@ type part struct {
 	from, to    time.Duration // to before from: it never came to its end, which then is the turn's
 	failed      string        // of what kind its error is; empty: none
 	says        []attribute.KeyValue
-	happened    map[string]time.Duration
+	happened    []moment
+}
+
+// A moment is something that happened in a part; at 0, it did not.
+type moment struct {
+	name string
+	at   time.Duration
 }
 
 // draw makes the span of a part; there is none of what never began.
@@ -119,9 +125,9 @@ func (p pen) draw(ctx context.Context, r *pipeline.Turn, a part) {
 		a.says = append(a.says, attribute.Bool("parley.unfinished", true))
 	}
 	_, s := p.tracer.Start(ctx, a.name, p.at(a.from), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(append(a.says, Stage.String(a.stage))...))
-	for name, at := range a.happened {
-		if at > 0 {
-			s.AddEvent(name, p.at(at))
+	for _, m := range a.happened {
+		if m.at > 0 {
+			s.AddEvent(m.name, p.at(m.at))
 		}
 	}
 	if a.failed != "" {
@@ -140,7 +146,7 @@ func (p pen) hearing(ctx context.Context, r *pipeline.Turn, cast Cast) {
 	p.draw(ctx, r, part{
 		name: named("stt", cast.Hears), stage: "stt", from: t.Began, to: t.Final,
 		says:     given(nil, semconv.GenAIProviderNameKey, cast.Hears),
-		happened: map[string]time.Duration{"last_voiced_frame": t.Spoke, "judged_over": t.Judged},
+		happened: []moment{{"last_voiced_frame", t.Spoke}, {"judged_over", t.Judged}},
 	})
 }
 
