@@ -14,6 +14,7 @@ import (
 
 	nats "github.com/nats-io/nats-server/v2/server"
 
+	"parley/control/tracing/tracingtest"
 	"parley/store"
 )
 
@@ -114,13 +115,13 @@ func TestDoctorAsksOthers(t *testing.T) {
 	}
 	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	t.Cleanup(s3.Close)
-	at := s.Addr().String()
+	at, collector := s.Addr().String(), tracingtest.Listen(t)
 	for name, c := range map[string]struct {
 		env   map[string]string
 		fails bool
 		want  []string
 	}{
-		"neither":             {nil, false, []string{"ok    NATS", "ok    recordings"}},
+		"neither":             {nil, false, []string{"ok    NATS", "ok    recordings", "ok    traces"}},
 		"NATS":                {map[string]string{"NATS_URL": "nats://parley:s3cret@" + at}, false, []string{"ok    NATS", at, "version " + nats.VERSION}},
 		"another password":    {map[string]string{"NATS_URL": "nats://parley:s3cret2@" + at}, false, []string{"note  NATS", "Authorization", "NATS_URL"}},
 		"NATS that is no URL": {map[string]string{"NATS_URL": "parley:s3cret@" + at}, true, []string{"note  NATS", "FAIL  settings"}},
@@ -128,7 +129,15 @@ func TestDoctorAsksOthers(t *testing.T) {
 			map[string]string{"PARLEY_RECORDINGS": "s3://calls/x?region=r&endpoint=" + url.QueryEscape(s3.URL), "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret"},
 			false, []string{"note  recordings", "s3:PutObject"},
 		},
-		"a bucket that is none": {map[string]string{"PARLEY_RECORDINGS": "calls"}, true, []string{"FAIL  recordings", "s3://bucket"}},
+		"a collector": {
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_EXPORTER_OTLP_HEADERS": "x-key=s3cret"}, false, []string{"ok    traces", "takes them"},
+		},
+		"a collector that refuses": {
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": strings.Replace(s3.URL, "http://", "http://parley:s3cret@", 1), "OTEL_EXPORTER_OTLP_HEADERS": "x-key=s3cret"}, false,
+			[]string{"note  traces", "403", "4318"},
+		},
+		"a collector that is none": {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, true, []string{"note  traces", "FAIL  settings"}},
+		"a bucket that is none":    {map[string]string{"PARLEY_RECORDINGS": "calls"}, true, []string{"FAIL  recordings", "s3://bucket"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
