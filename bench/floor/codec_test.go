@@ -34,10 +34,14 @@ func TestOpus(t *testing.T) {
 	if err := (&Opus{Rate: 12_345}).Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "open encoder: libopus: invalid argument") {
 		t.Errorf("a rate that Opus has not: %v", err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	o := &Opus{}
-	if err := o.Serve(ctx); err != nil || o.Stats.In.Load() < ticksASec || o.Stats.In.Load() != o.Stats.Out.Load() {
+	ctx, cancel := context.WithCancel(t.Context())
+	served, o := make(chan error, 1), &Opus{}
+	go func() { served <- o.Serve(ctx) }()
+	for o.Stats.Out.Load() < ticksASec {
+		time.Sleep(time.Millisecond)
+	}
+	cancel()
+	if err := <-served; err != nil || o.Stats.In.Load() != o.Stats.Out.Load() {
 		t.Errorf("%d frames in, %d out, %v", o.Stats.In.Load(), o.Stats.Out.Load(), err)
 	}
 }

@@ -26,7 +26,7 @@ func TestStart(t *testing.T) {
 	elsewhere.In.Store(10)
 	talk(t, "ws://"+p.Addresses[0]+"/twilio/media", &elsewhere)
 	c, err := p.Counts()
-	if err != nil || c.In == 0 || c.Out < 10 || c.Mallocs == 0 {
+	if err != nil || c.In == 0 || c.Out == 0 || c.Mallocs == 0 {
 		t.Errorf("counts %+v, %v", c, err)
 	}
 	if p.PID() == os.Getpid() {
