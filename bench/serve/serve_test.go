@@ -38,8 +38,8 @@ func TestServer(t *testing.T) {
 		if err != nil || m["go_goroutines"] < 5 || m["parley_accepting"] != 1 {
 			t.Errorf("metrics: %v, %v", m, err)
 		}
-		if rss, err := s.RSS(); err != nil || rss < 10<<20 {
-			t.Errorf("memory: %d, %v", rss, err)
+		if m, err := s.Memory(); err != nil || m.RSS < 10<<20 || m.Anon <= 0 || m.Anon > m.RSS {
+			t.Errorf("memory: %+v, %v", m, err)
 		}
 		if s.Listening <= 0 || !strings.HasSuffix(s.URL, s.Address()) {
 			t.Errorf("listening after %v at %s", s.Listening, s.Address())
@@ -47,7 +47,7 @@ func TestServer(t *testing.T) {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.RSS(); err == nil {
+		if _, err := s.Memory(); err == nil {
 			t.Error("a process that has ended has memory")
 		}
 	}

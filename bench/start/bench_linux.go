@@ -77,8 +77,10 @@ func (b *rig) start(ctx context.Context, r *report, n int) error {
 		if err == nil {
 			err = rest(ctx, b.rest)
 		}
+		var m serve.Memory
 		if err == nil {
-			one.RSS, err = p.RSS()
+			m, err = p.Memory()
+			one.RSS, one.Anon = m.RSS, m.Anon
 		}
 		if err := errors.Join(err, p.Stop()); err != nil {
 			return err

@@ -105,8 +105,8 @@ func watch(ctx context.Context, p *serve.Server, before float64) (samples []samp
 		if err != nil {
 			continue // it is busy; the next will do
 		}
-		if rss, err := p.RSS(); err == nil {
-			samples = append(samples, sample{m["parley_calls_total"] - before, rss, int64(m["go_memstats_next_gc_bytes"])})
+		if memory, err := p.Memory(); err == nil {
+			samples = append(samples, sample{m["parley_calls_total"] - before, memory.RSS, int64(m["go_memstats_next_gc_bytes"])})
 		}
 	}
 }
@@ -122,9 +122,11 @@ func idle(ctx context.Context, p *serve.Server, base *standing) (now standing, e
 		}
 		was := now
 		now = standing{Ended: m["parley_calls_total"], Goroutines: int64(m["go_goroutines"]), Descriptors: int64(m["process_open_fds"])}
-		if now.RSS, err = p.RSS(); err != nil {
+		memory, err := p.Memory()
+		if err != nil {
 			return now, err
 		}
+		now.RSS = memory.RSS
 		if still++; m["parley_calls_live"] > 0 || was.Goroutines != now.Goroutines || was.Descriptors != now.Descriptors {
 			still = 0
 		}

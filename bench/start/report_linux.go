@@ -25,6 +25,7 @@ type start struct {
 	Listening float64 `json:"listening_ms"` // until it said where
 	Healthy   float64 `json:"healthy_ms"`   // until it had answered a request
 	RSS       int64   `json:"rss"`          // bytes, after a rest
+	Anon      int64   `json:"anon"`         // of these, without the program's file
 }
 
 // String is the start in one line.
@@ -33,7 +34,7 @@ func (s start) String() string {
 	if s.Again {
 		where = "the same directory"
 	}
-	return fmt.Sprintf("on %s: listening after %.0f ms, answers after %.0f ms, %.1f MB at rest", where, s.Listening, s.Healthy, float64(s.RSS)/(1<<20))
+	return fmt.Sprintf("on %s: listening after %.0f ms, answers after %.0f ms, %.1f MB at rest (%.1f without the program's file)", where, s.Listening, s.Healthy, mega(s.RSS), mega(s.Anon))
 }
 
 // A standing is how a server stands at rest.
@@ -93,6 +94,8 @@ func median[T int64 | float64](all []T) T {
 
 func millis(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }
 
+func mega(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
 // A report is all that was measured.
 type report struct {
 	Machine string  `json:"machine"`
@@ -115,14 +118,15 @@ func newReport(o options) *report {
 // starts are the medians of those on new directories, or on known ones, and the worst time.
 func (r *report) starts(again bool) (mid start, worst float64) {
 	var listening, healthy []float64
-	var rss []int64
+	var rss, anon []int64
 	for _, s := range r.Starts {
 		if s.Again == again {
-			listening, healthy, rss = append(listening, s.Listening), append(healthy, s.Healthy), append(rss, s.RSS)
+			listening, healthy = append(listening, s.Listening), append(healthy, s.Healthy)
+			rss, anon = append(rss, s.RSS), append(anon, s.Anon)
 			worst = max(worst, s.Listening)
 		}
 	}
-	return start{again, median(listening), median(healthy), median(rss)}, worst
+	return start{again, median(listening), median(healthy), median(rss), median(anon)}, worst
 }
 
 // print writes the tables.
@@ -140,8 +144,8 @@ func (r *report) print(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\n%d calls, %g a second: %d answered, %d refused, %d broken; generator %.0f %% of its core\n", g.Offered, g.Rate, g.Answered, g.Refused, g.Broken, 100*g.Generator)
-	fmt.Fprintf(w, "  at rest before    %5d goroutines  %5d descriptors  %6.1f MB\n", g.Before.Goroutines, g.Before.Descriptors, float64(g.Before.RSS)/(1<<20))
-	fmt.Fprintf(w, "  at rest after     %5d goroutines  %5d descriptors  %6.1f MB\n", g.After.Goroutines, g.After.Descriptors, float64(g.After.RSS)/(1<<20))
+	fmt.Fprintf(w, "  at rest before    %5d goroutines  %5d descriptors  %6.1f MB\n", g.Before.Goroutines, g.Before.Descriptors, mega(g.Before.RSS))
+	fmt.Fprintf(w, "  at rest after     %5d goroutines  %5d descriptors  %6.1f MB\n", g.After.Goroutines, g.After.Descriptors, mega(g.After.RSS))
 	if r.Quick {
 		fmt.Fprintln(w, "  quick: too few calls to tell what each leaves behind")
 		return

@@ -34,7 +34,7 @@ func TestReport(t *testing.T) {
 	t.Parallel()
 	good := func() *report {
 		return &report{
-			Starts: []start{{false, 280, 290, 50 << 20}, {true, 120, 130, 40 << 20}, {false, 900, 950, 50 << 20}, {true, 130, 140, 40 << 20}, {false, 250, 260, 50 << 20}, {true, 110, 120, 40 << 20}},
+			Starts: []start{{false, 280, 290, 50 << 20, 30 << 20}, {true, 120, 130, 40 << 20, 20 << 20}, {false, 900, 950, 50 << 20, 30 << 20}, {true, 130, 140, 40 << 20, 20 << 20}, {false, 250, 260, 50 << 20, 30 << 20}, {true, 110, 120, 40 << 20, 20 << 20}},
 			Growth: &growth{Offered: 1000, Answered: 999, Before: standing{100, 40, 30, 50 << 20}, After: standing{1099, 39, 30, 51 << 20}, PerCall: 99},
 		}
 	}
@@ -45,8 +45,8 @@ func TestReport(t *testing.T) {
 		"all is well":        {func(*report) {}, ""},
 		"no starts":          {func(r *report) { r.Starts = nil }, ""},
 		"no calls":           {func(r *report) { r.Growth = nil }, ""},
-		"slow":               {func(r *report) { r.Starts[0].Listening = 310 }, "on a new directory: listening after 310 ms, answers after 290 ms, 50.0 MB at rest: want 300 ms"},
-		"large":              {func(r *report) { r.Starts[1].RSS, r.Starts[3].RSS = 70<<20, 70<<20 }, "70.0 MB at rest: want 60 MB"},
+		"slow":               {func(r *report) { r.Starts[0].Listening = 310 }, "on a new directory: listening after 310 ms, answers after 290 ms, 50.0 MB at rest (30.0 without the program's file): want 300 ms"},
+		"large":              {func(r *report) { r.Starts[1].RSS, r.Starts[3].RSS = 70<<20, 70<<20 }, "70.0 MB at rest (20.0 without the program's file): want 60 MB"},
 		"large, but quick":   {func(r *report) { r.Starts[1].RSS, r.Starts[3].RSS, r.Quick = 70<<20, 70<<20, true }, ""},
 		"unanswered":         {func(r *report) { r.Growth.Answered = 998 }, "998 of 1000 calls were answered"},
 		"not ended":          {func(r *report) { r.Growth.After.Ended = 1098 }, "998 calls have ended of 999 that were answered"},
