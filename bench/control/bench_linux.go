@@ -77,12 +77,10 @@ func bench(ctx context.Context, o options, log io.Writer) (r *report, err error)
 	defer func() { err = errors.Join(err, others.Close()) }()
 	b.vendors = others.Addresses
 	r = newReport(o)
-	if !o.quick {
+	if o.first {
 		first, restore := machine.GoFirst()
 		defer restore()
 		r.First = first
-	} else {
-		o.rounds = 1
 	}
 	order := []string{"floor", "parley"}
 	for round := range o.rounds {

@@ -53,6 +53,7 @@ type options struct {
 	measure time.Duration
 	conns   int
 	bar     time.Duration
+	first   bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -66,8 +67,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.measure, "measure", 2*time.Second, "how long a step is measured")
 	flags.IntVar(&o.conns, "conns", 64, "connections, kept alive")
 	flags.DurationVar(&o.bar, "bar", 5*time.Millisecond, "p99 from when a request was due, over which a rate is not carried")
+	flags.BoolVar(&o.first, "first", true, "go before all other processes of the machine, where that is allowed")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if o.quick {
+		o.rounds, o.first = 1, false
 	}
 	switch {
 	case o.rounds < 1:

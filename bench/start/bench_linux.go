@@ -42,7 +42,7 @@ func bench(ctx context.Context, o options, log io.Writer) (r *report, err error)
 	defer func() { err = errors.Join(err, others.Close()) }()
 	b.subject.Vendors, b.subject.Core = others.Addresses, -1
 	r = newReport(o)
-	if !o.quick {
+	if o.first {
 		first, restore := machine.GoFirst()
 		defer restore()
 		r.First = first

@@ -46,6 +46,7 @@ type options struct {
 	length time.Duration
 	rest   time.Duration
 	record bool
+	first  bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -61,11 +62,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.length, "length", 100*time.Millisecond, "how long a call is, in whole 20 ms")
 	flags.DurationVar(&o.rest, "rest", 3*time.Second, "rest before memory at idle is read")
 	flags.BoolVar(&o.record, "record", true, "record the calls")
+	flags.BoolVar(&o.first, "first", true, "go before all other processes of the machine, where that is allowed")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if o.quick {
-		o.starts, o.calls, o.rest = min(o.starts, 1), min(o.calls, 500), min(o.rest, time.Second)
+		o.starts, o.calls, o.rest, o.first = min(o.starts, 1), min(o.calls, 500), min(o.rest, time.Second), false
 	}
 	if err := o.check(); err != nil {
 		return err
