@@ -3,7 +3,7 @@
 //	Build ──▶ parley ──Start──▶ parley serve, GOMAXPROCS=1 ──▶ URL, once it says so
 //	                               │ bench vendors: in another process
 //	                               ▼
-//	                 Metrics, Memory; Stop
+//	                 Metrics, Memory; Stop, Stacks
 //
 // A server has what a small installation has: SQLite, records, recordings, the API. Only its settings are the bench's: nothing of this
 // process's environment that is Parley's gets through.
@@ -145,6 +145,16 @@ func (s *Server) Stop() error {
 		return fmt.Errorf("stop parley: %w\n%s", s.failed, s.log)
 	}
 	return nil
+}
+
+// Stacks ends it at once, and tells what each of its goroutines was doing.
+func (s *Server) Stacks() string {
+	_ = s.cmd.Process.Signal(syscall.SIGQUIT) // Go writes all stacks then, and exits
+	late := time.AfterFunc(endLimit, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
+	<-s.done
+	s.failed = nil // as it was told to
+	return s.log.String()
 }
 
 // Metrics are what it shows at /metrics: the sum of each metric's samples, by name.

@@ -51,6 +51,19 @@ func TestServer(t *testing.T) {
 			t.Error("a process that has ended has memory")
 		}
 	}
+	s, err := subject.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Healthy(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if stacks := s.Stacks(); !strings.Contains(stacks, "created by main.(*server).run") {
+		t.Errorf("stacks without the server's own: %.1000s", stacks)
+	}
+	if err := s.Stop(); err != nil {
+		t.Errorf("a server whose stacks were asked for ended badly: %v", err)
+	}
 	if agents[0] != agents[1] {
 		t.Errorf("the database was not kept: agents %v", agents)
 	}

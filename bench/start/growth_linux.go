@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 	"parley/bench/serve"
 )
 
-// settles is how long a server may take after the last call until nothing of it is left: connections that it keeps for the next call go by then.
-const settles = 90 * time.Second
+// settles is how long a server may take after the last call until nothing of it is left: connections that it keeps for the next call, those to
+// the model for five minutes, go by then. How many these are depends on how many calls there were at once.
+const settles = 6 * time.Minute
 
 // A sample is how a server stands while calls come and go.
 type sample struct {
@@ -41,7 +43,7 @@ func (b *rig) grow(ctx context.Context, r *report) (err error) {
 	if err := b.place(ctx, p, g, max(100, b.calls/20), "warm up"); err != nil {
 		return err
 	}
-	if g.Before, err = idle(ctx, p, nil); err != nil {
+	if g.Before, err = b.idle(ctx, p, nil); err != nil {
 		return err
 	}
 	g.Offered, g.Answered, g.Refused, g.Broken = 0, 0, 0, 0
@@ -54,11 +56,26 @@ func (b *rig) grow(ctx context.Context, r *report) (err error) {
 	if err != nil {
 		return err
 	}
-	if g.After, err = idle(ctx, p, &g.Before); err != nil {
+	if g.After, err = b.idle(ctx, p, &g.Before); err != nil {
 		return err
 	}
 	g.sumUp()
+	if g.After.Goroutines > g.Before.Goroutines {
+		g.Creators = creators(p.Stacks())
+	}
 	return nil
+}
+
+// creators counts goroutines by who has started them.
+func creators(stacks string) map[string]int {
+	by := map[string]int{}
+	for line := range strings.Lines(stacks) {
+		if who, ok := strings.CutPrefix(line, "created by "); ok {
+			who, _, _ = strings.Cut(strings.TrimSpace(who), " in goroutine ")
+			by[who]++
+		}
+	}
+	return by
 }
 
 // place has so many calls come, evenly, and counts what became of them.
@@ -111,36 +128,37 @@ func watch(ctx context.Context, p *serve.Server, before float64) (samples []samp
 	}
 }
 
-// idle waits until a server has no call, and is back to base or has stood still for a while, and tells how it stands.
-func idle(ctx context.Context, p *serve.Server, base *standing) (now standing, err error) {
-	ctx, cancel := context.WithTimeout(ctx, settles)
-	defer cancel()
+// idle waits until a server has no call and stands still, or is back to base, and tells how it stands.
+func (b *rig) idle(ctx context.Context, p *serve.Server, base *standing) (now standing, err error) {
+	const stands = 5 // seconds without a change
+	began := time.Now()
 	for still := 0; ; {
 		m, err := p.Metrics(ctx)
 		if err != nil {
 			return now, err
 		}
-		was := now
-		now = standing{Ended: m["parley_calls_total"], Goroutines: int64(m["go_goroutines"]), Descriptors: int64(m["process_open_fds"])}
 		memory, err := p.Memory()
 		if err != nil {
 			return now, err
 		}
-		now.RSS = memory.RSS
+		was := now
+		now = standing{Ended: m["parley_calls_total"], Goroutines: int64(m["go_goroutines"]), Descriptors: int64(m["process_open_fds"]), RSS: memory.RSS}
 		if still++; m["parley_calls_live"] > 0 || was.Goroutines != now.Goroutines || was.Descriptors != now.Descriptors {
 			still = 0
 		}
-		switch {
-		case still > 0 && base != nil && now.Goroutines <= base.Goroutines && now.Descriptors <= base.Descriptors:
+		waited := time.Since(began)
+		switch back := base != nil && now.Goroutines <= base.Goroutines && now.Descriptors <= base.Descriptors; {
+		case back && still > 0, base == nil && still >= stands:
 			return now, nil
-		case still >= 5 && base == nil:
-			return now, nil
-		}
-		if rest(ctx, time.Second) != nil {
-			if m["parley_calls_live"] > 0 {
-				return now, fmt.Errorf("%.0f calls are live %v after the last was hung up", m["parley_calls_live"], settles)
-			}
+		case waited > settles && m["parley_calls_live"] > 0:
+			return now, fmt.Errorf("%.0f calls are live %v after the last was hung up", m["parley_calls_live"], settles)
+		case waited > settles:
 			return now, nil // what is left over is told
+		case int(waited.Seconds())%30 == 29:
+			fmt.Fprintf(b.log, "at rest for %.0f s: %d goroutines, %d descriptors\n", waited.Seconds(), now.Goroutines, now.Descriptors)
+		}
+		if err := rest(ctx, time.Second); err != nil {
+			return now, err
 		}
 	}
 }

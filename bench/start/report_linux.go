@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"runtime"
@@ -58,6 +59,8 @@ type growth struct {
 	HeapCall  float64  `json:"heap_bytes_per_call"` // of what lives
 	Generator float64  `json:"generator_cpu"`
 	Samples   []sample `json:"samples"`
+
+	Creators map[string]int `json:"creators,omitempty"` // of the goroutines afterwards, where there are more than before
 }
 
 // sumUp compares the last tenth of the samples with the first.
@@ -146,6 +149,9 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "\n%d calls, %g a second: %d answered, %d refused, %d broken; generator %.0f %% of its core\n", g.Offered, g.Rate, g.Answered, g.Refused, g.Broken, 100*g.Generator)
 	fmt.Fprintf(w, "  at rest before    %5d goroutines  %5d descriptors  %6.1f MB\n", g.Before.Goroutines, g.Before.Descriptors, mega(g.Before.RSS))
 	fmt.Fprintf(w, "  at rest after     %5d goroutines  %5d descriptors  %6.1f MB\n", g.After.Goroutines, g.After.Descriptors, mega(g.After.RSS))
+	for _, who := range slices.Sorted(maps.Keys(g.Creators)) {
+		fmt.Fprintf(w, "    %5d of %s\n", g.Creators[who], who)
+	}
 	if r.Quick {
 		fmt.Fprintln(w, "  quick: too few calls to tell what each leaves behind")
 		return

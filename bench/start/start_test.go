@@ -72,6 +72,15 @@ func TestReport(t *testing.T) {
 	}
 }
 
+func TestCreators(t *testing.T) {
+	t.Parallel()
+	got := creators("goroutine 1 [running]:\nmain.main()\n\t/x.go:1\n\ngoroutine 7 [select]:\nnet/http.f(0x1)\n\t/y.go:2\ncreated by net/http.(*Transport).dialConn in goroutine 9\n\t/z.go:3\n" +
+		"\ngoroutine 8 [select]:\ncreated by net/http.(*Transport).dialConn in goroutine 9\n\ngoroutine 2 [x]:\ncreated by runtime.init.7\n")
+	if diff := cmp.Diff(map[string]int{"net/http.(*Transport).dialConn": 2, "runtime.init.7": 1}, got); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Parallel()
 	var got []string
