@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"strconv"
 )
 
 var (
@@ -24,27 +23,36 @@ func whole(b []byte) (done bool, status int, err error) {
 	if len(head) < 12 || !bytes.HasPrefix(head, []byte("HTTP/1.1 ")) {
 		return false, 0, fmt.Errorf("no answer of HTTP/1.1: %.80q", b)
 	}
-	if status, err = strconv.Atoi(string(head[9:12])); err != nil {
+	status, ok := number(head[9:12])
+	if !ok {
 		return false, 0, fmt.Errorf("no answer of HTTP/1.1: %.80q", b)
 	}
-	if i := bytes.Index(head, length); i >= 0 {
-		digits, _, _ := bytes.Cut(head[i+len(length):], []byte("\r\n"))
-		n := 0
-		for _, d := range digits { // strconv would want a string
-			if d < '0' || d > '9' {
-				return false, 0, fmt.Errorf("Content-Length: %.20q", digits)
-			}
-			n = 10*n + int(d-'0')
-		}
-		switch want := end + len(headEnd) + n; {
-		case len(b) > want:
-			return false, 0, errors.New("more was answered than was asked")
-		default:
-			return len(b) == want, status, nil
-		}
-	}
-	if bytes.Contains(head, chunked) {
+	i := bytes.Index(head, length)
+	switch {
+	case i < 0 && bytes.Contains(head, chunked):
 		return bytes.HasSuffix(b[end:], chunkEnd), status, nil
+	case i < 0:
+		return false, 0, errors.New("the answer does not tell its length")
 	}
-	return false, 0, errors.New("the answer does not tell its length")
+	digits, _, _ := bytes.Cut(head[i+len(length):], []byte("\r\n"))
+	n, ok := number(digits)
+	if !ok {
+		return false, 0, fmt.Errorf("Content-Length: %.20q", digits)
+	}
+	want := end + len(headEnd) + n
+	if len(b) > want {
+		return false, 0, errors.New("more was answered than was asked")
+	}
+	return len(b) == want, status, nil
+}
+
+// number reads up to nine digits; strconv would want a string.
+func number(digits []byte) (n int, ok bool) {
+	for _, d := range digits {
+		if d < '0' || d > '9' {
+			return 0, false
+		}
+		n = 10*n + int(d-'0')
+	}
+	return n, len(digits) > 0 && len(digits) <= 9
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -197,4 +198,23 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: %v, want %q", flag, err, want)
 		}
 	}
+}
+
+// FuzzWhole takes any answer, cut anywhere: what is whole is not whole before its last byte, unless it is chunked.
+func FuzzWhole(f *testing.F) {
+	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"))
+	f.Add([]byte("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n"))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		done, status, err := whole(answer)
+		if err != nil || !done {
+			return
+		}
+		if status < 0 || status > 999 {
+			t.Fatalf("status %d", status)
+		}
+		if early, _, _ := whole(answer[:len(answer)-1]); early && !bytes.Contains(answer, chunked) {
+			t.Fatalf("%q is whole without its last byte", answer)
+		}
+	})
 }

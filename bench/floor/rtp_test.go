@@ -170,3 +170,14 @@ func TestRTPAllocatesNothing(t *testing.T) {
 		t.Errorf("%d and %d packets were sent", one.Stats.Out.Load(), many.Stats.Out.Load())
 	}
 }
+
+// FuzzRTPPayload takes any packet: sound is of the packet, behind its header.
+func FuzzRTPPayload(f *testing.F) {
+	f.Add(append(make([]byte, 12), "sound"...))
+	f.Add(append([]byte{0xB1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, "sound\x01"...))
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		if law := rtpPayload(packet); len(law) > max(0, len(packet)-rtpHeader) {
+			t.Fatalf("%d bytes of sound in %d", len(law), len(packet))
+		}
+	})
+}
