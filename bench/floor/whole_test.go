@@ -51,7 +51,7 @@ func TestWholeCalls(t *testing.T) {
 			t.Run(name+" "+model, func(t *testing.T) {
 				t.Parallel()
 				s := begin(t, Options{Name: name, Conversation: talk})
-				p := dialPhone(t, s.address, message)
+				p := dialPhone(t, s.addresses[0], message)
 				p.hear(testGreeting)
 				p.say()
 				p.hear(testAnswer)
@@ -76,9 +76,9 @@ func TestWholeCalls(t *testing.T) {
 // A begun is a program that runs in this process.
 type begun struct {
 	*Stats
-	address string
-	cancel  context.CancelFunc
-	served  chan error
+	addresses []string
+	cancel    context.CancelFunc
+	served    chan error
 }
 
 // begin runs a program.
@@ -88,7 +88,7 @@ func begin(t *testing.T, o Options) *begun {
 	s, listens := &begun{cancel: cancel, served: make(chan error, 1)}, make(chan struct{})
 	go func() {
 		s.served <- Run(ctx, o, func(addresses []string, stats *Stats) {
-			s.address, s.Stats = addresses[0], stats
+			s.addresses, s.Stats = addresses, stats
 			close(listens)
 		})
 	}()
@@ -237,7 +237,7 @@ func TestVendorsGone(t *testing.T) {
 			t.Run(name+" "+string(fault), func(t *testing.T) {
 				t.Parallel()
 				s := begin(t, Options{Name: name, Conversation: talk})
-				p := dialPhone(t, s.address, frameBytes)
+				p := dialPhone(t, s.addresses[0], frameBytes)
 				p.say()
 				p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 				for {
