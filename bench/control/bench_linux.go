@@ -140,6 +140,9 @@ func (b *rig) descend(ctx context.Context, l load, add func(step) bool) error {
 		return err
 	}
 	add(flood)
+	if flood.Answered == 0 {
+		return nil // there is nothing to share out
+	}
 	for _, share := range shares {
 		l.rate = share * flood.Answered
 		for range 2 { // once more where it says nothing
