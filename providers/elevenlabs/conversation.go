@@ -1,9 +1,3 @@
-// Package elevenlabs fetches conversations that ElevenLabs' agents held: what was said, and what was made of it.
-//
-//	Conversation(id) ──▶ GET {base}/v1/convai/conversations/{id} ──▶ transcript, analysis, metadata
-//	                       └── again on 429, 5xx or a broken connection: three tries in all
-//
-// Wire: https://elevenlabs.io/docs/api-reference/conversations/get
 package elevenlabs
 
 import (
@@ -26,9 +20,6 @@ var (
 	ErrPending  = errors.New("elevenlabs: the conversation is not finished yet")
 )
 
-// BaseURL is ElevenLabs' own server.
-const BaseURL = "https://api.elevenlabs.io"
-
 // Limits of patience, and of what is read.
 const (
 	tries     = 3
@@ -38,27 +29,8 @@ const (
 	maxBody   = 8 << 20
 )
 
-// A Client speaks to ElevenLabs with one account's key. It may be used by any number of goroutines, and must not be changed once used.
-type Client struct {
-	Key     string
-	BaseURL string       // empty: BaseURL
-	HTTP    *http.Client // nil: one that follows no redirects, which would take the key along
-}
-
-// Check says what is wrong with the Client's fields; nil if it can be used.
-func (c *Client) Check() error {
-	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("elevenlabs: BaseURL is no http or https URL")
-	case c.Key == "":
-		return errors.New("elevenlabs: Key is empty")
-	}
-	return nil
-}
-
-// A Line is one thing that was said.
-type Line struct {
+// A Remark is one thing that was said.
+type Remark struct {
 	Agent       bool // else the caller
 	Text        string
 	At          time.Duration // since the conversation began, in whole seconds
@@ -69,7 +41,7 @@ type Line struct {
 type Conversation struct {
 	ID        string
 	Failed    bool // else it is done
-	Lines     []Line
+	Lines     []Remark
 	Began     time.Time // zero: not told
 	Length    time.Duration
 	CallSID   string         // the carrier's id of the phone call; empty: not told

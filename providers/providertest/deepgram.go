@@ -17,33 +17,6 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A DeepgramFault is a way to misbehave. Each strikes both sockets unless it says otherwise.
-type DeepgramFault string
-
-// The faults.
-const (
-	NoFault      DeepgramFault = ""
-	Refuse       DeepgramFault = "refuse"        // the handshake is answered with DeepgramTrouble.Status
-	Mute         DeepgramFault = "mute"          // the handshake is never answered
-	Deaf         DeepgramFault = "deaf"          // after the handshake nothing is read or written
-	Drip         DeepgramFault = "drip"          // results come 3 s late; the voice speaks at a quarter of real time
-	CutOff       DeepgramFault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
-	Garbage      DeepgramFault = "garbage"       // text messages are no JSON
-	Giant        DeepgramFault = "giant"         // the first answer is 4 MB long
-	CloseEarly   DeepgramFault = "close_early"   // closed with DeepgramTrouble.Close at the first audio or text
-	WrongRate    DeepgramFault = "wrong_rate"    // speak: audio at twice the rate that was asked for
-	NeverAnswers DeepgramFault = "never_answers" // Finalize, Flush, Clear and CloseStream are read and ignored
-)
-
-// A DeepgramTrouble says how a fake Deepgram misbehaves, and how often.
-type DeepgramTrouble struct {
-	Fault  DeepgramFault
-	Status int    // of Refuse, default 401
-	Close  int    // of CloseEarly, default 1011
-	Reason string // of CloseEarly
-	Times  int    // connections that it strikes, counted from the first; 0: all
-}
-
 // A Deepgram is a stand-in for Deepgram's listen v1 and speak v1 over real sockets, for tests and load. It understands nothing: it
 // answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not change
 // while it runs. It may be shared by hundreds of calls; audio is neither copied nor kept.
@@ -53,8 +26,8 @@ type Deepgram struct {
 	Delay       time.Duration // between Finalize and its answer
 	FirstAudio  time.Duration // between Flush and its first audio
 	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
-	Listen      DeepgramTrouble
-	Speak       DeepgramTrouble
+	Listen      Trouble
+	Speak       Trouble
 	Asked       func(path string, query url.Values) // told of each connection that was admitted, by any goroutine; nil: nobody is
 
 	counts  DeepgramCounts
@@ -119,14 +92,14 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 }
 
 // serve takes one connection through its handshake and then hands it to talk.
-func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble DeepgramTrouble,
+func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble Trouble,
 	strikes, upgrades *atomic.Int64, talk func(context.Context, *deepgramSocket)) {
 	if !d.running.begin() {
 		return
 	}
 	defer d.running.done()
 	if n := strikes.Add(1); trouble.Times > 0 && n > int64(trouble.Times) {
-		trouble = DeepgramTrouble{}
+		trouble = Trouble{}
 	}
 	s := &deepgramSocket{trouble: trouble, request: "fake-" + strconv.FormatInt(d.counts.requests.Add(1), 10)}
 	status, code, message := d.admit(r, s)
@@ -202,7 +175,7 @@ func (d *Deepgram) admit(r *http.Request, s *deepgramSocket) (status int, code, 
 // A deepgramSocket is one connection and what it was opened with.
 type deepgramSocket struct {
 	*websocket.Conn
-	trouble      DeepgramTrouble
+	trouble      Trouble
 	request      string
 	rate, width  int
 	endpointing  int // ms; 0: off

@@ -1,0 +1,87 @@
+// Package elevenlabs speaks through ElevenLabs, and fetches conversations that its agents held.
+//
+//	text ──▶ clauses ──▶ a context of its own ──▶ line ──▶ its reader ──▶ sound and word times, bounded ──▶ Speak's sequence
+//	                                               ▲
+//	                                         pool of idle lines
+//
+//	Conversation(id) ──▶ GET {base}/v1/convai/conversations/{id} ──▶ transcript, analysis, metadata
+//	                       └── again on 429, 5xx or a broken connection: three tries in all
+//
+// A line is a socket of one voice, model and format on which contexts follow one another: one for each utterance. An utterance that is
+// cut closes its context, and the line serves the next one at once: what still comes of the old context is known by its id, and dropped.
+// A line outlives its utterances in the Client's pool, kept alive, so that the next one needs no handshake; its reader belongs to the
+// Client. Telephone legs (8 kHz) get mu-law, others PCM. Words are timed by the characters' times that come with the sound.
+//
+// Wire facts: elevenlabs.io/docs, api-reference text-to-speech multi-stream-input (with its AsyncAPI specification), guide
+// multi-context-web-socket, resources errors; api-reference conversations get.
+package elevenlabs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"parley/providers/pool"
+)
+
+// What a Client does where its fields are zero.
+const (
+	BaseURL      = "https://api.elevenlabs.io" // ElevenLabs' own server; it has others that keep data in one region
+	DefaultVoice = "JBFqnCBsd6RMkjVDRZzb"      // George, of the premade voices, which every account has
+	DefaultModel = "eleven_flash_v2_5"         // the quickest; it speaks 32 languages
+
+	defaultDialLimit  = 4 * time.Second
+	defaultAudioLimit = 4 * time.Second
+	defaultIdle       = 64
+)
+
+// A Client speaks to ElevenLabs with one account's key. It is a pipeline.Synthesizer for any number of calls at once. It may be used by
+// any number of goroutines, and must not be copied or changed once used; Close it if it has spoken.
+type Client struct {
+	Key     string
+	BaseURL string       // http or https; empty: BaseURL. The voice is at the same place, by ws or wss
+	HTTP    *http.Client // fetches conversations; nil: one that follows no redirects, which would take the key along
+
+	Voice string // id of the voice of an agent that names none; empty: DefaultVoice
+	Model string // of an agent that names none; empty: DefaultModel
+
+	DialLimit  time.Duration // longest wait for a socket; default 4 s
+	AudioLimit time.Duration // longest silence of a voice that owes sound; default 4 s
+	Idle       int           // most idle sockets kept; default 64
+
+	// NetDial opens the voice's connections; nil: as net/http does, by the environment's proxy. With it no proxy is used.
+	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	pool     pool.Pool[*line]
+	contexts atomic.Uint64 // so far
+}
+
+// Check says what is wrong with the Client's fields; nil if it can be used.
+func (c *Client) Check() error {
+	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return errors.New("elevenlabs: BaseURL is no http or https URL")
+	case c.Key == "":
+		return errors.New("elevenlabs: Key is empty")
+	}
+	if err := CheckVoice(cmp.Or(c.Voice, DefaultVoice)); err != nil {
+		return fmt.Errorf("elevenlabs: Voice: %w", err)
+	}
+	if err := CheckModel(cmp.Or(c.Model, DefaultModel)); err != nil {
+		return fmt.Errorf("elevenlabs: Model: %w", err)
+	}
+	return nil
+}
+
+// Close ends all sockets of the voice and waits for their goroutines.
+func (c *Client) Close() error {
+	c.pool.Close()
+	return nil
+}
