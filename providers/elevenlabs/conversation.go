@@ -1,7 +1,6 @@
 package elevenlabs
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,7 +78,11 @@ const final = -1
 func (c *Client) try(ctx context.Context, id string) (v Conversation, again time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, oneTry)
 	defer cancel()
-	to := strings.TrimRight(cmp.Or(c.BaseURL, BaseURL), "/") + "/v1/convai/conversations/" + url.PathEscape(id)
+	base, err := c.base()
+	if err != nil {
+		return v, final, err
+	}
+	to := strings.TrimRight(base.String(), "/") + "/v1/convai/conversations/" + url.PathEscape(id)
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
 	if err != nil {
 		return v, final, fmt.Errorf("elevenlabs: %w", err)

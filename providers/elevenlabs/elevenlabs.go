@@ -45,7 +45,7 @@ const (
 // any number of goroutines, and must not be copied or changed once used; Close it if it has spoken.
 type Client struct {
 	Key     string
-	BaseURL string       // http or https; empty: BaseURL. The voice is at the same place, by ws or wss
+	BaseURL string       // https or http, or wss or ws, which are the same to it; empty: BaseURL
 	HTTP    *http.Client // fetches conversations; nil: one that follows no redirects, which would take the key along
 
 	Voice string // id of the voice of an agent that names none; empty: DefaultVoice
@@ -64,11 +64,10 @@ type Client struct {
 
 // Check says what is wrong with the Client's fields; nil if it can be used.
 func (c *Client) Check() error {
-	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("elevenlabs: BaseURL is no http or https URL")
-	case c.Key == "":
+	if _, err := c.base(); err != nil {
+		return err
+	}
+	if c.Key == "" {
 		return errors.New("elevenlabs: Key is empty")
 	}
 	if err := CheckVoice(cmp.Or(c.Voice, DefaultVoice)); err != nil {
@@ -78,6 +77,18 @@ func (c *Client) Check() error {
 		return fmt.Errorf("elevenlabs: Model: %w", err)
 	}
 	return nil
+}
+
+// base is the server's address, for requests.
+func (c *Client) base() (*url.URL, error) {
+	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
+	if err == nil {
+		u.Scheme = map[string]string{"http": "http", "https": "https", "ws": "http", "wss": "https"}[u.Scheme]
+	}
+	if err != nil || u.Host == "" || u.Scheme == "" {
+		return nil, errors.New("elevenlabs: BaseURL is no https, http, wss or ws URL")
+	}
+	return u, nil
 }
 
 // Close ends all sockets of the voice and waits for their goroutines.

@@ -139,9 +139,9 @@ func (c *Client) want(v pipeline.Voice) (w want, err error) {
 	if lang, _, _ := strings.Cut(v.Lang, "-"); lang != "" && strings.HasSuffix(model, "_v2_5") { // others find it out by the text, or refuse to be told
 		q.Set("language_code", strings.ToLower(lang))
 	}
-	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
+	u, err := c.base()
 	if err != nil {
-		return w, fmt.Errorf("elevenlabs: BaseURL: %w", err)
+		return w, err
 	}
 	u.Scheme = map[string]string{"http": "ws", "https": "wss"}[u.Scheme]
 	u = u.JoinPath("v1/text-to-speech", voice, "multi-stream-input")
