@@ -93,7 +93,7 @@ func (u *utterance) loop(ctx context.Context) error {
 		default:
 		}
 		if u.opened && time.Since(u.wrote) >= lineBeat {
-			if err := u.nudge(ctx); err != nil {
+			if err := u.nudge(ctx); err != nil && len(u.audio) == 0 {
 				return err
 			}
 		}
