@@ -17,9 +17,9 @@ import (
 
 // How a line is kept.
 const (
-	lineBeat      = 10 * time.Second // between pings, which also keep Deepgram from closing an idle socket; idle lines but one go after it
+	lineBeat      = 10 * time.Second // between pings, which also keep Deepgram from closing an idle socket; idle lines of a voice but one go after it
 	lineSilence   = 25 * time.Second // without so much as a pong the server is gone
-	idleLimit     = 3 * time.Minute  // the last idle line goes after so long
+	idleLimit     = 3 * time.Minute  // the last idle line of a voice goes after so long
 	clearLimit    = 2 * time.Second  // longest wait for Cleared
 	lineAudio     = 15 * time.Second // audio that waits for a slow caller; then the socket waits
 	flushWindow   = time.Minute

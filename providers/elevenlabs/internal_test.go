@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -238,6 +239,40 @@ func TestNothingOfAnotherContext(t *testing.T) {
 	if len(l.audio) != 4 || l.final || l.left != 0 {
 		t.Errorf("%d bytes, final %v, %d cut; want 4, false, 0", len(l.audio), l.final, l.left)
 	}
+}
+
+// TestAFullLineWaits: what a slow caller has not taken is bounded, and the socket waits for room; a cut lets it go on.
+func TestAFullLineWaits(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := hearing("u1")
+		l.full = 10
+		heard := 0
+		piece := message{Context: "u1", Audio: make([]byte, 10)}
+		go func() {
+			for ; heard < 3; heard++ {
+				if err := l.hear(&piece); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		synctest.Wait()
+		if heard != 1 {
+			t.Errorf("%d pieces were kept where there is room for one", heard)
+		}
+		if audio, _, _, err := l.take(nil); len(audio) != 10 || err != nil {
+			t.Errorf("%d bytes were taken, %v", len(audio), err)
+		}
+		synctest.Wait()
+		if heard != 2 {
+			t.Errorf("%d pieces, want 2 once there was room", heard)
+		}
+		l.hush()
+		synctest.Wait()
+		if heard != 3 || len(l.audio) != 0 {
+			t.Errorf("%d pieces, %d bytes kept; want 3 and none after a cut", heard, len(l.audio))
+		}
+	})
 }
 
 // TestSoundDoesNotAllocate is not parallel: AllocsPerRun counts the whole process. Sound goes from the line to the caller as it is.
