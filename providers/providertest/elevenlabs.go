@@ -25,6 +25,8 @@ import (
 // It keeps the rules that the documentation states: a context begins with its settings and ends when it is closed and all is spoken that
 // it was told, texts are spoken when they are flushed (or at once, with auto_mode), a sixth context or a socket that is told
 // nothing for too long is the end of the socket. Settings for a context that is open already are as well, as people have found.
+//
+// It may be shared by hundreds of calls: the messages of what voices say are made once, but for the id of their context.
 type ElevenLabs struct {
 	Key        string        // wanted in the xi-api-key header; empty: any
 	FirstAudio time.Duration // between a text that is to be spoken and its first sound
@@ -33,9 +35,20 @@ type ElevenLabs struct {
 	Trouble    Trouble
 	Asked      func(path string, query url.Values) // told of each connection that was admitted, by any goroutine; nil: nobody is
 	Told       func(message string)                // told of each message of a client's, by any goroutine; nil: nobody is
+	Hooks      ElevenLabsHooks
 
 	counts  ElevenLabsCounts
 	running handlers
+	made    recitals
+}
+
+// ElevenLabsHooks let a load test see and shape what a fake ElevenLabs does. Each may be nil, and is called by any goroutine.
+type ElevenLabsHooks struct {
+	FirstAudio func() time.Duration                // comes before ElevenLabs.FirstAudio
+	Voice      func(text string, rate int) []int16 // how text sounds, instead of as Tones; the last few hundred texts are remembered
+	// Begins is given the first sound of a context, if it is mu-law. It may write into it, and it is sent when it returns.
+	Begins func(law []byte)
+	Paced  func(late time.Duration) // told of each message of a paced voice how long after its time it is written
 }
 
 // ElevenLabsCounts is what a fake ElevenLabs has seen. They are read with Load at any time.
@@ -44,6 +57,7 @@ type ElevenLabsCounts struct {
 	Open                        atomic.Int64 // sockets now
 	Contexts                    atomic.Int64 // that were opened
 	Texts, KeepAlives, Closures atomic.Int64 // messages to speak, to keep alive, and to close a context
+	Voiced                      atomic.Int64 // messages of sound
 	strikes                     atomic.Int64
 }
 

@@ -2,16 +2,12 @@ package providertest
 
 import (
 	"context"
-	"encoding/binary"
-	"encoding/json"
+	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/gorilla/websocket"
-
-	"parley/media/g711"
 )
 
 // mostContexts is how many contexts a socket has at once.
@@ -38,6 +34,8 @@ type elevenLabsContext struct {
 	id     string
 	texts  chan elevenLabsText // of the reader, which closes it
 	closed bool                // the reader's
+	sounds bool                // something was sent; its goroutine's, as the next
+	text   []byte              // the message that is being made
 }
 
 type elevenLabsText struct {
@@ -88,13 +86,13 @@ func (s *elevenLabsSocket) speak(ctx context.Context, c *elevenLabsContext) erro
 	for said := range c.texts {
 		held.WriteString(said.text)
 		if said.flush {
-			if err := s.sound(ctx, c.id, held.String()); err != nil {
+			if err := s.sound(ctx, c, held.String()); err != nil {
 				return err
 			}
 			held.Reset()
 		}
 	}
-	if err := s.sound(ctx, c.id, held.String()); err != nil {
+	if err := s.sound(ctx, c, held.String()); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -103,130 +101,68 @@ func (s *elevenLabsSocket) speak(ctx context.Context, c *elevenLabsContext) erro
 	if s.trouble.Fault == NeverAnswers {
 		return nil
 	}
-	return s.tell(map[string]any{"isFinal": true, "contextId": c.id})
+	return s.say([]byte(`{"isFinal":true,"contextId":"` + c.id + `"}`))
 }
 
-func (s *elevenLabsSocket) tell(message any) error {
-	text, err := json.Marshal(message)
-	if err != nil {
-		return err
-	}
-	return s.say(text)
-}
-
-// elevenLabsSound is a piece of sound, and when the characters that begin in it are said.
-type elevenLabsSound struct {
-	Audio     []byte          `json:"audio"`
-	Final     *bool           `json:"isFinal"`
-	Context   string          `json:"contextId"`
-	Alignment *characterTimes `json:"alignment"`
-	Spoken    *characterTimes `json:"normalizedAlignment"`
-}
-
-// characterTimes are in milliseconds from the beginning of a piece.
-type characterTimes struct {
-	Chars     []string `json:"chars"`
-	Starts    []int64  `json:"charStartTimesMs"`
-	Durations []int64  `json:"charDurationsMs"`
-}
-
-// sound sends the tones of text, paced, until ctx ends.
-func (s *elevenLabsSocket) sound(ctx context.Context, id, text string) error {
+// sound sends the sound of text, paced, until ctx ends.
+func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text string) error {
 	if strings.TrimSpace(text) == "" || s.trouble.Fault == NeverAnswers {
 		return nil
 	}
-	sleep(ctx, s.e.FirstAudio)
-	piece, pace, tones := s.e.Piece, s.e.Pace, toneReader{words: strings.Fields(text), rate: s.rate}
-	if piece == 0 {
-		piece = voicePiece
+	first, pace, key := s.e.FirstAudio, s.e.Pace, recitalKey{text: text, rate: s.rate, width: s.width, timed: s.timed}
+	if s.e.Hooks.FirstAudio != nil {
+		first = s.e.Hooks.FirstAudio()
 	}
+	sleep(ctx, first)
 	switch s.trouble.Fault {
 	case WrongRate:
-		tones.rate *= 2
+		key.rate *= 2
 	case Drip:
 		pace = 0.25
 	}
-	pcm := make([]int16, piece*time.Duration(s.rate)/time.Second)
-	letters, start := spell(text), time.Now()
-	for sent := time.Duration(0); ctx.Err() == nil; sent += piece {
+	pieces, start := s.e.recite(key), time.Now()
+	for i := range pieces {
 		if pace > 0 {
-			sleep(ctx, time.Until(start.Add(time.Duration(float64(sent)/pace))))
+			due := start.Add(time.Duration(float64(i) * float64(s.e.piece()) / pace))
+			sleep(ctx, time.Until(due))
+			if s.e.Hooks.Paced != nil && ctx.Err() == nil {
+				s.e.Hooks.Paced(time.Since(due))
+			}
 		}
-		n := tones.read(pcm)
-		if n == 0 {
-			return nil
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		if s.trouble.Fault == CutOff {
-			n /= 2
-		}
-		m := elevenLabsSound{Audio: s.encode(pcm[:n]), Context: id}
-		if s.timed {
-			m.Alignment = letters.until(sent, sent+piece)
-			m.Spoken = m.Alignment
-		}
-		if err := s.tell(m); err != nil {
+		if err := s.utter(c, &pieces[i]); err != nil {
 			return err
 		}
-		if s.trouble.Fault == CutOff {
-			return s.Close()
-		}
 	}
-	return ctx.Err()
+	return nil
 }
 
-func (s *elevenLabsSocket) encode(pcm []int16) []byte {
-	if s.trouble.Fault == WrongCodec {
-		return append([]byte("ID3\x04\x00\x00\x00\x00\x00\x00"), make([]byte, len(pcm))...)
+// utter sends a piece of sound.
+func (s *elevenLabsSocket) utter(c *elevenLabsContext, p *recited) error {
+	s.e.counts.Voiced.Add(1)
+	wire, changed := p.wire, false
+	switch hook := s.e.Hooks.Begins; {
+	case s.trouble.Fault == CutOff:
+		wire, changed = wire[:len(wire)/2/s.width*s.width], true
+	case s.trouble.Fault == WrongCodec:
+		wire, changed = append([]byte("ID3\x04\x00\x00\x00\x00\x00\x00"), wire...), true
+	case !c.sounds && hook != nil && s.width == 1:
+		wire, changed = slices.Clone(wire), true
+		hook(wire)
 	}
-	wire := make([]byte, len(pcm)*s.width)
-	if s.width == 1 {
-		g711.Ulaw.Encode(wire, pcm)
-		return wire
+	c.sounds = true
+	c.text = append(c.text[:0], p.head...)
+	if changed {
+		c.text = headOf(c.text[:0], wire)
 	}
-	for i, v := range pcm {
-		binary.LittleEndian.PutUint16(wire[2*i:], uint16(v))
+	c.text = append(append(c.text, c.id...), p.tail...)
+	if err := s.say(c.text); err != nil {
+		return err
 	}
-	return wire
-}
-
-// spelling is when each character of a text is said in its Tones; until takes them from it.
-type spelling []spelled
-
-type spelled struct {
-	char     string
-	at, long time.Duration
-}
-
-func spell(text string) (all spelling) {
-	at := time.Duration(0)
-	for _, word := range strings.Fields(text) {
-		end := at + wordTime(word)
-		for _, r := range word {
-			long := time.Duration(0)
-			if unicode.IsLetter(r) || unicode.IsDigit(r) {
-				long = letterTime
-			}
-			all = append(all, spelled{string(r), at, long})
-			at += long
-		}
-		all = append(all, spelled{" ", end, wordGap})
-		at = end + wordGap
+	if s.trouble.Fault == CutOff {
+		return s.Close()
 	}
-	return all
-}
-
-// until takes the characters that begin before to, with their times since from; nil if there are none.
-func (s *spelling) until(from, to time.Duration) *characterTimes {
-	var t characterTimes
-	for len(*s) > 0 && (*s)[0].at < to {
-		c := (*s)[0]
-		t.Chars = append(t.Chars, c.char)
-		t.Starts = append(t.Starts, (c.at - from).Milliseconds())
-		t.Durations = append(t.Durations, c.long.Milliseconds())
-		*s = (*s)[1:]
-	}
-	if t.Chars == nil {
-		return nil
-	}
-	return &t
+	return nil
 }
