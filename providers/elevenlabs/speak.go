@@ -20,13 +20,14 @@ import (
 const (
 	speechPiece = 100 * time.Millisecond // the most that one Speech carries
 	textPause   = 300 * time.Millisecond // without text, what looks like the end of a sentence is spoken
+	soundAhead  = 3 * time.Second        // in hand, beyond which text waits: an interruption would waste what is made of it
 )
 
 var _ pipeline.Synthesizer = (*Client)(nil)
 
 // Speak sends what is said clause by clause, each to be spoken at once, the first as early as it makes sense; its sound is yielded as it
-// comes, with its word times. When it is cut, by ctx or by the caller's break, its context is closed: clauses that were not sent are
-// never made, or charged. An error in what is said is yielded after what came before it was spoken. An error of ElevenLabs' is an *Error.
+// comes, with its word times. No more is asked for while the caller is seconds behind. When it is cut, by ctx or by the caller's break,
+// its context is closed: clauses that were not sent are never made, or charged. An error in what is said is yielded after what came before it was spoken. An error of ElevenLabs' is an *Error.
 //
 // Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so said must end
 // when ctx does.

@@ -275,6 +275,55 @@ func TestCut(t *testing.T) {
 	}
 }
 
+// TestAhead: while the caller is seconds behind, no more is asked for than will soon be heard: an interruption would waste it.
+func TestAhead(t *testing.T) {
+	t.Parallel()
+	server := &providertest.ElevenLabs{}
+	c := client(t, server)
+	const sentences = 200 // of 2 s each
+	sounds := make(chan struct{})
+	text := func(yield func(string, error) bool) {
+		for i := range sentences {
+			if !yield("Nobody hears all of this so soon. ", nil) {
+				return
+			}
+			if i == 0 {
+				<-sounds
+			}
+			<-time.After(5 * time.Millisecond)
+		}
+	}
+	n := 0
+	for s, err := range c.Speak(t.Context(), text, phone) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			close(sounds)
+		}
+		if n += len(s.PCM); n > 10*8000 {
+			break
+		}
+		<-time.After(10 * time.Millisecond) // ten times as fast as a caller hears
+	}
+	if n := server.Counts().Texts.Load(); n > sentences/4 {
+		t.Errorf("%d sentences of %d were asked for when five had been heard", n, sentences)
+	}
+}
+
+// TestAStalledLineIsNotUsedAgain: what lost one utterance's patience does not get another's.
+func TestAStalledLineIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	c := client(t, &providertest.ElevenLabs{Trouble: providertest.Trouble{Fault: providertest.NeverAnswers, Times: 1}})
+	c.AudioLimit = time.Second
+	if _, _, err := speak(t.Context(), c, phone, "Hello."); err == nil || !strings.Contains(err.Error(), "no sound for 1s") {
+		t.Errorf("got %v", err)
+	}
+	if pcm, _, err := speak(t.Context(), c, phone, "Hello."); err != nil || len(pcm) != len(providertest.Tones("Hello.", 8000)) {
+		t.Errorf("then %d samples, %v", len(pcm), err)
+	}
+}
+
 // TestCutAgainAndAgain: contexts that are still being spoken never come to be more than a socket has, where the server hangs up
 // (livekit/agents-js#1985).
 func TestCutAgainAndAgain(t *testing.T) {

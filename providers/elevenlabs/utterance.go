@@ -81,11 +81,15 @@ func (u *utterance) loop(ctx context.Context) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		// Text goes before sound: what is said now sounds after what is in hand.
+		// Text goes before sound, as what is said now sounds after what is in hand; but not if that is much.
+		feed := u.feed
+		if u.want.format.length(len(u.audio)) > soundAhead {
+			feed = nil
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case p, ok := <-u.feed:
+		case p, ok := <-feed:
 			if err := u.heed(ctx, p, ok); err != nil {
 				return err
 			}
@@ -185,7 +189,9 @@ func (u *utterance) wait(ctx context.Context, timer *time.Timer) error {
 	}
 	switch {
 	case u.owing && time.Since(u.heard) >= limit:
-		return lost(fmt.Errorf("no sound for %v", limit))
+		err := lost(fmt.Errorf("no sound for %v", limit))
+		u.line.Fail(err) // nobody else is to wait for it
+		return err
 	case pausing:
 		return u.say(ctx, u.cut.Paused()) // nobody knows when the text will go on
 	}
