@@ -2,14 +2,11 @@ package providertest
 
 import (
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"strings"
 	"sync"
 	"time"
 	"unicode"
-
-	"parley/media/g711"
 )
 
 // recitalsKept is how many texts' messages are kept. A load run says the same few over and over.
@@ -77,14 +74,7 @@ func cutRecital(pcm []int16, key recitalKey, piece time.Duration) (all []recited
 	most := max(int(piece*time.Duration(key.rate)/time.Second), 1)
 	for at := time.Duration(0); len(pcm) > 0; at += piece {
 		n := min(most, len(pcm))
-		wire := make([]byte, n*key.width)
-		if key.width == 1 {
-			g711.Ulaw.Encode(wire, pcm[:n])
-		} else {
-			for i, v := range pcm[:n] {
-				binary.LittleEndian.PutUint16(wire[2*i:], uint16(v))
-			}
-		}
+		wire := wired(pcm[:n], key.width)
 		pcm = pcm[n:]
 		times := []byte("null")
 		if t := letters.until(at, at+piece); key.timed && t != nil {

@@ -36,6 +36,7 @@ type elevenLabsContext struct {
 	closed bool                // the reader's
 	sounds bool                // something was sent; its goroutine's, as the next
 	text   []byte              // the message that is being made
+	timer  *time.Timer
 }
 
 type elevenLabsText struct {
@@ -57,14 +58,28 @@ func (s *elevenLabsSocket) begin(ctx context.Context, id string) *elevenLabsCont
 		return nil
 	}
 	s.e.counts.Contexts.Add(1)
-	c := &elevenLabsContext{id: id, texts: make(chan elevenLabsText, 256)}
+	c := &elevenLabsContext{id: id, texts: make(chan elevenLabsText, 256), timer: time.NewTimer(time.Hour)}
 	s.contexts[id] = c
 	s.work.Go(func() {
+		defer c.timer.Stop()
 		if s.speak(ctx, c) != nil {
 			_ = s.Close() // the reader is done too
 		}
 	})
 	return c
+}
+
+// rest waits until due, unless ctx ends first.
+func (c *elevenLabsContext) rest(ctx context.Context, due time.Time) {
+	d := time.Until(due)
+	if d <= 0 {
+		return
+	}
+	c.timer.Reset(d)
+	select {
+	case <-ctx.Done():
+	case <-c.timer.C:
+	}
 }
 
 // dismiss ends the contexts that the client has left open.
@@ -113,7 +128,7 @@ func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text
 	if s.e.Hooks.FirstAudio != nil {
 		first = s.e.Hooks.FirstAudio()
 	}
-	sleep(ctx, first)
+	c.rest(ctx, time.Now().Add(first))
 	switch s.trouble.Fault {
 	case WrongRate:
 		key.rate *= 2
@@ -124,7 +139,7 @@ func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text
 	for i := range pieces {
 		if pace > 0 {
 			due := start.Add(time.Duration(float64(i) * float64(s.e.piece()) / pace))
-			sleep(ctx, time.Until(due))
+			c.rest(ctx, due)
 			if s.e.Hooks.Paced != nil && ctx.Err() == nil {
 				s.e.Hooks.Paced(time.Since(due))
 			}
