@@ -252,7 +252,7 @@ func (s *elevenLabsSocket) obey(ctx context.Context, o *elevenLabsOrder) bool {
 			return false
 		}
 	}
-	said := elevenLabsText{flush: o.Flush || s.auto}
+	said := elevenLabsText{flush: o.Flush || s.auto, at: time.Now()}
 	if o.Text != nil {
 		said.text = *o.Text
 	}

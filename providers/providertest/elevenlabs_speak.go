@@ -42,6 +42,7 @@ type elevenLabsContext struct {
 type elevenLabsText struct {
 	text  string
 	flush bool
+	at    time.Time // when it came
 }
 
 func (s *elevenLabsSocket) find(id string) *elevenLabsContext {
@@ -101,13 +102,13 @@ func (s *elevenLabsSocket) speak(ctx context.Context, c *elevenLabsContext) erro
 	for said := range c.texts {
 		held.WriteString(said.text)
 		if said.flush {
-			if err := s.sound(ctx, c, held.String()); err != nil {
+			if err := s.sound(ctx, c, held.String(), said.at); err != nil {
 				return err
 			}
 			held.Reset()
 		}
 	}
-	if err := s.sound(ctx, c, held.String()); err != nil {
+	if err := s.sound(ctx, c, held.String(), time.Now()); err != nil {
 		return err
 	}
 	s.mu.Lock()
@@ -119,8 +120,8 @@ func (s *elevenLabsSocket) speak(ctx context.Context, c *elevenLabsContext) erro
 	return s.say([]byte(`{"isFinal":true,"contextId":"` + c.id + `"}`))
 }
 
-// sound sends the sound of text, paced, until ctx ends.
-func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text string) error {
+// sound sends the sound of text that was asked for at some time, paced, until ctx ends.
+func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text string, asked time.Time) error {
 	if strings.TrimSpace(text) == "" || s.trouble.Fault == NeverAnswers {
 		return nil
 	}
@@ -128,7 +129,7 @@ func (s *elevenLabsSocket) sound(ctx context.Context, c *elevenLabsContext, text
 	if s.e.Hooks.FirstAudio != nil {
 		first = s.e.Hooks.FirstAudio()
 	}
-	c.rest(ctx, time.Now().Add(first))
+	c.rest(ctx, asked.Add(first)) // it is made while what was asked for before is sent
 	switch s.trouble.Fault {
 	case WrongRate:
 		key.rate *= 2
