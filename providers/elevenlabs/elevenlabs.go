@@ -33,7 +33,7 @@ import (
 // What a Client does where its fields are zero.
 const (
 	BaseURL      = "https://api.elevenlabs.io" // ElevenLabs' own server; it has others that keep data in one region
-	DefaultVoice = "JBFqnCBsd6RMkjVDRZzb"      // George, of the premade voices, which every account has
+	DefaultVoice = "JBFqnCBsd6RMkjVDRZzb"      // George, with whom ElevenLabs' own quickstart speaks
 	DefaultModel = "eleven_flash_v2_5"         // the quickest; it speaks 32 languages
 
 	defaultDialLimit  = 4 * time.Second
