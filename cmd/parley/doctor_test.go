@@ -15,6 +15,7 @@ import (
 	nats "github.com/nats-io/nats-server/v2/server"
 
 	"parley/control/tracing/tracingtest"
+	"parley/providers/providertest"
 	"parley/store"
 )
 
@@ -76,6 +77,36 @@ func TestDoctor(t *testing.T) {
 				}
 			}
 			if strings.Contains(out, "right") && name == "model" || strings.Contains(out, "Bearer") {
+				t.Errorf("a key is shown:\n%s", out)
+			}
+		})
+	}
+}
+
+// TestDoctorHearsTheVoice: a vendor's voice has to speak; that it does not is told without its key, and keeps no call from working where
+// there is another.
+func TestDoctorHearsTheVoice(t *testing.T) {
+	t.Parallel()
+	eleven := providertest.StartElevenLabs(t, &providertest.ElevenLabs{Key: "r1ght"})
+	graham := providertest.StartDeepgram(t, &providertest.Deepgram{Key: "r1ght"})
+	for name, c := range map[string]struct {
+		env   map[string]string
+		fails bool
+		want  string
+	}{
+		"elevenlabs":      {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "r1ght"}, false, "ok    voice               elevenlabs begins to speak after"},
+		"a wrong key":     {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "wr0ng"}, false, "note  voice               elevenlabs speak: auth: HTTP 401 invalid_api_key"},
+		"with no other":   {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "wr0ng", "PARLEY_STT": "deepgram", "PARLEY_EAR": "energy"}, true, "FAIL  voice"},
+		"deepgram":        {map[string]string{"DEEPGRAM_BASE_URL": graham, "DEEPGRAM_API_KEY": "r1ght"}, false, "ok    voice               deepgram begins to speak after"},
+		"nothing to hear": {nil, false, "local voice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := doctor(t, c.env)
+			if (err != nil) != c.fails || !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(c.want), " ")) {
+				t.Errorf("error %v, want one: %v; %q in:\n%s", err, c.fails, c.want, out)
+			}
+			if strings.Contains(out, "r1ght") || strings.Contains(out, "wr0ng") {
 				t.Errorf("a key is shown:\n%s", out)
 			}
 		})
