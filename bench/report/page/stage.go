@@ -142,7 +142,7 @@ func newStages(r *report.Report) (stages []stage, ticks []tick) {
 		s := &stages[len(stages)-1]
 		s.Marks = append(s.Marks, mark{
 			Server: server, Class: colour(i), P50: place(ms[report.P50]), P99: place(ms[report.P99]), P999: place(ms[report.P999]),
-			Text: fmt.Sprintf("p50 %s, p99 %s, p99.9 %s ms", report.Number(ms[report.P50]), report.Number(ms[report.P99]), report.Number(ms[report.P999])),
+			Text: fmt.Sprintf("%s / %s / %s", report.Number(ms[report.P50]), report.Number(ms[report.P99]), report.Number(ms[report.P999])),
 		})
 	})
 	for e := from; e <= to; e++ {

@@ -117,5 +117,8 @@ func health(r *report.Report) table {
 		}
 		t.add(s, report.Number(100*s.Generator.Busy), report.Number(100*s.Generator.Vendors), late, report.Number(100*s.Others), word)
 	}
+	if void := len(slices.DeleteFunc(slices.Clone(t.Rows), func(r row) bool { return !r.Void })); void > 0 {
+		t.Caption += fmt.Sprintf(": %d of %s void", void, plural(len(t.Rows), "step"))
+	}
 	return t
 }

@@ -44,6 +44,7 @@ type card struct {
 	Server, Class string // Class is a server's colour
 	Big           string
 	Text          string
+	Facts         string
 	Ratios        string
 }
 
@@ -161,6 +162,7 @@ func newCard(r *report.Report, servers []string, i int) card {
 	default:
 		c.Text = fmt.Sprintf("At %v: %s.", k.Broke.Load, strings.Join(k.Broke.Failed(), "; "))
 	}
+	c.Facts = facts(k.Carried)
 	var ratios []string
 	for j, other := range servers {
 		if o := r.Knee(other).Carried; i == 0 && j != i && o != nil && k.Carried != nil && o.Load.Value() > 0 {
@@ -169,6 +171,28 @@ func newCard(r *report.Report, servers []string, i int) card {
 	}
 	c.Ratios = strings.Join(ratios, ", ")
 	return c
+}
+
+// facts are what a reader wants to know of the load that was carried.
+func facts(g *report.Rung) string {
+	if g == nil {
+		return ""
+	}
+	var all []string
+	for _, f := range []struct {
+		format string
+		of     func(report.Step) (float64, bool)
+	}{
+		{"lateness p99 %s ms", report.Percentile(report.Lateness, report.P99)},
+		{"voice to voice p50 %s ms", report.Percentile(report.VoiceVoice, report.P50)},
+		{"%s %% of a core a call", report.CPUPerCall},
+		{"%s KB a call", report.MemoryPerCall},
+	} {
+		if v, ok := g.Median(f.of); ok {
+			all = append(all, fmt.Sprintf(f.format, report.Number(v)))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // colours is how many of servers there are in page.css; further ones begin again.
