@@ -202,7 +202,7 @@ func Percentile(name string, q Quantile) func(Step) (float64, bool) {
 
 // CPUPerCall is what a call cost the server, in percent of a core.
 func CPUPerCall(s Step) (float64, bool) {
-	n := s.carrying()
+	n := s.Live()
 	if n == 0 || s.Usage.CPU == 0 {
 		return 0, false
 	}
@@ -211,19 +211,20 @@ func CPUPerCall(s Step) (float64, bool) {
 
 // MemoryPerCall is by how much a call made the server's memory grow, in KB of 1,000 bytes.
 func MemoryPerCall(s Step) (float64, bool) {
-	n := s.carrying()
+	n := s.Live()
 	if n == 0 || s.Usage.RSS == 0 || s.Usage.RSSIdle == 0 {
 		return 0, false
 	}
 	return float64(s.Usage.RSS-s.Usage.RSSIdle) / n / 1000, true
 }
 
-// carrying is how many calls the server had at once: of those that were offered, what it answered.
-func (s Step) carrying() float64 {
-	if s.Tally.Offered == 0 {
-		return float64(s.Calls)
+// Live is how many calls the server had at once, on average: each of them sends 50 frames a second. Where frames were not counted it is what was
+// offered.
+func (s Step) Live() float64 {
+	if frames := s.Counts[FramesIn]; frames > 0 && s.Held > 0 {
+		return float64(frames) / s.Held / 50
 	}
-	return float64(s.Calls) * Share(s.Tally.Answered, s.Tally.Offered)
+	return float64(s.Calls)
 }
 
 // AllocsPerFrame is how many objects the server allocated for each frame in or out.

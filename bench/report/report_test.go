@@ -313,11 +313,11 @@ func TestLadder(t *testing.T) {
 func TestStepFigures(t *testing.T) {
 	t.Parallel()
 	s := full().Steps[0]
-	s.Calls, s.Tally.Offered, s.Tally.Answered = 100, 200, 100
+	s.Calls, s.Held, s.Counts[report.FramesIn], s.Counts[report.FramesOut] = 100, 10, 25_000, 15_000 // half of the calls were refused
 	for name, c := range map[string]struct {
 		of   func(report.Step) (float64, bool)
 		want float64
-	}{"cpu": {report.CPUPerCall, 1}, "memory": {report.MemoryPerCall, 200}, "allocs": {report.AllocsPerFrame, 2}} {
+	}{"cpu": {report.CPUPerCall, 1}, "memory": {report.MemoryPerCall, 200}, "allocs": {report.AllocsPerFrame, 0.1}} {
 		if got, ok := c.of(s); !ok || got != c.want {
 			t.Errorf("%s is %v, %v; want %v", name, got, ok, c.want)
 		}
