@@ -87,7 +87,7 @@ func Reports(before, after *report.Report, o Options) (Result, error) {
 		}
 	}
 	if len(pairs) == 0 {
-		return Result{}, fmt.Errorf("compare: the reports have no server and load in common: %s, and %s", contents(before), contents(after))
+		return Result{}, fmt.Errorf("compare: the reports have no server and load in common that say anything: %s; %s", contents(before), contents(after))
 	}
 	res := Result{Lines: decide(pairs, o), Notes: notes(before, after, o)}
 	order := []Verdict{Worse, Better, Noisy, Same}
@@ -186,7 +186,11 @@ func contents(r *report.Report) string {
 	var all []string
 	for _, server := range r.Servers() {
 		for _, g := range r.Ladder(server) {
-			all = append(all, fmt.Sprintf("%s at %v", server, g.Load))
+			text := fmt.Sprintf("%s at %v", server, g.Load)
+			if len(g.Sound()) == 0 {
+				text += " (void)"
+			}
+			all = append(all, text)
 		}
 	}
 	return fmt.Sprintf("%q has %s", r.Title, cmp.Or(strings.Join(all, ", "), "nothing"))
