@@ -209,10 +209,11 @@ func CPUPerCall(s Step) (float64, bool) {
 	return 100 * s.Usage.CPU / n, true
 }
 
-// MemoryPerCall is by how much a call made the server's memory grow, in KB of 1,000 bytes.
+// MemoryPerCall is by how much a call made the server's memory grow, in KB of 1,000 bytes. A server that gave back more than the calls took says
+// nothing of them.
 func MemoryPerCall(s Step) (float64, bool) {
 	n := s.Live()
-	if n == 0 || s.Usage.RSS == 0 || s.Usage.RSSIdle == 0 {
+	if n == 0 || s.Usage.RSSIdle == 0 || s.Usage.RSS <= s.Usage.RSSIdle {
 		return 0, false
 	}
 	return float64(s.Usage.RSS-s.Usage.RSSIdle) / n / 1000, true

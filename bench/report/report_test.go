@@ -384,3 +384,17 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestFiguresAreDocumented holds that docs/bench.md defines every name of a report.
+func TestFiguresAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(report.TimeFigures(), report.CountFigures()...) {
+		if !bytes.Contains(text, []byte("`"+f.Name+"`")) || f.Title == "" || f.Meaning == "" {
+			t.Errorf("docs/bench.md does not define %s", f.Name)
+		}
+	}
+}

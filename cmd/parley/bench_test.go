@@ -137,7 +137,7 @@ func TestBenchCompare(t *testing.T) {
 	if code, out, errs := bench(t, "compare", quick, slow); code != 1 || !strings.Contains(out, "worse") || !strings.Contains(errs, "figures did worse, beyond noise") {
 		t.Errorf("worse: code %d, %s%s", code, out, errs)
 	}
-	if code, out, _ := bench(t, "compare", slow, quick, "--json"); code != 0 || !strings.Contains(out, `"Verdict": "better"`) {
+	if code, out, _ := bench(t, "compare", slow, quick, "--json"); code != 0 || !strings.Contains(out, `"verdict": "better"`) {
 		t.Errorf("better: code %d, %s", code, out)
 	}
 	if code, out, _ := bench(t, "compare", "--all", quick, again); code != 0 || !strings.Contains(out, "same") {
@@ -203,6 +203,27 @@ func TestBenchVerdict(t *testing.T) {
 		}
 		if err := cmd.verdict(r); (err == nil) != (c.want == "") || err != nil && err.Error() != c.want {
 			t.Errorf("%v %v: %v, want %q", c.least, c.steps, err, c.want)
+		}
+	}
+}
+
+// TestBenchFlagsAreDocumented holds that docs/bench.md tells of every flag.
+func TestBenchFlagsAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c benchCmd
+	p, err := kong.New(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cmd := range p.Model.Leaves(true) {
+		for _, f := range cmd.Flags {
+			if f.Name != "help" && !bytes.Contains(text, []byte("--"+f.Name)) && !(f.Short != 0 && bytes.Contains(text, []byte(" -"+string(f.Short)+" "))) {
+				t.Errorf("docs/bench.md does not tell of %s --%s", cmd.Name, f.Name)
+			}
 		}
 	}
 }

@@ -301,6 +301,19 @@ func TestKnee(t *testing.T) {
 	if better := told(compared(t, two, one, compare.Options{}), compare.Better); len(better) != 1 {
 		t.Errorf("better: %q", better)
 	}
+	all := one
+	all.change = ends(400)
+	if worse := told(compared(t, all, two, compare.Options{}), compare.Worse); len(worse) != 1 {
+		t.Errorf("from all to half: worse is %q", worse)
+	}
+	two.change = ends(0)
+	if worse := told(compared(t, one, two, compare.Options{}), compare.Worse); len(worse) != 1 {
+		t.Errorf("to nothing: worse is %q", worse)
+	}
+	all.loads = all.loads[:2] // whoever tries less has not carried less
+	if worse := told(compared(t, one, all, compare.Options{}), compare.Worse); len(worse) != 0 {
+		t.Errorf("with a shorter ladder: worse is %q", worse)
+	}
 }
 
 func TestRefuses(t *testing.T) {

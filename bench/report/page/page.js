@@ -34,6 +34,10 @@
     return [min == null ? 0 : min - pad, max == null ? 1 : max + pad];
   };
 
+  // steps of a scale of loads: whole numbers, or tenths of new calls a second.
+  const whole = [];
+  for (let e = data.axis === "calls at once" ? 0 : -1; e < 7; e++) whole.push(10 ** e, 2 * 10 ** e, 5 * 10 ** e);
+
   // draw adds a chart to a host: x and series of one length; logarithms where o.logX and o.logY say so.
   function draw(into, o) {
     const box = document.createElement("div");
@@ -48,6 +52,7 @@
     into.append(box);
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 }, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", labelSize: 18, labelGap: 2 };
     const xAxis = { ...axis, label: o.xLabel, size: 32, values: (u, splits) => splits.map(v => o.xText ? o.xText(v) : v == null ? "" : format(v)) };
+    if (!o.logX) xAxis.incrs = whole;
     if (o.xSplits) { xAxis.splits = () => o.xSplits; xAxis.filter = (u, splits) => splits; }
     const yAxis = { ...axis, label: o.yLabel, size: 52, values: (u, splits) => splits.map(v => v == null ? "" : format(v)) };
     const plot = new uPlot({
@@ -63,7 +68,7 @@
       },
       axes: [xAxis, yAxis],
       series: [{ label: o.xName || o.xLabel, value: (u, v) => v == null ? "–" : o.xText ? o.xText(v) : format(v) }].concat(o.series.map(s => ({
-        label: s.label, stroke: s.colour, width: s.width === undefined ? 2 : s.width, dash: s.dash, spanGaps: true,
+        label: s.label, stroke: s.colour, width: s.width === undefined ? 2 : s.width, dash: s.dash, spanGaps: !o.gaps,
         points: { show: s.points !== false, size: s.size || 5, stroke: s.colour, fill: s.hollow ? colour("paper") : s.colour },
         value: (u, v) => format(v),
       }))),
@@ -97,7 +102,7 @@
       const series = Object.entries(styles).map(([q, style]) => ({ label: q, values: positive(s.times[time][q]), colour: mine(i), ...style }));
       if (s.void[time].some(v => v != null)) series.push({ label: "p99, void", values: positive(s.void[time]), colour: colour("soft"), width: 0, hollow: true, size: 8 });
       draw(host, {
-        title: s.name, x: s.loads, series, xLabel: data.axis, yLabel: "ms", logY: true, yRange: () => range, first: last(s.times[time]["p99"]),
+        title: s.name, x: s.loads, series, xLabel: data.axis, yLabel: "ms", logY: true, yRange: () => range, gaps: true, first: last(s.times[time]["p99"]),
         xRange: u => around(u, Math.min(...loads), Math.max(...loads)),
       });
     }

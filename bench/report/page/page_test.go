@@ -315,6 +315,7 @@ func TestVerdict(t *testing.T) {
 		"1 of 2 goals missed, none that fails": {Steps: []report.Step{kept}, Goals: []report.Goal{met, missed}},
 		"1 of 2 goals missed\n":                {Steps: []report.Step{kept}, Goals: []report.Goal{met, gate}},
 		"All bars kept in 1 step":              {Steps: []report.Step{kept, void}},
+		"in the 1 step that say something":     {Steps: []report.Step{kept, void, void}},
 		"Carried in 1 of 2 steps":              {Steps: []report.Step{kept, failed}},
 		"No load was carried":                  {Steps: []report.Step{failed}},
 	} {
