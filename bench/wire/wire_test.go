@@ -203,6 +203,8 @@ func TestParse(t *testing.T) {
 		{"a minute", framed(text(strings.Repeat("A", 640_000))), Message{Kind: Media, Audio: time.Minute}, ""},
 		{"mark", framed(`{"event":"mark","streamSid":"MZ1","mark":{"name":"0:4000"}}`), Message{Kind: Mark, Name: []byte("0:4000")}, ""},
 		{"mark with spaces", framed(`{"event": "mark", "mark": {"name": "\u0041"}}`), Message{Kind: Mark, Name: []byte("A")}, ""},
+		{"mark with a quote", framed(`{"event":"mark","streamSid":"MZ1","mark":{"name":"a\"b"}}`), Message{Kind: Mark, Name: []byte(`a\"b`)}, ""},
+		{"slashes as PHP writes them", framed(text(strings.Repeat(`\/\/\/\/`, 40))), Message{Kind: Media, Audio: 15 * time.Millisecond}, ""},
 		{"clear", framed(`{"event":"clear","streamSid":"MZ1"}`), Message{Kind: Clear}, ""},
 		{"clear with spaces", framed(`{"event": "clear"}`), Message{Kind: Clear}, ""},
 		{"of no use", framed(`{"event":"other"}`), Message{}, ""},
