@@ -18,6 +18,7 @@ type Bars struct {
 	Lost       float64 // most share of the agents' frames; 1: any
 	Dry        float64 // most share of the agents' frames that came after they had to sound; 1: any
 	Unanswered float64 // most share of the callers' turns; 1: any
+	Missed     float64 // most share of the barge-ins that the agent speaks on through; 1: any
 	Refused    float64 // most share of the calls offered; 1: any
 	Broken     float64 // most share of the calls offered; 1: any
 }
@@ -44,6 +45,7 @@ func (b Bars) Judge(s Step) (missed []string) {
 		{FramesLost, s.Counts[FramesLost], s.Counts[FramesOut] + s.Counts[FramesLost], b.Lost},
 		{Dry, s.Counts[Dry], s.Counts[FramesOut], b.Dry},
 		{Unanswered, s.Counts[Unanswered], s.Counts[Turns] + s.Counts[Unanswered], b.Unanswered},
+		{Missed, s.Counts[Missed], s.Counts[BargeIns], b.Missed},
 		{"refused", sum(s.Tally.Refused), s.Tally.Offered, b.Refused},
 		{"broken", sum(s.Tally.Broken), s.Tally.Offered, b.Broken},
 	} {

@@ -215,6 +215,7 @@ func TestJudge(t *testing.T) {
 		{"nothing", func(s *report.Step) { s.Tally.Answered = 0; s.Counts = nil }, []string{"no call was answered"}},
 		{"broken", func(s *report.Step) { s.Tally.Broken = map[string]int64{"reset": 1, "timeout": 2} }, []string{"broken 3 of 100, 3 %: at most 0 %"}},
 		{"refused", func(s *report.Step) { s.Tally.Refused = map[string]int64{"busy": 5} }, []string{"refused 5 of 100, 5 %: at most 0 %"}},
+		{"missed", func(s *report.Step) { s.Counts[report.BargeIns] = 4; s.Counts[report.Missed] = 1 }, []string{"barge_ins_missed 1 of 4, 25 %: at most 0 %"}},
 		{"unanswered", func(s *report.Step) { s.Counts[report.Turns] = 3; s.Counts[report.Unanswered] = 1 }, []string{"unanswered 1 of 4, 25 %: at most 0 %"}},
 	} {
 		if diff := cmp.Diff(c.want, bars.Judge(step(c.change))); diff != "" {

@@ -238,12 +238,12 @@ func TestBenchBars(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := p.Parse([]string{"--max-lateness=1ms", "--max-set-up=2ms", "--max-greeting=3ms", "--max-voice=4ms", "--max-clear=5ms",
-		"--max-lost=10", "--max-dry=20", "--max-unanswered=30", "--max-refused=40", "--max-broken=50"}); err != nil {
+		"--max-lost=10", "--max-dry=20", "--max-unanswered=30", "--max-missed=35", "--max-refused=40", "--max-broken=50"}); err != nil {
 		t.Fatal(err)
 	}
 	want := report.Bars{
 		Lateness: time.Millisecond, SetUp: 2 * time.Millisecond, Greeting: 3 * time.Millisecond, VoiceVoice: 4 * time.Millisecond, ToClear: 5 * time.Millisecond,
-		Lost: 0.1, Dry: 0.2, Unanswered: 0.3, Refused: 0.4, Broken: 0.5,
+		Lost: 0.1, Dry: 0.2, Unanswered: 0.3, Missed: 0.35, Refused: 0.4, Broken: 0.5,
 	}
 	if diff := cmp.Diff(want, c.bars.bars()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -24,6 +24,9 @@ func newProgress(to io.Writer, steps, rounds int) *progress {
 
 // tell shows where it is.
 func (s *progress) tell(round int, p load.Progress) {
+	if p.Phase == "end" {
+		return
+	}
 	phase := fmt.Sprintf("round %d/%d, step %d/%d, %s", round, s.rounds, p.Step, s.steps, p.Phase)
 	if s.rounds == 1 {
 		phase = fmt.Sprintf("step %d/%d, %s", p.Step, s.steps, p.Phase)

@@ -59,6 +59,7 @@ type bars struct {
 	MaxLost       float64       `help:"Most of the agents' frames that are lost, in percent." default:"0"`
 	MaxDry        float64       `help:"Most of the agents' frames that come after they had to sound, in percent." default:"1"`
 	MaxUnanswered float64       `help:"Most of the callers' turns that stay without an answer, in percent." default:"0"`
+	MaxMissed     float64       `help:"Most of the callers' interruptions that the agent speaks on through, in percent." default:"0"`
 	MaxRefused    float64       `help:"Most of the calls that are refused, in percent." default:"0"`
 	MaxBroken     float64       `help:"Most of the calls that go wrong otherwise, in percent." default:"0"`
 }
@@ -66,7 +67,7 @@ type bars struct {
 func (b *bars) bars() report.Bars {
 	return report.Bars{
 		Lateness: b.MaxLateness, SetUp: b.MaxSetUp, Greeting: b.MaxGreeting, VoiceVoice: b.MaxVoice, ToClear: b.MaxClear,
-		Lost: b.MaxLost / 100, Dry: b.MaxDry / 100, Unanswered: b.MaxUnanswered / 100, Refused: b.MaxRefused / 100, Broken: b.MaxBroken / 100,
+		Lost: b.MaxLost / 100, Dry: b.MaxDry / 100, Unanswered: b.MaxUnanswered / 100, Missed: b.MaxMissed / 100, Refused: b.MaxRefused / 100, Broken: b.MaxBroken / 100,
 	}
 }
 
@@ -81,7 +82,7 @@ func (c *benchRunCmd) check() error {
 		}
 	}
 	for name, percent := range map[string]float64{
-		"max-lost": c.MaxLost, "max-dry": c.MaxDry, "max-unanswered": c.MaxUnanswered, "max-refused": c.MaxRefused, "max-broken": c.MaxBroken,
+		"max-lost": c.MaxLost, "max-dry": c.MaxDry, "max-unanswered": c.MaxUnanswered, "max-missed": c.MaxMissed, "max-refused": c.MaxRefused, "max-broken": c.MaxBroken,
 	} {
 		if percent < 0 || percent > 100 {
 			bad = append(bad, fmt.Errorf("--%s is %v: want 0 to 100 percent", name, percent))

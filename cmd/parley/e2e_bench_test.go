@@ -82,7 +82,7 @@ func TestEndToEndBenchInterrupted(t *testing.T) {
 func (n *node) bench(t *testing.T, dir string, interrupt time.Duration, args ...string) string {
 	t.Helper()
 	args = append([]string{
-		"bench", "run", "--twilio-auth-token", testToken, "--ramp", "500ms", "--max-lateness", "0s", "--max-dry", "100", "--max-unanswered", "100", "--max-lost", "100",
+		"bench", "run", "--twilio-auth-token", testToken, "--ramp", "500ms", "--max-lateness", "0s", "--max-dry", "100", "--max-unanswered", "100", "--max-missed", "100", "--max-lost", "100",
 		"--json", filepath.Join(dir, "r.json"), "--html", filepath.Join(dir, "r.html"), n.url + "/twilio/voice",
 	}, args...)
 	var out syncBuffer

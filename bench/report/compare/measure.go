@@ -45,6 +45,7 @@ func measures() []measure {
 		proportion(report.Unanswered, func(s report.Step) (n, of int64) {
 			return s.Counts[report.Unanswered], s.Counts[report.Turns] + s.Counts[report.Unanswered]
 		}),
+		proportion(report.Missed, func(s report.Step) (n, of int64) { return s.Counts[report.Missed], s.Counts[report.BargeIns] }),
 		proportion("refused", func(s report.Step) (n, of int64) { return s.Tally.Refusals(), s.Tally.Offered }),
 		proportion("broken", func(s report.Step) (n, of int64) { return s.Tally.Breaks(), s.Tally.Offered }),
 		measure{name: report.AfterClear, share: true, never: true, of: func(s report.Step) (float64, bool) {
