@@ -45,7 +45,7 @@ func (s *progress) tell(round int, p load.Progress) {
 	const every = 10 * time.Second
 	switch {
 	case s.fleeting:
-		fmt.Fprint(s.to, "\r\x1b[K"+line)
+		fmt.Fprint(s.to, "\r\x1b[K\x1b[?7l"+line+"\x1b[?7h") // cut off at the edge, for a second line would stay
 	case phase != s.phase || s.last-p.Left >= every:
 		fmt.Fprintln(s.to, line)
 	default:
