@@ -213,14 +213,21 @@ func TestJudge(t *testing.T) {
 		{"dry", func(s *report.Step) { s.Counts[report.Dry] = 1 }, []string{"frames_dry 1 of 1000, 0.1 %: at most 0 %"}},
 		{"after clear", func(s *report.Step) { s.Counts[report.AfterClear] = 2 }, []string{"media_after_clear 2: none is allowed"}},
 		{"nothing", func(s *report.Step) { s.Tally.Answered = 0; s.Counts = nil }, []string{"no call was answered"}},
-		{"broken", func(s *report.Step) { s.Tally.Broken = map[string]int64{"reset": 1, "timeout": 2} }, []string{"broken 3 of 100, 3 %: at most 0 %"}},
-		{"refused", func(s *report.Step) { s.Tally.Refused = map[string]int64{"busy": 5} }, []string{"refused 5 of 100, 5 %: at most 0 %"}},
+		{"broken", func(s *report.Step) { s.Tally.Broken = map[string]int64{"reset": 1, "timeout": 2} }, []string{"broken 3 of 100, 3 %: at most 0 % (timeout 2, reset 1)"}},
+		{"refused", func(s *report.Step) { s.Tally.Refused = map[string]int64{"busy": 5} }, []string{"refused 5 of 100, 5 %: at most 0 % (busy 5)"}},
 		{"missed", func(s *report.Step) { s.Counts[report.BargeIns] = 4; s.Counts[report.Missed] = 1 }, []string{"barge_ins_missed 1 of 4, 25 %: at most 0 %"}},
 		{"unanswered", func(s *report.Step) { s.Counts[report.Turns] = 3; s.Counts[report.Unanswered] = 1 }, []string{"unanswered 1 of 4, 25 %: at most 0 %"}},
 	} {
 		if diff := cmp.Diff(c.want, bars.Judge(step(c.change))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	if got := report.Reasons(map[string]int64{"a": 1, "b": 9, "c": 1, "d": 1, "e": 1, "f": 1}); got != "b 9, a 1, c 1, d 1, e 1, ..." {
+		t.Error(got)
 	}
 }
 

@@ -96,7 +96,7 @@ func compared(t *testing.T, before, after run, o compare.Options) compare.Result
 func TestFalseAlarms(t *testing.T) {
 	t.Parallel()
 	for _, rounds := range []int{4, 7} {
-		const runs = 400
+		const runs = 120
 		alarms := 0
 		for i := range uint64(runs) {
 			one := run{servers: map[string]float64{"product": 1.3, "floor": 1}, loads: []int{100, 200, 300}, rounds: rounds, noise: 0.15, seed: 2 * i}
@@ -108,7 +108,7 @@ func TestFalseAlarms(t *testing.T) {
 			}
 		}
 		t.Logf("%d rounds: %d false alarms in %d comparisons", rounds, alarms, runs)
-		if alarms > runs/20+13 { // three deviations of chance
+		if alarms > runs/20+7 { // three deviations of chance
 			t.Errorf("%d rounds: %d of %d comparisons of one server tell a difference: want at most one in twenty", rounds, alarms, runs)
 		}
 	}
