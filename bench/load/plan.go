@@ -11,6 +11,7 @@
 // Every call follows the same script, compiled once into slots of 20 ms that all calls share; each is at a place of its own in it. Times are
 // kept from when something was due and not from when it came about (a call from when it had to be placed, a frame from when its stream's own
 // schedule had it), so that a server that stands still is charged for all that waited (coordinated omission).
+// Calls come whether the server keeps up or not; only where a step wants so many at once does a new one wait for another to end.
 //
 // # What is measured, and how
 //

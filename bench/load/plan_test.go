@@ -166,3 +166,26 @@ func TestCompile(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a webhook answers is one thing to do, or an error.
+func FuzzTwiML(f *testing.F) {
+	f.Add(`<Response><Connect><Stream url="wss://a/b"><Parameter name="token" value="x"/></Stream></Connect></Response>`)
+	f.Add(`<Response><Redirect>next</Redirect></Response>`)
+	f.Add(`<Response><Say>x</Say><Reject reason="busy"/></Response>`)
+	base, err := url.Parse("https://gw.example.net/twilio/voice")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := readTwiML([]byte(text), base)
+		n := 0
+		for _, set := range []bool{a.stream != "", a.redirect != "", a.refused != ""} {
+			if set {
+				n++
+			}
+		}
+		if err == nil && n != 1 {
+			t.Errorf("%q: %+v", text, a)
+		}
+	})
+}
