@@ -81,14 +81,14 @@ func try(p pair, o Options) *trial {
 		spread := max(p.measure.spreadOf(p.before), p.measure.spreadOf(p.after), p.within, p.measure.floor(before))
 		t.told = max(spreads*spread, p.measure.matters(o.Least, before))
 		t.beyond = math.Abs(t.line.Change) > t.told
-		t.explained = fmt.Sprintf("%d rounds at the least: %d times their spread", least, spreads)
+		t.explained = fmt.Sprintf("%d rounds: %d times their spread", least, spreads)
 	default:
 		t.told = max(alone, 2*p.within)
 		if p.measure.share {
 			t.told = 10 * p.measure.grain
 		}
 		t.beyond = math.Abs(t.line.Change) > t.told && math.Abs(after-before) > p.measure.grain
-		t.explained = "one round: machines alone differ by so much"
+		t.explained = "1 round: machines alone differ by so much"
 	}
 	return t
 }

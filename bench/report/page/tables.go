@@ -91,7 +91,8 @@ func usage(r *report.Report) table {
 			continue
 		}
 		t.add(s, report.Number(u.CPU), told(report.CPUPerCall(s)), report.Number(float64(u.RSS)/1e6), report.Number(float64(u.RSSIdle)/1e6), told(report.MemoryPerCall(s)),
-			count(u.Goroutines), count(u.Descriptors), count(u.GCs), report.Number(u.GCPauseP99), report.Number(float64(u.Allocated)/1e6), told(report.AllocsPerFrame(s)))
+			told(float64(u.Goroutines), u.Goroutines > 0), told(float64(u.Descriptors), u.Descriptors > 0), count(u.GCs), told(u.GCPauseP99, u.GCPauseP99 > 0),
+			report.Number(float64(u.Allocated)/1e6), told(report.AllocsPerFrame(s)))
 	}
 	return t
 }
