@@ -146,8 +146,11 @@ func (w *watch) read(ctx context.Context, at loadStep, which int) {
 // profile takes one, and saves it.
 func (w *watch) profile(ctx context.Context, m moment) {
 	name := fmt.Sprintf("%s-round%d.%s", strings.NewReplacer(" ", "-", "/", "-per-").Replace(m.load.String()), m.round, w.Profile)
-	if w.Profile == string(vitals.CPU) || w.Profile == string(vitals.Allocs) {
+	switch vitals.Kind(w.Profile) {
+	case vitals.CPU, vitals.Allocs:
 		name += ".pprof"
+	case vitals.Flight:
+		name += ".trace"
 	}
 	err := report.Save(filepath.Join(w.ProfileDir, name), func(to io.Writer) error {
 		return w.window.Fetch(ctx, vitals.Kind(w.Profile), m.left-readBefore, to)
