@@ -23,7 +23,7 @@ func TimeFigures() []Figure {
 		{TTSToFrame, "Voice to carrier", "from the voice's first sound of an utterance to its arrival at the carrier's socket"},
 		{ToClear, "Barge-in to clear", "from the frame that makes the caller's speech certain to the message that silences the agent"},
 		{SetUp, "Set-up", "from asking the voice webhook to the open stream"},
-		{Greeting, "Greeting", "from asking the voice webhook to the agent's first frame"},
+		{Greeting, "Greeting", "from asking the voice webhook to the agent's first speech"},
 		{Refusal, "Refusal", "from asking the voice webhook to its refusal"},
 		{API, "Control plane", "a request to the API beside the calls"},
 		{SendLate, "Generator lateness", "how late the generator itself sent a frame, against its schedule"},
@@ -38,7 +38,8 @@ func CountFigures() []Figure {
 		{FramesLost, "Frames lost", "frames that the measured seconds should have held, and did not"},
 		{Dry, "Frames dry", "frames that came after they had to sound: the caller heard a gap"},
 		{AfterClear, "Media after clear", "sound of the old reply after the caller had cut it off; must be 0"},
-		{BargeIns, "Barge-ins", "how often callers spoke over the agent"},
+		{BargeIns, "Barge-ins", "how often callers spoke over the agent, so that it had to yield"},
+		{Missed, "Barge-ins missed", "of these, those that the agent spoke on through"},
 		{Turns, "Turns answered", "turns of callers that the agent answered"},
 		{Unanswered, "Turns unanswered", "turns of callers without an answer within the script's patience"},
 	}
