@@ -42,6 +42,7 @@ type Playout struct {
 	frame   int                       // samples in 20 ms
 	chunk   int                       // samples in Info.Chunk
 	failed  chan struct{}
+	counts  counts
 
 	mu      sync.Mutex
 	line    []*Utterance // released and not over, in order
@@ -276,11 +277,14 @@ func (p *Playout) supply(now time.Time) {
 	}
 }
 
-// lapse starts the send clock anew if it ran out more than slack ago.
-func (p *Playout) lapse(now time.Time, slack time.Duration) {
-	if now.Sub(p.ledger.end) > slack {
-		p.ledger.end, p.resting = now, true
+// lapse starts the send clock anew if it ran out more than slack ago, and says whether what was heard until then broke off.
+func (p *Playout) lapse(now time.Time, slack time.Duration) (broke bool) {
+	if now.Sub(p.ledger.end) <= slack {
+		return false
 	}
+	broke = !p.resting
+	p.ledger.end, p.resting = now, true
+	return broke
 }
 
 // pump sends all that is due.
@@ -293,7 +297,9 @@ func (p *Playout) pump(now time.Time) {
 		n := p.ready()
 		switch {
 		case n > 0:
-			p.lapse(now, slack)
+			if p.lapse(now, slack) {
+				p.counts.late.Add(1)
+			}
 			if !p.resting && now.Before(p.due()) {
 				return
 			}
@@ -364,11 +370,12 @@ func (p *Playout) hand(pcm []int16, now time.Time) bool {
 	if p.err != nil {
 		return false
 	}
-	err := p.leg.Send(Frame{PCM: pcm, Rate: p.info.Rate})
-	if err != nil {
+	if err := p.leg.Send(Frame{PCM: pcm, Rate: p.info.Rate}); err != nil {
 		p.fail("send", err)
+		return false
 	}
-	return err == nil
+	p.counts.sent.Add(int64(len(pcm)))
+	return true
 }
 
 // mark asks for a note once all that was sent has sounded.

@@ -117,6 +117,9 @@ func (u *Utterance) write(pcm []int16) (int, error) {
 		return 0, errClosedWrite
 	}
 	now := time.Now()
+	if u.dry(now) {
+		p.counts.dry.Add(1)
+	}
 	p.supply(now)
 	n := max(0, min(len(pcm), p.samples(backlog)-u.unsent()))
 	u.tape.write(pcm[:n])

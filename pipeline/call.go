@@ -54,7 +54,8 @@ type Call struct {
 	work     sync.WaitGroup
 	log      *slog.Logger
 	answered time.Time
-	ready    atomic.Bool // parts may be used by listen
+	ready    atomic.Bool  // parts may be used by listen
+	heard    atomic.Int64 // frames of the caller, as drops of listen alone
 	drops    atomic.Int64
 	meter    meter
 	expected atomic.Pointer[[]string]       // words that listen is to pass to the recogniser

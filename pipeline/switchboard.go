@@ -35,6 +35,7 @@ type Switchboard struct {
 
 	mu       sync.Mutex
 	calls    map[string]*Call
+	past     Sound // of those that have ended
 	draining bool
 	empty    chan struct{} // closed when draining and no call is left
 }
@@ -80,6 +81,7 @@ func (s *Switchboard) dismiss(c *Call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.calls, c.ID)
+	s.past.add(c.passed())
 	if s.draining && len(s.calls) == 0 {
 		close(s.empty)
 	}
