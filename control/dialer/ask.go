@@ -56,6 +56,7 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	placed, err := carrier.Place(asked, order(dial, d.ring(ctx, dial.Org)))
 	cancel()
 	d.at("answered")
+	d.o.Observe.asked(err)
 	d.answered(ctx, dial, placed, err)
 }
 

@@ -59,6 +59,7 @@ type Options struct {
 	HangUp func(ctx context.Context, c store.Call)
 	// Accepting says whether this node has room for a call; nil: always.
 	Accepting func() bool
+	Observe   Observe
 
 	Rules  Rules // of organisations that have none of their own; fields that are zero have the package's defaults
 	Timing Timing
@@ -255,6 +256,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 	if err != nil {
 		return err
 	}
+	d.o.Observe.begun(now.Sub(t.Due))
 	if unfit != nil {
 		return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: unfit.Error()})
 	}
