@@ -54,13 +54,13 @@ func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
 }
 
 // newDialer makes what carries out tasks.
-func (o *office) newDialer(boot string, l line, live *hangUp) *dialer.Dialer {
+func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Observe) *dialer.Dialer {
 	var own dialer.Accounts
 	if o.cfg.PublicURL != "" { // else no carrier could tell what becomes of a call
 		own = o.accounts
 	}
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Accepting: l.accepting, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Accepting: l.accepting, Observe: observe, Log: o.log,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {
 				return n

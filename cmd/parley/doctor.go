@@ -35,7 +35,7 @@ type finding struct {
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	c.getenv = con.getenv
 	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.address(ctx), c.publicURL(), c.token(), c.flow(), c.tools()}
-	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
+	v, err := newVendors(&c.config, tally{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
 		return tell(con.out, findings)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/metrics"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -71,7 +72,7 @@ type server struct {
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
-	metrics *metrics
+	metrics *metrics.Metrics
 
 	draining atomic.Bool
 }
@@ -94,12 +95,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVendors(c, log)
+	counts := newMetrics()
+	v, err := newVendors(c, counted(counts), log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
@@ -120,13 +122,12 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		Progress:  s.progress,
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
-	s.metrics = newMetrics(s)
-	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling()}, log); err != nil {
 		return nil, errors.Join(err, v.close())
 	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
-	s.metrics.records(s.office)
+	s.measure()
 	return s, nil
 }
 
@@ -140,7 +141,10 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 			leg = clean
 		}
 	}
-	s.players.release(s.board.Answer(ctx, leg).Call)
+	done := s.metrics.Begin(leg.Info())
+	e := s.board.Answer(ctx, leg)
+	done(e)
+	s.players.release(e.Call)
 }
 
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
@@ -169,6 +173,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	parts.Change = s.change(call, row.Org, info)
 	parts.Responder = s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info)
+	s.metrics.Ready(time.Since(began))
 	return agent, parts, tap, nil
 }
 
@@ -191,7 +196,7 @@ func (s *server) accepting() bool {
 
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
-	s.metrics.count(e)
+	s.metrics.Watch(e)
 	s.office.watch(e)
 }
 

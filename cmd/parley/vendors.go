@@ -38,6 +38,18 @@ type vendors struct {
 	listens               string // the local recogniser's model
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
+	tally  tally
+}
+
+// A tally counts what vendors are used for. Its zero value does not.
+type tally struct {
+	used func(providers.Use)
+	fell func(provider, kind string) // it failed, and another took over
+}
+
+// meter measures a vendor.
+func (v *vendors) meter(vendor string) providers.Meter {
+	return providers.Meter{Provider: vendor, Told: v.tally.used}
 }
 
 // A speaker is a voice's vendor.
@@ -60,8 +72,8 @@ func (i informed) by(model pipeline.Responder) pipeline.Responder {
 }
 
 // newVendors is the table from names to constructors.
-func newVendors(c *config, log *slog.Logger) (*vendors, error) {
-	return assemble(c, nil, ways{}, log)
+func newVendors(c *config, t tally, log *slog.Logger) (*vendors, error) {
+	return assemble(c, nil, ways{}, t, log)
 }
 
 // ways are how vendors are reached that not the operator has named; nil: as all others.
@@ -71,8 +83,8 @@ type ways struct {
 }
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
-func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, speakers: map[string]speaker{}}
+func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, speakers: map[string]speaker{}, tally: t}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
@@ -116,21 +128,26 @@ func (v *vendors) speak(base *vendors, log *slog.Logger) {
 	case base != nil && v.engine != nil:
 		v.speakers["local"] = base.speakers["local"]
 	case v.engine != nil:
-		known := &providers.Cache{Synthesizer: v.engine}
+		known := &providers.Cache{Synthesizer: v.meter("local").Synthesizer(v.engine)}
 		v.speakers["local"] = speaker{known, known}
 	}
 	if v.deepgram == nil {
 		return
 	}
-	known := &providers.Cache{Synthesizer: v.deepgram}
+	known := &providers.Cache{Synthesizer: v.meter("deepgram").Synthesizer(v.deepgram)}
 	if base != nil {
 		known.Limit = ownSound
 	}
 	s := speaker{known, known}
 	if v.engine != nil {
 		s.tts = &providers.Fallback{
-			Voices: []pipeline.Synthesizer{known, v.engine},
-			Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
+			Voices: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
+			Failed: func(_, _ int, err error) {
+				log.Warn("the voice has failed, the local one speaks", "error", err)
+				if v.tally.fell != nil {
+					v.tally.fell("deepgram", providers.TTS)
+				}
+			},
 		}
 	}
 	v.speakers["deepgram"] = s
@@ -144,12 +161,13 @@ func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error)
 	case vendor == "local" && model != "" && model != v.listens:
 		return nil, fmt.Errorf("this server has loaded the local model %s", v.listens)
 	case vendor == "local":
-		return v.engine, nil
+		return v.meter(vendor).Transcriber(v.engine), nil
 	case model == "":
-		return v.deepgram, nil
+		return v.meter(vendor).Transcriber(v.deepgram), nil
 	}
 	d := v.deepgram
-	return &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}, nil // recognition keeps nothing open between calls
+	tuned := &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}
+	return v.meter(vendor).Transcriber(tuned), nil // recognition keeps nothing open between calls
 }
 
 // has says whether a vendor of speech can be used here.
