@@ -1,11 +1,5 @@
 package main
 
-import (
-	"fmt"
-	"maps"
-	"slices"
-)
-
 // A board is a dashboard as it is thought of here: panels from left to right, in lines of their own height.
 type board struct {
 	name  string // of its file, and of its address: parley-NAME
@@ -201,28 +195,4 @@ func (b bars) thresholds() *thresholds {
 		t.Steps = append(t.Steps, at("yellow", b.look), at("red", b.bad))
 	}
 	return t
-}
-
-// check says what is wrong with a board: each panel says what to do, has a unit, and no two have one title.
-func (b board) check() (bad []string) {
-	titles := map[string]int{}
-	for _, r := range b.rows {
-		for _, p := range r.panels {
-			titles[p.title]++
-			if p.says == "" || p.unit == "" && !slices.ContainsFunc(p.queries, func(q query) bool { return q.unit != "" }) {
-				bad = append(bad, fmt.Sprintf("%s: %q has no description or no unit", b.name, p.title))
-			}
-			for _, q := range p.queries {
-				if q.legend == "" {
-					bad = append(bad, fmt.Sprintf("%s: a query of %q has no legend", b.name, p.title))
-				}
-			}
-		}
-	}
-	for _, title := range slices.Sorted(maps.Keys(titles)) {
-		if titles[title] > 1 {
-			bad = append(bad, fmt.Sprintf("%s: %d panels are called %q", b.name, titles[title], title))
-		}
-	}
-	return bad
 }
