@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,15 +59,11 @@ func TestPoolTellsItsProcessorTime(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { p.run(ctx) })
-	quit, ended := make(chan struct{}), make(chan struct{})
+	var quit atomic.Bool
+	ended := make(chan struct{})
 	err := p.submit(&job{drop: func(error) {}, run: func(func() bool) {
 		defer close(ended)
-		for {
-			select {
-			case <-quit:
-				return
-			default:
-			}
+		for !quit.Load() { // it works as hard as it can
 		}
 	}}, urgent)
 	if err != nil {
@@ -80,7 +77,7 @@ func TestPoolTellsItsProcessorTime(t *testing.T) {
 			}
 		}
 	}
-	close(quit)
+	quit.Store(true)
 	<-ended
 	before := p.done().Used
 	stop()
