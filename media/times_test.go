@@ -179,7 +179,7 @@ func TestLatenessIsThePacers(t *testing.T) {
 	}
 }
 
-// TestClearIsCounted: an interruption is counted where something was taken back.
+// TestClearIsCounted: an interruption is counted where something was taken back, be it for good or, at first, for a while.
 func TestClearIsCounted(t *testing.T) {
 	t.Parallel()
 	var p media.Punctuality
@@ -192,9 +192,16 @@ func TestClearIsCounted(t *testing.T) {
 		u.Cut()
 		u.Cut()         // is over already
 		m.Begin().Cut() // has nothing to take back
+		u = m.Begin()
+		m.Release(u)
+		if err := u.Write(t.Context(), words(1, time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		u.Hold()
+		u.Cut() // the carrier has nothing of it any more
 	})
-	if c := p.Clear.Counts(); c.N != 1 {
-		t.Errorf("%d interruptions counted, want 1", c.N)
+	if c := p.Clear.Counts(); c.N != 2 {
+		t.Errorf("%d interruptions counted, want 2", c.N)
 	}
 }
 

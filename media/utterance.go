@@ -172,6 +172,7 @@ func (u *Utterance) CloseWrite() {
 // fade out. Whatever was released after it waits too.
 func (u *Utterance) Hold() {
 	p := u.p
+	decided := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u.state != playing {
@@ -187,6 +188,7 @@ func (u *Utterance) Hold() {
 		u.state = holding
 		if unheard > 0 {
 			p.clear(now)
+			p.cleared(decided)
 		}
 	case unheard > 0 && u.unsent() > 0:
 		u.state = fading
@@ -236,9 +238,7 @@ func (u *Utterance) Cut() time.Duration {
 		p.supply(now)
 		if p.ledger.buffered(u, now, p.doubt()) {
 			p.clear(now)
-			if p.clears != nil && p.err == nil {
-				p.clears.Add(time.Since(decided))
-			}
+			p.cleared(decided)
 		}
 		p.end(u, now, true)
 		p.run(now)

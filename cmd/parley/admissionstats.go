@@ -25,7 +25,7 @@ var (
 	processorsThere  = prometheus.NewDesc("parley_processors", "Processors that this process may use, and its quota pays for.", nil, nil)
 	pressureShare    = prometheus.NewDesc("parley_processor_pressure_ratio", "Share of the last 10 s in which somebody on this machine waited for a processor.", nil, nil)
 	frameLateness    = prometheus.NewDesc("parley_frame_lateness_seconds", "Sound that the beat sent: from when it was due until the carrier's socket had it.", nil, nil)
-	clearTime        = prometheus.NewDesc("parley_clear_seconds", "Interruptions: from the decision until the carrier's socket had the order to forget what it had not played.", nil, nil)
+	clearTime        = prometheus.NewDesc("parley_clear_seconds", "Interruptions, and pauses for what may become one: from the decision until the carrier's socket had the order to forget what it had not played.", nil, nil)
 	speechWaits      = prometheus.NewDesc("parley_speech_wait_seconds", "Tasks of local speech that callers wait for: until a worker took them.", nil, nil)
 	speechBusy       = prometheus.NewDesc("parley_speech_busy_seconds_total", "Time that workers of local speech were busy with what callers wait for.", nil, nil)
 	speechWorkers    = prometheus.NewDesc("parley_speech_workers", "Workers of local speech.", nil, nil)

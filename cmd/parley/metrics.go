@@ -43,7 +43,7 @@ func (v *vendors) expect(m *metrics.Metrics) {
 func (s *server) measure() {
 	s.vendors.expect(s.metrics)
 	s.metrics.Line(metrics.Line{
-		Accepting: s.accepting, Draining: s.draining.Load, Coming: func() int { return s.twilio.Coming(comes) }, Limit: s.cfg.MaxCalls,
+		Accepting: s.accepting, Draining: s.draining.Load, Limit: s.cfg.MaxCalls,
 		Sound: s.board.Sound, Stream: &s.twilio.Stats,
 	})
 	o := s.office

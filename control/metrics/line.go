@@ -13,8 +13,7 @@ import (
 type Line struct {
 	Accepting func() bool // new calls are welcome
 	Draining  func() bool
-	Coming    func() int // calls that were answered, and whose sound is on its way
-	Limit     int        // most calls at once; 0: none
+	Limit     int // most calls at once; 0: none
 	Sound     func() pipeline.Sound
 	Stream    *stream.Stats // of carriers' sockets
 }
@@ -24,7 +23,6 @@ func (m *Metrics) Line(l Line) {
 	read(m.Registry, func() Line { return l },
 		gauge("parley_accepting", "1 while new calls are welcome.", nil, func(l Line) float64 { return count(l.Accepting()) }),
 		gauge("parley_draining", "1 while the node waits for its calls to end, to stop.", nil, func(l Line) float64 { return count(l.Draining()) }),
-		gauge("parley_calls_coming", "Calls that were answered, and whose sound is on its way.", nil, func(l Line) float64 { return float64(l.Coming()) }),
 		gauge("parley_calls_limit", "Most calls at once; 0: no limit.", nil, func(l Line) float64 { return float64(l.Limit) }),
 	)
 	const frames, broke = "parley_frames_total", "parley_speech_breaks_total"

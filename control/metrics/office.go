@@ -49,7 +49,7 @@ func (m *Metrics) records(o Office) {
 	type stats = records.Stats
 	read(m.Registry, o.Records.Stats,
 		gauge("parley_records_waiting", "Entries of the records that the database does not have yet.", nil, func(s stats) float64 { return float64(s.Waiting) }),
-		gauge("parley_records_oldest_seconds", "Age of the oldest of them.", nil, func(s stats) float64 { return s.Oldest.Seconds() }),
+		gauge("parley_records_oldest_seconds", "Age of the oldest entry of the records that waits.", nil, func(s stats) float64 { return s.Oldest.Seconds() }),
 		gauge("parley_database_up", "1 while the database takes records.", nil, func(s stats) float64 { return count(s.Well) }),
 		gauge("parley_spool_up", "1 while the disk takes records.", nil, func(s stats) float64 { return count(s.Disk) }),
 		counter("parley_records_lost_total", "Entries that neither disk nor memory could hold.", nil, func(s stats) int64 { return s.Lost }),
@@ -65,8 +65,8 @@ func (m *Metrics) nodes(o Office) {
 		counter("parley_nodes_buried_total", "Other nodes that were silent, and whose calls this one has ended.", nil, func(s nodes.Stats) int64 { return s.Buried }),
 		counter("parley_calls_reopened_total", "Calls of this node that another had ended, and that went on.", nil, func(s nodes.Stats) int64 { return s.Reopened }),
 		counter("parley_node_orders_total", "What other nodes were asked to do.", nil, func(s nodes.Stats) int64 { return s.Told }),
-		counter("parley_node_orders_stored_total", "Of these, by the database, since the bus brought no answer.", nil, func(s nodes.Stats) int64 { return s.Sent }),
-		counter("parley_node_orders_unanswered_total", "Of these, without an answer.", nil, func(s nodes.Stats) int64 { return s.Silent }),
+		counter("parley_node_orders_stored_total", "Of what other nodes were asked to do, what they were asked by the database, since the bus brought no answer.", nil, func(s nodes.Stats) int64 { return s.Sent }),
+		counter("parley_node_orders_unanswered_total", "Of what other nodes were asked to do, what had no answer.", nil, func(s nodes.Stats) int64 { return s.Silent }),
 	)
 	read(m.Registry, o.Bus.Stats,
 		gauge("parley_bus_up", "1 while messages reach other nodes; without NATS, always.", nil, func(s bus.Stats) float64 { return count(s.Well) }),
@@ -92,7 +92,7 @@ func (m *Metrics) pools(ask func() map[string]sql.DBStats) {
 			gauge(open, help, with("idle"), func(s sql.DBStats) float64 { return float64(s.Idle) }),
 			gauge("parley_database_connections_limit", "Most connections to the database at once, by pool.", with(""), func(s sql.DBStats) float64 { return float64(s.MaxOpenConnections) }),
 			counter("parley_database_waits_total", "Statements that waited for a connection, by pool.", with(""), func(s sql.DBStats) int64 { return s.WaitCount }),
-			row[sql.DBStats]{prometheus.NewDesc("parley_database_wait_seconds_total", "Time that they waited, by pool.", nil, with("")), prometheus.CounterValue, func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }},
+			row[sql.DBStats]{prometheus.NewDesc("parley_database_wait_seconds_total", "Time that statements waited for a connection, by pool.", nil, with("")), prometheus.CounterValue, func(s sql.DBStats) float64 { return s.WaitDuration.Seconds() }},
 		)
 	}
 }

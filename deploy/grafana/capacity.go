@@ -12,22 +12,36 @@ func capacity() board {
 					kind: "timeseries", title: "Calls against the limit", unit: "short",
 					says: "In progress, on their way, and the most that a node takes (--max-calls). Runbook ParleyNearLimit.",
 					queries: []query{
-						{expr: sum(of("parley_calls_live"), nodes...), legend: "{{instance}} live"},
-						{expr: sum(of("parley_calls_coming"), nodes...), legend: "{{instance}} coming"},
+						{expr: sum(of("parley_admission_calls"), "instance", "state"), legend: "{{instance}} {{state}}"},
 						{expr: sum(of("parley_calls_limit"), nodes...), legend: "{{instance}} limit"},
 					},
+				},
+				{
+					kind: "timeseries", title: "How near to their bars the signals are", unit: "percentunit", bars: bars{.9, 1},
+					says:    "At 1 calls are refused: calls (--max-calls), cpu (--max-cpu), lateness (--max-lateness), speech (--max-speech-wait). The first to get there is what this node lacks.",
+					queries: []query{{expr: "max by (instance, signal) (" + of("parley_admission_load") + ")", legend: "{{instance}} {{signal}}"}},
+				},
+				{
+					kind: "timeseries", title: "Calls refused for want of room, a minute", unit: "short", stacked: true,
+					says:    "By reason. Runbook ParleyCallsRefused.",
+					queries: []query{{expr: perMinute("parley_admission_refused_total", by("reason")), legend: "{{reason}}"}},
 				},
 			}},
 			{"Processor", []box{
 				{
 					kind: "timeseries", title: "Processor used, of what is allowed", unit: "percentunit", bars: bars{.7, .85},
-					says:    "Of GOMAXPROCS. Above 85 % frames begin to be late. Runbook ParleyProcessorBusy.",
-					queries: []query{{expr: sum(rate(of("process_cpu_seconds_total")), nodes...) + " / " + sum(of("go_sched_gomaxprocs_threads"), nodes...), legend: "{{instance}}"}},
+					says:    "Of those that the process may use and its quota pays for. Above 85 % frames begin to be late. Runbook ParleyProcessorBusy.",
+					queries: []query{{expr: sum(rate(of("process_cpu_seconds_total")), nodes...) + " / " + sum(of("parley_processors"), nodes...), legend: "{{instance}}"}},
 				},
 				{
-					kind: "timeseries", title: "Processor a call", unit: "percentunit",
-					says:    "Cores that each call in progress takes, with all that the node does besides. A rise at constant calls: a change, or a neighbour on the machine.",
-					queries: []query{{expr: share(sum(rate(of("process_cpu_seconds_total")), nodes...), sum("avg_over_time("+of("parley_calls_live")+"[$__rate_interval])", nodes...)+" > 0"), legend: "{{instance}}"}},
+					kind: "timeseries", title: "What a call costs", unit: "percentunit",
+					says:    "Of a processor, and of a worker of local speech, as admission has learnt it. A rise at constant calls: a change, or a neighbour on the machine.",
+					queries: []query{{expr: "max by (instance, of) (" + of("parley_admission_call_cost") + ")", legend: "{{instance}} {{of}}"}},
+				},
+				{
+					kind: "timeseries", title: "Others wait for a processor", unit: "percentunit", bars: bars{.2, .5},
+					says:    "Share of the last 10 s in which somebody on the machine waited for a processor, as the kernel tells it; 0 where it does not. High while this node is idle: a neighbour.",
+					queries: []query{{expr: orZero("max(" + of("parley_processor_pressure_ratio") + ")"), legend: "waiting"}},
 				},
 				{
 					kind: "timeseries", title: "Goroutines wait for a processor (p99)", unit: "s", bars: bars{.005, .02},
@@ -48,6 +62,27 @@ func capacity() board {
 					kind: "timeseries", title: "Goroutines", unit: "short",
 					says:    "They follow the calls and come back to their base. Growth without calls is a leak: take a profile (--debug-addr).",
 					queries: []query{{expr: sum(of("go_goroutines"), nodes...), legend: "{{instance}}"}},
+				},
+			}},
+			{"Local speech", []box{
+				{
+					kind: "timeseries", title: "Workers of local speech that are busy", unit: "percentunit", bars: bars{.7, .9},
+					says:    "With what callers wait for. At 1 answers wait for a worker: runbook ParleySpeechOverloaded. 0 where vendors do it all.",
+					queries: []query{{expr: orZero(share(sum(rate(of("parley_speech_busy_seconds_total"))), sum(of("parley_speech_workers")))), legend: "busy"}},
+				},
+				{
+					kind: "timeseries", title: "Wait for a worker", unit: "s", bars: bars{.5, 1},
+					says: "Of finished sentences of callers, and of clauses to be spoken.",
+					queries: []query{
+						{expr: quantile(.5, "parley_speech_wait_seconds", nil), legend: "p50"},
+						{expr: quantile(.9, "parley_speech_wait_seconds", nil), legend: "p90"},
+						{expr: quantile(.99, "parley_speech_wait_seconds", nil), legend: "p99"},
+					},
+				},
+				{
+					kind: "timeseries", title: "Work for each second of sound", unit: "short", bars: bars{.7, 1},
+					says:    "Seconds of a worker that local speech takes for a second of sound, heard or made: its real-time factor. Above 1 a worker is slower than people speak.",
+					queries: []query{{expr: share(sum(rate(of("parley_speech_busy_seconds_total"))), perSecond("parley_provider_audio_seconds_total", nil, `provider="local"`)), legend: "factor"}},
 				},
 			}},
 			{"Memory and descriptors", []box{
