@@ -281,7 +281,8 @@ func TestHistogramsAreTwofold(t *testing.T) {
 const metricsIntroduction = `# Metrics
 
 What ` + "`GET /metrics`" + ` tells Prometheus, as the server itself lists it (a test keeps this page fresh). Dashboards are in
-` + "`deploy/grafana/dashboards`" + `, rules and alerts in ` + "`deploy/prometheus`" + `, runbooks in [runbooks](runbooks/README.md).
+` + "`deploy/grafana/dashboards`" + ` (for Grafana 10 and later: import
+them, or provision the folder), rules and alerts in ` + "`deploy/prometheus`" + `, runbooks in [runbooks](runbooks/README.md).
 
 Units are base units: seconds, bytes, ratios (1 is all); the rest are counts. Labels have few values, known beforehand: never a call, an
 organisation or a number; routes are patterns. Where values are listed their series are there from the start, at zero. Frames are of 20 ms.
