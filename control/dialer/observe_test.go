@@ -62,7 +62,7 @@ func TestObserve(t *testing.T) {
 			t.Errorf("%s is none of the outcomes", outcome)
 		}
 	}
-	if slices.Sort(late); len(late) != 3 || late[2] < time.Hour || late[2] > time.Hour+time.Minute || late[1] > time.Minute {
+	if slices.Sort(late); len(late) != 3 || late[2] < time.Hour-time.Minute || late[2] > time.Hour+time.Minute || late[1] > time.Minute {
 		t.Errorf("tasks were begun late by %v", late)
 	}
 	if n := d.InHand(); n != 0 {
