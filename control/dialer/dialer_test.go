@@ -441,6 +441,7 @@ func TestNoPlace(t *testing.T) {
 	})
 	d.carrier.place = func(int, pipeline.Order) (pipeline.PlacedState, error) { return pipeline.PlacedBusy, nil }
 	now, call := d.ended(d.task("+12125550001"))
+	d.stop() // what was done has been told
 	mu.Lock()
 	defer mu.Unlock()
 	if call.Cause != store.CauseBusy || now.Attempts != 1 || d.carrier.rang()["+12125550001"] != 1 || asked[call.ID] != 3 || released[call.ID] == 0 {
