@@ -49,10 +49,10 @@ func New(o Options) *Metrics {
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(schedule)),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	make := maker{promauto.With(o.Registry)}
-	build := make.gauge("parley_build_info", "The program that runs; always 1.", "version", "go")
+	k := maker{promauto.With(o.Registry)}
+	build := k.gauge("parley_build_info", "The program that runs; always 1.", "version", "go")
 	build.WithLabelValues(o.Version, runtime.Version()).Set(1)
-	return &Metrics{Registry: o.Registry, calls: newCalls(make, o.Legs), turns: newTurns(make), vendors: newVendors(make), desk: newDesk(make)}
+	return &Metrics{Registry: o.Registry, calls: newCalls(k, o.Legs), turns: newTurns(k), vendors: newVendors(k), desk: newDesk(k)}
 }
 
 // maker makes metrics that are registered at once.
