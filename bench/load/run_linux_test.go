@@ -15,6 +15,7 @@ import (
 
 	"parley/bench/report"
 	"parley/media"
+	"parley/media/stream"
 )
 
 // conversation is a few seconds with a turn, a barge-in and a key.
