@@ -3,8 +3,8 @@
 #
 #   deploy/setup.sh run     what `parley serve` needs (compiler, voices' tools, speech models), and the recorded sentences that
 #                           `parley call` speaks
-#   deploy/setup.sh test    that, the other recorded speech that the tests listen to, and Postgres, of which the tests start servers of
-#                           their own (no cluster is made or started by the installation)
+#   deploy/setup.sh test    that, the other recorded speech that the tests listen to, and Postgres and Prometheus, of which the tests start
+#                           servers of their own (no cluster is made by the installation, and no service is left running)
 #
 #   PARLEY_SPEECH_DIR   where the models go; default ${XDG_CACHE_HOME:-~/.cache}/parley/speech (the program's default too)
 #   PARLEY_STT_MODEL    tiny (default, 28 MB) or base (63 MB, fewer mistakes, twice the processor time)
@@ -32,7 +32,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages="gcc libc6-dev libspeexdsp-dev libopus-dev espeak-ng flite1-dev poppler-utils zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
-test) packages="$packages pocketsphinx-testdata codec2-examples sox opus-tools postgresql" ;;
+test) packages="$packages pocketsphinx-testdata codec2-examples sox opus-tools postgresql prometheus" ;;
 *) die "unknown mode '$mode': say 'run' or 'test'" ;;
 esac
 case $model in tiny | base) ;; *) die "PARLEY_STT_MODEL is '$model': say 'tiny' or 'base'" ;; esac
@@ -99,6 +99,14 @@ no_cluster() {
 }
 own_clusters() { ${1:-} rm -f "$quiet"; }
 
+# Debian's Prometheus is started by its installation, where there is systemd; the tests want its programs alone.
+no_service() {
+	case " $want_packages " in *" prometheus "*) ;; *) return 0 ;; esac
+	if [ -d /run/systemd/system ]; then
+		${1:-} systemctl disable --quiet --now prometheus.service
+	fi
+}
+
 install_packages() {
 	local line="apt-get install -y --no-install-recommends $*"
 	if lacks_transcripts; then
@@ -108,11 +116,11 @@ install_packages() {
 		say "$line"
 		export DEBIAN_FRONTEND=noninteractive
 		# shellcheck disable=SC2086 # words on purpose
-		{ apt-get -q=2 update && no_cluster && $line >/dev/null && own_clusters; } || die "that failed; look above, then run this again"
+		{ apt-get -q=2 update && no_cluster && $line >/dev/null && own_clusters && no_service; } || die "that failed; look above, then run this again"
 	elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || [ -t 0 ]; }; then
 		say "sudo $line"
 		# shellcheck disable=SC2086
-		{ sudo apt-get -q=2 update && no_cluster sudo && sudo DEBIAN_FRONTEND=noninteractive $line >/dev/null && own_clusters sudo; } ||
+		{ sudo apt-get -q=2 update && no_cluster sudo && sudo DEBIAN_FRONTEND=noninteractive $line >/dev/null && own_clusters sudo && no_service sudo; } ||
 			die "that failed; look above, then run this again"
 	else
 		printf 'setup: these packages are missing and I am not root. Run this line, then me again:\n\n    sudo apt-get update && sudo %s\n\n' "$line" >&2

@@ -117,6 +117,9 @@ func (u *Utterance) write(pcm []int16) (int, error) {
 		return 0, errClosedWrite
 	}
 	now := time.Now()
+	if u.dry(now) {
+		p.counts.dry.Add(1)
+	}
 	p.supply(now)
 	n := max(0, min(len(pcm), p.samples(backlog)-u.unsent()))
 	u.tape.write(pcm[:n])
@@ -169,6 +172,7 @@ func (u *Utterance) CloseWrite() {
 // fade out. Whatever was released after it waits too.
 func (u *Utterance) Hold() {
 	p := u.p
+	decided := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u.state != playing {
@@ -184,6 +188,7 @@ func (u *Utterance) Hold() {
 		u.state = holding
 		if unheard > 0 {
 			p.clear(now)
+			p.cleared(decided)
 		}
 	case unheard > 0 && u.unsent() > 0:
 		u.state = fading
@@ -225,6 +230,7 @@ func (u *Utterance) Resume() {
 // nothing of the utterance is sent after. Cut of an utterance that is over only returns what was heard.
 func (u *Utterance) Cut() time.Duration {
 	p := u.p
+	decided := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u.state != over {
@@ -232,6 +238,7 @@ func (u *Utterance) Cut() time.Duration {
 		p.supply(now)
 		if p.ledger.buffered(u, now, p.doubt()) {
 			p.clear(now)
+			p.cleared(decided)
 		}
 		p.end(u, now, true)
 		p.run(now)

@@ -110,7 +110,7 @@ func TestDialog(t *testing.T) {
 
 		{"late text", Manners{}, greeted(event{2 * time.Second, responded{1, 0, "More."}}), ``},
 		{"late sound", Manners{}, greeted(heardOut(2*time.Second, 1, 0, "Hello.")), ``},
-		{"late failure", Manners{}, greeted(event{2 * time.Second, failed{1, 0, "voice", "", errLate}}), ``},
+		{"late failure", Manners{}, greeted(event{2 * time.Second, failed{1, 0, "voice", "", errEmptyReply}}), ``},
 		{"late delta", Manners{}, greeted(event{2 * time.Second, told{1, 0, Delta{Do: &Command{Kind: HangUp}}}}), ``},
 		{"late tool", Manners{}, greeted(event{2 * time.Second, tooled{turn: 1, id: "a"}}), ``},
 		{"news of a turn to come", Manners{}, greeted(event{2 * time.Second, responded{7, 0, "More."}}), ``},
@@ -138,7 +138,7 @@ func TestDialog(t *testing.T) {
 		{"is not wanted", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), ended, words_(3100*ms, Final, "yesterday", 1)), `transcribed | cut {2} | ask 3.0 words "yesterday"`},
 		{"keeps its tools to itself", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, told{2, 0, Delta{Call: &ToolCall{Name: "pay"}}}}), ``},
 		{"until it is wanted", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, told{2, 0, Delta{Call: &ToolCall{Name: "pay"}}}}, ended, words_(3100*ms, Final, "Yes.", 1)), `transcribed | carryOn {2} | use 2 pay`},
-		{"fails and is forgotten", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, failed{2, 0, "responder", "", errLate}}), `cut {2}`},
+		{"fails and is forgotten", Manners{}, greeted(began, words_(2800*ms, EagerEnd, "yes", 0), event{2900 * ms, failed{2, 0, "responder", "", errEmptyReply}}), `cut {2}`},
 
 		{"a whole sentence is over early", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held | transcribed | carryOn {2}`},
 		{"but not too early", Manners{}, greeted(began, pause, words_(2840*ms, EagerEnd, "I want a table.", 0)), `transcribed | ask 2.0 words "I want a table." held`},
@@ -171,7 +171,7 @@ func TestDialog(t *testing.T) {
 		{"a goodbye does not", Manners{}, greeted(began, event{2500 * ms, ordered{Command{Kind: HangUp, Text: "Bye."}}}), `commanded | utter 2.0 "Bye."`},
 		{"the longest call", Manners{MaxLength: time.Minute}, greeted(event{time.Minute, ticked{}}), `utter 2.0 "` + DefaultManners().TooLong + `"`},
 		{"and then hangs up", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, heardOut(9*time.Second, 2, 0, DefaultManners().TooLong)), `turn_ended | hangUp max_length`},
-		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{err: errLate}}), `provider_failed`},
+		{"the recogniser dies during the last words", Manners{MaxLength: 5 * time.Second}, greeted(event{5 * time.Second, ticked{}}, event{6 * time.Second, deafened{err: errEmptyReply}}), `provider_failed`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -286,7 +286,7 @@ func (w *world) draw() news {
 		func() news { return recasted{command: Command{Kind: Change, Agent: "b", Ask: w.n%2 == 0}} },
 		func() news { return filled{n: w.d.waiting.n, sounded: true} },
 		func() news { return tooled{turn: w.last, id: "a", result: "done"} },
-		func() news { return deafened{err: errLate} },
+		func() news { return deafened{err: errEmptyReply} },
 	}
 	if k[0] != 0 {
 		choices = append(choices,

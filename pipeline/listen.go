@@ -90,6 +90,7 @@ func (i *inside) stuck(now time.Duration) string {
 // hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
 func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	t := c.parts.Transcription
+	c.heard.Add(1)
 	c.inside.since.Store(int64(time.Since(c.answered)))
 	defer c.inside.part.Store(inNobody)
 	c.inside.part.Store(inTranscriber)

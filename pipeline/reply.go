@@ -17,9 +17,16 @@ import (
 // more because the caller went on.
 var ErrBargeIn = errors.New("the caller interrupted")
 
+// A LateError is the cause with which a reply's context is cancelled when a part of it has let the caller wait for too long.
+type LateError struct {
+	Part string // "responder" or "voice"
+}
+
+// Error does not name the part: whoever tells of it does.
+func (*LateError) Error() string { return "no answer in time" }
+
 var (
 	errHungUp  = errors.New("the call has ended")
-	errLate    = errors.New("no answer in time")
 	errNoSound = errors.New("no sound for the text")
 	errMouth   = errors.New("the utterance takes no more") // somebody else knows why
 )
@@ -90,8 +97,9 @@ func (c *Call) attend(ctx context.Context, r *reply, from response) {
 		}
 		fault = r.fault(err)
 	case part := <-r.watch.late:
-		fault = r.fail(part, errLate)
-		drop(errLate)
+		late := &LateError{part}
+		fault = r.fail(part, late)
+		drop(late)
 	case <-ctx.Done():
 		return
 	}

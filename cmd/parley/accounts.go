@@ -178,6 +178,6 @@ func (a *accounts) ways(o own) (w ways) {
 func (a *accounts) players(base *vendors) *players {
 	return &players{
 		base: base, own: a.own, log: a.log,
-		make: func(o own) (*vendors, error) { return assemble(o.settings(a.cfg), base, a.ways(o), a.log) },
+		make: func(o own) (*vendors, error) { return assemble(o.settings(a.cfg), base, a.ways(o), base.tally, a.log) },
 	}
 }

@@ -41,7 +41,7 @@ func companyOf(t *testing.T, env map[string]string) (*company, *bytes.Buffer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := newVendors(&cfg, log)
+	v, err := newVendors(&cfg, tally{}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

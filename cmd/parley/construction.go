@@ -98,7 +98,7 @@ func (in *construction) lines() error {
 	}
 	in.calls = &hangUp{board: in.line.board}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
-	in.dialer = in.newDialer(in.boot, in.line, in.calls)
+	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
 	in.calls.node, in.calls.dialer = in.office.node, in.dialer
 	in.desk = live.New(live.Options{
 		Calls: in.store, Bus: in.bus, Boot: in.boot, PerCall: in.cfg.LiveReaders, PerOrg: in.cfg.LiveOrgReaders, Follow: in.line.follow, Log: in.log,

@@ -92,7 +92,7 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 		return nil, errors.Join(fmt.Errorf("open --data-dir: %w", err), s.Close())
 	}
 	o := &office{
-		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, log},
+		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, observe.taped, log},
 	}
 	in := construction{office: o, node: node, boot: store.NewID(), began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
 	if err := in.all(ctx); err != nil {
@@ -105,6 +105,8 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 type observe struct {
 	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
+	taped   func(outcome string, lost int)                             // recordings, and frames that they lost
+	dialler dialer.Observe
 }
 
 // reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.

@@ -187,7 +187,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	if m := r.vendors.tuned(set); m != nil {
-		r.model = m
+		r.model = r.vendors.meter("openai").Responder(m)
 	} else if tunes(set) {
 		r.refuse(path+"model", r.vendors.absent("openai").Error())
 	}

@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/admission"
+	"parley/control/metrics"
 	"parley/control/tracing"
 	"parley/media"
 	"parley/media/echo"
@@ -72,11 +74,14 @@ type server struct {
 	board   *pipeline.Switchboard
 	twilio  *stream.Twilio
 	office  *office
-	metrics *metrics
+	metrics *metrics.Metrics
 	traces  *tracing.Tracer // nil: none are made
 	window  *window         // nil: the runtime is not to be looked into
 
-	draining atomic.Bool
+	gate        *admission.Gate
+	processors  *admission.Processors
+	punctuality media.Punctuality
+	draining    atomic.Bool
 }
 
 func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error) {
@@ -100,12 +105,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVendors(c, log)
+	counts := newMetrics()
+	v, err := newVendors(c, counted(counts), log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
+		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
 	}
@@ -124,29 +130,37 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		})
 		return has
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Punctuality: &s.punctuality, Log: log}
+	s.gate = s.newGate()
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,
-		Accepting: s.accepting,
+		Accepting: s.welcome,
 		Admit:     s.expected,
 		Progress:  s.progress,
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
-	s.metrics = newMetrics(s)
-	s.metrics.registry.MustRegister(traceCounters(s.traces)...)
-	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	counts.Registry.MustRegister(admissionCollector{s, time.Now()})
+	counts.Registry.MustRegister(traceCounters(s.traces)...)
+	phone := line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
+	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling()}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
-	s.metrics.records(s.office)
+	s.measure()
 	return s, nil
 }
 
-// answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
+// answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.
 func (s *server) answer(ctx context.Context, leg media.Leg) {
+	id := leg.Info().ID
+	if !s.arrived(ctx, leg.Info()) {
+		_ = leg.Hangup(media.CauseRejected) // what is lost is refused all the same
+		return
+	}
+	defer s.gate.End(id)
 	if s.cfg.EchoTail > 0 {
 		clean, err := echo.Wrap(leg, s.cfg.EchoTail)
 		if err != nil {
@@ -155,7 +169,10 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 			leg = clean
 		}
 	}
-	s.players.release(s.board.Answer(ctx, leg).Call)
+	done := s.metrics.Begin(leg.Info())
+	e := s.board.Answer(ctx, leg)
+	done(e)
+	s.players.release(e.Call)
 }
 
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
@@ -184,6 +201,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	parts.Change = s.change(call, row.Org, info)
 	parts.Responder = s.traced(ctx, call, role, row, s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info))
+	s.metrics.Ready(time.Since(began))
 	return agent, parts, tap, nil
 }
 
@@ -198,15 +216,9 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 	return agent
 }
 
-// accepting says whether new calls are welcome: not while draining, nor when those in progress and those on their way reach the limit.
-func (s *server) accepting() bool {
-	full := s.cfg.MaxCalls > 0 && s.board.Live()+s.twilio.Coming(comes) >= s.cfg.MaxCalls
-	return !full && !s.draining.Load()
-}
-
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
-	s.metrics.count(e)
+	s.metrics.Watch(e)
 	s.office.watch(e)
 	if s.traces != nil {
 		s.traces.Watch(e)
@@ -219,6 +231,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	defer end()
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
+	g.Go(func() error { return s.gate.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
 	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
@@ -266,8 +279,8 @@ func (s *server) drain(ctx, again context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
 	defer context.AfterFunc(again, cancel)()
-	s.twilio.Drain()
 	s.draining.Store(true)
+	s.twilio.Drain()
 	s.office.node.Touch()
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)

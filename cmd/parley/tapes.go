@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/control/metrics"
 	"parley/media/record"
 	"parley/pipeline"
 	"parley/store"
@@ -15,8 +16,9 @@ import (
 
 // tapes are recordings in the making, and where they lie at first: DATA/recordings/2026-11-22/CALL.wav.
 type tapes struct {
-	dir string // the data directory
-	log *slog.Logger
+	dir  string                         // the data directory
+	told func(outcome string, lost int) // counts recordings, and frames that they lost
+	log  *slog.Logger
 }
 
 // path is the recording of a call that began at the given time, under the data directory.
@@ -31,11 +33,17 @@ const part = ".part"
 type tape struct {
 	*record.Recorder
 	path string
+	told func(outcome string, lost int)
 }
 
 // Close ends the recording and gives it its name.
 func (t tape) Close() error {
-	return errors.Join(t.Recorder.Close(), os.Rename(t.path+part, t.path))
+	err, outcome := t.Recorder.Close(), metrics.Recorded
+	if err != nil {
+		outcome = metrics.CutShort
+	}
+	t.told(outcome, t.Dropped())
+	return errors.Join(err, os.Rename(t.path+part, t.path))
 }
 
 // open begins a call's recording; nil if it cannot be made, which is no reason to refuse a call.
@@ -45,10 +53,11 @@ func (a tapes) open(call string, rate int, began time.Time) pipeline.Tap {
 	if err == nil {
 		var r *record.Recorder
 		if r, err = record.Create(path+part, rate, a.log); err == nil {
-			return tape{r, path}
+			return tape{r, path, a.told}
 		}
 	}
 	a.log.Error("recording not made", "call", call, "error", err)
+	a.told(metrics.NotRecorded, 0)
 	return nil
 }
 

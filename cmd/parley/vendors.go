@@ -41,6 +41,18 @@ type vendors struct {
 	lang                  string // in which agents speak that do not say otherwise
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
+	tally  tally
+}
+
+// A tally counts what vendors are used for. Its zero value does not.
+type tally struct {
+	used func(providers.Use)
+	fell func(provider, kind string) // it failed, and another took over
+}
+
+// meter measures a vendor.
+func (v *vendors) meter(vendor string) providers.Meter {
+	return providers.Meter{Provider: vendor, Told: v.tally.used}
 }
 
 // A speaker is a voice's vendor.
@@ -63,8 +75,8 @@ func (i informed) by(model pipeline.Responder) pipeline.Responder {
 }
 
 // newVendors is the table from names to constructors.
-func newVendors(c *config, log *slog.Logger) (*vendors, error) {
-	return assemble(c, nil, ways{}, log)
+func newVendors(c *config, t tally, log *slog.Logger) (*vendors, error) {
+	return assemble(c, nil, ways{}, t, log)
 }
 
 // ways are how vendors are reached that not the operator has named; nil: as all others.
@@ -74,8 +86,8 @@ type ways struct {
 }
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
-func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}}
+func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, tally: t}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
@@ -127,7 +139,7 @@ func (v *vendors) speak(base *vendors, log *slog.Logger) {
 	case base != nil && v.engine != nil:
 		v.speakers["local"] = base.speakers["local"]
 	case v.engine != nil:
-		known := &providers.Cache{Synthesizer: v.engine}
+		known := &providers.Cache{Synthesizer: v.meter("local").Synthesizer(v.engine)}
 		v.speakers["local"] = speaker{known, known}
 	}
 	limit := 0
@@ -135,22 +147,27 @@ func (v *vendors) speak(base *vendors, log *slog.Logger) {
 		limit = ownSound
 	}
 	if v.deepgram != nil {
-		v.speakers["deepgram"] = v.backed(v.deepgram, limit, log)
+		v.speakers["deepgram"] = v.backed("deepgram", v.deepgram, limit, log)
 	}
 	if v.elevenlabs != nil {
-		v.speakers["elevenlabs"] = v.backed(v.elevenlabs, limit, log)
+		v.speakers["elevenlabs"] = v.backed("elevenlabs", v.elevenlabs, limit, log)
 	}
 }
 
 // backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
-func (v *vendors) backed(voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
-	known := &providers.Cache{Synthesizer: voice, Limit: limit}
+func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
+	known := &providers.Cache{Synthesizer: v.meter(vendor).Synthesizer(voice), Limit: limit}
 	if v.engine == nil {
 		return speaker{known, known}
 	}
 	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.engine},
-		Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
+		Voices: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
+		Failed: func(_, _ int, err error) {
+			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
+			if v.tally.fell != nil {
+				v.tally.fell(vendor, providers.TTS)
+			}
+		},
 	}}
 }
 
@@ -164,12 +181,13 @@ func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error)
 	case vendor == "local" && model != "" && model != v.listens:
 		return nil, fmt.Errorf("this server has loaded the local model %s", v.listens)
 	case vendor == "local":
-		return v.engine, nil
+		return v.meter(vendor).Transcriber(v.engine), nil
 	case model == "":
-		return v.deepgram, nil
+		return v.meter(vendor).Transcriber(v.deepgram), nil
 	}
 	d := v.deepgram
-	return &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}, nil // recognition keeps nothing open between calls
+	tuned := &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}
+	return v.meter(vendor).Transcriber(tuned), nil // recognition keeps nothing open between calls
 }
 
 // has says whether a vendor of speech can be used here.

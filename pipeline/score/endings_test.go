@@ -127,6 +127,30 @@ func ringing(dial func(string) pipeline.Ending, names ...string) map[string]chan
 	return ends
 }
 
+// TestSwitchboardSound: what is heard and said on calls is counted while they last, and stays counted when they have ended.
+func TestSwitchboardSound(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b, dial := board(t, map[string]Score{"a": {Caller: []Cue{HangsUp(4)}}, "b": {Caller: []Cue{HangsUp(6)}}}, 0)
+		ends := ringing(dial, "a", "b")
+		time.Sleep(2 * time.Second)
+		half := b.Sound()
+		if half.Heard < 190 || half.Heard > 202 || half.Sent == 0 {
+			t.Errorf("after two seconds of two calls: %+v", half)
+		}
+		<-ends["a"]
+		if one := b.Sound(); one.Heard < half.Heard || one.Sent < half.Sent {
+			t.Errorf("a call has ended, and took its sound with it: %+v, after %+v", one, half)
+		}
+		<-ends["b"]
+		synctest.Wait()
+		all := b.Sound()
+		if all.Heard < 490 || all.Heard > 502 || all.Sent < half.Sent || all.Behind+all.Dry+all.Late != 0 {
+			t.Errorf("after ten seconds: %+v, after %+v", all, half)
+		}
+	})
+}
+
 func TestSwitchboardLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -98,6 +98,9 @@ type Error struct {
 	RequestID string // for Deepgram's support
 }
 
+// StatusCode is Status, for who sorts failures (providers.Class).
+func (e *Error) StatusCode() int { return e.Status }
+
 // Error names what was asked, how it was refused, and Deepgram's words.
 func (e *Error) Error() string {
 	var b strings.Builder

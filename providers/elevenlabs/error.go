@@ -35,6 +35,9 @@ type Error struct {
 	Err     error  // what broke, if it was not ElevenLabs' word
 }
 
+// StatusCode is Status, for who sorts failures (providers.Class).
+func (e *Error) StatusCode() int { return e.Status }
+
 // Unwrap is what broke.
 func (e *Error) Unwrap() error { return e.Err }
 

@@ -49,8 +49,16 @@ var (
 	// ErrClosed says that the Engine is no longer running.
 	ErrClosed = errors.New("local speech has stopped")
 	// ErrOverloaded says that more was asked of the workers than they can do in useful time.
-	ErrOverloaded = errors.New("local speech is overloaded")
+	ErrOverloaded error = overload("local speech is overloaded")
 )
+
+// overload is an error that is told from others by its method, for who sorts failures (providers.Class).
+type overload string
+
+func (o overload) Error() string { return string(o) }
+
+// Overloaded says that more was asked than can be done.
+func (overload) Overloaded() bool { return true }
 
 // An Engine is the offline Listener, Transcriber and Synthesizer of all calls. Its methods may be called by any goroutine.
 type Engine struct {

@@ -44,6 +44,9 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// StatusCode is Status, for who sorts failures (providers.Class).
+func (e *Error) StatusCode() int { return e.Status }
+
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {

@@ -119,6 +119,14 @@ func (s *Store) Ping(ctx context.Context) error {
 	})
 }
 
+// Pools are how the connections stand, by what they do: write and read of SQLite, all of Postgres. They may be asked for at any time.
+func (s *Store) Pools() map[string]sql.DBStats {
+	if s.reader == s.writer {
+		return map[string]sql.DBStats{"all": s.writer.Stats()}
+	}
+	return map[string]sql.DBStats{"write": s.writer.Stats(), "read": s.reader.Stats()}
+}
+
 // Close closes the database. Methods that are called later, or are under way, give store.ErrUnavailable.
 func (s *Store) Close() error {
 	s.closed.Store(true)

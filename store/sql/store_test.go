@@ -55,3 +55,28 @@ func TestPostgres(t *testing.T) {
 	t.Parallel()
 	storetest.Run(t, func(t *testing.T) storetest.Store { return open(t, postgres.URL(t)) })
 }
+
+// TestPools: what has waited for which connections can be told, of either database.
+func TestPools(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		s     *sql.Store
+		pools map[string]int // and their limits
+	}{
+		"sqlite":   {sqlite(t), map[string]int{"write": 1, "read": 4}},
+		"postgres": {open(t, postgres.URL(t)), map[string]int{"all": 10}},
+	} {
+		if err := c.s.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		pools := c.s.Pools()
+		if len(pools) != len(c.pools) {
+			t.Errorf("%s has %d pools, want %d", name, len(pools), len(c.pools))
+		}
+		for pool, limit := range c.pools {
+			if s := pools[pool]; s.MaxOpenConnections != limit || s.OpenConnections > limit {
+				t.Errorf("%s: %s has %+v, want at most %d connections", name, pool, s, limit)
+			}
+		}
+	}
+}

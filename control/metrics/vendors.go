@@ -1,0 +1,104 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// vendors are what providers were asked for.
+type vendors struct {
+	requests   *prometheus.CounterVec
+	failures   *prometheus.CounterVec
+	first      *prometheus.HistogramVec
+	tokens     *prometheus.CounterVec
+	characters *prometheus.CounterVec
+	sound      *prometheus.CounterVec
+	fallbacks  *prometheus.CounterVec
+}
+
+// A Use is what a provider was asked for, and what came of it: providers.Use has the same fields, and says what they mean.
+type Use struct {
+	Provider string
+	Kind     string
+
+	Outcome string
+	First   time.Duration
+
+	Input, Output, Cached int
+	Characters            int
+	Sound                 time.Duration
+}
+
+// Outcomes of a Use that are no failures.
+const (
+	useOK  = "ok"
+	useCut = "cut"
+)
+
+func newVendors(k maker) vendors {
+	return vendors{
+		requests:   k.counter("parley_provider_requests_total", "What providers were asked for: answers of models (llm), utterances of voices (tts), whole transcriptions (stt); by outcome: ok, cut (nobody wanted the rest), failed.", "provider", "kind", "outcome"),
+		failures:   k.counter("parley_provider_failures_total", "Requests to providers that failed, by class: late, auth, quota, refused, unavailable, overloaded, connection, silent, other.", "provider", "kind", "class"),
+		first:      k.histogram("parley_provider_first_seconds", "Until the first of what a provider was asked for: a model's first words, a voice's first sound from when it had a clause, a recogniser's words from the end of the speech.", conversing, "provider", "kind"),
+		tokens:     k.counter("parley_provider_tokens_total", "Tokens of models, by type; cached ones are among the input.", "provider", "type"),
+		characters: k.counter("parley_provider_characters_total", "Characters that voices were given to speak.", "provider"),
+		sound:      k.counter("parley_provider_audio_seconds_total", "Sound that recognisers heard (stt) and voices made (tts).", "provider", "kind"),
+		fallbacks:  k.counter("parley_provider_fallbacks_total", "Times that another provider took over, by the one that had failed.", "provider", "kind"),
+	}
+}
+
+// Expect has the series of a provider be there from the start, at zero; classes are those of its failures.
+func (m *Metrics) Expect(provider, kind string, classes []string) {
+	v := &m.vendors
+	for _, outcome := range []string{useOK, useCut, "failed"} {
+		v.requests.WithLabelValues(provider, kind, outcome)
+	}
+	for _, class := range classes {
+		v.failures.WithLabelValues(provider, kind, class)
+	}
+	v.first.WithLabelValues(provider, kind)
+	v.fallbacks.WithLabelValues(provider, kind)
+	if kind == "llm" {
+		for _, t := range []string{"input", "output", "cached"} {
+			v.tokens.WithLabelValues(provider, t)
+		}
+		return
+	}
+	v.sound.WithLabelValues(provider, kind)
+	if kind == "tts" {
+		v.characters.WithLabelValues(provider)
+	}
+}
+
+// Used counts a Use.
+func (m *Metrics) Used(u Use) {
+	v := &m.vendors
+	switch u.Outcome {
+	case "":
+	case useOK, useCut:
+		v.requests.WithLabelValues(u.Provider, u.Kind, u.Outcome).Inc()
+	default:
+		v.requests.WithLabelValues(u.Provider, u.Kind, "failed").Inc()
+		v.failures.WithLabelValues(u.Provider, u.Kind, u.Outcome).Inc()
+	}
+	if u.First > 0 {
+		v.first.WithLabelValues(u.Provider, u.Kind).Observe(u.First.Seconds())
+	}
+	for t, n := range map[string]int{"input": u.Input, "output": u.Output, "cached": u.Cached} {
+		if n > 0 {
+			v.tokens.WithLabelValues(u.Provider, t).Add(float64(n))
+		}
+	}
+	if u.Characters > 0 {
+		v.characters.WithLabelValues(u.Provider).Add(float64(u.Characters))
+	}
+	if u.Sound > 0 {
+		v.sound.WithLabelValues(u.Provider, u.Kind).Add(u.Sound.Seconds())
+	}
+}
+
+// Fell counts that a provider failed and another took over.
+func (m *Metrics) Fell(provider, kind string) {
+	m.vendors.fallbacks.WithLabelValues(provider, kind).Inc()
+}
