@@ -19,7 +19,7 @@ const (
 )
 
 func (t *transcription) dial(ctx context.Context) (*websocket.Conn, error) {
-	return t.client.dial(ctx, "listen", t.query, t.chunk+t.reel.size)
+	return t.client.dial(ctx, "listen", t.path, t.query, t.chunk+t.reel.size)
 }
 
 // serve sends and reads on conn until Close has been answered (nil) or the socket is lost. conn is closed and its reader gone when
@@ -73,16 +73,21 @@ func (t *transcription) next(buf []byte) task {
 // send is the socket's one writer. ended says that the reader has ended, which it then need not be waited for.
 func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended bool, err error) {
 	buf := make([]byte, 0, t.chunk+t.reel.size)
-	beat := time.NewTicker(keepAlive)
+	pulse, ask := keepAlive, `{"type":"Finalize"}`
+	if t.flux {
+		pulse, ask = stillAfter, `{"type":"ForceEndTurn"}`
+	}
+	beat := time.NewTicker(pulse)
 	defer beat.Stop()
 	spoke := time.Now()
+	pinged := spoke
 	for {
 		do := t.next(buf)
 		switch {
 		case len(do.audio) > 0:
 			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
 		case do.finalize:
-			err = write(conn, websocket.TextMessage, []byte(`{"type":"Finalize"}`))
+			err = write(conn, websocket.TextMessage, []byte(ask))
 		case do.close:
 			if err = write(conn, websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err == nil {
 				return true, <-read // bounded by Close, which ends life
@@ -93,7 +98,12 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 			case err := <-read:
 				return true, or[error](err, errHungUp)
 			case now := <-beat.C:
-				err = t.beat(conn, now.Sub(spoke) >= keepAlive)
+				if t.flux {
+					t.fillStillness()
+				}
+				if now.Sub(pinged) >= keepAlive-pulse/2 {
+					err, pinged = t.beat(conn, !t.flux && now.Sub(spoke) >= keepAlive), now
+				}
 			}
 		}
 		if err != nil {
@@ -127,6 +137,7 @@ func (t *transcription) read(conn *websocket.Conn) error {
 	listen := func() error { return conn.SetReadDeadline(time.Now().Add(silenceLimit)) }
 	conn.SetPongHandler(func(string) error { return listen() })
 	var buf bytes.Buffer
+	known := "" // the words of a turn that were read last
 	for garbage := 0; ; {
 		if err := listen(); err != nil {
 			return broken("listen", err)
@@ -145,6 +156,12 @@ func (t *transcription) read(conn *websocket.Conn) error {
 			continue // listen has no binary messages
 		}
 		m, err := decode(buf.Bytes())
+		if err == nil && m.kind == "TurnInfo" {
+			if m.again = m.event == "Update" && m.text == known; !m.again {
+				known = m.text
+				m.words, err = decodeWords(buf.Bytes())
+			}
+		}
 		if err != nil {
 			if garbage++; garbage == maxGarbage {
 				return fmt.Errorf("deepgram listen: %d unreadable messages in a row: %w", garbage, err)
@@ -162,9 +179,11 @@ func (t *transcription) read(conn *websocket.Conn) error {
 func (t *transcription) hear(m *message) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hearing.heard++
+	if m.kind != "Connected" { // which says no more than the handshake did
+		t.hearing.heard++
+	}
 	switch m.kind {
-	case "Results":
+	case "Results", "TurnInfo":
 		m.end = t.clock.at(m.end)
 		for i := range m.words {
 			w := &m.words[i]
@@ -173,7 +192,11 @@ func (t *transcription) hear(m *message) error {
 		if m.lang == "" {
 			m.lang = t.lang
 		}
-		t.hearing.result(m, time.Now(), t.out)
+		if m.kind == "TurnInfo" {
+			t.hearing.turn(m, time.Now(), t.out)
+		} else {
+			t.hearing.result(m, time.Now(), t.out)
+		}
 		t.reel.settle(t.hearing.settled)
 		t.arm()
 	case "UtteranceEnd":
@@ -182,7 +205,7 @@ func (t *transcription) hear(m *message) error {
 		return &Error{Op: "listen", Code: m.code, Message: m.about}
 	case "Warning":
 		t.log.Warn("deepgram warns", "code", m.code, "warning", m.about)
-	case "Metadata":
+	case "Metadata", "Connected":
 		t.log.Debug("transcription", "request_id", m.request)
 	}
 	return nil
