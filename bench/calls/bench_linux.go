@@ -43,7 +43,7 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 		return nil, err
 	}
 	b := &rig{core: core, ours: ours, binary: o.binary, dir: o.dir, hold: o.hold, profile: o.profile, show: o.keep, log: log}
-	s := &session{rig: b, options: o, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
+	s := &session{rig: b, o: o, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
 	defer func() { r.Took = time.Since(r.Made).Seconds() }()
 	return r, s.all(ctx)
 }
@@ -51,38 +51,37 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 // A session is one run of the command.
 type session struct {
 	*rig
-	options
+	o      options
 	report *report.Report
 	talk   []carrier.Step
 	found  map[string][]int // calls a core, by server and round
-	capped map[string]bool
 	until  time.Time
 }
 
 // all runs what was asked for.
 func (s *session) all(ctx context.Context) error {
 	servers := kinds
-	if s.only != "" {
-		servers = []string{s.only}
+	if s.o.only != "" {
+		servers = []string{s.o.only}
 	}
-	if s.quick {
+	if s.o.quick {
 		s.hold = 4 * time.Second
 		return s.once(ctx, servers, 20)
 	}
-	if s.at > 0 {
-		for range s.rounds {
-			if err := s.once(ctx, servers, s.at); err != nil {
+	if s.o.at > 0 {
+		for range s.o.rounds {
+			if err := s.once(ctx, servers, s.o.at); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	for round := 1; round <= s.rounds; round++ {
+	for round := 1; round <= s.o.rounds; round++ {
 		if err := s.search(ctx, servers, round); err != nil {
 			return err
 		}
 	}
-	if s.options.points && s.only == "" {
+	if s.o.points && s.o.only == "" {
 		if err := s.takePoints(ctx); err != nil {
 			return err
 		}

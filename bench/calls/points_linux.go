@@ -60,7 +60,7 @@ func (s *session) takePoints(ctx context.Context) error {
 			sc.steps = []load.Step{{Calls: 1000, Ramp: 8 * time.Second, Hold: 12 * time.Second}}
 		}),
 	}
-	for round := 1; round <= s.rounds; round++ {
+	for round := 1; round <= s.o.rounds; round++ {
 		for _, sc := range points {
 			if _, err := s.step(ctx, sc, round); err != nil {
 				return err
@@ -81,7 +81,7 @@ func (s *session) goals() {
 			s.report.Goals = append(s.report.Goals, g.Judged())
 		}
 	}
-	rounds := fmt.Sprintf("median of %d rounds", s.rounds)
+	rounds := fmt.Sprintf("median of %d rounds", s.o.rounds)
 	add(report.Goal{Name: "whole calls a core", Unit: "calls", Got: calls["product"], Want: 900, Least: true, Note: rounds + "; stretch 1,250"})
 	if calls["floor"] > 0 && calls["baseline"] > 0 {
 		add(report.Goal{Name: "whole calls, of the floor's", Unit: "x", Got: calls["product"] / calls["floor"], Want: 0.82, Least: true, Gate: true, Note: "floor: 100 ms a message, ahead of time, as the product sends"})
