@@ -30,6 +30,9 @@ type rig struct {
 // busyBar is how much of their core generator and vendors may use.
 const busyBar = 0.85
 
+// settle is how long calls have, once all are there, to be anywhere in their conversation.
+const settle = 6 * time.Second
+
 // A scene is a load, and what of the conversation and of the server is not as usual.
 type scene struct {
 	name    string // of the server, in the report
@@ -77,7 +80,7 @@ func (b *rig) run(ctx context.Context, s scene, round int) (steps []report.Step,
 	if w.idle, err = rss(server.pid); err != nil {
 		return nil, err
 	}
-	plan := load.Plan{Name: s.name, Round: round, URL: server.url, AuthToken: token, Script: s.script, Repeat: -1, Steps: s.steps, Once: s.once, MostBusy: busyBar}
+	plan := load.Plan{Name: s.name, Round: round, URL: server.url, AuthToken: token, Script: s.script, Repeat: -1, Steps: s.steps, Once: s.once, Settle: settle, MostBusy: busyBar}
 	steps, err = plan.Run(ctx, w.look)
 	for i := range steps {
 		w.seen[i].fill(&steps[i], w.idle)
