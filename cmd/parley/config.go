@@ -47,6 +47,9 @@ type config struct {
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
 
+	telemetry
+	debugging
+
 	KeyTones bool          `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
 
@@ -172,6 +175,8 @@ func (c *config) check() error {
 		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
 	}
 	bad = append(bad, c.storage.check()...)
+	bad = append(bad, c.telemetry.check()...)
+	bad = append(bad, c.debugging.check()...)
 	if c.ElevenLabsKey != "" {
 		if err := (&elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}).Check(); err != nil {
 			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))

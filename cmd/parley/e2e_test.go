@@ -119,7 +119,7 @@ func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")
-		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_") && !strings.HasPrefix(k, "ELEVENLABS_") && !strings.HasPrefix(k, "AWS_") && k != "DATABASE_URL" && k != "NATS_URL"; keep || k == "PARLEY_SPEECH_DIR" {
+		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_") && !strings.HasPrefix(k, "ELEVENLABS_") && !strings.HasPrefix(k, "AWS_") && !strings.HasPrefix(k, "OTEL_") && k != "DATABASE_URL" && k != "NATS_URL"; keep || k == "PARLEY_SPEECH_DIR" {
 			env = append(env, kv)
 		}
 	}

@@ -90,7 +90,7 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 	}
 	v.speak(base, log)
 	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
-		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai}
+		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai, Prepare: c.carry()}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
