@@ -149,7 +149,7 @@ func (c *caller) press(s Step, now int64) (m move, done bool, err error) {
 			continue
 		}
 		if s.Tone > 0 && !c.sounded {
-			c.rest, c.sounded = toneOf(key, s.Tone), true
+			c.rest, c.sounded = Tone(key, s.Tone), true
 			break
 		}
 		c.keys, c.sounded = c.keys[1:], false
@@ -167,8 +167,9 @@ func (c *caller) press(s Step, now int64) (m move, done bool, err error) {
 	return m, c.keys == "", nil
 }
 
-// toneOf is how a key sounds: the two tones of its row and column (ITU-T Q.23), 10 dB below the loudest each.
-func toneOf(key byte, length time.Duration) []int16 {
+// Tone is how a key sounds, at Rate: the two tones of its row and column (ITU-T Q.23), 10 dB below the loudest each. The key must be one of
+// 0-9 * # A-D.
+func Tone(key byte, length time.Duration) []int16 {
 	i := strings.IndexByte("123A456B789C*0#D", key)
 	row := [...]float64{697, 770, 852, 941}[i/4]
 	column := [...]float64{1209, 1336, 1477, 1633}[i%4]

@@ -1,13 +1,18 @@
-// Package floor holds the two yardsticks of a telephone leg: the least that a Go server can do for a Twilio-shaped stream, and
-// what is usually built.
+// Package floor holds the yardsticks that the product is measured against: the least that a Go server can do for a leg, a whole call or a
+// request, and what is usually built.
 //
-//	               ┌─ Own:   one goroutine a stream, own framing in a fixed buffer, hand codec, one wheel of 1 ms slots for all
-//	N streams ─────┤
-//	               └─ Usual: gorilla/websocket, encoding/json, a time.Ticker a stream
+//	Twilio leg     Own         own framing in a fixed buffer, hand codec, one wheel       Usual       gorilla, encoding/json, a ticker a stream
+//	whole call     OwnWhole    the same, and so the sockets of recogniser and voice       UsualWhole  the same, and so the vendors' sockets
+//	RTP leg        RTP         one socket, packets in batches, one wheel                  RTPSockets  a socket and a goroutine a call
+//	Opus leg       Opus        libopus alone: a frame decoded, a frame encoded
+//	control plane  JSON        net/http and encoding/json over a map
 //
-// Both do the same work for each stream: they read a media message every 20 ms, decode its payload and add up its energy; and
-// they send 20 ms of speech every 20 ms from the start message on. Neither knows calls, marks, tokens or signatures. They share no
-// code with media/, and stay as they are: the product is measured against them (make bench-leg), so a change here moves the goal.
+// The servers of a leg do the same work for each stream: they read sound every 20 ms, decode it and add up its energy; and they send 20 ms
+// of speech every 20 ms from the start on. Those of whole calls hand what they hear to a recogniser, 80 ms at a time, and send what a voice
+// makes of the words (Conversation). None knows marks, tokens, signatures or records.
+//
+// They share no code with media/ or providers/, and stay as they are: a change here moves the goal. Any of them runs in a process of its
+// own, pinned to a core, by its name: Start.
 package floor
 
 import (
@@ -28,6 +33,9 @@ type Stats struct {
 	Voiced atomic.Int64 // of them, those that were loud enough for speech
 	Out    atomic.Int64 // media messages written
 	Bad    atomic.Int64 // messages that made no sense
+
+	Calls atomic.Int64 // that began, of whole calls
+	Turns atomic.Int64 // of theirs, what the voice was asked to say: the greetings, too
 }
 
 // heard counts a decoded frame.

@@ -18,7 +18,10 @@ const (
 	closeFrame = 0x88
 )
 
-var errTooLong = errors.New("message is longer than the buffer")
+var (
+	errTooLong     = errors.New("message is longer than the buffer")
+	errNoHandshake = errors.New("not a WebSocket handshake")
+)
 
 // upgrade answers the opening handshake of RFC 6455, section 4.
 func upgrade(conn net.Conn) error {
@@ -27,12 +30,20 @@ func upgrade(conn net.Conn) error {
 	if err != nil {
 		return fmt.Errorf("read handshake: %w", err)
 	}
+	if r.Buffered() > 0 {
+		return errNoHandshake
+	}
+	return welcome(conn, req)
+}
+
+// welcome answers a request that opens a stream.
+func welcome(conn net.Conn, req *http.Request) error {
 	key := req.Header.Get("Sec-WebSocket-Key")
-	if key == "" || r.Buffered() > 0 {
-		return errors.New("not a WebSocket handshake")
+	if key == "" {
+		return errNoHandshake
 	}
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+	_, err := fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
 	return err
 }

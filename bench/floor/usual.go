@@ -42,6 +42,12 @@ type mediaMessage struct {
 
 // Serve answers streams on ln until ctx ends, then closes them all and waits for them.
 func (u *Usual) Serve(ctx context.Context, ln net.Listener) error {
+	table, voice := squares(), speech()
+	return serveStreams(ctx, ln, http.NewServeMux(), "/", func(_ context.Context, conn *websocket.Conn) { u.read(conn, &table, voice) })
+}
+
+// serveStreams serves a mux on ln until ctx ends, and on it the streams at a path, which it closes then and waits for.
+func serveStreams(ctx context.Context, ln net.Listener, mux *http.ServeMux, path string, talk func(context.Context, *websocket.Conn)) error {
 	var (
 		all   sync.WaitGroup
 		mu    sync.Mutex // no stream is added to all once ended
@@ -55,9 +61,8 @@ func (u *Usual) Serve(ctx context.Context, ln net.Listener) error {
 		mu.Unlock()
 		all.Wait()
 	}()
-	table, voice := squares(), speech()
 	var upgrader websocket.Upgrader
-	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		late := ended
 		if !late {
@@ -74,8 +79,9 @@ func (u *Usual) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		defer context.AfterFunc(ctx, func() { conn.Close() })()
 		defer conn.Close()
-		u.read(conn, &table, voice)
-	})}
+		talk(ctx, conn)
+	})
+	server := &http.Server{Handler: mux}
 	defer context.AfterFunc(ctx, func() { server.Close() })()
 	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -14,6 +14,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"parley/bench/machine"
 )
 
 // Bars of a step.
@@ -27,14 +29,15 @@ const (
 
 // bench measures all servers and reports.
 func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
-	generator, server, err := cores()
+	generator, server, err := machine.TwoCores()
 	if err != nil {
 		return nil, err
 	}
 	if !o.quick {
-		defer goFirst()()
+		_, restore := machine.GoFirst()
+		defer restore()
 	}
-	first, err := pin(generator)
+	first, err := machine.Pin(generator)
 	if err != nil {
 		return nil, err
 	}

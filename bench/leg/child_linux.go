@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"parley/bench/floor"
+	"parley/bench/machine"
+	"parley/bench/wire"
 	"parley/media/pace"
 )
 
@@ -67,7 +69,7 @@ func newSubject(kind, waiter string) (subject, error) {
 	case "product-20ms":
 		// The lead is the chunk and as much again: with less, a beat that is late at all is a carrier that ran dry, and the Playout
 		// begins its send clock anew.
-		return newProduct(sleep, 2*frameTime, frameTime), nil
+		return newProduct(sleep, 2*wire.FrameTime, wire.FrameTime), nil
 	case "floor":
 		own := &floor.Own{}
 		return yardstick{own.Serve, &own.Stats}, nil
@@ -94,7 +96,7 @@ func (y yardstick) count(c *counts) {
 // serveChild is the server's process: it serves on a port of its own, on one core, and answers each line of stdin: a number n with
 // the params of n calls, anything else with its counts. It ends with stdin.
 func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Writer) error {
-	if _, err := pin(o.core); err != nil {
+	if _, err := machine.Pin(o.core); err != nil {
 		return err
 	}
 	s, err := newSubject(o.serve, o.waiter)
@@ -118,7 +120,7 @@ func serveChild(ctx context.Context, o options, stdin io.Reader, stdout io.Write
 		return err
 	}
 	p := profile{path: o.profile}
-	clock, lines := newClock(), bufio.NewScanner(stdin)
+	clock, lines := machine.NewClock(), bufio.NewScanner(stdin)
 	for lines.Scan() {
 		n, notNumber := strconv.Atoi(lines.Text())
 		if notNumber == nil {
@@ -148,12 +150,12 @@ func admit(ctx context.Context, s subject, n int, out *json.Encoder) error {
 }
 
 // tally writes the counts.
-func tally(s subject, clock clock, core int, out *json.Encoder) error {
-	busy, err := coreTime(core)
+func tally(s subject, clock machine.Clock, core int, out *json.Encoder) error {
+	busy, err := machine.CoreTime(core)
 	if err != nil {
 		return err
 	}
-	c := counts{At: clock.now(), CPU: cpuTime(), Core: busy}
+	c := counts{At: clock.Now(), CPU: machine.OwnTime(), Core: busy}
 	s.count(&c)
 	memory := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}, {Name: "/gc/cycles/total:gc-cycles"}}
 	metrics.Read(memory)

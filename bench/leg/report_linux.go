@@ -53,8 +53,8 @@ func millis(d time.Duration) float64 {
 
 // judge fills in what the generator saw and the server counted.
 func (s *step) judge(o *outcome, before, after counts) {
-	s.P50, s.P99, s.P999 = millis(o.late.quantile(0.5)), millis(o.late.quantile(0.99)), millis(o.late.quantile(0.999))
-	s.Worst, s.SendP99 = millis(o.late.max), millis(o.sendLate.quantile(0.99))
+	s.P50, s.P99, s.P999 = millis(quantile(o.late, 0.5)), millis(quantile(o.late, 0.99)), millis(quantile(o.late, 0.999))
+	s.Worst, s.SendP99 = millis(time.Duration(o.late.Max())*time.Microsecond), millis(quantile(o.sendLate, 0.99))
 	s.Frames, s.Lost, s.Skips, s.Generator = o.frames, o.lost, o.skips, o.busy
 	s.Dry = float64(o.dry) / float64(max(1, o.frames))
 	s.Behind = max(0, o.sentBy(after.At-behindBar)-after.In)
@@ -63,8 +63,8 @@ func (s *step) judge(o *outcome, before, after counts) {
 	s.Allocs = float64(after.Allocs-before.Allocs) / float64(max(1, after.In-before.In))
 	s.GCs = after.GCs - before.GCs
 	s.Others = max(0, float64(after.Core-before.Core)/float64(max(1, after.At-before.At))-s.CPU)
-	carried := o.late.quantile(0.99) < lateBar && s.Lost == 0 && s.Behind == 0 && s.Frames > 0
-	disturbed := o.sendLate.quantile(0.99) > sendBar || s.Others > othersBar
+	carried := quantile(o.late, 0.99) < lateBar && s.Lost == 0 && s.Behind == 0 && s.Frames > 0
+	disturbed := quantile(o.sendLate, 0.99) > sendBar || s.Others > othersBar
 	s.Exhausted = s.Generator > busyBar
 	s.Void = s.Exhausted || !carried && disturbed
 	s.Passed = carried && !s.Void

@@ -83,9 +83,10 @@ const (
 	FramesLost = "frames_lost"       // that the seconds measured hold more than what came
 	Dry        = "frames_dry"        // that came after they had to sound
 	AfterClear = "media_after_clear" // must be 0
-	BargeIns   = "barge_ins"
-	Turns      = "turns"      // of callers, that were answered
-	Unanswered = "unanswered" // that were not, within the script's patience
+	BargeIns   = "barge_ins"         // that the agent had to yield to
+	Missed     = "barge_ins_missed"  // of these, those that it spoke on through
+	Turns      = "turns"             // of callers, that were answered
+	Unanswered = "unanswered"        // that were not, within the script's patience
 )
 
 // A Spread is a distribution of times in milliseconds. Histogram holds all of it.

@@ -1,0 +1,219 @@
+package load
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/segmentio/asm/base64"
+
+	"parley/bench/report"
+	"parley/bench/stamp"
+	"parley/bench/wire"
+	"parley/media/g711"
+)
+
+// How an utterance ends by itself, and when a barge-in is missed.
+const (
+	joins    = 300 * time.Millisecond // a shorter silence does not end a stretch of the agent's speech
+	rested   = 250 * time.Millisecond // of nothing after a mark, or after what was to be cleared
+	stopped  = time.Second            // of nothing
+	patience = time.Second            // for the agent to yield, where a barge-in does not say
+	lateBy   = 5 * time.Millisecond   // a frame that comes so much after it had to sound is dry
+)
+
+// An ear is what has come of the agent's voice, and what is in the carrier's buffer.
+type ear struct {
+	schedule wire.Schedule // of the utterance
+	marks    wire.Marks
+	marked   bool // the last that came was a mark
+
+	spoken bool          // the agent has said something
+	talk   time.Duration // when its last stretch of speech began to sound
+	voiced time.Duration // when that ends, as far as it has come
+	split  bool          // the next speech is another stretch, however close
+	fresh  bool          // the utterance's stamp has not been looked for to the end
+
+	speaking bool          // the caller is, and has not come to his last voiced frame
+	asked    bool          // the caller has acted, and the agent has not answered
+	last     time.Duration // when he had acted
+	onset    time.Duration // of a barge-in that the agent has not yielded to; 0: there is none
+	obey     time.Duration // until when it must have
+	stale    bool          // what comes is of a reply that was cleared
+	started  bool          // something has come at all
+}
+
+// sounds says whether the carrier's buffer holds anything.
+func (e *ear) sounds(now time.Duration) bool { return e.schedule.Begun() && now < e.schedule.End() }
+
+// acted notes the end of what the caller did.
+func (e *ear) acted(now time.Duration) { e.asked, e.last = true, now }
+
+// mark queues a mark behind the audio that is there.
+func (e *ear) mark(name []byte, now time.Duration) {
+	e.marked = true
+	e.marks.Add(name, max(now, e.schedule.End()))
+}
+
+// anew says whether what comes now begins another utterance.
+func (e *ear) anew(now time.Duration) bool {
+	if !e.schedule.Begun() {
+		return true
+	}
+	dry := now - e.schedule.End()
+	return dry > 0 && e.asked && e.last > e.schedule.Last() || (e.marked || e.stale) && dry > rested || dry > stopped
+}
+
+// media takes audio of the agent's.
+func (g *generator) media(c *call, m wire.Message, now time.Duration) error {
+	e := &c.ear
+	if err := g.decode(m.Payload); err != nil {
+		return err
+	}
+	if !e.started {
+		e.started = true
+		report.Record(g.now.greeting, now-c.due)
+	}
+	if e.anew(now) {
+		if e.stale = e.stale && e.speaking; !e.stale {
+			e.onset = 0
+		}
+		e.schedule, e.fresh = wire.Schedule{}, true
+	}
+	e.marked = false
+	begins := max(now, e.schedule.End())
+	g.judge(e, now, m.Audio)
+	if e.stale && g.measuring {
+		g.now.afterClear++
+	}
+	if e.onset > 0 && now > e.obey {
+		e.onset = 0
+		if g.measuring {
+			g.now.bargeIns++
+			g.now.missed++
+		}
+	}
+	g.listen(e, begins, now)
+	return nil
+}
+
+// decode makes mu-law of a payload, in generator.law.
+func (g *generator) decode(payload []byte) error {
+	if need := base64.StdEncoding.DecodedLen(len(payload)); cap(g.law) < need {
+		g.law = make([]byte, need)
+	}
+	g.law = g.law[:cap(g.law)]
+	n, err := base64.StdEncoding.Decode(g.law, payload)
+	if err != nil {
+		return fmt.Errorf("bad media message: payload: %w", err)
+	}
+	g.law = g.law[:n]
+	return nil
+}
+
+// judge keeps when audio came.
+func (g *generator) judge(e *ear, now, audio time.Duration) {
+	v := e.schedule.Arrive(now, audio)
+	if !g.measuring {
+		return
+	}
+	frames := max(1, int64(audio/wire.FrameTime))
+	g.now.audio += audio
+	report.RecordN(g.now.late, v.Late, frames)
+	if v.Dry > lateBy {
+		g.now.dry += frames
+	}
+	if v.Skipped {
+		g.now.lost += int64((v.Late + wire.FrameTime/2) / wire.FrameTime)
+	}
+}
+
+// listen hears what is in generator.law, which came now and begins to sound at begins.
+func (g *generator) listen(e *ear, begins, now time.Duration) {
+	if e.fresh {
+		g.seek(e, now)
+	}
+	for i := 0; i < len(g.law); i += wire.Samples {
+		piece := g.law[i:min(i+wire.Samples, len(g.law))]
+		if !g.loud(piece) {
+			continue
+		}
+		at := begins + time.Duration(i)*time.Second/8000
+		if !e.spoken || e.split || at-e.voiced >= joins {
+			e.spoken, e.split, e.talk = true, false, at
+			g.began(e, now)
+		}
+		e.voiced, e.fresh = at+time.Duration(len(piece))*time.Second/8000, false
+	}
+}
+
+// seek looks for the voice's stamp in the first 20 ms.
+func (g *generator) seek(e *ear, now time.Duration) {
+	at, next := stamp.Find(g.law[:min(len(g.law), wire.Samples)])
+	if next < 0 {
+		return
+	}
+	e.fresh = false
+	if took := now - at; g.measuring && took >= 0 && took < time.Minute { // else it is of another machine's clock
+		report.Record(g.now.ttsToFrame, took)
+	}
+}
+
+// loud says whether up to 20 ms of mu-law are speech.
+func (g *generator) loud(law []byte) bool {
+	sum := uint64(0)
+	for _, code := range law {
+		sum += uint64(g.squares[code])
+	}
+	return sum >= uint64(voiced*len(law))
+}
+
+// squaresOf is the square of each mu-law code's sample.
+func squaresOf() (all [256]uint32) {
+	for code := range all {
+		var pcm [1]int16
+		g711.Ulaw.Decode(pcm[:], []byte{byte(code)})
+		all[code] = uint32(int32(pcm[0]) * int32(pcm[0]))
+	}
+	return all
+}
+
+// began notes that the agent began to speak, in a message that came now.
+func (g *generator) began(e *ear, now time.Duration) {
+	if e.asked && !e.stale && !e.speaking {
+		e.asked = false
+		if g.measuring {
+			g.now.turns++
+			report.Record(g.now.voiceVoice, now-e.last)
+		}
+	}
+}
+
+// heard notes that the caller has heard the agent out: also what began too early to be timed is an answer then.
+func (g *generator) heard(e *ear) {
+	if e.asked && g.measuring {
+		g.now.turns++
+	}
+	e.asked = false
+}
+
+// unanswered notes that the caller's patience came to its end.
+func (g *generator) unanswered(e *ear) {
+	e.asked = false
+	if g.measuring {
+		g.now.unanswered++
+	}
+}
+
+// cleared empties the carrier's buffer.
+func (g *generator) cleared(e *ear, now time.Duration) {
+	if e.onset > 0 && g.measuring {
+		g.now.bargeIns++
+		report.Record(g.now.toClear, now-e.onset)
+	}
+	e.onset = 0
+	e.stale = e.speaking
+	e.marks.Clear(now)
+	e.schedule = wire.Schedule{}
+	e.split, e.marked, e.fresh = true, false, true
+	e.voiced = min(e.voiced, now)
+}
