@@ -24,7 +24,7 @@ func besides() []beside {
 		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
 		{
 			method: "GET", path: "/readyz", id: "readyz", tag: "Server", summary: "Whether new calls are welcome", media: plain,
-			answers: map[int]string{http.StatusServiceUnavailable: "The server drains, or has as many calls as it may"},
+			answers: map[int]string{http.StatusServiceUnavailable: "The server refuses calls; the text says why: draining, max_calls, lateness, cpu or speech"},
 		},
 		{
 			method: "GET", path: "/metrics", id: "metrics", tag: "Server", summary: "Metrics for Prometheus", media: plain,

@@ -32,9 +32,12 @@ func TestFramePathAllocatesNothing(t *testing.T) {
 			wheel, turned, leg := new(pace.Wheel), make(chan error), &nothing{info: info}
 			go func() { turned <- wheel.Run(ctx) }()
 			tapped := 0
-			p := media.NewPlayout(leg, wheel, func(_ time.Time, pcm []int16) { tapped += len(pcm) })
+			punctuality := new(media.Punctuality)
+			p := media.NewMeasuredPlayout(leg, wheel, func(_ time.Time, pcm []int16) { tapped += len(pcm) }, punctuality)
 			u := p.Begin()
 			p.Release(u)
+			_ = u.Write(ctx, make([]int16, 2*info.Rate/5)) // ahead, so that the beats send
+			time.Sleep(media.FrameTime / 4)
 			frame := make([]int16, info.Rate/50)
 			second := func() {
 				for range 50 {
@@ -52,8 +55,8 @@ func TestFramePathAllocatesNothing(t *testing.T) {
 			_ = p.Close()
 			cancel()
 			<-turned
-			if leg.sends < 150 || tapped == 0 {
-				t.Errorf("%+v: %d sends, %d samples tapped: the path was not taken", info, leg.sends, tapped)
+			if counted := punctuality.Late.Counts(); leg.sends < 150 || tapped == 0 || counted.N == 0 {
+				t.Errorf("%+v: %d sends, %d counted, %d samples tapped: the path was not taken", info, leg.sends, counted.N, tapped)
 			}
 		})
 	}
@@ -72,11 +75,16 @@ func (h *byHand) Join(beat func(time.Time) time.Time) func() {
 
 // BenchmarkFrame is the cost of one frame or chunk from Write to Send, per 20 ms of speech.
 func BenchmarkFrame(b *testing.B) {
-	for name, info := range map[string]media.Info{"plain": plain, "carrier": carrier} {
-		b.Run(name, func(b *testing.B) {
+	for _, c := range []struct {
+		name     string
+		info     media.Info
+		measured *media.Punctuality
+	}{{"plain", plain, nil}, {"carrier", carrier, nil}, {"plain, measured", plain, new(media.Punctuality)}, {"carrier, measured", carrier, new(media.Punctuality)}} {
+		info := c.info
+		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()
 			pacer, leg := new(byHand), &nothing{info: info}
-			p := media.NewPlayout(leg, pacer, func(time.Time, []int16) {})
+			p := media.NewMeasuredPlayout(leg, pacer, func(time.Time, []int16) {}, c.measured)
 			defer p.Close()
 			u := p.Begin()
 			p.Release(u)

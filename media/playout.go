@@ -48,17 +48,26 @@ type Playout struct {
 	begun   []*Utterance // not released
 	ledger  ledger
 	shelf   shelf
-	scratch []int16 // the chunk that is being sent
-	resting bool    // nothing or comfort noise sounds: the next chunk begins a reply
-	marked  int     // samples since the last Clear before the last mark
-	leave   func()  // leaves the pacer; nil while not joined
+	scratch []int16     // the chunk that is being sent
+	late    *TimesShard // nil: nobody measures
+	clears  *TimesShard
+	beats   bool      // the pacer's beat is sending
+	asked   time.Time // when it was asked to, or had to begin anew
+	resting bool      // nothing or comfort noise sounds: the next chunk begins a reply
+	marked  int       // samples since the last Clear before the last mark
+	leave   func()    // leaves the pacer; nil while not joined
 	closed  bool
 	err     error
 }
 
-// NewPlayout is a Playout for leg. Tap, unless it is nil, is given what was heard, in order, and when each piece began to sound; it
+// NewPlayout is a Playout for leg, whose punctuality nobody measures. Tap, unless it is nil, is given what was heard, in order, and when each piece began to sound; it
 // copies, returns at once and calls nothing of the Playout. Close it when the call is over.
 func NewPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []int16)) *Playout {
+	return NewMeasuredPlayout(leg, pacer, tap, nil)
+}
+
+// NewMeasuredPlayout is NewPlayout, and has what it does counted; nil: it is not.
+func NewMeasuredPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []int16), punctuality *Punctuality) *Playout {
 	info := leg.Info()
 	p := &Playout{leg: leg, info: info, pacer: pacer, tap: tap, failed: make(chan struct{}), resting: true}
 	p.marker, _ = leg.(Marker)
@@ -68,6 +77,9 @@ func NewPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []int16)) *P
 	p.scratch = make([]int16, p.chunk)
 	p.shelf.frame = p.frame
 	p.ledger.rate = info.Rate
+	if punctuality != nil {
+		p.late, p.clears = punctuality.Late.Shard(), punctuality.Clear.Shard()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.join(time.Now()) // comfort noise begins now
@@ -166,12 +178,15 @@ func (p *Playout) Close() error {
 func (p *Playout) beat(now time.Time) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.beats = true
 	p.pump(now)
+	p.beats = false
 	p.settle(now)
 	next := p.next(now)
 	if next.IsZero() {
 		p.leave = nil
 	}
+	p.asked = next
 	return next
 }
 
@@ -184,6 +199,7 @@ func (p *Playout) run(now time.Time) {
 
 func (p *Playout) join(now time.Time) {
 	if p.leave == nil && !p.next(now).IsZero() {
+		p.asked = now
 		p.leave = p.pacer.Join(p.beating)
 	}
 }
@@ -280,6 +296,9 @@ func (p *Playout) supply(now time.Time) {
 func (p *Playout) lapse(now time.Time, slack time.Duration) {
 	if now.Sub(p.ledger.end) > slack {
 		p.ledger.end, p.resting = now, true
+		if p.beats {
+			p.asked = now
+		}
 	}
 }
 
@@ -293,14 +312,19 @@ func (p *Playout) pump(now time.Time) {
 		n := p.ready()
 		switch {
 		case n > 0:
-			p.lapse(now, slack)
-			if !p.resting && now.Before(p.due()) {
+			due := p.due()
+			if !p.resting && now.Before(due) {
 				return
 			}
+			owed := p.owed(due)
+			p.lapse(now, slack)
 			p.send(min(n, p.ready()), now)
+			p.timed(owed)
 		case p.info.Comfort && !now.Before(p.ledger.end):
+			owed := p.owed(p.ledger.end)
 			p.lapse(now, slack)
 			p.comfort(now)
+			p.timed(owed)
 		default:
 			return
 		}

@@ -225,6 +225,7 @@ func (u *Utterance) Resume() {
 // nothing of the utterance is sent after. Cut of an utterance that is over only returns what was heard.
 func (u *Utterance) Cut() time.Duration {
 	p := u.p
+	decided := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u.state != over {
@@ -232,6 +233,9 @@ func (u *Utterance) Cut() time.Duration {
 		p.supply(now)
 		if p.ledger.buffered(u, now, p.doubt()) {
 			p.clear(now)
+			if p.clears != nil && p.err == nil {
+				p.clears.Add(time.Since(decided))
+			}
 		}
 		p.end(u, now, true)
 		p.run(now)

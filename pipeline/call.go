@@ -43,6 +43,8 @@ type Call struct {
 	Tones bool
 	// Watch is given every event, on the actor's goroutine; it must not block. May be nil.
 	Watch func(Event)
+	// Punctuality counts how well the playout keeps time; nil: nobody asks.
+	Punctuality *media.Punctuality
 
 	once     sync.Once
 	inbox    chan event
@@ -255,7 +257,7 @@ func (p Parts) check() error {
 // converse is the actor's loop.
 func (c *Call) converse(ctx context.Context) {
 	defer c.caught("actor")
-	c.playout = media.NewPlayout(c.Leg, c.Pacer, c.sounded)
+	c.playout = media.NewMeasuredPlayout(c.Leg, c.Pacer, c.sounded, c.Punctuality)
 	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
 	c.ready.Store(true)

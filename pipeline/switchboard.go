@@ -29,6 +29,8 @@ type Switchboard struct {
 	Tones bool // of every call: see Call
 	// Watch is given every event of every call, on that call's own goroutine: it is called concurrently and must not block. May be nil.
 	Watch func(Event)
+	// Punctuality counts how well the calls' playouts keep time; nil: nobody asks.
+	Punctuality *media.Punctuality
 	// NewID names the call on a leg, in events, logs and records. Nil: it has its leg's id. An id that is empty or taken is replaced by a
 	// random one.
 	NewID func(info media.Info) string
@@ -68,7 +70,7 @@ func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
 	if _, taken := s.calls[id]; taken || id == "" {
 		id = rand.Text()
 	}
-	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Tones: s.Tones, Watch: s.Watch}
+	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Tones: s.Tones, Watch: s.Watch, Punctuality: s.Punctuality}
 	if s.calls == nil {
 		s.calls = make(map[string]*Call)
 	}

@@ -5,9 +5,9 @@ package floor
 import (
 	"context"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
 func TestOpus(t *testing.T) {
@@ -38,7 +38,7 @@ func TestOpus(t *testing.T) {
 	served, o := make(chan error, 1), &Opus{}
 	go func() { served <- o.Serve(ctx) }()
 	for o.Stats.Out.Load() < ticksASec {
-		time.Sleep(time.Millisecond)
+		runtime.Gosched()
 	}
 	cancel()
 	if err := <-served; err != nil || o.Stats.In.Load() != o.Stats.Out.Load() {

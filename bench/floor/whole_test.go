@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -346,7 +347,7 @@ func TestMouth(t *testing.T) {
 		if n, _ := m.take(law[:], tick); n > 0 {
 			got = append(got, law[:n]...)
 		} else {
-			time.Sleep(time.Microsecond) // let the voice come
+			runtime.Gosched() // let the voice come
 		}
 	}
 	all.Wait()

@@ -53,9 +53,8 @@ type config struct {
 	KeyTones bool          `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
 
-	MaxCalls int           `help:"Most calls at once; more are politely refused." default:"1000" var:"PARLEY_MAX_CALLS"`
-	Drain    time.Duration `help:"After SIGTERM, calls in progress may last so long (seconds, minutes: 90s, 5m)." default:"5m" var:"PARLEY_DRAIN"`
-	Record   bool          `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
+	capacity
+	Record bool `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
 
 	storage
 
@@ -121,14 +120,10 @@ type config struct {
 // check says all that is wrong with settings that each by itself can be read, and reads the file of manners.
 func (c *config) check() error {
 	var bad []error
-	for name, n := range map[string]int{"max-calls": c.MaxCalls, "speech-workers": c.SpeechWorkers} {
-		if n < 0 {
-			bad = append(bad, fmt.Errorf("--%s is %d: want 0 or more", name, n))
-		}
+	if c.SpeechWorkers < 0 {
+		bad = append(bad, fmt.Errorf("--speech-workers is %d: want 0 or more", c.SpeechWorkers))
 	}
-	if c.Drain < 0 {
-		bad = append(bad, fmt.Errorf("--drain is %v: want 0 or more", c.Drain))
-	}
+	bad = append(bad, c.capacity.check()...)
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}

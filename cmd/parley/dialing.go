@@ -26,6 +26,8 @@ type line struct {
 	board     *pipeline.Switchboard
 	carrier   pipeline.Carrier // nil: no calls are placed
 	accepting func() bool
+	admit     func(call string, agent store.Agent, ring time.Duration) bool // keeps a place for a call that is placed
+	release   func(call string)
 	draining  func() bool
 }
 
@@ -60,7 +62,8 @@ func (o *office) newDialer(boot string, l line, live *hangUp) *dialer.Dialer {
 		own = o.accounts
 	}
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Accepting: l.accepting, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Log: o.log,
+		Accepting: l.accepting, Admit: l.admit, Release: l.release,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {
 				return n
@@ -143,6 +146,10 @@ func (s *server) owns(ctx context.Context, owners []string, token string) error 
 func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	s.log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
 	token := u.Params.Get(twilio.TokenParam)
+	if u.Over() { // also of a call whose stream never came
+		s.gate.Forget(u.CallSID)
+		s.gate.Forget(token)
+	}
 	if token == "" {
 		return
 	}

@@ -33,10 +33,11 @@ func (s *server) healthz(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ok")
 }
 
-// readyz says whether new calls are welcome: not while draining, nor at the limit of calls.
+// readyz says whether new calls are welcome and, where they are not, why, in one of the reasons of admission.
 func (s *server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if !s.accepting() {
-		http.Error(w, "not accepting calls", http.StatusServiceUnavailable)
+	if why := s.refusing(); why != "" {
+		w.Header().Set("Retry-After", "5") // seconds: a brake that has been passed holds for longer
+		http.Error(w, "not accepting calls: "+string(why), http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")

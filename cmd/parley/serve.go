@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/admission"
 	"parley/control/tracing"
 	"parley/media"
 	"parley/media/echo"
@@ -76,7 +77,10 @@ type server struct {
 	traces  *tracing.Tracer // nil: none are made
 	window  *window         // nil: the runtime is not to be looked into
 
-	draining atomic.Bool
+	gate        *admission.Gate
+	processors  *admission.Processors
+	punctuality media.Punctuality
+	draining    atomic.Bool
 }
 
 func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error) {
@@ -124,18 +128,21 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		})
 		return has
 	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Log: log}
+	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Punctuality: &s.punctuality, Log: log}
+	s.gate = s.newGate()
 	s.twilio = &stream.Twilio{
 		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
 		Answer:    s.answer,
-		Accepting: s.accepting,
+		Accepting: s.welcome,
 		Admit:     s.expected,
 		Progress:  s.progress,
 		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	s.metrics = newMetrics(s)
 	s.metrics.traces(s.traces)
-	if s.office, err = newOffice(ctx, c, s.company, line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, draining: s.draining.Load}, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
+	s.metrics.registry.MustRegister(admissionCollector{s, time.Now()})
+	phone := line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
+	if s.office, err = newOffice(ctx, c, s.company, phone, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
@@ -145,8 +152,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	return s, nil
 }
 
-// answer holds the conversation on a leg, which is rid of its echo first if that was asked for.
+// answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.
 func (s *server) answer(ctx context.Context, leg media.Leg) {
+	id := leg.Info().ID
+	if !s.arrived(ctx, leg.Info()) {
+		_ = leg.Hangup(media.CauseRejected) // what is lost is refused all the same
+		return
+	}
+	defer s.gate.End(id)
 	if s.cfg.EchoTail > 0 {
 		clean, err := echo.Wrap(leg, s.cfg.EchoTail)
 		if err != nil {
@@ -198,12 +211,6 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 	return agent
 }
 
-// accepting says whether new calls are welcome: not while draining, nor when those in progress and those on their way reach the limit.
-func (s *server) accepting() bool {
-	full := s.cfg.MaxCalls > 0 && s.board.Live()+s.twilio.Coming(comes) >= s.cfg.MaxCalls
-	return !full && !s.draining.Load()
-}
-
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.count(e)
@@ -219,6 +226,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	defer end()
 	g, broken := errgroup.WithContext(works)
 	g.Go(func() error { return s.wheels.Run(works) })
+	g.Go(func() error { return s.gate.Run(works) })
 	g.Go(func() error { return s.office.run(works) })
 	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
@@ -266,8 +274,8 @@ func (s *server) drain(ctx, again context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.Drain)
 	defer cancel()
 	defer context.AfterFunc(again, cancel)()
-	s.twilio.Drain()
 	s.draining.Store(true)
+	s.twilio.Drain()
 	s.office.node.Touch()
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)

@@ -50,10 +50,15 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	if !ok {
 		return
 	}
+	ring := d.ring(ctx, dial.Org)
+	if d.o.Admit != nil && !d.o.Admit(dial.Call, v.agent, ring) { // who says so has told the log
+		d.unask(ctx, dial, time.Now().Add(d.t.Backoff))
+		return
+	}
 	d.plans.add(Plan{Dial: dial, Task: t, Agent: v.agent})
 	d.at("asking")
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
-	placed, err := carrier.Place(asked, order(dial, d.ring(ctx, dial.Org)))
+	placed, err := carrier.Place(asked, order(dial, ring))
 	cancel()
 	d.at("answered")
 	d.answered(ctx, dial, placed, err)

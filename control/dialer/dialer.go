@@ -57,8 +57,12 @@ type Options struct {
 	Caller func(org, agent string) string
 	// HangUp ends a call on whichever node it lives, if it can be asked; may be nil.
 	HangUp func(ctx context.Context, c store.Call)
-	// Accepting says whether this node has room for a call; nil: always.
+	// Accepting says whether this node has room for calls at all; nil: always.
 	Accepting func() bool
+	// Admit keeps a place for a call that is about to be placed and may ring so long, or says that this node has none: then it waits. Release
+	// gives back that of a call that will not be answered. Either may be nil.
+	Admit   func(call string, agent store.Agent, ring time.Duration) bool
+	Release func(call string)
 
 	Rules  Rules // of organisations that have none of their own; fields that are zero have the package's defaults
 	Timing Timing
@@ -322,7 +326,7 @@ func (d *Dialer) Reset(ctx context.Context, org, id string) (store.Task, error) 
 		return t, err
 	}
 	if dial.Call != "" {
-		d.plans.forget(dial.Call)
+		d.forget(dial.Call)
 	}
 	return t, nil
 }
@@ -406,6 +410,14 @@ func (d *Dialer) carrier(org, account string) (pipeline.Carrier, error) {
 
 // ErrCarrier says that a carrier could not be asked.
 var ErrCarrier = errors.New("the carrier cannot be reached")
+
+// forget lets go of what is known here of a call that is over.
+func (d *Dialer) forget(call string) {
+	d.plans.forget(call)
+	if d.o.Release != nil {
+		d.o.Release(call)
+	}
+}
 
 // at tells a test where we are.
 func (d *Dialer) at(point string) {

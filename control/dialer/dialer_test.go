@@ -421,6 +421,33 @@ func TestBarredMeanwhile(t *testing.T) {
 	}
 }
 
+// TestNoPlace: a call for which this node has no place waits, and is placed once when it has one. The place is given back when the call has
+// come to nothing.
+func TestNoPlace(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked, released := map[string]int{}, map[string]int{}
+	d := newDesk(t, dialer.Rules{RingSeconds: 7}, func(o *dialer.Options) {
+		o.Admit = func(call string, agent store.Agent, ring time.Duration) bool {
+			mu.Lock()
+			defer mu.Unlock()
+			if agent.Org == "" || ring != 7*time.Second {
+				t.Errorf("asked for agent %+v, ringing %v", agent, ring)
+			}
+			asked[call]++
+			return asked[call] > 2
+		}
+		o.Release = func(call string) { mu.Lock(); defer mu.Unlock(); released[call]++ }
+	})
+	d.carrier.place = func(int, pipeline.Order) (pipeline.PlacedState, error) { return pipeline.PlacedBusy, nil }
+	now, call := d.ended(d.task("+12125550001"))
+	mu.Lock()
+	defer mu.Unlock()
+	if call.Cause != store.CauseBusy || now.Attempts != 1 || d.carrier.rang()["+12125550001"] != 1 || asked[call.ID] != 3 || released[call.ID] == 0 {
+		t.Errorf("task %+v, call %+v, asked %v, released %v", now, call, asked, released)
+	}
+}
+
 // TestUntaken: a carrier that surely has not taken a request is asked again, until it takes too long.
 func TestUntaken(t *testing.T) {
 	t.Parallel()

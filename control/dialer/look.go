@@ -159,7 +159,7 @@ func (d *Dialer) settle(ctx context.Context, dial store.Dial, e end) error {
 		return fmt.Errorf("settle: %w", err)
 	}
 	d.at("settled")
-	d.plans.forget(dial.Call)
+	d.forget(dial.Call)
 	if done {
 		d.o.Log.Info("a call did not come about", "call", dial.Call, "task", dial.Task, "cause", e.cause, "error", e.text, "again", again)
 	}

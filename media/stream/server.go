@@ -36,8 +36,9 @@ type Twilio struct {
 	// Answer is the call: it runs on the socket's goroutine once the stream has proved itself, and when it returns the socket is
 	// closed. Nobody may use the leg after that. ctx ends with Close.
 	Answer func(ctx context.Context, leg media.Leg)
-	// Accepting says whether a new call is welcome; nil: always. When it is not, the caller hears Sorry and is hung up on.
-	Accepting func() bool
+	// Accepting says whether a new call is welcome, and says so itself where that is of interest; nil: always. When it is not, the caller
+	// hears Sorry and is hung up on. It must answer at once.
+	Accepting func(context.Context, Incoming) bool
 	Sorry     string // what refused callers are told; empty: <Reject reason="busy"/>, which costs nobody anything
 
 	// Admit says whether a call that asks Voice what to do is still wanted, by the parameters of the URL that it asks; nil: all are. One
@@ -57,6 +58,14 @@ type Twilio struct {
 	tokens   tokens
 	sockets  sockets
 	draining atomic.Bool
+}
+
+// An Incoming is a call that asks Voice what to do.
+type Incoming struct {
+	CallSID  string
+	From, To string
+	Owners   []string   // as Info.Owners
+	Params   url.Values // of the URL that it asks
 }
 
 // Paths are where the handlers are mounted. Empty ones mean the name given here.

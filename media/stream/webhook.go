@@ -68,15 +68,16 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		t.say(w, twiml{Hangup: &struct{}{}})
 		return
 	}
-	if t.draining.Load() || t.Accepting != nil && !t.Accepting() {
-		t.turnAway(w, call)
+	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), owners, r.URL.Query()}) || t.draining.Load() {
+		t.turnAway(w)
 		return
 	}
 	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
 	now := time.Now()
 	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
-		t.turnAway(w, call)
+		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
+		t.turnAway(w)
 		return
 	}
 	t.say(w, twiml{
@@ -108,9 +109,9 @@ func parameters(secret, from, to string, query url.Values) []twimlParameter {
 	return ps
 }
 
-// turnAway tells a caller that nobody can take the call.
-func (t *Twilio) turnAway(w http.ResponseWriter, call string) {
-	t.refused(RefusedBusy, slog.String("carrier_id", call))
+// turnAway tells a caller that nobody can take the call. It is counted and not logged: in a flood that would be the most that is done.
+func (t *Twilio) turnAway(w http.ResponseWriter) {
+	t.Stats.Refused[RefusedBusy].Add(1)
 	if t.Sorry == "" {
 		t.say(w, twiml{Reject: &twimlReject{"busy"}})
 		return

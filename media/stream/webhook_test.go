@@ -44,13 +44,18 @@ func TestVoice(t *testing.T) {
 
 func TestVoiceTurnsAway(t *testing.T) {
 	t.Parallel()
+	asked := make(chan Incoming, 2)
+	never := func(_ context.Context, in Incoming) bool {
+		asked <- in
+		return false
+	}
 	for _, c := range []struct {
 		name string
 		tw   *Twilio
 		want string
 	}{
-		{"busy", &Twilio{Accepting: func() bool { return false }}, `<Response><Reject reason="busy"></Reject></Response>`},
-		{"sorry", &Twilio{Accepting: func() bool { return false }, Sorry: "Later & <soon>"}, `<Response><Say>Later &amp; &lt;soon&gt;</Say><Hangup></Hangup></Response>`},
+		{"busy", &Twilio{Accepting: never}, `<Response><Reject reason="busy"></Reject></Response>`},
+		{"sorry", &Twilio{Accepting: never, Sorry: "Later & <soon>"}, `<Response><Say>Later &amp; &lt;soon&gt;</Say><Hangup></Hangup></Response>`},
 	} {
 		server := serve(t, c.tw, false)
 		status, body := post(t, server, "/twilio/voice", voiceForm(testCall))
@@ -59,6 +64,10 @@ func TestVoiceTurnsAway(t *testing.T) {
 		}
 		if got := c.tw.Stats.Refused[RefusedBusy].Load(); got != 1 {
 			t.Errorf("%s: %d counted", c.name, got)
+		}
+		want := Incoming{CallSID: testCall, From: voiceForm(testCall).Get("From"), To: voiceForm(testCall).Get("To"), Params: url.Values{}}
+		if diff := cmp.Diff(want, <-asked); diff != "" {
+			t.Errorf("%s: asked about (-want +got):\n%s", c.name, diff)
 		}
 	}
 	full := &Twilio{Limits: Limits{Tokens: 1}}

@@ -5,6 +5,9 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
+
+	"parley/media"
 )
 
 // priority orders jobs; the lowest goes first.
@@ -28,8 +31,9 @@ type job struct {
 	run  func(stop func() bool)
 	drop func(error) // called in place of run when the pool closes first
 
-	pri      priority // guarded by pool.mu until it runs, then fixed
-	state    jobState // guarded by pool.mu
+	pri      priority  // guarded by pool.mu until it runs, then fixed
+	state    jobState  // guarded by pool.mu
+	since    time.Time // guarded by pool.mu: when it began to wait in its queue
 	unwanted atomic.Bool
 }
 
@@ -50,7 +54,10 @@ type pool struct {
 	queues [priorities][]*job
 	busy   int
 	closed bool
+	tally  tally
 
+	waits  media.Times // of urgent jobs, until a worker took them
+	waited *media.TimesShard
 	free   atomic.Bool // a worker is idle and nothing waits; a hint that costs no lock
 	better atomic.Int64
 }
@@ -58,6 +65,7 @@ type pool struct {
 func newPool(workers int) *pool {
 	p := &pool{workers: workers}
 	p.wake.L = &p.mu
+	p.waited = p.waits.Shard()
 	return p
 }
 
@@ -79,6 +87,7 @@ func (p *pool) submit(j *job, pri priority) error {
 
 // push queues j. With mu held.
 func (p *pool) push(j *job) {
+	j.since = time.Now()
 	p.queues[j.pri] = append(p.queues[j.pri], j)
 	p.note()
 	p.wake.Signal()
@@ -158,6 +167,7 @@ func (p *pool) work() {
 	_ = yieldToFrames() // refused only by exotic sandboxes; frames are then merely less favoured
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	defer p.tally.enter()()
 	for {
 		j := p.next()
 		for j == nil && !p.closed {
@@ -170,9 +180,15 @@ func (p *pool) work() {
 		j.state = running
 		p.busy++
 		p.note()
+		began := time.Now()
+		if j.pri == urgent {
+			p.waited.Add(began.Sub(j.since))
+		}
+		p.tally.begin(j.pri, began)
 		p.mu.Unlock()
 		j.run(func() bool { return p.stops(j) })
 		p.mu.Lock()
+		p.tally.end(j.pri, time.Now())
 		j.state = over
 		p.busy--
 		p.note()

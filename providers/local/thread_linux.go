@@ -16,6 +16,19 @@ func yieldToFrames() error {
 	return unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), niceness)
 }
 
+// threadID names the calling thread, which its goroutine must have locked.
+func threadID() int { return unix.Gettid() }
+
+// timeOf is how long a thread of this process has used the processor; 0: it has ended.
+func timeOf(thread int) time.Duration {
+	var t unix.Timespec
+	clock := int32(^thread<<3 | 6) // of one thread, as scheduled: MAKE_THREAD_CPUCLOCK of linux/posix-timers_types.h
+	if err := unix.ClockGettime(clock, &t); err != nil {
+		return 0
+	}
+	return time.Duration(t.Nano())
+}
+
 // threadTime is how long the calling thread has used the processor.
 func threadTime() time.Duration {
 	var t unix.Timespec

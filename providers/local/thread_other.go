@@ -8,3 +8,6 @@ import "time"
 func yieldToFrames() error { return nil }
 
 func threadTime() time.Duration { return 0 }
+func threadID() int             { return 0 }
+
+func timeOf(int) time.Duration { return 0 }
