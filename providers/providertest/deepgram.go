@@ -307,11 +307,11 @@ func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message
 		_ = s.SetReadDeadline(now.Add(idle + time.Second)) // the read that follows says what is wrong
 	}
 	kind, r, err := s.NextReader()
-	var late net.Error
-	if errors.As(err, &late) && late.Timeout() {
-		s.hangUp(websocket.CloseInternalServerErr, "NET-0001: did not receive audio data or a text message within the timeout window")
-	}
 	if err != nil {
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			s.hangUp(websocket.CloseInternalServerErr, "NET-0001: did not receive audio data or a text message within the timeout window")
+		}
 		return 0, nil, err
 	}
 	buf = buf[:0]
