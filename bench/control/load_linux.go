@@ -131,10 +131,16 @@ func (g *generator) generate(ctx context.Context) (*outcome, error) {
 		if !measuring && now >= g.warm {
 			measuring, used = true, machine.ThreadTime()
 		}
-		if err := errors.Join(ctx.Err(), g.ask(now), g.hear(0)); err != nil {
+		patience := 0
+		if g.waiting { // there is nothing to do until something comes
+			patience = 1
+		}
+		if err := errors.Join(ctx.Err(), g.ask(now), g.hear(patience)); err != nil {
 			return nil, err
 		}
-		g.rest()
+		if !g.waiting {
+			rest()
+		}
 	}
 	g.out.busy = float64(machine.ThreadTime()-used) / float64(g.measure)
 	g.out.rate = float64(g.inWindow) / g.measure.Seconds()
@@ -245,11 +251,8 @@ func (g *generator) took(d time.Duration) {
 	_ = g.out.took.RecordValue(max(1, min(d, time.Minute).Microseconds())) // it is within the histogram's bounds
 }
 
-// rest sleeps until something may be due, if there is nothing to do. A flood never rests.
-func (g *generator) rest() {
-	if g.rate == 0 || g.waiting {
-		return
-	}
+// rest sleeps until something may be due.
+func rest() {
 	t := unix.NsecToTimespec(int64(tick))
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &t, nil) // woken early, the caller looks at the clock again
 }
