@@ -13,7 +13,7 @@ import (
 // Names of the points, as servers in the report: each is the product in another situation.
 const (
 	interrupted = "product, interrupted"  // 500 calls whose callers cut in, over and over
-	plain       = "product, 500 calls"    // 500 calls of the usual conversation
+	plain       = "product, 500 calls"    // 500 calls whose recogniser does not guess: no answer is prepared, so that all of its way is seen
 	unrecorded  = "product, not recorded" // the same without recordings
 	busy        = "product, at 80 %"      // of what it carries
 	thousand    = "product, 1000 calls"   // garbage collection
@@ -49,8 +49,8 @@ func (s *session) takePoints(ctx context.Context) error {
 		return sc
 	}
 	points := []scene{
-		point(plain, atOnce, nil),
-		point(unrecorded, atOnce, func(sc *scene) { sc.env = []string{"PARLEY_RECORD=false"} }),
+		point(plain, atOnce, func(sc *scene) { sc.vendors.Reticent = true }),
+		point(unrecorded, atOnce, func(sc *scene) { sc.vendors.Reticent, sc.env = true, []string{"PARLEY_RECORD=false"} }),
 		point(interrupted, atOnce, func(sc *scene) { sc.script = cuts }),
 		point(busy, median(s.found["product"])*8/10, nil),
 		point(thousand, 1000, nil),

@@ -45,9 +45,9 @@ type scene struct {
 	bars    report.Bars
 }
 
-// conversation is what callers do in most scenes, over and over: two and a half seconds of speech, then they listen.
+// conversation is what callers do in most scenes, over and over: two seconds of speech, then they listen.
 const conversation = `hear quiet=300ms most=40s
-say agent-pass`
+say queue-callswaiting`
 
 // carried are the bars of a load that is carried.
 var carried = report.Bars{Lateness: 5 * time.Millisecond, Lost: 0.001, Dry: 0.001, Unanswered: 0.001}
@@ -188,7 +188,7 @@ func (w *watch) takeProfile() {
 	if w.profile == "" || w.server.debug == "" {
 		return
 	}
-	url := fmt.Sprintf("%s/debug/pprof/profile?seconds=%d", w.server.debug, max(1, int(w.hold.Seconds())-1))
+	url := fmt.Sprintf("%sprofile?seconds=%d", w.server.debug, max(1, int(w.hold.Seconds())-1))
 	go func() { // it ends with the server at the latest
 		resp, err := http.Get(url) //nolint:noctx // see above
 		if err != nil {

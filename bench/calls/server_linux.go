@@ -78,12 +78,15 @@ func (b *rig) product(ctx context.Context, at vendors.Addresses, env []string) (
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Env = slices.Concat([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + os.TempDir(),
-		"PARLEY_HTTP_ADDR=" + addr, "PARLEY_DEBUG_ADDR=" + debug, "PARLEY_DATA_DIR=" + filepath.Join(dir, "data"),
+		"PARLEY_HTTP_ADDR=" + addr, "PARLEY_DATA_DIR=" + filepath.Join(dir, "data"),
 		"PARLEY_LOG_LEVEL=error", "PARLEY_MAX_CALLS=0", "PARLEY_MAX_CPU=0", "PARLEY_MAX_LATENESS=0", "TWILIO_AUTH_TOKEN=" + token,
 		"PARLEY_STT=deepgram", "PARLEY_TTS=deepgram", "PARLEY_LLM=openai", "PARLEY_EAR=energy", "PARLEY_DEEPGRAM_STT_MODEL=flux-general-en",
 		"DEEPGRAM_API_KEY=bench", "DEEPGRAM_BASE_URL=" + at.Deepgram, "OPENAI_API_KEY=bench", "OPENAI_BASE_URL=" + at.OpenAI,
 		"PARLEY_DRAIN=1s",
 	}, env)
+	if b.profile != "" { // else not: its flight recorder has a price
+		cmd.Env = append(cmd.Env, "PARLEY_DEBUG_ADDR="+debug)
+	}
 	var log io.Writer = io.Discard
 	if b.show {
 		log = b.log
@@ -93,7 +96,7 @@ func (b *rig) product(ctx context.Context, at vendors.Addresses, env []string) (
 		return nil, fmt.Errorf("start product: %w", err)
 	}
 	s = &server{
-		url: "http://" + addr + "/twilio/voice", metrics: "http://" + addr + "/metrics", debug: "http://" + debug, pid: cmd.Process.Pid,
+		url: "http://" + addr + "/twilio/voice", metrics: "http://" + addr + "/metrics", debug: "http://" + debug + "/debug/pprof/", pid: cmd.Process.Pid,
 		close: func() error {
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 			late := time.AfterFunc(20*time.Second, func() { _ = cmd.Process.Kill() })
