@@ -126,12 +126,18 @@ type usage struct {
 	figures
 }
 
+// nearly is how long before the end of what is measured the server is looked at, at most: progress is told twice a second.
+const nearly = 1200 * time.Millisecond
+
 // look is told of the run's progress.
 func (w *watch) look(p load.Progress) {
 	if p.Phase != "hold" || w.err != nil {
 		return
 	}
 	s := &w.seen[p.Step-1]
+	if !s.used.IsZero() && p.Left > nearly { // to look has its price
+		return
+	}
 	u, err := w.usage()
 	if err == nil && s.used.IsZero() {
 		s.from, s.used = u, time.Now()
