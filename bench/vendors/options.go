@@ -38,7 +38,9 @@ type Options struct {
 	Delays Delays `json:"delays,omitzero"` // those that vary; each takes the place of its fixed one above
 	Seed   uint64 `json:"seed,omitempty"`  // of what varies: the same seed draws the same times, in the order in which they are asked for
 
-	// Stamps has the recogniser look for stamps in what it hears, and the voice begin with one (package stamp).
+	// Stamps has the recogniser look for stamps in what it hears, and the voice begin what is heard at once with one (package stamp).
+	// Whoever reads the voice's must know that a server may say from memory what it knows ahead, such as a greeting, with the stamp
+	// that it had when it was made: a stamp that was seen before, or is older than the turn, says nothing of the way.
 	Stamps bool `json:"stamps,omitempty"`
 }
 

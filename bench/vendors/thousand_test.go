@@ -17,8 +17,8 @@ import (
 )
 
 // BenchmarkThousandCalls is what a thousand calls cost the vendors' process while all callers are heard (a message of 80 ms every 80 ms) and
-// all agents speak (100 ms every 100 ms), with stamps. An iteration is a second of that. The caller's side is raw sockets, so that it
-// takes little from them.
+// all agents speak (100 ms every 100 ms), with stamps. An iteration is a second of that (-benchtime 10x). The caller's side is raw
+// sockets, so that it takes little from them.
 func BenchmarkThousandCalls(b *testing.B) {
 	for _, model := range []string{"nova-3", "flux-general-en"} {
 		b.Run(model, func(b *testing.B) { thousand(b, model) })

@@ -12,7 +12,7 @@
 // utterance needs no handshake; its reader belongs to the Client. Telephone legs (8 kHz) send and receive mu-law, others linear16.
 //
 // Wire facts: developers.deepgram.com, reference listen-streaming, listen-flux and speak-streaming, docs audio-keep-alive, finalize,
-// flux/state, flux/force-end-turn, tts-ws-flush and tts-ws-clear.
+// flux/state, flux/configure, flux/force-end-turn, flux/close-stream, tts-ws-flush and tts-ws-clear.
 package deepgram
 
 import (

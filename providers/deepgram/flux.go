@@ -1,11 +1,15 @@
 package deepgram
 
 import (
+	"encoding/json"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/gorilla/websocket"
+
+	"parley/media"
 	"parley/pipeline"
 )
 
@@ -13,6 +17,7 @@ import (
 const (
 	fluxTimeout = 3 * time.Second        // silence that ends a turn however unfinished it is; the call's own patience is 4 s (Manners.TranscriptLimit)
 	fluxEager   = "0.5"                  // how likely an end is for an answer to be prepared, unheard
+	mostTerms   = 100                    // key terms in a message (docs/keyterm)
 	forceLimit  = 500 * time.Millisecond // longest wait for the answer to ForceEndTurn
 
 	// Flux takes no KeepAlive, and a turn whose audio stops would never end: after stillAfter without audio it is sent silence, nearly
@@ -50,9 +55,22 @@ func (c *Client) fluxQuery(o pipeline.Listening, enc encoding) url.Values {
 	return q
 }
 
-// turn takes one TurnInfo message, whose times are in call time already. Each but EndOfTurn has all the words of the turn so far.
+// configure is the message that tells which words are expected: those always, and those now. What is more than Flux takes is left out.
+func configure(always, now []string) []byte {
+	terms := append(append(make([]string, 0, len(always)+len(now)), now...), always...)
+	b, err := json.Marshal(struct {
+		Type     string   `json:"type"`
+		Keyterms []string `json:"keyterms"`
+	}{"Configure", terms[:min(len(terms), mostTerms)]})
+	if err != nil {
+		return nil // strings always encode
+	}
+	return b
+}
+
+// turn takes one TurnInfo message, whose times are in call time already. Each has all the words of the turn so far.
 func (h *hearing) turn(m *message, now time.Time, out *outbox) {
-	if m.lang != "" {
+	if m.lang != "" && !m.again {
 		h.lang = m.lang
 	}
 	known := h.interim
@@ -113,13 +131,33 @@ func (h *hearing) goesOn(out *outbox) {
 	}
 }
 
-// fillStillness gives Flux silence if nothing was written since it was last called.
-func (t *transcription) fillStillness() {
+// fillStillness sends what waits to fill a message, and then silence, if nothing was written since it was last called. The silence is not
+// among the audio that is kept for a new socket, nor does it take the room of what is to come.
+func (t *transcription) fillStillness(conn *websocket.Conn, buf []byte) error {
 	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.reel.head == t.still && !t.waiting && !t.closing {
-		rate := t.reel.enc.rate
-		t.reel.still(make([]int16, int(stillLength*time.Duration(rate)/time.Second)))
-	}
+	still := t.reel.head == t.still && !t.closing
 	t.still = t.reel.head
+	enc, n := t.reel.enc, 0
+	var rest []byte
+	if still {
+		n = enc.bytes(stillLength) / t.chunk
+		rest = t.reel.take(buf[:0], t.chunk, t.reel.head, &t.clock)
+		t.clock.add(t.clock.next, media.Samples(n*t.chunk/enc.width, enc.rate))
+	}
+	t.mu.Unlock()
+	if len(rest) > 0 {
+		if err := write(conn, websocket.BinaryMessage, rest); err != nil {
+			return err
+		}
+	}
+	silence := buf[:t.chunk]
+	if n > 0 {
+		enc.encode(silence, make([]int16, t.chunk/enc.width))
+	}
+	for range n {
+		if err := write(conn, websocket.BinaryMessage, silence); err != nil {
+			return err
+		}
+	}
+	return nil
 }

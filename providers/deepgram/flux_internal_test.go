@@ -110,17 +110,35 @@ func TestTurns(t *testing.T) {
 	}
 }
 
-// TestUpdateWithoutNewsIsCheap: Flux repeats itself four times a second on every call.
-func TestUpdateWithoutNewsIsCheap(t *testing.T) {
-	text := []byte(`{"type":"TurnInfo","request_id":"r","sequence_id":11,"event":"Update","turn_index":0,"audio_window_start":0.0,"audio_window_end":0.9,` +
+// TestRepeats: an Update whose words are known is told from all else, and costs nothing.
+func TestRepeats(t *testing.T) {
+	const update = `{"type":"TurnInfo","request_id":"r","sequence_id":11,"event":"Update","turn_index":0,"audio_window_start":0.0,"audio_window_end":0.9,` +
 		`"transcript":"hi there","words":[{"word":"hi","confidence":0.97,"start":0.7,"end":0.9},{"word":"there","confidence":0.97,"start":0.7,"end":0.9}],` +
-		`"end_of_turn_confidence":0.02}`)
-	if n := testing.AllocsPerRun(100, func() {
-		m, err := decode(text)
-		if err != nil || m.event != "Update" || m.text != "hi there" || m.end != 900*time.Millisecond {
-			t.Fatalf("got %+v, %v", m, err)
+		`"end_of_turn_confidence":0.02}`
+	for _, tt := range []struct {
+		text, known string
+		want        bool
+	}{
+		{update, "hi there", true},
+		{update, "hi", false},
+		{update, "", false},
+		{update, "hi there you", false},
+		{strings.Replace(update, "hi there", "", 1), "", true},
+		{strings.Replace(update, "Update", "EndOfTurn", 1), "hi there", false},
+		{strings.Replace(update, "0.9,", "soon,", 1), "hi there", false},
+		{strings.Replace(update, `"transcript":`, `"transcript": `, 1), "hi there", false}, // is decoded
+		{`{"type":"Connected"}`, "", false},
+		{`{"event":"Update","transcript":""`, "", false},
+		{`{"event":"Update","transcript":"`, "", false},
+		{`{"event":"Update","transcript":"","audio_window_end":1`, "", false},
+	} {
+		end, got := repeats([]byte(tt.text), tt.known)
+		if got != tt.want || got && end != 900*time.Millisecond {
+			t.Errorf("%q in %s: got %v, %v; want %v", tt.known, tt.text, end, got, tt.want)
 		}
-	}); n > 10 {
-		t.Errorf("decoding allocates %v times, want at most 10", n)
+	}
+	text := []byte(update)
+	if n := testing.AllocsPerRun(100, func() { repeats(text, "hi there") }); n != 0 {
+		t.Errorf("it allocates %v times, want 0", n)
 	}
 }

@@ -272,3 +272,30 @@ func TestFluxIsAskedFor(t *testing.T) {
 		t.Errorf("got %v, want an error that names endpointing", err)
 	}
 }
+
+// TestFluxIsToldWhatToExpect: key terms change in the middle of a call, and are told again to a new socket.
+func TestFluxIsToldWhatToExpect(t *testing.T) {
+	t.Parallel()
+	told := make(chan string, 10)
+	server := &providertest.Deepgram{
+		Listen: providertest.DeepgramTrouble{Fault: providertest.CutOff, Times: 1},
+		Hooks:  providertest.DeepgramHooks{Configured: func(terms []string) { told <- strings.Join(terms, " ") }},
+	}
+	k := call(t, flux(t, server)) // which expects "Parley" throughout
+	k.mayFail = true
+	k.Expect([]string{"yes", "no"})
+	k.Expect([]string{"yes", "no"})
+	k.say("hello wonderful") // the socket breaks after 300 ms of it
+	k.next(pipeline.EndOfTurn)
+	k.Expect(nil)
+	for _, want := range []string{"yes no Parley", "yes no Parley", "Parley"} {
+		select {
+		case got := <-told:
+			if got != want {
+				t.Errorf("it was told %q, want %q", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("it was not told %q within 20 s", want)
+		}
+	}
+}

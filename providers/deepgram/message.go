@@ -1,8 +1,10 @@
 package deepgram
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"parley/pipeline"
@@ -26,7 +28,7 @@ type message struct {
 	// of TurnInfo
 	event string  // Update, StartOfTurn, EagerEndOfTurn, TurnResumed, EndOfTurn
 	sure  float64 // that the turn has ended, 0 to 1
-	again bool    // an Update without news: its words were not read
+	again bool    // an Update whose words are known, and not read again
 
 	request     string // of Metadata and Connected
 	code, about string // of Warning and Error
@@ -112,7 +114,26 @@ func decode(text []byte) (message, error) {
 	return m, nil
 }
 
-// decodeWords reads the words of a TurnInfo. Flux repeats itself four times a second, and only news of the words is worth their reading.
+// repeats says of an Update whether its words are known, and if so how far it reaches. Flux repeats itself four times a second on every
+// call: it is looked for as Deepgram writes it, and what is written otherwise is decoded.
+func repeats(text []byte, known string) (end time.Duration, ok bool) {
+	if !bytes.Contains(text, []byte(`"event":"Update"`)) {
+		return 0, false
+	}
+	_, words, ok := bytes.Cut(text, []byte(`"transcript":"`))
+	if !ok || len(words) <= len(known) || string(words[:len(known)]) != known || words[len(known)] != '"' {
+		return 0, false
+	}
+	_, rest, ok := bytes.Cut(text, []byte(`"audio_window_end":`))
+	n := bytes.IndexAny(rest, ",}")
+	if !ok || n < 0 {
+		return 0, false
+	}
+	s, err := strconv.ParseFloat(string(rest[:n]), 64)
+	return seconds(s), err == nil
+}
+
+// decodeWords reads the words of a TurnInfo.
 func decodeWords(text []byte) ([]pipeline.Word, error) {
 	var w struct {
 		Words []wireWord `json:"words"`

@@ -84,16 +84,6 @@ func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 	return dropped
 }
 
-// still adds silence where the last frame ended.
-func (r *reel) still(silence []int16) {
-	at := time.Duration(0)
-	if r.head > 0 {
-		last := r.frames[(r.head-1)%uint64(len(r.frames))]
-		at = last.at + media.Samples(last.n/r.enc.width, r.enc.rate)
-	}
-	r.add(media.Frame{PCM: silence, Rate: r.enc.rate, At: at}, false)
-}
-
 // unsent is how many bytes wait before the mark upTo.
 func (r *reel) unsent(upTo uint64) (n int) {
 	for i := r.sent; i < upTo; i++ {

@@ -43,8 +43,10 @@ func (t *transcription) serve(life context.Context, conn *websocket.Conn) error 
 	return err
 }
 
-// A task is what is to be sent next. Audio comes before Finalize, and Finalize before CloseStream.
+// A task is what is to be sent next. Key terms come before the audio that they are for, audio before Finalize, and Finalize before
+// CloseStream.
 type task struct {
+	terms    []byte
 	audio    []byte
 	finalize bool
 	close    bool
@@ -54,6 +56,10 @@ type task struct {
 func (t *transcription) next(buf []byte) task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.untoldTerms {
+		t.untoldTerms = false
+		return task{terms: t.terms}
+	}
 	upTo := t.reel.head
 	q := t.hearing.unasked()
 	if q != nil {
@@ -84,6 +90,8 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 	for {
 		do := t.next(buf)
 		switch {
+		case do.terms != nil:
+			err = write(conn, websocket.TextMessage, do.terms)
 		case len(do.audio) > 0:
 			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
 		case do.finalize:
@@ -99,9 +107,9 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 				return true, or[error](err, errHungUp)
 			case now := <-beat.C:
 				if t.flux {
-					t.fillStillness()
+					err = t.fillStillness(conn, buf)
 				}
-				if now.Sub(pinged) >= keepAlive-pulse/2 {
+				if err == nil && now.Sub(pinged) >= keepAlive-pulse/2 {
 					err, pinged = t.beat(conn, !t.flux && now.Sub(spoke) >= keepAlive), now
 				}
 			}
@@ -138,6 +146,7 @@ func (t *transcription) read(conn *websocket.Conn) error {
 	conn.SetPongHandler(func(string) error { return listen() })
 	var buf bytes.Buffer
 	known := "" // the words of a turn that were read last
+	update := message{kind: "TurnInfo", event: "Update", again: true}
 	for garbage := 0; ; {
 		if err := listen(); err != nil {
 			return broken("listen", err)
@@ -155,12 +164,17 @@ func (t *transcription) read(conn *websocket.Conn) error {
 		case kind != websocket.TextMessage:
 			continue // listen has no binary messages
 		}
+		if end, same := repeats(buf.Bytes(), known); same && t.flux {
+			update.text, update.end, update.lang = known, end, ""
+			if err := t.hear(&update); err != nil {
+				return err
+			}
+			continue
+		}
 		m, err := decode(buf.Bytes())
 		if err == nil && m.kind == "TurnInfo" {
-			if m.again = m.event == "Update" && m.text == known; !m.again {
-				known = m.text
-				m.words, err = decodeWords(buf.Bytes())
-			}
+			known = m.text
+			m.words, err = decodeWords(buf.Bytes())
 		}
 		if err != nil {
 			if garbage++; garbage == maxGarbage {
@@ -205,6 +219,8 @@ func (t *transcription) hear(m *message) error {
 		return &Error{Op: "listen", Code: m.code, Message: m.about}
 	case "Warning":
 		t.log.Warn("deepgram warns", "code", m.code, "warning", m.about)
+	case "ConfigureFailure":
+		t.log.Warn("deepgram refuses the words that are expected", "request_id", m.request)
 	case "Metadata", "Connected":
 		t.log.Debug("transcription", "request_id", m.request)
 	}

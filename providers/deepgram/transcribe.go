@@ -1,6 +1,7 @@
 package deepgram
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 		reel:   newReel(enc),
 	}
 	if t.flux = turnBased(c.modelFor(o)); t.flux {
-		t.path, t.query = "/v2/listen", c.fluxQuery(o, enc)
+		t.path, t.query, t.words = "/v2/listen", c.fluxQuery(o, enc), o.Words
 	}
 	conn, err := t.dial(ctx)
 	if err != nil {
@@ -122,8 +123,13 @@ type transcription struct {
 	timer   *time.Timer // of the oldest Ended that waits
 	waiting bool        // for a new socket
 	closing bool
-	still   uint64 // of Flux: how much there was to send when it was last looked at
-	err     error  // why it failed
+	err     error // why it failed
+
+	// of Flux
+	still       uint64   // how much there was to send when it was last looked at
+	words       []string // that are expected throughout
+	terms       []byte   // the message that says which are expected now; nil: those
+	untoldTerms bool
 }
 
 // Write copies the frame, which may be of any length, at the rate that was asked for. It never waits for the network.
@@ -169,8 +175,19 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 	return nil
 }
 
-// Expect does nothing: key terms are told when the socket is opened (Listening.Words).
-func (t *transcription) Expect([]string) {}
+// Expect tells Flux which words are likely next, besides Listening.Words. To listen v1 those alone are told, when its socket is opened.
+func (t *transcription) Expect(words []string) {
+	if !t.flux {
+		return
+	}
+	terms := configure(t.words, words)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !bytes.Equal(terms, t.terms) && t.usable() == nil {
+		t.terms, t.untoldTerms = terms, true
+		t.nudge()
+	}
+}
 
 // Results yields what was understood. Only the newest Partial is kept for a slow reader.
 func (t *transcription) Results() iter.Seq2[pipeline.Transcript, error] { return t.out.all() }
@@ -267,7 +284,7 @@ func (t *transcription) again(err error, redialled time.Time) bool {
 	case errors.As(err, &refused) && refused.Hopeless():
 		return false
 	}
-	t.waiting = true
+	t.waiting, t.untoldTerms = true, t.terms != nil
 	t.clock = clock{}
 	t.reel.rewind()
 	t.hearing.restart()

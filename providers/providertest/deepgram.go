@@ -81,8 +81,9 @@ type DeepgramHooks struct {
 	Heard      func(law []byte)                    // given each message of mu-law as it is read; lent
 	// Begins is given the first message of mu-law of what will be heard at once: not of a Flush whose sound queues behind another's. It
 	// may write into it, and the message is written when it returns.
-	Begins func(law []byte)
-	Paced  func(late time.Duration) // told of each message of a paced voice how long after its time it is written
+	Begins     func(law []byte)
+	Configured func(keyterms []string)  // told of each Configure of listen v2
+	Paced      func(late time.Duration) // told of each message of a paced voice how long after its time it is written
 }
 
 // DefaultTranscript is what callers say where nothing else was scripted.
@@ -303,7 +304,7 @@ func (s *deepgramSocket) closeEarly() {
 // next reads one message into buf, which it returns grown if it had to. A socket that hears nothing for idle, or up to a second more, is
 // closed as Deepgram does.
 func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message []byte, err error) {
-	if now := time.Now(); idle > 0 && now.Sub(s.alive) > time.Second { // a deadline for each message would cost as much as its reading
+	if now := time.Now(); idle > 0 && now.Sub(s.alive) > time.Second { // one a message would be a timer changed 12,500 times a second
 		s.alive = now
 		_ = s.SetReadDeadline(now.Add(idle + time.Second)) // the read that follows says what is wrong
 	}

@@ -167,7 +167,8 @@ func (f *deepgramFlux) end(trigger string) error {
 // obey does what a text message says.
 func (f *deepgramFlux) obey(message []byte) error {
 	var m struct {
-		Type string `json:"type"`
+		Type     string   `json:"type"`
+		Keyterms []string `json:"keyterms"`
 	}
 	if err := json.Unmarshal(bytes.TrimSpace(message), &m); err != nil {
 		m.Type = ""
@@ -179,13 +180,21 @@ func (f *deepgramFlux) obey(message []byte) error {
 		if f.open && !deaf {
 			return f.end("manual")
 		}
+	case "Configure":
+		if f.d.Hooks.Configured != nil {
+			f.d.Hooks.Configured(m.Keyterms)
+		}
+		terms, err := json.Marshal(m.Keyterms)
+		if err != nil {
+			return err
+		}
+		return f.say(append(append(append(f.begin("ConfigureSuccess"), `,"keyterms":`...), terms...), '}'), 0)
 	case "CloseStream":
 		f.d.counts.CloseStreams.Add(1)
 		if deaf {
 			return nil
 		}
-		f.leaving = true
-		return f.post.send(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), f.answerAfter(f.d))
+		return f.goodbye(f.answerAfter(f.d))
 	default: // KeepAlive among them, which is listen v1's
 		b := append(f.begin("Error"), `,"code":"UNPARSABLE_CLIENT_MESSAGE","description":"The message is none that listen v2 knows."}`...)
 		if err := f.say(b, 0); err != nil {
@@ -195,6 +204,17 @@ func (f *deepgramFlux) obey(message []byte) error {
 		return websocket.ErrCloseSent
 	}
 	return nil
+}
+
+// goodbye tells what was heard so far, and closes without a status. A turn that is going on is not ended (docs/flux/close-stream).
+func (f *deepgramFlux) goodbye(after time.Duration) error {
+	f.leaving = true
+	if f.open {
+		if err := f.tell("Update", max(f.soFar(), f.told), "", after); err != nil {
+			return err
+		}
+	}
+	return f.post.send(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNoStatusReceived, ""), after)
 }
 
 // tell sends a TurnInfo with the first n words of the turn.
