@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"parley/bench/machine"
+	"parley/bench/search"
 )
 
 // Bars of a step.
@@ -95,19 +96,19 @@ func (b *rig) once(ctx context.Context, r *report, some []string, n int) error {
 
 // round searches for the most streams of every server, a step of each in turn.
 func (b *rig) round(ctx context.Context, r *report, some []string, guesses map[string]int, first bool, until time.Time) error {
-	searches := make(map[string]*search)
+	searches := make(map[string]*search.Search)
 	for _, kind := range some {
-		searches[kind] = &search{guess: guesses[kind], factor: 1.1, fine: 1.05}
+		searches[kind] = &search.Search{Guess: guesses[kind], Factor: 1.1, Fine: 1.05}
 		if first {
-			searches[kind].factor = 1.25
+			searches[kind].Factor = 1.25
 		}
 	}
 	for left := true; left; {
 		left = false
 		for _, kind := range some {
 			s := searches[kind]
-			n, done := s.next()
-			if done || s.steps >= 10 || time.Now().After(until) {
+			n, done := s.Next()
+			if done || s.Steps >= 10 || time.Now().After(until) {
 				continue
 			}
 			left = true
@@ -118,20 +119,20 @@ func (b *rig) round(ctx context.Context, r *report, some []string, guesses map[s
 			r.Steps = append(r.Steps, step)
 			switch {
 			case step.Exhausted:
-				s.exhaust(n)
-			case !step.Void || !s.patient():
-				s.report(n, step.Passed)
+				s.Exhaust(n)
+			case !step.Void || !s.Patient():
+				s.Report(n, step.Passed)
 			}
 		}
 	}
 	for kind, s := range searches {
-		_, done := s.next()
-		if s.lo > 0 && (done || len(r.Found[kind]) == 0) { // half a search is better than none, and worse than others
-			r.Found[kind] = append(r.Found[kind], s.lo)
-			if s.capped {
+		_, done := s.Next()
+		if s.Lo > 0 && (done || len(r.Found[kind]) == 0) { // half a search is better than none, and worse than others
+			r.Found[kind] = append(r.Found[kind], s.Lo)
+			if s.Capped {
 				r.AtLeast[kind] = true
 			}
-			guesses[kind] = s.lo
+			guesses[kind] = s.Lo
 		}
 	}
 	return nil

@@ -9,28 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestSearch(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct{ guess, truth int }{{1500, 2310}, {1500, 1500}, {1500, 400}, {400, 530}, {1000, 120}, {1500, 20000}} {
-		s := search{guess: c.guess, factor: 1.3, fine: 1.05}
-		steps := 0
-		for {
-			n, done := s.next()
-			if done {
-				break
-			}
-			if steps++; steps > 20 {
-				t.Fatalf("no end: %+v", s)
-			}
-			s.report(n, n <= c.truth)
-		}
-		truth := min(c.truth, most)
-		if s.lo > truth || float64(s.lo) < float64(truth)*0.9 {
-			t.Errorf("guess %d: found %d after %d steps, want %d", c.guess, s.lo, steps, truth)
-		}
-	}
-}
-
 func TestVerdict(t *testing.T) {
 	t.Parallel()
 	r := report{Found: map[string][]int{"product": {1400, 1500, 1600}, "product-20ms": {1000, 1000}, "floor": {1600}, "baseline": {500, 400, 600}}}

@@ -23,6 +23,7 @@ type Options struct {
 	Transcripts []string      `json:"transcripts,omitempty"` // what callers say, over and over; default providertest.DefaultTranscript
 	Final       time.Duration `json:"final,omitempty"`       // from Finalize, or from a turn's end of Flux, to its answer
 	Hangover    time.Duration `json:"hangover,omitempty"`    // silence after which Flux ends a turn; default 300 ms
+	Reticent    bool          `json:"reticent,omitempty"`    // Flux never says that a turn is likely over
 
 	Answer     string        `json:"answer,omitempty"`      // what the model says; default providertest.DefaultAnswer
 	Words      int           `json:"words,omitempty"`       // of the answer, which is repeated or cut to that; 0: as it is; at most 2000

@@ -53,7 +53,7 @@ func newMocks(o Options) (*mocks, error) {
 	dice := newDrawer(o.Seed)
 	m := &mocks{stamps: newStamps()}
 	m.deepgram = &providertest.Deepgram{
-		Key: o.Key, Transcripts: o.Transcripts, Hangover: o.Hangover, Pace: o.Pace, Piece: o.Piece,
+		Key: o.Key, Transcripts: o.Transcripts, Hangover: o.Hangover, Reticent: o.Reticent, Pace: o.Pace, Piece: o.Piece,
 		Hooks: providertest.DeepgramHooks{
 			Delay: dice.of(o.Delays.Final, o.Final), FirstAudio: dice.of(o.Delays.FirstAudio, o.FirstAudio), Paced: m.stamps.paced,
 		},

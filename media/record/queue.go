@@ -29,8 +29,8 @@ type piece struct {
 // newQueue has room for a little more than a beat of one speaker; a second one makes it grow once.
 func newQueue(rate int) queue {
 	return queue{
-		pieces:  make([]piece, 0, 128),
-		samples: make([]int16, 0, rate+rate/4),
+		pieces:  make([]piece, 0, 32),
+		samples: make([]int16, 0, rate/2),
 		limit:   2 * backlog * rate,
 	}
 }

@@ -46,7 +46,7 @@ const (
 	defaultFinalLimit = 2 * time.Second
 	defaultAudioLimit = 4 * time.Second
 	defaultCloseLimit = 2 * time.Second
-	defaultIdle       = 64
+	defaultIdle       = 512
 )
 
 // writeLimit bounds every write: a server that reads nothing for so long is gone.
@@ -73,7 +73,7 @@ type Client struct {
 	FinalLimit time.Duration // longest wait of an Ended for Deepgram's answer, then it gets the words known so far; default 2 s
 	AudioLimit time.Duration // longest silence of a voice that owes audio; default 4 s
 	CloseLimit time.Duration // longest wait for the last results of a closing transcription; default 2 s
-	Idle       int           // most idle voice sockets kept; default 64
+	Idle       int           // most idle voice sockets kept, each for 10 s at most; default 512
 
 	// NetDial opens connections; nil: as net/http does, by the environment's proxy. With it no proxy is used.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)

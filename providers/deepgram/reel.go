@@ -13,13 +13,15 @@ const (
 )
 
 // A reel is a call's most recent audio in wire encoding, in frames of at most 20 ms: what is still to be sent and, behind it, what the
-// recogniser has not settled yet and would need again on a new socket. Its memory is taken once. It is not safe for concurrent use.
+// recogniser has not settled yet and would need again on a new socket. Its memory grows with what is unsettled, and stays. It is not safe
+// for concurrent use.
 //
 //	kept        sent        head
 //	 ▼           ▼           ▼
 //	 [ unsettled | to be sent ]
 type reel struct {
 	enc              encoding
+	most             int // frames
 	frames           []reelFrame
 	slab             []byte
 	size             int    // bytes of a full frame
@@ -33,9 +35,20 @@ type reelFrame struct {
 }
 
 func newReel(enc encoding) reel {
-	n := int((reelAhead + reelKept) / media.FrameTime)
-	size := enc.bytes(media.FrameTime)
-	return reel{enc: enc, frames: make([]reelFrame, n), slab: make([]byte, n*size), size: size}
+	r := reel{enc: enc, most: int((reelAhead + reelKept) / media.FrameTime), size: enc.bytes(media.FrameTime)}
+	r.grow(int(reelAhead / media.FrameTime / 2))
+	return r
+}
+
+// grow makes room for n frames.
+func (r *reel) grow(n int) {
+	frames, slab := make([]reelFrame, n), make([]byte, n*r.size)
+	for i := r.kept; i < r.head; i++ {
+		from, to := int(i)%len(r.frames), int(i)%n
+		frames[to] = r.frames[from]
+		copy(slab[to*r.size:], r.slab[from*r.size:(from+1)*r.size])
+	}
+	r.frames, r.slab = frames, slab
 }
 
 // add copies f, in pieces if it is longer than 20 ms. With room for only reelAhead of unsent audio it drops the oldest of it, and says so;
@@ -43,7 +56,7 @@ func newReel(enc encoding) reel {
 func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 	limit := uint64(reelAhead / media.FrameTime)
 	if waiting {
-		limit = uint64(len(r.frames))
+		limit = uint64(r.most)
 	}
 	full := r.size / r.enc.width
 	for at, pcm := f.At, f.PCM; len(pcm) > 0; {
@@ -53,7 +66,11 @@ func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 			r.lost++
 			dropped = true
 		}
-		if r.head-r.kept == uint64(len(r.frames)) {
+		switch {
+		case r.head-r.kept < uint64(len(r.frames)):
+		case len(r.frames) < r.most:
+			r.grow(min(2*len(r.frames), r.most))
+		default:
 			r.kept++
 			r.sent = max(r.sent, r.kept)
 		}

@@ -21,7 +21,7 @@ type events struct {
 	cr    bool // the last line ended in CR; an LF behind it belongs to it
 }
 
-func newEvents(r io.Reader) *events { return &events{r: bufio.NewReaderSize(r, 16<<10)} }
+func newEvents(r io.Reader) *events { return &events{r: bufio.NewReader(r)} }
 
 // json says whether the stream is none, but one JSON object.
 func (e *events) json() bool {

@@ -31,6 +31,7 @@ type Deepgram struct {
 	Transcripts []string      // what each call's stretches of sound turn out to say, over and over; default DefaultTranscript
 	Delay       time.Duration // between Finalize, or the end of a turn of Flux, and its answer
 	Hangover    time.Duration // silence after which Flux takes a turn for over, and after half of which for likely so; default 300 ms
+	Reticent    bool          // Flux never says that a turn is likely over (EagerEndOfTurn), whoever asks for it
 	FirstAudio  time.Duration // between Flush and its first audio
 	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
 	Piece       time.Duration // of audio in a message of the voice; default 100 ms

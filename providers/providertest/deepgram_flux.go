@@ -131,7 +131,7 @@ func (f *deepgramFlux) notice() error {
 		return f.tell("TurnResumed", len(f.words), "", 0)
 	case f.open && silent >= f.hangover && f.trouble.Fault != NeverAnswers:
 		return f.end("model")
-	case f.open && f.eager && !f.ending && silent >= f.hangover/2:
+	case f.open && f.eager && !f.d.Reticent && !f.ending && silent >= f.hangover/2:
 		f.ending = true
 		return f.tell("EagerEndOfTurn", len(f.words), "", 0)
 	case !f.open && f.onset >= 0 && silent >= f.hangover: // too short for speech

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"parley/bench/carrier"
+	"parley/bench/load"
+	"parley/bench/machine"
+	"parley/bench/report"
+	"parley/bench/vendors"
+)
+
+// A rig runs servers and calls them.
+type rig struct {
+	core, ours int // the server's, and that of generator and vendors
+	binary     string
+	dir        string
+	hold       time.Duration
+	profile    string
+	show       bool
+	log        io.Writer
+}
+
+// busyBar is how much of their core generator and vendors may use.
+const busyBar = 0.85
+
+// settle is how long calls have, once all are there, to be anywhere in their conversation.
+const settle = 6 * time.Second
+
+// A scene is a load, and what of the conversation and of the server is not as usual.
+type scene struct {
+	name    string // of the server, in the report
+	kind    string // of kinds
+	script  []carrier.Step
+	steps   []load.Step
+	env     []string // of the product
+	once    bool     // a call that ends is not replaced
+	vendors vendors.Options
+	bars    report.Bars
+}
+
+// conversation is what callers do in most scenes, over and over: two seconds of speech, then they listen.
+const conversation = `hear quiet=300ms most=40s
+say queue-callswaiting`
+
+// carried are the bars of a load that is carried.
+var carried = report.Bars{Lateness: 5 * time.Millisecond, Lost: 0.001, Dry: 0.001, Unanswered: 0.001}
+
+// keepUp is how long a frame may take to the recogniser (p99) while a server keeps up with what it is sent.
+const keepUp = 100 * time.Millisecond
+
+// run plays a scene and returns its steps.
+func (b *rig) run(ctx context.Context, s scene, round int) (steps []report.Step, err error) {
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			err = fmt.Errorf("%s: %w", s.name, err)
+		}
+	}()
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own binary: %w", err)
+	}
+	mocks, err := vendors.Start(ctx, s.vendors, self)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, mocks.Close()) }()
+	server, err := b.start(ctx, s.kind, mocks.Addresses, s.env)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, server.close()) }()
+	w := &watch{rig: b, server: server, mocks: mocks, seen: make([]sight, len(s.steps))}
+	if w.idle, err = rss(server.pid); err != nil {
+		return nil, err
+	}
+	plan := load.Plan{Name: s.name, Round: round, URL: server.url, AuthToken: token, Script: s.script, Repeat: -1, Steps: s.steps, Once: s.once, Settle: settle, MostBusy: busyBar}
+	steps, err = plan.Run(ctx, w.look)
+	for i := range steps {
+		w.seen[i].fill(&steps[i], w.idle)
+		b.judge(&steps[i], s.bars)
+		fmt.Fprintln(b.log, line(steps[i]))
+	}
+	return steps, errors.Join(err, w.err)
+}
+
+// judge says which bars a step has missed, or that it says nothing.
+func (b *rig) judge(s *report.Step, bars report.Bars) {
+	s.Failed = bars.Judge(*s)
+	if stt, most := s.Times[report.FrameToSTT].P99, float64(keepUp/time.Millisecond); stt > most {
+		s.Failed = append(s.Failed, fmt.Sprintf("%s p99 %s ms: at most %s ms", report.FrameToSTT, report.Number(stt), report.Number(most)))
+	}
+	if busy := s.Generator.Busy + s.Generator.Vendors; s.Void == "" && busy > busyBar {
+		s.Void = fmt.Sprintf("generator and vendors were at their end: %.0f %% of their core, at most %.0f %%", 100*busy, 100*busyBar)
+	}
+}
+
+// A watch looks at the server and the vendors while the generator holds a load.
+type watch struct {
+	*rig
+	server *server
+	mocks  *vendors.Process
+	idle   int64
+	seen   []sight // of each step
+	err    error
+}
+
+// A sight is what was seen of a step: at its beginning and, so far, at its end.
+type sight struct {
+	from, to    usage
+	used, spent time.Time
+	vendors     vendors.Report
+	profiling   bool
+}
+
+// usage is what a server has used.
+type usage struct {
+	cpu time.Duration
+	rss int64
+	figures
+}
+
+// nearly is how long before the end of what is measured the server is looked at, at most: progress is told twice a second.
+const nearly = 1200 * time.Millisecond
+
+// look is told of the run's progress.
+func (w *watch) look(p load.Progress) {
+	if p.Phase != "hold" || w.err != nil {
+		return
+	}
+	s := &w.seen[p.Step-1]
+	if !s.used.IsZero() && p.Left > nearly { // to look has its price
+		return
+	}
+	u, err := w.usage()
+	if err == nil && s.used.IsZero() {
+		s.from, s.used = u, time.Now()
+		err = w.mocks.Reset()
+		w.takeProfile()
+	} else if err == nil {
+		s.to, s.spent = u, time.Now()
+		s.vendors, err = w.mocks.Report()
+	}
+	w.err = err
+}
+
+func (w *watch) usage() (u usage, err error) {
+	if u.cpu, err = machine.Used(w.server.pid); err != nil {
+		return u, err
+	}
+	if u.rss, err = rss(w.server.pid); err != nil || w.server.metrics == "" {
+		return u, err
+	}
+	u.figures, err = readFigures(w.server.metrics)
+	return u, err
+}
+
+// fill tells a step what was seen of it.
+func (s *sight) fill(step *report.Step, idle int64) {
+	took := s.spent.Sub(s.used).Seconds()
+	if took <= 0 {
+		return
+	}
+	step.Usage = report.Usage{
+		CPU: (s.to.cpu - s.from.cpu).Seconds() / took, RSS: s.to.rss, RSSIdle: idle,
+		Goroutines: s.to.goroutines, Descriptors: s.to.descriptors, GCs: s.to.gcs - s.from.gcs,
+		Allocated: s.to.allocated - s.from.allocated, Mallocs: s.to.mallocs - s.from.mallocs,
+	}
+	if s.vendors.Seconds > 0 {
+		step.Generator.Vendors = s.vendors.CPU / s.vendors.Seconds
+	}
+	for name, t := range s.vendors.Times {
+		step.Times[name] = t
+	}
+	if v, ok := step.Times[report.VoiceVoice]; ok {
+		step.Times[report.Added] = less(v, hangover)
+	}
+}
+
+// less is a distribution of times from each of which something is taken. Its histogram is left out.
+func less(s report.Spread, by time.Duration) report.Spread {
+	ms := float64(by) / float64(time.Millisecond)
+	return report.Spread{N: s.N, Min: max(0, s.Min-ms), P50: max(0, s.P50-ms), P90: max(0, s.P90-ms), P99: max(0, s.P99-ms), P999: max(0, s.P999-ms), Max: max(0, s.Max-ms), Mean: max(0, s.Mean-ms)}
+}
+
+// takeProfile has the server write a CPU profile of the measured seconds.
+func (w *watch) takeProfile() {
+	if w.profile == "" || w.server.debug == "" {
+		return
+	}
+	url := fmt.Sprintf("%sprofile?seconds=%d", w.server.debug, max(1, int(w.hold.Seconds())-1))
+	go func() { // it ends with the server at the latest
+		resp, err := http.Get(url) //nolint:noctx // see above
+		if err != nil {
+			fmt.Fprintln(w.log, "profile:", err)
+			return
+		}
+		defer resp.Body.Close()
+		if err := report.Save(w.profile, func(to io.Writer) error { _, err := io.Copy(to, resp.Body); return err }); err != nil {
+			fmt.Fprintln(w.log, err)
+		}
+	}()
+}
+
+// line is a step in one line.
+func line(s report.Step) string {
+	word := "ok"
+	switch {
+	case s.Void != "":
+		word = "void: " + s.Void
+	case len(s.Failed) > 0:
+		word = "over: " + s.Failed[0]
+	}
+	return fmt.Sprintf("%-22s %-12s late p50 %.2f p99 %.2f  to STT p99 %.2f  TTS to frame p99 %.2f  clear p99 %.2f  v2v p50 %.0f p99 %.0f ms  server %.0f %% (%.3f %% a call), %.0f KB a call, gcs %d  generator %.0f + %.0f %%, late p99 %.2f  others %.0f %%  %s",
+		s.Server, s.Load(), s.Times[report.Lateness].P50, s.Times[report.Lateness].P99, s.Times[report.FrameToSTT].P99, s.Times[report.TTSToFrame].P99,
+		s.Times[report.ToClear].P99, s.Times[report.VoiceVoice].P50, s.Times[report.VoiceVoice].P99, 100*s.Usage.CPU, figure(report.CPUPerCall, s), figure(report.MemoryPerCall, s), s.Usage.GCs,
+		100*s.Generator.Busy, 100*s.Generator.Vendors, s.Times[report.SendLate].P99, 100*s.Others, word)
+}
+
+func figure(of func(report.Step) (float64, bool), s report.Step) float64 {
+	v, _ := of(s)
+	return v
+}
