@@ -42,7 +42,7 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 	if _, err := machine.Pin(ours); err != nil {
 		return nil, err
 	}
-	b := &rig{core: core, ours: ours, binary: o.binary, dir: o.dir, hold: o.hold, profile: o.profile, show: o.keep, log: log}
+	b := &rig{core: core, binary: o.binary, dir: o.dir, hold: o.hold, profile: o.profile, log: log}
 	s := &session{rig: b, o: o, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
 	defer func() { r.Took = time.Since(r.Made).Seconds() }()
 	return r, s.all(ctx)

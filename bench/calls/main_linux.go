@@ -59,7 +59,6 @@ type options struct {
 	binary     string
 	profile    string
 	dir        string
-	keep       bool
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -104,9 +103,8 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags.StringVar(&o.only, "only", "", "this server alone")
 	flags.BoolVar(&o.points, "points", true, "take the points after the search")
 	flags.StringVar(&o.binary, "binary", "bin/parley", "the product")
-	flags.StringVar(&o.profile, "profile", "", "with -at: write a CPU profile of the product's measured seconds to this file, which each step overwrites")
+	flags.StringVar(&o.profile, "profile", "", "with -at: write a profile of the product's measured seconds to this file, which each step overwrites; cpu, or of another kind: allocs:FILE, flight:FILE")
 	flags.StringVar(&o.dir, "dir", "", "where the product keeps its data while it runs; empty: the directory for temporary files")
-	flags.BoolVar(&o.keep, "log", false, "show what the servers log")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -5,26 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"maps"
 	"os"
+	"strings"
 	"time"
 
 	"parley/bench/carrier"
 	"parley/bench/load"
-	"parley/bench/machine"
 	"parley/bench/report"
+	"parley/bench/serve"
 	"parley/bench/vendors"
+	"parley/bench/vitals"
 )
 
 // A rig runs servers and calls them.
 type rig struct {
-	core, ours int // the server's, and that of generator and vendors
-	binary     string
-	dir        string
-	hold       time.Duration
-	profile    string
-	show       bool
-	log        io.Writer
+	core    int // the server's
+	binary  string
+	dir     string
+	hold    time.Duration
+	profile string
+	log     io.Writer
 }
 
 // busyBar is how much of their core generator and vendors may use.
@@ -77,11 +78,11 @@ func (b *rig) run(ctx context.Context, s scene, round int) (steps []report.Step,
 	}
 	defer func() { err = errors.Join(err, server.close()) }()
 	w := &watch{rig: b, server: server, mocks: mocks, seen: make([]sight, len(s.steps))}
-	if w.idle, err = rss(server.pid); err != nil {
+	if w.idle, err = server.source.Read(ctx); err != nil {
 		return nil, err
 	}
-	plan := load.Plan{Name: s.name, Round: round, URL: server.url, AuthToken: token, Script: s.script, Repeat: -1, Steps: s.steps, Once: s.once, Settle: settle, MostBusy: busyBar}
-	steps, err = plan.Run(ctx, w.look)
+	plan := load.Plan{Name: s.name, Round: round, URL: server.url, AuthToken: serve.Token, Script: s.script, Repeat: -1, Steps: s.steps, Once: s.once, Settle: settle, MostBusy: busyBar}
+	steps, err = plan.Run(ctx, func(p load.Progress) { w.look(ctx, p) })
 	for i := range steps {
 		w.seen[i].fill(&steps[i], w.idle)
 		b.judge(&steps[i], s.bars)
@@ -106,78 +107,51 @@ type watch struct {
 	*rig
 	server *server
 	mocks  *vendors.Process
-	idle   int64
+	idle   vitals.Reading
 	seen   []sight // of each step
 	err    error
 }
 
-// A sight is what was seen of a step: at its beginning and, so far, at its end.
+// A sight is what was seen of a step: at its beginning, and near its end.
 type sight struct {
-	from, to    usage
-	used, spent time.Time
-	vendors     vendors.Report
-	profiling   bool
+	from, to vitals.Reading
+	vendors  vendors.Report
 }
 
-// usage is what a server has used.
-type usage struct {
-	cpu time.Duration
-	rss int64
-	figures
-}
-
-// nearly is how long before the end of what is measured the server is looked at, at most: progress is told twice a second.
+// nearly is how long before the end of what is measured the server is looked at, at most: progress is told twice a second, and to look has
+// its price.
 const nearly = 1200 * time.Millisecond
 
 // look is told of the run's progress.
-func (w *watch) look(p load.Progress) {
-	if p.Phase != "hold" || w.err != nil {
+func (w *watch) look(ctx context.Context, p load.Progress) {
+	s := &w.seen[max(p.Step, 1)-1]
+	begun := !s.from.At.IsZero()
+	if p.Phase != "hold" || w.err != nil || begun && p.Left > nearly {
 		return
 	}
-	s := &w.seen[p.Step-1]
-	if !s.used.IsZero() && p.Left > nearly { // to look has its price
-		return
-	}
-	u, err := w.usage()
-	if err == nil && s.used.IsZero() {
-		s.from, s.used = u, time.Now()
-		err = w.mocks.Reset()
-		w.takeProfile()
-	} else if err == nil {
-		s.to, s.spent = u, time.Now()
+	r, err := w.server.source.Read(ctx)
+	switch {
+	case err != nil:
+	case !begun:
+		s.from, err = r, w.mocks.Reset()
+		w.takeProfile(ctx)
+	default:
+		s.to = r
 		s.vendors, err = w.mocks.Report()
 	}
 	w.err = err
 }
 
-func (w *watch) usage() (u usage, err error) {
-	if u.cpu, err = machine.Used(w.server.pid); err != nil {
-		return u, err
-	}
-	if u.rss, err = rss(w.server.pid); err != nil || w.server.metrics == "" {
-		return u, err
-	}
-	u.figures, err = readFigures(w.server.metrics)
-	return u, err
-}
-
 // fill tells a step what was seen of it.
-func (s *sight) fill(step *report.Step, idle int64) {
-	took := s.spent.Sub(s.used).Seconds()
-	if took <= 0 {
+func (s *sight) fill(step *report.Step, idle vitals.Reading) {
+	if s.to.At.IsZero() {
 		return
 	}
-	step.Usage = report.Usage{
-		CPU: (s.to.cpu - s.from.cpu).Seconds() / took, RSS: s.to.rss, RSSIdle: idle,
-		Goroutines: s.to.goroutines, Descriptors: s.to.descriptors, GCs: s.to.gcs - s.from.gcs,
-		Allocated: s.to.allocated - s.from.allocated, Mallocs: s.to.mallocs - s.from.mallocs,
-	}
+	step.Usage = vitals.Usage(idle, s.from, s.to)
 	if s.vendors.Seconds > 0 {
 		step.Generator.Vendors = s.vendors.CPU / s.vendors.Seconds
 	}
-	for name, t := range s.vendors.Times {
-		step.Times[name] = t
-	}
+	maps.Copy(step.Times, s.vendors.Times)
 	if v, ok := step.Times[report.VoiceVoice]; ok {
 		step.Times[report.Added] = less(v, hangover)
 	}
@@ -189,21 +163,20 @@ func less(s report.Spread, by time.Duration) report.Spread {
 	return report.Spread{N: s.N, Min: max(0, s.Min-ms), P50: max(0, s.P50-ms), P90: max(0, s.P90-ms), P99: max(0, s.P99-ms), P999: max(0, s.P999-ms), Max: max(0, s.Max-ms), Mean: max(0, s.Mean-ms)}
 }
 
-// takeProfile has the server write a CPU profile of the measured seconds.
-func (w *watch) takeProfile() {
+// takeProfile has the server write a profile of the measured seconds, beside the load.
+func (w *watch) takeProfile(ctx context.Context) {
 	if w.profile == "" || w.server.debug == "" {
 		return
 	}
-	url := fmt.Sprintf("%sprofile?seconds=%d", w.server.debug, max(1, int(w.hold.Seconds())-1))
+	kind, path := vitals.CPU, w.profile
+	if k, p, ok := strings.Cut(w.profile, ":"); ok {
+		kind, path = vitals.Kind(k), p
+	}
+	window := vitals.Window{URL: w.server.debug}
 	go func() { // it ends with the server at the latest
-		resp, err := http.Get(url) //nolint:noctx // see above
+		err := report.Save(path, func(to io.Writer) error { return window.Fetch(ctx, kind, w.hold-time.Second, to) })
 		if err != nil {
 			fmt.Fprintln(w.log, "profile:", err)
-			return
-		}
-		defer resp.Body.Close()
-		if err := report.Save(w.profile, func(to io.Writer) error { _, err := io.Copy(to, resp.Body); return err }); err != nil {
-			fmt.Fprintln(w.log, err)
 		}
 	}()
 }
