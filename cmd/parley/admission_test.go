@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,9 @@ import (
 // crowded is a server in this process whose signals are made up.
 type crowded struct {
 	*server
-	t   *testing.T
-	url string
+	t      *testing.T
+	url    string
+	oldest atomic.Int64 // how long local speech has let somebody wait (time.Duration)
 }
 
 // crowd starts a server of whose processor each call uses so much, and an empty node a hundredth. What this machine is busy with is no matter.
@@ -47,6 +49,9 @@ func crowd(t *testing.T, cost float64, args ...string) *crowded {
 		used += time.Duration(cost * float64(c.gate.Standing().Live) * float64(now.Sub(last)))
 		last = now
 		return admission.Processor{Used: used + now.Sub(began)/100, Allowed: 1}
+	}
+	c.gate.Signals.Speech = func() admission.Work {
+		return admission.Work{Workers: 1, Oldest: time.Duration(c.oldest.Load())}
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -192,6 +197,26 @@ func TestLateServer(t *testing.T) {
 	}
 	hangUp()
 	staying.Wait()
+}
+
+// TestSpeechIsFull: while callers wait for local speech, those are refused who would need it, and nobody else.
+func TestSpeechIsFull(t *testing.T) {
+	t.Parallel()
+	c := crowd(t, 0, "--max-speech-wait", "1s")
+	c.oldest.Store(int64(3 * time.Second))
+	c.await("it is noticed", func() bool { return c.gate.Standing().Speech > 1 })
+	if code, text := c.get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(text, "speech") {
+		t.Errorf("readyz: %d %s", code, text)
+	}
+	if _, err := c.place(t.Context(), time.Second); !errors.Is(err, carrier.ErrRejected) || c.gate.Refused(admission.Speech) == 0 {
+		t.Errorf("a call: %v, %d refused", err, c.gate.Refused(admission.Speech))
+	}
+	if c.dialled("a placed call", c.office.directory.Agents()[0], time.Minute) {
+		t.Error("a call that needs local speech may be placed")
+	}
+	if why := c.gate.Admit(admission.Request{Key: "another", Org: "one with vendors"}); why != "" {
+		t.Errorf("a call that does not need it is refused: %s", why)
+	}
 }
 
 // TestOneTenant: an organisation that has all the calls that it may is refused, and the node is ready for others.
