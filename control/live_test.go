@@ -433,10 +433,11 @@ func TestDeadClients(t *testing.T) {
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
 	th := newTheatre(t, func(o *control.Options) { o.Sockets.Write = time.Minute })
-	slow := th.slow()
-	quick := th.watch()
-	quick.next("connected")
-	quick.next("call_status_update")
+	slow, quick := th.slow(), th.watch()
+	for _, c := range []*client{slow, quick} { // from then on nothing is said without them
+		c.next("connected")
+		c.next("call_status_update")
+	}
 	const n = 1000
 	long := strings.Repeat("word ", 8000)
 	for i := range n {
@@ -449,8 +450,6 @@ func TestSlowReaders(t *testing.T) {
 		for m := quick.next("transcript_update"); m.Data.Transcript[0].Text != text; m = quick.next("transcript_update") {
 		}
 	}
-	slow.next("connected")
-	slow.next("call_status_update")
 	got, missed, last := 0, 0, ""
 	for last != fmt.Sprint(long, n-1) {
 		m := slow.next("transcript_update")

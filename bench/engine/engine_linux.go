@@ -52,7 +52,8 @@ type Talker interface {
 	Speak(now time.Duration) []byte
 	// Hear takes a message other than a ping or a close. An error breaks the stream.
 	Hear(m wire.Message, now time.Duration) error
-	// Gone is told, once, that the stream is over: with nil if it had left, else with why.
+	// Gone is told, once, that the stream is over: with nil if it had left, else with why. After a server's close that is before the
+	// connection has ended.
 	Gone(err error, now time.Duration)
 }
 
@@ -107,6 +108,7 @@ type Stream struct {
 	place  int           // in it
 	starts time.Duration // when it speaks first
 	left   time.Duration // when it has waited for long enough after it has left; 0: it has not
+	told   bool          // the talker knows that it is over
 	over   bool
 	rest   []byte // of a frame that has not come whole
 }
@@ -134,9 +136,6 @@ func New(key wire.Key) (*Engine, error) {
 
 // Now is the time that all of the engine's times are of: CLOCK_MONOTONIC.
 func (e *Engine) Now() time.Duration { return e.clock.Now() }
-
-// Clock is where Now comes from.
-func (e *Engine) Clock() machine.Clock { return e.clock }
 
 // Run carries streams until ctx ends, whose cause it returns, or until Beat fails. No stream is left when it returns: what had not left by
 // then is gone with ErrEnded.
@@ -306,8 +305,9 @@ func (e *Engine) hear(s *Stream, m wire.Message, now time.Duration) {
 		s.Send(e.pong)
 	case m.Kind == wire.Close && s.left > 0: // the answer to ours; what is left is for the server to hang up
 	case m.Kind == wire.Close:
-		_ = s.conn.write(e.key.Close(nil, m.Code)) // a server that has closed need not listen
-		e.drop(s, &Closed{m.Code, string(m.Reason)})
+		s.gone(&Closed{m.Code, string(m.Reason)}, now)
+		s.Leave(now)
+		s.Send(e.key.Close(nil, m.Code))
 	case s.left == 0:
 		if err := s.talker.Hear(m, now); err != nil {
 			e.drop(s, err)
@@ -334,7 +334,15 @@ func (e *Engine) drop(s *Stream, why error) {
 	if s.left > 0 {
 		why = nil
 	}
-	s.talker.Gone(why, e.clock.Now())
+	s.gone(why, e.clock.Now())
+}
+
+// gone tells the talker, once.
+func (s *Stream) gone(why error, now time.Duration) {
+	if !s.told {
+		s.told = true
+		s.talker.Gone(why, now)
+	}
 }
 
 // mute takes a stream out of the wheel.

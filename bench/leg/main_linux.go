@@ -6,7 +6,7 @@
 //	  schedule, lateness ◀── epoll, read ◀── 20 or 100 ms of speech a message ◀── wheel, encode
 //	         └───────── "report" on stdin, counts and CPU on stdout ─────────┘
 //
-// A step runs one server with N streams for some seconds, in a fresh child. A server carries N streams when, over the measured
+// The generator is one of bench/engine and bench/wire, as that of bench/load is. A step runs one server with N streams for some seconds, in a fresh child. A server carries N streams when, over the measured
 // seconds, p99 lateness is under 5 ms, no frame was lost, and what it was sent was read within 100 ms. The highest such N is found
 // by bisection, for all servers at once, step by step in turn, so that a neighbour's load falls on all; three times over; medians
 // count. A step in which the generator used more than 85 % of its core is void: it says nothing of the server. So is one that

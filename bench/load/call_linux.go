@@ -19,7 +19,6 @@ type call struct {
 	}
 	line  *wire.Line
 	ear   ear
-	due   time.Duration // when it had to be placed
 	until time.Duration // MaxLength
 	place int           // in generator.calls
 
@@ -127,7 +126,7 @@ func (c *call) say(a *act, now time.Duration) {
 	}
 	if c.ear.speaking = c.pos < a.last; c.pos == a.last {
 		c.since = now
-		c.ear.acted(now)
+		c.ear.acted(now, a.Verb == carrier.Say || a.Verb == carrier.Barge)
 	}
 	c.pos++
 }
@@ -178,7 +177,7 @@ func (c *call) mayBarge(a *act, now time.Duration) bool {
 func (c *call) Hear(m wire.Message, now time.Duration) error {
 	switch m.Kind {
 	case wire.Media:
-		return c.g.media(c, m, now)
+		return c.g.media(&c.ear, m, now)
 	case wire.Mark:
 		c.ear.mark(m.Name, now)
 	case wire.Clear:
@@ -215,7 +214,7 @@ func (c *call) broken(err error) string {
 		}
 		return ""
 	case errors.As(err, &closed):
-		return short("closed with " + closed.Error())
+		return short(closed.Error())
 	case errors.Is(err, engine.ErrDropped):
 		return "the server dropped the connection"
 	case errors.Is(err, engine.ErrUnread):

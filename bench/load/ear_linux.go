@@ -35,18 +35,19 @@ type ear struct {
 
 	speaking bool          // the caller is, and has not come to his last voiced frame
 	asked    bool          // the caller has acted, and the agent has not answered
+	voice    bool          // he has spoken
 	last     time.Duration // when he had acted
 	onset    time.Duration // of a barge-in that the agent has not yielded to; 0: there is none
 	obey     time.Duration // until when it must have
 	stale    bool          // what comes is of a reply that was cleared
-	started  bool          // something has come at all
+	due      time.Duration // when the call had to be placed
 }
 
 // sounds says whether the carrier's buffer holds anything.
 func (e *ear) sounds(now time.Duration) bool { return e.schedule.Begun() && now < e.schedule.End() }
 
-// acted notes the end of what the caller did.
-func (e *ear) acted(now time.Duration) { e.asked, e.last = true, now }
+// acted notes the end of what the caller did, by voice or by keys.
+func (e *ear) acted(now time.Duration, voice bool) { e.asked, e.voice, e.last = true, voice, now }
 
 // mark queues a mark behind the audio that is there.
 func (e *ear) mark(name []byte, now time.Duration) {
@@ -60,24 +61,25 @@ func (e *ear) anew(now time.Duration) bool {
 		return true
 	}
 	dry := now - e.schedule.End()
-	return dry > 0 && e.asked && e.last > e.schedule.Last() || (e.marked || e.stale) && dry > rested || dry > stopped
+	switch acted := e.asked && e.last > e.schedule.Last(); {
+	case acted:
+		return dry > 0
+	case e.marked, e.stale:
+		return dry > rested
+	}
+	return dry > stopped
 }
 
 // media takes audio of the agent's.
-func (g *generator) media(c *call, m wire.Message, now time.Duration) error {
-	e := &c.ear
+func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 	if err := g.decode(m.Payload); err != nil {
 		return err
-	}
-	if !e.started {
-		e.started = true
-		report.Record(g.now.greeting, now-c.due)
 	}
 	if e.anew(now) {
 		if e.stale = e.stale && e.speaking; !e.stale {
 			e.onset = 0
 		}
-		e.schedule, e.fresh = wire.Schedule{}, true
+		e.schedule, e.fresh, e.split = wire.Schedule{}, true, true
 	}
 	e.marked = false
 	begins := max(now, e.schedule.End())
@@ -139,8 +141,8 @@ func (g *generator) listen(e *ear, begins, now time.Duration) {
 		}
 		at := begins + time.Duration(i)*time.Second/8000
 		if !e.spoken || e.split || at-e.voiced >= joins {
-			e.spoken, e.split, e.talk = true, false, at
 			g.began(e, now)
+			e.spoken, e.split, e.talk = true, false, at
 		}
 		e.voiced, e.fresh = at+time.Duration(len(piece))*time.Second/8000, false
 	}
@@ -179,12 +181,18 @@ func squaresOf() (all [256]uint32) {
 
 // began notes that the agent began to speak, in a message that came now.
 func (g *generator) began(e *ear, now time.Duration) {
-	if e.asked && !e.stale && !e.speaking {
-		e.asked = false
-		if g.measuring {
-			g.now.turns++
-			report.Record(g.now.voiceVoice, now-e.last)
-		}
+	if !e.spoken {
+		report.Record(g.now.greeting, now-e.due)
+	}
+	if !e.asked || e.stale || e.speaking {
+		return
+	}
+	e.asked = false
+	if !g.measuring {
+		return
+	}
+	if g.now.turns++; e.voice {
+		report.Record(g.now.voiceVoice, now-e.last)
 	}
 }
 

@@ -86,7 +86,7 @@ func (g *generator) replace(at time.Duration) {
 	}
 }
 
-// hangUp ends up to n calls, the oldest of them mostly; below 0: all.
+// hangUp has the callers of up to n calls hang up; below 0: all.
 func (g *generator) hangUp(n int) {
 	now := g.engine.Now()
 	if n < 0 {

@@ -99,7 +99,8 @@ func (o *office) connect(ctx context.Context, sid, socket string, due time.Durat
 	}
 	now := o.g.engine.Now()
 	t.answers(now - due)
-	return o.g.engine.Join(conn, &call{g: o.g, line: wire.NewLine(o.g.key, o.plan.AccountSID, sid, socket), due: due, until: now + o.plan.MaxLength}, 0)
+	c := &call{g: o.g, line: wire.NewLine(o.g.key, o.plan.AccountSID, sid, socket), ear: ear{due: due}, until: now + o.plan.MaxLength}
+	return o.g.engine.Join(conn, c, 0)
 }
 
 // real is the URL to use for a request to the one that is signed: without TLS when Connect is set.

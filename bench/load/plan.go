@@ -11,15 +11,19 @@
 // Every call follows the same script, compiled once into slots of 20 ms that all calls share; each is at a place of its own in it. Times are
 // kept from when something was due and not from when it came about (a call from when it had to be placed, a frame from when its stream's own
 // schedule had it), so that a server that stands still is charged for all that waited (coordinated omission).
+// Calls come whether the server keeps up or not; only where a step wants so many at once does a new one wait for another to end.
 //
 // # What is measured, and how
+//
+// Calls are counted from the beginning of a step's ramp, with how long it took to set them up, to greet them, or to refuse them; all else is
+// counted while the step is held. What comes is read at once, but for the first 500 us of a stream; all times are of CLOCK_MONOTONIC.
 //
 // Lateness is that of each message against its utterance's own schedule, as in bench/leg; an utterance ends with clear, when the caller has
 // acted and the carrier's buffer has run dry, with 250 ms of nothing after a mark, or with a second of nothing. Frames that came more than 5 ms
 // after they had to sound are dry. Frames lost are those by which an utterance went on later than before, for good.
 //
 // A turn is what the caller says or presses; it is answered by the first speech of the agent's that begins to come after the caller's last
-// voiced frame was sent, and voice to voice is from the one to the other. Speech of the agent's is 20 ms of -45 dBFS or more.
+// voiced frame (or key) was sent, and voice to voice is from the one to the other, where he spoke. Speech of the agent's is 20 ms of -45 dBFS or more.
 //
 // A barge-in counts when the agent's buffer still sounds as the caller's third voiced frame is sent; onset_to_clear is from there to clear. It
 // is missed, and counted as such, when audio of the same utterance still comes a second later (or after the time that hush= allows). What
@@ -95,9 +99,9 @@ type Progress struct {
 	Calls       int           // at once, now
 	Rate        float64       // new calls a second, that are offered
 
-	Offered, Answered, Refused, Broken int64 // calls, of this step
-	Lateness                           float64
-	Busy                               float64 // the generator's share of its core, since the last
+	Offered, Answered, Refused, Broken int64   // calls, of this step
+	Lateness                           float64 // of the agents' frames, p99 in milliseconds, since the hold began
+	Busy                               float64 // the share of its cores that the generator had of late
 }
 
 // again is how long after a call that was refused or broke another is tried in its place.

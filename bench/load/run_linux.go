@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"time"
 
 	"parley/bench/engine"
@@ -22,9 +23,9 @@ const (
 // Why the engine ends.
 var errDone = errors.New("the run is over")
 
-// Run runs the plan and returns what was measured of each step. progress is called about twice a second, on the caller's goroutine; nil:
-// nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a step of which nothing was
-// measured is left out. No call, connection or goroutine is left when Run returns.
+// Run runs the plan and returns what was measured of each step. progress is called about twice a second, and as a phase begins and ends, on
+// the caller's goroutine; nil: nobody asks. When ctx ends, calls are hung up, and what was measured so far is returned beside its cause; a
+// step of which nothing was measured is left out. No call, connection or goroutine is left when Run returns.
 func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, error) {
 	p, err := p.withDefaults()
 	if err != nil {
@@ -47,6 +48,10 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 		r.chance = rand.New(rand.NewPCG(p.Seed, 0))
 	}
 	r.began = g.engine.Now()
+	r.lookedAt, r.used = r.began, machine.OwnTime()
+	if runtime.GOMAXPROCS(0) < 2 { // the engine's thread would keep the goroutines that place calls waiting
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	}
 	alive, stop := context.WithCancelCause(context.WithoutCancel(ctx)) // when ctx ends there is still to be hung up
 	defer stop(errDone)
 	var failed error
@@ -58,6 +63,7 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 	}()
 	err = r.climb(ctx)
 	r.hangUp()
+	r.tell("end", g.engine.Now(), 0)
 	stop(errDone)
 	<-r.gone
 	r.office.http.CloseIdleConnections()
@@ -77,15 +83,18 @@ type running struct {
 	gone     chan struct{} // closed when the engine has ended
 	began    time.Duration // of the engine's clock, as all times here
 
-	at    int // of Steps
-	step  Step
-	tally *tally
-	dues  []time.Duration // of calls that are still to be placed in the step
+	at     int // of Steps
+	step   Step
+	begins time.Duration
+	tally  *tally
+	dues   []time.Duration // of calls that are still to be placed in the step
 
-	told    time.Duration // when progress was
-	used    time.Duration // by the process, then
-	done    []report.Step
-	tallies []*tally // of done
+	told     time.Duration // when progress was
+	lookedAt time.Duration // how busy the process is
+	used     time.Duration // by it, then
+	busy     float64
+	done     []report.Step
+	tallies  []*tally // of done
 }
 
 // climb goes through the steps.
@@ -105,7 +114,8 @@ func (r *running) climb(ctx context.Context) error {
 
 // enter begins a step: from here on its calls are counted.
 func (r *running) enter(before float64) {
-	g, begins := r.g, r.g.engine.Now()
+	g := r.g
+	r.begins = g.engine.Now()
 	r.tally = newTally()
 	g.mu.Lock()
 	g.tally, g.again = r.tally, nil
@@ -120,17 +130,16 @@ func (r *running) enter(before float64) {
 	})
 	r.dues = r.step.dues(missing, before, r.Settle, r.chance)
 	for i := range r.dues {
-		r.dues[i] += begins
+		r.dues[i] += r.begins
 	}
 }
 
 // hold goes through the phases of a step, and keeps what was measured.
 func (r *running) hold(ctx context.Context) error {
-	begins := r.g.engine.Now()
 	for _, phase := range []struct {
 		name string
 		ends time.Duration
-	}{{"ramp", begins + r.step.Ramp}, {"settle", begins + r.step.Ramp + r.Settle}} {
+	}{{"ramp", r.begins + r.step.Ramp}, {"settle", r.begins + r.step.Ramp + r.Settle}} {
 		if err := r.place(ctx, phase.name, phase.ends); err != nil {
 			return err
 		}
@@ -174,14 +183,16 @@ var errGone = errors.New("the generator's engine has ended")
 func (r *running) place(ctx context.Context, phase string, until time.Duration) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	r.tell(phase, r.g.engine.Now(), until)
 	for {
 		now := r.g.engine.Now()
 		next := min(until, r.placeDue(ctx, now), r.placeAgain(ctx, now))
+		if now >= until {
+			r.tell(phase, now, until)
+			return nil
+		}
 		if now-r.told >= tellEvery {
 			r.tell(phase, now, until)
-		}
-		if now >= until {
-			return nil
 		}
 		timer.Reset(min(next, r.told+tellEvery) - now)
 		select {
@@ -238,11 +249,12 @@ func (r *running) tell(phase string, now, until time.Duration) {
 		Lateness: float64(r.g.late.Load()) / 1000,
 	}
 	p.Offered, p.Answered, p.Refused, p.Broken = r.tally.counts()
-	used := machine.OwnTime()
-	if took := now - r.told; r.told > 0 {
-		p.Busy = float64(used-r.used) / float64(took) / float64(machine.Cores())
+	if took := now - r.lookedAt; took >= tellEvery {
+		used := machine.OwnTime()
+		r.busy = float64(used-r.used) / float64(took) / float64(machine.Cores())
+		r.lookedAt, r.used = now, used
 	}
-	r.told, r.used = now, used
+	r.told, p.Busy = now, r.busy
 	r.progress(p)
 }
 

@@ -122,9 +122,6 @@ func NewClock() Clock {
 // Now is the time.
 func (c Clock) Now() time.Duration { return c.at + time.Since(c.zero) }
 
-// Of is a time of Go's as the clock has it.
-func (c Clock) Of(t time.Time) time.Duration { return c.at + t.Sub(c.zero) }
-
 // SleepUntil keeps the calling thread until the clock says at, or a little less: woken early, the caller looks at the clock again.
 func SleepUntil(at time.Duration) {
 	t := unix.NsecToTimespec(int64(at))

@@ -27,7 +27,7 @@ type Message struct {
 	Kind    Kind
 	Payload []byte        // of Media: base64; of Ping: what a pong has to say
 	Audio   time.Duration // of Media
-	Name    []byte        // of Mark
+	Name    []byte        // of Mark, as it stands in JSON
 	Code    uint16        // of Close; 0: none was given
 	Reason  []byte        // of Close
 }
@@ -96,10 +96,14 @@ var (
 func (m *Message) read(text []byte) error {
 	switch {
 	case bytes.HasPrefix(text, plainMedia):
-		return m.media(value(text, payloadAt), text)
+		if payload := value(text, payloadAt); plain(payload) {
+			return m.media(payload, text)
+		}
 	case bytes.HasPrefix(text, plainMark):
-		m.Kind, m.Name = Mark, value(text, nameAt)
-		return nil
+		if name := value(text, nameAt); plain(name) {
+			m.Kind, m.Name = Mark, name
+			return nil
+		}
 	case bytes.HasPrefix(text, plainClear):
 		m.Kind = Clear
 		return nil
@@ -120,7 +124,11 @@ func (m *Message) read(text []byte) error {
 	case "media":
 		return m.media([]byte(any.Media.Payload), text)
 	case "mark":
-		m.Kind, m.Name = Mark, []byte(any.Mark.Name)
+		name, err := json.Marshal(any.Mark.Name) // as it has to be echoed
+		if err != nil {
+			return fmt.Errorf("read the server's mark: %w", err)
+		}
+		m.Kind, m.Name = Mark, name[1:len(name)-1]
 	case "clear":
 		m.Kind = Clear
 	}
@@ -135,6 +143,9 @@ func (m *Message) media(payload, text []byte) error {
 	m.Kind, m.Payload, m.Audio = Media, payload, time.Duration(samples)*time.Second/8000
 	return nil
 }
+
+// plain says that there is no escape in a value.
+func plain(value []byte) bool { return bytes.IndexByte(value, '\\') < 0 }
 
 // value is what stands between key and the next quote; nil if there is none.
 func value(text, key []byte) []byte {

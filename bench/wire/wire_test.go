@@ -203,6 +203,8 @@ func TestParse(t *testing.T) {
 		{"a minute", framed(text(strings.Repeat("A", 640_000))), Message{Kind: Media, Audio: time.Minute}, ""},
 		{"mark", framed(`{"event":"mark","streamSid":"MZ1","mark":{"name":"0:4000"}}`), Message{Kind: Mark, Name: []byte("0:4000")}, ""},
 		{"mark with spaces", framed(`{"event": "mark", "mark": {"name": "\u0041"}}`), Message{Kind: Mark, Name: []byte("A")}, ""},
+		{"mark with a quote", framed(`{"event":"mark","streamSid":"MZ1","mark":{"name":"a\"b"}}`), Message{Kind: Mark, Name: []byte(`a\"b`)}, ""},
+		{"slashes as PHP writes them", framed(text(strings.Repeat(`\/\/\/\/`, 40))), Message{Kind: Media, Audio: 15 * time.Millisecond}, ""},
 		{"clear", framed(`{"event":"clear","streamSid":"MZ1"}`), Message{Kind: Clear}, ""},
 		{"clear with spaces", framed(`{"event": "clear"}`), Message{Kind: Clear}, ""},
 		{"of no use", framed(`{"event":"other"}`), Message{}, ""},
@@ -273,4 +275,30 @@ func TestSchedule(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever a server sends is a message, half of one, or an error that says so.
+func FuzzParse(f *testing.F) {
+	for _, text := range []string{
+		`{"event":"media","streamSid":"MZ1","media":{"payload":"AAAA"}}`, `{"event":"mark","streamSid":"MZ1","mark":{"name":"0:4000"}}`,
+		`{"event":"clear"}`, `{"event": "media", "media": {"payload": "\/w=="}}`, `[`,
+	} {
+		f.Add(framed(text))
+	}
+	f.Add([]byte{0x88, 2, 3, 0xE8})
+	f.Add([]byte{0x89, 126, 0, 1, 'x'})
+	f.Add([]byte{0x81, 127, 0, 0, 0, 0, 0, 0, 0, 2, '{', '}'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, size, err := Parse(b)
+		switch {
+		case size < 0 || size > len(b), err == nil && size == 0 && m.Kind != Other:
+			t.Errorf("size %d of %d: %+v, %v", size, len(b), m, err)
+		case err == nil && m.Kind == Media && (m.Audio <= 0 || len(m.Payload)%4 != 0):
+			t.Errorf("media: %+v", m)
+		case err == nil && m.Kind == Mark && json.Valid(b[2:size]):
+			if echo, _ := unmask(t, NewLine(1, "AC1", "CA1", "MZ1").Mark(nil, m.Name)); !json.Valid(echo) {
+				t.Errorf("a mark from %q is echoed as %q", b, echo)
+			}
+		}
+	})
 }
