@@ -74,8 +74,6 @@ const (
 	Refusal    = "refusal"         // the webhook is asked -> it has refused
 	SendLate   = "generator_late"  // the generator's own sends against its schedule
 	API        = "control_request" // a request to the control plane beside the calls
-	WordWait   = "word_wait"       // the end of the caller's turn is told -> its words are there
-	SpeechWait = "speech_wait"     // a task of local speech that a caller waits for -> a worker takes it
 )
 
 // Names of Counts.
@@ -89,7 +87,13 @@ const (
 	Missed     = "barge_ins_missed"  // of these, those that it spoke on through
 	Turns      = "turns"             // of callers, that were answered
 	Unanswered = "unanswered"        // that were not, within the script's patience
-	Apologies  = "apologies"         // the agent had to say that something failed, or took too long
+)
+
+// Names of Times and Counts that bench/offline takes.
+const (
+	WordWait   = "word_wait"   // the end of the caller's turn is told -> its words are there
+	SpeechWait = "speech_wait" // a task of local speech that a caller waits for -> a worker takes it
+	Apologies  = "apologies"   // the agent had to say that something failed, or took too long
 )
 
 // A Spread is a distribution of times in milliseconds. Histogram holds all of it.

@@ -106,6 +106,21 @@ func (c *crowded) await(what string, cond func() bool) {
 	}
 }
 
+// TestCapacityChecked: settings that cannot be are named, all of them.
+func TestCapacityChecked(t *testing.T) {
+	t.Parallel()
+	c, err := parseServe(t, nil, "--org-calls=-1", "--max-cpu=1.5", "--max-lateness=2s", "--max-speech-wait=-1s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.check()
+	for _, name := range []string{"--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v does not name %s", err, name)
+		}
+	}
+}
+
 // TestCrowdedServer offers 150 % of what a node carries, over real sockets: the excess is refused, within 100 ms, with a reason that readyz
 // and the metrics have, and the carrier is told that it is busy.
 func TestCrowdedServer(t *testing.T) {

@@ -96,7 +96,7 @@ func TestSettingsRefused(t *testing.T) {
 func TestConfigCheckNamesAll(t *testing.T) {
 	t.Parallel()
 	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3",
-		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x", "--org-calls=-1", "--max-cpu=1.5", "--max-lateness=2s", "--max-speech-wait=-1s")
+		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestConfigCheckNamesAll(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover", "--recordings", "--keep-recordings",
-		"--opus-cache", "--elevenlabs-base-url", "--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait"} {
+		"--opus-cache", "--elevenlabs-base-url"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}
