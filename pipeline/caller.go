@@ -157,6 +157,7 @@ func (d *dialog) understand(t Transcript) {
 	if edge == 0 {
 		edge = c.edge
 	}
+	c.pause.boss = c.pause.boss || t.Kind == EndOfTurn // also when its words were taken before it
 	if rest := c.pause.early.beyond(t.Text, edge); rest != t.Text {
 		if t.Text = rest; rest == "" && t.Edge == 0 {
 			return
@@ -175,7 +176,6 @@ func (d *dialog) understand(t Transcript) {
 		c.forgot = min(c.forgot, c.edge-1)
 		d.withdraw()
 	case EndOfTurn:
-		c.pause.boss = true
 		if c.floor != quiet {
 			c.forgot = c.edge
 		}

@@ -157,6 +157,8 @@ func TestDialog(t *testing.T) {
 			edge(4000*ms, Ended, 1, 3500*ms, false), words_(4100*ms, Final, "I want the table for two", 1)), `transcribed | ask 3.0 words "I want a table. for two"`},
 		{"a recogniser that ends turns itself is the boss", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "yes", 0), heardOut(3000*ms, 2, 0, "Fine."), edge(4060*ms, Began, 2, 4000*ms, true),
 			edge(4700*ms, MaybeEnded, 2, 4500*ms, false), words_(4800*ms, EagerEnd, "I want a table.", 0), event{4900 * ms, ticked{}}), ``},
+		{"and is known by its first word", Manners{}, greeted(began, pause, words_(2850*ms, EagerEnd, "I want a table.", 0), words_(2900*ms, EndOfTurn, "I want a table.", 0), ended,
+			heardOut(3100*ms, 2, 0, "Fine."), edge(4060*ms, Began, 2, 4000*ms, true), edge(4700*ms, MaybeEnded, 2, 4500*ms, false), words_(4800*ms, EagerEnd, "I want a chair.", 0), event{4900 * ms, ticked{}}), ``},
 		{"and need not be patient", Manners{}, greeted(began, words_(2700*ms, EndOfTurn, "I would like to", 0)), `transcribed | ask 2.0 words "I would like to"`},
 		{"words that break off are waited for", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1)), `transcribed`},
 		{"for a while", Manners{}, greeted(began, words_(2400*ms, Partial, "I would", 0), ended, words_(3100*ms, Final, "I would like to", 1), event{4500 * ms, ticked{}}), `ask 2.0 words "I would like to"`},

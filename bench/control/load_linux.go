@@ -17,7 +17,7 @@ import (
 // How the generator works.
 const (
 	tick  = 100 * time.Microsecond // it looks so often for what is due
-	drain = 2 * time.Second        // answers may take so long after the end
+	drain = 2 * time.Second        // requests that were due may be sent and answered so long after the end
 )
 
 // A load is one request, over and over, to one server.
@@ -36,7 +36,7 @@ type outcome struct {
 	took     *hdrhistogram.Histogram // microseconds, from when each was due until its last byte
 	answered int64                   // of those that were due in the measured time
 	rate     float64                 // answers a second in the measured time
-	unheard  int64                   // without an answer at the end
+	unheard  int64                   // without an answer so long after the end
 	busy     float64                 // share of its core that the generator had
 	sendLate *hdrhistogram.Histogram // microseconds, from when each was due until it was sent, where a connection was free
 }
@@ -122,43 +122,62 @@ func (g *generator) close() {
 // now is the time since the load began.
 func (g *generator) now() time.Duration { return time.Since(g.origin) }
 
-// generate is the load itself.
+// generate is the load itself, until everything that was due is answered, or it has waited long enough.
 func (g *generator) generate(ctx context.Context) (*outcome, error) {
 	g.origin = time.Now()
 	end := g.warm + g.measure
 	used, measuring := time.Duration(0), false
-	for now := time.Duration(0); now < end; now = g.now() {
-		if !measuring && now >= g.warm {
+	for now := time.Duration(0); now < end || g.pending() && now < end+drain; now = g.now() {
+		switch {
+		case !measuring && now >= g.warm && now < end:
 			measuring, used = true, machine.ThreadTime()
+		case measuring && now >= end:
+			measuring = false
+			g.out.busy = float64(machine.ThreadTime()-used) / float64(now-g.warm)
 		}
-		if err := errors.Join(ctx.Err(), g.ask(now), g.hear(0)); err != nil {
+		patience := 0
+		if g.waiting { // there is nothing to do until something comes
+			patience = 1
+		}
+		if err := errors.Join(ctx.Err(), g.ask(now), g.hear(patience)); err != nil {
 			return nil, err
 		}
-		g.rest()
+		if !g.waiting {
+			rest()
+		}
 	}
-	g.out.busy = float64(machine.ThreadTime()-used) / float64(g.measure)
+	if measuring {
+		g.out.busy = float64(machine.ThreadTime()-used) / float64(g.now()-g.warm)
+	}
 	g.out.rate = float64(g.inWindow) / g.measure.Seconds()
-	for g.busy > 0 && g.now() < end+drain {
-		if err := errors.Join(ctx.Err(), g.hear(1)); err != nil {
-			return nil, err
-		}
-	}
-	g.out.unheard = g.busy
-	for i := range g.conns { // they have waited at least so long
-		if c := &g.conns[i]; c.counts {
-			g.took(g.now() - c.due)
-		}
-	}
-	if g.rate > 0 { // those that never found a connection
-		for next := g.due(g.asked); next < end; next = g.due(g.asked) {
-			g.asked++
-			g.out.unheard++
-			if next >= g.warm {
-				g.took(g.now() - next)
-			}
-		}
-	}
+	g.giveUp()
 	return &g.out, nil
+}
+
+// pending says whether something was due that is not answered.
+func (g *generator) pending() bool {
+	return g.busy > 0 || g.rate > 0 && g.due(g.asked) < g.warm+g.measure
+}
+
+// giveUp counts what was due and never answered: it has taken at least so long.
+func (g *generator) giveUp() {
+	now := g.now()
+	g.out.unheard = g.busy
+	for i := range g.conns {
+		if c := &g.conns[i]; c.counts {
+			g.took(now - c.due)
+		}
+	}
+	if g.rate == 0 {
+		return
+	}
+	for due := g.due(g.asked); due < g.warm+g.measure; due = g.due(g.asked) { // never sent: no connection was free
+		g.asked++
+		g.out.unheard++
+		if due >= g.warm {
+			g.took(now - due)
+		}
+	}
 }
 
 // due is when the n-th request is to be sent.
@@ -166,15 +185,16 @@ func (g *generator) due(n int64) time.Duration {
 	return time.Duration(float64(n) / g.rate * float64(time.Second))
 }
 
-// ask sends what is due, as far as connections are free.
+// ask sends what is due before the end, as far as connections are free.
 func (g *generator) ask(now time.Duration) error {
 	for ; len(g.free) > 0; g.asked++ {
 		due := now
 		if g.rate > 0 {
-			if due = g.due(g.asked); due > now {
-				g.waiting = false
-				return nil
-			}
+			due = g.due(g.asked)
+		}
+		if due > now || due >= g.warm+g.measure {
+			g.waiting = false
+			return nil
 		}
 		at := len(g.free) - 1
 		c := &g.conns[g.free[at]]
@@ -245,11 +265,8 @@ func (g *generator) took(d time.Duration) {
 	_ = g.out.took.RecordValue(max(1, min(d, time.Minute).Microseconds())) // it is within the histogram's bounds
 }
 
-// rest sleeps until something may be due, if there is nothing to do. A flood never rests.
-func (g *generator) rest() {
-	if g.rate == 0 || g.waiting {
-		return
-	}
+// rest sleeps until something may be due.
+func rest() {
 	t := unix.NsecToTimespec(int64(tick))
 	_ = unix.ClockNanosleep(unix.CLOCK_MONOTONIC, 0, &t, nil) // woken early, the caller looks at the clock again
 }

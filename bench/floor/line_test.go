@@ -107,3 +107,22 @@ func TestLineRefused(t *testing.T) {
 		t.Error("connected to nobody")
 	}
 }
+
+// FuzzLine reads whatever a vendor may send: frames or an error, never more than came.
+func FuzzLine(f *testing.F) {
+	f.Add(append(plain(textFrame, []byte("hello")), plain(binaryFrame, make([]byte, 300))...))
+	f.Add([]byte{binaryFrame, 127, 0, 0, 0, 0, 0, 1, 0, 0})
+	f.Add([]byte{textFrame, 126, 1})
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		l := &line{conn: source{r: iotest.OneByteReader(bytes.NewReader(wire))}, in: make([]byte, 16)}
+		for n := 0; ; {
+			_, b, err := l.next()
+			if err != nil {
+				return
+			}
+			if n += 2 + len(b); n > len(wire) {
+				t.Fatalf("%d bytes of frames in %d", n, len(wire))
+			}
+		}
+	})
+}

@@ -35,7 +35,7 @@ type Counts struct {
 
 // ready is the first line that a program's process writes.
 type ready struct {
-	Addresses []string `json:"addresses"`
+	Addresses []string `json:"addresses,omitempty"` // none: it listens nowhere
 }
 
 // Asked says whether this process was started by Start, and as what. A main or a TestMain asks it first, and then calls Serve.

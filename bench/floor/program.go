@@ -8,16 +8,18 @@ import (
 	"strings"
 )
 
-// An Options says which program is to run, and how. Which of its fields count depends on the program.
+// Options say which program is to run, and how. Which of its fields count depends on the program.
 type Options struct {
 	Name         string       `json:"name"`                  // of Names
 	Address      string       `json:"address,omitempty"`     // to listen on; empty: a free port of 127.0.0.1
 	Conversation Conversation `json:"conversation,omitzero"` // of whole calls
 	Sockets      int          `json:"sockets,omitempty"`     // of rtp-sockets, on ports one after the other if Address has one; 0: 1
-	OpusRate     int          `json:"opus_rate,omitempty"`   // of opus, as the fields of Opus
-	OpusBits     int          `json:"opus_bits,omitempty"`   //
-	OpusEffort   int          `json:"opus_effort,omitempty"` //
-	OpusLow      bool         `json:"opus_low,omitempty"`    //
+
+	// Of opus, as the fields of Opus.
+	OpusRate   int  `json:"opus_rate,omitempty"`
+	OpusBits   int  `json:"opus_bits,omitempty"`
+	OpusEffort int  `json:"opus_effort,omitempty"`
+	OpusLow    bool `json:"opus_low,omitempty"`
 }
 
 // Names are the programs that Run knows, in the order of the package's table.

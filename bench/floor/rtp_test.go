@@ -19,26 +19,14 @@ func TestRTP(t *testing.T) {
 	for _, name := range []string{"rtp", "rtp-sockets"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			ctx, cancel := context.WithCancel(t.Context())
-			served, at := make(chan error, 1), make(chan []string, 1)
-			var stats *Stats
-			go func() {
-				served <- Run(ctx, Options{Name: name, Sockets: 2}, func(addresses []string, s *Stats) {
-					stats = s
-					at <- addresses
-				})
-			}()
-			addresses := <-at
+			s := begin(t, Options{Name: name, Sockets: 2})
 			for i := range 2 {
-				rtpCall(t, addresses[i%len(addresses)])
+				rtpCall(t, s.addresses[i%len(s.addresses)])
 			}
-			cancel()
-			if err := <-served; err != nil {
-				t.Error(err)
-			}
-			if stats.Calls.Load() != 2 || stats.In.Load() != 20 || stats.Voiced.Load() != 10 || stats.Out.Load() < 20 || stats.Bad.Load() != 2 {
+			s.end(t)
+			if s.Calls.Load() != 2 || s.In.Load() != 20 || s.Voiced.Load() != 10 || s.Out.Load() < 20 || s.Bad.Load() != 2 {
 				t.Errorf("calls %d, in %d (voiced %d), out %d, bad %d; want 2, 20 (10), 20 or more, 2",
-					stats.Calls.Load(), stats.In.Load(), stats.Voiced.Load(), stats.Out.Load(), stats.Bad.Load())
+					s.Calls.Load(), s.In.Load(), s.Voiced.Load(), s.Out.Load(), s.Bad.Load())
 			}
 		})
 	}
@@ -169,4 +157,15 @@ func TestRTPAllocatesNothing(t *testing.T) {
 	if one.Stats.Out.Load() < 2000 || many.Stats.Out.Load() < 2000 {
 		t.Errorf("%d and %d packets were sent", one.Stats.Out.Load(), many.Stats.Out.Load())
 	}
+}
+
+// FuzzRTPPayload takes any packet: sound is of the packet, behind its header.
+func FuzzRTPPayload(f *testing.F) {
+	f.Add(append(make([]byte, 12), "sound"...))
+	f.Add(append([]byte{0xB1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0}, "sound\x01"...))
+	f.Fuzz(func(t *testing.T, packet []byte) {
+		if law := rtpPayload(packet); len(law) > max(0, len(packet)-rtpHeader) {
+			t.Fatalf("%d bytes of sound in %d", len(law), len(packet))
+		}
+	})
 }

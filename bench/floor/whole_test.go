@@ -38,48 +38,75 @@ func spokenLaw(text string) []byte {
 	return law
 }
 
-// TestWholeCalls holds a conversation with every server of whole calls, by way of the vendors' fakes: webhook, greeting, two turns of the
-// caller's, each answered. Every sample of the voice comes through, in whole frames and no faster than it sounds.
+// TestWholeCalls holds a conversation with every server of whole calls, by way of the vendors' fakes of both kinds: webhook, greeting, two
+// turns of the caller's, each answered. Every sample of the voice comes through, in whole frames and no faster than it sounds.
 func TestWholeCalls(t *testing.T) {
 	t.Parallel()
-	vendor := &providertest.Deepgram{Key: "secret", Transcripts: []string{"Hello?", "And now?"}}
-	talk := Deepgram(providertest.StartDeepgram(t, vendor), "nova-3", 200*time.Millisecond)
-	talk.Key, talk.Greeting, talk.Answer = "secret", testGreeting, testAnswer
-	for name, message := range map[string]int{"own-whole": 160, "own-whole-ahead": 800, "usual-whole": 160} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			ctx, cancel := context.WithCancel(t.Context())
-			served, at := make(chan error, 1), make(chan string, 1)
-			var stats *Stats
-			go func() {
-				served <- Run(ctx, Options{Name: name, Conversation: talk}, func(addresses []string, s *Stats) {
-					stats = s
-					at <- addresses[0]
-				})
-			}()
-			p := dialPhone(t, <-at, message)
-			p.hear(testGreeting)
-			p.say()
-			p.hear(testAnswer)
-			p.say()
-			p.hear(testAnswer)
-			p.conn.Close()
-			cancel()
-			if err := <-served; err != nil {
-				t.Error(err)
-			}
-			got := []int64{stats.Calls.Load(), stats.Turns.Load(), stats.In.Load(), stats.Out.Load(), stats.Bad.Load()}
-			want := []int64{1, 3, p.said, p.heard, 0}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("calls, turns, in, out, bad: -want +got\n%s", diff)
+	const hangover = 200 * time.Millisecond
+	for _, model := range []string{"nova-3", "flux-general-en"} {
+		vendor := &providertest.Deepgram{Key: "secret", Transcripts: []string{"Hello?", "And now?"}, Hangover: hangover}
+		talk := Deepgram(providertest.StartDeepgram(t, vendor), model, hangover)
+		talk.Key, talk.Greeting, talk.Answer = "secret", testGreeting, testAnswer
+		for name, message := range map[string]int{"own-whole": 160, "own-whole-ahead": 800, "usual-whole": 160} {
+			t.Run(name+" "+model, func(t *testing.T) {
+				t.Parallel()
+				s := begin(t, Options{Name: name, Conversation: talk})
+				p := dialPhone(t, s.addresses[0], message)
+				p.hear(testGreeting)
+				p.say()
+				p.hear(testAnswer)
+				p.say()
+				p.hear(testAnswer)
+				p.conn.Close()
+				s.end(t)
+				got := []int64{s.Calls.Load(), s.Turns.Load(), s.In.Load(), s.Out.Load(), s.Bad.Load()}
+				if diff := cmp.Diff([]int64{1, 3, p.said, p.heard, 0}, got); diff != "" {
+					t.Errorf("calls, turns, in, out, bad: -want +got\n%s", diff)
+				}
+			})
+		}
+		t.Cleanup(func() { // after the servers: each call has let go of its sockets
+			if n := vendor.Counts().Listens.Load(); n != 3 {
+				t.Errorf("%s: %d sockets to the recogniser for 3 calls", model, n)
 			}
 		})
 	}
-	t.Cleanup(func() { // after the servers: each call has let go of its sockets
-		if n := vendor.Counts().Listens.Load(); n != 3 {
-			t.Errorf("%d sockets to the recogniser for 3 calls", n)
-		}
-	})
+}
+
+// A begun is a program that runs in this process.
+type begun struct {
+	*Stats
+	addresses []string
+	cancel    context.CancelFunc
+	served    chan error
+}
+
+// begin runs a program.
+func begin(t *testing.T, o Options) *begun {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	s, listens := &begun{cancel: cancel, served: make(chan error, 1)}, make(chan struct{})
+	go func() {
+		s.served <- Run(ctx, o, func(addresses []string, stats *Stats) {
+			s.addresses, s.Stats = addresses, stats
+			close(listens)
+		})
+	}()
+	select {
+	case <-listens:
+	case err := <-s.served:
+		t.Fatalf("%s did not begin: %v", o.Name, err)
+	}
+	return s
+}
+
+// end ends it.
+func (s *begun) end(t *testing.T) {
+	t.Helper()
+	s.cancel()
+	if err := <-s.served; err != nil {
+		t.Error(err)
+	}
 }
 
 // A phone is the carrier's side of a call.
@@ -209,16 +236,8 @@ func TestVendorsGone(t *testing.T) {
 		for _, name := range []string{"own-whole", "usual-whole"} {
 			t.Run(name+" "+string(fault), func(t *testing.T) {
 				t.Parallel()
-				ctx, cancel := context.WithCancel(t.Context())
-				served, at := make(chan error, 1), make(chan string, 1)
-				var stats *Stats
-				go func() {
-					served <- Run(ctx, Options{Name: name, Conversation: talk}, func(addresses []string, s *Stats) {
-						stats = s
-						at <- addresses[0]
-					})
-				}()
-				p := dialPhone(t, <-at, frameBytes)
+				s := begin(t, Options{Name: name, Conversation: talk})
+				p := dialPhone(t, s.addresses[0], frameBytes)
 				p.say()
 				p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
 				for {
@@ -229,11 +248,8 @@ func TestVendorsGone(t *testing.T) {
 						break
 					}
 				}
-				cancel()
-				if err := <-served; err != nil {
-					t.Error(err)
-				}
-				if got := stats.Calls.Load(); got != want {
+				s.end(t)
+				if got := s.Calls.Load(); got != want {
 					t.Errorf("%d calls began, want %d", got, want)
 				}
 			})

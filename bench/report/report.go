@@ -63,17 +63,19 @@ type Tally struct {
 
 // Names of Times.
 const (
-	Lateness   = "lateness"        // a frame of the agent's against its stream's own schedule
-	FrameToSTT = "frame_to_stt"    // a frame sent by the carrier -> it is at the recogniser's socket
-	TTSToFrame = "tts_to_frame"    // the voice's first sound of an utterance -> it is at the carrier's socket
-	ToClear    = "onset_to_clear"  // the frame that makes the caller's speech certain -> clear
-	VoiceVoice = "voice_to_voice"  // the caller's last voiced frame -> the agent's first
-	Added      = "added"           // of that, what neither the chosen hangover nor the vendors' set delays explain
-	SetUp      = "set_up"          // the webhook is asked -> the stream is open
-	Greeting   = "greeting"        // the webhook is asked -> the agent's first frame
-	Refusal    = "refusal"         // the webhook is asked -> it has refused
-	SendLate   = "generator_late"  // the generator's own sends against its schedule
-	API        = "control_request" // a request to the control plane beside the calls
+	Lateness   = "lateness"     // a frame of the agent's against its stream's own schedule
+	FrameToSTT = "frame_to_stt" // a frame sent by the carrier -> it is at the recogniser's socket
+	// FrameToSTTGathered is the same of the oldest frame in a message to the recogniser: with the time for which frames are gathered there.
+	FrameToSTTGathered = "frame_to_stt_gathered"
+	TTSToFrame         = "tts_to_frame"    // the voice's first sound of an utterance -> it is at the carrier's socket
+	ToClear            = "onset_to_clear"  // the frame that makes the caller's speech certain -> clear
+	VoiceVoice         = "voice_to_voice"  // the caller's last voiced frame -> the agent's first
+	Added              = "added"           // of that, what neither the chosen hangover nor the vendors' set delays explain
+	SetUp              = "set_up"          // the webhook is asked -> the stream is open
+	Greeting           = "greeting"        // the webhook is asked -> the agent's first frame
+	Refusal            = "refusal"         // the webhook is asked -> it has refused
+	SendLate           = "generator_late"  // the generator's own sends against its schedule
+	API                = "control_request" // a request to the control plane beside the calls
 )
 
 // Names of Counts.

@@ -3,7 +3,7 @@
 //	Build ──▶ parley ──Start──▶ parley serve, GOMAXPROCS=1 ──▶ URL, once it says so
 //	                               │ bench vendors: in another process
 //	                               ▼
-//	                 Metrics, RSS; Stop
+//	                 Metrics, Memory; Stop, Stacks
 //
 // A server has what a small installation has: SQLite, records, recordings, the API. Only its settings are the bench's: nothing of this
 // process's environment that is Parley's gets through.
@@ -147,6 +147,16 @@ func (s *Server) Stop() error {
 	return nil
 }
 
+// Stacks ends it at once, and tells what each of its goroutines was doing.
+func (s *Server) Stacks() string {
+	_ = s.cmd.Process.Signal(syscall.SIGQUIT) // Go writes all stacks then, and exits
+	late := time.AfterFunc(endLimit, func() { _ = s.cmd.Process.Kill() })
+	defer late.Stop()
+	<-s.done
+	s.failed = nil // as it was told to
+	return s.log.String()
+}
+
 // Metrics are what it shows at /metrics: the sum of each metric's samples, by name.
 func (s *Server) Metrics(ctx context.Context) (map[string]float64, error) {
 	text, err := s.get(ctx, "/metrics")
@@ -193,19 +203,32 @@ func (s *Server) get(ctx context.Context, path string) ([]byte, error) {
 	return text, nil
 }
 
-// RSS is how much memory it has, in bytes (VmRSS of proc(5)).
-func (s *Server) RSS() (int64, error) {
+// A Memory is what a process has of the machine's, in bytes (VmRSS and RssAnon of proc(5)).
+type Memory struct {
+	RSS  int64 // the resident set
+	Anon int64 // of it, what is the process's own: not the program's file, which the kernel reads and drops as it likes
+}
+
+// Memory is how much it has.
+func (s *Server) Memory() (m Memory, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.PID()))
 	if err != nil {
-		return 0, fmt.Errorf("read memory: %w", err)
+		return m, fmt.Errorf("read memory: %w", err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if kb, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(kb), "kB")), 10, 64)
-			return n << 10, err
+		name, value, _ := strings.Cut(line, ":")
+		kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64) // the kernel writes numbers
+		switch name {
+		case "VmRSS":
+			m.RSS = kb << 10
+		case "RssAnon":
+			m.Anon = kb << 10
 		}
 	}
-	return 0, errors.New("read memory: /proc says no VmRSS: has parley ended?")
+	if m.RSS == 0 {
+		return m, errors.New("read memory: /proc says no VmRSS: has parley ended?")
+	}
+	return m, nil
 }
 
 // Agent is the id of the agent that answers calls by default.

@@ -38,8 +38,8 @@ func TestServer(t *testing.T) {
 		if err != nil || m["go_goroutines"] < 5 || m["parley_accepting"] != 1 {
 			t.Errorf("metrics: %v, %v", m, err)
 		}
-		if rss, err := s.RSS(); err != nil || rss < 10<<20 {
-			t.Errorf("memory: %d, %v", rss, err)
+		if m, err := s.Memory(); err != nil || m.RSS < 10<<20 || m.Anon <= 0 || m.Anon > m.RSS {
+			t.Errorf("memory: %+v, %v", m, err)
 		}
 		if s.Listening <= 0 || !strings.HasSuffix(s.URL, s.Address()) {
 			t.Errorf("listening after %v at %s", s.Listening, s.Address())
@@ -47,9 +47,22 @@ func TestServer(t *testing.T) {
 		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
-		if _, err := s.RSS(); err == nil {
+		if _, err := s.Memory(); err == nil {
 			t.Error("a process that has ended has memory")
 		}
+	}
+	s, err := subject.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Healthy(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if stacks := s.Stacks(); !strings.Contains(stacks, "created by main.(*server).run") {
+		t.Errorf("stacks without the server's own: %.1000s", stacks)
+	}
+	if err := s.Stop(); err != nil {
+		t.Errorf("a server whose stacks were asked for ended badly: %v", err)
 	}
 	if agents[0] != agents[1] {
 		t.Errorf("the database was not kept: agents %v", agents)

@@ -180,6 +180,27 @@ func TestRoleOfAnotherServer(t *testing.T) {
 	}
 }
 
+// TestRoleOfFlux: an agent that listens to another language than the recogniser knows is told so, whoever chose the recogniser.
+func TestRoleOfFlux(t *testing.T) {
+	t.Parallel()
+	for server, agents := range map[string]map[string]bool{
+		"flux-general-en": {`{}`: true, `{"model":"flux-general-multi"}`: false, `{"model":"nova-3"}`: false},
+		"nova-3":          {`{}`: false, `{"model":"flux-general-en"}`: true},
+	} {
+		c, _ := companyOf(t, map[string]string{"DEEPGRAM_API_KEY": "k", "PARLEY_STT": "deepgram", "PARLEY_DEEPGRAM_STT_MODEL": server})
+		for stt, refused := range agents {
+			found := c.Check(store.Agent{ID: "a", Settings: `{"providers":{"stt":` + stt + `},"languages":{"listening":"de-DE"}}`})
+			told := len(found) == 1 && found[0].Path == "settings.languages.listening" && strings.Contains(found[0].Reason, "flux-general-en understands English")
+			if told != refused || !refused && len(found) > 0 {
+				t.Errorf("server %s, agent %s: found %v, want a refusal: %v", server, stt, found, refused)
+			}
+		}
+		if got := c.vendors.deepgram.STTModel; got != server {
+			t.Errorf("the server's recogniser is %s, want %s", got, server)
+		}
+	}
+}
+
 // TestCompany: a role is made once a version, also by many calls at once, and forgotten with its agent.
 func TestCompany(t *testing.T) {
 	t.Parallel()

@@ -86,6 +86,8 @@ type config struct {
 
 	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
 	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
+	// DeepgramSTTModel is prefixed, as PARLEY_STT_MODEL is the local recogniser's.
+	DeepgramSTTModel string `name:"deepgram-stt-model" help:"Deepgram's recogniser, of agents that name none: nova-3 (any language), or flux-general-en or flux-general-multi, which find the ends of turns themselves." default:"nova-3" var:"PARLEY_DEEPGRAM_STT_MODEL"`
 
 	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held, for organisations without a key of their own. Empty: those cannot fetch them." var:"ELEVENLABS_API_KEY"`
 	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server, or one's own." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`

@@ -13,6 +13,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers/deepgram"
 	"parley/providers/openai"
 	"parley/store"
 )
@@ -85,10 +86,10 @@ func chosen(vendor, own string) string {
 func (c *company) hear(r *role, set traits.Speech) {
 	const path = "settings.providers.stt."
 	r.hears, r.stt = r.vendors.hears, r.vendors.stt
-	vendor := chosen(set.Vendor, r.hears)
+	vendor, model := chosen(set.Vendor, r.hears), c.cfg.DeepgramSTTModel
 	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
 	case err == nil:
-		r.hears, r.stt = vendor, stt
+		r.hears, r.stt, model = vendor, stt, cmp.Or(set.Model, model)
 	case r.vendors.has(vendor):
 		r.refuse(path+"model", err.Error())
 	default:
@@ -97,6 +98,10 @@ func (c *company) hear(r *role, set traits.Speech) {
 	if l := or(r.plan.Set.Languages).Listening; l != "" {
 		if r.hears == "local" && !english(l) {
 			r.refuse("settings.languages.listening", "the local recogniser understands English alone")
+			return
+		}
+		if r.hears == "deepgram" && deepgram.EnglishOnly(model) && !english(l) {
+			r.refuse("settings.languages.listening", "Deepgram's "+model+" understands English alone: flux-general-multi and nova-3 understand others")
 			return
 		}
 		r.agent.Lang = l

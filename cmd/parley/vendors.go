@@ -80,7 +80,7 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
 	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
-		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, NetDial: w.deepgram, Log: log}
+		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, STTModel: c.DeepgramSTTModel, NetDial: w.deepgram, Log: log}
 	}
 	switch c.Ear {
 	case "local":

@@ -1,7 +1,7 @@
-// Package deepgram listens and speaks through Deepgram: listen v1 (Nova) recognises, speak v1 (Aura) speaks.
+// Package deepgram listens and speaks through Deepgram: listen v1 (Nova) and v2 (Flux) recognise, speak v1 (Aura) speaks.
 //
 //	Write ──▶ reel ──▶ send ──▶ socket ──▶ read ──▶ hear ──▶ outbox ──▶ Results
-//	Mark  ──▶ Finalize ──┘
+//	Mark  ──▶ Finalize ──┘        (Flux finds the ends of turns itself: it is asked only when it leaves an Ended waiting)
 //
 //	text ──▶ clauses ──▶ Speak, Flush ──▶ line ──▶ its reader ──▶ bounded audio ──▶ Speak's sequence
 //	                                       ▲
@@ -11,8 +11,8 @@
 // line, the socket of a voice, outlives one utterance: it waits in the Client's pool, kept alive by pings, so that the next
 // utterance needs no handshake; its reader belongs to the Client. Telephone legs (8 kHz) send and receive mu-law, others linear16.
 //
-// Wire facts: developers.deepgram.com, reference listen-streaming and speak-streaming, docs audio-keep-alive, finalize,
-// tts-ws-flush and tts-ws-clear.
+// Wire facts: developers.deepgram.com, reference listen-streaming, listen-flux and speak-streaming, docs audio-keep-alive, finalize,
+// flux/state, flux/configure, flux/force-end-turn, flux/close-stream, tts-ws-flush and tts-ws-clear.
 package deepgram
 
 import (
@@ -59,12 +59,14 @@ const messageLimit = 1 << 20
 type Client struct {
 	Key      string // sent as "Authorization: Token KEY"; empty for a self-hosted server that asks for none
 	BaseURL  string // default wss://api.deepgram.com; ws:// for a self-hosted server on the same network
-	STTModel string // default nova-3
+	STTModel string // default nova-3; flux-... finds the ends of turns itself, and leaves recordings (Listening.Patient) to the default
 	TTSModel string // the voice of an agent that names none; default aura-2-thalia-en
 
-	Chunk       time.Duration // audio in one message of listen, 20 to 100 ms; default 80 ms, which costs least
-	Endpointing time.Duration // silence after which Deepgram itself ends an utterance; 0: never, the call's Ear decides
-	ListenQuery url.Values    // further parameters of listen, such as redact=pci; they win over the client's own
+	Chunk time.Duration // audio in one message of listen, 20 to 100 ms; default 80 ms, which costs least
+	// Endpointing is the silence after which Deepgram itself ends an utterance; 0: never, the call's Ear decides. Of Flux it is the silence
+	// after which a turn ends however unfinished its words are (eot_timeout_ms, 500 ms to 60 s); 0: 3 s.
+	Endpointing time.Duration
+	ListenQuery url.Values // further parameters of listen, such as redact=pci; they win over the client's own
 
 	DialLimit  time.Duration // longest wait for a socket; default 4 s
 	FinalLimit time.Duration // longest wait of an Ended for Deepgram's answer, then it gets the words known so far; default 2 s
@@ -136,6 +138,9 @@ func (c *Client) check() error {
 	if c.Endpointing < 0 {
 		return fmt.Errorf("deepgram: endpointing %v is negative", c.Endpointing)
 	}
+	if c.Endpointing > 0 && turnBased(c.STTModel) && (c.Endpointing < 500*time.Millisecond || c.Endpointing > time.Minute) {
+		return fmt.Errorf("deepgram: endpointing %v of %s is not within 500ms and 1m", c.Endpointing, c.STTModel)
+	}
 	return nil
 }
 
@@ -174,10 +179,10 @@ func (c *Client) address(path string, q url.Values) (string, error) {
 	return u.String(), nil
 }
 
-// dial opens a socket for op, "listen" or "speak". No message that is sent may be larger than biggest bytes: a larger one would be
-// sent in fragments.
-func (c *Client) dial(ctx context.Context, op string, q url.Values, biggest int) (*websocket.Conn, error) {
-	address, err := c.address("/v1/"+op, q)
+// dial opens a socket for op, "listen" or "speak", at path. No message that is sent may be larger than biggest bytes: a larger one
+// would be sent in fragments.
+func (c *Client) dial(ctx context.Context, op, path string, q url.Values, biggest int) (*websocket.Conn, error) {
+	address, err := c.address(path, q)
 	if err != nil {
 		return nil, err
 	}

@@ -21,3 +21,12 @@ func (c *Client) IdleLines() int {
 	defer c.pool.mu.Unlock()
 	return len(c.pool.idle)
 }
+
+// FluxQuery is how a transcription of Flux is asked for.
+func FluxQuery(c *Client, o pipeline.Listening) url.Values {
+	enc, err := encodingFor(o.Rate)
+	if err != nil {
+		panic(err)
+	}
+	return c.fluxQuery(o, enc)
+}

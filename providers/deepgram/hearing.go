@@ -39,6 +39,9 @@ type question struct {
 	reach time.Duration // how much audio the socket had been sent, in call time, when it was asked
 	asked bool
 	due   time.Time
+
+	patient bool          // not to be asked: Flux answers by itself, unless that takes until due
+	limit   time.Duration // of its patience
 }
 
 // expect adds a question; one that is answered already is answered at once.
@@ -54,7 +57,7 @@ func (h *hearing) expect(q question, out *outbox) {
 // unasked is the first question that has not been sent.
 func (h *hearing) unasked() *question {
 	for i := range h.questions {
-		if !h.questions[i].asked {
+		if !h.questions[i].asked && !h.questions[i].patient {
 			return &h.questions[i]
 		}
 	}
@@ -72,6 +75,10 @@ func (h *hearing) due() (time.Time, bool) {
 // expire answers the questions that were due.
 func (h *hearing) expire(now time.Time, out *outbox) {
 	for len(h.questions) > 0 && !h.questions[0].due.After(now) {
+		if h.questions[0].patient && h.interim != nil { // Flux has words, and takes too long to end the turn
+			h.questions[0].patient, h.questions[0].due = false, now.Add(forceLimit)
+			continue
+		}
 		if h.questions[0].asked {
 			h.unanswered++
 		}

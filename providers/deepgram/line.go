@@ -60,7 +60,7 @@ type line struct {
 
 // openLine dials a line, which begins as speaking.
 func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*line, error) {
-	conn, err := c.dial(ctx, "speak", q, 2048)
+	conn, err := c.dial(ctx, "speak", "/v1/speak", q, 2048)
 	if err != nil {
 		return nil, err
 	}

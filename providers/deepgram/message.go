@@ -1,8 +1,10 @@
 package deepgram
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 
 	"parley/pipeline"
@@ -10,18 +12,25 @@ import (
 
 // A message is what the server says in text, on either socket. Unknown types are let through: Deepgram adds some now and then.
 type message struct {
-	kind string // Results, UtteranceEnd, SpeechStarted, Metadata, Flushed, Cleared, Warning, Error, ...
+	kind string // Results, TurnInfo, UtteranceEnd, SpeechStarted, Metadata, Connected, Flushed, Cleared, Warning, Error, ...
+
+	// of Results and TurnInfo
+	text  string
+	words []pipeline.Word // times on the socket's clock, in order
+	lang  string
+	end   time.Duration // how far the result reaches, on the socket's clock
 
 	// of Results
-	text         string
-	words        []pipeline.Word // times on the socket's clock, in order
-	lang         string
-	end          time.Duration // how far the result reaches, on the socket's clock
-	final        bool          // this stretch of audio is settled
-	speechFinal  bool          // Deepgram's own endpointing
+	final        bool // this stretch of audio is settled
+	speechFinal  bool // Deepgram's own endpointing
 	fromFinalize bool
 
-	request     string // of Metadata
+	// of TurnInfo
+	event string  // Update, StartOfTurn, EagerEndOfTurn, TurnResumed, EndOfTurn
+	sure  float64 // that the turn has ended, 0 to 1
+	again bool    // an Update whose words are known, and not read again
+
+	request     string // of Metadata and Connected
 	code, about string // of Warning and Error
 }
 
@@ -36,6 +45,11 @@ type wireMessage struct {
 	// Channel is an object in Results and an array of numbers in UtteranceEnd and SpeechStarted.
 	Channel     json.RawMessage `json:"channel"`
 	RequestID   string          `json:"request_id"`
+	Event       string          `json:"event"`
+	WindowEnd   float64         `json:"audio_window_end"`
+	Transcript  string          `json:"transcript"`
+	Sure        float64         `json:"end_of_turn_confidence"`
+	Languages   []string        `json:"languages"`
 	Code        string          `json:"code"`
 	ErrCode     string          `json:"err_code"`
 	Description string          `json:"description"`
@@ -45,19 +59,21 @@ type wireMessage struct {
 
 type wireChannel struct {
 	Alternatives []struct {
-		Transcript string   `json:"transcript"`
-		Languages  []string `json:"languages"`
-		Words      []struct {
-			Word       string  `json:"word"`
-			Punctuated string  `json:"punctuated_word"`
-			Start      float64 `json:"start"`
-			End        float64 `json:"end"`
-			Confidence float64 `json:"confidence"`
-		} `json:"words"`
+		Transcript string     `json:"transcript"`
+		Languages  []string   `json:"languages"`
+		Words      []wireWord `json:"words"`
 	} `json:"alternatives"`
 }
 
-// decode reads one text message of the server.
+type wireWord struct {
+	Word       string  `json:"word"`
+	Punctuated string  `json:"punctuated_word"` // of Results alone
+	Start      float64 `json:"start"`
+	End        float64 `json:"end"`
+	Confidence float64 `json:"confidence"`
+}
+
+// decode reads one text message of the server; of TurnInfo all but its words (see decodeWords).
 func decode(text []byte) (message, error) {
 	var w wireMessage
 	if err := json.Unmarshal(text, &w); err != nil {
@@ -71,7 +87,15 @@ func decode(text []byte) (message, error) {
 		end: seconds(w.Start) + seconds(w.Duration), request: w.RequestID,
 		code: printable(or(w.Code, w.ErrCode)), about: printable(or(w.Description, or(w.ErrMsg, w.Message))),
 	}
-	if w.Type != "Results" {
+	switch w.Type {
+	case "TurnInfo":
+		m.event, m.text, m.end, m.sure = w.Event, w.Transcript, seconds(w.WindowEnd), min(max(w.Sure, 0), 1)
+		if len(w.Languages) > 0 {
+			m.lang = w.Languages[0]
+		}
+		return m, nil
+	case "Results":
+	default:
 		return m, nil
 	}
 	var ch wireChannel
@@ -86,17 +110,52 @@ func decode(text []byte) (message, error) {
 	if len(best.Languages) > 0 {
 		m.lang = best.Languages[0]
 	}
+	m.words = inOrder(best.Words)
+	return m, nil
+}
+
+// repeats says of an Update whether its words are known, and if so how far it reaches. Flux repeats itself four times a second on every
+// call: it is looked for as Deepgram writes it, and what is written otherwise is decoded.
+func repeats(text []byte, known string) (end time.Duration, ok bool) {
+	if !bytes.Contains(text, []byte(`"event":"Update"`)) {
+		return 0, false
+	}
+	_, words, ok := bytes.Cut(text, []byte(`"transcript":"`))
+	if !ok || len(words) <= len(known) || string(words[:len(known)]) != known || words[len(known)] != '"' {
+		return 0, false
+	}
+	_, rest, ok := bytes.Cut(text, []byte(`"audio_window_end":`))
+	n := bytes.IndexAny(rest, ",}")
+	if !ok || n < 0 {
+		return 0, false
+	}
+	s, err := strconv.ParseFloat(string(rest[:n]), 64)
+	return seconds(s), err == nil
+}
+
+// decodeWords reads the words of a TurnInfo.
+func decodeWords(text []byte) ([]pipeline.Word, error) {
+	var w struct {
+		Words []wireWord `json:"words"`
+	}
+	if err := json.Unmarshal(text, &w); err != nil {
+		return nil, fmt.Errorf("decode TurnInfo: field words: %w", err)
+	}
+	return inOrder(w.Words), nil
+}
+
+// inOrder are words whose times can be trusted: none begins before its predecessor nor ends before it begins, whatever the server says.
+func inOrder(wire []wireWord) (words []pipeline.Word) {
 	var last time.Duration
-	for _, word := range best.Words {
-		// A word never begins before its predecessor nor ends before it begins, whatever the server says.
-		start := max(seconds(word.Start), last)
-		end := max(seconds(word.End), start)
+	for _, w := range wire {
+		start := max(seconds(w.Start), last)
+		end := max(seconds(w.End), start)
 		last = start
-		m.words = append(m.words, pipeline.Word{
-			Text: or(word.Punctuated, word.Word), Start: start, End: end, Confidence: min(max(word.Confidence, 0), 1),
+		words = append(words, pipeline.Word{
+			Text: or(w.Punctuated, w.Word), Start: start, End: end, Confidence: min(max(w.Confidence, 0), 1),
 		})
 	}
-	return m, nil
+	return words
 }
 
 // seconds is s as a Duration: never negative, and never more than the longest of calls.

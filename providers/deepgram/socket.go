@@ -19,7 +19,7 @@ const (
 )
 
 func (t *transcription) dial(ctx context.Context) (*websocket.Conn, error) {
-	return t.client.dial(ctx, "listen", t.query, t.chunk+t.reel.size)
+	return t.client.dial(ctx, "listen", t.path, t.query, t.chunk+t.reel.size)
 }
 
 // serve sends and reads on conn until Close has been answered (nil) or the socket is lost. conn is closed and its reader gone when
@@ -43,8 +43,10 @@ func (t *transcription) serve(life context.Context, conn *websocket.Conn) error 
 	return err
 }
 
-// A task is what is to be sent next. Audio comes before Finalize, and Finalize before CloseStream.
+// A task is what is to be sent next. Key terms come before the audio that they are for, audio before Finalize, and Finalize before
+// CloseStream.
 type task struct {
+	terms    []byte
 	audio    []byte
 	finalize bool
 	close    bool
@@ -54,6 +56,10 @@ type task struct {
 func (t *transcription) next(buf []byte) task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.untoldTerms {
+		t.untoldTerms = false
+		return task{terms: t.terms}
+	}
 	upTo := t.reel.head
 	q := t.hearing.unasked()
 	if q != nil {
@@ -73,16 +79,23 @@ func (t *transcription) next(buf []byte) task {
 // send is the socket's one writer. ended says that the reader has ended, which it then need not be waited for.
 func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended bool, err error) {
 	buf := make([]byte, 0, t.chunk+t.reel.size)
-	beat := time.NewTicker(keepAlive)
+	pulse, ask := keepAlive, `{"type":"Finalize"}`
+	if t.flux {
+		pulse, ask = stillAfter, `{"type":"ForceEndTurn"}`
+	}
+	beat := time.NewTicker(pulse)
 	defer beat.Stop()
 	spoke := time.Now()
+	pinged := spoke
 	for {
 		do := t.next(buf)
 		switch {
+		case do.terms != nil:
+			err = write(conn, websocket.TextMessage, do.terms)
 		case len(do.audio) > 0:
 			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
 		case do.finalize:
-			err = write(conn, websocket.TextMessage, []byte(`{"type":"Finalize"}`))
+			err = write(conn, websocket.TextMessage, []byte(ask))
 		case do.close:
 			if err = write(conn, websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err == nil {
 				return true, <-read // bounded by Close, which ends life
@@ -93,7 +106,12 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 			case err := <-read:
 				return true, or[error](err, errHungUp)
 			case now := <-beat.C:
-				err = t.beat(conn, now.Sub(spoke) >= keepAlive)
+				if t.flux {
+					err = t.fillStillness(conn, buf)
+				}
+				if err == nil && now.Sub(pinged) >= keepAlive-pulse/2 {
+					err, pinged = t.beat(conn, !t.flux && now.Sub(spoke) >= keepAlive), now
+				}
 			}
 		}
 		if err != nil {
@@ -127,6 +145,8 @@ func (t *transcription) read(conn *websocket.Conn) error {
 	listen := func() error { return conn.SetReadDeadline(time.Now().Add(silenceLimit)) }
 	conn.SetPongHandler(func(string) error { return listen() })
 	var buf bytes.Buffer
+	known := "" // the words of a turn that were read last
+	update := message{kind: "TurnInfo", event: "Update", again: true}
 	for garbage := 0; ; {
 		if err := listen(); err != nil {
 			return broken("listen", err)
@@ -144,7 +164,18 @@ func (t *transcription) read(conn *websocket.Conn) error {
 		case kind != websocket.TextMessage:
 			continue // listen has no binary messages
 		}
+		if end, same := repeats(buf.Bytes(), known); same && t.flux {
+			update.text, update.end, update.lang = known, end, ""
+			if err := t.hear(&update); err != nil {
+				return err
+			}
+			continue
+		}
 		m, err := decode(buf.Bytes())
+		if err == nil && m.kind == "TurnInfo" {
+			known = m.text
+			m.words, err = decodeWords(buf.Bytes())
+		}
 		if err != nil {
 			if garbage++; garbage == maxGarbage {
 				return fmt.Errorf("deepgram listen: %d unreadable messages in a row: %w", garbage, err)
@@ -162,9 +193,11 @@ func (t *transcription) read(conn *websocket.Conn) error {
 func (t *transcription) hear(m *message) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.hearing.heard++
+	if m.kind != "Connected" { // which says no more than the handshake did
+		t.hearing.heard++
+	}
 	switch m.kind {
-	case "Results":
+	case "Results", "TurnInfo":
 		m.end = t.clock.at(m.end)
 		for i := range m.words {
 			w := &m.words[i]
@@ -173,7 +206,11 @@ func (t *transcription) hear(m *message) error {
 		if m.lang == "" {
 			m.lang = t.lang
 		}
-		t.hearing.result(m, time.Now(), t.out)
+		if m.kind == "TurnInfo" {
+			t.hearing.turn(m, time.Now(), t.out)
+		} else {
+			t.hearing.result(m, time.Now(), t.out)
+		}
 		t.reel.settle(t.hearing.settled)
 		t.arm()
 	case "UtteranceEnd":
@@ -182,7 +219,9 @@ func (t *transcription) hear(m *message) error {
 		return &Error{Op: "listen", Code: m.code, Message: m.about}
 	case "Warning":
 		t.log.Warn("deepgram warns", "code", m.code, "warning", m.about)
-	case "Metadata":
+	case "ConfigureFailure":
+		t.log.Warn("deepgram refuses the words that are expected", "request_id", m.request)
+	case "Metadata", "Connected":
 		t.log.Debug("transcription", "request_id", m.request)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package deepgram
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ const redialPause = 10 * time.Second
 // errClosed answers whoever uses a transcription after Close.
 var errClosed = fmt.Errorf("deepgram: transcription is closed: %w", io.ErrClosedPipe)
 
-// Transcribe opens a socket at /v1/listen. ctx bounds the opening alone; the transcription lives until Close or until the socket is lost
-// for good. A lost socket is dialled again once, and what was not settled is sent again.
+// Transcribe opens a socket at /v1/listen, or for Flux at /v2/listen. ctx bounds the opening alone; the transcription lives until Close
+// or until the socket is lost for good. A lost socket is dialled again once, and what was not settled is sent again.
 func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline.Transcription, error) {
 	if err := c.check(); err != nil {
 		return nil, err
@@ -39,12 +40,16 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 		client: c,
 		log:    c.log().With("provider", "deepgram"),
 		lang:   o.Lang,
+		path:   "/v1/listen",
 		query:  c.listenQuery(o, enc),
 		chunk:  enc.bytes(or(c.Chunk, defaultChunk)),
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
 		out:    newOutbox(),
 		reel:   newReel(enc),
+	}
+	if t.flux = turnBased(c.modelFor(o)); t.flux {
+		t.path, t.query, t.words = "/v2/listen", c.fluxQuery(o, enc), o.Words
 	}
 	conn, err := t.dial(ctx)
 	if err != nil {
@@ -57,9 +62,17 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 	return t, nil
 }
 
+// modelFor is the model that listens. A recording has no turns to find, and nobody waits for it: Flux leaves it to the usual model.
+func (c *Client) modelFor(o pipeline.Listening) string {
+	if o.Patient && turnBased(c.STTModel) {
+		return defaultSTTModel
+	}
+	return or(c.STTModel, defaultSTTModel)
+}
+
 // listenQuery is the socket's whole configuration: listen v1 cannot be told more later.
 func (c *Client) listenQuery(o pipeline.Listening, enc encoding) url.Values {
-	model := or(c.STTModel, defaultSTTModel)
+	model := c.modelFor(o)
 	q := url.Values{
 		"model":            {model},
 		"encoding":         {enc.name},
@@ -94,6 +107,8 @@ type transcription struct {
 	client *Client
 	log    *slog.Logger
 	lang   string
+	flux   bool // it finds the ends of turns itself
+	path   string
 	query  url.Values
 	chunk  int           // bytes of one message
 	wake   chan struct{} // there is something to send
@@ -109,6 +124,12 @@ type transcription struct {
 	waiting bool        // for a new socket
 	closing bool
 	err     error // why it failed
+
+	// of Flux
+	still       uint64   // how much there was to send when it was last looked at
+	words       []string // that are expected throughout
+	terms       []byte   // the message that says which are expected now; nil: those
+	untoldTerms bool
 }
 
 // Write copies the frame, which may be of any length, at the rate that was asked for. It never waits for the network.
@@ -131,7 +152,8 @@ func (t *transcription) Write(f media.Frame) error {
 	return nil
 }
 
-// Mark notes where a stretch of speech begins and ends. At its end all audio so far is sent, and Finalize after it.
+// Mark notes where a stretch of speech begins and ends. At its end all audio so far is sent, and Finalize after it. Flux is left to judge
+// for itself whether that was the end of the turn: the Ended is answered, without words, when Flux has said so or the caller goes on.
 func (t *transcription) Mark(e pipeline.Edge) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -141,18 +163,31 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 	switch e.Kind {
 	case pipeline.Began, pipeline.Resumed:
 		t.hearing.open = e.N
+		t.hearing.goesOn(t.out)
 	case pipeline.Ended:
 		t.hearing.open = 0
 		limit := or(t.client.FinalLimit, defaultFinalLimit)
-		t.hearing.expect(question{edge: e.N, at: e.At, head: t.reel.head, due: time.Now().Add(limit)}, t.out)
+		q := question{edge: e.N, at: e.At, head: t.reel.head, due: time.Now().Add(limit), patient: t.flux, limit: limit}
+		t.hearing.expect(q, t.out)
 		t.arm()
 		t.nudge()
 	}
 	return nil
 }
 
-// Expect does nothing: listen v1 takes key terms only when it is opened (Listening.Words).
-func (t *transcription) Expect([]string) {}
+// Expect tells Flux which words are likely next, besides Listening.Words. To listen v1 those alone are told, when its socket is opened.
+func (t *transcription) Expect(words []string) {
+	if !t.flux {
+		return
+	}
+	terms := configure(t.words, words)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !bytes.Equal(terms, t.terms) && t.usable() == nil {
+		t.terms, t.untoldTerms = terms, true
+		t.nudge()
+	}
+}
 
 // Results yields what was understood. Only the newest Partial is kept for a slow reader.
 func (t *transcription) Results() iter.Seq2[pipeline.Transcript, error] { return t.out.all() }
@@ -208,6 +243,7 @@ func (t *transcription) expire() {
 	if t.err == nil {
 		t.hearing.expire(time.Now(), t.out)
 		t.arm()
+		t.nudge() // there may be something to ask of Flux
 	}
 }
 
@@ -248,7 +284,7 @@ func (t *transcription) again(err error, redialled time.Time) bool {
 	case errors.As(err, &refused) && refused.Hopeless():
 		return false
 	}
-	t.waiting = true
+	t.waiting, t.untoldTerms = true, t.terms != nil
 	t.clock = clock{}
 	t.reel.rewind()
 	t.hearing.restart()

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/media/pace"
 )
 
 // A DeepgramFault is a way to misbehave. Each strikes both sockets unless it says otherwise.
@@ -26,13 +28,13 @@ const (
 	Refuse       DeepgramFault = "refuse"        // the handshake is answered with DeepgramTrouble.Status
 	Mute         DeepgramFault = "mute"          // the handshake is never answered
 	Deaf         DeepgramFault = "deaf"          // after the handshake nothing is read or written
-	Drip         DeepgramFault = "drip"          // results come 3 s late; the voice speaks at a quarter of real time
+	Drip         DeepgramFault = "drip"          // what was asked for, and ends of turns, come 3 s late; the voice speaks at a quarter of real time
 	CutOff       DeepgramFault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
 	Garbage      DeepgramFault = "garbage"       // text messages are no JSON
 	Giant        DeepgramFault = "giant"         // the first answer is 4 MB long
 	CloseEarly   DeepgramFault = "close_early"   // closed with DeepgramTrouble.Close at the first audio or text
 	WrongRate    DeepgramFault = "wrong_rate"    // speak: audio at twice the rate that was asked for
-	NeverAnswers DeepgramFault = "never_answers" // Finalize, Flush, Clear and CloseStream are read and ignored
+	NeverAnswers DeepgramFault = "never_answers" // Finalize, ForceEndTurn, Flush, Clear and CloseStream are read and ignored; no turn ends
 )
 
 // A DeepgramTrouble says how a fake Deepgram misbehaves, and how often.
@@ -44,21 +46,43 @@ type DeepgramTrouble struct {
 	Times  int    // connections that it strikes, counted from the first; 0: all
 }
 
-// A Deepgram is a stand-in for Deepgram's listen v1 and speak v1 over real sockets, for tests and load. It understands nothing: it
-// answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not change
-// while it runs. It may be shared by hundreds of calls; audio is neither copied nor kept.
+// A Deepgram is a stand-in for Deepgram's listen v1, listen v2 (Flux) and speak v1 over real sockets, for tests and load. It understands
+// nothing: it answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not
+// change while it runs. It may be shared by a thousand calls: audio is neither copied nor kept, what voices say is framed once, and one
+// wheel keeps the time of all of them.
+//
+//	/v1/listen, /v2/listen ──▶ reader ──▶ stretch (energy) ──▶ post ──▶ results, turns
+//	/v1/speak ──▶ reader ──▶ orders ──▶ voice ──▶ sound, beaten by the wheel
 type Deepgram struct {
 	Key         string        // wanted in the Authorization header; empty: any, or none
 	Transcripts []string      // what each call's stretches of sound turn out to say, over and over; default DefaultTranscript
-	Delay       time.Duration // between Finalize and its answer
+	Delay       time.Duration // between Finalize, or the end of a turn of Flux, and its answer
+	Hangover    time.Duration // silence after which Flux takes a turn for over, and after half of which for likely so; default 300 ms
 	FirstAudio  time.Duration // between Flush and its first audio
 	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
+	Piece       time.Duration // of audio in a message of the voice; default 100 ms
 	Listen      DeepgramTrouble
 	Speak       DeepgramTrouble
 	Asked       func(path string, query url.Values) // told of each connection that was admitted, by any goroutine; nil: nobody is
+	Hooks       DeepgramHooks
 
 	counts  DeepgramCounts
 	running handlers
+	wheel   pace.Wheel
+	sounds  sounds
+}
+
+// DeepgramHooks let a load test see and shape what a fake Deepgram does. Each may be nil, and is called by any goroutine.
+type DeepgramHooks struct {
+	Delay      func() time.Duration                // comes before Deepgram.Delay
+	FirstAudio func() time.Duration                // comes before Deepgram.FirstAudio
+	Voice      func(text string, rate int) []int16 // how text sounds, instead of as Tones; the last few hundred texts are remembered
+	Heard      func(law []byte)                    // given each message of mu-law as it is read; lent
+	// Begins is given the first message of mu-law of what will be heard at once: not of a Flush whose sound queues behind another's. It
+	// may write into it, and the message is written when it returns.
+	Begins     func(law []byte)
+	Configured func(keyterms []string)  // told of each Configure of listen v2
+	Paced      func(late time.Duration) // told of each message of a paced voice how long after its time it is written
 }
 
 // DefaultTranscript is what callers say where nothing else was scripted.
@@ -71,7 +95,10 @@ type DeepgramCounts struct {
 	Open                                  atomic.Int64 // sockets now
 	Audio                                 atomic.Int64 // binary messages
 	KeepAlives, Finalizes, CloseStreams   atomic.Int64
+	Turns, Forced                         atomic.Int64 // EndOfTurn, and ForceEndTurn
 	Texts, Flushes, Clears, Closes        atomic.Int64
+	Utterances                            atomic.Int64 // Flushes of text
+	Voiced                                atomic.Int64 // binary messages of voices
 	listenStrikes, speakStrikes, requests atomic.Int64
 }
 
@@ -104,14 +131,24 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 	mux.HandleFunc("GET /v1/listen", func(w http.ResponseWriter, r *http.Request) {
 		d.serve(ctx, w, r, d.Listen, &d.counts.listenStrikes, &d.counts.Listens, d.listen)
 	})
+	mux.HandleFunc("GET /v2/listen", func(w http.ResponseWriter, r *http.Request) {
+		d.serve(ctx, w, r, d.Listen, &d.counts.listenStrikes, &d.counts.Listens, d.flux)
+	})
 	mux.HandleFunc("GET /v1/speak", func(w http.ResponseWriter, r *http.Request) {
 		d.serve(ctx, w, r, d.Speak, &d.counts.speakStrikes, &d.counts.Speaks, d.speak)
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
+	turning, stopTurning := context.WithCancel(context.WithoutCancel(ctx))
+	turned := make(chan error, 1)
+	go func() { turned <- d.wheel.Run(turning) }()
 	err := server.Serve(ln)
 	stopped()
 	d.running.end()
+	stopTurning()
+	if werr := <-turned; werr != nil {
+		return fmt.Errorf("turn the wheel: %w", werr)
+	}
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -148,7 +185,7 @@ func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Req
 		}
 		return
 	}
-	upgrader := websocket.Upgrader{ReadBufferSize: 1024, WriteBufferSize: 2048}
+	upgrader := websocket.Upgrader{ReadBufferSize: 2048, WriteBufferSize: 2048}
 	conn, err := upgrader.Upgrade(w, r, http.Header{"Dg-Request-Id": {s.request}})
 	if err != nil {
 		return // the upgrader has answered
@@ -159,6 +196,8 @@ func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Req
 	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 	defer func() { _ = conn.Close() }()
 	s.Conn = conn
+	s.post.write, s.post.fail = s.write, func() { _ = conn.Close() }
+	defer s.post.end()
 	if trouble.Fault == Deaf {
 		<-ctx.Done()
 		return
@@ -182,6 +221,9 @@ func (d *Deepgram) admit(r *http.Request, s *deepgramSocket) (status int, code, 
 	if q.Get("model") == "" {
 		return http.StatusBadRequest, "Bad Request", "Bad Request: model is missing"
 	}
+	if why := fluxRefuses(r.URL.Path, q); why != "" {
+		return http.StatusBadRequest, "Bad Request", "Bad Request: " + why
+	}
 	s.rate, _ = strconv.Atoi(q.Get("sample_rate"))
 	if s.rate < 8000 || s.rate > 48000 {
 		return http.StatusBadRequest, "Bad Request", "Bad Request: sample_rate " + q.Get("sample_rate")
@@ -196,34 +238,50 @@ func (d *Deepgram) admit(r *http.Request, s *deepgramSocket) (status int, code, 
 	}
 	s.endpointing, _ = strconv.Atoi(q.Get("endpointing"))
 	s.utteranceEnd, _ = strconv.Atoi(q.Get("utterance_end_ms"))
+	s.eager = q.Has("eager_eot_threshold")
 	return 0, "", ""
 }
 
 // A deepgramSocket is one connection and what it was opened with.
 type deepgramSocket struct {
 	*websocket.Conn
+	post         post // of text
 	trouble      DeepgramTrouble
 	request      string
 	rate, width  int
-	endpointing  int // ms; 0: off
-	utteranceEnd int // ms; 0: off
+	endpointing  int  // ms; 0: off
+	utteranceEnd int  // ms; 0: off
+	eager        bool // of Flux: likely ends are told
+	alive        time.Time
 }
 
-// samples is how many samples sound for ms.
-func (s *deepgramSocket) samples(ms int) int { return ms * s.rate / 1000 }
-
-// say writes one text message, as the trouble will have it.
-func (s *deepgramSocket) say(text []byte) error {
+// say writes one text message, as the trouble will have it, after a time and what was to be said before it.
+func (s *deepgramSocket) say(text []byte, after time.Duration) error {
 	switch s.trouble.Fault {
 	case Garbage:
 		text = []byte(`{"type":"Results","channel":` + "\x00\xff")
 	case Giant:
 		text = bytes.Repeat([]byte{'{'}, 4<<20)
 	}
-	return s.write(websocket.TextMessage, text)
+	return s.post.send(websocket.TextMessage, text, after)
+}
+
+// answerAfter is how long an answer takes.
+func (s *deepgramSocket) answerAfter(d *Deepgram) time.Duration {
+	after := d.Delay
+	if d.Hooks.Delay != nil {
+		after = d.Hooks.Delay()
+	}
+	if s.trouble.Fault == Drip {
+		after += dripDelay
+	}
+	return after
 }
 
 func (s *deepgramSocket) write(kind int, b []byte) error {
+	if kind == websocket.CloseMessage {
+		return s.WriteControl(kind, b, time.Now().Add(time.Second))
+	}
 	_ = s.SetWriteDeadline(time.Now().Add(10 * time.Second)) // a write that follows says what is wrong
 	return s.WriteMessage(kind, b)
 }
@@ -242,17 +300,19 @@ func (s *deepgramSocket) closeEarly() {
 	s.hangUp(code, s.trouble.Reason)
 }
 
-// next reads one message into buf, which it returns grown if it had to. A socket that hears nothing for idle is closed as Deepgram does.
+// next reads one message into buf, which it returns grown if it had to. A socket that hears nothing for idle, or up to a second more, is
+// closed as Deepgram does.
 func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message []byte, err error) {
-	if idle > 0 {
-		_ = s.SetReadDeadline(time.Now().Add(idle)) // the read that follows says what is wrong
+	if now := time.Now(); idle > 0 && now.Sub(s.alive) > time.Second { // one a message would be a timer changed 12,500 times a second
+		s.alive = now
+		_ = s.SetReadDeadline(now.Add(idle + time.Second)) // the read that follows says what is wrong
 	}
 	kind, r, err := s.NextReader()
-	var late net.Error
-	if errors.As(err, &late) && late.Timeout() {
-		s.hangUp(websocket.CloseInternalServerErr, "NET-0001: did not receive audio data or a text message within the timeout window")
-	}
 	if err != nil {
+		var late net.Error
+		if errors.As(err, &late) && late.Timeout() {
+			s.hangUp(websocket.CloseInternalServerErr, "NET-0001: did not receive audio data or a text message within the timeout window")
+		}
 		return 0, nil, err
 	}
 	buf = buf[:0]
@@ -268,18 +328,5 @@ func (s *deepgramSocket) next(buf []byte, idle time.Duration) (kind int, message
 		if err != nil {
 			return 0, nil, err
 		}
-	}
-}
-
-// sleep waits, unless ctx ends first.
-func sleep(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

@@ -3,7 +3,6 @@ package providertest
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -12,8 +11,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/gorilla/websocket"
-
-	"parley/media/g711"
 )
 
 // How the fake voice speaks.
@@ -29,25 +26,27 @@ type deepgramVoice struct {
 	*deepgramSocket
 	d        *Deepgram
 	cleared  atomic.Int64 // Clears read: what belongs to an older number is not spoken
+	owed     atomic.Int64 // Flushes read and not answered yet
+	wake     chan struct{}
 	text     strings.Builder
+	queued   bool // the text came while sound was owed, and will be heard after it
 	sequence int
 	flushes  []time.Time
-	pcm      []int16
-	wire     []byte
+	silent   time.Time // when all that was sent has sounded
+	first    []byte    // the first message of a sound that a hook may change
 }
 
 // An order is a text message of the client's.
 type order struct {
 	kind, text string
 	cleared    int64
+	queued     bool // it came while sound was owed
 }
 
 // speak serves one voice.
 func (d *Deepgram) speak(ctx context.Context, s *deepgramSocket) {
 	ctx, cancel := context.WithCancel(ctx)
-	v := &deepgramVoice{deepgramSocket: s, d: d}
-	n := int(voicePiece * time.Duration(s.rate) / time.Second)
-	v.pcm, v.wire = make([]int16, n), make([]byte, n*s.width)
+	v := &deepgramVoice{deepgramSocket: s, d: d, wake: make(chan struct{}, 1)}
 	orders := make(chan order, 256)
 	spoken := make(chan struct{})
 	go func() {
@@ -75,20 +74,34 @@ func (v *deepgramVoice) read(ctx context.Context, orders chan<- order) {
 			v.hangUp(websocket.ClosePolicyViolation, "DATA-0000: not a text message of JSON")
 			return
 		}
-		if m.Type == "Clear" {
+		o := order{kind: m.Type, text: m.Text, queued: v.owed.Load() > 0}
+		switch m.Type {
+		case "Clear":
 			v.cleared.Add(1)
+			v.stir()
+		case "Flush":
+			v.owed.Add(1)
 		}
+		o.cleared = v.cleared.Load()
 		select {
-		case orders <- order{m.Type, m.Text, v.cleared.Load()}:
+		case orders <- o:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
+// stir has the one that speaks look at the time, and at what was cleared.
+func (v *deepgramVoice) stir() {
+	select {
+	case v.wake <- struct{}{}:
+	default:
+	}
+}
+
 // run obeys orders until the socket or ctx ends.
 func (v *deepgramVoice) run(ctx context.Context, orders <-chan order) {
-	err := v.say([]byte(`{"type":"Metadata","request_id":"` + v.request + `","model_name":"fake","model_version":"1","model_uuid":"fake"}`))
+	err := v.say([]byte(`{"type":"Metadata","request_id":"`+v.request+`","model_name":"fake","model_version":"1","model_uuid":"fake"}`), 0)
 	for o := range orders {
 		if err == nil {
 			err = v.obey(ctx, o)
@@ -110,16 +123,21 @@ func (v *deepgramVoice) obey(ctx context.Context, o order) error {
 		if utf8.RuneCountInString(o.text) > speakLimit {
 			return v.warn("MESSAGE_TOO_LONG", "text exceeds the limit of 2000 characters")
 		}
+		if v.text.Len() == 0 {
+			v.queued = o.queued
+		}
 		v.text.WriteString(o.text)
 	case "Flush":
 		v.d.counts.Flushes.Add(1)
 		if v.trouble.Fault == NeverAnswers {
 			return nil
 		}
+		defer v.owed.Add(-1)
 		return v.flush(ctx, o)
 	case "Clear":
 		v.d.counts.Clears.Add(1)
 		v.text.Reset()
+		v.silent = time.Time{}
 		if v.trouble.Fault == NeverAnswers {
 			return nil
 		}
@@ -135,11 +153,11 @@ func (v *deepgramVoice) obey(ctx context.Context, o order) error {
 func (v *deepgramVoice) answer(kind string) error {
 	b := []byte(`{"type":"` + kind + `","sequence_id":` + strconv.Itoa(v.sequence) + `}`)
 	v.sequence++
-	return v.say(b)
+	return v.say(b, 0)
 }
 
 func (v *deepgramVoice) warn(code, about string) error {
-	return v.say([]byte(`{"type":"Warning","description":"` + about + `","code":"` + code + `"}`))
+	return v.say([]byte(`{"type":"Warning","description":"`+about+`","code":"`+code+`"}`), 0)
 }
 
 // flush speaks what was gathered, unless a Clear overtakes it.
@@ -155,7 +173,12 @@ func (v *deepgramVoice) flush(ctx context.Context, o order) error {
 	text := v.text.String()
 	v.text.Reset()
 	if strings.TrimSpace(text) != "" {
-		sleep(ctx, v.d.FirstAudio)
+		v.d.counts.Utterances.Add(1)
+		first := v.d.FirstAudio
+		if v.d.Hooks.FirstAudio != nil {
+			first = v.d.Hooks.FirstAudio()
+		}
+		v.rest(ctx, first, o.cleared)
 		if err := v.sound(ctx, text, o.cleared); err != nil {
 			return err
 		}
@@ -166,44 +189,113 @@ func (v *deepgramVoice) flush(ctx context.Context, o order) error {
 	return v.answer("Flushed")
 }
 
-// sound sends the tones of text, paced, until a Clear has been read.
+// rest waits, unless a Clear or the end comes first.
+func (v *deepgramVoice) rest(ctx context.Context, d time.Duration, cleared int64) {
+	if d <= 0 {
+		return
+	}
+	due := time.Now().Add(d)
+	leave := v.d.wheel.Join(func(now time.Time) time.Time {
+		if now.Before(due) {
+			return due
+		}
+		v.stir()
+		return time.Time{}
+	})
+	defer leave()
+	for ctx.Err() == nil && v.cleared.Load() == cleared && time.Now().Before(due) {
+		v.await(ctx)
+	}
+}
+
+// await sleeps until it is stirred, or ctx ends.
+func (v *deepgramVoice) await(ctx context.Context) {
+	select {
+	case <-v.wake:
+	case <-ctx.Done():
+	}
+}
+
+// sound sends the sound of text, paced, until a Clear has been read.
 func (v *deepgramVoice) sound(ctx context.Context, text string, cleared int64) error {
-	tones := toneReader{words: strings.Fields(text), rate: v.rate}
-	pace := v.d.Pace
+	rate, pace := v.rate, v.d.Pace
 	switch v.trouble.Fault {
 	case WrongRate:
-		tones.rate *= 2
+		rate *= 2
 	case Drip:
 		pace = 0.25
 	}
+	s, err := v.d.sound(text, rate, v.width)
+	if err != nil {
+		return err
+	}
 	start := time.Now()
-	for sent := time.Duration(0); v.cleared.Load() == cleared; sent += voicePiece {
-		if pace > 0 {
-			sleep(ctx, time.Until(start.Add(time.Duration(float64(sent)/pace))))
-		}
-		n := tones.read(v.pcm)
-		if n == 0 {
-			return nil
-		}
-		if v.trouble.Fault == CutOff {
-			n /= 2
-		}
-		if err := v.write(websocket.BinaryMessage, v.encode(v.pcm[:n])); err != nil {
+	fresh := !v.queued && (pace == 0 || !start.Before(v.silent))
+	if v.silent.Before(start) {
+		v.silent = start
+	}
+	v.silent = v.silent.Add(time.Duration(len(s.pieces)) * s.length)
+	if pace <= 0 {
+		return v.send(s, fresh, cleared)
+	}
+	return v.pace(ctx, s, fresh, cleared, start, time.Duration(float64(s.length)/pace))
+}
+
+// send sends all of a sound at once.
+func (v *deepgramVoice) send(s *sound, fresh bool, cleared int64) error {
+	for i := 0; i < len(s.pieces) && v.cleared.Load() == cleared; i++ {
+		if err := v.utter(s, i, fresh); err != nil {
 			return err
-		}
-		if v.trouble.Fault == CutOff {
-			return v.Close()
 		}
 	}
 	return nil
 }
 
-func (v *deepgramVoice) encode(pcm []int16) []byte {
-	if v.width == 1 {
-		return v.wire[:g711.Ulaw.Encode(v.wire, pcm)]
+// pace sends a sound piece by piece, each every so long after the one before. The wheel says when; deadlines are counted from the start.
+func (v *deepgramVoice) pace(ctx context.Context, s *sound, fresh bool, cleared int64, start time.Time, every time.Duration) error {
+	beat := start
+	leave := v.d.wheel.Join(func(now time.Time) time.Time {
+		for !beat.After(now) {
+			beat = beat.Add(every)
+		}
+		v.stir()
+		return beat
+	})
+	defer leave()
+	for i := 0; i < len(s.pieces); {
+		due := start.Add(time.Duration(i) * every)
+		late := time.Since(due)
+		switch {
+		case ctx.Err() != nil || v.cleared.Load() != cleared:
+			return nil
+		case late < 0:
+			v.await(ctx)
+			continue
+		}
+		if v.d.Hooks.Paced != nil {
+			v.d.Hooks.Paced(late)
+		}
+		if err := v.utter(s, i, fresh); err != nil {
+			return err
+		}
+		i++
 	}
-	for i, s := range pcm {
-		binary.LittleEndian.PutUint16(v.wire[2*i:], uint16(s))
+	return nil
+}
+
+// utter writes piece i of a sound.
+func (v *deepgramVoice) utter(s *sound, i int, fresh bool) error {
+	p := s.pieces[i]
+	v.d.counts.Voiced.Add(1)
+	if v.trouble.Fault == CutOff {
+		_ = v.write(websocket.BinaryMessage, p.wire[:len(p.wire)/2/v.width*v.width]) // it breaks in any case
+		return v.Close()
 	}
-	return v.wire[:2*len(pcm)]
+	if i == 0 && fresh && v.width == 1 && v.d.Hooks.Begins != nil {
+		v.first = append(v.first[:0], p.wire...)
+		v.d.Hooks.Begins(v.first)
+		return v.write(websocket.BinaryMessage, v.first)
+	}
+	_ = v.SetWriteDeadline(time.Now().Add(10 * time.Second)) // a write that follows says what is wrong
+	return v.WritePreparedMessage(p.framed)
 }

@@ -10,8 +10,8 @@
 //
 // The load is open loop: a request is due when the schedule says, and what waits for a free connection waits at the server's expense. A
 // server carries a rate when p99 is under the bar and every request was answered well. What it carries at most is looked for from above: it
-// is flooded first, and then offered less and less of what it answered, in steps of 5 %, until it carries what it is offered. Rounds take
-// turns in their order; medians count. A step in which this process had over 85 % of its core, or others much of the machine, is void.
+// is flooded first, and then offered less and less of what it answered until it carries what it is offered. Both servers are started anew in
+// each round, in turns; medians of the rounds count. A step in which this process had over 85 % of its core, or others much of the machine, is void.
 package main
 
 import (
@@ -53,6 +53,7 @@ type options struct {
 	measure time.Duration
 	conns   int
 	bar     time.Duration
+	first   bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -66,8 +67,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.DurationVar(&o.measure, "measure", 2*time.Second, "how long a step is measured")
 	flags.IntVar(&o.conns, "conns", 64, "connections, kept alive")
 	flags.DurationVar(&o.bar, "bar", 5*time.Millisecond, "p99 from when a request was due, over which a rate is not carried")
+	flags.BoolVar(&o.first, "first", true, "go before all other processes of the machine, where that is allowed")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if o.quick {
+		o.rounds, o.first = 1, false
 	}
 	switch {
 	case o.rounds < 1:

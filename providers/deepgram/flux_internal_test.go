@@ -1,0 +1,144 @@
+package deepgram
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/pipeline"
+)
+
+// info is a TurnInfo with words that were said one a second.
+func info(event, text string, end time.Duration) *message {
+	m := &message{kind: "TurnInfo", event: event, text: text, end: end}
+	for i, w := range strings.Fields(text) {
+		m.words = append(m.words, pipeline.Word{Text: w, Start: time.Duration(i) * time.Second, End: time.Duration(i+1) * time.Second})
+	}
+	return m
+}
+
+// told is all that is in an outbox, one word a result.
+func told(out *outbox) string {
+	var all []string
+	for {
+		tr, some, _, _ := out.next()
+		if !some {
+			return strings.Join(all, " | ")
+		}
+		all = append(all, strings.TrimSpace(fmt.Sprintf("%s %s %d", [...]string{"partial", "final", "eager", "resumed", "turn"}[tr.Kind], tr.Text, tr.Edge)))
+	}
+}
+
+// TestTurns: what becomes of TurnInfos and of the Endeds between them.
+func TestTurns(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	ended := func(at time.Duration) func(*hearing, *outbox) {
+		return func(h *hearing, out *outbox) {
+			h.expect(question{edge: 1, at: at, due: start.Add(2 * time.Second), patient: true, limit: 2 * time.Second}, out)
+		}
+	}
+	says := func(event, text string, end time.Duration) func(*hearing, *outbox) {
+		return func(h *hearing, out *outbox) { h.turn(info(event, text, end), start, out) }
+	}
+	expires := func(after time.Duration) func(*hearing, *outbox) {
+		return func(h *hearing, out *outbox) { h.expire(start.Add(after), out) }
+	}
+	asks := func(h *hearing, _ *outbox) { h.unasked().asked = true }
+	for name, tt := range map[string]struct {
+		events []func(*hearing, *outbox)
+		want   string
+	}{
+		"the turn ends before the speech does": {
+			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), says("EndOfTurn", "hi", 2*time.Second), ended(time.Second)},
+			"turn hi 0 | final  1",
+		},
+		"and after it": {
+			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), ended(time.Second), says("EndOfTurn", "hi you", 2*time.Second)},
+			"turn hi you 0 | final  1",
+		},
+		"not what was ended, but what came before": {
+			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), ended(3 * time.Second), says("EndOfTurn", "hi", 2*time.Second)},
+			"turn hi 0",
+		},
+		"a pause and its end": {
+			[]func(*hearing, *outbox){says("EagerEndOfTurn", "hi", time.Second), says("TurnResumed", "hi", 2*time.Second)},
+			"eager hi 0 | resumed  0 | partial hi 0",
+		},
+		"silence is answered soon": {
+			[]func(*hearing, *outbox){ended(time.Second), says("Update", "", 2*time.Second), expires(graceWhenCovered)},
+			"final  1",
+		},
+		"but a turn has its time": {
+			[]func(*hearing, *outbox){ended(time.Second), says("Update", "", 2*time.Second), says("StartOfTurn", "hi", 3*time.Second), expires(graceWhenCovered)},
+			"partial hi 0",
+		},
+		"what was given away is not told again": {
+			[]func(*hearing, *outbox){
+				says("StartOfTurn", "hi", time.Second), ended(time.Second), expires(2 * time.Second), asks, expires(2*time.Second + forceLimit),
+				says("Update", "hi you", 2*time.Second), says("EndOfTurn", "hi you", 3*time.Second),
+			},
+			"final hi 1 | turn you 0",
+		},
+		"an Update without news": {
+			[]func(*hearing, *outbox){
+				says("StartOfTurn", "hi", time.Second),
+				func(h *hearing, out *outbox) {
+					told(out)
+					h.turn(&message{event: "Update", text: "hi", again: true}, start, out)
+				},
+			},
+			"",
+		},
+		"the end of the call": {
+			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), func(h *hearing, out *outbox) { h.conclude(out) }},
+			"final hi 0",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var h hearing
+			out := newOutbox()
+			for _, e := range tt.events {
+				e(&h, out)
+			}
+			if got := told(out); got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestRepeats: an Update whose words are known is told from all else, and costs nothing.
+func TestRepeats(t *testing.T) {
+	const update = `{"type":"TurnInfo","request_id":"r","sequence_id":11,"event":"Update","turn_index":0,"audio_window_start":0.0,"audio_window_end":0.9,` +
+		`"transcript":"hi there","words":[{"word":"hi","confidence":0.97,"start":0.7,"end":0.9},{"word":"there","confidence":0.97,"start":0.7,"end":0.9}],` +
+		`"end_of_turn_confidence":0.02}`
+	for _, tt := range []struct {
+		text, known string
+		want        bool
+	}{
+		{update, "hi there", true},
+		{update, "hi", false},
+		{update, "", false},
+		{update, "hi there you", false},
+		{strings.Replace(update, "hi there", "", 1), "", true},
+		{strings.Replace(update, "Update", "EndOfTurn", 1), "hi there", false},
+		{strings.Replace(update, "0.9,", "soon,", 1), "hi there", false},
+		{strings.Replace(update, `"transcript":`, `"transcript": `, 1), "hi there", false}, // is decoded
+		{`{"type":"Connected"}`, "", false},
+		{`{"event":"Update","transcript":""`, "", false},
+		{`{"event":"Update","transcript":"`, "", false},
+		{`{"event":"Update","transcript":"","audio_window_end":1`, "", false},
+	} {
+		end, got := repeats([]byte(tt.text), tt.known)
+		if got != tt.want || got && end != 900*time.Millisecond {
+			t.Errorf("%q in %s: got %v, %v; want %v", tt.known, tt.text, end, got, tt.want)
+		}
+	}
+	text := []byte(update)
+	if n := testing.AllocsPerRun(100, func() { repeats(text, "hi there") }); n != 0 {
+		t.Errorf("it allocates %v times, want 0", n)
+	}
+}
