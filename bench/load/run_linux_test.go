@@ -15,6 +15,7 @@ import (
 
 	"parley/bench/report"
 	"parley/media"
+	"parley/media/stream"
 )
 
 // conversation is a few seconds with a turn, a barge-in and a key.
@@ -130,14 +131,15 @@ func (a *agent) sound(least int64) {
 // Calls that a server does not want, and calls that it cannot take, are told apart, each with its reason.
 func TestRefused(t *testing.T) {
 	t.Parallel()
+	never := func(context.Context, stream.Incoming) bool { return false }
 	for _, c := range []struct {
 		name            string
 		change          func(*agent)
 		refused, broken string
 	}{
-		{"rejected", func(a *agent) { a.twilio.Accepting = func() bool { return false } }, "busy", ""},
+		{"rejected", func(a *agent) { a.twilio.Accepting = never }, "busy", ""},
 		{"told so", func(a *agent) {
-			a.twilio.Accepting, a.twilio.Sorry = func() bool { return false }, "All our agents are busy."
+			a.twilio.Accepting, a.twilio.Sorry = never, "All our agents are busy."
 		}, "told so", ""},
 		{"503", func(a *agent) { a.before = refuse("/twilio/voice", 503) }, "503 Service Unavailable", ""},
 		{"429", func(a *agent) { a.before = refuse("/twilio/voice", 429) }, "429 Too Many Requests", ""},

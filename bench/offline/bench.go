@@ -205,9 +205,6 @@ func (b *bench) step(ctx context.Context, s *serve.Server, server string, n int)
 	step.Server, step.Round, step.Calls = server, 1, n
 	step.At, step.Held, step.Others = from.Sub(began).Seconds(), to.Sub(from).Seconds(), others
 	before.tell(after, &step)
-	if rss, err := s.RSS(); err == nil {
-		step.Usage.RSS = rss
-	}
 	b.judge(&step)
 	b.report.Steps = append(b.report.Steps, step)
 	fmt.Fprintf(b.out, "  %s\n", summary(step))

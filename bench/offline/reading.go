@@ -46,6 +46,7 @@ func (r reading) tell(later reading, s *report.Step) {
 	s.Counts[report.Apologies] = int64(grew("parley_events_total", "provider_failed"))
 	s.Counts[speechBusy] = int64(1000 * grew("parley_speech_busy_seconds_total", "") / (s.Held * max(1, later.value("parley_speech_workers", ""))))
 	s.Usage.CPU = grew("process_cpu_seconds_total", "") / s.Held
+	s.Usage.RSS = int64(later.value("process_resident_memory_bytes", ""))
 	s.Usage.Goroutines = int64(later.value("go_goroutines", ""))
 }
 
