@@ -92,7 +92,11 @@ type Options struct {
 	Hooked  func()                                                          // called when a webhook is to be sent at once; may be nil
 	Forget  func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
 	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
-	Log     *slog.Logger                                                    // nil: slog.DiscardHandler
+
+	// Answered is told what came of a request, with the request's context; may be nil.
+	Answered func(ctx context.Context, route, method string, status int)
+
+	Log *slog.Logger // nil: slog.DiscardHandler
 }
 
 // People are those who work with the API, and what lets them in.
@@ -184,7 +188,7 @@ func New(o Options) (*Control, error) {
 		c.reference.Mount(mux)
 	}
 	c.mux = mux
-	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe}
+	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
 	return c, nil
 }
 

@@ -352,7 +352,7 @@ func (d *dialog) prepare(text string) {
 		d.dropGuess()
 	}
 	d.turns++
-	d.guess = &turn{n: d.turns, why: ForWords, said: said, secret: d.secret(), asks: true, guessed: true, steps: []*step{{message: -1}}}
+	d.guess = &turn{n: d.turns, why: ForWords, said: said, secret: d.secret(), asks: true, guessed: true, steps: []*step{{message: -1, asking: max(d.now, 1)}}}
 	talk := d.talk(d.guess)
 	for _, text := range d.notes {
 		talk.History = append(talk.History, Message{Role: Narrator, Text: text, Turn: d.guess.n, At: d.now})

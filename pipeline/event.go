@@ -65,6 +65,7 @@ type Turn struct {
 	Sounded time.Duration // how much audio was heard
 	Masked  time.Duration // for how long the caller was silenced in the recording, because of secrets, since the turn before
 	Latency Latency
+	Times   Times // of a turn that has ended
 	Usage   Usage
 	Counts  Counts
 	Slots   map[string]string // all that was collected in the call so far (Delta.Slots, Collect), if no turn before has it; else nil

@@ -142,11 +142,13 @@ func (left) isNews()        {}
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
 type account struct {
 	turn, step int
-	text       string // all that it meant to say, as far as it got
-	heard      string // the beginning of text that was heard
-	token      time.Duration
-	audio      time.Duration
-	began      time.Duration
+	text       string        // all that it meant to say, as far as it got
+	heard      string        // the beginning of text that was heard
+	token      time.Duration // the first text
+	written    time.Duration // the last
+	audio      time.Duration // the first sound
+	made       time.Duration // the last
+	began      time.Duration // the first frame
 	length     time.Duration // how much of it was heard
 }
 

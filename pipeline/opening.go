@@ -5,7 +5,7 @@ import "strings"
 // listenFirst holds the opening until it is known who has answered.
 func (d *dialog) listenFirst() {
 	d.turns++
-	o := &turn{n: d.turns, why: ForGreeting, guessed: true, steps: []*step{{message: -1}}}
+	o := &turn{n: d.turns, why: ForGreeting, guessed: true, steps: []*step{{message: -1, asking: max(d.now, 1)}}}
 	d.callee = callee{phase: listening, opening: o, known: announcementsIn(d.agent), limit: d.now + d.manners.Answering.Longest}
 	d.do(heedTones{true}, ask{talk: d.talk(o), held: true})
 }

@@ -264,7 +264,11 @@ func (c *Call) observe(e Event) {
 		}
 	}
 	if e.Kind == ProviderFail {
-		c.log.Warn("provider failed", "provider", e.Text, "err", e.Err)
+		args := []any{"provider", e.Text, "err", e.Err}
+		if t := c.dialog.turn; t != nil {
+			args = append(args, "turn", t.n)
+		}
+		c.log.Warn("provider failed", args...)
 	}
 	c.publish(e)
 }

@@ -262,10 +262,26 @@ type Responder interface {
 
 // Voice is how to speak.
 type Voice struct {
-	Name string // the provider's name of the voice; empty: its default
-	Lang string // BCP 47
-	Rate int    // samples a second of the PCM wanted: the leg's own
-	Pace float64
+	Name   string // the provider's name of the voice; empty: its default
+	Model  string // the provider's name of the model that speaks with it; empty: its default
+	Lang   string // BCP 47
+	Rate   int    // samples a second of the PCM wanted: the leg's own
+	Pace   float64
+	Timbre Timbre
+}
+
+// Timbre is how a voice sounds where its provider lets one choose, in shares from 0 to 1. What is not chosen is the voice's own.
+type Timbre struct {
+	Stability  Choice[float64] // how steady it is; lower is livelier
+	Similarity Choice[float64] // how closely it keeps to the voice that it was made from
+	Style      Choice[float64] // how much of that voice's style is exaggerated
+	Boost      Choice[bool]    // more likeness to the speaker, at some cost in speed
+}
+
+// A Choice is a value that need not be chosen. Unlike what pointers point to, it is compared with the Voice that it belongs to.
+type Choice[T comparable] struct {
+	Made  bool
+	Value T
 }
 
 // Speech is the next stretch of an utterance: sound, word times or both. Words may follow their audio.

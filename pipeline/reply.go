@@ -43,12 +43,14 @@ type reply struct {
 	how        Voice
 	lull       *lull
 
-	mu     sync.Mutex
-	script script
-	token  time.Duration // the first text, since the answer
-	audio  time.Duration // the first sound
-	sent   bool          // there is something to be heard
-	err    error         // of the responder
+	mu      sync.Mutex
+	script  script
+	token   time.Duration // the first text, since the answer
+	written time.Duration // the last
+	audio   time.Duration // the first sound
+	made    time.Duration // the last
+	sent    bool          // there is something to be heard
+	err     error         // of the responder
 }
 
 // account says what has become of it.
@@ -64,7 +66,7 @@ func (r *reply) accountBy(words func(*script, time.Duration) string) account {
 	defer r.mu.Unlock()
 	a := account{
 		turn: r.turn, step: r.step, text: r.script.text.String(), heard: words(&r.script, heard),
-		token: r.token, audio: r.audio, length: heard,
+		token: r.token, written: r.written, audio: r.audio, made: r.made, length: heard,
 	}
 	if ok {
 		a.began = max(began.Sub(r.answered), 1)
@@ -102,6 +104,9 @@ func (c *Call) attend(ctx context.Context, r *reply, from response) {
 	r.mu.Lock()
 	r.script.whole = fault == nil
 	silent := !r.sent
+	if !silent && fault == nil {
+		r.made = time.Since(r.answered)
+	}
 	r.mu.Unlock()
 	c.announce(ctx, r)
 	if !silent {
@@ -234,6 +239,7 @@ func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bo
 				over = true
 				r.mu.Lock()
 				all := r.script.text.String()
+				r.written = time.Since(r.answered)
 				r.mu.Unlock()
 				c.post(ctx, responded{r.turn, r.step, all})
 			case d.Text != "":

@@ -26,7 +26,10 @@ var errToolBroke = errors.New("the tool broke down")
 
 // terms are what was agreed with a tool that was asked for.
 type terms struct {
-	due    time.Duration // since the answer
+	due    time.Duration // since the answer, as are asked and ended
+	asked  time.Duration
+	ended  time.Duration // 0: not yet
+	bad    bool          // it ended with an error
 	firm   bool
 	filler string // that has not been said
 	do     *Command
@@ -63,7 +66,7 @@ func (d *dialog) use(t *turn, s *step, call ToolCall) {
 	limit := cmp.Or(tool.Limit, d.manners.ToolLimit)
 	t.counts.Tools++
 	s.calls = append(s.calls, call)
-	s.terms = append(s.terms, terms{due: d.now + limit, firm: tool.Firm, filler: tool.Filler})
+	s.terms = append(s.terms, terms{due: d.now + limit, asked: d.now, firm: tool.Firm, filler: tool.Filler})
 	d.awaitTools(s)
 	d.do(use{t.n, call, limit})
 }
@@ -92,7 +95,7 @@ func (d *dialog) tooled(n tooled) {
 	if s.results[n.id] = n.text(); n.err != nil {
 		t.counts.ToolErrors++
 	}
-	s.terms[i].do = n.do
+	s.terms[i].do, s.terms[i].ended, s.terms[i].bad = n.do, d.now, n.err != nil
 	d.tell(Event{Kind: ToolUsed, Text: s.calls[i].Name, Err: n.err})
 	d.awaitTools(s)
 	for i := range s.terms {

@@ -51,14 +51,15 @@ type turn struct {
 // step is one reply of a turn.
 type step struct {
 	account   account
-	message   int    // its place in the history; -1: none yet
-	responded bool   // its text is complete
-	arrived   bool   // there is sound for it
-	voiced    bool   // and heard, as far as it ever will be
-	told      bool   // it brought something besides text
-	followed  bool   // its tools' results are in the history
-	keys      string // to be pressed, in place of words
-	asked     bool   // of the responder
+	message   int           // its place in the history; -1: none yet
+	responded bool          // its text is complete
+	arrived   bool          // there is sound for it
+	voiced    bool          // and heard, as far as it ever will be
+	told      bool          // it brought something besides text
+	followed  bool          // its tools' results are in the history
+	keys      string        // to be pressed, in place of words
+	asked     bool          // of the responder
+	asking    time.Duration // when that was, also if it was for a guess; 0: it was not
 	calls     []ToolCall
 	terms     []terms           // of calls
 	results   map[string]string // by ToolCall.ID
@@ -188,7 +189,7 @@ func (d *dialog) begin(t *turn) {
 
 // ask the responder for the next step of t.
 func (d *dialog) ask(t *turn) {
-	t.steps = append(t.steps, &step{message: -1, asked: true})
+	t.steps = append(t.steps, &step{message: -1, asked: true, asking: max(d.now, 1)})
 	d.brief(t)
 	d.soon()
 	d.do(ask{talk: d.talk(t), step: len(t.steps) - 1, held: t.held || t.guessed})
@@ -349,7 +350,7 @@ func (d *dialog) close(t *turn) {
 	d.clear(falseAlarm)
 	d.clear(toolAlarm)
 	r := t.record()
-	r.Slots = d.unrecorded()
+	r.Slots, r.Times = d.unrecorded(), t.times(d.now)
 	r.Cut = r.Cut && d.ending == nil
 	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
 	d.tell(Event{Kind: TurnEnded, Turn: r})

@@ -28,7 +28,8 @@ var (
 
 // A Fallback is a Synthesizer that speaks with the next voice when one fails before its first sound: by an error, by ending, or by
 // none in time. What had been read of the text is spoken from its beginning. A voice that failed rests, unless all do. One that fails
-// in mid-sentence has been heard, and its error ends the utterance. Voice.Name is the first one's: the others speak in their own default voice.
+// in mid-sentence has been heard, and its error ends the utterance. Voice.Name, Model and Timbre are the first one's: the others speak in
+// their own default voice.
 //
 //	text ──▶ First ──fails──▶ Next ──fails──▶ ... ──▶ the last one's error
 //
@@ -46,19 +47,20 @@ type Fallback struct {
 // Speak implements [pipeline.Synthesizer].
 func (f *Fallback) Speak(ctx context.Context, text iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
-		v, named := v, v.Name
+		plain := pipeline.Voice{Lang: v.Lang, Rate: v.Rate, Pace: v.Pace}
 		t := newRetold(text)
 		defer t.stop()
 		order := f.order()
 		for i, voice := range order {
-			if v.Name = named; voice > 0 {
-				v.Name = ""
+			how := plain
+			if voice == 0 {
+				how = v
 			}
 			if i == len(order)-1 {
-				f.Voices[voice].Speak(ctx, t.again(nil), v)(yield)
+				f.Voices[voice].Speak(ctx, t.again(nil), how)(yield)
 				return
 			}
-			err := f.try(ctx, voice, t, v, yield)
+			err := f.try(ctx, voice, t, how, yield)
 			if err == nil {
 				return
 			}

@@ -220,3 +220,25 @@ func TestFallbackIsASynthesizer(t *testing.T) {
 		})
 	}
 }
+
+// An asked voice keeps how it was asked to speak, and fails.
+type asked struct{ how pipeline.Voice }
+
+func (a *asked) Speak(_ context.Context, _ iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	a.how = v
+	return func(yield func(pipeline.Speech, error) bool) { yield(pipeline.Speech{}, errVoice) }
+}
+
+// TestFallbackAsks: what belongs to the first voice, its name, model and timbre, is not asked of the others.
+func TestFallbackAsks(t *testing.T) {
+	t.Parallel()
+	first, second := &asked{}, &asked{}
+	f := &providers.Fallback{Voices: []pipeline.Synthesizer{first, second}}
+	v := pipeline.Voice{Name: "n", Model: "m", Lang: "en", Rate: 8000, Pace: 1.1, Timbre: pipeline.Timbre{Boost: pipeline.Choice[bool]{Made: true}}}
+	if h := listen(t.Context(), f, pieces("Good day."), v); !errors.Is(h.err, errVoice) {
+		t.Errorf("error %v", h.err)
+	}
+	if want := (pipeline.Voice{Lang: "en", Rate: 8000, Pace: 1.1}); first.how != v || second.how != want {
+		t.Errorf("asked for %+v and %+v, want %+v and %+v", first.how, second.how, v, want)
+	}
+}

@@ -230,8 +230,8 @@ func TestConversation(t *testing.T) {
 // A vendor that hangs up ends the call, and one that is not there refuses it.
 func TestVendorsGone(t *testing.T) {
 	t.Parallel()
-	for fault, want := range map[providertest.DeepgramFault]int64{providertest.CloseEarly: 1, providertest.Refuse: 0} {
-		trouble := providertest.DeepgramTrouble{Fault: fault}
+	for fault, want := range map[providertest.Fault]int64{providertest.CloseEarly: 1, providertest.Refuse: 0} {
+		trouble := providertest.Trouble{Fault: fault}
 		talk := Deepgram(providertest.StartDeepgram(t, &providertest.Deepgram{Listen: trouble}), "nova-3", time.Second)
 		for _, name := range []string{"own-whole", "usual-whole"} {
 			t.Run(name+" "+string(fault), func(t *testing.T) {

@@ -1,8 +1,12 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -18,6 +22,7 @@ type Bars struct {
 	Lost       float64 // most share of the agents' frames; 1: any
 	Dry        float64 // most share of the agents' frames that came after they had to sound; 1: any
 	Unanswered float64 // most share of the callers' turns; 1: any
+	Missed     float64 // most share of the barge-ins that the agent speaks on through; 1: any
 	Refused    float64 // most share of the calls offered; 1: any
 	Broken     float64 // most share of the calls offered; 1: any
 }
@@ -37,24 +42,50 @@ func (b Bars) Judge(s Step) (missed []string) {
 		}
 	}
 	for _, share := range []struct {
-		name  string
-		n, of int64
-		most  float64
+		name    string
+		n, of   int64
+		most    float64
+		reasons map[string]int64
 	}{
-		{FramesLost, s.Counts[FramesLost], s.Counts[FramesOut] + s.Counts[FramesLost], b.Lost},
-		{Dry, s.Counts[Dry], s.Counts[FramesOut], b.Dry},
-		{Unanswered, s.Counts[Unanswered], s.Counts[Turns] + s.Counts[Unanswered], b.Unanswered},
-		{"refused", sum(s.Tally.Refused), s.Tally.Offered, b.Refused},
-		{"broken", sum(s.Tally.Broken), s.Tally.Offered, b.Broken},
+		{FramesLost, s.Counts[FramesLost], s.Counts[FramesOut] + s.Counts[FramesLost], b.Lost, nil},
+		{Dry, s.Counts[Dry], s.Counts[FramesOut], b.Dry, nil},
+		{Unanswered, s.Counts[Unanswered], s.Counts[Turns] + s.Counts[Unanswered], b.Unanswered, nil},
+		{Missed, s.Counts[Missed], s.Counts[BargeIns], b.Missed, nil},
+		{"refused", sum(s.Tally.Refused), s.Tally.Offered, b.Refused, s.Tally.Refused},
+		{"broken", sum(s.Tally.Broken), s.Tally.Offered, b.Broken, s.Tally.Broken},
 	} {
 		if got := Share(share.n, share.of); got > share.most {
-			missed = append(missed, fmt.Sprintf("%s %d of %d, %s %%: at most %s %%", share.name, share.n, share.of, Number(100*got), Number(100*share.most)))
+			missed = append(missed, fmt.Sprintf("%s %d of %d, %s %%: at most %s %%%s", share.name, share.n, share.of, Number(100*got), Number(100*share.most), why(share.reasons)))
 		}
 	}
 	if n := s.Counts[AfterClear]; n > 0 {
 		missed = append(missed, fmt.Sprintf("%s %d: none is allowed", AfterClear, n))
 	}
 	return missed
+}
+
+// why tells reasons in brackets.
+func why(reasons map[string]int64) string {
+	if len(reasons) == 0 {
+		return ""
+	}
+	return " (" + Reasons(reasons) + ")"
+}
+
+// Reasons tells how many there were of each kind, most first, as in "busy 7, speech 1"; of many kinds the first five.
+func Reasons(counts map[string]int64) string {
+	const most = 5
+	kinds := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	var texts []string
+	for _, kind := range kinds[:min(len(kinds), most)] {
+		texts = append(texts, fmt.Sprintf("%s %d", kind, counts[kind]))
+	}
+	if len(kinds) > most {
+		texts = append(texts, "...")
+	}
+	return strings.Join(texts, ", ")
 }
 
 // Share is n of so many; of none, all of n counts as one.

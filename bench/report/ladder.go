@@ -202,28 +202,30 @@ func Percentile(name string, q Quantile) func(Step) (float64, bool) {
 
 // CPUPerCall is what a call cost the server, in percent of a core.
 func CPUPerCall(s Step) (float64, bool) {
-	n := s.carrying()
+	n := s.Live()
 	if n == 0 || s.Usage.CPU == 0 {
 		return 0, false
 	}
 	return 100 * s.Usage.CPU / n, true
 }
 
-// MemoryPerCall is by how much a call made the server's memory grow, in KB of 1,000 bytes.
+// MemoryPerCall is by how much a call made the server's memory grow, in KB of 1,000 bytes. A server that gave back more than the calls took says
+// nothing of them.
 func MemoryPerCall(s Step) (float64, bool) {
-	n := s.carrying()
-	if n == 0 || s.Usage.RSS == 0 || s.Usage.RSSIdle == 0 {
+	n := s.Live()
+	if n == 0 || s.Usage.RSSIdle == 0 || s.Usage.RSS <= s.Usage.RSSIdle {
 		return 0, false
 	}
 	return float64(s.Usage.RSS-s.Usage.RSSIdle) / n / 1000, true
 }
 
-// carrying is how many calls the server had at once: of those that were offered, what it answered.
-func (s Step) carrying() float64 {
-	if s.Tally.Offered == 0 {
-		return float64(s.Calls)
+// Live is how many calls the server had at once, on average: each of them sends 50 frames a second. Where frames were not counted it is what was
+// offered.
+func (s Step) Live() float64 {
+	if frames := s.Counts[FramesIn]; frames > 0 && s.Held > 0 {
+		return float64(frames) / s.Held / 50
 	}
-	return float64(s.Calls) * Share(s.Tally.Answered, s.Tally.Offered)
+	return float64(s.Calls)
 }
 
 // AllocsPerFrame is how many objects the server allocated for each frame in or out.

@@ -98,7 +98,7 @@ func columns() []column {
 		{"cpu %/call", told(CPUPerCall)},
 		{"KB/call", told(MemoryPerCall)},
 		{"allocs/frame", told(AllocsPerFrame)},
-		{"", verdict},
+		{"verdict", verdict},
 	}
 }
 

@@ -213,13 +213,21 @@ func TestJudge(t *testing.T) {
 		{"dry", func(s *report.Step) { s.Counts[report.Dry] = 1 }, []string{"frames_dry 1 of 1000, 0.1 %: at most 0 %"}},
 		{"after clear", func(s *report.Step) { s.Counts[report.AfterClear] = 2 }, []string{"media_after_clear 2: none is allowed"}},
 		{"nothing", func(s *report.Step) { s.Tally.Answered = 0; s.Counts = nil }, []string{"no call was answered"}},
-		{"broken", func(s *report.Step) { s.Tally.Broken = map[string]int64{"reset": 1, "timeout": 2} }, []string{"broken 3 of 100, 3 %: at most 0 %"}},
-		{"refused", func(s *report.Step) { s.Tally.Refused = map[string]int64{"busy": 5} }, []string{"refused 5 of 100, 5 %: at most 0 %"}},
+		{"broken", func(s *report.Step) { s.Tally.Broken = map[string]int64{"reset": 1, "timeout": 2} }, []string{"broken 3 of 100, 3 %: at most 0 % (timeout 2, reset 1)"}},
+		{"refused", func(s *report.Step) { s.Tally.Refused = map[string]int64{"busy": 5} }, []string{"refused 5 of 100, 5 %: at most 0 % (busy 5)"}},
+		{"missed", func(s *report.Step) { s.Counts[report.BargeIns] = 4; s.Counts[report.Missed] = 1 }, []string{"barge_ins_missed 1 of 4, 25 %: at most 0 %"}},
 		{"unanswered", func(s *report.Step) { s.Counts[report.Turns] = 3; s.Counts[report.Unanswered] = 1 }, []string{"unanswered 1 of 4, 25 %: at most 0 %"}},
 	} {
 		if diff := cmp.Diff(c.want, bars.Judge(step(c.change))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+func TestReasons(t *testing.T) {
+	t.Parallel()
+	if got := report.Reasons(map[string]int64{"a": 1, "b": 9, "c": 1, "d": 1, "e": 1, "f": 1}); got != "b 9, a 1, c 1, d 1, e 1, ..." {
+		t.Error(got)
 	}
 }
 
@@ -313,11 +321,11 @@ func TestLadder(t *testing.T) {
 func TestStepFigures(t *testing.T) {
 	t.Parallel()
 	s := full().Steps[0]
-	s.Calls, s.Tally.Offered, s.Tally.Answered = 100, 200, 100
+	s.Calls, s.Held, s.Counts[report.FramesIn], s.Counts[report.FramesOut] = 100, 10, 25_000, 15_000 // half of the calls were refused
 	for name, c := range map[string]struct {
 		of   func(report.Step) (float64, bool)
 		want float64
-	}{"cpu": {report.CPUPerCall, 1}, "memory": {report.MemoryPerCall, 200}, "allocs": {report.AllocsPerFrame, 2}} {
+	}{"cpu": {report.CPUPerCall, 1}, "memory": {report.MemoryPerCall, 200}, "allocs": {report.AllocsPerFrame, 0.1}} {
 		if got, ok := c.of(s); !ok || got != c.want {
 			t.Errorf("%s is %v, %v; want %v", name, got, ok, c.want)
 		}
@@ -383,4 +391,18 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("it was written, and is not read: %v", err)
 		}
 	})
+}
+
+// TestFiguresAreDocumented holds that docs/bench.md defines every name of a report.
+func TestFiguresAreDocumented(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range append(report.TimeFigures(), report.CountFigures()...) {
+		if !bytes.Contains(text, []byte("`"+f.Name+"`")) || f.Title == "" || f.Meaning == "" {
+			t.Errorf("docs/bench.md does not define %s", f.Name)
+		}
+	}
 }

@@ -21,6 +21,11 @@ func Record(h *hdrhistogram.Histogram, d time.Duration) {
 	_ = h.RecordValue(min(max(0, d), longest).Microseconds()) // which is within its bounds
 }
 
+// RecordN adds a time n times, as Record does once.
+func RecordN(h *hdrhistogram.Histogram, d time.Duration, n int64) {
+	_ = h.RecordValues(min(max(0, d), longest).Microseconds(), n)
+}
+
 // SpreadOf is the distribution in a histogram of microseconds, with all of it enclosed. An empty one gives the zero Spread.
 func SpreadOf(h *hdrhistogram.Histogram) Spread {
 	if h == nil || h.TotalCount() == 0 {

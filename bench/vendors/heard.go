@@ -1,7 +1,6 @@
 package vendors
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,12 +9,6 @@ import (
 
 	"parley/bench/report"
 	"parley/bench/stamp"
-)
-
-// What the histograms hold.
-const (
-	longest   = int64(time.Minute / time.Microsecond) // more counts as that
-	precision = 3                                     // significant digits
 )
 
 // frame is the sound between two frames of a carrier, in samples of mu-law.
@@ -36,8 +29,7 @@ type stamps struct {
 }
 
 func newStamps() *stamps {
-	newOne := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, longest, precision) }
-	return &stamps{path: newOne(), gathered: newOne(), late: newOne()}
+	return &stamps{path: report.NewHistogram(), gathered: report.NewHistogram(), late: report.NewHistogram()}
 }
 
 // heard looks for stamps in a message of mu-law.
@@ -58,9 +50,9 @@ func (s *stamps) heard(law []byte) {
 	s.found.Add(n)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	record(s.gathered, now-oldest)
+	report.Record(s.gathered, now-oldest)
 	if len(law)-(end-stamp.Len) <= frame {
-		record(s.path, now-newest)
+		report.Record(s.path, now-newest)
 	}
 }
 
@@ -76,7 +68,7 @@ func (s *stamps) begins(law []byte) {
 func (s *stamps) paced(late time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	record(s.late, late)
+	report.Record(s.late, late)
 }
 
 // reset forgets what was found and how late it was.
@@ -88,39 +80,17 @@ func (s *stamps) reset() {
 	}
 }
 
-// times are the distributions so far.
-func (s *stamps) times() (map[string]report.Spread, error) {
+// times are the distributions so far; those of nothing are left out.
+func (s *stamps) times() map[string]report.Spread {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	times := map[string]report.Spread{}
 	for name, h := range map[string]*hdrhistogram.Histogram{
 		report.FrameToSTT: s.path, report.FrameToSTTGathered: s.gathered, VoiceLate: s.late,
 	} {
-		if h.TotalCount() == 0 {
-			continue
+		if h.TotalCount() > 0 {
+			times[name] = report.SpreadOf(h)
 		}
-		spread, err := spreadOf(h)
-		if err != nil {
-			return nil, fmt.Errorf("report %s: %w", name, err)
-		}
-		times[name] = spread
 	}
-	return times, nil
-}
-
-func record(h *hdrhistogram.Histogram, d time.Duration) {
-	_ = h.RecordValue(min(max(int64(d/time.Microsecond), 0), longest)) // it is within its bounds
-}
-
-// spreadOf is a histogram of microseconds as a report has it.
-func spreadOf(h *hdrhistogram.Histogram) (report.Spread, error) {
-	encoded, err := h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	if err != nil {
-		return report.Spread{}, fmt.Errorf("encode histogram: %w", err)
-	}
-	at := func(percentile float64) float64 { return float64(h.ValueAtPercentile(percentile)) / 1000 }
-	return report.Spread{
-		N: h.TotalCount(), Min: float64(h.Min()) / 1000, P50: at(50), P90: at(90), P99: at(99), P999: at(99.9),
-		Max: float64(h.Max()) / 1000, Mean: h.Mean() / 1000, Histogram: string(encoded),
-	}, nil
+	return times
 }

@@ -29,7 +29,7 @@ type Options struct {
 	FirstToken time.Duration `json:"first_token,omitempty"` // from a request to its first word
 	TokenGap   time.Duration `json:"token_gap,omitempty"`   // between words
 
-	FirstAudio time.Duration `json:"first_audio,omitempty"` // from Flush to its first sound
+	FirstAudio time.Duration `json:"first_audio,omitempty"` // from text that is to be spoken to its first sound
 	Pace       float64       `json:"pace,omitempty"`        // of the voice, as a multiple of real time; 0: at once
 	Piece      time.Duration `json:"piece,omitempty"`       // of the voice in one message, 20 ms to 1 s; default 100 ms
 	Speech     bool          `json:"speech,omitempty"`      // the voice is recorded speech, 60 ms a letter of it, instead of tones; of 8 kHz

@@ -61,7 +61,7 @@ func Start(ctx context.Context, o Options, exe string, args ...string) (*Process
 	if err == nil {
 		err = json.Unmarshal(line, &p.Addresses)
 	}
-	if err == nil && (p.Deepgram == "" || p.OpenAI == "") {
+	if err == nil && (p.Deepgram == "" || p.ElevenLabs == "" || p.OpenAI == "") {
 		err = errors.New("an address is missing")
 	}
 	if err != nil {

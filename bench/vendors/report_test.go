@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"parley/bench/report"
 	"parley/bench/stamp"
 	"parley/bench/vendors"
@@ -17,6 +19,7 @@ import (
 	"parley/media/g711"
 	"parley/pipeline"
 	"parley/providers/deepgram"
+	"parley/providers/elevenlabs"
 	"parley/providers/providertest"
 )
 
@@ -119,7 +122,7 @@ func stampedSpeech(t *testing.T, tr pipeline.Transcription) (end time.Duration) 
 }
 
 // spokenStamp is the stamp at the beginning of what a voice says.
-func spokenStamp(t *testing.T, c *deepgram.Client) time.Duration {
+func spokenStamp(t *testing.T, c pipeline.Synthesizer) time.Duration {
 	t.Helper()
 	var law []byte
 	for s, err := range c.Speak(t.Context(), func(yield func(string, error) bool) { yield("Hello.", nil) }, pipeline.Voice{Rate: 8000}) {
@@ -135,6 +138,31 @@ func spokenStamp(t *testing.T, c *deepgram.Client) time.Duration {
 		t.Fatalf("the stamp ends at %d, want it to be the first sound", next)
 	}
 	return at
+}
+
+// TestElevenLabsIsThere: its voice speaks as Deepgram's does, with the same key, delay, stamps and report.
+func TestElevenLabsIsThere(t *testing.T) {
+	t.Parallel()
+	p := start(t, vendors.Options{Key: "secret", Stamps: true, FirstAudio: 50 * time.Millisecond})
+	c := &elevenlabs.Client{Key: "secret", BaseURL: p.ElevenLabs}
+	t.Cleanup(func() { _ = c.Close() })
+	began := stamp.Now()
+	at := spokenStamp(t, c)
+	if took := at - began; took < 50*time.Millisecond || took > 20*time.Second {
+		t.Errorf("the voice began after %v, want 50ms or a little more", took)
+	}
+	r, err := p.Report()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := vendors.Counts{Open: 1, Speaks: 1, Utterances: 1, Stamped: 1, Spoken: 4} // messages of 100 ms, of 360
+	if diff := cmp.Diff(want, r.Counts); diff != "" {
+		t.Errorf("counts (-want +got):\n%s", diff)
+	}
+	stranger := &elevenlabs.Client{Key: "another", BaseURL: p.ElevenLabs}
+	if err := stranger.Warm(t.Context(), pipeline.Voice{Rate: 8000}); err == nil {
+		t.Error("any key will do")
+	}
 }
 
 // TestAnswersAsTold: how long an answer is, and what the voice sounds like.
@@ -189,7 +217,7 @@ func TestServeAnswersEachLine(t *testing.T) {
 		}
 	}
 	var at vendors.Addresses
-	if read(&at); at.Deepgram == "" || at.OpenAI == "" {
+	if read(&at); at.Deepgram == "" || at.ElevenLabs == "" || at.OpenAI == "" {
 		t.Errorf("addresses %+v", at)
 	}
 	var answer struct {

@@ -3,13 +3,14 @@
 //	bench ──Start──▶ exe args (the same program, or parley bench vendors)
 //	  ▲                 │ one line of JSON: the addresses; then one for each line that it is told: reset, report
 //	  └─────────────────┘
-//	calls ───────────▶ fake OpenAI (chat completions), fake Deepgram (listen v1, listen v2 as Flux, speak)
+//	calls ───────────▶ fake OpenAI (chat completions), fake Deepgram (listen v1, listen v2 as Flux, speak), fake ElevenLabs (voice)
 //
 // Whoever started the process ends it with Close; should the starter die, the process sees the end of its standard input and goes too.
 //
 // A thousand calls send 12,500 messages of sound a second to the recogniser, and get 10,000 of the voice while all agents speak. Neither
 // costs more than its system call and its goroutine's turn: nothing is allocated for them but gorilla's reader of a message (8 bytes),
-// sound is framed once for all sockets, one wheel keeps all voices' time.
+// sound is framed once for all sockets, one wheel keeps all voices' time. ElevenLabs' voice, which is JSON, costs more: its messages are
+// made once but for the id of their context, which is written into each.
 package vendors
 
 import (
@@ -30,16 +31,18 @@ import (
 
 // Addresses are where the vendors listen.
 type Addresses struct {
-	Deepgram string `json:"deepgram"` // base URL, ws://127.0.0.1:port
-	OpenAI   string `json:"openai"`   // base URL, http://127.0.0.1:port/v1
+	Deepgram   string `json:"deepgram"`   // base URL, ws://127.0.0.1:port
+	ElevenLabs string `json:"elevenlabs"` // base URL, http://127.0.0.1:port
+	OpenAI     string `json:"openai"`     // base URL, http://127.0.0.1:port/v1
 }
 
 // mocks are the vendors of a process.
 type mocks struct {
-	deepgram *providertest.Deepgram
-	openai   *providertest.OpenAI
-	stamps   *stamps
-	since    mark // the last reset
+	deepgram   *providertest.Deepgram
+	elevenlabs *providertest.ElevenLabs
+	openai     *providertest.OpenAI
+	stamps     *stamps
+	since      mark // the last reset
 }
 
 // newMocks makes vendors that behave as options say.
@@ -55,15 +58,19 @@ func newMocks(o Options) (*mocks, error) {
 			Delay: dice.of(o.Delays.Final, o.Final), FirstAudio: dice.of(o.Delays.FirstAudio, o.FirstAudio), Paced: m.stamps.paced,
 		},
 	}
+	m.elevenlabs = &providertest.ElevenLabs{
+		Key: o.Key, Pace: o.Pace, Piece: o.Piece,
+		Hooks: providertest.ElevenLabsHooks{FirstAudio: m.deepgram.Hooks.FirstAudio, Paced: m.stamps.paced},
+	}
 	if o.Stamps {
-		m.deepgram.Hooks.Heard, m.deepgram.Hooks.Begins = m.stamps.heard, m.stamps.begins
+		m.deepgram.Hooks.Heard, m.deepgram.Hooks.Begins, m.elevenlabs.Hooks.Begins = m.stamps.heard, m.stamps.begins, m.stamps.begins
 	}
 	if o.Speech {
 		voice, err := recorded()
 		if err != nil {
 			return nil, err
 		}
-		m.deepgram.Hooks.Voice = voice
+		m.deepgram.Hooks.Voice, m.elevenlabs.Hooks.Voice = voice, voice
 	}
 	m.openai = &providertest.OpenAI{
 		Key:    o.Key,
@@ -98,20 +105,19 @@ func Run(ctx context.Context, o Options, stdout io.Writer) error {
 
 // run serves; ready is called when the addresses are written.
 func (m *mocks) run(ctx context.Context, stdout io.Writer, ready func()) error {
-	var local net.ListenConfig
-	deepgram, err := local.Listen(ctx, "tcp", "127.0.0.1:0")
+	doors, err := listen(ctx, "Deepgram", "ElevenLabs", "OpenAI")
 	if err != nil {
-		return fmt.Errorf("listen for Deepgram: %w", err)
+		return err
 	}
-	openai, err := local.Listen(ctx, "tcp", "127.0.0.1:0")
-	if err != nil {
-		return errors.Join(fmt.Errorf("listen for OpenAI: %w", err), deepgram.Close())
-	}
+	deepgram, elevenlabs, openai := doors[0], doors[1], doors[2]
 	vendors, ctx := errgroup.WithContext(ctx)
 	vendors.Go(func() error { return m.deepgram.Run(ctx, deepgram) })
+	vendors.Go(func() error { return m.elevenlabs.Run(ctx, elevenlabs) })
 	vendors.Go(func() error { return m.openai.Run(ctx, openai) })
 	vendors.Go(func() error {
-		at := Addresses{Deepgram: "ws://" + deepgram.Addr().String(), OpenAI: "http://" + openai.Addr().String() + "/v1"}
+		at := Addresses{
+			Deepgram: "ws://" + deepgram.Addr().String(), ElevenLabs: "http://" + elevenlabs.Addr().String(), OpenAI: "http://" + openai.Addr().String() + "/v1",
+		}
 		if err := json.NewEncoder(stdout).Encode(at); err != nil {
 			return fmt.Errorf("print addresses: %w", err)
 		}
@@ -119,6 +125,23 @@ func (m *mocks) run(ctx context.Context, stdout io.Writer, ready func()) error {
 		return nil
 	})
 	return vendors.Wait()
+}
+
+// listen opens a port for each vendor, or none.
+func listen(ctx context.Context, vendors ...string) (doors []net.Listener, err error) {
+	var local net.ListenConfig
+	for _, vendor := range vendors {
+		door, err := local.Listen(ctx, "tcp", "127.0.0.1:0")
+		if err != nil {
+			err = fmt.Errorf("listen for %s: %w", vendor, err)
+			for _, d := range doors {
+				err = errors.Join(err, d.Close())
+			}
+			return nil, err
+		}
+		doors = append(doors, door)
+	}
+	return doors, nil
 }
 
 // Asked says whether this process was started by Start, and as what. A TestMain asks it first, and then calls Serve.

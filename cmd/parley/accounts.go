@@ -121,11 +121,13 @@ func (a *accounts) signers(sid string) (all []stream.Account) {
 }
 
 // own is what an organisation has of its own for its calls; what it has not is empty.
-type own struct{ deepgramKey, deepgramBase, openAIKey, openAIBase string }
+type own struct{ deepgramKey, deepgramBase, elevenLabsKey, elevenLabsBase, openAIKey, openAIBase string }
 
 // own opens an organisation's default credentials. One that cannot be opened is as none: the call is held with the server's own.
 func (a *accounts) own(org string) (o own) {
-	for vendor, to := range map[string][2]*string{lines.Deepgram: {&o.deepgramKey, &o.deepgramBase}, lines.OpenAI: {&o.openAIKey, &o.openAIBase}} {
+	for vendor, to := range map[string][2]*string{
+		lines.Deepgram: {&o.deepgramKey, &o.deepgramBase}, lines.ElevenLabs: {&o.elevenLabsKey, &o.elevenLabsBase}, lines.OpenAI: {&o.openAIKey, &o.openAIBase},
+	} {
 		c, ok := a.directory.DefaultCredential(org, vendor)
 		if !ok {
 			continue
@@ -146,6 +148,9 @@ func (o own) settings(c *config) *config {
 	if o.deepgramKey != "" {
 		mine.DeepgramKey, mine.DeepgramBaseURL = o.deepgramKey, cmp.Or(o.deepgramBase, c.DeepgramBaseURL)
 	}
+	if o.elevenLabsKey != "" {
+		mine.ElevenLabsKey, mine.ElevenLabsBaseURL = o.elevenLabsKey, cmp.Or(o.elevenLabsBase, c.ElevenLabsBaseURL)
+	}
 	if o.openAIKey != "" {
 		mine.OpenAIKey, mine.OpenAIBaseURL = o.openAIKey, cmp.Or(o.openAIBase, c.OpenAIBaseURL)
 	}
@@ -157,10 +162,14 @@ func (a *accounts) ways(o own) (w ways) {
 	if o.openAIBase != "" {
 		w.openai = &http.Client{Transport: a.guarded}
 	}
+	guarded := func(ctx context.Context, network, address string) (net.Conn, error) {
+		return a.guarded.DialContext(ctx, network, address)
+	}
 	if o.deepgramBase != "" {
-		w.deepgram = func(ctx context.Context, network, address string) (net.Conn, error) {
-			return a.guarded.DialContext(ctx, network, address)
-		}
+		w.deepgram = guarded
+	}
+	if o.elevenLabsBase != "" {
+		w.elevenlabs = guarded
 	}
 	return w
 }

@@ -73,6 +73,7 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	b.ok(token+"\n", nil, "credentials", "set", "Main", "--vendor=twilio", "--account-id="+sid)
 	b.ok("sk-0123456789\n", nil, "credentials", "set", "Brain", "--vendor=openai", "--base-url=https://llm.example.com")
 	b.ok("dg-0123456789\n", nil, "credentials", "set", "Ear", "--vendor=deepgram")
+	b.ok("el-0123456789\n", nil, "credentials", "set", "Voice", "--vendor=elevenlabs", "--base-url=https://voice.example.com")
 	b.ok(token+"\n", nil, "credentials", "set", "Spare", "--vendor=twilio", "--account-id="+strings.Replace(sid, "1", "2", 1))
 	b.ok("", nil, "trunks", "set", "Carrier", "--host=sip.example.com")
 	b.ok("", nil, "numbers", "set", "+15005550002", "--credential=Spare")
@@ -98,15 +99,19 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if all := a.signers(sid); len(all) != 1 || all[0].Token != token || all[0].Owner != b.org {
 		t.Errorf("signers %+v", all)
 	}
-	want := own{deepgramKey: "dg-0123456789", openAIKey: "sk-0123456789", openAIBase: "https://llm.example.com"}
+	want := own{deepgramKey: "dg-0123456789", elevenLabsKey: "el-0123456789", elevenLabsBase: "https://voice.example.com", openAIKey: "sk-0123456789", openAIBase: "https://llm.example.com"}
 	if got := a.own(b.org); got != want {
 		t.Errorf("its own are %+v", got)
 	}
 	if got := a.own(store.NewID()); got != (own{}) {
 		t.Errorf("another's own are %+v", got)
 	}
-	if c := want.settings(a.cfg); c.OpenAIBaseURL != "https://llm.example.com" || c.DeepgramBaseURL != "wss://stt.example" || c.DeepgramKey != "dg-0123456789" || a.cfg.DeepgramKey != "" {
+	if c := want.settings(a.cfg); c.OpenAIBaseURL != "https://llm.example.com" || c.DeepgramBaseURL != "wss://stt.example" || c.DeepgramKey != "dg-0123456789" || a.cfg.DeepgramKey != "" ||
+		c.ElevenLabsKey != "el-0123456789" || c.ElevenLabsBaseURL != "https://voice.example.com" {
 		t.Errorf("settings %+v", c)
+	}
+	if w := a.ways(want); w.elevenlabs == nil || w.openai == nil || w.deepgram != nil {
+		t.Error("servers that the organisation has named are not asked past the gate, or others are")
 	}
 
 	// A secret that is changed, and sealed anew, is known as well; a node without the key has none, and says so.
@@ -131,7 +136,7 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{token, "another-token-0123", "sk-0123456789", "dg-0123456789"} {
+	for _, secret := range []string{token, "another-token-0123", "sk-0123456789", "dg-0123456789", "el-0123456789"} {
 		if strings.Contains(string(text), secret) {
 			t.Errorf("%s is in the snapshot", secret)
 		}

@@ -17,19 +17,12 @@ import (
 type callCmd struct {
 	URL string `arg:"" optional:"" help:"The number's voice webhook, under the name that the server knows itself by." default:"http://127.0.0.1:8080/twilio/voice"`
 
-	Connect    string `help:"Connect to this host:port, without TLS, instead of to the names in the URLs (which are signed all the same)." placeholder:"HOST:PORT"`
-	AuthToken  string `name:"twilio-auth-token" help:"Twilio auth token to sign with. Empty: the one that a server made in the data directory." var:"TWILIO_AUTH_TOKEN"`
-	AccountSID string `name:"twilio-account-sid" help:"Twilio account to call from. Empty: a made one." var:"TWILIO_ACCOUNT_SID"`
-	DataDir    string `help:"The server's data directory." default:"./data" type:"path" var:"PARLEY_DATA_DIR"`
-	From       string `help:"The caller's number." default:"+15550100001"`
-	To         string `help:"The number called." default:"+15550100002"`
-	Status     string `help:"URL that is told when the call is over." placeholder:"URL"`
+	asCarrier
+	Status string `help:"URL that is told when the call is over." placeholder:"URL"`
 
-	Script string        `help:"File of steps; see --steps." type:"existingfile" xor:"script"`
-	Do     []string      `help:"A step, such as --do hear --do 'say agent-pass'; may be repeated." sep:"none" xor:"script"`
-	Steps  bool          `help:"Show the language of scripts and the script that is run without --script and --do."`
-	Sounds string        `help:"Directory of recorded prompts, instead of Asterisk's." type:"existingdir"`
-	Max    time.Duration `help:"Hang up, and fail, after so long." default:"10m"`
+	callersScript
+	Steps bool          `help:"Show the language of scripts and the script that is run without --script and --do."`
+	Max   time.Duration `help:"Hang up, and fail, after so long." default:"10m"`
 
 	WAV   string `name:"wav" help:"Write the call to this file: left what was said, right what was heard." type:"path" default:"call.wav"`
 	Heard string `help:"Write what the caller heard to this file." type:"path" placeholder:"FILE"`
@@ -37,6 +30,52 @@ type callCmd struct {
 
 	SpeechDir  string `help:"Directory of the local speech models, which put the agent's answers into words. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
 	Transcribe bool   `help:"Put the agent's answers into words, where the local recogniser is installed." default:"true" negatable:""`
+}
+
+// asCarrier is how one calls a server as Twilio would.
+type asCarrier struct {
+	Connect    string `help:"Connect to this host:port, without TLS, instead of to the names in the URLs (which are signed all the same)." placeholder:"HOST:PORT"`
+	AuthToken  string `name:"twilio-auth-token" help:"Twilio auth token to sign with. Empty: the one that a server made in the data directory." var:"TWILIO_AUTH_TOKEN"`
+	AccountSID string `name:"twilio-account-sid" help:"Twilio account to call from. Empty: a made one." var:"TWILIO_ACCOUNT_SID"`
+	DataDir    string `help:"The server's data directory." default:"./data" type:"path" var:"PARLEY_DATA_DIR"`
+	From       string `help:"The caller's number." default:"+15550100001"`
+	To         string `help:"The number called." default:"+15550100002"`
+}
+
+// token is what requests are signed with.
+func (c *asCarrier) token() (string, error) {
+	if c.AuthToken != "" {
+		return c.AuthToken, nil
+	}
+	token, err := os.ReadFile(filepath.Join(c.DataDir, tokenFile))
+	if err != nil {
+		return "", fmt.Errorf("no --twilio-auth-token (TWILIO_AUTH_TOKEN), and none that a server has made: %w", err)
+	}
+	return strings.TrimSpace(string(token)), nil
+}
+
+// callersScript is what a caller does.
+type callersScript struct {
+	Script string   `help:"File of steps, as parley call --steps shows them." type:"existingfile" xor:"script"`
+	Do     []string `help:"A step, such as --do hear --do 'say agent-pass'; may be repeated." sep:"none" xor:"script"`
+	Sounds string   `help:"Directory of recorded prompts, instead of Asterisk's." type:"existingdir"`
+}
+
+// steps are those that were asked for; nil: none were.
+func (c *callersScript) steps() (steps []carrier.Step, err error) {
+	switch {
+	case len(c.Do) > 0:
+		steps, err = carrier.ParseScript("--do", strings.Join(c.Do, "\n"))
+	case c.Script != "":
+		var text []byte
+		if text, err = os.ReadFile(c.Script); err == nil {
+			steps, err = carrier.ParseScript(c.Script, string(text))
+		}
+	}
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return steps, nil
 }
 
 // Run places the call, prints how it went and fails if the call did.
@@ -81,31 +120,18 @@ func (c *callCmd) transcribe(ctx context.Context, r *carrier.Result) {
 
 // call is what the flags ask for.
 func (c *callCmd) call() (*carrier.Call, error) {
-	call := &carrier.Call{
-		URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: c.AuthToken, From: c.From, To: c.To,
-		StatusCallback: c.Status, Library: carrier.Library{Sounds: c.Sounds}, MaxLength: c.Max,
-	}
-	if call.AuthToken == "" {
-		token, err := os.ReadFile(filepath.Join(c.DataDir, tokenFile))
-		if err != nil {
-			return nil, fmt.Errorf("no --twilio-auth-token (TWILIO_AUTH_TOKEN), and none that a server has made: %w", err)
-		}
-		call.AuthToken = strings.TrimSpace(string(token))
-	}
-	var err error
-	switch {
-	case len(c.Do) > 0:
-		call.Script, err = carrier.ParseScript("--do", strings.Join(c.Do, "\n"))
-	case c.Script != "":
-		var text []byte
-		if text, err = os.ReadFile(c.Script); err == nil {
-			call.Script, err = carrier.ParseScript(c.Script, string(text))
-		}
-	}
+	token, err := c.token()
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
-	return call, nil
+	script, err := c.steps()
+	if err != nil {
+		return nil, err
+	}
+	return &carrier.Call{
+		URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: token, From: c.From, To: c.To,
+		StatusCallback: c.Status, Library: carrier.Library{Sounds: c.Sounds}, MaxLength: c.Max, Script: script,
+	}, nil
 }
 
 // write saves what was asked for.

@@ -16,6 +16,7 @@ import (
 	"parley/control/voice"
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/deepgram"
 	"parley/providers/openai"
 	"parley/store"
@@ -234,6 +235,76 @@ func TestCompany(t *testing.T) {
 	}
 }
 
+// TestRoleOfElevenLabs: its voice gets all that an agent sets of one, and what it cannot use is told by its path.
+func TestRoleOfElevenLabs(t *testing.T) {
+	t.Parallel()
+	c, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "local", "ELEVENLABS_API_KEY": "k", "ELEVENLABS_MODEL": "eleven_turbo_v2_5"})
+	const all = `{"voice":"21m00Tcm4TlvDq8ikWAM","language":"es","stability":0,"similarity_boost":0.75,"style":0.2,"use_speaker_boost":false,"speed":0.9}`
+	for _, name := range []string{"elevenlabs", "11labs"} {
+		r := c.newRole(c.vendors, store.Agent{ID: "a", VoiceSettings: all, Settings: `{"providers":{"tts":{"vendor":"` + name + `","model":"eleven_multilingual_v2"}}}`})
+		want := pipeline.Voice{
+			Name: "21m00Tcm4TlvDq8ikWAM", Model: "eleven_multilingual_v2", Lang: "es", Rate: 8000, Pace: 0.9,
+			Timbre: pipeline.Timbre{
+				Stability: pipeline.Choice[float64]{Made: true}, Similarity: pipeline.Choice[float64]{Made: true, Value: 0.75},
+				Style: pipeline.Choice[float64]{Made: true, Value: 0.2}, Boost: pipeline.Choice[bool]{Made: true},
+			},
+		}
+		if got := r.agent.VoiceAt(8000); got != want || r.speaks != "elevenlabs" || len(r.problems) > 0 {
+			t.Errorf("%s: %s speaks as %+v, want %+v; problems %v", name, r.speaks, got, want, r.problems)
+		}
+		if _, ok := r.speaker.tts.(*providers.Fallback); !ok || r.speaker.known.Synthesizer != pipeline.Synthesizer(c.vendors.elevenlabs) {
+			t.Errorf("%s: it speaks by %T, %T", name, r.speaker.tts, r.speaker.known.Synthesizer)
+		}
+	}
+	plain := c.newRole(c.vendors, store.Agent{ID: "b", Settings: `{"providers":{"tts":{"vendor":"elevenlabs"}}}`})
+	if got := plain.agent.VoiceAt(8000); got != (pipeline.Voice{Lang: "en-US", Rate: 8000}) {
+		t.Errorf("an agent that sets nothing of its voice: %+v", got)
+	}
+	if tts := plain.effective(c.cfg).Providers.TTS; tts.Vendor != "elevenlabs" || tts.Model != "eleven_turbo_v2_5" {
+		t.Errorf("its effective voice is %+v", tts)
+	}
+	for name, tc := range map[string]struct{ voice, settings, path, reason string }{
+		"a voice":      {`{"voice":"../user"}`, `{"providers":{"tts":{"vendor":"elevenlabs"}}}`, "voice_settings.voice", "no voice's id"},
+		"a model":      {"", `{"providers":{"tts":{"vendor":"elevenlabs","model":"eleven_v3"}}}`, "settings.providers.tts.model", "eleven_flash_v2_5"},
+		"a recogniser": {"", `{"providers":{"stt":{"vendor":"elevenlabs"}}}`, "settings.providers.stt.vendor", "no recogniser"},
+	} {
+		r := c.newRole(c.vendors, store.Agent{ID: name, VoiceSettings: tc.voice, Settings: tc.settings})
+		if len(r.problems) != 1 || r.problems[0].Path != tc.path || !strings.Contains(r.problems[0].Reason, tc.reason) {
+			t.Errorf("%s: problems %v, want %s: %s", name, r.problems, tc.path, tc.reason)
+		}
+		if v := r.agent.Voice; v.Name != "" || v.Model != "" || r.stt == nil {
+			t.Errorf("%s: it speaks as %+v, hears by %v", name, v, r.stt)
+		}
+	}
+	// Without the key its model is nobody's: the server's own voice has another.
+	poor, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "deepgram", "DEEPGRAM_API_KEY": "k"})
+	r := poor.newRole(poor.vendors, store.Agent{ID: "c", Settings: `{"providers":{"tts":{"vendor":"11labs","model":"eleven_flash_v2_5"}}}`})
+	if len(r.problems) != 1 || !strings.Contains(r.problems[0].Reason, "no key of elevenlabs") || r.speaks != "deepgram" || r.agent.Voice.Name != "" {
+		t.Errorf("without a key: %s speaks as %+v, problems %v", r.speaks, r.agent.Voice, r.problems)
+	}
+}
+
+// TestChoose: "auto" is a vendor whose key is there.
+func TestChoose(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		env           map[string]string
+		hears, speaks string
+	}{
+		{nil, "local", "local"},
+		{map[string]string{"DEEPGRAM_API_KEY": "k"}, "deepgram", "deepgram"},
+		{map[string]string{"ELEVENLABS_API_KEY": "k"}, "local", "elevenlabs"},
+		{map[string]string{"DEEPGRAM_API_KEY": "k", "ELEVENLABS_API_KEY": "k"}, "deepgram", "deepgram"},
+		{map[string]string{"DEEPGRAM_API_KEY": "k", "ELEVENLABS_API_KEY": "k", "PARLEY_TTS": "elevenlabs"}, "deepgram", "elevenlabs"},
+		{map[string]string{"ELEVENLABS_API_KEY": "k", "PARLEY_TTS": "local"}, "local", "local"},
+	} {
+		c, _ := companyOf(t, tc.env)
+		if c.vendors.hears != tc.hears || c.vendors.speaks != tc.speaks {
+			t.Errorf("%v: %s hears and %s speaks, want %s and %s", tc.env, c.vendors.hears, c.vendors.speaks, tc.hears, tc.speaks)
+		}
+	}
+}
+
 // TestVendorNames: settings of agents have the vendors that the server's settings have.
 func TestVendorNames(t *testing.T) {
 	t.Parallel()
@@ -245,8 +316,9 @@ func TestVendorNames(t *testing.T) {
 		return f.Tag.Get("enum")
 	}
 	server := reflect.TypeFor[config]()
-	for field, of := range map[string]reflect.Type{"STT": reflect.TypeFor[traits.Speech](), "TTS": reflect.TypeFor[traits.Speech](), "LLM": reflect.TypeFor[traits.LanguageModel]()} {
-		if got, want := enum(of, "Vendor"), enum(server, field); got != want {
+	for field, of := range map[string]reflect.Type{"STT": reflect.TypeFor[traits.Speech](), "TTS": reflect.TypeFor[traits.Speaking](), "LLM": reflect.TypeFor[traits.LanguageModel]()} {
+		got := strings.TrimSuffix(enum(of, "Vendor"), ",11labs") // the same vendor by another name
+		if want := enum(server, field); got != want {
 			t.Errorf("agents may choose %s of %s, the server %s", field, got, want)
 		}
 	}
@@ -263,9 +335,9 @@ func TestAgentsPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_API_KEY": "k"})
+	c, _ := companyOf(t, map[string]string{"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "ELEVENLABS_API_KEY": "k", "OPENAI_API_KEY": "k"})
 	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
-	if len(blocks) != 2 {
+	if len(blocks) != 3 {
 		t.Fatalf("%d examples: the test looks at the wrong place", len(blocks))
 	}
 	for _, b := range blocks {

@@ -47,6 +47,9 @@ type config struct {
 	LogLevel  string `help:"debug (with transcripts), info, warn or error." default:"info" enum:"debug,info,warn,error" var:"PARLEY_LOG_LEVEL"`
 	LogFormat string `help:"text or json." default:"text" enum:"text,json" var:"PARLEY_LOG_FORMAT"`
 
+	telemetry
+	debugging
+
 	KeyTones bool          `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
 
@@ -69,7 +72,7 @@ type config struct {
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
-	TTS string `help:"Voice: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_TTS"`
+	TTS string `help:"Voice: auto (deepgram with a key, else elevenlabs with a key, else local), local, deepgram, elevenlabs." default:"auto" enum:"auto,local,deepgram,elevenlabs" var:"PARLEY_TTS"`
 	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
 
 	SpeechDir     string `help:"Directory of the local speech models. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
@@ -89,8 +92,10 @@ type config struct {
 	// DeepgramSTTModel is prefixed, as PARLEY_STT_MODEL is the local recogniser's.
 	DeepgramSTTModel string `name:"deepgram-stt-model" help:"Deepgram's recogniser, of agents that name none: nova-3 (any language), or flux-general-en or flux-general-multi, which find the ends of turns themselves." default:"nova-3" var:"PARLEY_DEEPGRAM_STT_MODEL"`
 
-	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, to fetch the transcripts of calls that its agents held, for organisations without a key of their own. Empty: those cannot fetch them." var:"ELEVENLABS_API_KEY"`
-	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server, or one's own." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
+	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, for its voice, and to fetch the transcripts of calls that its agents held, for organisations without a key of their own. Empty: those have neither." var:"ELEVENLABS_API_KEY"`
+	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server: https://api.us.elevenlabs.io and others keep data in one region." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
+	ElevenLabsVoice   string `name:"elevenlabs-voice" help:"Id of the ElevenLabs voice of agents that name none (voice_settings.voice)." default:"JBFqnCBsd6RMkjVDRZzb" var:"ELEVENLABS_VOICE"`
+	ElevenLabsModel   string `name:"elevenlabs-model" help:"ElevenLabs' model for agents that name none (settings.providers.tts.model): eleven_flash_v2_5 (quickest), eleven_turbo_v2_5, eleven_multilingual_v2; not eleven_v3." default:"eleven_flash_v2_5" var:"ELEVENLABS_MODEL"`
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
@@ -167,15 +172,33 @@ func (c *config) check() error {
 		bad = append(bad, fmt.Errorf("--webhook-log-days is %d: want 1 to 3650", c.WebhookLog))
 	}
 	bad = append(bad, c.storage.check()...)
-	if c.ElevenLabsKey != "" {
-		if err := (&elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}).Check(); err != nil {
-			bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
-		}
-	}
+	bad = append(bad, c.telemetry.check()...)
+	bad = append(bad, c.debugging.check()...)
+	bad = append(bad, c.checkElevenLabs()...)
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()
 	return errors.Join(append(bad, err)...)
+}
+
+// checkElevenLabs says what is wrong with the settings of ElevenLabs, if they are used.
+func (c *config) checkElevenLabs() (bad []error) {
+	switch {
+	case c.ElevenLabsKey == "" && c.TTS == "elevenlabs":
+		return []error{errors.New("--tts is elevenlabs: ELEVENLABS_API_KEY is not set")}
+	case c.ElevenLabsKey == "":
+		return nil
+	}
+	if err := (&elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}).Check(); err != nil {
+		bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
+	}
+	if err := elevenlabs.CheckVoice(c.ElevenLabsVoice); err != nil {
+		bad = append(bad, fmt.Errorf("--elevenlabs-voice: %w", err))
+	}
+	if err := elevenlabs.CheckModel(c.ElevenLabsModel); err != nil {
+		bad = append(bad, fmt.Errorf("--elevenlabs-model: %w", err))
+	}
+	return bad
 }
 
 // proxies are the networks of --trusted-proxies; an address is a network of one.

@@ -96,7 +96,8 @@ func TestSettingsRefused(t *testing.T) {
 func TestConfigCheckNamesAll(t *testing.T) {
 	t.Parallel()
 	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3",
-		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x")
+		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x",
+		"--elevenlabs-voice=../user", "--elevenlabs-model=eleven_v3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +106,13 @@ func TestConfigCheckNamesAll(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover", "--recordings", "--keep-recordings",
-		"--opus-cache", "--elevenlabs-base-url"} {
+		"--opus-cache", "--elevenlabs-base-url", "--elevenlabs-voice", "--elevenlabs-model"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}
+	}
+	if c, err := parseServe(t, nil, "--tts=elevenlabs"); err != nil || c.check() == nil || !strings.Contains(c.check().Error(), "ELEVENLABS_API_KEY") {
+		t.Errorf("a voice without its key: %v, %v", err, c.check())
 	}
 	if c, err := parseServe(t, nil); err != nil || c.check() != nil {
 		t.Errorf("the defaults are refused: %v, %v", err, c.check())

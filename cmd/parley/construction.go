@@ -12,6 +12,7 @@ import (
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/records"
+	"parley/control/tracing"
 	"parley/store"
 )
 
@@ -124,7 +125,7 @@ func (in *construction) publish() error {
 		Live: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },
-		Changed: in.changed, Observe: in.observe.request, Log: in.log,
+		Changed: in.changed, Observe: in.observe.request, Answered: tracing.Answered, Log: in.log,
 	})
 	return err
 }

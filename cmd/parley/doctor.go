@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"parley/control/document"
+	"parley/pipeline"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -34,15 +35,17 @@ type finding struct {
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	c.getenv = con.getenv
-	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.address(ctx), c.room(), c.publicURL(), c.token(), c.flow(), c.tools()}
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.collector(ctx), c.address(ctx), c.room(), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
 		return tell(con.out, findings)
 	}
+	defer func() { _ = v.close() }() // nobody speaks any more
 	if v.engine != nil {
 		findings = append(findings, speech(ctx, v.engine)...)
 	}
+	findings = append(findings, c.voice(ctx, v)...)
 	findings = append(findings, c.organisations(ctx, v)...)
 	return tell(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
 }
@@ -174,6 +177,44 @@ func speechFindings(s local.Report) []finding {
 		out = append(out, f)
 	}
 	return out
+}
+
+// voicePatience is how long the doctor waits for a vendor's voice to begin.
+const voicePatience = 10 * time.Second
+
+// voice has a vendor's voice say a word, as nothing less shows that it would. The local one has a line of its own.
+func (c *doctorCmd) voice(ctx context.Context, v *vendors) []finding {
+	if v.speaks == "local" {
+		return nil
+	}
+	f := finding{what: "voice", says: v.speaks}
+	ctx, cancel := context.WithTimeoutCause(ctx, voicePatience, fmt.Errorf("no sound within %v", voicePatience))
+	defer cancel()
+	took, err := firstSound(ctx, v.speakers[v.speaks].known.Synthesizer, pipeline.Voice{Rate: narrowband, Lang: v.lang})
+	switch {
+	case err == nil:
+		f.says += fmt.Sprintf(" begins to speak after %v", took.Round(time.Millisecond))
+	case v.engine != nil:
+		f.says, f.fix = err.Error(), "check its key and its settings; until then the local voice speaks instead"
+	default:
+		f.says, f.fix, f.fatal = err.Error(), "check its key and its settings", true
+	}
+	return []finding{f}
+}
+
+// firstSound is how long a voice takes to begin.
+func firstSound(ctx context.Context, s pipeline.Synthesizer, v pipeline.Voice) (time.Duration, error) {
+	began := time.Now()
+	word := func(yield func(string, error) bool) { yield("Hello.", nil) }
+	for sp, err := range s.Speak(ctx, word, v) {
+		if err != nil {
+			return 0, err
+		}
+		if len(sp.PCM) > 0 {
+			return time.Since(began), nil
+		}
+	}
+	return 0, errors.New("no sound came")
 }
 
 // model asks the language model's server whether it is there.

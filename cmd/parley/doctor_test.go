@@ -14,6 +14,8 @@ import (
 
 	nats "github.com/nats-io/nats-server/v2/server"
 
+	"parley/control/tracing/tracingtest"
+	"parley/providers/providertest"
 	"parley/store"
 )
 
@@ -81,6 +83,36 @@ func TestDoctor(t *testing.T) {
 	}
 }
 
+// TestDoctorHearsTheVoice: a vendor's voice has to speak; that it does not is told without its key, and keeps no call from working where
+// there is another.
+func TestDoctorHearsTheVoice(t *testing.T) {
+	t.Parallel()
+	eleven := providertest.StartElevenLabs(t, &providertest.ElevenLabs{Key: "r1ght"})
+	graham := providertest.StartDeepgram(t, &providertest.Deepgram{Key: "r1ght"})
+	for name, c := range map[string]struct {
+		env   map[string]string
+		fails bool
+		want  string
+	}{
+		"elevenlabs":      {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "r1ght"}, false, "ok    voice               elevenlabs begins to speak after"},
+		"a wrong key":     {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "wr0ng"}, false, "note  voice               elevenlabs speak: auth: HTTP 401 invalid_api_key"},
+		"with no other":   {map[string]string{"ELEVENLABS_BASE_URL": eleven, "ELEVENLABS_API_KEY": "wr0ng", "PARLEY_STT": "deepgram", "PARLEY_EAR": "energy"}, true, "FAIL  voice"},
+		"deepgram":        {map[string]string{"DEEPGRAM_BASE_URL": graham, "DEEPGRAM_API_KEY": "r1ght"}, false, "ok    voice               deepgram begins to speak after"},
+		"nothing to hear": {nil, false, "local voice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			out, err := doctor(t, c.env)
+			if (err != nil) != c.fails || !strings.Contains(strings.Join(strings.Fields(out), " "), strings.Join(strings.Fields(c.want), " ")) {
+				t.Errorf("error %v, want one: %v; %q in:\n%s", err, c.fails, c.want, out)
+			}
+			if strings.Contains(out, "r1ght") || strings.Contains(out, "wr0ng") {
+				t.Errorf("a key is shown:\n%s", out)
+			}
+		})
+	}
+}
+
 func TestMadeWordIsKept(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -114,13 +146,13 @@ func TestDoctorAsksOthers(t *testing.T) {
 	}
 	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	t.Cleanup(s3.Close)
-	at := s.Addr().String()
+	at, collector := s.Addr().String(), tracingtest.Listen(t)
 	for name, c := range map[string]struct {
 		env   map[string]string
 		fails bool
 		want  []string
 	}{
-		"neither":             {nil, false, []string{"ok    NATS", "ok    recordings"}},
+		"neither":             {nil, false, []string{"ok    NATS", "ok    recordings", "ok    traces"}},
 		"NATS":                {map[string]string{"NATS_URL": "nats://parley:s3cret@" + at}, false, []string{"ok    NATS", at, "version " + nats.VERSION}},
 		"another password":    {map[string]string{"NATS_URL": "nats://parley:s3cret2@" + at}, false, []string{"note  NATS", "Authorization", "NATS_URL"}},
 		"NATS that is no URL": {map[string]string{"NATS_URL": "parley:s3cret@" + at}, true, []string{"note  NATS", "FAIL  settings"}},
@@ -128,7 +160,15 @@ func TestDoctorAsksOthers(t *testing.T) {
 			map[string]string{"PARLEY_RECORDINGS": "s3://calls/x?region=r&endpoint=" + url.QueryEscape(s3.URL), "AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "s3cret"},
 			false, []string{"note  recordings", "s3:PutObject"},
 		},
-		"a bucket that is none": {map[string]string{"PARLEY_RECORDINGS": "calls"}, true, []string{"FAIL  recordings", "s3://bucket"}},
+		"a collector": {
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": collector.URL, "OTEL_EXPORTER_OTLP_HEADERS": "x-key=s3cret"}, false, []string{"ok    traces", "takes them"},
+		},
+		"a collector that refuses": {
+			map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": strings.Replace(s3.URL, "http://", "http://parley:s3cret@", 1), "OTEL_EXPORTER_OTLP_HEADERS": "x-key=s3cret"}, false,
+			[]string{"note  traces", "403", "4318"},
+		},
+		"a collector that is none": {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, true, []string{"note  traces", "FAIL  settings"}},
+		"a bucket that is none":    {map[string]string{"PARLEY_RECORDINGS": "calls"}, true, []string{"FAIL  recordings", "s3://bucket"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

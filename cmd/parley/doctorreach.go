@@ -11,6 +11,7 @@ import (
 
 	"parley/control/bus"
 	"parley/control/directory"
+	"parley/control/tracing"
 	"parley/store"
 	"parley/store/sql"
 )
@@ -19,6 +20,7 @@ import (
 const (
 	natsPatience   = 10 * time.Second
 	bucketPatience = 30 * time.Second // an object is put, read back and removed
+	tracePatience  = 5 * time.Second
 )
 
 // nodes connects to NATS, if nodes are to reach one another by it. Without it they ask by the database: nothing fails.
@@ -58,6 +60,27 @@ func (c *doctorCmd) recordings(ctx context.Context) finding {
 		return f
 	}
 	f.says = "the bucket takes them, and gives them back"
+	return f
+}
+
+// collector sends a span to where traces go. While that fails, they are lost, and calls go on.
+func (c *doctorCmd) collector(ctx context.Context) finding {
+	f := finding{what: "traces", says: "none are made"}
+	if c.OTLPEndpoint == "" {
+		return f
+	}
+	ctx, cancel := context.WithTimeout(ctx, tracePatience)
+	defer cancel()
+	o, err := c.options()
+	if err == nil {
+		err = tracing.Probe(ctx, o)
+	}
+	if err != nil {
+		f.says = strings.ReplaceAll(err.Error(), "\n", "; ")
+		f.fix = "start the collector, or correct OTEL_EXPORTER_OTLP_...; it has to take OTLP over HTTP, mostly at port 4318. Until then traces are lost"
+		return f
+	}
+	f.says = "the collector takes them"
 	return f
 }
 

@@ -103,7 +103,7 @@ func TestEndToEndElevenLabs(t *testing.T) {
 			"analysis":{"transcript_summary":"A table.","call_successful":"success","data_collection_results":{"guests":{"value":2}}}}`)
 	}))
 	t.Cleanup(vendor.Close)
-	n := serve(t, "ELEVENLABS_API_KEY=el-key", "ELEVENLABS_BASE_URL="+vendor.URL)
+	n := serve(t, "PARLEY_TTS=local", "ELEVENLABS_API_KEY=el-key", "ELEVENLABS_BASE_URL="+vendor.URL)
 	c := n.phone()
 	carrierID = c.CarrierID
 	path := "/api/v1/calls/" + c.ID + "/transcript"

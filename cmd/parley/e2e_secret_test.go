@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"parley/control/tracing"
+	"parley/control/tracing/tracingtest"
 	"parley/media/dtmf"
 	"parley/media/wav"
 )
@@ -51,14 +53,18 @@ nodes:
 // digitWords are how digits are spoken, and written by a recogniser.
 var digitWords = [...]string{"zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"}
 
-// payment serves the flow, masked or not, at log level debug.
+// payment serves the flow, masked or not, at log level debug and with all that traces may tell.
 func payment(t *testing.T, masked bool) *node {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "payment.yaml")
 	if err := os.WriteFile(path, fmt.Appendf(nil, paymentFlow, fmt.Sprint(masked)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return serve(t, "PARLEY_FLOW="+path, "PARLEY_LLM=flow", "PARLEY_LOG_LEVEL=debug")
+	collector := tracingtest.Listen(t)
+	n := serve(t, "PARLEY_FLOW="+path, "PARLEY_LLM=flow", "PARLEY_LOG_LEVEL=debug",
+		"OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL, "OTEL_BSP_SCHEDULE_DELAY=50", "PARLEY_TRACE_CONTENT=true")
+	n.collector = collector
+	return n
 }
 
 // call runs `parley call` against the node.
@@ -119,7 +125,7 @@ func traces(where string, content []byte) (found []string) {
 }
 
 // traces looks through all that the node has of a call: its data directory with database, write-ahead log, spool and recordings; its
-// logs and what it printed; all that the API tells of it; its metrics.
+// logs and what it printed; all that the API tells of it; its metrics; its trace.
 func (n *node) traces(c callRow) (found []string) {
 	n.t.Helper()
 	files := 0
@@ -139,6 +145,11 @@ func (n *node) traces(c callRow) (found []string) {
 	found = append(found, traces("stdout", []byte(n.out.String()))...)
 	for _, path := range []string{"/api/v1/calls", "/api/v1/calls/" + c.ID, "/api/v1/calls/" + c.ID + "/transcript", "/api/v1/calls/" + c.ID + "/recording"} {
 		found = append(found, traces(path, n.api(http.MethodGet, path, nil).Data)...)
+	}
+	trace := tracing.TraceID(c.ID).String()
+	until(n.t, 20*time.Second, "the call's trace is there", func() bool { return strings.HasPrefix(n.collector.Tree(trace), "conversation") })
+	for _, s := range n.collector.Spans(trace) {
+		found = append(found, traces("trace", fmt.Append(nil, s.Name, s.Attributes, s.Events))...)
 	}
 	_, metrics := n.get("/metrics")
 	return append(found, traces("metrics", []byte(metrics))...)
@@ -188,7 +199,7 @@ func TestEndToEndSecretKeys(t *testing.T) {
 			found, keys := n.traces(c), keysIn(n.callerChannel(c))
 			found = append(found, traces("the live transcript", []byte(live.out.String()))...)
 			if !masked {
-				for _, where := range []string{"parley.db", "/api/v1/calls/", "the live transcript"} {
+				for _, where := range []string{"parley.db", "/api/v1/calls/", "the live transcript", "trace"} {
 					if !slices.ContainsFunc(found, func(f string) bool { return strings.Contains(f, where) }) {
 						t.Errorf("the search does not find a number that is no secret in %s: %q", where, found)
 					}

@@ -20,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"parley/control/tracing/tracingtest"
 )
 
 // binary is the program under test, built once by TestMain.
@@ -50,6 +52,8 @@ type node struct {
 	out  *syncBuffer // what it told people
 	log  *syncBuffer
 	done chan error
+
+	collector *tracingtest.Collector // of its traces; nil: nobody takes them
 }
 
 // syncBuffer is a log that two processes' ends may touch.
@@ -121,7 +125,7 @@ func cleanEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		k, _, _ := strings.Cut(kv, "=")
-		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_") && !strings.HasPrefix(k, "ELEVENLABS_") && !strings.HasPrefix(k, "AWS_") && k != "DATABASE_URL" && k != "NATS_URL"; keep || k == "PARLEY_SPEECH_DIR" {
+		if keep := !strings.HasPrefix(k, "PARLEY_") && !strings.HasPrefix(k, "TWILIO_") && !strings.HasPrefix(k, "OPENAI_") && !strings.HasPrefix(k, "DEEPGRAM_") && !strings.HasPrefix(k, "ELEVENLABS_") && !strings.HasPrefix(k, "AWS_") && !strings.HasPrefix(k, "OTEL_") && k != "DATABASE_URL" && k != "NATS_URL"; keep || k == "PARLEY_SPEECH_DIR" {
 			env = append(env, kv)
 		}
 	}

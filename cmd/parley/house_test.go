@@ -77,7 +77,11 @@ func room(path string) string {
 
 // vendor tells a vendor's folder from what vendors share.
 func vendor(path string) bool {
-	return strings.HasPrefix(path, "parley/providers/") && path != "parley/providers/providertest"
+	switch path {
+	case "parley/providers/providertest", "parley/providers/pool", "parley/providers/text":
+		return false
+	}
+	return strings.HasPrefix(path, "parley/providers/")
 }
 
 // leg tells the packages that hold carriers' legs.
@@ -102,6 +106,7 @@ func TestHouseSpeaks(t *testing.T) {
 		{"parley/pipeline", "parley/providers/local", true},
 		{"parley/pipeline/flow", "parley/pipeline", false},
 		{"parley/providers/openai", "parley/providers/deepgram", true},
+		{"parley/providers/deepgram", "parley/providers/pool", false},
 		{"parley/providers/local", "parley/media/vad", false},
 		{"parley/control/records", "parley/providers/local", true},
 		{"parley/control/records", "parley/pipeline", false},

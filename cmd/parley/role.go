@@ -14,6 +14,7 @@ import (
 	"parley/pipeline"
 	"parley/pipeline/flow"
 	"parley/providers/deepgram"
+	"parley/providers/elevenlabs"
 	"parley/providers/openai"
 	"parley/store"
 )
@@ -76,8 +77,11 @@ func or[T any](p *T) (v T) {
 
 // chosen is a vendor by its name, where "auto" and none mean the server's own.
 func chosen(vendor, own string) string {
-	if vendor == "" || vendor == "auto" {
+	switch vendor {
+	case "", "auto":
 		return own
+	case "11labs": // as other contracts call it
+		return "elevenlabs"
 	}
 	return vendor
 }
@@ -90,7 +94,7 @@ func (c *company) hear(r *role, set traits.Speech) {
 	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
 	case err == nil:
 		r.hears, r.stt, model = vendor, stt, cmp.Or(set.Model, model)
-	case r.vendors.has(vendor):
+	case r.vendors.has(vendor) && vendor != "elevenlabs": // which only speaks
 		r.refuse(path+"model", err.Error())
 	default:
 		r.refuse(path+"vendor", err.Error())
@@ -112,11 +116,12 @@ func (c *company) hear(r *role, set traits.Speech) {
 var localVoices = []string{"jenny", "slt"}
 
 // speak chooses the voice, and its language.
-func (c *company) speak(r *role, set traits.Speech, settings string) {
+func (c *company) speak(r *role, set traits.Speaking, settings string) {
 	r.speaks = r.vendors.speaks
 	switch vendor := chosen(set.Vendor, r.speaks); {
 	case !r.vendors.has(vendor):
 		r.refuse("settings.providers.tts.vendor", r.vendors.absent(vendor).Error())
+		set.Model = "" // it is that vendor's
 	case vendor == "local" && set.Model != "":
 		r.refuse("settings.providers.tts.model", "the local vendor's voices are named by voice_settings.voice: "+strings.Join(localVoices, ", "))
 	default:
@@ -134,6 +139,10 @@ func (c *company) speak(r *role, set traits.Speech, settings string) {
 	if r.speaks == "deepgram" {
 		name = cmp.Or(name, set.Model) // which are the same to it
 	}
+	if r.speaks == "elevenlabs" {
+		r.agent.Voice = r.elevenLabs(name, set.Model, lang, v)
+		return
+	}
 	if r.speaks == "local" && name != "" && name != localVoices[0] && name != localVoices[1] {
 		r.refuse("voice_settings.voice", "the local voices are "+strings.Join(localVoices, " and "))
 		name = ""
@@ -147,6 +156,30 @@ func (c *company) speak(r *role, set traits.Speech, settings string) {
 		lang = "en"
 	}
 	r.agent.Voice = pipeline.Voice{Name: name, Lang: lang, Pace: or(v.Speed)}
+}
+
+// elevenLabs is a voice of theirs, which alone knows all of voice_settings.
+func (r *role) elevenLabs(name, model, lang string, v voice.Voice) pipeline.Voice {
+	if err := elevenlabs.CheckVoice(name); name != "" && err != nil {
+		r.refuse("voice_settings.voice", err.Error())
+		name = ""
+	}
+	if err := elevenlabs.CheckModel(model); model != "" && err != nil {
+		r.refuse("settings.providers.tts.model", err.Error())
+		model = ""
+	}
+	return pipeline.Voice{
+		Name: name, Model: model, Lang: lang, Pace: or(v.Speed),
+		Timbre: pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost)},
+	}
+}
+
+// choice is what p points to, or none.
+func choice[T comparable](p *T) (c pipeline.Choice[T]) {
+	if p != nil {
+		c.Made, c.Value = true, *p
+	}
+	return c
 }
 
 // think chooses who answers.
@@ -237,7 +270,9 @@ func (r *role) effective(cfg *config) traits.AgentSettings {
 	if llm.Vendor = r.thinks; llm.Model == "" && r.vendors.model != nil {
 		llm.Model = cfg.OpenAIModel
 	}
-	tts.Vendor = r.speaks
+	if tts.Vendor = r.speaks; tts.Vendor == "elevenlabs" {
+		tts.Model = cmp.Or(r.agent.Voice.Model, cfg.ElevenLabsModel)
+	}
 	text, err := json.Marshal(traits.WriteManners(r.plan.Manners.WithDefaults()))
 	if err != nil {
 		panic("manners are no JSON: " + err.Error()) // they are texts, numbers and lists

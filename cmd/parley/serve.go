@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/control/admission"
+	"parley/control/tracing"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -73,6 +74,8 @@ type server struct {
 	twilio  *stream.Twilio
 	office  *office
 	metrics *metrics
+	traces  *tracing.Tracer // nil: none are made
+	window  *window         // nil: the runtime is not to be looked into
 
 	gate        *admission.Gate
 	processors  *admission.Processors
@@ -94,6 +97,9 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 			return nil, err
 		}
 	}
+	if c.OTLPEndpoint != "" {
+		log = slog.New(tracing.Logs(log.Handler()))
+	}
 	tools, err := newToolbox(c, log)
 	if err != nil {
 		return nil, err
@@ -106,6 +112,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		cfg: c, log: log, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
 			log.Error("a beat panicked", "panic", v, "stack", string(stack))
 		}),
+	}
+	if s.traces, err = c.tracer(ctx, log); err == nil {
+		s.window, err = c.openWindow(ctx, log)
+	}
+	if err != nil {
+		s.closeTraces()
+		return nil, errors.Join(err, v.close())
 	}
 	s.keypads.nodes = func(row store.Agent) (has func(string) bool) {
 		s.company.now(row, func(r *role) {
@@ -127,9 +140,11 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	}
 	s.metrics = newMetrics(s)
 	s.metrics.registry.MustRegister(admissionCollector{s, time.Now()})
+	s.metrics.registry.MustRegister(traceCounters(s.traces)...)
 	phone := line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{s.metrics.request, s.metrics.webhook}, log); err != nil {
-		return nil, errors.Join(err, v.close())
+		s.closeTraces()
+		return nil, errors.Join(err, s.window.close(), v.close())
 	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
@@ -181,7 +196,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
 	parts.Change = s.change(call, row.Org, info)
-	parts.Responder = s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info)
+	parts.Responder = s.traced(ctx, call, role, row, s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info))
 	return agent, parts, tap, nil
 }
 
@@ -200,6 +215,9 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.count(e)
 	s.office.watch(e)
+	if s.traces != nil {
+		s.traces.Watch(e)
+	}
 }
 
 // run serves until stop is done, then drains.
@@ -213,6 +231,9 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
+	if s.window != nil {
+		g.Go(func() error { return s.window.Run(works) })
+	}
 	if s.vendors.engine != nil {
 		g.Go(func() error { return s.vendors.engine.Run(works) })
 		g.Go(func() error { s.report(works); return nil })
@@ -240,7 +261,9 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
-	return errors.Join(err, g.Wait(), s.office.close())
+	err = errors.Join(err, g.Wait(), s.office.close())
+	s.closeTraces()
+	return err
 }
 
 // comes is how long a carrier may take from the answer of a call to its stream: while draining, no longer is waited for it.

@@ -119,14 +119,14 @@ func (s *server) colleague(org, name string) (store.Agent, bool) {
 
 // change lets another agent of an organisation take over a call. It is pipeline.Parts.Change.
 func (s *server) change(call, org string, info media.Info) func(context.Context, string) (pipeline.Agent, pipeline.Parts, error) {
-	return func(_ context.Context, name string) (pipeline.Agent, pipeline.Parts, error) {
+	return func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error) {
 		next, ok := s.colleague(org, name)
 		if !ok {
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
 		role := s.company.of(s.players.held(call), next)
 		answers := role.responder(info, s.informed(call, next))
-		parts := pipeline.Parts{Responder: s.keypads.before(next, answers, answers, info), Synthesizer: role.speaker.tts}
+		parts := pipeline.Parts{Responder: s.traced(ctx, call, role, next, s.keypads.before(next, answers, answers, info)), Synthesizer: role.speaker.tts}
 		return s.persona(call, role, next, info), parts, nil
 	}
 }

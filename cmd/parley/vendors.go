@@ -13,6 +13,7 @@ import (
 	"parley/pipeline/flow"
 	"parley/providers"
 	"parley/providers/deepgram"
+	"parley/providers/elevenlabs"
 	"parley/providers/local"
 	"parley/providers/openai"
 )
@@ -23,9 +24,10 @@ const defaultPrompt = "You are a friendly, capable receptionist on the telephone
 
 // vendors are the providers of a server, chosen by name. Those that agents may choose besides are there too, if there is a key of them.
 type vendors struct {
-	engine   *local.Engine    // nil when nothing local is used
-	deepgram *deepgram.Client // nil when there is no key of it
-	model    *openai.Client   // nil when there is none; a scripted dialog may hand over to it
+	engine     *local.Engine      // nil when nothing local is used
+	deepgram   *deepgram.Client   // nil when there is no key of it
+	elevenlabs *elevenlabs.Client // nil when there is no key of it
+	model      *openai.Client     // nil when there is none; a scripted dialog may hand over to it
 
 	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
 
@@ -36,6 +38,7 @@ type vendors struct {
 
 	hears, thinks, speaks string // their names
 	listens               string // the local recogniser's model
+	lang                  string // in which agents speak that do not say otherwise
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
 }
@@ -66,13 +69,13 @@ func newVendors(c *config, log *slog.Logger) (*vendors, error) {
 
 // ways are how vendors are reached that not the operator has named; nil: as all others.
 type ways struct {
-	openai   *http.Client
-	deepgram func(ctx context.Context, network, address string) (net.Conn, error)
+	openai               *http.Client
+	deepgram, elevenlabs func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
 func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, speakers: map[string]speaker{}}
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
@@ -82,6 +85,14 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
 		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, STTModel: c.DeepgramSTTModel, NetDial: w.deepgram, Log: log}
 	}
+	if v.speaks == "elevenlabs" || c.ElevenLabsKey != "" {
+		v.elevenlabs = &elevenlabs.Client{
+			Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL, Voice: c.ElevenLabsVoice, Model: c.ElevenLabsModel, NetDial: w.elevenlabs,
+		}
+		if err := v.elevenlabs.Check(); err != nil {
+			return nil, usageError{err}
+		}
+	}
 	switch c.Ear {
 	case "local":
 		v.ear = v.engine
@@ -90,7 +101,7 @@ func assemble(c *config, base *vendors, w ways, log *slog.Logger) (*vendors, err
 	}
 	v.speak(base, log)
 	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
-		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai}
+		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai, Prepare: c.carry()}
 		if err := v.model.Check(); err != nil {
 			return nil, usageError{err}
 		}
@@ -119,26 +130,35 @@ func (v *vendors) speak(base *vendors, log *slog.Logger) {
 		known := &providers.Cache{Synthesizer: v.engine}
 		v.speakers["local"] = speaker{known, known}
 	}
-	if v.deepgram == nil {
-		return
-	}
-	known := &providers.Cache{Synthesizer: v.deepgram}
+	limit := 0
 	if base != nil {
-		known.Limit = ownSound
+		limit = ownSound
 	}
-	s := speaker{known, known}
-	if v.engine != nil {
-		s.tts = &providers.Fallback{
-			Voices: []pipeline.Synthesizer{known, v.engine},
-			Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
-		}
+	if v.deepgram != nil {
+		v.speakers["deepgram"] = v.backed(v.deepgram, limit, log)
 	}
-	v.speakers["deepgram"] = s
+	if v.elevenlabs != nil {
+		v.speakers["elevenlabs"] = v.backed(v.elevenlabs, limit, log)
+	}
+}
+
+// backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
+func (v *vendors) backed(voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
+	known := &providers.Cache{Synthesizer: voice, Limit: limit}
+	if v.engine == nil {
+		return speaker{known, known}
+	}
+	return speaker{known, &providers.Fallback{
+		Voices: []pipeline.Synthesizer{known, v.engine},
+		Failed: func(_, _ int, err error) { log.Warn("the voice has failed, the local one speaks", "error", err) },
+	}}
 }
 
 // recogniser is a vendor's, with a model of its own; empty: the usual one.
 func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error) {
 	switch {
+	case vendor == "elevenlabs":
+		return nil, errors.New("elevenlabs has a voice here and no recogniser: local and deepgram do")
 	case vendor == "local" && v.engine == nil, vendor == "deepgram" && v.deepgram == nil:
 		return nil, v.absent(vendor)
 	case vendor == "local" && model != "" && model != v.listens:
@@ -177,17 +197,21 @@ func (c *config) script(base *vendors) (*flow.Flow, error) {
 	return loadFlow(c.Flow)
 }
 
-// choose settles what is "auto": a vendor whose key is there, else what needs none.
+// choose settles what is "auto": a vendor whose key is there, else what needs none. Whoever has a key of two voices is spoken to by the
+// one that hears, too.
 func (v *vendors) choose(c *config) {
-	speech := "local"
-	if c.DeepgramKey != "" {
-		speech = "deepgram"
+	hears, speaks := "local", "local"
+	switch {
+	case c.DeepgramKey != "":
+		hears, speaks = "deepgram", "deepgram"
+	case c.ElevenLabsKey != "":
+		speaks = "elevenlabs"
 	}
 	if v.hears == "auto" {
-		v.hears = speech
+		v.hears = hears
 	}
 	if v.speaks == "auto" {
-		v.speaks = speech
+		v.speaks = speaks
 	}
 	if v.thinks == "auto" {
 		v.thinks = "flow"
@@ -204,10 +228,15 @@ func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
 			log.Warn("the language model does not answer", "error", err)
 		}
 	}
-	if v.deepgram != nil && v.speaks == "deepgram" {
-		if err := v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000}); err != nil {
-			log.Warn("the voice does not answer", "error", err)
-		}
+	var err error
+	switch v.speaks {
+	case "deepgram":
+		err = v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000})
+	case "elevenlabs":
+		err = v.elevenlabs.Warm(ctx, pipeline.Voice{Rate: 8000, Lang: v.lang})
+	}
+	if err != nil {
+		log.Warn("the voice does not answer", "error", err)
 	}
 }
 
@@ -219,8 +248,12 @@ func (v *vendors) close() error {
 	if v.embedder != nil {
 		v.embedder.Close()
 	}
-	if v.deepgram == nil {
-		return nil
+	var bad []error
+	if v.deepgram != nil {
+		bad = append(bad, v.deepgram.Close())
 	}
-	return v.deepgram.Close()
+	if v.elevenlabs != nil {
+		bad = append(bad, v.elevenlabs.Close())
+	}
+	return errors.Join(bad...)
 }

@@ -25,6 +25,9 @@ type Front struct {
 	Next    http.Handler
 	Log     *slog.Logger
 	Observe func(route, method string, status int, d time.Duration) // route is a pattern; nil: nobody counts
+
+	// Answered is told of a request, with its context, by the same words; nil: nobody is.
+	Answered func(ctx context.Context, route, method string, status int)
 }
 
 // A request is what the Front knows of the one it serves.
@@ -116,6 +119,9 @@ func (f *Front) report(r *http.Request, q *request, status int, took time.Durati
 	route := route(r)
 	if f.Observe != nil {
 		f.Observe(route, method(r), status, took)
+	}
+	if f.Answered != nil {
+		f.Answered(r.Context(), route, method(r), status)
 	}
 	attrs := []slog.Attr{
 		slog.String("request_id", q.id), slog.String("method", method(r)), slog.String("route", route), slog.Int("status", status),

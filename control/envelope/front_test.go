@@ -254,3 +254,24 @@ func TestNoRequest(t *testing.T) {
 		t.Errorf("outside of a request its id is %q", got)
 	}
 }
+
+// TestAnswered: whoever wants to know what came of a request is told with its context, once, by its route.
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	type key struct{}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/things/{id}", func(http.ResponseWriter, *http.Request) {})
+	front, _ := behind(mux)
+	var told []string
+	front.Answered = func(ctx context.Context, route, method string, status int) {
+		told = append(told, fmt.Sprintf("%v %s %s %d", ctx.Value(key{}), method, route, status))
+	}
+	for i, r := range []*http.Request{
+		httptest.NewRequest(http.MethodGet, "/api/v1/things/1", nil), httptest.NewRequest(http.MethodGet, "/api/v1/nothing", nil), httptest.NewRequest("BREW", "/api/v1/things/1", nil),
+	} {
+		front.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithValue(t.Context(), key{}, i)))
+	}
+	if diff := cmp.Diff([]string{"0 GET /api/v1/things/{id} 200", "1 GET none 404", "2 other none 405"}, told); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
+	}
+}

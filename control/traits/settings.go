@@ -37,13 +37,19 @@ type AgentSettings struct {
 type Providers struct {
 	STT *Speech        `json:"stt,omitempty" doc:"The recogniser."`
 	LLM *LanguageModel `json:"llm,omitempty" doc:"Who answers."`
-	TTS *Speech        `json:"tts,omitempty" doc:"The voice's vendor; which of its voices speaks is voice_settings.voice."`
+	TTS *Speaking      `json:"tts,omitempty" doc:"The voice's vendor; which of its voices speaks is voice_settings.voice."`
 }
 
-// Speech is a vendor of recognition or of a voice.
+// Speech is a vendor of recognition.
 type Speech struct {
 	Vendor string `json:"vendor,omitempty" enum:"auto,local,deepgram" default:"auto" doc:"auto: the server's own."`
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has the one that the server loaded." example:"nova-3"`
+}
+
+// Speaking is a vendor of a voice.
+type Speaking struct {
+	Vendor string `json:"vendor,omitempty" enum:"auto,local,deepgram,elevenlabs,11labs" default:"auto" doc:"auto: the server's own. 11labs is another name of elevenlabs."`
+	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has none; to deepgram it is the voice." example:"eleven_flash_v2_5"`
 }
 
 // LanguageModel is who answers.

@@ -102,6 +102,7 @@ func truths(t *testing.T, s *scene, p *Performance) {
 			continue
 		}
 		turns++
+		timely(t, e)
 		if e.Turn.First != len(told) {
 			t.Errorf("turn %d: its messages begin at %d of the history, %d were told before", e.Turn.N, e.Turn.First, len(told))
 		}

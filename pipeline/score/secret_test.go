@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -82,12 +83,15 @@ func traces(p *Performance, words ...string) (all []string) {
 		}
 	}
 	for line := range strings.Lines(p.Log) {
-		if _, text, _ := strings.Cut(line, "msg="); !strings.HasPrefix(text, `"call ended"`) && !strings.HasPrefix(text, "panic") { // these are numbers
+		if _, text, _ := strings.Cut(turnNumber.ReplaceAllString(line, ""), "msg="); !strings.HasPrefix(text, `"call ended"`) && !strings.HasPrefix(text, "panic") { // these are numbers
 			look("log", text)
 		}
 	}
 	return all
 }
+
+// turnNumber is where a log line says which turn it is about.
+var turnNumber = regexp.MustCompile(` turn=\d+`)
 
 // blank checks whether the recording is silent from one time to another, in seconds.
 func blank(t *testing.T, p *Performance, from, to float64, want bool) {

@@ -33,6 +33,7 @@ import (
 
 	"parley/media/g711"
 	"parley/pipeline"
+	"parley/providers/pool"
 )
 
 // What a Client does where its fields are zero.
@@ -79,7 +80,7 @@ type Client struct {
 
 	Log *slog.Logger // default slog.Default()
 
-	pool pool
+	pool pool.Pool[*line]
 }
 
 var (
@@ -126,7 +127,7 @@ func (e *Error) Hopeless() bool {
 
 // Close ends all voice sockets and waits for their goroutines. Transcriptions are closed by their calls.
 func (c *Client) Close() error {
-	c.pool.close()
+	c.pool.Close()
 	return nil
 }
 

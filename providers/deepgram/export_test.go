@@ -16,11 +16,7 @@ func ListenQuery(c *Client, o pipeline.Listening) url.Values {
 }
 
 // IdleLines is how many lines wait in the pool.
-func (c *Client) IdleLines() int {
-	c.pool.mu.Lock()
-	defer c.pool.mu.Unlock()
-	return len(c.pool.idle)
-}
+func (c *Client) IdleLines() int { return len(c.pool.Idle()) }
 
 // FluxQuery is how a transcription of Flux is asked for.
 func FluxQuery(c *Client, o pipeline.Listening) url.Values {

@@ -114,7 +114,7 @@ func TestFluxIsForced(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		hangover time.Duration
-		fault    providertest.DeepgramFault
+		fault    providertest.Fault
 		turn     string // told as the end of the turn
 		final    string // begins the Final
 	}{
@@ -123,7 +123,7 @@ func TestFluxIsForced(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := &providertest.Deepgram{Hangover: tt.hangover, Listen: providertest.DeepgramTrouble{Fault: tt.fault}}
+			server := &providertest.Deepgram{Hangover: tt.hangover, Listen: providertest.Trouble{Fault: tt.fault}}
 			c := flux(t, server)
 			c.FinalLimit = 100 * time.Millisecond
 			k := call(t, c)
@@ -185,16 +185,16 @@ func TestFluxIsGivenSilence(t *testing.T) {
 func TestFluxTroubles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		fault providertest.DeepgramTrouble
+		fault providertest.Trouble
 		fails string // of the error, if it fails
 	}{
-		{providertest.DeepgramTrouble{Fault: providertest.Deaf}, ""},
-		{providertest.DeepgramTrouble{Fault: providertest.Drip}, ""},
-		{providertest.DeepgramTrouble{Fault: providertest.CutOff}, "deepgram listen:"},
-		{providertest.DeepgramTrouble{Fault: providertest.Garbage}, "unreadable messages"},
-		{providertest.DeepgramTrouble{Fault: providertest.Giant}, "read limit exceeded"},
-		{providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Close: 1008, Reason: "DATA-0000: cannot decode"}, "closed with 1008 DATA-0000 cannot decode"},
-		{providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "closed with 1011 NET-0000 lost"},
+		{providertest.Trouble{Fault: providertest.Deaf}, ""},
+		{providertest.Trouble{Fault: providertest.Drip}, ""},
+		{providertest.Trouble{Fault: providertest.CutOff}, "deepgram listen:"},
+		{providertest.Trouble{Fault: providertest.Garbage}, "unreadable messages"},
+		{providertest.Trouble{Fault: providertest.Giant}, "read limit exceeded"},
+		{providertest.Trouble{Fault: providertest.CloseEarly, Close: 1008, Reason: "DATA-0000: cannot decode"}, "closed with 1008 DATA-0000 cannot decode"},
+		{providertest.Trouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "closed with 1011 NET-0000 lost"},
 	} {
 		t.Run(string(tt.fault.Fault)+tt.fault.Reason, func(t *testing.T) {
 			t.Parallel()
@@ -223,7 +223,7 @@ func TestFluxIsDialledAgain(t *testing.T) {
 	t.Parallel()
 	server := &providertest.Deepgram{
 		Transcripts: []string{"All of it."},
-		Listen:      providertest.DeepgramTrouble{Fault: providertest.CutOff, Times: 1},
+		Listen:      providertest.Trouble{Fault: providertest.CutOff, Times: 1},
 	}
 	k := call(t, flux(t, server))
 	k.began(1)
@@ -278,7 +278,7 @@ func TestFluxIsToldWhatToExpect(t *testing.T) {
 	t.Parallel()
 	told := make(chan string, 10)
 	server := &providertest.Deepgram{
-		Listen: providertest.DeepgramTrouble{Fault: providertest.CutOff, Times: 1},
+		Listen: providertest.Trouble{Fault: providertest.CutOff, Times: 1},
 		Hooks:  providertest.DeepgramHooks{Configured: func(terms []string) { told <- strings.Join(terms, " ") }},
 	}
 	k := call(t, flux(t, server)) // which expects "Parley" throughout

@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/providers/pool"
 )
 
 // How a line is kept.
 const (
-	lineBeat      = 10 * time.Second // between pings, which also keep Deepgram from closing an idle socket; idle lines but one go after it
+	lineBeat      = 10 * time.Second // between pings, which also keep Deepgram from closing an idle socket; idle lines of a voice but one go after it
 	lineSilence   = 25 * time.Second // without so much as a pong the server is gone
-	idleLimit     = 3 * time.Minute  // the last idle line goes after so long
+	idleLimit     = 3 * time.Minute  // the last idle line of a voice goes after so long
 	clearLimit    = 2 * time.Second  // longest wait for Cleared
 	lineAudio     = 15 * time.Second // audio that waits for a slow caller; then the socket waits
 	flushWindow   = time.Minute
@@ -40,7 +42,7 @@ const (
 // A line is one voice socket. It serves one utterance at a time, and its reader never stops reading but for a full buffer.
 type line struct {
 	conn *websocket.Conn
-	pool *pool
+	pool *pool.Pool[*line]
 	most int    // idle lines that the pool keeps
 	key  string // the query that it was opened with: voice, encoding, rate, speed
 	full int    // bytes of audio that may wait
@@ -69,7 +71,7 @@ func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*lin
 		news: make(chan struct{}, 1), state: lineSpeaking, since: time.Now(),
 	}
 	l.room = sync.NewCond(&l.mu)
-	if err := c.pool.start(l); err != nil {
+	if err := c.pool.Start(l); err != nil {
 		_ = conn.Close()
 		return nil, err
 	}
@@ -79,11 +81,14 @@ func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*lin
 	return l, nil
 }
 
-// begin makes an idle line a speaking one; false if it has died.
-func (l *line) begin() bool {
+// Key implements pool.Line.
+func (l *line) Key() string { return l.key }
+
+// Begin implements pool.Line: it makes an idle line a speaking one; false if it has died, or was flushed too often.
+func (l *line) Begin() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil || l.state != lineIdling {
+	if l.err != nil || l.state != lineIdling || l.budget(time.Now()) < sparedFlushes {
 		return false
 	}
 	l.enter(lineSpeaking)
@@ -132,7 +137,7 @@ func (l *line) reason(err error) error {
 		select {
 		case <-l.news:
 		case <-late.C:
-			l.fail(err)
+			l.Fail(err)
 			return err
 		}
 	}
@@ -157,7 +162,7 @@ func (l *line) release() {
 		l.timer.Reset(lineBeat)
 	}
 	l.mu.Unlock()
-	l.pool.give(l, l.most)
+	l.pool.Give(l, l.most)
 }
 
 // clear gives the line back after an utterance that was cut, as soon as the server has forgotten it; if it does not, the line is closed.
@@ -175,8 +180,8 @@ func (l *line) clear() {
 	_ = l.write([]byte(`{"type":"Clear"}`)) // a failed write has closed the line
 }
 
-// fail ends the line; only the first reason counts.
-func (l *line) fail(err error) {
+// Fail implements pool.Line: it ends the line; only the first reason counts.
+func (l *line) Fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.end(err)
@@ -211,9 +216,9 @@ func (l *line) beat() {
 	case dead:
 		return
 	case state == lineClearing && since >= clearLimit:
-		l.fail(fmt.Errorf("deepgram speak: Clear was not answered within %v", clearLimit))
+		l.Fail(fmt.Errorf("deepgram speak: Clear was not answered within %v", clearLimit))
 		return
-	case state == lineIdling && (since >= idleLimit || since >= lineBeat && l.pool.surplus(l)):
+	case state == lineIdling && (since >= idleLimit || since >= lineBeat && l.pool.Surplus(l)):
 		l.mu.Lock()
 		if l.state == lineIdling { // nobody took it meanwhile
 			l.end(errIdle)
@@ -222,7 +227,7 @@ func (l *line) beat() {
 		return
 	}
 	if err := l.conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit)); err != nil {
-		l.fail(broken("speak", err))
+		l.Fail(broken("speak", err))
 		return
 	}
 	l.mu.Lock()
@@ -232,8 +237,8 @@ func (l *line) beat() {
 	}
 }
 
-// read is the socket's one reader; it ends when the socket does.
-func (l *line) read() {
+// Read implements pool.Line: it is the socket's one reader, and ends when the socket does.
+func (l *line) Read() {
 	listen := func() error { return l.conn.SetReadDeadline(time.Now().Add(lineSilence)) }
 	l.conn.SetPongHandler(func(string) error { return listen() })
 	scratch := make([]byte, 2048)
@@ -252,7 +257,7 @@ func (l *line) read() {
 			_, err = text.ReadFrom(r)
 		}
 		if err != nil {
-			l.fail(broken("speak", err))
+			l.Fail(broken("speak", err))
 			return
 		}
 		if kind != websocket.TextMessage {
@@ -266,7 +271,7 @@ func (l *line) read() {
 		garbage = 0
 		l.heed(&m)
 	}
-	l.fail(fmt.Errorf("deepgram speak: %d unreadable messages in a row", maxGarbage))
+	l.Fail(fmt.Errorf("deepgram speak: %d unreadable messages in a row", maxGarbage))
 }
 
 // hear keeps audio for the line's Speak; when too much waits it waits too.
@@ -314,9 +319,9 @@ func (l *line) heed(m *message) {
 		}
 		l.mu.Unlock()
 		if cleared {
-			l.pool.give(l, l.most)
+			l.pool.Give(l, l.most)
 		}
 	case "Warning", "Error":
-		l.fail(&Error{Op: "speak", Code: m.code, Message: m.about})
+		l.Fail(&Error{Op: "speak", Code: m.code, Message: m.about})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/text"
 )
 
 const (
@@ -16,54 +17,20 @@ const (
 	textPause   = 300 * time.Millisecond // without text, what was said so far is spoken
 )
 
-// Speak sends text clause by clause and yields its sound as it comes; Aura tells no word times. The first clause is flushed at once, for
+// Speak sends what is said clause by clause and yields its sound as it comes; Aura tells no word times. The first clause is flushed at once, for
 // an early first sound, the rest at a pause of the text and at its end. When it is cut, by ctx or by the caller's break, the server is
-// told to Clear and the line rests until it has. An error in text is yielded after what came before it was spoken.
+// told to Clear and the line rests until it has. An error in it is yielded after what came before it was spoken.
 //
-// Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so text must end
+// Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so said must end
 // when ctx does.
-func (c *Client) Speak(ctx context.Context, text iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+func (c *Client) Speak(ctx context.Context, said iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
-		ctx, stop := context.WithCancel(ctx)
-		feed := make(chan piece)
-		joined := make(chan struct{})
-		var crash any
-		go func() {
-			defer close(joined)
-			defer close(feed)
-			defer func() { crash = recover() }()
-			pull(ctx, text, feed)
-		}()
-		defer func() {
-			stop()
-			<-joined
-			if crash != nil {
-				panic(crash) // on the goroutine whose call it is
+		text.Pull(ctx, said, func(ctx context.Context, feed <-chan text.Piece) {
+			u := utterance{client: c, feed: feed, yield: yield}
+			if err := u.speak(ctx, v); err != nil && !u.broken {
+				yield(pipeline.Speech{}, err)
 			}
-		}()
-		u := utterance{client: c, feed: feed, yield: yield}
-		if err := u.speak(ctx, v); err != nil && !u.broken {
-			yield(pipeline.Speech{}, err)
-		}
-	}
-}
-
-// A piece is text as it arrives.
-type piece struct {
-	text string
-	err  error
-}
-
-func pull(ctx context.Context, text iter.Seq2[string, error], feed chan<- piece) {
-	for s, err := range text {
-		select {
-		case feed <- piece{s, err}:
-		case <-ctx.Done():
-			return
-		}
-		if err != nil {
-			return
-		}
+		})
 	}
 }
 

@@ -164,7 +164,7 @@ func TestSpeakMakesTheSocketWait(t *testing.T) {
 
 func TestSpeakReplacesALineThatDiedIdle(t *testing.T) {
 	t.Parallel()
-	server := &providertest.Deepgram{Speak: providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Times: 1}}
+	server := &providertest.Deepgram{Speak: providertest.Trouble{Fault: providertest.CloseEarly, Times: 1}}
 	c := client(t, server)
 	if err := c.Warm(t.Context(), pipeline.Voice{Rate: 8000}); err != nil { // this one will close at the first text
 		t.Fatal(err)
@@ -210,16 +210,16 @@ func TestSpeakFlushesAtAPauseOfTheText(t *testing.T) {
 func TestSpeakTroubles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		trouble providertest.DeepgramTrouble
+		trouble providertest.Trouble
 		fails   string
 	}{
-		{providertest.DeepgramTrouble{Fault: providertest.Mute}, "no answer within 300ms"},
-		{providertest.DeepgramTrouble{Fault: providertest.Deaf}, "no sound for 300ms"},
-		{providertest.DeepgramTrouble{Fault: providertest.NeverAnswers}, "no sound for 300ms"},
-		{providertest.DeepgramTrouble{Fault: providertest.CutOff}, "deepgram speak:"},
-		{providertest.DeepgramTrouble{Fault: providertest.Garbage}, "no sound for 300ms"},
-		{providertest.DeepgramTrouble{Fault: providertest.Giant}, "read limit exceeded"},
-		{providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "closed with 1011 NET-0000 lost"},
+		{providertest.Trouble{Fault: providertest.Mute}, "no answer within 300ms"},
+		{providertest.Trouble{Fault: providertest.Deaf}, "no sound for 300ms"},
+		{providertest.Trouble{Fault: providertest.NeverAnswers}, "no sound for 300ms"},
+		{providertest.Trouble{Fault: providertest.CutOff}, "deepgram speak:"},
+		{providertest.Trouble{Fault: providertest.Garbage}, "no sound for 300ms"},
+		{providertest.Trouble{Fault: providertest.Giant}, "read limit exceeded"},
+		{providertest.Trouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "closed with 1011 NET-0000 lost"},
 	} {
 		t.Run(string(tt.trouble.Fault), func(t *testing.T) {
 			t.Parallel()

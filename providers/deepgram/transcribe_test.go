@@ -192,14 +192,14 @@ func TestTranscribeIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name     string
-		trouble  providertest.DeepgramTrouble
+		trouble  providertest.Trouble
 		hopeless bool
 	}{
-		{"401", providertest.DeepgramTrouble{Fault: providertest.Refuse, Status: 401}, true},
-		{"402", providertest.DeepgramTrouble{Fault: providertest.Refuse, Status: 402}, true},
-		{"400", providertest.DeepgramTrouble{Fault: providertest.Refuse, Status: 400}, true},
-		{"429", providertest.DeepgramTrouble{Fault: providertest.Refuse, Status: 429}, false},
-		{"500", providertest.DeepgramTrouble{Fault: providertest.Refuse, Status: 500}, false},
+		{"401", providertest.Trouble{Fault: providertest.Refuse, Status: 401}, true},
+		{"402", providertest.Trouble{Fault: providertest.Refuse, Status: 402}, true},
+		{"400", providertest.Trouble{Fault: providertest.Refuse, Status: 400}, true},
+		{"429", providertest.Trouble{Fault: providertest.Refuse, Status: 429}, false},
+		{"500", providertest.Trouble{Fault: providertest.Refuse, Status: 500}, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -248,7 +248,7 @@ func TestTranscribeNamesTheBadSetting(t *testing.T) {
 
 func TestTranscribeWaitsNoLongerThanItMay(t *testing.T) {
 	t.Parallel()
-	c := client(t, &providertest.Deepgram{Listen: providertest.DeepgramTrouble{Fault: providertest.Mute}})
+	c := client(t, &providertest.Deepgram{Listen: providertest.Trouble{Fault: providertest.Mute}})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := c.Transcribe(ctx, pipeline.Listening{Rate: 8000}); !errors.Is(err, context.DeadlineExceeded) {
@@ -264,18 +264,18 @@ func TestTranscribeWaitsNoLongerThanItMay(t *testing.T) {
 func TestTroubles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		fault providertest.DeepgramTrouble
+		fault providertest.Trouble
 		text  string // of the Final; "" and
 		fails string // of the error, if it fails
 	}{
-		{providertest.DeepgramTrouble{Fault: providertest.Deaf}, "", ""},
-		{providertest.DeepgramTrouble{Fault: providertest.NeverAnswers}, "I would", ""}, // the words that there were
-		{providertest.DeepgramTrouble{Fault: providertest.Drip}, "I would", ""},
-		{providertest.DeepgramTrouble{Fault: providertest.CutOff}, "", "deepgram listen:"},
-		{providertest.DeepgramTrouble{Fault: providertest.Garbage}, "", ""},
-		{providertest.DeepgramTrouble{Fault: providertest.Giant}, "", "read limit exceeded"},
-		{providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Close: 1008, Reason: "DATA-0000: cannot decode"}, "", "closed with 1008 DATA-0000 cannot decode"},
-		{providertest.DeepgramTrouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "", "closed with 1011 NET-0000 lost"},
+		{providertest.Trouble{Fault: providertest.Deaf}, "", ""},
+		{providertest.Trouble{Fault: providertest.NeverAnswers}, "I would", ""}, // the words that there were
+		{providertest.Trouble{Fault: providertest.Drip}, "I would", ""},
+		{providertest.Trouble{Fault: providertest.CutOff}, "", "deepgram listen:"},
+		{providertest.Trouble{Fault: providertest.Garbage}, "", ""},
+		{providertest.Trouble{Fault: providertest.Giant}, "", "read limit exceeded"},
+		{providertest.Trouble{Fault: providertest.CloseEarly, Close: 1008, Reason: "DATA-0000: cannot decode"}, "", "closed with 1008 DATA-0000 cannot decode"},
+		{providertest.Trouble{Fault: providertest.CloseEarly, Close: 1011, Reason: "NET-0000: lost"}, "", "closed with 1011 NET-0000 lost"},
 	} {
 		t.Run(string(tt.fault.Fault)+tt.fault.Reason, func(t *testing.T) {
 			t.Parallel()
@@ -333,7 +333,7 @@ func TestLostSocketIsDialledAgain(t *testing.T) {
 	t.Parallel()
 	server := &providertest.Deepgram{
 		Transcripts: []string{"All of it."},
-		Listen:      providertest.DeepgramTrouble{Fault: providertest.CutOff, Times: 1},
+		Listen:      providertest.Trouble{Fault: providertest.CutOff, Times: 1},
 	}
 	k := call(t, client(t, server))
 	k.began(1)

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/text"
 )
 
 // An utterance is one Speak. Its one goroutine is the caller's, which alone writes to the line.
 type utterance struct {
 	client *Client
-	feed   <-chan piece // nil once the text has ended
+	feed   <-chan text.Piece // nil once the text has ended
 	yield  func(pipeline.Speech, error) bool
 	broken bool // the caller wants no more
 
@@ -22,7 +23,7 @@ type utterance struct {
 	line   *line
 	reused bool // the line has served before: it may be dead without our knowing
 
-	cut     clauses
+	cut     text.Clauses
 	textErr error
 	sent    [][]byte  // messages, nil for Flush, until sound comes: a dead line's successor is told all of it again
 	told    bool      // the line was sent anything at all
@@ -41,10 +42,10 @@ func (u *utterance) speak(ctx context.Context, v pipeline.Voice) (err error) {
 	if u.enc, u.query, err = u.client.speakQuery(v); err != nil {
 		return err
 	}
-	if u.line = u.client.pool.take(u.query.Encode()); u.line != nil {
-		u.reused = true
-	} else if u.line, err = u.client.openLine(ctx, u.query, u.enc); err != nil {
-		return err
+	if u.line, u.reused = u.client.pool.Take(u.query.Encode()); !u.reused {
+		if u.line, err = u.client.openLine(ctx, u.query, u.enc); err != nil {
+			return err
+		}
 	}
 	finished := false
 	defer func() { // also when the caller's loop panics
@@ -113,7 +114,7 @@ func (u *utterance) sound() {
 // wait sleeps until there is news. It flushes at a pause of the text, and loses patience with a line that owes sound.
 func (u *utterance) wait(ctx context.Context, timer *time.Timer, nothingOwed bool) error {
 	limit := or(u.client.AudioLimit, defaultAudioLimit)
-	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing || u.cut.whole())
+	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing || u.cut.Whole())
 	switch {
 	case pausing && (nothingOwed || textPause < patience):
 		timer.Reset(textPause)
@@ -138,19 +139,19 @@ func (u *utterance) wait(ctx context.Context, timer *time.Timer, nothingOwed boo
 }
 
 // heed takes the next text, or its end.
-func (u *utterance) heed(ctx context.Context, p piece, ok bool) error {
-	if !ok || p.err != nil {
-		u.feed, u.textErr = nil, p.err
-		if err := u.say(ctx, u.cut.rest()); err != nil {
+func (u *utterance) heed(ctx context.Context, p text.Piece, ok bool) error {
+	if !ok || p.Err != nil {
+		u.feed, u.textErr = nil, p.Err
+		if err := u.say(ctx, u.cut.Rest()); err != nil {
 			return err
 		}
 		return u.flush(ctx)
 	}
-	for clause, whole := u.cut.add(p.text); whole; clause, whole = u.cut.add("") {
+	for clause, whole := u.cut.Add(p.Text); whole; clause, whole = u.cut.Add("") {
 		if err := u.say(ctx, clause); err != nil {
 			return err
 		}
-		if u.cut.past == 1 && u.spare() {
+		if u.cut.Past() == 1 && u.spare() {
 			if err := u.flush(ctx); err != nil {
 				return err
 			}
@@ -161,7 +162,7 @@ func (u *utterance) heed(ctx context.Context, p piece, ok bool) error {
 
 // pause lets all that was said so far be spoken: nobody knows when the text will go on.
 func (u *utterance) pause(ctx context.Context) error {
-	if err := u.say(ctx, u.cut.paused()); err != nil {
+	if err := u.say(ctx, u.cut.Paused()); err != nil {
 		return err
 	}
 	if !u.spare() {

@@ -1,169 +1,98 @@
-// Package elevenlabs fetches conversations that ElevenLabs' agents held: what was said, and what was made of it.
+// Package elevenlabs speaks through ElevenLabs, and fetches conversations that its agents held.
+//
+//	text ──▶ clauses ──▶ a context of its own ──▶ line ──▶ its reader ──▶ sound and word times, bounded ──▶ Speak's sequence
+//	                                               ▲
+//	                                         pool of idle lines
 //
 //	Conversation(id) ──▶ GET {base}/v1/convai/conversations/{id} ──▶ transcript, analysis, metadata
 //	                       └── again on 429, 5xx or a broken connection: three tries in all
 //
-// Wire: https://elevenlabs.io/docs/api-reference/conversations/get
+// A line is a socket of one voice, model and format on which contexts follow one another: one for each utterance. An utterance that is
+// cut closes its context, and the line serves the next one at once: what still comes of the old context is known by its id, and dropped.
+// A line outlives its utterances in the Client's pool, kept alive, so that the next one needs no handshake; its reader belongs to the
+// Client. Telephone legs (8 kHz) get mu-law, others PCM. Words are timed by the characters' times that come with the sound.
+//
+// Wire facts: elevenlabs.io/docs, api-reference text-to-speech multi-stream-input (with its AsyncAPI specification), guide
+// multi-context-web-socket, resources errors; api-reference conversations get.
 package elevenlabs
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"net"
 	"net/http"
 	"net/url"
-	"strconv"
-	"strings"
+	"sync/atomic"
 	"time"
+
+	"parley/providers/pool"
 )
 
-// What a caller decides by; other errors say that ElevenLabs cannot be reached, or is not what it was.
-var (
-	ErrNotFound = errors.New("elevenlabs: no such conversation")
-	ErrPending  = errors.New("elevenlabs: the conversation is not finished yet")
-)
-
-// BaseURL is ElevenLabs' own server.
-const BaseURL = "https://api.elevenlabs.io"
-
-// Limits of patience, and of what is read.
+// What a Client does where its fields are zero.
 const (
-	tries     = 3
-	firstWait = 300 * time.Millisecond // before the second try; then twice that
-	lastWait  = 5 * time.Second        // a server that wants a longer wait gets no further try
-	oneTry    = 15 * time.Second
-	maxBody   = 8 << 20
+	BaseURL      = "https://api.elevenlabs.io" // ElevenLabs' own server; it has others that keep data in one region
+	DefaultVoice = "JBFqnCBsd6RMkjVDRZzb"      // George, with whom ElevenLabs' own quickstart speaks
+	DefaultModel = "eleven_flash_v2_5"         // the quickest; it speaks 32 languages
+
+	defaultDialLimit  = 4 * time.Second
+	defaultAudioLimit = 4 * time.Second
+	defaultIdle       = 64
 )
 
-// A Client speaks to ElevenLabs with one account's key. It may be used by any number of goroutines, and must not be changed once used.
+// A Client speaks to ElevenLabs with one account's key. It is a pipeline.Synthesizer for any number of calls at once. It may be used by
+// any number of goroutines, and must not be copied or changed once used; Close it if it has spoken.
 type Client struct {
 	Key     string
-	BaseURL string       // empty: BaseURL
-	HTTP    *http.Client // nil: one that follows no redirects, which would take the key along
+	BaseURL string       // https or http, or wss or ws, which are the same to it; empty: BaseURL
+	HTTP    *http.Client // fetches conversations; nil: one that follows no redirects, which would take the key along
+
+	Voice string // id of the voice of an agent that names none; empty: DefaultVoice
+	Model string // of an agent that names none; empty: DefaultModel
+
+	DialLimit  time.Duration // longest wait for a socket; default 4 s
+	AudioLimit time.Duration // longest silence of a voice that owes sound; default 4 s
+	Idle       int           // most idle sockets kept; default 64
+
+	// NetDial opens the voice's connections; nil: as net/http does, by the environment's proxy. With it no proxy is used.
+	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	pool     pool.Pool[*line]
+	contexts atomic.Uint64 // so far
 }
 
 // Check says what is wrong with the Client's fields; nil if it can be used.
 func (c *Client) Check() error {
-	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
-		return errors.New("elevenlabs: BaseURL is no http or https URL")
-	case c.Key == "":
+	if _, err := c.base(); err != nil {
+		return err
+	}
+	if c.Key == "" {
 		return errors.New("elevenlabs: Key is empty")
+	}
+	if err := CheckVoice(cmp.Or(c.Voice, DefaultVoice)); err != nil {
+		return fmt.Errorf("elevenlabs: Voice: %w", err)
+	}
+	if err := CheckModel(cmp.Or(c.Model, DefaultModel)); err != nil {
+		return fmt.Errorf("elevenlabs: Model: %w", err)
 	}
 	return nil
 }
 
-// A Line is one thing that was said.
-type Line struct {
-	Agent       bool // else the caller
-	Text        string
-	At          time.Duration // since the conversation began, in whole seconds
-	Interrupted bool
+// base is the server's address, for requests.
+func (c *Client) base() (*url.URL, error) {
+	u, err := url.Parse(cmp.Or(c.BaseURL, BaseURL))
+	if err == nil {
+		u.Scheme = map[string]string{"http": "http", "https": "https", "ws": "http", "wss": "https"}[u.Scheme]
+	}
+	if err != nil || u.Host == "" || u.Scheme == "" {
+		return nil, errors.New("elevenlabs: BaseURL is no https, http, wss or ws URL")
+	}
+	return u, nil
 }
 
-// A Conversation is one that is over.
-type Conversation struct {
-	ID        string
-	Failed    bool // else it is done
-	Lines     []Line
-	Began     time.Time // zero: not told
-	Length    time.Duration
-	CallSID   string         // the carrier's id of the phone call; empty: not told
-	Summary   string         // empty: none was made
-	Success   string         // success, failure or unknown
-	Collected map[string]any // the values of its data collection, by name
-}
-
-// Conversation fetches one. It tries again where that may help, as long as ctx lasts.
-func (c *Client) Conversation(ctx context.Context, id string) (Conversation, error) {
-	if err := c.Check(); err != nil {
-		return Conversation{}, err
-	}
-	wait := firstWait
-	for n := 1; ; n++ {
-		v, again, err := c.try(ctx, id)
-		if err == nil || again < 0 || n == tries || again > lastWait || ctx.Err() != nil {
-			return v, err
-		}
-		timer := time.NewTimer(max(again, wait))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return v, err
-		}
-		wait *= 2
-	}
-}
-
-// final says of an error that trying again does not help.
-const final = -1
-
-// try asks once. again is the least time to wait before another try, or final.
-func (c *Client) try(ctx context.Context, id string) (v Conversation, again time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, oneTry)
-	defer cancel()
-	to := strings.TrimRight(cmp.Or(c.BaseURL, BaseURL), "/") + "/v1/convai/conversations/" + url.PathEscape(id)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, to, nil)
-	if err != nil {
-		return v, final, fmt.Errorf("elevenlabs: %w", err)
-	}
-	req.Header.Set("xi-api-key", c.Key)
-	req.Header.Set("Accept", "application/json")
-	client := c.HTTP
-	if client == nil {
-		client = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	}
-	res, err := client.Do(req)
-	if err != nil {
-		return v, 0, fmt.Errorf("elevenlabs: fetch conversation: %w", err)
-	}
-	defer res.Body.Close() //nolint:errcheck // read-only
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	switch {
-	case res.StatusCode != http.StatusOK:
-		return v, patience(res), refusal(res.StatusCode, body)
-	case err != nil:
-		return v, 0, fmt.Errorf("elevenlabs: read conversation: %w", err)
-	case len(body) > maxBody:
-		return v, final, errors.New("elevenlabs: read conversation: it does not end")
-	}
-	v, err = read(body)
-	if err == nil && v.ID != "" && v.ID != id {
-		err = errors.New("elevenlabs: read conversation: it is another than the one that was asked for")
-	}
-	return v, final, err
-}
-
-// patience is how long the server wants to be left alone, or final.
-func patience(res *http.Response) time.Duration {
-	if res.StatusCode != http.StatusTooManyRequests && res.StatusCode < 500 {
-		return final
-	}
-	if s, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil && s > 0 {
-		return time.Duration(min(s, 3600)) * time.Second
-	}
-	return 0
-}
-
-// refusal reads the answer of a server that did not say 200: {"detail": {"status": ..., "message": ...}}.
-func refusal(status int, body []byte) error {
-	if status == http.StatusNotFound {
-		return ErrNotFound
-	}
-	var e struct {
-		Detail struct{ Status, Message string }
-	}
-	says := http.StatusText(status)
-	if json.Unmarshal(body, &e) == nil && e.Detail.Message != "" {
-		says = e.Detail.Message
-	}
-	if len(says) > 300 {
-		says = strings.ToValidUTF8(says[:300], "")
-	}
-	return fmt.Errorf("elevenlabs: fetch conversation: status %d: %s", status, says)
+// Close ends all sockets of the voice and waits for their goroutines.
+func (c *Client) Close() error {
+	c.pool.Close()
+	return nil
 }

@@ -71,7 +71,7 @@ func read(body []byte) (Conversation, error) {
 		if e.At < 0 || e.At > maxSeconds {
 			return Conversation{}, errors.New("elevenlabs: read conversation: something was said at no time of it")
 		}
-		v.Lines = append(v.Lines, Line{Agent: e.Role == "agent", Text: strings.TrimSpace(*e.Message), At: seconds(e.At), Interrupted: e.Interrupted})
+		v.Lines = append(v.Lines, Remark{Agent: e.Role == "agent", Text: strings.TrimSpace(*e.Message), At: seconds(e.At), Interrupted: e.Interrupted})
 	}
 	if a.Analysis != nil {
 		v.Summary, v.Success = strings.TrimSpace(a.Analysis.Summary), a.Analysis.Success

@@ -52,6 +52,8 @@ type Client struct {
 
 	// HTTP makes the requests; nil: a client of its own that keeps connections warm. A Timeout in it would cut long answers.
 	HTTP *http.Client
+	// Prepare may add headers to each request before it is sent, by what its context knows; nil: none.
+	Prepare func(*http.Request)
 
 	once sync.Once
 	own  *http.Client
@@ -78,7 +80,7 @@ func (c *Client) Tuned(model string, temperature *float64, maxTokens int, extra 
 	if model == "" {
 		model = c.Model
 	}
-	return &Client{BaseURL: c.BaseURL, Key: c.Key, Model: model, Temperature: temperature, MaxTokens: maxTokens, Extra: extra, HTTP: c.client()}
+	return &Client{BaseURL: c.BaseURL, Key: c.Key, Model: model, Temperature: temperature, MaxTokens: maxTokens, Extra: extra, HTTP: c.client(), Prepare: c.Prepare}
 }
 
 // Close lets go of idle connections. Answers in progress go on.
@@ -253,6 +255,9 @@ func (c *Client) send(ctx context.Context, method, to string, body []byte) (*htt
 	}
 	if c.Key != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Key)
+	}
+	if c.Prepare != nil {
+		c.Prepare(req)
 	}
 	res, err := c.client().Do(req)
 	var ue *url.Error

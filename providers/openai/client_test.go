@@ -264,13 +264,13 @@ func TestTuned(t *testing.T) {
 		if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 			t.Error(err)
 		}
-		body["key"] = r.Header.Get("Authorization")
+		body["key"], body["trace"] = r.Header.Get("Authorization"), r.Header.Get("Traceparent")
 		bodies <- body
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, "data: {\"choices\":[{\"delta\":{\"content\":\"Yes.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n")
 	}))
 	defer s.Close()
-	c := &Client{BaseURL: s.URL, Key: "k", Model: "small"}
+	c := &Client{BaseURL: s.URL, Key: "k", Model: "small", Prepare: func(r *http.Request) { r.Header.Set("traceparent", "00-1") }}
 	defer c.Close()
 	cold := 0.0
 	for _, tc := range []struct {
@@ -287,6 +287,9 @@ func TestTuned(t *testing.T) {
 			}
 		}
 		body := <-bodies
+		if body["trace"] != "00-1" {
+			t.Errorf("the request was not prepared: %v", body)
+		}
 		for name, want := range tc.want {
 			if body[name] != want {
 				t.Errorf("%s is %v, want %v: %v", name, body[name], want, body)

@@ -19,33 +19,6 @@ import (
 	"parley/media/pace"
 )
 
-// A DeepgramFault is a way to misbehave. Each strikes both sockets unless it says otherwise.
-type DeepgramFault string
-
-// The faults.
-const (
-	NoFault      DeepgramFault = ""
-	Refuse       DeepgramFault = "refuse"        // the handshake is answered with DeepgramTrouble.Status
-	Mute         DeepgramFault = "mute"          // the handshake is never answered
-	Deaf         DeepgramFault = "deaf"          // after the handshake nothing is read or written
-	Drip         DeepgramFault = "drip"          // what was asked for, and ends of turns, come 3 s late; the voice speaks at a quarter of real time
-	CutOff       DeepgramFault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
-	Garbage      DeepgramFault = "garbage"       // text messages are no JSON
-	Giant        DeepgramFault = "giant"         // the first answer is 4 MB long
-	CloseEarly   DeepgramFault = "close_early"   // closed with DeepgramTrouble.Close at the first audio or text
-	WrongRate    DeepgramFault = "wrong_rate"    // speak: audio at twice the rate that was asked for
-	NeverAnswers DeepgramFault = "never_answers" // Finalize, ForceEndTurn, Flush, Clear and CloseStream are read and ignored; no turn ends
-)
-
-// A DeepgramTrouble says how a fake Deepgram misbehaves, and how often.
-type DeepgramTrouble struct {
-	Fault  DeepgramFault
-	Status int    // of Refuse, default 401
-	Close  int    // of CloseEarly, default 1011
-	Reason string // of CloseEarly
-	Times  int    // connections that it strikes, counted from the first; 0: all
-}
-
 // A Deepgram is a stand-in for Deepgram's listen v1, listen v2 (Flux) and speak v1 over real sockets, for tests and load. It understands
 // nothing: it answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not
 // change while it runs. It may be shared by a thousand calls: audio is neither copied nor kept, what voices say is framed once, and one
@@ -61,8 +34,8 @@ type Deepgram struct {
 	FirstAudio  time.Duration // between Flush and its first audio
 	Pace        float64       // of the voice, as a multiple of real time; 0: all at once
 	Piece       time.Duration // of audio in a message of the voice; default 100 ms
-	Listen      DeepgramTrouble
-	Speak       DeepgramTrouble
+	Listen      Trouble
+	Speak       Trouble
 	Asked       func(path string, query url.Values) // told of each connection that was admitted, by any goroutine; nil: nobody is
 	Hooks       DeepgramHooks
 
@@ -156,14 +129,14 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 }
 
 // serve takes one connection through its handshake and then hands it to talk.
-func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble DeepgramTrouble,
+func (d *Deepgram) serve(ctx context.Context, w http.ResponseWriter, r *http.Request, trouble Trouble,
 	strikes, upgrades *atomic.Int64, talk func(context.Context, *deepgramSocket)) {
 	if !d.running.begin() {
 		return
 	}
 	defer d.running.done()
 	if n := strikes.Add(1); trouble.Times > 0 && n > int64(trouble.Times) {
-		trouble = DeepgramTrouble{}
+		trouble = Trouble{}
 	}
 	s := &deepgramSocket{trouble: trouble, request: "fake-" + strconv.FormatInt(d.counts.requests.Add(1), 10)}
 	status, code, message := d.admit(r, s)
@@ -246,7 +219,7 @@ func (d *Deepgram) admit(r *http.Request, s *deepgramSocket) (status int, code, 
 type deepgramSocket struct {
 	*websocket.Conn
 	post         post // of text
-	trouble      DeepgramTrouble
+	trouble      Trouble
 	request      string
 	rate, width  int
 	endpointing  int  // ms; 0: off

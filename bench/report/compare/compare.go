@@ -37,24 +37,25 @@ const (
 
 // A Line compares one figure of one server under one load.
 type Line struct {
-	Server  string
-	Load    string // empty: of the whole ladder
-	Measure string
-	Unit    string
+	Server  string `json:"server"`
+	Load    string `json:"load,omitempty"` // empty: of the whole ladder
+	Measure string `json:"measure"`
+	Unit    string `json:"unit,omitempty"`
 
-	Before, After float64 // medians over the rounds
-	Rounds        [2]int  // how many there are of each
-	Change        float64 // a share of Before, or the difference
-	Difference    bool    // Change and Told are differences
-	Told          float64 // the least change that would have been told, like Change
-	Verdict       Verdict
-	Why           string
+	Before     float64 `json:"before"` // medians over the rounds
+	After      float64 `json:"after"`
+	Rounds     [2]int  `json:"rounds"`     // how many there are of each
+	Change     float64 `json:"change"`     // a share of Before, or the difference
+	Difference bool    `json:"difference"` // Change and Told are differences
+	Told       float64 `json:"told_from"`  // the least change that would have been told, like Change
+	Verdict    Verdict `json:"verdict"`
+	Why        string  `json:"why"`
 }
 
 // A Result is a comparison.
 type Result struct {
-	Lines []Line
-	Notes []string // what a reader must know
+	Lines []Line   `json:"lines"`
+	Notes []string `json:"notes,omitempty"` // what a reader must know
 }
 
 // Worse are the lines that did worse beyond noise.
@@ -87,7 +88,7 @@ func Reports(before, after *report.Report, o Options) (Result, error) {
 		}
 	}
 	if len(pairs) == 0 {
-		return Result{}, fmt.Errorf("compare: the reports have no server and load in common: %s, and %s", contents(before), contents(after))
+		return Result{}, fmt.Errorf("compare: the reports have no server and load in common that say anything: %s; %s", contents(before), contents(after))
 	}
 	res := Result{Lines: decide(pairs, o), Notes: notes(before, after, o)}
 	order := []Verdict{Worse, Better, Noisy, Same}
@@ -106,26 +107,36 @@ type pair struct {
 	within       float64 // how far the histograms let one round's figure be from the truth, as a share of it
 }
 
-// ladders pairs what a server carried in each round.
+// ladders pairs what a server carried in each round, of the loads that both reports tried.
 func ladders(before, after *report.Report, server string) []pair {
-	p := pair{server: server, measure: carried, before: knees(before, server), after: knees(after, server)}
-	if len(p.before) == 0 || len(p.after) == 0 {
+	var common []report.Load
+	for _, g := range before.Ladder(server) {
+		if slices.ContainsFunc(after.Ladder(server), func(h report.Rung) bool { return g.Load == h.Load }) {
+			common = append(common, g.Load)
+		}
+	}
+	p := pair{server: server, measure: carried, before: knees(before, server, common), after: knees(after, server, common)}
+	if len(common) < 2 || len(p.before) == 0 || len(p.after) == 0 {
 		return nil
 	}
 	return []pair{p}
 }
 
-// knees are the loads that a server carried, round by round: of the rounds that came to an end of the ladder, for without one nobody knows how
-// much more it would have been.
-func knees(r *report.Report, server string) (all []float64) {
-	rounds := map[int]bool{}
+// knees are the most of some loads that a server carried, round by round. Where it was none, half of the least stands for it.
+func knees(r *report.Report, server string, loads []report.Load) (all []float64) {
+	rounds := map[int][]report.Step{}
 	for _, s := range r.Steps {
-		rounds[s.Round] = true
+		if slices.Contains(loads, s.Load()) {
+			rounds[s.Round] = append(rounds[s.Round], s)
+		}
 	}
-	for round := range rounds {
-		one := report.Report{Steps: slices.DeleteFunc(slices.Clone(r.Steps), func(s report.Step) bool { return s.Round != round })}
-		if k := one.Knee(server); k.Carried != nil && k.Broke != nil {
+	for _, steps := range rounds {
+		one := report.Report{Steps: steps}
+		switch k := one.Knee(server); {
+		case k.Carried != nil:
 			all = append(all, k.Carried.Load.Value())
+		case k.Broke != nil:
+			all = append(all, loads[0].Value()/2)
 		}
 	}
 	return all
@@ -186,7 +197,11 @@ func contents(r *report.Report) string {
 	var all []string
 	for _, server := range r.Servers() {
 		for _, g := range r.Ladder(server) {
-			all = append(all, fmt.Sprintf("%s at %v", server, g.Load))
+			text := fmt.Sprintf("%s at %v", server, g.Load)
+			if len(g.Sound()) == 0 {
+				text += " (void)"
+			}
+			all = append(all, text)
 		}
 	}
 	return fmt.Sprintf("%q has %s", r.Title, cmp.Or(strings.Join(all, ", "), "nothing"))

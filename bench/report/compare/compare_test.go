@@ -96,7 +96,7 @@ func compared(t *testing.T, before, after run, o compare.Options) compare.Result
 func TestFalseAlarms(t *testing.T) {
 	t.Parallel()
 	for _, rounds := range []int{4, 7} {
-		const runs = 400
+		const runs = 120
 		alarms := 0
 		for i := range uint64(runs) {
 			one := run{servers: map[string]float64{"product": 1.3, "floor": 1}, loads: []int{100, 200, 300}, rounds: rounds, noise: 0.15, seed: 2 * i}
@@ -108,7 +108,7 @@ func TestFalseAlarms(t *testing.T) {
 			}
 		}
 		t.Logf("%d rounds: %d false alarms in %d comparisons", rounds, alarms, runs)
-		if alarms > runs/20+13 { // three deviations of chance
+		if alarms > runs/20+7 { // three deviations of chance
 			t.Errorf("%d rounds: %d of %d comparisons of one server tell a difference: want at most one in twenty", rounds, alarms, runs)
 		}
 	}
@@ -300,6 +300,19 @@ func TestKnee(t *testing.T) {
 	}
 	if better := told(compared(t, two, one, compare.Options{}), compare.Better); len(better) != 1 {
 		t.Errorf("better: %q", better)
+	}
+	all := one
+	all.change = ends(400)
+	if worse := told(compared(t, all, two, compare.Options{}), compare.Worse); len(worse) != 1 {
+		t.Errorf("from all to half: worse is %q", worse)
+	}
+	two.change = ends(0)
+	if worse := told(compared(t, one, two, compare.Options{}), compare.Worse); len(worse) != 1 {
+		t.Errorf("to nothing: worse is %q", worse)
+	}
+	all.loads = all.loads[:2] // whoever tries less has not carried less
+	if worse := told(compared(t, one, all, compare.Options{}), compare.Worse); len(worse) != 0 {
+		t.Errorf("with a shorter ladder: worse is %q", worse)
 	}
 }
 

@@ -25,11 +25,11 @@ const (
 type trial struct {
 	line      Line
 	measure   measure
-	p         float64 // that of Welch's test; 1 where none was made
-	tested    bool
+	tested    bool    // by Welch's test
+	p         float64 // what it says
 	se, df    float64 // of the difference, in the test's scale
 	beyond    bool    // the change is more than noise
-	told      float64
+	told      float64 // as Line has it
 	explained string
 }
 
@@ -65,7 +65,7 @@ func decide(pairs []pair, o Options) []Line {
 func try(p pair, o Options) *trial {
 	before, _ := report.Median(p.before)
 	after, _ := report.Median(p.after)
-	t := &trial{measure: p.measure, p: 1, line: Line{
+	t := &trial{measure: p.measure, line: Line{
 		Server: p.server, Load: p.load, Measure: p.measure.name, Unit: p.measure.unit, Before: before, After: after, Rounds: [2]int{len(p.before), len(p.after)},
 		Change: p.measure.change(before, after), Difference: p.measure.share,
 	}}
@@ -81,14 +81,14 @@ func try(p pair, o Options) *trial {
 		spread := max(p.measure.spreadOf(p.before), p.measure.spreadOf(p.after), p.within, p.measure.floor(before))
 		t.told = max(spreads*spread, p.measure.matters(o.Least, before))
 		t.beyond = math.Abs(t.line.Change) > t.told
-		t.explained = fmt.Sprintf("%d rounds at the least: %d times their spread", least, spreads)
+		t.explained = fmt.Sprintf("%d rounds: %d times their spread", least, spreads)
 	default:
 		t.told = max(alone, 2*p.within)
 		if p.measure.share {
 			t.told = 10 * p.measure.grain
 		}
 		t.beyond = math.Abs(t.line.Change) > t.told && math.Abs(after-before) > p.measure.grain
-		t.explained = "one round: machines alone differ by so much"
+		t.explained = "1 round: machines alone differ by so much"
 	}
 	return t
 }
@@ -140,13 +140,6 @@ func (t *trial) welch(p pair) {
 	a, va := stat.MeanVariance(x, nil)
 	b, vb := stat.MeanVariance(y, nil)
 	va, vb = max(va, least*least)/float64(len(x)), max(vb, least*least)/float64(len(y))
-	if va+vb == 0 { // shares that are the same in every round
-		if a != b {
-			t.p = 0
-		}
-		t.tested, t.df = true, float64(len(x)+len(y)-2)
-		return
-	}
 	t.tested, t.se = true, math.Sqrt(va+vb)
 	t.df = (va + vb) * (va + vb) / (va*va/float64(len(x)-1) + vb*vb/float64(len(y)-1))
 	t.p = 2 * distuv.StudentsT{Sigma: 1, Nu: t.df}.CDF(-math.Abs(b-a)/t.se)

@@ -37,7 +37,7 @@ func measures() []measure {
 	all = append(all,
 		measure{name: "cpu a call", unit: "% of a core", of: report.CPUPerCall, grain: 0.001},
 		measure{name: "memory a call", unit: "KB", of: report.MemoryPerCall, grain: 1},
-		measure{name: "allocations a frame", of: report.AllocsPerFrame, share: true, grain: 0.01},
+		measure{name: "allocations a frame", of: report.AllocsPerFrame, grain: 0.05},
 		proportion(report.FramesLost, func(s report.Step) (n, of int64) {
 			return s.Counts[report.FramesLost], s.Counts[report.FramesOut] + s.Counts[report.FramesLost]
 		}),
@@ -45,6 +45,7 @@ func measures() []measure {
 		proportion(report.Unanswered, func(s report.Step) (n, of int64) {
 			return s.Counts[report.Unanswered], s.Counts[report.Turns] + s.Counts[report.Unanswered]
 		}),
+		proportion(report.Missed, func(s report.Step) (n, of int64) { return s.Counts[report.Missed], s.Counts[report.BargeIns] }),
 		proportion("refused", func(s report.Step) (n, of int64) { return s.Tally.Refusals(), s.Tally.Offered }),
 		proportion("broken", func(s report.Step) (n, of int64) { return s.Tally.Breaks(), s.Tally.Offered }),
 		measure{name: report.AfterClear, share: true, never: true, of: func(s report.Step) (float64, bool) {

@@ -34,6 +34,8 @@ func (r Result) Print(to io.Writer, all bool) error {
 // amount is a change in words, without its sign if that is plus: in percent of what it was, in times where that is much, or as a difference.
 func (l Line) amount(v float64) string {
 	switch {
+	case l.Difference && l.Unit == "%":
+		return report.Number(v) + " points"
 	case l.Difference:
 		return report.Number(v)
 	case v >= 10:

@@ -11,7 +11,7 @@ package page
 
 import (
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"fmt"
 	"html/template"
@@ -20,32 +20,31 @@ import (
 	"parley/bench/report"
 )
 
-// uPlot 1.6.32, as the npm registry has it: MIT, Copyright 2022 Leon Sorokin (uplot/LICENSE).
-//
-//go:embed page.html.tmpl page.css page.js uplot
-var files embed.FS
+// What the page is made of. uPlot is 1.6.32, as the npm registry has it: MIT, Copyright 2022 Leon Sorokin.
+var (
+	//go:embed page.html.tmpl
+	markup string
+	//go:embed page.css
+	ownStyle string
+	//go:embed page.js
+	ownScript string
+	//go:embed uplot/uPlot.min.css
+	plotStyle string
+	//go:embed uplot/uPlot.iife.min.js
+	plotScript string
+	//go:embed uplot/LICENSE
+	plotLicence string
+)
 
 // Write writes the page of a report.
 func Write(to io.Writer, r *report.Report) error {
-	text, err := files.ReadFile("page.html.tmpl")
-	if err != nil {
-		return fmt.Errorf("read page: %w", err)
-	}
-	tmpl, err := template.New("page").Parse(string(text))
+	tmpl, err := template.New("page").Parse(markup)
 	if err != nil {
 		return fmt.Errorf("parse page: %w", err)
 	}
+	script := "/*\n" + plotLicence + "\n*/\n" + plotScript + "\n" + ownScript
+	style := plotStyle + "\n" + ownStyle
 	v := newView(r)
-	parts := make(map[string]string)
-	for _, name := range []string{"uplot/LICENSE", "uplot/uPlot.iife.min.js", "uplot/uPlot.min.css", "page.js", "page.css"} {
-		part, err := files.ReadFile(name)
-		if err != nil {
-			return fmt.Errorf("read page: %w", err)
-		}
-		parts[name] = string(part)
-	}
-	script := "/*\n" + parts["uplot/LICENSE"] + "\n*/\n" + parts["uplot/uPlot.iife.min.js"] + "\n" + parts["page.js"]
-	style := parts["uplot/uPlot.min.css"] + "\n" + parts["page.css"]
 	v.Script, v.Style = template.JS(script), template.CSS(style)
 	v.Policy = fmt.Sprintf("default-src 'none'; script-src '%s'; style-src '%s'; base-uri 'none'; form-action 'none'", digest(script), digest(style))
 	if err := tmpl.Execute(to, v); err != nil {

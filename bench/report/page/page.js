@@ -34,6 +34,10 @@
     return [min == null ? 0 : min - pad, max == null ? 1 : max + pad];
   };
 
+  // steps of a scale of loads: whole numbers, or tenths of new calls a second.
+  const whole = [];
+  for (let e = data.axis === "calls at once" ? 0 : -1; e < 7; e++) whole.push(10 ** e, 2 * 10 ** e, 5 * 10 ** e);
+
   // draw adds a chart to a host: x and series of one length; logarithms where o.logX and o.logY say so.
   function draw(into, o) {
     const box = document.createElement("div");
@@ -47,21 +51,24 @@
     box.append(title, host);
     into.append(box);
     const axis = { stroke: colour("soft"), grid: { stroke: colour("line"), width: 1 }, ticks: { stroke: colour("line"), width: 1 }, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif", labelSize: 18, labelGap: 2 };
-    const xAxis = { ...axis, label: o.xLabel, values: (u, splits) => splits.map(v => o.xText ? o.xText(v) : v == null ? "" : format(v)) };
+    const xAxis = { ...axis, label: o.xLabel, size: 32, values: (u, splits) => splits.map(v => o.xText ? o.xText(v) : v == null ? "" : format(v)) };
+    if (!o.logX) xAxis.incrs = whole;
     if (o.xSplits) { xAxis.splits = () => o.xSplits; xAxis.filter = (u, splits) => splits; }
     const yAxis = { ...axis, label: o.yLabel, size: 52, values: (u, splits) => splits.map(v => v == null ? "" : format(v)) };
     const plot = new uPlot({
       width: Math.max(200, Math.floor(host.clientWidth)),
       height: o.height || 240,
-      padding: [8, 12, 0, 0],
+      padding: [8, 24, 0, 0],
       cursor: { y: false, drag: { x: false, y: false } },
+      legend: { markers: { width: 2, dash: (u, i) => !o.series[i - 1].dash ? "solid" : o.series[i - 1].dash[0] > 4 ? "dashed" : "dotted", fill: (u, i) => o.series[i - 1].width > 2 ? o.series[i - 1].colour : null } },
+      hooks: { ready: [u => { if (o.first >= 0) u.setLegend({ idx: o.first }); }] },
       scales: {
         x: { time: false, distr: o.logX ? 3 : 1, range: o.xRange || around },
         y: { distr: o.logY ? 3 : 1, range: o.yRange },
       },
       axes: [xAxis, yAxis],
       series: [{ label: o.xName || o.xLabel, value: (u, v) => v == null ? "–" : o.xText ? o.xText(v) : format(v) }].concat(o.series.map(s => ({
-        label: s.label, stroke: s.colour, width: s.width === undefined ? 2 : s.width, dash: s.dash, spanGaps: true,
+        label: s.label, stroke: s.colour, width: s.width === undefined ? 2 : s.width, dash: s.dash, spanGaps: !o.gaps,
         points: { show: s.points !== false, size: s.size || 5, stroke: s.colour, fill: s.hollow ? colour("paper") : s.colour },
         value: (u, v) => format(v),
       }))),
@@ -79,6 +86,8 @@
     return [10 ** lo, 10 ** Math.max(hi, lo + 1)];
   }
 
+  const last = values => values.findLastIndex(v => v != null);
+
   const styles = { "p50": { width: 1.5, dash: [2, 3] }, "p90": { width: 1.5, dash: [6, 4] }, "p99": { width: 3 }, "p99.9": { width: 1.5 } };
 
   function latency() {
@@ -93,7 +102,7 @@
       const series = Object.entries(styles).map(([q, style]) => ({ label: q, values: positive(s.times[time][q]), colour: mine(i), ...style }));
       if (s.void[time].some(v => v != null)) series.push({ label: "p99, void", values: positive(s.void[time]), colour: colour("soft"), width: 0, hollow: true, size: 8 });
       draw(host, {
-        title: s.name, x: s.loads, series, xLabel: data.axis, yLabel: "ms", logY: true, yRange: () => range,
+        title: s.name, x: s.loads, series, xLabel: data.axis, yLabel: "ms", logY: true, yRange: () => range, gaps: true, first: last(s.times[time]["p99"]),
         xRange: u => around(u, Math.min(...loads), Math.max(...loads)),
       });
     }
@@ -112,7 +121,7 @@
     const fromZero = (u, min, max) => [0, (max || 1) * 1.1];
     for (const [field, title, unit] of [["cpu", "CPU a call", "% of a core"], ["kb", "Memory a call", "KB"]]) {
       const { x, series } = aligned(field);
-      if (series.length) draw(host, { title, x, series, xLabel: data.axis, yLabel: unit, yRange: fromZero });
+      if (series.length) draw(host, { title, x, series, xLabel: data.axis, yLabel: unit, yRange: fromZero, first: last(series[0].values) });
     }
     $("cost").hidden = !host.childElementCount;
   }
@@ -138,8 +147,8 @@
     for (let p = 10; p <= x[far - 1] * 1.01; p *= 10) splits.push(p);
     const title = (data.times.find(t => t.name === time) || {}).title + ", " + at.load;
     draw(host, {
-      title, x, series: series.map(s => ({ ...s, values: s.values.slice(0, far) })), xLabel: "of 100 that took less", xName: "within", yLabel: "ms", logX: true, logY: true, height: 300,
-      xText: nines, xSplits: splits, xRange: () => [1, Math.max(10, x[far - 1])], yRange: () => decades(series.map(s => s.values)),
+      title, x, series: series.map(s => ({ ...s, values: s.values.slice(0, far) })), xLabel: "share that took no longer", xName: "within", yLabel: "ms", logX: true, logY: true, height: 300,
+      xText: nines, xSplits: splits, xRange: () => [1, Math.max(10, x[far - 1])], yRange: () => decades(series.map(s => s.values)), first: Math.min(16, far - 1), // 99 %
     });
   }
 
@@ -147,15 +156,17 @@
     for (const [value, text] of entries) select.append(new Option(text, value, false, value === chosen));
   }
 
+  const ladder = new Set(data.servers.flatMap(s => s.loads)).size > 1; // over one load there is nothing to draw
+
   function all() {
-    if (data.times.length) { latency(); cost(); }
+    if (ladder) { latency(); cost(); }
     if (data.curves.some(c => Object.keys(c.times).length)) curve();
   }
 
   const times = data.times.map(t => [t.name, t.title]);
   if (times.length) {
     options($("time"), times, times[0][0]);
-    $("latency").hidden = $("cost").hidden = false;
+    $("latency").hidden = $("cost").hidden = !ladder;
     $("time").addEventListener("change", latency);
     const curves = data.curves.filter(c => Object.keys(c.times).length);
     if (curves.length) {

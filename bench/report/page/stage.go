@@ -2,10 +2,8 @@ package page
 
 import (
 	"fmt"
-	"maps"
 	"math"
 	"slices"
-	"strings"
 
 	"parley/bench/report"
 )
@@ -80,15 +78,13 @@ func total(steps []report.Step) report.Tally {
 // reasons is how many, and of which kind, as in "8 (busy 7, speech 1)".
 func reasons(counts map[string]int64) string {
 	var all int64
-	var texts []string
-	for _, why := range slices.Sorted(maps.Keys(counts)) {
-		all += counts[why]
-		texts = append(texts, fmt.Sprintf("%s %s", why, count(counts[why])))
+	for _, n := range counts {
+		all += n
 	}
 	if all == 0 {
 		return "0"
 	}
-	return fmt.Sprintf("%s (%s)", count(all), strings.Join(texts, ", "))
+	return fmt.Sprintf("%s (%s)", count(all), report.Reasons(counts))
 }
 
 // A stage is a row of the breakdown: one time at each server's knee, on an axis of logarithms.
@@ -142,7 +138,7 @@ func newStages(r *report.Report) (stages []stage, ticks []tick) {
 		s := &stages[len(stages)-1]
 		s.Marks = append(s.Marks, mark{
 			Server: server, Class: colour(i), P50: place(ms[report.P50]), P99: place(ms[report.P99]), P999: place(ms[report.P999]),
-			Text: fmt.Sprintf("p50 %s, p99 %s, p99.9 %s ms", report.Number(ms[report.P50]), report.Number(ms[report.P99]), report.Number(ms[report.P999])),
+			Text: fmt.Sprintf("%s / %s / %s", report.Number(ms[report.P50]), report.Number(ms[report.P99]), report.Number(ms[report.P999])),
 		})
 	})
 	for e := from; e <= to; e++ {

@@ -91,7 +91,8 @@ func usage(r *report.Report) table {
 			continue
 		}
 		t.add(s, report.Number(u.CPU), told(report.CPUPerCall(s)), report.Number(float64(u.RSS)/1e6), report.Number(float64(u.RSSIdle)/1e6), told(report.MemoryPerCall(s)),
-			count(u.Goroutines), count(u.Descriptors), count(u.GCs), report.Number(u.GCPauseP99), report.Number(float64(u.Allocated)/1e6), told(report.AllocsPerFrame(s)))
+			told(float64(u.Goroutines), u.Goroutines > 0), told(float64(u.Descriptors), u.Descriptors > 0), count(u.GCs), told(u.GCPauseP99, u.GCPauseP99 > 0),
+			report.Number(float64(u.Allocated)/1e6), told(report.AllocsPerFrame(s)))
 	}
 	return t
 }
@@ -116,6 +117,9 @@ func health(r *report.Report) table {
 			word = "void: " + s.Void
 		}
 		t.add(s, report.Number(100*s.Generator.Busy), report.Number(100*s.Generator.Vendors), late, report.Number(100*s.Others), word)
+	}
+	if void := len(slices.DeleteFunc(slices.Clone(t.Rows), func(r row) bool { return !r.Void })); void > 0 {
+		t.Caption += fmt.Sprintf(": %d of %s void", void, plural(len(t.Rows), "step"))
 	}
 	return t
 }

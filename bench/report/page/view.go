@@ -44,6 +44,7 @@ type card struct {
 	Server, Class string // Class is a server's colour
 	Big           string
 	Text          string
+	Facts         string
 	Ratios        string
 }
 
@@ -106,9 +107,6 @@ func newView(r *report.Report) *view {
 // judge sums the report up.
 func judge(r *report.Report) verdict {
 	var v verdict
-	if servers := r.Servers(); len(servers) > 0 {
-		v.Knee = servers[0] + " " + r.Knee(servers[0]).String() + "."
-	}
 	missed, gates := 0, 0
 	for _, g := range r.Goals {
 		if !g.Met {
@@ -127,6 +125,12 @@ func judge(r *report.Report) verdict {
 			}
 		}
 	}
+	if servers := r.Servers(); len(servers) > 0 {
+		v.Knee = servers[0] + " " + r.Knee(servers[0]).String() + "."
+	}
+	if void := len(r.Steps) - sound; void > 0 {
+		v.Knee += fmt.Sprintf(" Of %[2]s %[1]d say nothing of it (void): the generator or the machine was at its end.", void, plural(len(r.Steps), "step"))
+	}
 	switch {
 	case sound == 0:
 		v.Class, v.Text = "bad", "Nothing was measured that says anything"
@@ -136,6 +140,8 @@ func judge(r *report.Report) verdict {
 		v.Class, v.Text = "bad", fmt.Sprintf("%d of %s missed", missed, plural(len(r.Goals), "goal"))
 	case missed > 0:
 		v.Class, v.Text = "fair", fmt.Sprintf("%d of %s missed, none that fails the run", missed, plural(len(r.Goals), "goal"))
+	case carried == sound && 2*sound < len(r.Steps):
+		v.Class, v.Text = "fair", fmt.Sprintf("All bars kept in the %s that say something", plural(sound, "step"))
 	case carried == sound:
 		v.Class, v.Text = "good", fmt.Sprintf("All bars kept in %s", plural(sound, "step"))
 	case carried == 0:
@@ -161,6 +167,7 @@ func newCard(r *report.Report, servers []string, i int) card {
 	default:
 		c.Text = fmt.Sprintf("At %v: %s.", k.Broke.Load, strings.Join(k.Broke.Failed(), "; "))
 	}
+	c.Facts = facts(k.Carried)
 	var ratios []string
 	for j, other := range servers {
 		if o := r.Knee(other).Carried; i == 0 && j != i && o != nil && k.Carried != nil && o.Load.Value() > 0 {
@@ -169,6 +176,28 @@ func newCard(r *report.Report, servers []string, i int) card {
 	}
 	c.Ratios = strings.Join(ratios, ", ")
 	return c
+}
+
+// facts are what a reader wants to know of the load that was carried.
+func facts(g *report.Rung) string {
+	if g == nil {
+		return ""
+	}
+	var all []string
+	for _, f := range []struct {
+		format string
+		of     func(report.Step) (float64, bool)
+	}{
+		{"lateness p99 %s ms", report.Percentile(report.Lateness, report.P99)},
+		{"voice to voice p50 %s ms", report.Percentile(report.VoiceVoice, report.P50)},
+		{"%s %% of a core a call", report.CPUPerCall},
+		{"%s KB a call", report.MemoryPerCall},
+	} {
+		if v, ok := g.Median(f.of); ok {
+			all = append(all, fmt.Sprintf(f.format, report.Number(v)))
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // colours is how many of servers there are in page.css; further ones begin again.

@@ -51,7 +51,7 @@ func TestConversation(t *testing.T) {
 	want := elevenlabs.Conversation{
 		ID: "conv_1", Began: time.Unix(1757088377, 0).UTC(), Length: 11 * time.Second, CallSID: "CA1", Summary: "A table was booked.", Success: "success",
 		Collected: map[string]any{"guests": 2.0, "day": nil},
-		Lines: []elevenlabs.Line{
+		Lines: []elevenlabs.Remark{
 			{Agent: true, Text: "Hi, how can I help?"}, {Text: "A table for two.", At: 4 * time.Second},
 			{Agent: true, Text: "Done, for", At: 7 * time.Second, Interrupted: true},
 		},

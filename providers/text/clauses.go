@@ -1,4 +1,4 @@
-package deepgram
+package text
 
 import (
 	"strings"
@@ -10,17 +10,21 @@ import (
 const (
 	firstClause   = 12   // letters after which even a comma ends the first clause, so that it can be spoken early
 	laterClause   = 60   // and a later one
-	longestClause = 1000 // bytes; Deepgram takes 2,000 characters in one Speak
+	longestClause = 1000 // bytes, which every vendor takes at once: Deepgram 2,000 characters, ElevenLabs more
 )
 
-// clauses cuts text that arrives in pieces of any size where a speaker may pause. No text is lost or changed but for space at its ends.
-type clauses struct {
+// Clauses cuts text that arrives in pieces of any size where a speaker may pause. No text is lost or changed but for space at its ends.
+// The zero value is ready.
+type Clauses struct {
 	buf  string
-	past int // clauses so far
+	past int
 }
 
-// add takes the next piece and returns the next whole clause, if there is one: call it again with "" until there is none.
-func (c *clauses) add(piece string) (string, bool) {
+// Past is how many clauses there were so far.
+func (c *Clauses) Past() int { return c.past }
+
+// Add takes the next piece and returns the next whole clause, if there is one: call it again with "" until there is none.
+func (c *Clauses) Add(piece string) (string, bool) {
 	c.buf += piece
 	if c.past == 0 {
 		c.buf = strings.TrimLeftFunc(c.buf, unicode.IsSpace)
@@ -39,7 +43,7 @@ func (c *clauses) add(piece string) (string, bool) {
 }
 
 // end is where the first clause of buf ends: after a mark and the space that shows that the mark was no decimal point; 0 if nowhere yet.
-func (c *clauses) end() int {
+func (c *Clauses) end() int {
 	long := laterClause
 	if c.past == 0 {
 		long = firstClause
@@ -94,22 +98,22 @@ func longestEnd(s string) int {
 	return len(s)
 }
 
-// whole says that what remains looks like the end of a sentence, after which no space has come yet.
-func (c *clauses) whole() bool {
+// Whole says that what remains looks like the end of a sentence, after which no space has come yet.
+func (c *Clauses) Whole() bool {
 	r, _ := utf8.DecodeLastRuneInString(strings.TrimRight(c.buf, ` "')]”’`))
 	return endsSentence(r)
 }
 
-// paused is what remains if it looks whole.
-func (c *clauses) paused() string {
-	if c.whole() {
-		return c.rest()
+// Paused is what remains if it looks whole.
+func (c *Clauses) Paused() string {
+	if c.Whole() {
+		return c.Rest()
 	}
 	return ""
 }
 
-// rest is what remains, at the end of the text; empty if there is nothing to be said.
-func (c *clauses) rest() string {
+// Rest is what remains, at the end of the text; empty if there is nothing to be said.
+func (c *Clauses) Rest() string {
 	s := c.buf
 	c.buf = ""
 	if strings.TrimSpace(s) == "" {

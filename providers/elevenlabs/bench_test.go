@@ -1,0 +1,81 @@
+package elevenlabs_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"parley/providers/providertest"
+)
+
+// BenchmarkFirstSound is the time from text to its first sound, with a vendor that needs none: "adapter" is ours, on a warm line, and
+// "socket" what the same messages take on a bare WebSocket. What the adapter adds is the difference. Both have the goroutine of the fake
+// in them, which shares the machine.
+func BenchmarkFirstSound(b *testing.B) {
+	b.Run("adapter", func(b *testing.B) {
+		c := client(b, &providertest.ElevenLabs{})
+		if err := c.Warm(b.Context(), phone); err != nil {
+			b.Fatal(err)
+		}
+		measure(b, func() (first time.Duration) {
+			began := time.Now()
+			for s, err := range c.Speak(b.Context(), pieces("Hello."), phone) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				if len(s.PCM) > 0 && first == 0 {
+					first = time.Since(began)
+				}
+			}
+			return first
+		})
+	})
+	b.Run("socket", func(b *testing.B) {
+		base := providertest.StartElevenLabs(b, &providertest.ElevenLabs{})
+		at := "ws" + strings.TrimPrefix(base, "http") + "/v1/text-to-speech/v/multi-stream-input?model_id=m&output_format=ulaw_8000&auto_mode=true&sync_alignment=true"
+		conn, answer, err := websocket.DefaultDialer.DialContext(b.Context(), at, http.Header{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer answer.Body.Close() //nolint:errcheck // upgraded
+		defer conn.Close()        //nolint:errcheck // the server ends with the benchmark
+		measure(b, func() (first time.Duration) {
+			began := time.Now()
+			for _, m := range []string{`{"text":" ","context_id":"u1"}`, `{"text":"Hello. ","context_id":"u1","flush":true}`, `{"context_id":"u1","close_context":true}`} {
+				if err := conn.WriteMessage(websocket.TextMessage, []byte(m)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for {
+				_, text, err := conn.ReadMessage()
+				if err != nil {
+					b.Fatal(err)
+				}
+				if first == 0 {
+					first = time.Since(began)
+				}
+				var m struct{ IsFinal bool }
+				if json.Unmarshal(text, &m) == nil && m.IsFinal {
+					return first
+				}
+			}
+		})
+	})
+}
+
+// measure reports the median and the 99th percentile of what once takes.
+func measure(b *testing.B, once func() time.Duration) {
+	b.Helper()
+	var all []time.Duration
+	for b.Loop() {
+		all = append(all, once())
+	}
+	slices.Sort(all)
+	b.ReportMetric(float64(all[len(all)/2].Microseconds()), "p50-us")
+	b.ReportMetric(float64(all[len(all)*99/100].Microseconds()), "p99-us")
+}

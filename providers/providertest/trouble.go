@@ -1,0 +1,30 @@
+package providertest
+
+// A Fault is a way to misbehave. Each strikes all sockets unless it says otherwise.
+type Fault string
+
+// The faults.
+const (
+	NoFault      Fault = ""
+	Refuse       Fault = "refuse"        // the handshake is answered with Trouble.Status
+	Mute         Fault = "mute"          // the handshake is never answered
+	Deaf         Fault = "deaf"          // after the handshake nothing is read or written
+	Drip         Fault = "drip"          // what was asked for, and ends of turns, come 3 s late; a voice speaks at a quarter of real time
+	CutOff       Fault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
+	Garbage      Fault = "garbage"       // text messages are no JSON
+	Giant        Fault = "giant"         // the first answer is larger than anybody should read
+	CloseEarly   Fault = "close_early"   // closed with Trouble.Close at the first audio or text
+	WrongRate    Fault = "wrong_rate"    // a voice: sound at twice the rate that was asked for
+	WrongCodec   Fault = "wrong_codec"   // ElevenLabs: sound in a format that was not asked for
+	Complain     Fault = "complain"      // ElevenLabs: an error, of code Trouble.Reason, at the first text, and then closed
+	NeverAnswers Fault = "never_answers" // what asks for an answer is read and ignored; no turn ends
+)
+
+// A Trouble says how a fake vendor misbehaves, and how often.
+type Trouble struct {
+	Fault  Fault
+	Status int    // of Refuse, default 401
+	Close  int    // of CloseEarly, default 1011
+	Reason string // of CloseEarly and Complain
+	Times  int    // connections that it strikes, counted from the first; 0: all
+}
