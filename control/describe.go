@@ -134,7 +134,7 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 		body := &huma.MediaType{Example: json.RawMessage(p.request)}
 		op.RequestBody = &huma.RequestBody{Content: map[string]*huma.MediaType{"application/json": body}}
 		if p.form != nil {
-			body.Schema = p.form
+			body.Schema = p.form()
 			op.RequestBody.Content = map[string]*huma.MediaType{"multipart/form-data": body}
 			op.SkipValidateBody = true                                           // the handler reads it
 			op.MaxBodyBytes, op.BodyReadTimeout = voice.MostUpload+1, uploadTime // one more: the LongBody says that it is too large

@@ -11,14 +11,14 @@ import (
 // A page is what the description says of an operation, beyond its types.
 type page struct {
 	tag, summary, text string
-	status             int          // of success; 0: 200
-	request            string       // an example of its body
-	form               *huma.Schema // of a body that is a form; nil: it is JSON
-	media              []string     // what it answers with, if that is not JSON
-	ticket             bool         // a ticket opens it too
-	takesCSV, givesCSV bool         // its body, or its answer, is CSV
-	bad, missing, busy string       // when else it answers 400, 404, 503
-	often              string       // when else it answers 429
+	status             int                 // of success; 0: 200
+	request            string              // an example of its body
+	form               func() *huma.Schema // makes that of a body that is a form; nil: it is JSON
+	media              []string            // what it answers with, if that is not JSON
+	ticket             bool                // a ticket opens it too
+	takesCSV, givesCSV bool                // its body, or its answer, is CSV
+	bad, missing, busy string              // when else it answers 400, 404, 503
+	often              string              // when else it answers 429
 }
 
 // liveText is what the description says of the socket, which OpenAPI has no words for.
@@ -105,7 +105,7 @@ var pages = map[string]page{
 		text: "Text, Markdown, HTML or PDF. A document of the same name takes the place of the one before, for all calls that begin later; the " +
 			"same file again changes nothing. It is read before the answer comes, which may take some seconds. Extension.",
 		request: `{"name": "opening-hours.md", "text": "# Opening hours\n\nMonday to Friday, nine to five."}`,
-		form:    voice.UploadForm(),
+		form:    voice.UploadForm,
 		bad:     "Also if the document cannot be read, or the agent would know more than 20,000 passages.",
 		busy:    "Also if this server cannot read PDF.",
 	},

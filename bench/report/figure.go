@@ -26,6 +26,8 @@ func TimeFigures() []Figure {
 		{Greeting, "Greeting", "from asking the voice webhook to the agent's first speech"},
 		{Refusal, "Refusal", "from asking the voice webhook to its refusal"},
 		{API, "Control plane", "a request to the API beside the calls"},
+		{WordWait, "Words", "from the end of the caller's turn to its words"},
+		{SpeechWait, "Local speech's queue", "how long a task that a caller waits for waited for a worker"},
 		{SendLate, "Generator lateness", "how late the generator itself sent a frame, against its schedule"},
 	}
 }
@@ -42,6 +44,7 @@ func CountFigures() []Figure {
 		{Missed, "Barge-ins missed", "of these, those that the agent spoke on through"},
 		{Turns, "Turns answered", "turns of callers that the agent answered"},
 		{Unanswered, "Turns unanswered", "turns of callers without an answer within the script's patience"},
+		{Apologies, "Apologies", "how often the agent had to say that something failed, or took too long"},
 	}
 }
 

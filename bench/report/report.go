@@ -91,6 +91,13 @@ const (
 	Unanswered = "unanswered"        // that were not, within the script's patience
 )
 
+// Names of Times and Counts that bench/offline takes.
+const (
+	WordWait   = "word_wait"   // the end of the caller's turn is told -> its words are there
+	SpeechWait = "speech_wait" // a task of local speech that a caller waits for -> a worker takes it
+	Apologies  = "apologies"   // the agent had to say that something failed, or took too long
+)
+
 // A Spread is a distribution of times in milliseconds. Histogram holds all of it.
 type Spread struct {
 	N         int64   `json:"n"`

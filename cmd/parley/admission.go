@@ -90,6 +90,8 @@ func (s *server) welcome(ctx context.Context, in stream.Incoming) bool {
 
 // placedRequest is a placed call that was answered.
 func (s *server) placedRequest(ctx context.Context, token string) admission.Request {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // the node that dialled knows it; another asks the database
+	defer cancel()
 	org, err := s.office.dialer.Org(ctx, token)
 	if err != nil {
 		s.log.Debug("a placed call is nobody's yet", "call", token, "error", err)

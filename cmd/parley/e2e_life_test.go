@@ -80,6 +80,28 @@ func TestEndToEndLimit(t *testing.T) {
 	if code, _ := n.get("/readyz"); code != http.StatusOK {
 		t.Errorf("readyz afterwards: %d", code)
 	}
+	if refused, frames := n.metric("parley_admission_refused_total", `reason="max_calls"`), n.metric("parley_frame_lateness_seconds_count"); refused != 1 || frames == 0 {
+		t.Errorf("%v refusals and %v frames are counted", refused, frames)
+	}
+}
+
+// TestEndToEndNoProcessor: a server that may use next to nothing of the processors takes no call, and says why.
+func TestEndToEndNoProcessor(t *testing.T) {
+	t.Parallel()
+	n := serve(t, "PARLEY_RECORD=false", "PARLEY_MAX_CPU=0.001")
+	until(t, 20*time.Second, "readyz says so", func() bool {
+		code, text := n.get("/readyz")
+		return code == http.StatusServiceUnavailable && strings.Contains(text, "cpu")
+	})
+	if _, err := n.place(t.Context(), "hear"); !errors.Is(err, carrier.ErrRejected) {
+		t.Errorf("a call: %v", err)
+	}
+	if n.metric("parley_admission_refused_total", `reason="cpu"`) != 1 || n.metric("parley_processors") <= 0 {
+		t.Error("the metrics do not tell")
+	}
+	if !strings.Contains(n.log.String(), "calls are refused") || !strings.Contains(n.log.String(), "reason=cpu") {
+		t.Errorf("the log does not tell:\n%s", n.log)
+	}
 }
 
 // TestEndToEndDrain: SIGTERM refuses new calls and lets the one in progress finish.

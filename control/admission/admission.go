@@ -148,36 +148,41 @@ func (g *Gate) look(now time.Time) {
 
 // Admit gives a call a place, or says why it has none. A call that has one keeps it: a carrier may ask twice.
 func (g *Gate) Admit(r Request) Reason {
-	now := time.Now()
+	why, said := g.admit(r, time.Now())
+	g.say(said)
+	return why
+}
+
+func (g *Gate) admit(r Request, now time.Time) (Reason, *notice) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.state.calls.expects(r.Key, now) {
-		g.state.calls.expect(r, now)
-		return ""
-	}
-	why := g.judge(r, now)
-	if why != "" {
-		g.refuse(r, why, now)
-		return why
+	if !g.state.calls.expects(r.Key, now) {
+		if why := g.judge(r, now); why != "" {
+			return why, g.refuse(r, why, now)
+		}
 	}
 	g.state.calls.expect(r, now)
-	return ""
+	return "", nil
 }
 
 // Begin makes a call live, under its carrier's id, which no other live call has. If it has no place yet, because another node has admitted
 // it or it took too long, it is judged now. End gives the place back; a call that was refused has none.
 func (g *Gate) Begin(id string, r Request) Reason {
-	now := time.Now()
+	why, said := g.begin(id, r, time.Now())
+	g.say(said)
+	return why
+}
+
+func (g *Gate) begin(id string, r Request, now time.Time) (Reason, *notice) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if was, ok := g.state.calls.take(r.Key, now); ok {
 		r = was
 	} else if why := g.state.judge(r, now, g.Limits); why != "" { // whether the node drains is no matter: a drain waits for those who come
-		g.refuse(r, why, now)
-		return why
+		return why, g.refuse(r, why, now)
 	}
 	g.state.calls.begin(id, r)
-	return ""
+	return "", nil
 }
 
 // End lets go of a live call, by its carrier's id.
@@ -210,19 +215,36 @@ func (g *Gate) judge(r Request, now time.Time) Reason {
 	return g.state.judge(r, now, g.Limits)
 }
 
-// refuse counts a refusal and, once a second, says so. mu is held.
-func (g *Gate) refuse(r Request, why Reason, now time.Time) {
+// A notice is what the log says of refusals for one reason.
+type notice struct {
+	why     Reason
+	refused int
+	last    Request
+	numbers
+	Load
+}
+
+// refuse counts a refusal and, once a second, makes a notice. mu is held.
+func (g *Gate) refuse(r Request, why Reason, now time.Time) *notice {
 	i := why.place()
 	g.refused[i].Add(1)
 	q := &g.silent[i]
-	if q.unsaid++; now.Sub(q.said) < saying || g.Log == nil {
-		return
+	if q.unsaid++; now.Sub(q.said) < saying {
+		return nil
 	}
 	n := g.state.calls.number("", now)
-	load := g.state.load(n, g.Limits)
-	g.Log.Warn("calls are refused", "reason", string(why), "refused", q.unsaid, "last", r.Key, "org", r.Org, "live", g.state.calls.live,
-		"coming", n.coming, "cpu", hundredths(load.CPU), "lateness", hundredths(load.Late), "speech", hundredths(load.Speech))
+	said := &notice{why, q.unsaid, r, n, g.state.load(n, g.Limits)}
 	*q = quiet{said: now}
+	return said
+}
+
+// say logs a notice, if there is one.
+func (g *Gate) say(n *notice) {
+	if n == nil || g.Log == nil {
+		return
+	}
+	g.Log.Warn("calls are refused", "reason", string(n.why), "refused", n.refused, "last", n.last.Key, "org", n.last.Org,
+		"live", n.all-n.coming, "coming", n.coming, "cpu", hundredths(n.CPU), "lateness", hundredths(n.Late), "speech", hundredths(n.Speech))
 }
 
 // hundredths rounds for people.

@@ -20,6 +20,8 @@ type Processors struct {
 	root  fs.FS
 	quota float64 // of the control group; 0: none
 	next  time.Time
+
+	used, yielded, counted time.Duration
 }
 
 // rereads is how often the quota is looked up: an orchestrator may change it.
@@ -35,11 +37,16 @@ func (p *Processors) Read() Processor {
 	if now := time.Now(); !now.Before(p.next) {
 		p.quota, p.next = quota(p.root), now.Add(rereads)
 	}
-	used := processTime()
-	if p.Yielding != nil && p.quota == 0 {
-		used -= p.Yielding()
+	used, yielded := processTime(), time.Duration(0)
+	if p.Yielding != nil {
+		yielded = p.Yielding()
 	}
-	return Processor{Used: used, Allowed: p.allowed()}
+	p.counted += used - p.used
+	if p.quota == 0 {
+		p.counted -= yielded - p.yielded
+	}
+	p.used, p.yielded = used, yielded
+	return Processor{Used: p.counted, Allowed: p.allowed()}
 }
 
 // Quota is the control group's, in processors; 0: there is none.

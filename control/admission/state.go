@@ -26,8 +26,8 @@ type sample struct {
 	speech    Work
 }
 
-// What calls are taken to use before that is known: little enough to let a node fill soon, enough to keep the first second's flood out. A
-// vendor's call has been measured at 0.001 of a processor, one with local speech at a tenth of a worker (docs/capacity.md).
+// What calls are taken to use before that is known, of a processor and of a worker of local speech: little enough to let a node fill soon,
+// enough to keep the first second's flood out.
 const (
 	callPrior   = 0.01
 	speechPrior = 0.1

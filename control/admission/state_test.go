@@ -16,6 +16,8 @@ type machine struct {
 	state  state
 	now    time.Time
 	at     sample
+	frames media.Times
+	tasks  media.Times
 
 	cores   float64
 	idle    float64       // processors used without a call
@@ -69,29 +71,20 @@ func (m *machine) step() {
 	used := min(m.cores, m.using()*(1+m.noise*(2*m.rng.Float64()-1)))
 	m.at.processor.Allowed = m.cores
 	m.at.processor.Used += time.Duration(used * float64(every))
-	frames := media.Times{}
+	frames := m.frames.Shard()
 	for range min(len(m.begun)*2, 200) {
-		frames.Shard().Add(m.late)
+		frames.Add(m.late)
 	}
-	add(&m.at.late, frames.Counts())
+	m.at.late = m.frames.Counts()
 	m.at.speech.Workers = m.workers
 	m.at.speech.Busy += time.Duration(min(float64(m.workers), m.speech*float64(m.state.calls.speech)) * float64(every))
-	if m.waits > 0 {
-		tasks := media.Times{}
-		for range 3 {
-			tasks.Shard().Add(m.waits)
+	for range 3 {
+		if m.waits > 0 {
+			m.tasks.Shard().Add(m.waits)
 		}
-		add(&m.at.speech.Waits, tasks.Counts())
 	}
+	m.at.speech.Waits = m.tasks.Counts()
 	m.state.observe(m.now, m.at, m.limits)
-}
-
-func add(all *media.TimesCounts, c media.TimesCounts) {
-	all.N += c.N
-	all.Sum += c.Sum
-	for i, n := range c.Buckets {
-		all.Buckets[i] += n
-	}
 }
 
 // offer has calls ask at one moment; those that are let in come at once and last for so long.
