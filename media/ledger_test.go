@@ -1,7 +1,9 @@
 package media
 
 import (
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 )
@@ -108,14 +110,42 @@ func TestTape(t *testing.T) {
 			tp.drop(dropped)
 		}
 	}
-	if n := len(tp.blocks) + len(s.free); n > 60 {
+	if n := len(tp.blocks); n > 60 {
 		t.Errorf("%d blocks for 3,400 samples", n)
 	}
 	tp.free()
-	s.trim(5)
-	if len(s.free) != 5 {
-		t.Errorf("%d blocks are kept, want 5", len(s.free))
+	s.rest()
+	if len(tp.blocks)+len(s.free) != 0 {
+		t.Errorf("%d and %d blocks are kept", len(tp.blocks), len(s.free))
 	}
 	tp.write(make([]int16, 500))
 	tp.read(make([]int16, 500), next)
+}
+
+// Blocks that one tape has given back are other tapes', and never two tapes' at once.
+func TestBlocksBelongToOne(t *testing.T) {
+	t.Parallel()
+	var all sync.WaitGroup
+	for n := range 8 {
+		all.Go(func() {
+			s := &shelf{frame: 160}
+			for round := range 500 {
+				tp := tape{shelf: s}
+				mark := int16(n*1000 + round)
+				pcm := slices.Repeat([]int16{mark}, 160*7+n)
+				tp.write(pcm)
+				tp.drop(160 * (round % 5))
+				runtime.Gosched()
+				got := make([]int16, len(pcm)-160*(round%5))
+				tp.read(got, 160*(round%5))
+				if slices.ContainsFunc(got, func(v int16) bool { return v != mark }) {
+					t.Errorf("tape %d, round %d, has another's samples", n, round)
+					return
+				}
+				tp.free()
+				s.rest()
+			}
+		})
+	}
+	all.Wait()
 }

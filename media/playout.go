@@ -14,8 +14,6 @@ const (
 	grace = time.Second
 	// markEvery is how much audio is sent between two marks.
 	markEvery = 500 * time.Millisecond
-	// keep is how many blocks of 20 ms a silent Playout keeps for its next utterance.
-	keep = 25
 )
 
 // A Playout is the mouth of a call and the only caller of its leg's Send, Clear and Mark. It plays Utterances one after the other,
@@ -488,7 +486,7 @@ func (p *Playout) end(u *Utterance, now time.Time, cut bool) {
 	u.tape.free()
 	p.line, p.begun = without(p.line, u), without(p.begun, u)
 	if len(p.line)+len(p.begun) == 0 {
-		p.shelf.trim(keep)
+		p.shelf.rest()
 	}
 	close(u.done)
 }

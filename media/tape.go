@@ -1,10 +1,12 @@
 package media
 
+import "sync"
+
 // tape holds samples of one utterance, from the first that is still needed to the last written, in blocks of 20 ms that come
 // from a shelf and go back to it. Samples are named by their number in the utterance.
 type tape struct {
 	shelf  *shelf
-	blocks [][]int16 // blocks[:gone] are nil
+	blocks []*block // blocks[:gone] are nil
 	gone   int
 	base   int // the number of the first sample of blocks[gone]
 	end    int // one past the last sample written
@@ -18,7 +20,7 @@ func (t *tape) write(pcm []int16) {
 		if block == len(t.blocks) {
 			t.blocks = append(t.blocks, t.shelf.take())
 		}
-		n := copy(t.blocks[block][at:], pcm)
+		n := copy(t.blocks[block].pcm[at:], pcm)
 		t.end += n
 		pcm = pcm[n:]
 	}
@@ -28,7 +30,7 @@ func (t *tape) write(pcm []int16) {
 func (t *tape) span(from, n int) []int16 {
 	off := from - t.base
 	block, at := t.gone+off/t.shelf.frame, off%t.shelf.frame
-	return t.blocks[block][at:min(at+n, t.shelf.frame)]
+	return t.blocks[block].pcm[at:min(at+n, t.shelf.frame)]
 }
 
 // read copies the samples from from on to dst; they must have been written and not dropped.
@@ -69,26 +71,52 @@ func (t *tape) free() {
 	t.blocks, t.gone, t.base = nil, 0, t.end
 }
 
-// shelf keeps blocks of one Playout for their next use.
+// A block is 20 ms of samples.
+type block struct{ pcm []int16 }
+
+// shelf keeps the blocks of one Playout for their next use while something is to be played, and gives them to all calls when not.
 type shelf struct {
 	frame int // samples a block
-	free  [][]int16
+	free  []*block
 }
 
-func (s *shelf) take() []int16 {
+// spare are the blocks that no call needs just now, by their size: of 8, 16, 24 and 48 kHz, and all others. What stays there is the garbage
+// collector's. They have no goroutine, and nobody waits for them.
+var spare [5]sync.Pool
+
+func (s *shelf) spare() *sync.Pool {
+	switch s.frame {
+	case 160:
+		return &spare[0]
+	case 320:
+		return &spare[1]
+	case 480:
+		return &spare[2]
+	case 960:
+		return &spare[3]
+	}
+	return &spare[4]
+}
+
+func (s *shelf) take() *block {
 	if n := len(s.free); n > 0 {
 		b := s.free[n-1]
 		s.free = s.free[:n-1]
 		return b
 	}
-	return make([]int16, s.frame)
+	if b, ok := s.spare().Get().(*block); ok && len(b.pcm) == s.frame {
+		return b
+	}
+	return &block{make([]int16, s.frame)}
 }
 
-func (s *shelf) put(b []int16) { s.free = append(s.free, b) }
+func (s *shelf) put(b *block) { s.free = append(s.free, b) }
 
-// trim forgets all but n blocks, so that a silent call is a small one.
-func (s *shelf) trim(n int) {
-	if len(s.free) > n {
-		s.free = append([][]int16(nil), s.free[:n]...)
+// rest gives away what is kept: nothing is to be played.
+func (s *shelf) rest() {
+	for _, b := range s.free {
+		s.spare().Put(b)
 	}
+	clear(s.free) // what is given away is another's
+	s.free = s.free[:0]
 }

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"math"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -46,11 +47,19 @@ const (
 type aligner struct {
 	units  []unit
 	joints []joint
-	whole  bool    // all units were said
-	pace   float64 // of a beat, in hops, by what is known at first: a logarithm
-	sure   float64 // for how many units that counts
-	ways   []way   // that were not given up, by the joint where they end
+	whole  bool      // all units were said
+	pace   float64   // of a beat, in hops, by what is known at first: a logarithm
+	sure   float64   // for how many units that counts
+	ways   []way     // that were not given up, by the joint where they end
+	best   []way     // by units
+	open   []int     // ways whose next unit may still end
+	logs   []float64 // of lengths in hops
+	smooth []float64 // levels of the sound
 }
+
+// aligners are between two alignments: one needs some 50 KB for a millisecond, and a thousand calls need one now and then. They have no
+// goroutine and nobody waits for them.
+var aligners = sync.Pool{New: func() any { return new(aligner) }}
 
 // way is the likeliest way to have said so many units by a joint.
 type way struct {
@@ -66,27 +75,23 @@ type way struct {
 // align finds where units were said in a sound that begins with them, and has all of them if it is whole; in a sound that is not, the
 // last is the one that is being said at its end. Beat is the voice's, if known. It is nil if the sound tells nothing.
 func align(units []unit, levels []uint8, whole bool, beat time.Duration) []stretch {
-	a := aligner{units: units, joints: joints(levels), whole: whole}
+	a := aligners.Get().(*aligner)
+	defer a.rest()
+	a.units, a.whole = units, whole
+	a.join(levels)
 	sound := a.end().sound
 	if len(units) == 0 || sound == 0 || a.end().nuclei*int(time.Second/hop) < leastNuclei*sound {
 		return nil
 	}
 	a.guess(beat)
-	logs := make([]float64, sound+1)
-	for i := range logs {
-		logs[i] = math.Log(float64(i))
-	}
-	best := make([]way, len(units)+1) // by units
-	for i := range best {
-		best[i].cost = math.Inf(1)
-	}
 	a.ways = append(a.ways, a.ready(way{}))
-	open := []int{0} // ways whose next unit may still end
+	a.open = append(a.open, 0)
+	logs, best := a.lengths(sound), a.none(len(units))
 	for j := 1; j < len(a.joints); j++ {
 		to := &a.joints[j]
 		plain, stop := to.ends(false), to.ends(true)
 		low, high, least := len(units), 0, math.Inf(1)
-		open = slices.DeleteFunc(open, func(n int) bool {
+		a.open = slices.DeleteFunc(a.open, func(n int) bool {
 			w := &a.ways[n]
 			from, u := &a.joints[w.joint], &units[w.units]
 			hops := to.sound - from.sound
@@ -112,7 +117,7 @@ func align(units []unit, levels []uint8, whole bool, beat time.Duration) []stret
 		for k := low; k <= high; k++ {
 			if best[k].cost <= least+beam {
 				if k < len(units) {
-					open = append(open, len(a.ways))
+					a.open = append(a.open, len(a.ways))
 				}
 				a.ways = append(a.ways, a.ready(best[k]))
 			}
@@ -120,6 +125,30 @@ func align(units []unit, levels []uint8, whole bool, beat time.Duration) []stret
 		}
 	}
 	return a.likeliest(len(levels))
+}
+
+// rest keeps the aligner's memory for another sound.
+func (a *aligner) rest() {
+	a.units = nil
+	a.joints, a.ways, a.open = a.joints[:0], a.ways[:0], a.open[:0]
+	aligners.Put(a)
+}
+
+// lengths are the logarithms of the lengths that a unit may have in the sound.
+func (a *aligner) lengths(sound int) []float64 {
+	for i := len(a.logs); i <= sound; i++ {
+		a.logs = append(a.logs, math.Log(float64(i)))
+	}
+	return a.logs
+}
+
+// none are the best ways to have said up to so many units: there is none yet.
+func (a *aligner) none(units int) []way {
+	a.best = slices.Grow(a.best[:0], units+1)[:units+1]
+	for i := range a.best {
+		a.best[i] = way{cost: math.Inf(1)}
+	}
+	return a.best
 }
 
 func (a *aligner) end() *joint { return &a.joints[len(a.joints)-1] }

@@ -81,6 +81,7 @@ type Call struct {
 	live       map[int]*live  // turns that have replies or tools
 	thinking   chan struct{}  // holds something while the responder is asked
 	pace       time.Duration  // of a syllable of this voice
+	paces      int            // replies that it was learned from
 	waits      []time.Duration
 	told       int // of the drops
 	ended      *hangUp

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -51,9 +52,10 @@ const (
 // gap is how long it is silent there, in hops.
 func (j joint) gap() int { return j.to - j.from }
 
-// joints are all the places of a sound at which a word may end, in order; the first and the last are its ends.
-func joints(levels []uint8) (all []joint) {
-	smooth, loudest := make([]float64, len(levels)), 0.0
+// join finds all the places of a sound at which a word may end, in order; the first and the last are its ends.
+func (a *aligner) join(levels []uint8) {
+	a.smooth = slices.Grow(a.smooth[:0], len(levels))[:len(levels)]
+	all, smooth, loudest := a.joints, a.smooth, 0.0
 	for i, l := range levels {
 		before, after := levels[max(i-1, 0)], levels[min(i+1, len(levels)-1)]
 		smooth[i] = (float64(before) + 2*float64(l) + float64(after)) / 8
@@ -83,7 +85,7 @@ func joints(levels []uint8) (all []joint) {
 			all[k].nuclei++
 		}
 	}
-	return all
+	a.joints = all
 }
 
 // dips adds the joints within a stretch of sound, but for its ends.

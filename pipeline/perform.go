@@ -78,7 +78,7 @@ func (c *Call) perform(ctx context.Context, a act) {
 			c.parts.Responder = a.parts.Responder
 		}
 		if a.parts.Synthesizer != nil {
-			c.parts.Synthesizer, c.pace = a.parts.Synthesizer, 0
+			c.parts.Synthesizer, c.pace, c.paces = a.parts.Synthesizer, 0, 0
 		}
 	case expect:
 		words := slices.Clone(a.words)
@@ -242,14 +242,20 @@ func (c *Call) connect(ctx context.Context, cmd Command) {
 	c.post(ctx, transferred{cmd, err})
 }
 
+// knownPaces is how many replies tell a voice's pace well enough: from then on no time is spent on it.
+const knownPaces = 4
+
 // observe adds to an event what the dialog cannot know, and passes it on.
 func (c *Call) observe(e Event) {
 	if t := e.Turn; t != nil {
 		if l := c.live[t.N]; l != nil {
 			for _, r := range l.replies {
 				r.mu.Lock()
-				if pace := r.script.learned(); pace != 0 {
-					c.pace = pace
+				if c.paces < knownPaces {
+					if pace := r.script.learned(); pace != 0 {
+						c.pace = pace
+						c.paces++
+					}
 				}
 				r.mu.Unlock()
 			}
