@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	beat       = 450 * time.Millisecond // between two writes: half as often would cost 30 KB a call, and half of the time that they take
+	beat       = 900 * time.Millisecond // between two writes: with what a write takes, no second is lost
 	backlog    = 5                      // seconds of both channels that may wait for the disk; then samples are dropped
 	span       = 2                      // seconds that one write covers at most
 	closeLimit = 5 * time.Second        // how long Close waits for the disk
