@@ -50,10 +50,20 @@ lint: $(LINT) ## golangci-lint with the list of .golangci.yml
 
 .PHONY: static
 static: build ## format, vet, lint, both builds
-	@test -z "$$(gofmt -l cmd media pipeline providers control store bench | tee /dev/stderr)"
+	@test -z "$$(gofmt -l cmd media pipeline providers control store bench deploy | tee /dev/stderr)"
 	$(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	$(MAKE) --no-print-directory lint
+	$(MAKE) --no-print-directory lint-deploy
+
+.PHONY: lint-deploy
+lint-deploy: ## deploy/ held against Helm's, Compose's and systemd's own checks, and against the program
+	cd .tools/deploy && $(GO) test -count=1 ./...
+	$(GO) test -count=1 ./cmd/parley -run '^(TestDeploy|TestUnit)'
+
+.PHONY: dashboards
+dashboards: ## write the Grafana dashboards anew; a test says when that is due
+	$(GO) run ./deploy/grafana
 
 .PHONY: check
 check: static $(S3) ## all of static, and the fast tests
@@ -66,12 +76,7 @@ test: setup-test static $(S3) ## set up and run every check, the end-to-end call
 	$(MAKE) --no-print-directory dial-once
 	$(MAKE) --no-print-directory e2e
 	$(MAKE) --no-print-directory test-contract
-	$(GO) run ./bench/leg -quick
-	$(GO) run ./bench/store -quick
-	$(GO) run ./bench/store -api -quick
-	$(GO) run ./bench/turns -quick
-	$(GO) run ./bench/amd -quick
-	$(GO) run ./bench/live -quick
+	$(MAKE) --no-print-directory bench-smoke
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
@@ -103,9 +108,43 @@ soak: build ## the long runs, by hand: SOAK times the scores, the playout's rand
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
 
 .PHONY: bench
-bench: ## every benchmark, then bench-leg
+bench: build ## what a call costs, beside floors and baselines: streams, whole calls, the control plane (under 20 minutes); fails where a ratio is missed
+	$(GO) run ./bench/leg -rounds 2 -budget 4m
+	$(GO) run ./bench/calls -rounds 2 -budget 6m -json $(BIN)/calls.json -html $(BIN)/calls.html
+	$(GO) run ./bench/control -rounds 2
+
+.PHONY: bench-smoke
+bench-smoke: build ## every benchmark at its smallest: that it works, not how fast
+	$(GO) run ./bench/leg -quick
+	$(GO) run ./bench/calls -quick
+	$(GO) run ./bench/control -quick
+	$(GO) run ./bench/start -quick
+	$(GO) run ./bench/offline -quick
+	$(GO) run ./bench/store -quick
+	$(GO) run ./bench/store -api -quick
+	$(GO) run ./bench/turns -quick
+	$(GO) run ./bench/amd -quick
+	$(GO) run ./bench/live -quick
+
+.PHONY: bench-go
+bench-go: ## the benchmarks of all packages
 	$(GO) test -run '^$$' -bench . -benchmem ./...
-	$(MAKE) --no-print-directory bench-leg
+
+.PHONY: bench-calls
+bench-calls: build ## whole calls a core beside floor and baseline, and what the product costs in other situations; bin/calls.html shows it (20 minutes)
+	$(GO) run ./bench/calls -json $(BIN)/calls.json -html $(BIN)/calls.html
+
+.PHONY: bench-control
+bench-control: ## requests a second of the control plane on one core beside net/http and encoding/json; fails below 0.75 x
+	$(GO) run ./bench/control
+
+.PHONY: bench-start
+bench-start: ## time until serve listens, idle memory, what 100,000 ended calls leave behind (20 minutes)
+	$(GO) run ./bench/start
+
+.PHONY: bench-offline
+bench-offline: setup-test ## how many calls a machine carries with offline speech, and what callers get when it is full
+	$(GO) run ./bench/offline
 
 .PHONY: bench-leg
 bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
