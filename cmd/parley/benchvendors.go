@@ -22,7 +22,7 @@ type benchVendorsCmd struct {
 	Piece      time.Duration `help:"Sound in one message of the voice, 20ms to 1s." default:"100ms"`
 	Speech     bool          `help:"The voice is recorded speech (make setup-test) instead of tones."`
 	Seed       uint64        `help:"Of the delays that vary: the same seed draws the same." default:"0"`
-	Stamps     bool          `help:"The voice's sound begins with the time at which it is sent (parley bench load reads it)."`
+	Stamps     bool          `help:"The voice's sound begins with the time at which it is sent (parley bench run reads it)."`
 }
 
 // options are the flags as the vendors know them.
