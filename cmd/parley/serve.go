@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -236,6 +238,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g.Go(func() error { return s.office.library.Run(works) })
 	g.Go(func() error { s.vendors.warm(works, s.log); return nil })
 	g.Go(func() error { s.rehearse(works); return nil })
+	g.Go(func() error { settle(works); return nil })
 	if s.window != nil {
 		g.Go(func() error { return s.window.Run(works) })
 	}
@@ -269,6 +272,18 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	err = errors.Join(err, g.Wait(), s.office.close())
 	s.closeTraces()
 	return err
+}
+
+// settle gives the machine back what only the start needed: schemas, migrations, the hash of a first password.
+func settle(ctx context.Context) {
+	soon := time.NewTimer(2 * time.Second)
+	defer soon.Stop()
+	select {
+	case <-soon.C:
+		runtime.GC() // what lies in pools is let go of by the second one
+		debug.FreeOSMemory()
+	case <-ctx.Done():
+	}
 }
 
 // comes is how long a carrier may take from the answer of a call to its stream: while draining, no longer is waited for it.
