@@ -31,6 +31,7 @@ type role struct {
 	stt                   pipeline.Transcriber
 	speaker               speaker
 	model                 pipeline.Responder // nil: there is none
+	asks                  string             // the model's name
 	script                *flow.Flow         // that answers; nil: the model does
 	tools                 *toolbox
 	lent                  lent // what they know of the organisation's secrets
@@ -187,7 +188,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	if m := r.vendors.tuned(set); m != nil {
-		r.model = r.vendors.meter("openai").Responder(m)
+		r.model, r.asks = r.vendors.meter("openai").Responder(m), m.Model
 	} else if tunes(set) {
 		r.refuse(path+"model", r.vendors.absent("openai").Error())
 	}

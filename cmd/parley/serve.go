@@ -113,9 +113,8 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, wheels: pace.PerProcessor(func(v any, stack []byte) {
-			log.Error("a beat panicked", "panic", v, "stack", string(stack))
-		}),
+		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log},
+		wheels: pace.PerProcessor(func(v any, stack []byte) { log.Error("a beat panicked", "panic", v, "stack", string(stack)) }),
 	}
 	if s.traces, err = c.tracer(ctx, log); err == nil {
 		s.window, err = c.openWindow(ctx, log)
@@ -124,24 +123,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, v.close())
 	}
-	s.keypads.nodes = func(row store.Agent) (has func(string) bool) {
-		s.company.now(row, func(r *role) {
-			if r.script != nil {
-				has = r.script.Has
-			}
-		})
-		return has
-	}
-	s.board = &pipeline.Switchboard{Cast: s.cast, Pacer: s.wheels, Limit: c.MaxCalls, Watch: s.watch, NewID: callID, Tones: c.KeyTones, Punctuality: &s.punctuality, Log: log}
-	s.gate = s.newGate()
-	s.twilio = &stream.Twilio{
-		AccountSID: c.TwilioAccountSID, AuthToken: token, PublicURL: c.PublicURL, Log: log,
-		Answer:    s.answer,
-		Accepting: s.welcome,
-		Admit:     s.expected,
-		Progress:  s.progress,
-		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
-	}
+	s.open(token)
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()})
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
 	phone := line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
@@ -153,6 +135,30 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	s.company.players, s.company.lender = s.players, s.office.accounts
 	s.measure()
 	return s, nil
+}
+
+// open makes what calls come by, and what admits them. token signs what Twilio sends.
+func (s *server) open(token string) {
+	s.keypads.nodes = func(row store.Agent) (has func(string) bool) {
+		s.company.now(row, func(r *role) {
+			if r.script != nil {
+				has = r.script.Has
+			}
+		})
+		return has
+	}
+	s.board = &pipeline.Switchboard{
+		Cast: s.cast, Pacer: s.wheels, Limit: s.cfg.MaxCalls, Watch: s.watch, NewID: callID, Tones: s.cfg.KeyTones, Punctuality: &s.punctuality, Log: s.log,
+	}
+	s.gate = s.newGate()
+	s.twilio = &stream.Twilio{
+		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token, PublicURL: s.cfg.PublicURL, Log: s.log,
+		Answer:    s.answer,
+		Accepting: s.welcome,
+		Admit:     s.expected,
+		Progress:  s.progress,
+		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
+	}
 }
 
 // answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.

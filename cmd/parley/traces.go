@@ -14,7 +14,6 @@ import (
 
 	"parley/control/tracing"
 	"parley/pipeline"
-	"parley/providers/openai"
 	"parley/store"
 )
 
@@ -112,10 +111,7 @@ func (s *server) traced(ctx context.Context, call string, role *role, row store.
 	if s.traces == nil {
 		return r
 	}
-	cast := tracing.Cast{Agent: row.ID, Name: row.Name, Organisation: row.Org, Hears: role.hears, Thinks: role.thinks, Speaks: role.speaks}
-	if m, ok := role.model.(*openai.Client); ok {
-		cast.Model = m.Model
-	}
+	cast := tracing.Cast{Agent: row.ID, Name: row.Name, Organisation: row.Org, Hears: role.hears, Thinks: role.thinks, Speaks: role.speaks, Model: role.asks}
 	s.traces.Cast(ctx, call, cast)
 	if s.cfg.TraceVendors {
 		r = s.traces.Answering(call, r)
