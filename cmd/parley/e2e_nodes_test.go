@@ -242,7 +242,7 @@ func TestEndToEndCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(turns) < 2 || c.Turns != len(turns) || len(messages) < 3 {
-			t.Errorf("a call has %d turns, of %d, and %d messages", len(turns), c.Turns, len(messages))
+			t.Errorf("a call has %d turns, of %d, and %d messages: %+v, %+v, %+v", len(turns), c.Turns, len(messages), c, turns, messages)
 		}
 	}
 }
