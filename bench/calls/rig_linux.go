@@ -152,15 +152,6 @@ func (s *sight) fill(step *report.Step, idle vitals.Reading) {
 		step.Generator.Vendors = s.vendors.CPU / s.vendors.Seconds
 	}
 	maps.Copy(step.Times, s.vendors.Times)
-	if v, ok := step.Times[report.VoiceVoice]; ok {
-		step.Times[report.Added] = less(v, hangover)
-	}
-}
-
-// less is a distribution of times from each of which something is taken. Its histogram is left out.
-func less(s report.Spread, by time.Duration) report.Spread {
-	ms := float64(by) / float64(time.Millisecond)
-	return report.Spread{N: s.N, Min: max(0, s.Min-ms), P50: max(0, s.P50-ms), P90: max(0, s.P90-ms), P99: max(0, s.P99-ms), P999: max(0, s.P999-ms), Max: max(0, s.Max-ms), Mean: max(0, s.Mean-ms)}
 }
 
 // takeProfile has the server write a profile of the measured seconds, beside the load.
