@@ -85,7 +85,7 @@ func TestLedger(t *testing.T) {
 
 func TestTape(t *testing.T) {
 	t.Parallel()
-	s := &shelf{frame: 160}
+	s := &shelf{size: 160}
 	tp := tape{shelf: s}
 	next, dropped := 0, 0
 	for round := range 2000 {
@@ -114,6 +114,9 @@ func TestTape(t *testing.T) {
 		t.Errorf("%d blocks for 3,400 samples", n)
 	}
 	tp.free()
+	if n := len(s.free); n != handy {
+		t.Errorf("the shelf keeps %d blocks, want %d", n, handy)
+	}
 	s.rest()
 	if len(tp.blocks)+len(s.free) != 0 {
 		t.Errorf("%d and %d blocks are kept", len(tp.blocks), len(s.free))
@@ -128,7 +131,7 @@ func TestBlocksBelongToOne(t *testing.T) {
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
-			s := &shelf{frame: 160}
+			s := &shelf{size: 160}
 			for round := range 500 {
 				tp := tape{shelf: s}
 				mark := int16(n*1000 + round)

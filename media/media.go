@@ -9,7 +9,11 @@
 // no codec and no provider; carriers live in its subdirectories.
 package media
 
-import "time"
+import (
+	"context"
+	"errors"
+	"time"
+)
 
 // FrameTime is the length of a full Frame: the ptime of every telephone leg in the house.
 const FrameTime = 20 * time.Millisecond
@@ -34,11 +38,12 @@ func Samples(n, rate int) time.Duration {
 	return time.Duration(n) * time.Second / time.Duration(rate)
 }
 
-// A Packet is the next thing that the far end sent. Exactly one of its fields is set.
+// A Packet is the next thing that the far end sent: a Frame, a Digit or a Note.
 type Packet struct {
-	Frame Frame // when PCM is not nil
-	Digit rune  // a key: 0-9, *, #, A-D
-	Note  Note  // when Kind is not NoNote
+	Frame   Frame // when PCM is not nil
+	Digit   rune  // a key: 0-9, *, #, A-D
+	Sounded bool  // of Digit: it came as sound, which the frames have too
+	Note    Note  // when Kind is not NoNote
 }
 
 // NoteKind says what a Note tells.
@@ -52,6 +57,7 @@ const (
 	Resumed              // the far end took us off hold
 	Transferred          // a transfer that we asked for ended with Note.Code
 	Lost                 // the far end's media stopped without a goodbye
+	Moved                // the far end is somebody else from now on, to whom the one before has handed the call: see Note.To
 )
 
 // A Note is news of the leg itself.
@@ -63,6 +69,8 @@ type Note struct {
 	Epoch uint32
 	// Code: of Transferred, the SIP or HTTP status.
 	Code int
+	// To: of Moved, the number or the name of who is there now; empty: nobody knows.
+	To string
 }
 
 // A Leg is one carrier's end of a call.
@@ -73,7 +81,8 @@ type Note struct {
 type Leg interface {
 	// Info is fixed once the leg is answered.
 	Info() Info
-	// Receive waits for the next packet. io.EOF means that the far end has gone in good order; any other error that it was lost.
+	// Receive waits for the next packet. io.EOF means that the far end has gone in good order; any other error that it was lost, and
+	// ErrSilent that its sound has stopped.
 	Receive() (Packet, error)
 	// Send hands over at most Info.Chunk of audio at Info.Rate, now. It never blocks: the caller keeps time. After an error the leg is dead.
 	Send(Frame) error
@@ -82,6 +91,10 @@ type Leg interface {
 	// Hangup ends the leg, telling the carrier why where it can. Only the first Cause counts.
 	Hangup(Cause) error
 }
+
+// ErrSilent says that a leg is up, and that no sound has come by it for so long that none is expected any more, or that it cannot be secured as was
+// agreed.
+var ErrSilent = errors.New("the far end's sound has stopped")
 
 // A Marker is a Leg whose carrier can report what it has played.
 type Marker interface {
@@ -94,6 +107,52 @@ type Keypad interface {
 	// Press presses a key, one of 0-9 * # A-D, for as long as length, now. It never blocks; after an error the leg is dead. It is called as
 	// Send is, and so are the frames of silence, as long as length, that take the key's place in what is sent: a leg may leave them out.
 	Press(key rune, length time.Duration) error
+}
+
+// A Transferrer is a Leg whose carrier can connect the far end to somebody else, such as by REFER (RFC 3515).
+type Transferrer interface {
+	// Transfer connects the far end to a number in E.164 or an address such as sip:desk@example.com, and returns when it has left us, or
+	// with why it stays, which may be told to a model: ErrNoTransfer, if it does no such thing. It may be called by any goroutine, and waits as long as ctx lasts.
+	Transfer(ctx context.Context, to string) error
+}
+
+// ErrNoTransfer says that the far end, or its carrier, connects nobody to whom it was asked to: they may be called instead.
+var ErrNoTransfer = errors.New("the far end refuses to transfer")
+
+// TransferrerOf finds the Transferrer in a leg, or in one that it stands before (Unwrap); nil: there is none.
+func TransferrerOf(leg Leg) Transferrer {
+	t, _ := within[Transferrer](leg)
+	return t
+}
+
+// A Connector is a Leg whose carrier can connect its far end with that of another leg: an attended transfer, such as by a REFER that names
+// the other dialog (RFC 3891).
+type Connector interface {
+	// TransferTo connects the far end with that of another answered leg, and returns when they are connected, and both have left us or may be hung
+	// up; or with why they are not, as Transfer does: ErrNoTransfer also where the two are not of one carrier. It may be called by any
+	// goroutine, and waits as long as ctx lasts.
+	TransferTo(ctx context.Context, other Leg) error
+}
+
+// ConnectorOf finds the Connector in a leg, or in one that it stands before (Unwrap); nil: there is none.
+func ConnectorOf(leg Leg) Connector {
+	c, _ := within[Connector](leg)
+	return c
+}
+
+// within finds what can do something in a leg, or in one that it stands before.
+func within[T any](leg Leg) (found T, ok bool) {
+	for leg != nil {
+		if found, ok = leg.(T); ok {
+			return found, true
+		}
+		before, wraps := leg.(interface{ Unwrap() Leg })
+		if !wraps {
+			break
+		}
+		leg = before.Unwrap()
+	}
+	return found, false
 }
 
 // Info is what the pipeline may know of a carrier. Differences between carriers are data here, never a type switch elsewhere.
@@ -110,6 +169,7 @@ type Info struct {
 
 	Outbound bool // we have placed the call: whoever answers it did not expect us
 
+	Line   string   // the softphone's account by which the call came, where it came by one
 	Owners []string // by whose account with the carrier the call came; none: by the server's own, which is anybody's
 
 	Params map[string]string // what the carrier was told to pass along, such as the agent; never nil-checked, may be nil
@@ -127,6 +187,7 @@ const (
 	CauseMaxLength Cause = "max_length" // the call reached its limit
 	CauseProvider  Cause = "provider"   // speech or model failed beyond repair
 	CauseCarrier   Cause = "carrier"    // the carrier's connection was lost or broke its protocol
+	CauseMedia     Cause = "media"      // the far end's sound stopped, though nobody hung up and nobody held
 	CauseOverrun   Cause = "overrun"    // events came faster than the call could take them
 	CauseShutdown  Cause = "shutdown"   // the node is going down
 	CausePanic     Cause = "panic"      // a bug; this call ended, no other did

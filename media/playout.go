@@ -43,6 +43,7 @@ type Playout struct {
 	counts  counts
 
 	mu      sync.Mutex
+	source  Source       // what sounds where no utterance does; nil: nothing
 	line    []*Utterance // released and not over, in order
 	begun   []*Utterance // not released
 	ledger  ledger
@@ -74,7 +75,7 @@ func NewMeasuredPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []in
 	p.frame = p.samples(FrameTime)
 	p.chunk = max(p.samples(info.Chunk)/p.frame*p.frame, p.frame)
 	p.scratch = make([]int16, p.chunk)
-	p.shelf.frame = p.frame
+	p.shelf.size = blockFrames * p.frame
 	p.ledger.rate = info.Rate
 	if punctuality != nil {
 		p.late, p.clears = punctuality.Late.Shard(), punctuality.Clear.Shard()
@@ -210,9 +211,9 @@ func (p *Playout) next(now time.Time) (next time.Time) {
 		return next
 	case p.ready() > 0:
 		return p.due()
-	case p.info.Comfort && p.ledger.end.Before(now):
+	case p.flows() && p.ledger.end.Before(now):
 		return now
-	case p.info.Comfort:
+	case p.flows():
 		return p.ledger.end
 	}
 	// A little longer than it sounds, for a voice that is barely fast enough.
@@ -324,8 +325,11 @@ func (p *Playout) pump(now time.Time) {
 			}
 			p.send(min(n, p.ready()), now)
 			p.timed(owed)
-		case p.info.Comfort && !now.Before(p.ledger.end):
+		case p.flows() && !now.Before(p.ledger.end):
 			owed := p.owed(p.ledger.end)
+			if p.source != nil {
+				slack = catchUp // it is sent when it sounds, with no lead to run out of
+			}
 			p.lapse(now, slack)
 			p.comfort(now)
 			p.timed(owed)
@@ -373,14 +377,20 @@ func (p *Playout) send(n int, now time.Time) {
 	}
 }
 
-// comfort sends 20 ms of silence.
+// comfort sends 20 ms of what sounds where no utterance does: the source, or silence.
 func (p *Playout) comfort(now time.Time) {
 	pcm := p.scratch[:p.frame]
-	clear(pcm)
-	if p.hand(pcm, now) {
-		p.ledger.add(nil, p.ledger.sent, p.frame)
-		p.resting = true
+	if p.source == nil || !p.source.Next(pcm) {
+		clear(pcm)
 	}
+	if !p.hand(pcm, now) {
+		return
+	}
+	if p.source != nil && p.tap != nil {
+		p.tap(p.ledger.end, pcm)
+	}
+	p.ledger.add(nil, p.ledger.sent, p.frame)
+	p.resting = true
 }
 
 // hand gives pcm to the leg.

@@ -2,7 +2,7 @@ package media
 
 import "sync"
 
-// tape holds samples of one utterance, from the first that is still needed to the last written, in blocks of 20 ms that come
+// tape holds samples of one utterance, from the first that is still needed to the last written, in blocks of 100 ms that come
 // from a shelf and go back to it. Samples are named by their number in the utterance.
 type tape struct {
 	shelf  *shelf
@@ -16,7 +16,7 @@ type tape struct {
 func (t *tape) write(pcm []int16) {
 	for len(pcm) > 0 {
 		off := t.end - t.base
-		block, at := t.gone+off/t.shelf.frame, off%t.shelf.frame
+		block, at := t.gone+off/t.shelf.size, off%t.shelf.size
 		if block == len(t.blocks) {
 			t.blocks = append(t.blocks, t.shelf.take())
 		}
@@ -29,8 +29,8 @@ func (t *tape) write(pcm []int16) {
 // span is the longest unbroken piece from sample from, of at most n samples. It is lent until the next drop.
 func (t *tape) span(from, n int) []int16 {
 	off := from - t.base
-	block, at := t.gone+off/t.shelf.frame, off%t.shelf.frame
-	return t.blocks[block].pcm[at:min(at+n, t.shelf.frame)]
+	block, at := t.gone+off/t.shelf.size, off%t.shelf.size
+	return t.blocks[block].pcm[at:min(at+n, t.shelf.size)]
 }
 
 // read copies the samples from from on to dst; they must have been written and not dropped.
@@ -51,11 +51,11 @@ func (t *tape) rewrite(from int, pcm []int16) {
 
 // drop gives the samples before to back, as far as they fill blocks.
 func (t *tape) drop(to int) {
-	for t.gone < len(t.blocks) && t.base+t.shelf.frame <= to {
+	for t.gone < len(t.blocks) && t.base+t.shelf.size <= to {
 		t.shelf.put(t.blocks[t.gone])
 		t.blocks[t.gone] = nil
 		t.gone++
-		t.base += t.shelf.frame
+		t.base += t.shelf.size
 	}
 	if 2*t.gone > len(t.blocks) { // move up: each block is moved once for each time that it is dropped, at most
 		t.blocks = t.blocks[:copy(t.blocks, t.blocks[t.gone:])]
@@ -71,13 +71,20 @@ func (t *tape) free() {
 	t.blocks, t.gone, t.base = nil, 0, t.end
 }
 
-// A block is 20 ms of samples.
+// A block is 100 ms of samples: what voices and carriers usually send at once.
 type block struct{ pcm []int16 }
 
-// shelf keeps the blocks of one Playout for their next use while something is to be played, and gives them to all calls when not.
+const (
+	blockFrames = 5 // of 20 ms in a block
+	handy       = 2 // blocks that a shelf keeps: 200 ms, as much as a carrier is usually sent ahead
+)
+
+// shelf keeps a few blocks of one Playout for their next use while something is to be played. All others go, as soon as they have been
+// heard, to whichever call needs them: what waits of an utterance grows while it is made and shrinks while it sounds, at other times in
+// each call.
 type shelf struct {
-	frame int // samples a block
-	free  []*block
+	size int // samples of a block
+	free []*block
 }
 
 // spare are the blocks that no call needs just now, by their size: of 8, 16, 24 and 48 kHz, and all others. What stays there is the garbage
@@ -85,14 +92,14 @@ type shelf struct {
 var spare [5]sync.Pool
 
 func (s *shelf) spare() *sync.Pool {
-	switch s.frame {
-	case 160:
+	switch s.size {
+	case 800:
 		return &spare[0]
-	case 320:
+	case 1600:
 		return &spare[1]
-	case 480:
+	case 2400:
 		return &spare[2]
-	case 960:
+	case 4800:
 		return &spare[3]
 	}
 	return &spare[4]
@@ -104,13 +111,19 @@ func (s *shelf) take() *block {
 		s.free = s.free[:n-1]
 		return b
 	}
-	if b, ok := s.spare().Get().(*block); ok && len(b.pcm) == s.frame {
+	if b, ok := s.spare().Get().(*block); ok && len(b.pcm) == s.size {
 		return b
 	}
-	return &block{make([]int16, s.frame)}
+	return &block{make([]int16, s.size)}
 }
 
-func (s *shelf) put(b *block) { s.free = append(s.free, b) }
+func (s *shelf) put(b *block) {
+	if len(s.free) < handy {
+		s.free = append(s.free, b)
+		return
+	}
+	s.spare().Put(b)
+}
 
 // rest gives away what is kept: nothing is to be played.
 func (s *shelf) rest() {

@@ -76,6 +76,9 @@ type markingLine struct {
 	media.Marker
 }
 
+// Unwrap is the leg that the Line stands before.
+func (l *Line) Unwrap() media.Leg { return l.Leg }
+
 // Send implements [media.Leg].
 func (l *Line) Send(f media.Frame) error {
 	if now := time.Since(l.opened); now-l.until > l.slack || l.cleared && now > l.until {

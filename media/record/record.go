@@ -215,7 +215,7 @@ func (r *Recorder) fail(err error) {
 	r.mu.Lock()
 	r.stopped, r.failed = true, true
 	r.dropped += r.queue.frames(r.rate)
-	r.queue = queue{}
+	r.queue.free()
 	r.mu.Unlock()
 	r.log.Error("recording stopped", "err", err, "seconds", r.end/int64(r.rate))
 }

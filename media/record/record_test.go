@@ -367,8 +367,12 @@ func TestFramesAllocateNothing(t *testing.T) {
 			r.queue.paint(b, from)
 		}
 	}
-	second() // the queue grows to what a second needs
-	if n := testing.AllocsPerRun(20, second); n != 0 {
+	second() // what a second needs goes back to the pool
+	n := testing.AllocsPerRun(20, second)
+	if racing { // then a sync.Pool forgets one in four
+		n = max(0, n-8)
+	}
+	if n != 0 {
 		t.Errorf("%v allocations a second, want 0", n)
 	}
 	if n := r.Dropped(); n != 0 {

@@ -1,0 +1,6 @@
+//go:build !race
+
+package record
+
+// racing says that the race detector watches.
+const racing = false
