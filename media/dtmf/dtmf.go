@@ -1,10 +1,12 @@
-// Package dtmf is the keypad as sound: pairs of tones that stand for keys, made and recognised.
+// Package dtmf is the keypad: pairs of tones that stand for keys, made and recognised, and the packets that say the same.
 //
 //	key ──▶ Append ──▶ 100 ms of two tones, 80 ms of silence ──▶ the line
 //	the line ──▶ Detector.Hear, frame by frame ──▶ key
+//	RTP ──▶ Events.Hear, packet by packet ──▶ key ──┐
+//	tones, signalling ───────────────────────────────┴─▶ Once.Heard ──▶ each key once
 //
-// It is for carriers that take or bring keys in no other way. Sound is mono 16-bit linear PCM, as everywhere in media; 0 dBm0 is a sine
-// whose peak is 3.17 dB below the loudest that mu-law can say (ITU-T G.711).
+// Tones are for carriers that take or bring keys in no other way; RTP has packets for them (RFC 4733). Sound is mono 16-bit linear PCM, as
+// everywhere in media; 0 dBm0 is a sine whose peak is 3.17 dB below the loudest that mu-law can say (ITU-T G.711).
 //
 // Sources: ITU-T Q.23 (the frequencies), Q.24 (what receivers of several countries accept), ETSI ES 201 235-2 and -3 (how long and how
 // loud to send, and what to take for a key).
@@ -45,10 +47,15 @@ const ramp = 4 * time.Millisecond
 
 // Append appends a key at rate samples a second to pcm: Tone of its tones and Gap of silence. What is no key is Tone+Gap of silence.
 func Append(pcm []int16, key rune, rate int) []int16 {
-	tone, gap := samples(Tone, rate), samples(Gap, rate)
+	return append(AppendTone(pcm, key, rate, Tone), make([]int16, samples(Gap, rate))...)
+}
+
+// AppendTone appends a key that sounds as long as length, and no silence after it.
+func AppendTone(pcm []int16, key rune, rate int, length time.Duration) []int16 {
+	tone := samples(length, rate)
 	row, column, ok := place(key)
 	if !ok {
-		return append(pcm, make([]int16, tone+gap)...)
+		return append(pcm, make([]int16, tone)...)
 	}
 	low, high := 2*math.Pi*rows[row]/float64(rate), 2*math.Pi*columns[column]/float64(rate)
 	lowPeak, highPeak := full*gain(rowLevel), full*gain(columnLevel)
@@ -61,7 +68,7 @@ func Append(pcm []int16, key rune, rate int) []int16 {
 		x := lowPeak*math.Sin(low*float64(i)) + highPeak*math.Sin(high*float64(i))
 		pcm = append(pcm, int16(math.Round(swell*x)))
 	}
-	return append(pcm, make([]int16, gap)...)
+	return pcm
 }
 
 // Is says whether r is a key.

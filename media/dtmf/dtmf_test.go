@@ -241,3 +241,25 @@ func BenchmarkHear(b *testing.B) {
 		}
 	}
 }
+
+// TestEveryWindow: what is heard, and when, is the same as if every window were judged.
+func TestEveryWindow(t *testing.T) {
+	t.Parallel()
+	const rate = 8000
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		s := clean()
+		s.lead = time.Duration(random.IntN(40)) * time.Millisecond
+		s.tone, s.gap = time.Duration(15+random.IntN(60))*time.Millisecond, time.Duration(5+random.IntN(60))*time.Millisecond
+		s.noise = -40 + 30*random.Float64()
+		pcm := s.sound(Keys)
+		some, every := NewDetector(rate), NewDetector(rate)
+		for at := 0; at+some.step <= len(pcm); at += some.step {
+			every.passed = onset - 1
+			p, ok := some.Hear(pcm[at : at+some.step])
+			if want, began := every.Hear(pcm[at : at+some.step]); p != want || ok != began || some.Sounds() != every.Sounds() {
+				t.Fatalf("seed %d, sample %d: heard %v, %v, want %v, %v", seed, at, p, ok, want, began)
+			}
+		}
+	}
+}
