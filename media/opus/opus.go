@@ -1,9 +1,11 @@
-// Package opus writes sound as Ogg Opus, a twelfth of the size of a recording's WAV, which every browser plays.
+// Package opus writes sound as Ogg Opus, a twelfth of the size of a recording's WAV, which every browser plays; and speaks Opus in calls.
 //
 //	PCM ──▶ Writer: frames of 20 ms ──▶ encoder (libopus) ──▶ packets ──▶ pages of a second ──▶ io.Writer
+//	PCM ──▶ Encoder ──▶ payloads of RTP ──▶ network ──▶ Decoder ──▶ PCM
 //
-// A Writer is one goroutine's. The file is that of RFC 7845, its end cut to the sample; the same sound makes the same bytes. libopus is
-// reached by cgo: without it, Available says so.
+// Each is one goroutine's. The file is that of RFC 7845, its end cut to the sample; the same sound makes the same bytes. In RTP (RFC 7587),
+// Opus has a clock of 48,000 whatever the sound's rate, may send each frame once more with the next, at a lower quality, against loss, and
+// may send nothing in silence. libopus is reached by cgo: without it, Available says so.
 package opus
 
 import (
@@ -42,8 +44,8 @@ type Writer struct {
 
 // NewWriter begins a file of sound of 8, 12, 16, 24 or 48 thousand samples a second, of one or two channels. It must be closed.
 func NewWriter(w io.Writer, rate, channels int) (*Writer, error) {
-	if !slices.Contains([]int{8000, 12000, 16000, 24000, 48000}, rate) {
-		return nil, fmt.Errorf("open opus writer: rate of %d samples a second, want 8000, 12000, 16000, 24000 or 48000", rate)
+	if err := checkRate(rate); err != nil {
+		return nil, fmt.Errorf("open opus writer: %w", err)
 	}
 	if channels != 1 && channels != 2 {
 		return nil, fmt.Errorf("open opus writer: %d channels, want 1 or 2", channels)
@@ -51,7 +53,7 @@ func NewWriter(w io.Writer, rate, channels int) (*Writer, error) {
 	o := &Writer{
 		out: pages{w: w}, frame: rate / perSecond * channels, channels: channels, scale: int64(clock / rate),
 	}
-	behind, err := o.enc.open(rate, channels)
+	behind, err := o.enc.open(rate, channels, 0, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open opus writer: %w", err)
 	}
@@ -61,6 +63,14 @@ func NewWriter(w io.Writer, rate, channels int) (*Writer, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// checkRate says whether Opus knows a rate.
+func checkRate(rate int) error {
+	if !slices.Contains([]int{8000, 12000, 16000, 24000, 48000}, rate) {
+		return fmt.Errorf("rate of %d samples a second, want 8000, 12000, 16000, 24000 or 48000", rate)
+	}
+	return nil
 }
 
 // head writes the two headers, each on a page of its own (RFC 7845 section 5).
@@ -145,5 +155,5 @@ func (o *Writer) Close() error {
 	return nil
 }
 
-// errClosed is what an encoder says that was closed.
-var errClosed = errors.New("the encoder is closed")
+// errClosed is what an encoder or decoder says that was closed.
+var errClosed = errors.New("it is closed")
