@@ -8,6 +8,6 @@
 //	             └─ a goroutine only while something is queued
 //
 // gorilla/websocket makes the upgrade; from then on the framing is our own, in fixed buffers on the net.Conn, and neither way
-// allocates. The handler's goroutine owns the socket: the call runs in it, and it returns only when the goroutine of the outbox
+// allocates. The socket's goroutine owns it: the call runs in it, and it returns only when the goroutine of the outbox
 // has ended and the connection is closed. What a carrier says is in one file a dialect (twilio.go); everything else is shared.
 package stream

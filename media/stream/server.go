@@ -33,7 +33,7 @@ type Twilio struct {
 	PublicURL string
 	Paths     Paths
 
-	// Answer is the call: it runs on the socket's goroutine once the stream has proved itself, and when it returns the socket is
+	// Answer is the call: it runs on a goroutine of the socket's own once the stream has proved itself, and when it returns the socket is
 	// closed. Nobody may use the leg after that. ctx ends with Close.
 	Answer func(ctx context.Context, leg media.Leg)
 	// Accepting says whether a new call is welcome, and says so itself where that is of interest; nil: always. When it is not, the caller
@@ -100,7 +100,7 @@ func (l Limits) orDefaults() Limits {
 	}
 }
 
-// Media is the stream's socket (GET): signature, upgrade, start, token, and then the call.
+// Media is the stream's socket (GET): signature, upgrade, and then, when it has returned, start, token, and the call.
 func (t *Twilio) Media(w http.ResponseWriter, r *http.Request) {
 	owners, ours := t.upgrade(r)
 	switch {
@@ -116,10 +116,10 @@ func (t *Twilio) Media(w http.ResponseWriter, r *http.Request) {
 		t.refuse(w, RefusedBusy, http.StatusServiceUnavailable)
 		return
 	}
-	defer t.sockets.leave()
 	upgrader := websocket.Upgrader{HandshakeTimeout: limits.Start}
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
+		t.sockets.leave()
 		t.refused(RefusedHandshake, slog.Any("error", err))
 		return
 	}
@@ -129,12 +129,26 @@ func (t *Twilio) Media(w http.ResponseWriter, r *http.Request) {
 	if small, ok := leg.out.tcp.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = small.SetWriteBuffer(sendBuffer) // an optimisation
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
-	defer cancel(nil)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	t.sockets.attach(leg, cancel)
-	defer t.finish(leg)
-	if err := t.open(leg); err == nil {
-		t.answer(ctx, leg)
+	go t.serve(ctx, cancel, leg) // not here: as long as a handler runs, net/http keeps the request and its buffers, 15 KB a call; Close waits for it
+}
+
+// serve is a socket from its upgrade to its end. A panic ends that socket alone.
+func (t *Twilio) serve(ctx context.Context, cancel context.CancelCauseFunc, l *Leg) {
+	defer t.sockets.leave()
+	defer cancel(nil)
+	defer t.finish(l)
+	defer func() {
+		if p := recover(); p != nil {
+			t.Stats.Panics.Add(1)
+			t.log().Error("call panicked", "carrier_id", l.info.ID, "panic", p, "stack", string(debug.Stack()))
+			_ = l.Hangup(media.CausePanic)
+		}
+	}()
+	if err := t.open(l); err == nil {
+		t.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
+		t.Answer(ctx, l)
 	}
 }
 
@@ -202,19 +216,6 @@ func plainID(s string) bool {
 	return s != "" && len(s) <= 64
 }
 
-// answer runs the call. A panic ends that call alone.
-func (t *Twilio) answer(ctx context.Context, l *Leg) {
-	defer func() {
-		if p := recover(); p != nil {
-			t.Stats.Panics.Add(1)
-			t.log().Error("call panicked", "carrier_id", l.info.ID, "panic", p, "stack", string(debug.Stack()))
-			_ = l.Hangup(media.CausePanic)
-		}
-	}()
-	t.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
-	t.Answer(ctx, l)
-}
-
 // Mount puts the handlers where Paths says.
 func (t *Twilio) Mount(mux *http.ServeMux) {
 	p := t.Paths.orDefaults()
@@ -241,8 +242,8 @@ func (t *Twilio) Coming(d time.Duration) int { return t.tokens.since(time.Now().
 // Wait waits until no socket is left, or returns ctx's error.
 func (t *Twilio) Wait(ctx context.Context) error { return t.sockets.wait(ctx) }
 
-// Close drains, hangs up every call and waits until the last handler has let go of its socket. When ctx ends first it cuts the
-// connections and says how many handlers are still at work.
+// Close drains, hangs up every call and waits until the last socket is closed. When ctx ends first it cuts the
+// connections and says how many sockets are still open.
 func (t *Twilio) Close(ctx context.Context) error {
 	t.Drain()
 	t.sockets.close()

@@ -212,8 +212,11 @@ func TestCallComesAgain(t *testing.T) {
 // TestOutbound: a call that the webhook says was placed is known as one, whatever the stream's parameters say.
 func TestOutbound(t *testing.T) {
 	t.Parallel()
-	infos := make(chan media.Info, 1)
-	tw := &Twilio{Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() }}
+	infos, ended := make(chan media.Info, 1), make(chan string, 1)
+	tw := &Twilio{
+		Ended:  func(call string) { ended <- call },
+		Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() },
+	}
 	server := serve(t, tw, false)
 	for i, want := range map[string]bool{"inbound": false, "outbound-api": true, "outbound-dial": true, "": false} {
 		form := voiceForm(testCall)
@@ -230,6 +233,7 @@ func TestOutbound(t *testing.T) {
 			t.Errorf("direction %q: outbound is %v", i, got)
 		}
 		closeCode(t, ws)
+		within(t, ended, "Ended") // until then the call has a stream, and another is refused
 	}
 }
 

@@ -17,11 +17,11 @@ type sockets struct {
 	closed bool
 	open   map[*Leg]context.CancelCauseFunc
 	calls  map[string]*Leg // those that have started
-	n      int             // handlers at work, from before the upgrade until the connection is closed
+	n      int             // sockets, from before the upgrade until the connection is closed
 	idle   chan struct{}   // closed when n is 0 again; nil while nobody waits
 }
 
-// enter lets a handler in, unless there are limit of them or all is closed.
+// enter lets a socket in, unless there are limit of them or all is closed.
 func (s *sockets) enter(limit int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -76,7 +76,7 @@ func (s *sockets) detach(l *Leg) {
 	}
 }
 
-// wait waits until no handler is at work.
+// wait waits until no socket is open.
 func (s *sockets) wait(ctx context.Context) error {
 	s.mu.Lock()
 	if s.n == 0 {
@@ -107,7 +107,7 @@ func (s *sockets) close() {
 	}
 }
 
-// cut breaks the connections and returns how many handlers are still at work.
+// cut breaks the connections and returns how many sockets are still open.
 func (s *sockets) cut() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,7 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -375,4 +378,56 @@ func TestStatsHaveNames(t *testing.T) {
 	if got, want := strings.Join(refused, " "), "signature1 origin2 handshake3 busy4 form5 no_start6 format7 token8 second_stream9 unwanted10"; got != want {
 		t.Errorf("refusals %s, want %s", got, want)
 	}
+}
+
+// TestInjectedTwiML: whatever carriers, and the URLs that organisations have them ask, bring, the answer has the elements that it should: 5,000
+// texts as each of them.
+func TestInjectedTwiML(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(1, 998))
+	parts := []string{
+		"\r\n", "\n", "\x00", "\u2028", "%0d%0a", "</Parameter>", "<Hangup/>", "<Stream url=\"wss://evil.example\">", "]]>", "<![CDATA[", "<!--", "&#13;", "&amp;", "&", "\"", "'", ">", "<", "/>", "é", "\xff", "+15550100099", "a",
+	}
+	usual := ""
+	for i := range 5000 {
+		text := ""
+		for range 1 + random.IntN(6) {
+			text += parts[random.IntN(len(parts))]
+		}
+		if i == 0 {
+			text = "harmless"
+		}
+		var b bytes.Buffer
+		w := httptest.NewRecorder()
+		(&Twilio{}).say(w, twiml{Say: text, Connect: &twimlConnect{Stream: twimlStream{
+			URL: "wss://gw.example.net/", Parameters: parameters("secret", text, text, url.Values{"agent": {text}, "x" + text: {text}}),
+		}}})
+		for d := xml.NewDecoder(w.Body); ; {
+			token, err := d.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			switch e := token.(type) {
+			case xml.StartElement:
+				b.WriteString(e.Name.Local)
+				for _, a := range e.Attr {
+					b.WriteString(" " + a.Name.Local)
+				}
+				b.WriteByte('\n')
+			case xml.CharData, xml.EndElement, xml.ProcInst:
+			default:
+				t.Fatalf("%q: a %T", text, e)
+			}
+		}
+		if usual == "" {
+			usual = b.String()
+		}
+		if b.String() != usual {
+			t.Fatalf("%q makes the elements\n%swant\n%s", text, b.String(), usual)
+		}
+	}
+	t.Log("5,000 texts in six places of TwiML: none adds an element")
 }
