@@ -8,7 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// A beside is a route that the server has beside the API: cmd/parley and media/stream serve it, without an envelope and without a key.
+// A beside is a route that the server has beside the API: cmd/parley and the legs serve it, without an envelope and without a key.
 type beside struct {
 	method, path, id, tag, summary, text string
 	status                               int // of success; 0: 200
@@ -18,9 +18,10 @@ type beside struct {
 
 // besides are all of them, so that the description has every route there is.
 func besides() []beside {
-	const plain, html, data = "text/plain", "text/html", "application/json"
+	const plain, html, data, sdp = "text/plain", "text/html", "application/json", "application/sdp"
 	return []beside{
-		{method: "GET", path: "/", id: "home", tag: "Server", summary: "See what this is", media: plain},
+		{method: "GET", path: "/", id: "home", tag: "Server", summary: "See what this is", media: plain, text: "A browser is led to /console/."},
+		{method: "GET", path: "/console/", id: "console", tag: "Server", summary: "The page that people work with", media: html},
 		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
 		{
 			method: "GET", path: "/readyz", id: "readyz", tag: "Server", summary: "Whether new calls are welcome", media: plain,
@@ -67,6 +68,32 @@ func besides() []beside {
 			text:    "Twilio's stream status callback, signed by Twilio.",
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
 		},
+		{
+			method: "POST", path: "/webrtc/whip", id: "whip", tag: "Browsers", summary: "A page calls an agent", status: http.StatusCreated, media: sdp,
+			text: "WHIP (RFC 9725): the body is the page's offer, Authorization: Bearer has a token of POST /api/v1/webrtc/tokens. Location is the call's own address.",
+			answers: map[int]string{
+				http.StatusBadRequest: "The offer is no SDP, or a line of it is wrong", http.StatusUnauthorized: "The token is wrong, used or late",
+				http.StatusRequestEntityTooLarge: "The offer is longer than 64 KiB", http.StatusUnsupportedMediaType: "Content-Type is not " + sdp,
+				http.StatusUnprocessableEntity: "What is offered cannot be answered", http.StatusServiceUnavailable: "The server is full, or drains",
+			},
+		},
+		{method: "GET", path: "/webrtc/whip", id: "whip-kept", tag: "Browsers", summary: "Kept for later", status: http.StatusNoContent},
+		{method: "OPTIONS", path: "/webrtc/whip", id: "whip-options", tag: "Browsers", summary: "See what pages of other origins may ask"},
+		{
+			method: "PATCH", path: "/webrtc/whip/{call}", id: "whip-trickle", tag: "Browsers", summary: "Add candidates, or restart ICE", status: http.StatusNoContent,
+			text: "The body is an SDP fragment (RFC 8840), Authorization the call's token, If-Match the ETag of before. With new credentials ICE restarts.",
+			answers: map[int]string{
+				http.StatusOK: "ICE restarts: our credentials, and another ETag", http.StatusBadRequest: "The fragment is wrong",
+				http.StatusUnauthorized: "The token is another call's", http.StatusNotFound: "The call is over",
+				http.StatusPreconditionFailed: "The ETag is of before", http.StatusPreconditionRequired: "There is no If-Match",
+			},
+		},
+		{
+			method: "DELETE", path: "/webrtc/whip/{call}", id: "whip-end", tag: "Browsers", summary: "Hang up", text: "Authorization is the call's token.",
+			answers: map[int]string{http.StatusUnauthorized: "The token is another call's", http.StatusNotFound: "The call is over"},
+		},
+		{method: "GET", path: "/webrtc/whip/{call}", id: "whip-call-kept", tag: "Browsers", summary: "Kept for later", status: http.StatusNoContent},
+		{method: "OPTIONS", path: "/webrtc/whip/{call}", id: "whip-call-options", tag: "Browsers", summary: "See what pages of other origins may ask of a call"},
 	}
 }
 
@@ -88,8 +115,10 @@ func describeBeside(api *huma.OpenAPI) {
 			Method: b.method, Path: b.path, OperationID: b.id, Tags: []string{b.tag}, Summary: b.summary, Description: b.text,
 			Responses: map[string]*huma.Response{strconv.Itoa(status): good}, Security: []map[string][]string{},
 		}
-		if strings.HasSuffix(b.path, "/{account}") {
-			op.Parameters = []*huma.Param{{Name: "account", In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: "AccountSid."}}
+		for name, text := range map[string]string{"account": "AccountSid.", "call": "The last part of the call's Location."} {
+			if strings.HasSuffix(b.path, "/{"+name+"}") {
+				op.Parameters = []*huma.Param{{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: text}}
+			}
 		}
 		for code, text := range b.answers {
 			op.Responses[strconv.Itoa(code)] = &huma.Response{Description: text}

@@ -18,6 +18,7 @@ import (
 	"parley/control/dialer"
 	peers "parley/control/nodes"
 	"parley/control/voice"
+	"parley/pipeline"
 	"parley/store"
 )
 
@@ -177,6 +178,48 @@ func TestCancel(t *testing.T) {
 	if diff := cmp.Diff([]string{"cancel " + w.ours.going}, w.live.ended); diff != "" {
 		t.Errorf("cancelled, want - got +:\n%s", diff)
 	}
+}
+
+// TestTransfer: what is asked of a call becomes a command, or a complaint that names the field.
+func TestTransfer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(id, path, body string) *answer {
+		return w.ask(w.ours.key, "POST", calls+"/"+id+path, body)
+	}
+	w.want(ask(w.ours.going, "/transfer", `{"to": "+442071234567"}`), http.StatusOK)
+	w.want(ask(w.ours.going, "/transfer", `{"to": "sip:desk@example.com", "mode": "bridge", "say": "One moment.", "brief": "John. Press 1.", "confirm": true, "ring_seconds": 20, "stay": "listen", "after": "end"}`), http.StatusOK)
+	w.want(ask(w.ours.going, "/transfer", `{"to": "+442071234567", "mode": "attended", "brief": "John.", "confirm": true}`), http.StatusOK)
+	w.want(ask(w.ours.going, "/take-back", ""), http.StatusOK)
+	w.want(ask(w.ours.going, "/take-back", `{"say": "Here I am."}`), http.StatusOK)
+	w.want(w.ask(w.ours.key, "PUT", "/api/v1/dialing", `{"deny": ["+7"]}`), http.StatusOK)
+	want := []pipeline.Command{
+		{Kind: pipeline.Transfer, To: "+442071234567"},
+		{Kind: pipeline.Bridge, To: "sip:desk@example.com", Text: "One moment.", Join: pipeline.Join{Ring: 20 * time.Second, Brief: "John. Press 1.", Confirm: true, Stay: pipeline.Listen, After: pipeline.End}},
+		{Kind: pipeline.Bridge, To: "+442071234567", Join: pipeline.Join{Ring: 30 * time.Second, Brief: "John.", Confirm: true, Attended: true}},
+		{Kind: pipeline.Unbridge, Ask: true}, {Kind: pipeline.Unbridge, Text: "Here I am."},
+	}
+	if diff := cmp.Diff(want, w.live.ordered); diff != "" {
+		t.Errorf("ordered, -want +got:\n%s", diff)
+	}
+	for body, field := range map[string]string{
+		`{}`: "to", `{"to": "0207"}`: "to", `{"to": "sip:a b@c"}`: "to", `{"to": "+442071234567", "mode": "warm"}`: "mode", `{"to": "+442071234567", "brief": "a"}`: "brief",
+		`{"to": "+442071234567", "stay": "listen"}`: "mode", `{"to": "+442071234567", "mode": "bridge", "confirm": true}`: "confirm",
+		`{"to": "+442071234567", "mode": "bridge", "ring_seconds": 500}`: "ring_seconds", `{"to": "+442071234567", "mode": "bridge", "after": "x"}`: "after", `{"to": "+442071234567", "from": "1"}`: "from",
+		`{"to": "+79161234567", "mode": "bridge"}`: "to", `{"to": "sip:112@example.com"}`: "to", `{"to": "+881712345678", "mode": "attended"}`: "to",
+	} {
+		if a := w.want(ask(w.ours.going, "/transfer", body), http.StatusBadRequest); a.parsed.Details[field] == "" {
+			t.Errorf("%s: %s does not name %s", body, a.body, field)
+		}
+	}
+	w.want(ask(w.ours.done, "/transfer", `{"to": "+442071234567"}`), http.StatusBadRequest)
+	w.want(ask(w.theirs.going, "/transfer", `{"to": "+442071234567"}`), http.StatusNotFound)
+	w.live.fails = &peers.Refusal{Reason: "transfer: this call cannot be transferred"}
+	if a := w.want(ask(w.ours.going, "/transfer", `{"to": "+442071234567"}`), http.StatusBadRequest); !strings.Contains(a.parsed.Error, "cannot be transferred") {
+		t.Errorf("the reason is not said: %s", a.body)
+	}
+	w.live.fails = fmt.Errorf("tell: %w", peers.ErrSilent)
+	w.want(ask(w.ours.going, "/take-back", ""), http.StatusServiceUnavailable)
 }
 
 func TestRecordingStream(t *testing.T) {

@@ -12,10 +12,11 @@ import (
 
 // canaries are what may never come out: not in an answer, not in the log.
 var canaries = map[string]string{
-	"password": "$argon2id$v=19$m=64,t=1,p=1$Y2FuYXJ5Y2FuYXJ5$canarycanarycana",
-	"token":    "canary-auth-token-of-twilio-8841",
-	"trunk":    "canary-password-of-a-trunk-3172",
-	"prompt":   "canary-in-the-prompt-6151", // its owner sees it; the log does not
+	"password":  "$argon2id$v=19$m=64,t=1,p=1$Y2FuYXJ5Y2FuYXJ5$canarycanarycana",
+	"token":     "canary-auth-token-of-twilio-8841",
+	"trunk":     "canary-password-of-a-trunk-3172",
+	"extension": "canary-password-of-an-extension-8025",
+	"prompt":    "canary-in-the-prompt-6151", // its owner sees it; the log does not
 }
 
 // sealed is a secret as the database has it: it is nobody's business either.
@@ -65,7 +66,7 @@ func TestNoSecretComesOut(t *testing.T) {
 
 	forbidden := map[string]string{
 		"key": w.ours.key, "another's key": w.theirs.key, "powerless key": w.ours.powerless, "hash of the key": access.Hash(w.ours.key),
-		"password": canaries["password"], "token": canaries["token"], "trunk's password": canaries["trunk"],
+		"password": canaries["password"], "token": canaries["token"], "trunk's password": canaries["trunk"], "extension's password": canaries["extension"],
 		"token that was sent": "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7", "password that was sent": "correct horse battery\"", "sealed token": w.sealed(),
 		"signing secret":     string(secret),
 		"secret of webhooks": w.ours.whsec,

@@ -26,6 +26,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/campaign"
+	"parley/control/console"
 	"parley/control/envelope"
 	"parley/control/library"
 	"parley/control/lines"
@@ -34,6 +35,7 @@ import (
 	"parley/control/reference"
 	"parley/control/report"
 	"parley/control/seal"
+	"parley/control/talk"
 	"parley/control/vault"
 	"parley/control/voice"
 	"parley/control/webhook"
@@ -50,6 +52,7 @@ type Authenticator interface {
 type Dialer interface {
 	voice.Dialer
 	voice.Ruler
+	voice.Judge
 	campaign.Vetter
 }
 
@@ -66,23 +69,26 @@ type Options struct {
 	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
-	Library    *library.Library // what agents know; nil: that has no API
-	House      voice.House      // knows which settings of agents can be used here; nil: what can be said anywhere is checked
-	Answers    store.Answers    // first answers to requests with an Idempotency-Key; nil: the header is not heeded
-	Limiter    *access.Limiter  // nil: this node alone counts requests, up to access.PerMinute a key
-	Trusted    []netip.Prefix   // proxies whose X-Forwarded-For is believed
-	Live       voice.Live       // ends calls; nil: none can be reached
-	Desk       *live.Desk       // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    voice.Limits     // of the sockets that show them
-	Reports    *report.Desk     // makes reports and transcripts; nil: rules make reports, which are not kept
-	Recordings voice.Sounds     // the recordings' files; nil: none are kept here
-	Secret     []byte           // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
-	Former     [][]byte         // secrets of before, which still read the tokens and answers of their time
-	Vault      *vault.Vault     // seals credentials; nil: one made of Secret and Former
-	Gate       lines.Gate       // which servers credentials may name; nil: none
-	Asker      lines.Asker      // finds out whether credentials work; nil: nobody does
-	PublicURL  string           // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string           // of Parley, for the description
+	Library    *library.Library                     // what agents know; nil: that has no API
+	House      voice.House                          // knows which settings of agents can be used here; nil: what can be said anywhere is checked
+	Answers    store.Answers                        // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter                      // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix                       // proxies whose X-Forwarded-For is believed
+	Live       voice.Live                           // ends calls; nil: none can be reached
+	Gauge      voice.Gauge                          // how their sound travels; nil: none are here
+	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
+	Sockets    voice.Limits                         // of the sockets that show them
+	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
+	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
+	Recordings voice.Sounds                         // the recordings' files; nil: none are kept here
+	Secret     []byte                               // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte                             // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault                         // seals credentials; nil: one made of Secret and Former
+	Trunks     func(trunk string) *lines.TrunkState // how a trunk stands; nil: nobody knows
+	Gate       lines.Gate                           // which servers credentials may name; nil: none
+	Asker      lines.Asker                          // finds out whether credentials work; nil: nobody does
+	PublicURL  string                               // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string                               // of Parley, for the description
 
 	// Undocumented leaves out the reference, which takes longer to make than all else, for an API that serves one command.
 	Undocumented bool
@@ -105,6 +111,9 @@ type People interface {
 	store.KeyRing
 }
 
+// Home is the page that a browser is led to: the console.
+const Home = console.Root
+
 // Control is the API. It is safe for any number of goroutines, and owns none but those of its sockets, which Close ends.
 type Control struct {
 	options  Options
@@ -121,6 +130,7 @@ type Control struct {
 	front    http.Handler
 
 	reference *reference.Reference
+	console   *console.Console
 }
 
 // New builds the API.
@@ -182,10 +192,11 @@ func New(o Options) (*Control, error) {
 	c.complete()
 	describeBeside(c.api.OpenAPI())
 	if !o.Undocumented {
-		if c.reference, err = reference.New(c.api.OpenAPI()); err != nil {
-			return nil, err
-		}
+		c.reference = reference.New(c.api.OpenAPI(), o.Log)
 		c.reference.Mount(mux)
+	}
+	if c.console, err = console.New(); err != nil {
+		return nil, err
 	}
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
@@ -195,9 +206,10 @@ func New(o Options) (*Control, error) {
 // Close ends the sockets, and waits for them. Nobody gets a new one.
 func (c *Control) Close() { c.sockets.Close() }
 
-// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) and the page of invites on mux.
+// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
+	c.console.Mount(mux)
 	mux.Handle("/api/", c.front)
 	mux.Handle("/ws/", c.front)
 	if c.reference == nil {

@@ -247,3 +247,44 @@ func TestTrunks(t *testing.T) {
 	w.want(w.ask(w.ours.key, "DELETE", "/api/v1/trunks/"+k.ID, ""), http.StatusOK)
 	w.want(w.ask(w.ours.key, "DELETE", "/api/v1/trunks/"+k.ID, ""), http.StatusNotFound)
 }
+
+// TestExtensions: their passwords are made, told once, sealed, and found by who registers.
+func TestExtensions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var made, again outside.NewExtension
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/extensions", `{"username":"bert.2","agent_id":"`+w.ours.agent+`"}`), http.StatusCreated).data(t, &made)
+	if made.Name != "bert.2" || made.AgentID == nil || *made.AgentID != w.ours.agent || len(made.Password) < 20 {
+		t.Errorf("made %+v", made)
+	}
+	at := "/api/v1/extensions/" + made.ID
+	if a := w.want(w.ask(w.ours.key, "GET", at, ""), http.StatusOK); strings.Contains(string(a.body), "password") {
+		t.Errorf("the password is shown: %s", a.body)
+	}
+	w.want(w.ask(w.ours.key, "PATCH", at, `{"name":"Bert","agent_id":null}`), http.StatusOK)
+	w.want(w.ask(w.ours.key, "POST", at+"/password", ""), http.StatusOK).data(t, &again)
+	row, err := w.db.Extension(t.Context(), w.ours.org, made.ID)
+	must(t, err)
+	if row.Name != "Bert" || row.Agent != "" || again.Password == made.Password {
+		t.Errorf("row %+v, passwords %q and %q", row, made.Password, again.Password)
+	}
+	v, err := vault.New(secret)
+	must(t, err)
+	registrar := outside.Registrar{Vault: v, Extensions: func(string) []*store.Extension {
+		return []*store.Extension{{ID: "x", Org: "y", Sealed: store.Sealed{Text: "broken"}}, &row}
+	}}
+	phones, err := registrar.Phones("bert.2")
+	if d := cmp.Diff([]outside.Phone{{ID: made.ID, Org: w.ours.org, Username: "bert.2", Password: again.Password}}, phones); d != "" || err == nil {
+		t.Errorf("%v, -want +got:\n%s", err, d)
+	}
+	w.refuses(
+		refusal{"POST", "/extensions", `{}`, 0, []string{"username"}},
+		refusal{"POST", "/extensions", `{"username":"Bert\r\nVia: x","name":"a\u0001","password":"x","number":1}`, 0, []string{"username", "name", "password", "number"}},
+		refusal{"POST", "/extensions", `{"username":"bert.2"}`, 0, []string{"username"}},
+		refusal{"POST", "/extensions", `{"username":"carl","agent_id":"` + w.theirs.agent + `"}`, 0, []string{"agent_id"}},
+		refusal{"PATCH", "/extensions/" + made.ID, `{"username":"x"}`, 0, []string{"username"}},
+		refusal{"PATCH", "/extensions/" + made.ID, `{"agent_id":"` + w.theirs.agent + `"}`, 0, []string{"agent_id"}},
+	)
+	w.want(w.ask(w.ours.key, "DELETE", at, ""), http.StatusOK)
+	w.want(w.ask(w.ours.key, "DELETE", at, ""), http.StatusNotFound)
+}

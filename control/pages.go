@@ -368,6 +368,23 @@ var pages = map[string]page{
 		busy: "Also if the call's node, or its carrier, does not answer.",
 	},
 
+	"transfer-call": {
+		tag: "Calls", summary: "Connect the caller of a live call to somebody else",
+		text: "When what is being said has been heard, on whichever node the call lives; the answer does not wait for what comes of it. blind: the " +
+			"carrier does it, and the call ends with cause transfer. bridge: this server calls them while the caller hears music, tells them " +
+			"brief, and joins the two: the recording goes on with both. If it fails the agent is told why, and goes on. Extension.",
+		request: `{"to": "+442071234567", "mode": "bridge", "say": "I am connecting you.", "brief": "A caller about order 1234. Press 1 to take the call.", "confirm": true}`,
+		bad:     "Also if the call is over already, or its carrier cannot do it.",
+		busy:    "Also if the call's node does not answer.",
+	},
+	"take-back-call": {
+		tag: "Calls", summary: "Give the caller back to the agent",
+		text:    "Whoever is being called for them, or has been joined with them (mode bridge), is hung up on. Extension.",
+		request: `{"say": "Here I am again."}`,
+		bad:     "Also if the call is over already.",
+		busy:    "Also if the call's node does not answer.",
+	},
+
 	"list-credentials": {
 		tag: "Credentials", summary: "List credentials",
 		text: "Newest first, without their secrets. Extension.",
@@ -452,6 +469,42 @@ var pages = map[string]page{
 		tag: "Trunks", summary: "Delete a SIP trunk",
 		text: "Extension.",
 		bad:  "Also if a number is reached by it.",
+	},
+
+	"list-extensions": {
+		tag: "Extensions", summary: "List extensions",
+		text: "Newest first, without their passwords. Extension.",
+	},
+	"create-extension": {
+		tag: "Extensions", summary: "Add an extension", status: http.StatusCreated,
+		text:    "Somebody of the organisation who registers a softphone with this server. The password is made by the server and shown this once. Extension.",
+		request: `{"username": "anna", "name": "Anna at the front desk"}`,
+	},
+	"get-extension": {
+		tag: "Extensions", summary: "Get an extension",
+		text: "Without its password. Extension.",
+	},
+	"update-extension": {
+		tag: "Extensions", summary: "Update an extension",
+		text:    "Only the fields that are given change; null clears. Extension.",
+		request: `{"name": "Anna"}`,
+		bad:     "Also if there is nothing to update, or a field is read-only.",
+	},
+	"renew-extension-password": {
+		tag: "Extensions", summary: "Make another password for an extension",
+		text: "It is shown this once. The one before is no good any more: the softphone needs the new one. Extension.",
+	},
+	"delete-extension": {
+		tag: "Extensions", summary: "Delete an extension",
+		text: "Its softphone is no longer registered when its registration expires. Extension.",
+	},
+	"create-webrtc-token": {
+		tag: "Calls", summary: "Let a page call an agent", status: http.StatusCreated,
+		text: "A server asks this with its key, or a page with its session, and the page opens its call by WHIP (RFC 9725): it posts its offer to whip_url " +
+			"with the token. A token opens one call with that agent, within ttl_seconds, and is no key: a page may have it. docs/webrtc.md has the rest. Extension.",
+		request: `{"params": {"customer_name": "Ada"}, "ttl_seconds": 60}`,
+		bad:     "Also if the agent is disabled.",
+		missing: "There is no such agent.",
 	},
 
 	"login": {

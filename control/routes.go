@@ -23,12 +23,13 @@ func (c *Control) routes() {
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Judge: o.Dialer, Gauge: o.Gauge, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
-	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, Changed: o.Changed, Log: o.Log}
+	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, State: o.Trunks, Changed: o.Changed, Log: o.Log}
+	extensions := &lines.Extensions{Store: o.Lines, Agents: o.Agents, Vault: c.vault, Changed: o.Changed, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -101,6 +102,13 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/calls/{id}/live", "get-call-live", access.CallsRead, calls.LiveInfo)
 	handle(c, "POST "+v1+"/calls/{id}/end", "end-call", access.CallsWrite, calls.End)
 	handle(c, "POST "+v1+"/calls/{id}/cancel", "cancel-call", access.CallsWrite, calls.Cancel)
+	handle(c, "POST "+v1+"/calls/{id}/transfer", "transfer-call", access.CallsWrite, calls.Transfer)
+	handle(c, "POST "+v1+"/calls/{id}/take-back", "take-back-call", access.CallsWrite, calls.TakeBack)
+
+	if o.Talk != nil {
+		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL}
+		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
+	}
 
 	handle(c, "GET "+v1+"/credentials", "list-credentials", access.CredentialsRead, credentials.List)
 	handle(c, "POST "+v1+"/credentials", "create-credential", access.CredentialsWrite, credentials.Create)
@@ -120,6 +128,13 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/trunks/{id}", "get-trunk", access.TrunksRead, trunks.Get)
 	handle(c, "PATCH "+v1+"/trunks/{id}", "update-trunk", access.TrunksWrite, trunks.Update)
 	handle(c, "DELETE "+v1+"/trunks/{id}", "delete-trunk", access.TrunksWrite, trunks.Delete)
+
+	handle(c, "GET "+v1+"/extensions", "list-extensions", access.TrunksRead, extensions.List)
+	handle(c, "POST "+v1+"/extensions", "create-extension", access.TrunksWrite, extensions.Create)
+	handle(c, "GET "+v1+"/extensions/{id}", "get-extension", access.TrunksRead, extensions.Get)
+	handle(c, "PATCH "+v1+"/extensions/{id}", "update-extension", access.TrunksWrite, extensions.Update)
+	handle(c, "POST "+v1+"/extensions/{id}/password", "renew-extension-password", access.TrunksWrite, extensions.Password)
+	handle(c, "DELETE "+v1+"/extensions/{id}", "delete-extension", access.TrunksWrite, extensions.Delete)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -80,6 +80,7 @@ type tenant struct {
 	whsec     string // the secret that signs webhooks
 	account   string // a credential of twilio that nothing needs
 	phone     string // a phone number, by its id
+	extension string // of a softphone
 	trunk     string // a SIP trunk that nothing needs
 	owner     string // the owner's id
 	keyID     string // of a key that opens nothing else
@@ -90,14 +91,31 @@ type tenant struct {
 
 // lines is where calls live, in this process.
 type lines struct {
-	mu    sync.Mutex
-	up    map[string]bool
-	ended []string
-	fails error // what every order gets instead
+	mu      sync.Mutex
+	up      map[string]bool
+	ended   []string
+	ordered []pipeline.Command
+	fails   error          // what every order gets instead
+	quality *store.Quality // of the sound of those that are up; nil: nobody measures it
 }
 
 func (l *lines) End(_ context.Context, c store.Call) error    { return l.finish("end", c) }
 func (l *lines) Cancel(_ context.Context, c store.Call) error { return l.finish("cancel", c) }
+func (l *lines) Do(_ context.Context, c store.Call, cmd pipeline.Command) error {
+	if err := cmd.Check(); err != nil {
+		return &peers.Refusal{Reason: err.Error()}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.fails == nil && l.up[c.ID] {
+		l.ordered = append(l.ordered, cmd)
+		return nil
+	}
+	if l.fails != nil {
+		return l.fails
+	}
+	return peers.ErrNotLive
+}
 
 func (l *lines) finish(how string, c store.Call) error {
 	l.mu.Lock()
@@ -190,7 +208,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 		}
 	}
 	o.Library = &library.Library{Store: db}
-	o.Live, o.Reports, o.Recordings = w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
+	o.Live, o.Gauge, o.Reports, o.Recordings = w.live, w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
 	o.Version, o.Default = "test", w.standard
 	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }
 	o.Observe = func(route, method string, _ int, _ time.Duration) {
@@ -359,6 +377,10 @@ func (w *world) connect(t *tenant, now time.Time) {
 	_, err = w.db.CreateCredential(w.t.Context(), store.Credential{ID: t.account, Org: t.org, Vendor: "twilio", Name: "Account of " + t.org,
 		Account: "AC00000000000000000000000000000009", Default: true, Created: now,
 		Sealed: v.Seal(canaries["token"], vault.PlaceOf(store.CredentialSecret, t.org, t.account))})
+	must(w.t, err)
+	t.extension = store.NewID()
+	_, err = w.db.CreateExtension(w.t.Context(), store.Extension{ID: t.extension, Org: t.org, Username: "lobby", Name: "Anna of " + t.org, Created: now,
+		Sealed: v.Seal(canaries["extension"], vault.PlaceOf(store.ExtensionSecret, t.org, t.extension))})
 	must(w.t, err)
 	_, err = w.db.CreateTrunk(w.t.Context(), store.Trunk{ID: t.trunk, Org: t.org, Name: "Trunk of " + t.org, Host: "sip.example.com",
 		Transport: store.UDP, Username: "u", Created: now, Sealed: v.Seal(canaries["trunk"], vault.PlaceOf(store.TrunkSecret, t.org, t.trunk))})

@@ -3,8 +3,8 @@
 #
 #   deploy/setup.sh run     what `parley serve` needs (compiler, voices' tools, speech models), and the recorded sentences that
 #                           `parley call` speaks
-#   deploy/setup.sh test    that, the other recorded speech that the tests listen to, and Postgres and Prometheus, of which the tests start
-#                           servers of their own (no cluster is made by the installation, and no service is left running)
+#   deploy/setup.sh test    that, the other recorded speech that the tests listen to, sipp and baresip, which call and are called, and Postgres and
+#                           Prometheus, of which the tests start servers of their own (no cluster is made by the installation, and no service is left running), and Chromium
 #
 #   PARLEY_SPEECH_DIR   where the models go; default ${XDG_CACHE_HOME:-~/.cache}/parley/speech (the program's default too)
 #   PARLEY_STT_MODEL    tiny (default, 28 MB) or base (63 MB, fewer mistakes, twice the processor time)
@@ -32,7 +32,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages="gcc libc6-dev libspeexdsp-dev libopus-dev espeak-ng flite1-dev poppler-utils zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
-test) packages="$packages pocketsphinx-testdata codec2-examples sox opus-tools postgresql prometheus systemd" ;;
+test) packages="$packages pocketsphinx-testdata codec2-examples sox opus-tools postgresql prometheus systemd sip-tester baresip chromium" ;;
 *) die "unknown mode '$mode': say 'run' or 'test'" ;;
 esac
 case $model in tiny | base) ;; *) die "PARLEY_STT_MODEL is '$model': say 'tiny' or 'base'" ;; esac

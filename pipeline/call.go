@@ -13,6 +13,7 @@ import (
 
 	"parley/media"
 	"parley/media/dtmf"
+	"parley/media/relay"
 	"parley/media/tones"
 )
 
@@ -32,7 +33,8 @@ const letGo = 10 * time.Second
 // A Call is one conversation over one answered leg. Its fields are set before Run and not changed after.
 //
 // Run is the actor: it alone holds the dialog and performs its acts. The goroutines of a call are Run, listen (reads the leg), results
-// (reads the recogniser), two for a reply or a filler, one for a tool that runs, one that looks for another agent.
+// (reads the recogniser), two for a reply or a filler, one for a tool that runs, one that looks for another agent, one that
+// attends a guest and one that speaks to them.
 type Call struct {
 	ID    string // names the call in events and logs; empty: the leg's
 	Leg   media.Leg
@@ -68,8 +70,10 @@ type Call struct {
 	tap        Tap
 	dialog     *dialog
 	playout    *media.Playout
-	pad        media.Keypad // nil: keys are pressed as tones
-	bridge     *bridge      // the last filler
+	pad        media.Keypad                // nil: keys are pressed as tones
+	bridge     *bridge                     // the last filler
+	visit      *visit                      // the guest's; nil: there is none
+	beyond     atomic.Pointer[relay.Relay] // who else hears the caller; nil: nobody
 	inside     inside
 	muted      atomic.Bool    // the caller, towards ear and recogniser
 	tones      *dtmf.Detector // nil: keys are not heard as sound
@@ -173,8 +177,10 @@ func (c *Call) able(kind CommandKind) error {
 	switch ready := c.ready.Load(); {
 	case kind == Change && ready && c.parts.Change == nil:
 		return errNoChange
-	case kind == Transfer && ready && c.parts.Transfer == nil:
+	case kind == Transfer && ready && c.transferrer() == nil:
 		return errNoTransfer
+	case kind == Bridge && ready && c.parts.Dial == nil:
+		return errNoBridge
 	}
 	return nil
 }
@@ -184,6 +190,9 @@ func (c *Call) Stop(cause media.Cause) {
 	c.open()
 	c.halt(cause, nil)
 }
+
+// Quality is how the call's sound travels, from its beginning to now; false: its leg does not say.
+func (c *Call) Quality() (media.Quality, bool) { return media.QualityOf(c.Leg) }
 
 // Subscribe returns a subscription to the call's events from now on.
 func (c *Call) Subscribe() *Subscription {
@@ -271,6 +280,7 @@ func (c *Call) converse(ctx context.Context) {
 	telling := time.NewTicker(tellEvery)
 	telling.Stop() // until somebody follows
 	defer telling.Stop()
+	failed := c.playout.Failed()
 	c.take(ctx, answered{})
 	for c.ended == nil {
 		if at, ok := c.dialog.next(); ok {
@@ -300,7 +310,8 @@ func (c *Call) converse(ctx context.Context) {
 				watch.Stop()
 				c.take(ctx, deafened{part, errStuck})
 			}
-		case <-c.playout.Failed():
+		case <-failed:
+			failed = nil
 			c.take(ctx, left{media.CauseCarrier, c.playout.Err()})
 		case l := <-c.halted:
 			c.take(ctx, l)
@@ -404,6 +415,9 @@ func (c *Call) close() {
 		if err := c.playout.Close(); err != nil {
 			c.log.Debug("close playout", "err", err)
 		}
+	}
+	if c.visit != nil {
+		c.visit.cancel(errParted)
 	}
 	if err := c.Leg.Hangup(c.ended.cause); err != nil {
 		c.log.Debug("hang up", "err", err)

@@ -15,7 +15,7 @@ import (
 // CommandKind says what a Command does.
 type CommandKind string
 
-// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp, Change, Press, Transfer, Wait and Collect; whoever is outside may give all of
+// The commands. An agent itself (Delta.Do, a Tool) may Say, HangUp, Change, Press, Transfer, Bridge, Wait and Collect; whoever is outside may give all of
 // them, at any time.
 const (
 	// Say speaks Text when the floor is free.
@@ -27,6 +27,9 @@ const (
 	Beep CommandKind = "beep"
 	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
 	Inject CommandKind = "inject"
+	// Write is what the caller has typed instead of saying it: Text cuts the agent as their words would, and is answered as these are. On hold
+	// it fails.
+	Write CommandKind = "write"
 	// Mute keeps the caller from being heard by the agent: not by ear, recogniser or keypad. It is recorded all the same, and silence is not counted.
 	Mute CommandKind = "mute"
 	// Unmute ends Mute.
@@ -43,8 +46,16 @@ const (
 	// both, and the end of the call. Where the leg is no media.Keypad they are heard as tones.
 	Press CommandKind = "press"
 	// Transfer lets the carrier connect the caller to To, by Parts.Transfer, when Text and what was said before has been heard; a caller who
-	// interrupts that stays. The call ends with cause transfer. If it cannot be done, the responder is told why and goes on.
+	// interrupts that stays. The call ends with cause transfer. If it cannot be done, the responder is told why and goes on; a
+	// carrier that connects nobody (media.ErrNoTransfer) makes it a Bridge with the zero Join, where Parts.Dial can call.
 	Transfer CommandKind = "transfer"
+	// Bridge joins the caller with somebody who is called at To by Parts.Dial, as Join says, when Text and what was said before has been
+	// heard; a caller who interrupts that stays. They wait with music. If nobody takes the call, the responder is told why and goes on. With Join.Attended the carrier connects
+	// the two in the end, and the call ends with cause transfer.
+	Bridge CommandKind = "bridge"
+	// Unbridge gives the caller back to the agent: whoever is called, or has been joined with them, is hung up on. Text is said, or with Ask
+	// the responder is asked to go on.
+	Unbridge CommandKind = "unbridge"
 	// Collect adds Slots to what the call has collected, at once and for its record; an empty value takes away what an earlier Collect
 	// brought. A Tool's is never too late: it counts also when the caller has interrupted meanwhile.
 	Collect CommandKind = "collect"
@@ -52,6 +63,9 @@ const (
 	// words does not count.
 	Wait CommandKind = "wait"
 )
+
+// moves says whether the command takes the caller to somebody else.
+func (k CommandKind) moves() bool { return k == Transfer || k == Bridge }
 
 // mostKeys is how many Keys a Press may have, its pauses included.
 const mostKeys = 64
@@ -64,7 +78,8 @@ type Command struct {
 	Every time.Duration     // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
 	Agent string            // of Change: who takes over
 	Keys  string            // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
-	To    string            // of Transfer: a number in E.164, or an address such as sip:desk@example.com
+	Join  Join              // of Bridge
+	To    string            // of Transfer, Bridge: a number in E.164, or an address such as sip:desk@example.com
 	For   time.Duration     // of Wait: 1 s to 30 min
 	Slots map[string]string // of Collect: values by name
 	Cause media.Cause       // of HangUp: why the call ends, in small letters and _; empty: agent
@@ -76,21 +91,21 @@ func (c Command) Check() error {
 		return fmt.Errorf("%s: %w", c.Kind, fmt.Errorf(format, args...))
 	}
 	takes := map[CommandKind]string{
-		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
-		Press: "keys", Transfer: "text to", Wait: "for", Collect: "slots",
+		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Write: "text", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+		Press: "keys", Transfer: "text to", Bridge: "text to join", Unbridge: "text ask", Wait: "for", Collect: "slots",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
 		return fmt.Errorf("unknown command %q", c.Kind)
 	}
 	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
-		"keys": c.Keys != "", "to": c.To != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
+		"keys": c.Keys != "", "join": c.Join != Join{}, "to": c.To != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
 		if set && !slices.Contains(strings.Fields(fields), field) {
 			return bad("%s is set: it takes none", field)
 		}
 	}
 	switch c.Kind {
-	case Say, Inject:
+	case Say, Inject, Write:
 		if !speakable(c.Text) {
 			return bad("no text")
 		}
@@ -113,9 +128,12 @@ func (c Command) Check() error {
 		if err := CheckKeys(c.Keys); err != nil {
 			return bad("%w", err)
 		}
-	case Transfer:
+	case Transfer, Bridge:
 		if c.To == "" || strings.ContainsFunc(c.To, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return bad("to is %q: want a number such as +15550100, or an address", c.To)
+		}
+		if err := c.Join.check(); err != nil {
+			return bad("%w", err)
 		}
 	case Collect:
 		if _, nameless := c.Slots[""]; nameless || len(c.Slots) == 0 {
@@ -152,13 +170,20 @@ var (
 	errTransferLate = errors.New("it could not be done in time")
 	errNoTransfer   = errors.New("this call cannot be transferred")
 	errNotForAgents = errors.New("not for an agent to command")
+	errMoving       = errors.New("the caller is being transferred already")
 	errClosing      = errors.New("the call is ending")
+	errOnHold       = errors.New("the call is on hold")
 )
 
 // order takes a command from outside.
 func (d *dialog) order(c Command) {
 	d.tell(Event{Kind: Commanded, Text: string(c.Kind)})
+	if d.minds(c) {
+		return
+	}
 	switch c.Kind {
+	case Unbridge:
+		d.unbridge(c)
 	case HangUp:
 		d.orderHangUp(c)
 	case Inject:
@@ -167,6 +192,8 @@ func (d *dialog) order(c Command) {
 		if c.Ask {
 			d.queue(Command{Kind: Inject, Ask: true})
 		}
+	case Write:
+		d.typed(c)
 	case Mute, Unmute:
 		d.mute(c.Kind == Mute)
 	case Hold:
@@ -202,6 +229,23 @@ func (d *dialog) orderHangUp(c Command) {
 		d.turn.firm = true
 		d.resume()
 	}
+}
+
+// typed takes typed words. Like keys, they interrupt; like spoken ones, they are shown at once.
+func (d *dialog) typed(c Command) {
+	if d.onHold != nil || d.closing() {
+		err := errOnHold
+		if d.closing() {
+			err = errClosing
+		}
+		d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})
+		return
+	}
+	d.dropGuess()
+	d.silences = 0
+	d.tell(Event{Kind: Transcribed, Text: d.shown(c.Text), Final: true})
+	d.interrupt()
+	d.queue(c)
 }
 
 // mute: the caller is not heard, or is heard again.
@@ -278,6 +322,9 @@ func (d *dialog) succeed(n *recasted) {
 // carryOut does what was ordered, now that the floor is free.
 func (d *dialog) carryOut(o order) {
 	c := o.command
+	if d.minds(c) {
+		return
+	}
 	if o.successor != nil {
 		d.succeed(o.successor)
 	}
@@ -285,10 +332,12 @@ func (d *dialog) carryOut(o order) {
 	case c.Kind == Inject && len(d.notes) == 0: // it was seen meanwhile
 	case c.Ask:
 		d.begin(&turn{why: o.why})
+	case c.Kind == Write:
+		d.begin(&turn{why: ForWords, said: c.Text, secret: d.secret()})
 	case c.Kind == Wait:
 		d.linger(c.For)
-	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Press, c.Kind == Transfer, speakable(c.Text):
-		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Press && c.Kind != Transfer {
+	case c.Kind == Say, c.Kind == HangUp, c.Kind == Beep, c.Kind == Press, c.Kind.moves(), speakable(c.Text):
+		if c.Kind != HangUp && c.Kind != Beep && c.Kind != Press && !c.Kind.moves() {
 			c = Command{Kind: Say, Text: c.Text}
 		}
 		t := &turn{why: o.why, firm: o.firm, then: []Command{c}, cause: o.cause}
@@ -304,7 +353,7 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 	case Beep:
 		d.beep(t)
 		return false
-	case Change, Press, Transfer, Wait, Collect:
+	case Change, Press, Transfer, Bridge, Wait, Collect:
 		if err := c.Check(); err != nil {
 			d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: err})
 			return false
@@ -326,7 +375,7 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 	case Collect:
 		d.collect(c.Slots)
 		return false
-	case Transfer:
+	case Transfer, Bridge:
 		t.onward = &c
 	}
 	if c.Kind == HangUp && t.cause == "" {
@@ -335,33 +384,13 @@ func (d *dialog) obey(t *turn, c Command) (last bool) {
 	if speakable(c.Text) {
 		d.utter(t, c.Text)
 	}
-	return c.Kind == HangUp || c.Kind == Transfer
+	return c.Kind == HangUp || c.Kind.moves()
 }
 
 // linger leaves the caller alone until they speak, or for so long.
 func (d *dialog) linger(length time.Duration) {
 	d.expect.Patience, d.lingers = length, true
 	d.clear(silenceAlarm)
-}
-
-// transfer lets the caller be connected to somebody else. Meanwhile they are on hold.
-func (d *dialog) transfer(c Command) {
-	if d.ending != nil || d.closing() {
-		return
-	}
-	d.hold(Command{Kind: Hold})
-	d.do(connect{c})
-}
-
-// transferred ends the call, or takes the caller back.
-func (d *dialog) transferred(n transferred) {
-	if n.err == nil {
-		d.end(media.CauseTransfer, nil)
-		return
-	}
-	d.tell(Event{Kind: CommandFailed, Text: string(Transfer), Err: n.err})
-	d.notes = append(d.notes, "The transfer failed: "+readable(n.err.Error())+". The caller is still on the line.")
-	d.unhold(Command{Kind: Unhold, Ask: true})
 }
 
 // brief puts what the responder is to be told into the history, before it is asked in t.

@@ -26,6 +26,8 @@ func TestCommandChecked(t *testing.T) {
 		{Command{Kind: HangUp, Cause: "Closing time"}, `hang_up: cause is "Closing time"`},
 		{Command{Kind: Inject, Text: "Be brief.", Ask: true}, ""},
 		{Command{Kind: Inject, Ask: true}, "inject: no text"},
+		{Command{Kind: Write, Text: "Tomorrow."}, ""},
+		{Command{Kind: Write}, "write: no text"},
 		{Command{Kind: Mute}, ""},
 		{Command{Kind: Mute, Text: "Hush."}, "mute: text is set: it takes none"},
 		{Command{Kind: Unmute}, ""},
@@ -51,6 +53,17 @@ func TestCommandChecked(t *testing.T) {
 		{Command{Kind: Transfer, To: "+15550100", Text: "One moment."}, ""},
 		{Command{Kind: Transfer, To: "sip:desk@example.com"}, ""},
 		{Command{Kind: Transfer}, `transfer: to is ""`},
+		{Command{Kind: Transfer, To: "+15550100", Join: Join{Confirm: true}}, "transfer: join is set"},
+		{Command{Kind: Bridge, To: "+15550100"}, ""},
+		{Command{Kind: Bridge, To: "+15550100", Text: "Hi.", Join: Join{Ring: time.Minute, Brief: "John.", Confirm: true, Stay: Listen, After: Return}}, ""},
+		{Command{Kind: Bridge}, `bridge: to is ""`},
+		{Command{Kind: Bridge, To: "+15550100", Join: Join{Ring: time.Second}}, "bridge: ring is 1s"},
+		{Command{Kind: Bridge, To: "+15550100", Join: Join{Brief: "…"}}, "bridge: brief is"},
+		{Command{Kind: Bridge, To: "+15550100", Join: Join{Confirm: true}}, "bridge: confirm is set without brief"},
+		{Command{Kind: Bridge, To: "+15550100", Join: Join{Stay: "here"}}, `bridge: stay is "here"`},
+		{Command{Kind: Bridge, To: "+15550100", Join: Join{After: "never"}}, `bridge: after is "never"`},
+		{Command{Kind: Unbridge, Text: "Hi."}, ""},
+		{Command{Kind: Unbridge, Text: "Hi.", Ask: true}, "unbridge: text and ask are set"},
 		{Command{Kind: Transfer, To: "+1 555"}, `transfer: to is "+1 555"`},
 		{Command{Kind: Transfer, To: "+1555", Ask: true}, "transfer: ask is set"},
 		{Command{Kind: Wait, For: time.Minute}, ""},
@@ -142,5 +155,37 @@ func TestCollectedByBoth(t *testing.T) {
 	}
 	if more := d.unrecorded(); more != nil {
 		t.Errorf("it is recorded twice: %v", more)
+	}
+}
+
+// TestWritten: what the caller types interrupts the agent, is shown at once, and is answered as their words are; on hold nobody answers it.
+func TestWritten(t *testing.T) {
+	t.Parallel()
+	d := newDialog(&Agent{}, media.Info{})
+	var got []string
+	on := func(n news) {
+		for _, a := range d.on(event{d.now + ms, n}) {
+			switch a := a.(type) {
+			case tell:
+				if a.event.Kind == Transcribed || a.event.Kind == CommandFailed {
+					got = append(got, string(a.event.Kind)+" "+a.event.Text)
+				}
+			case cut:
+				got = append(got, "cut")
+			case ask:
+				got = append(got, string(a.talk.Why)+" "+a.talk.Text)
+			}
+		}
+	}
+	on(answered{})
+	on(ordered{Command{Kind: Write, Text: "Tomorrow."}})
+	on(silenced{turn: 1})
+	on(responded{2, 0, ""})
+	on(voiced{account{turn: 2}})
+	on(ordered{Command{Kind: Hold}})
+	on(ordered{Command{Kind: Write, Text: "Hello?"}})
+	want := []string{"greeting ", "transcribed Tomorrow.", "cut", "words Tomorrow.", "cut", "command_failed write"} // the second cut is the hold's
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -29,6 +29,7 @@ type dialog struct {
 
 	caller  caller
 	history []Message
+	written int   // of the history: so many are in turns' records
 	turns   int   // the last turn's number
 	ended   int   // turns that came to an end
 	turn    *turn // in progress
@@ -45,19 +46,24 @@ type dialog struct {
 
 	silences  int // how often in a row the caller was asked again
 	waiting   waiting
-	faults    int      // turns in a row in which a provider failed
-	voiceless int      // failures of the voice in a row
-	parked    bool     // the far end holds us
-	lingers   bool     // the caller has asked for a moment, of expect.Patience
-	adrift    bool     // there is sound, but nobody speaks
-	muted     bool     // the caller is not to be heard
-	callee    callee   // of an outbound call
-	onHold    *Command // the agent is to be silent
-	notes     []string // for the Narrator to say when the responder is asked next
-	errands   []errand // tools that outlive their turn
-	ending    *hangUp  // what is to follow the cut that was asked for
-	veiled    bool     // the caller, towards the recording
-	estranged bool     // a secret that was asked for may still come, and whoever has asked is gone
+	faults    int       // turns in a row in which a provider failed
+	voiceless int       // failures of the voice in a row
+	parked    bool      // the far end holds us
+	lingers   bool      // the caller has asked for a moment, of expect.Patience
+	adrift    bool      // there is sound, but nobody speaks
+	muted     bool      // the caller is not to be heard
+	callee    callee    // of an outbound call
+	onHold    *Command  // the agent is to be silent
+	notes     []string  // for the Narrator to say when the responder is asked next
+	errands   []errand  // tools that outlive their turn
+	onward    *Command  // the Transfer of which it is not known yet what comes of it
+	guest     *guest    // whom the caller is joined with, or is to be; nil: nobody
+	guests    int       // the last one's number
+	unheard   *deafened // the recogniser failed while nobody needed it
+	away      *left     // meanwhile the caller has gone, and how
+	ending    *hangUp   // what is to follow the cut that was asked for
+	veiled    bool      // the caller, towards the recording
+	estranged bool      // a secret that was asked for may still come, and whoever has asked is gone
 	over      bool
 }
 
@@ -91,6 +97,8 @@ const (
 	onHoldAlarm                  // the agent has waited long enough
 	calleeAlarm                  // more may be known of who has answered
 	aheadAlarm                   // keys have waited long enough
+	guestAlarm                   // somebody else has been waited for long enough
+	awayAlarm                    // what comes of a transfer has been waited for long enough
 	alarmCount
 )
 
@@ -169,15 +177,37 @@ func (d *dialog) take(n news) {
 	case reached:
 		d.reached(n)
 	case worded:
-		if !d.offEar(n) {
+		if d.together() {
+			d.overhear(n)
+		} else if !d.offEar(n) {
 			d.understand(n.transcript)
 		}
 	case deafened:
+		if d.guest != nil {
+			d.unheard = &n
+			return
+		}
 		d.deaf(n)
 	case keyed:
+		if d.together() {
+			d.passes(pass{d.guest.n, n.key, false}, n.sounded)
+			return
+		}
 		d.key(n.key)
+	case came:
+		d.came(n)
+	case whispered:
+		d.whispered(n)
+	case handed:
+		d.handed(n)
+	case beckoned:
+		d.beckoned(n)
+	case went:
+		d.went(n)
 	case parked:
 		d.park(n.held)
+	case moved:
+		d.moved(n)
 	case toned:
 		d.toned(n)
 	case ticked:
@@ -211,7 +241,7 @@ func (d *dialog) take(n news) {
 	case transferred:
 		d.transferred(n)
 	case left:
-		d.end(n.cause, n.err)
+		d.left(n)
 	}
 }
 
@@ -279,6 +309,10 @@ func (d *dialog) tick() {
 			d.waited()
 		case aheadAlarm:
 			d.catchUp()
+		case guestAlarm:
+			d.dismissGuest(errNobody)
+		case awayAlarm:
+			d.end(d.away.cause, d.away.err)
 		}
 	}
 }
@@ -395,6 +429,7 @@ func (d *dialog) end(cause media.Cause, err error) {
 }
 
 func (d *dialog) stop() {
+	d.writeTalk()
 	d.over = true
 	d.do(*d.ending)
 }

@@ -31,6 +31,9 @@ const (
 	Collected     EventKind = "collected"       // something was learnt from the caller: Slots is all that was collected so far
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
+	Transferred   EventKind = "transferred"     // the carrier has connected the caller to Text: the call ends
+	Bridged       EventKind = "bridged"         // the caller talks with Text, whom we have called
+	Unbridged     EventKind = "unbridged"       // no longer: the agent has the caller back, or the call ends
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
 	ProviderFail  EventKind = "provider_failed" // Text names it; the error is for the log
 	Spoken        EventKind = "spoken"          // while somebody follows the call (Call.Follow): Turn is the turn in progress, as if it ended now
@@ -128,4 +131,5 @@ type Ending struct {
 	Drops    int // frames that recognition or recording lost
 	History  []Message
 	Slots    map[string]string // all that was collected, if no turn has it; else nil
+	Quality  *media.Quality    // how its sound travelled; nil: the leg does not say
 }

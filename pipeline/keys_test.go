@@ -83,7 +83,7 @@ func TestAgentKeys(t *testing.T) {
 				continue
 			}
 			ahead(at)
-			feed(event{at, keyed{k}})
+			feed(event{at, keyed{key: k}})
 		}
 		ahead(at + 200*ms)
 		if at += 1400 * ms; len(entries) == 0 || strings.HasSuffix(tt.presses, "#") {

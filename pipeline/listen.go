@@ -21,16 +21,16 @@ func (c *Call) listen() {
 			c.notify(left{media.CauseCaller, nil})
 			return
 		case err != nil:
-			c.notify(left{media.CauseCarrier, fmt.Errorf("receive: %w", err)})
+			c.notify(lost(fmt.Errorf("receive: %w", err)))
 			return
 		case !c.ready.Load(): // nobody is there to hear it
 			if p.Note.Kind == media.Lost {
-				c.notify(left{media.CauseCarrier, errLost})
+				c.notify(lost(media.ErrSilent))
 			}
 		case p.Frame.PCM != nil:
 			if c.tones != nil {
 				if k, ok := c.tones.Hear(p.Frame.PCM); ok {
-					c.notify(keyed{k.Key})
+					c.notify(keyed{k.Key, true})
 				}
 			}
 			if err := c.hear(p.Frame, deaf); err != nil && !deaf {
@@ -38,17 +38,22 @@ func (c *Call) listen() {
 				c.notify(deafened{err: fmt.Errorf("transcription: %w", err)})
 			}
 		case p.Digit != 0:
-			c.notify(keyed{p.Digit})
+			c.notify(keyed{p.Digit, p.Sounded})
 		default:
 			c.note(p.Note)
 		}
 	}
 }
 
-var (
-	errLost  = errors.New("the far end's media stopped")
-	errStuck = errors.New("a frame was not taken in time")
-)
+// lost is a leg that went without a goodbye.
+func lost(err error) left {
+	if errors.Is(err, media.ErrSilent) {
+		return left{media.CauseMedia, err}
+	}
+	return left{media.CauseCarrier, err}
+}
+
+var errStuck = errors.New("a frame was not taken in time")
 
 func (c *Call) note(n media.Note) {
 	switch n.Kind {
@@ -56,8 +61,10 @@ func (c *Call) note(n media.Note) {
 		c.playout.Played(n)
 	case media.Held, media.Resumed:
 		c.notify(parked{n.Kind == media.Held})
+	case media.Moved:
+		c.notify(moved{n.To})
 	case media.Lost:
-		c.notify(left{media.CauseCarrier, errLost})
+		c.notify(lost(media.ErrSilent))
 	}
 }
 
@@ -126,6 +133,9 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		}
 		// When the frame has come, its end was just spoken.
 		c.notify(edged{edge: e, spoke: max(now-max(f.At+f.Duration()-e.At, 0), 0)})
+	}
+	if r := c.beyond.Load(); r != nil {
+		r.Hear(f)
 	}
 	if c.tap != nil {
 		c.inside.part.Store(inTap)

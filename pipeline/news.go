@@ -40,9 +40,14 @@ type (
 		err  error
 	}
 	// keyed: the caller pressed a key.
-	keyed struct{ key rune }
+	keyed struct {
+		key     rune
+		sounded bool // their sound has it, too
+	}
 	// parked: the far end put us on hold, or took us off it.
 	parked struct{ held bool }
+	// moved: the far end has handed the call to somebody else, with whom it goes on. Empty: nobody knows to whom.
+	moved struct{ to string }
 	// toned: there was a tone; its times are since the answer.
 	toned struct{ tone tones.Tone }
 	// ticked: the time of an alarm has come.
@@ -106,6 +111,30 @@ type (
 	transferred struct {
 		command Command
 		err     error
+		instead bool // they may be called and joined with the caller, since the carrier does not connect them
+	}
+	// came: a guest has answered.
+	came struct{ n int }
+	// whispered: what was to be said to the guest has been heard.
+	whispered struct {
+		n   int
+		err error
+	}
+	// handed: the carrier has connected the caller and the guest, or err says why not.
+	handed struct {
+		n   int
+		err error
+	}
+	// beckoned: the guest has pressed a key.
+	beckoned struct {
+		n       int
+		key     rune
+		sounded bool // as of keyed
+	}
+	// went: the guest has hung up, or has not come, and why.
+	went struct {
+		n   int
+		err error
 	}
 	// left: the call is over, whatever we wish.
 	left struct {
@@ -121,6 +150,7 @@ func (worded) isNews()      {}
 func (deafened) isNews()    {}
 func (keyed) isNews()       {}
 func (parked) isNews()      {}
+func (moved) isNews()       {}
 func (toned) isNews()       {}
 func (ticked) isNews()      {}
 func (told) isNews()        {}
@@ -137,6 +167,11 @@ func (tooled) isNews()      {}
 func (ordered) isNews()     {}
 func (recasted) isNews()    {}
 func (transferred) isNews() {}
+func (came) isNews()        {}
+func (whispered) isNews()   {}
+func (handed) isNews()      {}
+func (beckoned) isNews()    {}
+func (went) isNews()        {}
 func (left) isNews()        {}
 
 // account is what became of one reply: a step of a turn. Its times are since the answer; 0: it did not happen.
@@ -212,6 +247,31 @@ type (
 	recast struct{ command Command }
 	// connect the caller to somebody else; transferred is the answer.
 	connect struct{ command Command }
+	// invite a guest; came or went is the answer.
+	invite struct {
+		n  int
+		to string
+	}
+	// whisper something to the guest; whispered is the answer.
+	whisper struct {
+		n    int
+		text string
+	}
+	// join the caller and the guest; heard says whether the caller is still heard by ear and recogniser.
+	join struct {
+		n     int
+		heard bool
+	}
+	// handOver lets the carrier connect the caller and the guest; handed is the answer.
+	handOver struct{ n int }
+	// pass a key on that the caller has pressed, to the guest; or of the guest's, to the caller.
+	pass struct {
+		n        int
+		key      rune
+		toCaller bool
+	}
+	// part with the guest, whether they have come or not.
+	part struct{ n int }
 	// swap the providers.
 	swap struct{ parts Parts }
 	// heedTones of the line, or no longer.
@@ -240,6 +300,12 @@ func (mute) isAct()      {}
 func (veil) isAct()      {}
 func (recast) isAct()    {}
 func (connect) isAct()   {}
+func (invite) isAct()    {}
+func (whisper) isAct()   {}
+func (join) isAct()      {}
+func (handOver) isAct()  {}
+func (pass) isAct()      {}
+func (part) isAct()      {}
 func (heedTones) isAct() {}
 func (swap) isAct()      {}
 func (tell) isAct()      {}

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,7 +75,7 @@ func (d *dialog) waited() {
 }
 
 // park: the far end holds us, or has come back. What is being said stops, and goes on from there; what is heard meanwhile is not the
-// caller. A stretch of speech that was going on ends here.
+// caller. A stretch of speech that was going on ends here. The record and whoever is asked next are told of both.
 func (d *dialog) park(held bool) {
 	if held == d.parked {
 		return
@@ -83,6 +84,7 @@ func (d *dialog) park(held bool) {
 	d.clear(silenceAlarm)
 	t := d.turn
 	if !held {
+		d.note("The caller is back.")
 		if !d.adrift {
 			d.clear(onHoldAlarm)
 		}
@@ -92,6 +94,7 @@ func (d *dialog) park(held bool) {
 		}
 		return
 	}
+	d.note("The caller has put the call on hold.")
 	d.dropGuess()
 	d.set(onHoldAlarm, d.now+d.manners.OnHold.Longest)
 	d.hearNoMore()
@@ -102,6 +105,11 @@ func (d *dialog) park(held bool) {
 		t.held = true
 		d.do(hold{t.n})
 	}
+}
+
+// moved: somebody else is there from now on, which the record and whoever is asked next are told.
+func (d *dialog) moved(n moved) {
+	d.note("The other side has handed the call to " + cmp.Or(n.to, "somebody else") + ".")
 }
 
 // hearNoMore ends a stretch of speech that is going on: what comes of it is not heard.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"log/slog"
+	"math"
 	"slices"
 	"time"
 
@@ -73,6 +74,18 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.spawn("change", func() { c.recast(ctx, a.command) })
 	case connect:
 		c.spawn("transfer", func() { c.connect(ctx, a.command) })
+	case invite:
+		c.invite(ctx, a)
+	case whisper:
+		c.whisper(ctx, a)
+	case join:
+		c.joins(a)
+	case handOver:
+		c.handOver(ctx)
+	case pass:
+		c.passKey(a)
+	case part:
+		c.partsWith(a.n)
 	case swap:
 		if a.parts.Responder != nil {
 			c.parts.Responder = a.parts.Responder
@@ -228,18 +241,38 @@ func (c *Call) recast(ctx context.Context, cmd Command) {
 // transferLimit is how long a transfer may take.
 const transferLimit = 45 * time.Second
 
+// transferrer is who can connect the caller to somebody else: the leg itself, or else who knows its carrier; nil: nobody.
+func (c *Call) transferrer() func(ctx context.Context, to string) error {
+	if t := media.TransferrerOf(c.Leg); t != nil {
+		return t.Transfer
+	}
+	return c.parts.Transfer
+}
+
+// may says why the caller must not be connected to somebody.
+func (c *Call) may(ctx context.Context, to string) error {
+	if c.parts.May == nil {
+		return nil
+	}
+	return c.parts.May(ctx, to)
+}
+
 // connect lets the carrier connect the caller to somebody else.
 func (c *Call) connect(ctx context.Context, cmd Command) {
 	going, cancel := context.WithTimeout(ctx, transferLimit)
 	defer cancel()
-	err := errNoTransfer
-	if c.parts.Transfer != nil {
-		err = c.parts.Transfer(going, cmd.To)
+	err := c.may(going, cmd.To)
+	switch transfer := c.transferrer(); {
+	case err != nil:
+	case transfer == nil:
+		err = errNoTransfer
+	default:
+		err = transfer(going, cmd.To)
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = errTransferLate
 	}
-	c.post(ctx, transferred{cmd, err})
+	c.post(ctx, transferred{cmd, err, c.parts.Dial != nil && errors.Is(err, media.ErrNoTransfer)})
 }
 
 // knownPaces is how many replies tell a voice's pace well enough: from then on no time is spent on it.
@@ -297,6 +330,9 @@ func (c *Call) ending() Ending {
 	if c.dialog != nil {
 		e.Turns, e.History, e.Answer, e.Slots = c.dialog.ended, c.dialog.history, c.dialog.callee.answer, c.dialog.unrecorded()
 	}
+	if q, ok := c.Quality(); ok {
+		e.Quality = &q
+	}
 	return e
 }
 
@@ -314,6 +350,10 @@ func (c *Call) report(ctx context.Context, e Ending) {
 	}
 	if e.Answer.By != "" {
 		args = append(args, "answered_by", string(e.Answer.By), "cue", string(e.Answer.Cue))
+	}
+	if q := e.Quality; q != nil {
+		args = append(args, "mos", math.Round(100*q.MOS)/100, "loss", math.Round(1e4*q.Loss)/1e4, "concealed", q.Concealed(), "jitter", q.Jitter.Round(time.Microsecond),
+			"delay", q.Delay.Round(time.Millisecond), "trip", q.Trip.Round(time.Microsecond), "far_loss", math.Round(1e4*q.FarLoss)/1e4)
 	}
 	if e.Err != nil {
 		args = append(args, "err", e.Err)

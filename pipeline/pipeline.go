@@ -232,6 +232,7 @@ type Expect struct {
 type ToolCall struct {
 	ID, Name string
 	Args     json.RawMessage // an object; where the model got it wrong, what it wrote instead, as a JSON text: the Tool tells it what is wanted
+	Seal     string          // what the model's vendor wants to see again with the call, and nobody else can read; empty: nothing
 }
 
 // Usage is what a response cost.
@@ -337,9 +338,17 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// May says why the caller must not be connected to somebody, which may be told to the model; it is asked before each Transfer and Bridge.
+	// Nil: all may be called.
+	May func(ctx context.Context, to string) error
 	// Transfer makes the carrier connect the caller to another number (E.164) or address, and returns when the caller has left us, or
-	// with what the model may be told of why not. Nil: this call cannot be transferred.
+	// with what the model may be told of why not. It is for legs that are no media.Transferrer. Nil: this call cannot be transferred.
 	Transfer func(ctx context.Context, to string) error
+	// Dial calls somebody, for the command Bridge, by the trunk or account of the call itself, and returns their leg when they have answered;
+	// or with what the model may be told of why not. Ctx ends when they are no longer waited for. Nil: nobody can be called.
+	Dial func(ctx context.Context, to string) (media.Leg, error)
+	// Music is what a caller who waits for somebody hears, at so many samples a second; nil, or a nil Source: a Chime.
+	Music func(rate int) media.Source
 	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
 	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
 	Change func(ctx context.Context, name string) (Agent, Parts, error)

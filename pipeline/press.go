@@ -154,10 +154,9 @@ func (c *Call) dial(ctx context.Context, r *reply, keys string) {
 
 func (c *Call) dialKey(ctx context.Context, u *media.Utterance, key rune) error {
 	rate := c.Leg.Info().Rate
-	silence := func(d time.Duration) []int16 { return make([]int16, int(d*time.Duration(rate)/time.Second)) }
 	switch {
 	case !dtmf.Is(key):
-		return u.Write(ctx, silence(keyTime(key)))
+		return u.Write(ctx, stillness(keyTime(key), rate))
 	case c.pad == nil:
 		pcm := dtmf.Append(nil, key, rate)
 		gap := len(pcm) - int(dtmf.Gap*time.Duration(rate)/time.Second)
@@ -166,8 +165,18 @@ func (c *Call) dialKey(ctx context.Context, u *media.Utterance, key rune) error 
 		}
 		return u.Write(ctx, pcm[gap:])
 	}
-	if err := u.Press(ctx, c.pad, key, dtmf.Tone); err != nil {
+	return pressKey(ctx, u, c.pad, key, rate)
+}
+
+// pressKey presses a key by a leg of a rate, and waits for the gap after it to have its place.
+func pressKey(ctx context.Context, u *media.Utterance, pad media.Keypad, key rune, rate int) error {
+	if err := u.Press(ctx, pad, key, dtmf.Tone); err != nil {
 		return err
 	}
-	return u.Write(ctx, silence(dtmf.Gap))
+	return u.Write(ctx, stillness(dtmf.Gap, rate))
+}
+
+// stillness is so much silence, at a rate.
+func stillness(d time.Duration, rate int) []int16 {
+	return make([]int16, int(d*time.Duration(rate)/time.Second))
 }

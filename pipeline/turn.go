@@ -32,7 +32,7 @@ type turn struct {
 	lookup    *Lookup // what was looked up, the last time
 	counts    Counts
 	notes     []string // that its history has
-	onward    *Command // the Transfer that follows when it has been heard
+	onward    *Command // the Transfer or Bridge that follows when it has been heard
 	err       string   // the provider that failed
 	sounding  bool
 	held      bool // the caller may be interrupting
@@ -79,7 +79,7 @@ func (t *turn) last() *step {
 
 // leaves says whether the call ends after the turn, as far as it is up to us.
 func (t *turn) leaves() bool {
-	return t.cause != "" || t.onward != nil || slices.ContainsFunc(t.then, func(c Command) bool { return c.Kind == HangUp || c.Kind == Transfer })
+	return t.cause != "" || t.onward != nil || slices.ContainsFunc(t.then, func(c Command) bool { return c.Kind == HangUp || c.Kind.moves() })
 }
 
 // heard is what the caller heard of the turn; text is all of it.
@@ -333,7 +333,7 @@ func (d *dialog) proceed(t *turn) {
 	case t.cause != "":
 		d.end(t.cause, nil)
 	case t.onward != nil:
-		d.transfer(*t.onward)
+		d.moveOn(*t.onward)
 	}
 }
 
@@ -352,7 +352,7 @@ func (d *dialog) close(t *turn) {
 	r := t.record()
 	r.Slots, r.Times = d.unrecorded(), t.times(d.now)
 	r.Cut = r.Cut && d.ending == nil
-	r.First, r.Messages = t.mark, slices.Clone(d.history[t.mark:])
+	r.First, r.Messages = d.unwritten()
 	d.tell(Event{Kind: TurnEnded, Turn: r})
 	d.faulty(t)
 }

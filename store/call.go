@@ -65,6 +65,25 @@ type End struct {
 	Latency map[string]int64 `json:"latency,omitempty"` // voice_to_voice_p50, voice_to_voice_p95: milliseconds; of a crashed call: none
 	// AnsweredBy is who answered an outbound call, if its agent was to find out: a pipeline.Party.
 	AnsweredBy string `json:"answered_by,omitempty"`
+	// Quality is how its sound travelled; nil: its leg does not measure that, or the call crashed.
+	Quality *Quality `json:"quality,omitempty"`
+}
+
+// Quality is how a call's sound travelled, from its beginning to its end: what media.Quality says of its packets. Counts are of packets.
+type Quality struct {
+	MOS       float64       `json:"mos,omitempty"` // of the far end's sound, 1 to 4.5 (ITU-T G.107); 0: none came
+	Received  int64         `json:"received,omitempty"`
+	Lost      int64         `json:"lost,omitempty"`
+	Late      int64         `json:"late,omitempty"` // that came when their time was over
+	Loss      float64       `json:"loss,omitempty"` // the share of what the far end has sent that was lost or late
+	Concealed time.Duration `json:"concealed,omitempty"`
+	Jitter    time.Duration `json:"jitter,omitempty"`
+	Delay     time.Duration `json:"delay,omitempty"` // for which packets were held back
+	Trip      time.Duration `json:"trip,omitempty"`  // there and back; 0: unknown
+	Sent      int64         `json:"sent,omitempty"`
+	FarLost   int64         `json:"far_lost,omitempty"` // of those sent, by the far end's reports
+	FarLoss   float64       `json:"far_loss,omitempty"` // the share of them in its last report
+	FarJitter time.Duration `json:"far_jitter,omitempty"`
 }
 
 // OutcomeAnswered is the outcome of a call that was completed, where nobody has found out by whom it was answered.

@@ -106,13 +106,14 @@ type SecretKind string
 const (
 	CredentialSecret    SecretKind = "credential"
 	TrunkSecret         SecretKind = "trunk"
+	ExtensionSecret     SecretKind = "extension"
 	WebhookSecret       SecretKind = "webhook"        // of an organisation's settings: the row's id is the organisation's
 	FormerWebhookSecret SecretKind = "former_webhook" // of the same row: the one before
 )
 
 // SecretKinds are all of them.
 func SecretKinds() []SecretKind {
-	return []SecretKind{CredentialSecret, TrunkSecret, WebhookSecret, FormerWebhookSecret}
+	return []SecretKind{CredentialSecret, TrunkSecret, ExtensionSecret, WebhookSecret, FormerWebhookSecret}
 }
 
 // A Secret is the sealed secret of a row.

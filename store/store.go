@@ -200,13 +200,14 @@ type Numbers interface {
 
 // A Directory is all that answering a call needs to know, at one moment.
 type Directory struct {
-	Revision      int64          // grows whenever an organisation, agent, number, credential, trunk or an agent's knowledge changes
+	Revision      int64          // grows whenever an organisation, agent, number, credential, trunk, extension or an agent's knowledge changes
 	Organisations []Organisation // oldest first; calls to numbers that nobody has go to the first
 	Agents        []Agent
 	Numbers       []Number
 	Knowing       []string // ids of the agents that know a document
 	Credentials   []Credential
 	Trunks        []Trunk
+	Extensions    []Extension
 }
 
 // A Router tells who answers.

@@ -82,6 +82,17 @@ func (c *caller) next(now int64) (move, error) {
 	return move{leave: true}, nil
 }
 
+// forsaken judges the agent's hang-up: it is what the script wants if nothing is left but to hear, and the agent has spoken.
+func (c *caller) forsaken() error {
+	for i, step := range c.script[min(c.step, len(c.script)):] {
+		_, spoke := c.answer()
+		if step.Verb != HangUp && (i > 0 || step.Verb != Hear || !spoke) {
+			return &unmet{step, "the agent hung up"}
+		}
+	}
+	return nil
+}
+
 func (c *caller) enter(s Step, now int64) {
 	c.entered, c.began, c.over, c.rest = true, now, -1, nil
 	switch s.Verb {

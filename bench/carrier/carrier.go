@@ -7,6 +7,8 @@
 //	               ▲                                   │
 //	              ear ◀── what sounds ◀── playout ◀────┴──── media, mark, clear
 //
+// A call by SIP is placed by PlaceBy, over a leg that somebody else connects: the same scripts, without webhook and socket.
+//
 // Everything of a call belongs to the goroutine that called Place, but for one that reads the socket. The package shares no code with the
 // server's side (signatures, G.711, messages are written again), so that the two prove each other.
 //
@@ -85,6 +87,11 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	err = p.follow(ctx, c.URL, url.Values{"CallStatus": {"ringing"}})
 	p.callbacks.Wait()
 	p.report(began, err)
+	return p.conclude(err)
+}
+
+// conclude makes the verdict of a call that is over.
+func (p *placed) conclude(err error) (*Result, error) {
 	r := p.result
 	r.Warnings = p.warnings
 	switch {
@@ -194,6 +201,10 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 			}
 		case "Say", "Play":
 			p.note("agent", strings.ToLower(v.name()), v.text())
+		case "Dial":
+			if err := p.dialOn(ctx, v); err != nil {
+				return "", err
+			}
 		case "Hangup":
 			p.end("agent")
 			return "", nil
@@ -202,11 +213,25 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 			p.end("rejected")
 			return "", nil
 		default:
-			return "", fmt.Errorf("<%s>: this simulation knows Connect, Say, Play, Pause, Redirect, Reject and Hangup", v.name())
+			return "", fmt.Errorf("<%s>: this simulation knows Connect, Dial, Say, Play, Pause, Redirect, Reject and Hangup", v.name())
 		}
 	}
 	p.end("agent")
 	return "", nil
+}
+
+// dialOn connects the caller to somebody else, who says goodbye after a second.
+func (p *placed) dialOn(ctx context.Context, dial element) error {
+	to := dial.text()
+	if len(dial.Children) == 1 && (dial.Children[0].name() == "Number" || dial.Children[0].name() == "Sip") {
+		to = dial.Children[0].text()
+	}
+	if to == "" || len(dial.Children) > 1 {
+		return errors.New("<Dial>: want one number, <Number> or <Sip> in it")
+	}
+	p.note("carrier", "dialled", to)
+	p.result.Dialled, p.result.DialledFrom = to, dial.attr("callerId", "")
+	return pause(ctx, "1")
 }
 
 // pause waits for a number of seconds.

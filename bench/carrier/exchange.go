@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -81,6 +82,7 @@ type outward struct {
 	state         string
 	over          chan struct{}
 	hangUp        context.CancelFunc
+	next          chan []element // the document that is to take over from what goes on
 	untold        bool
 	sequence      int
 }
@@ -100,7 +102,7 @@ func (x *Exchange) place(form url.Values) (*outward, error) {
 	c := &outward{
 		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
 		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
-		over: make(chan struct{}), hangUp: cancel,
+		over: make(chan struct{}), hangUp: cancel, next: make(chan []element, 1),
 	}
 	if x.Rings != nil {
 		line, err := json.Marshal(Ring{c.made, c.to, c.from, c.sid, c.voice})
@@ -155,7 +157,7 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		return
 	}
 	x.tell(p, c, "answered", "in-progress")
-	err = p.follow(ctx, c.voice, url.Values{"CallStatus": {"in-progress"}})
+	err = c.lives(ctx, p)
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")
 	if err != nil {
@@ -164,6 +166,46 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 	if x.Ended != nil {
 		p.result.Warnings = p.warnings
 		x.Ended(p.result, err)
+	}
+}
+
+// lead has another document take over from what goes on. Of several the last one counts.
+func (c *outward) lead(verbs []element) {
+	for {
+		select {
+		case c.next <- verbs:
+			return
+		case <-c.next:
+		}
+	}
+}
+
+// lives follows what an answered call is told to do, and leaves it for what it is told meanwhile.
+func (c *outward) lives(ctx context.Context, p *placed) error {
+	do := func(ctx context.Context) error {
+		return p.follow(ctx, c.voice, url.Values{"CallStatus": {"in-progress"}})
+	}
+	for {
+		going, leave := context.WithCancel(ctx)
+		done := make(chan error, 1)
+		go func() { done <- do(going) }()
+		select {
+		case err := <-done:
+			leave()
+			return err
+		case verbs := <-c.next:
+			leave()
+			if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			do = func(ctx context.Context) error {
+				base, err := url.Parse(c.voice)
+				if err == nil {
+					_, err = p.perform(ctx, verbs, base)
+				}
+				return err
+			}
+		}
 	}
 }
 

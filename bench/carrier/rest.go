@@ -121,6 +121,13 @@ func (x *Exchange) single(w http.ResponseWriter, r *http.Request, id string) {
 	case r.Method == http.MethodPost && over:
 		fail(w, http.StatusBadRequest, 21220, "Unable to update record. Call is not in-progress")
 		return
+	case r.Method == http.MethodPost && r.FormValue("Twiml") != "":
+		verbs, err := parseTwiML([]byte(r.FormValue("Twiml")))
+		if err != nil {
+			fail(w, http.StatusBadRequest, 12100, err.Error())
+			return
+		}
+		c.lead(verbs)
 	case r.Method == http.MethodPost:
 		if s := r.FormValue("Status"); s != "completed" && s != "canceled" {
 			fail(w, http.StatusBadRequest, 21218, "Status is invalid")

@@ -89,6 +89,14 @@ type Frames struct {
 	FirstBad    string `json:"first_bad,omitempty"`
 }
 
+// Packets is how sound travelled over RTP, as the caller's end saw it.
+type Packets struct {
+	MOS      float64 `json:"mos"` // of what was heard, 1 to 4.5 (ITU-T G.107)
+	Received int64   `json:"received"`
+	Lost     int64   `json:"lost"` // or late
+	Jitter   Millis  `json:"jitter_ms"`
+}
+
 // A Result is how a call went.
 type Result struct {
 	CallSID   string `json:"call_sid"`
@@ -96,17 +104,22 @@ type Result struct {
 	From      string `json:"from"`
 	To        string `json:"to"`
 
-	Webhook  Millis `json:"webhook_ms"` // the voice webhook's answer
-	Upgrade  Millis `json:"upgrade_ms"` // the socket's
+	Webhook  Millis `json:"webhook_ms"`         // the voice webhook's answer
+	Upgrade  Millis `json:"upgrade_ms"`         // the socket's
+	Setup    Millis `json:"setup_ms,omitempty"` // of a call by SIP, from INVITE to the answer
 	Length   Millis `json:"length_ms"`
 	Answered bool   `json:"answered"`          // the agent was heard to speak
 	Ended    string `json:"ended"`             // caller, agent, rejected or failed
 	Failure  string `json:"failure,omitempty"` // why the call is not a success
 
+	Dialled     string `json:"dialled,omitempty"`      // where the server had the call go on
+	DialledFrom string `json:"dialled_from,omitempty"` // the number that was shown there; empty: the caller's
+
 	Keys     string   `json:"keys,omitempty"` // that the agent pressed, as tones
 	Turns    []Turn   `json:"turns"`
 	Timeline []Event  `json:"timeline"`
 	Frames   Frames   `json:"frames"`
+	Packets  *Packets `json:"packets,omitempty"` // of a call by SIP
 	Warnings []string `json:"warnings,omitempty"`
 
 	Said  []int16 `json:"-"` // by the caller, at Rate, from the stream's start
@@ -181,8 +194,13 @@ func (r *Result) Print(out io.Writer) error {
 		fmt.Fprintf(w, "%9s  %-8s %s\n", l.at, l.who, l.text)
 	}
 	f := r.Frames
-	fmt.Fprintf(w, "call: %s, ended by %s; webhook %.1f ms, socket %.1f ms; agent audio %s, %d gaps, %d marks, %d clears; %d frames sent, %d late (worst %.1f ms)\n",
-		r.Length, r.Ended, ms(r.Webhook), ms(r.Upgrade), f.Sounded, f.Gaps, f.Marks, f.Clears, f.Sent, f.SentLate, ms(f.WorstSend))
+	if q := r.Packets; q != nil {
+		fmt.Fprintf(w, "call: %s, ended by %s; set up in %.1f ms; %d packets heard, %d lost, jitter %.1f ms, MOS %.2f; %d frames sent, %d late (worst %.1f ms)\n",
+			r.Length, r.Ended, ms(r.Setup), q.Received, q.Lost, ms(q.Jitter), q.MOS, f.Sent, f.SentLate, ms(f.WorstSend))
+	} else {
+		fmt.Fprintf(w, "call: %s, ended by %s; webhook %.1f ms, socket %.1f ms; agent audio %s, %d gaps, %d marks, %d clears; %d frames sent, %d late (worst %.1f ms)\n",
+			r.Length, r.Ended, ms(r.Webhook), ms(r.Upgrade), f.Sounded, f.Gaps, f.Marks, f.Clears, f.Sent, f.SentLate, ms(f.WorstSend))
+	}
 	if 50*f.SentLate > f.Sent {
 		r.Warnings = append(r.Warnings, "this machine was too busy to speak in time: the latencies say little")
 	}

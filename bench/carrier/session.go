@@ -304,14 +304,7 @@ func (s *session) closed(err error) error {
 	if !websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
 		return fmt.Errorf("the server dropped the stream: %w", err)
 	}
-	c := s.caller
-	for i, step := range c.script[min(c.step, len(c.script)):] {
-		_, spoke := c.answer()
-		if step.Verb != HangUp && (i > 0 || step.Verb != Hear || !spoke) {
-			return &unmet{step, "the agent hung up"}
-		}
-	}
-	return nil
+	return s.caller.forsaken()
 }
 
 // finish makes the result.

@@ -55,7 +55,7 @@ func (c *call) Speak(now time.Duration) []byte {
 	} else {
 		frame = c.line.Media(next.sound)
 	}
-	c.g.said()
+	c.g.said(next.spoken)
 	name := c.ear.marks.Next(now, c.name[:0])
 	if name == nil && next.key == 0 {
 		return frame

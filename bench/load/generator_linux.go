@@ -40,7 +40,7 @@ type generator struct {
 type measures struct {
 	late, sendLate, ttsToFrame, toClear, voiceVoice, greeting *hdrhistogram.Histogram // of microseconds
 
-	in, dry, lost, afterClear, bargeIns, missed, turns, unanswered int64
+	in, voiced, dry, lost, afterClear, bargeIns, missed, turns, unanswered int64
 
 	audio  time.Duration // of the agents'
 	began  time.Duration
@@ -100,9 +100,12 @@ func (g *generator) hangUp(n int) {
 }
 
 // said counts a frame of a caller's.
-func (g *generator) said() {
-	if g.measuring {
-		g.now.in++
+func (g *generator) said(spoken bool) {
+	if !g.measuring {
+		return
+	}
+	if g.now.in++; spoken {
+		g.now.voiced++
 	}
 }
 
@@ -162,7 +165,7 @@ func (m *measures) fill(s *report.Step) {
 		s.Times[name] = report.SpreadOf(h)
 	}
 	for name, n := range map[string]int64{
-		report.FramesIn: m.in, report.FramesOut: int64(m.audio / wire.FrameTime), report.FramesLost: m.lost, report.Dry: m.dry,
+		report.FramesIn: m.in, report.Voiced: m.voiced, report.FramesOut: int64(m.audio / wire.FrameTime), report.FramesLost: m.lost, report.Dry: m.dry,
 		report.AfterClear: m.afterClear, report.BargeIns: m.bargeIns, report.Missed: m.missed, report.Turns: m.turns, report.Unanswered: m.unanswered,
 	} {
 		s.Counts[name] = n

@@ -59,6 +59,9 @@ func TestConversation(t *testing.T) {
 			if in, out := s.Counts[report.FramesIn], s.Counts[report.FramesOut]; in < 3*150 || out < 3*60 {
 				t.Errorf("%d frames in, %d out", in, out)
 			}
+			if spoken := s.Counts[report.Voiced]; spoken != 6*25 { // a recording of 500 ms in each turn that is spoken
+				t.Errorf("%d frames of speech sent, want %d", spoken, 6*25)
+			}
 			for name, least := range map[string]int64{
 				report.Lateness: 180, report.SendLate: 450, report.TTSToFrame: 9, report.ToClear: 3, report.SetUp: 3, report.Greeting: 3, report.VoiceVoice: 6,
 			} {

@@ -29,8 +29,9 @@ type act struct {
 
 // slot is 20 ms of what a caller does.
 type slot struct {
-	sound *wire.Payload
-	key   byte // 0: none
+	sound  *wire.Payload
+	spoken bool // it is of a recording
+	key    byte // 0: none
 }
 
 // compile makes slots of a script.
@@ -96,6 +97,9 @@ func speech(k wire.Key, name string, library carrier.Library) (a act, err error)
 		return a, fmt.Errorf("%s: nothing in it is as loud as speech (-45 dBFS)", name)
 	}
 	a.slots, err = sounds(k, prompt.PCM)
+	for i := range a.slots {
+		a.slots[i].spoken = true
+	}
 	return a, err
 }
 

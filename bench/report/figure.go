@@ -22,6 +22,7 @@ func TimeFigures() []Figure {
 		{FrameToSTT, "Frame to recogniser", "from a frame that the carrier sent to its arrival at the recogniser's socket"},
 		{TTSToFrame, "Voice to carrier", "from the voice's first sound of an utterance to its arrival at the carrier's socket"},
 		{ToClear, "Barge-in to clear", "from the frame that makes the caller's speech certain to the message that silences the agent"},
+		{DecisionClear, "Decision to clear", "as the server has it: from the decision that the agent yields until the carrier's socket has the message that silences it"},
 		{SetUp, "Set-up", "from asking the voice webhook to the open stream"},
 		{Greeting, "Greeting", "from asking the voice webhook to the agent's first speech"},
 		{Refusal, "Refusal", "from asking the voice webhook to its refusal"},
@@ -36,6 +37,7 @@ func TimeFigures() []Figure {
 func CountFigures() []Figure {
 	return []Figure{
 		{FramesIn, "Frames sent", "frames of 20 ms that the callers sent"},
+		{Voiced, "Frames of speech sent", "of these, frames of what the callers said"},
 		{FramesOut, "Frames received", "sound of the agents, in frames of 20 ms"},
 		{FramesLost, "Frames lost", "frames that the measured seconds should have held, and did not"},
 		{Dry, "Frames dry", "frames that came after they had to sound: the caller heard a gap"},

@@ -74,6 +74,18 @@ func Save(path string, write func(io.Writer) error) (err error) {
 	return nil
 }
 
+// SaveJSON saves any benchmark's figures, indented, as Save does; an empty path saves nothing.
+func SaveJSON(path string, figures any) error {
+	if path == "" {
+		return nil
+	}
+	return Save(path, func(to io.Writer) error {
+		enc := json.NewEncoder(to)
+		enc.SetIndent("", "  ")
+		return enc.Encode(figures)
+	})
+}
+
 // check says what in the report cannot be.
 func (r *Report) check() error {
 	switch {

@@ -67,20 +67,22 @@ const (
 	FrameToSTT = "frame_to_stt" // a frame sent by the carrier -> it is at the recogniser's socket
 	// FrameToSTTGathered is the same of the oldest frame in a message to the recogniser: with the time for which frames are gathered there.
 	FrameToSTTGathered = "frame_to_stt_gathered"
-	TTSToFrame         = "tts_to_frame"    // the voice's first sound of an utterance -> it is at the carrier's socket
-	ToClear            = "onset_to_clear"  // the frame that makes the caller's speech certain -> clear
-	VoiceVoice         = "voice_to_voice"  // the caller's last voiced frame -> the agent's first
-	Added              = "added"           // of that, what neither the chosen hangover nor the vendors' set delays explain
-	SetUp              = "set_up"          // the webhook is asked -> the stream is open
-	Greeting           = "greeting"        // the webhook is asked -> the agent's first frame
-	Refusal            = "refusal"         // the webhook is asked -> it has refused
-	SendLate           = "generator_late"  // the generator's own sends against its schedule
-	API                = "control_request" // a request to the control plane beside the calls
+	TTSToFrame         = "tts_to_frame"      // the voice's first sound of an utterance -> it is at the carrier's socket
+	ToClear            = "onset_to_clear"    // the frame that makes the caller's speech certain -> clear
+	DecisionClear      = "decision_to_clear" // the server's own: it is decided that the agent yields -> clear is at the carrier's socket
+	VoiceVoice         = "voice_to_voice"    // the caller's last voiced frame -> the agent's first
+	Added              = "added"             // of that, what neither the chosen hangover nor the vendors' set delays explain
+	SetUp              = "set_up"            // the webhook is asked -> the stream is open
+	Greeting           = "greeting"          // the webhook is asked -> the agent's first frame
+	Refusal            = "refusal"           // the webhook is asked -> it has refused
+	SendLate           = "generator_late"    // the generator's own sends against its schedule
+	API                = "control_request"   // a request to the control plane beside the calls
 )
 
 // Names of Counts.
 const (
 	FramesIn   = "frames_in"         // sent by the carrier
+	Voiced     = "frames_voiced"     // of these, those of what callers said: recordings from end to end
 	FramesOut  = "frames_out"        // 20 ms each, come from the server
 	FramesLost = "frames_lost"       // that the seconds measured hold more than what came
 	Dry        = "frames_dry"        // that came after they had to sound
@@ -140,4 +142,6 @@ type Goal struct {
 	Met   bool    `json:"met"`
 	Gate  bool    `json:"gate"` // missing it fails the run: a ratio to floor or baseline
 	Note  string  `json:"note"` // how it was taken
+
+	Command string `json:"command,omitempty"` // that takes it by itself, such as make bench-leg
 }

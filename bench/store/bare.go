@@ -49,7 +49,7 @@ func (b *bare) prepareTables(ctx context.Context) error {
 		"CREATE TABLE floor_turns AS SELECT * FROM turns WHERE 1 = 0",
 		"CREATE TABLE floor_messages AS SELECT * FROM messages WHERE 1 = 0",
 		"CREATE TABLE floor_recordings AS SELECT * FROM recordings WHERE 1 = 0",
-		"CREATE TABLE floor_ends AS SELECT id, status, ended, length, cause, error, turns, drops, latency, answered_by FROM calls WHERE 1 = 0",
+		"CREATE TABLE floor_ends AS SELECT id, status, ended, length, cause, error, turns, drops, latency, answered_by, quality FROM calls WHERE 1 = 0",
 		"CREATE TABLE floor_agents AS SELECT * FROM agents",
 		"CREATE TABLE floor_versions AS SELECT * FROM agents WHERE 1 = 0",
 		"CREATE UNIQUE INDEX floor_calls_id ON floor_calls (id)",
@@ -157,7 +157,7 @@ func (b *bare) record(ctx context.Context, entries []store.Entry) error {
 			}
 		case e.Ended != nil:
 			d := e.Ended
-			add("ends", d.Call, string(d.Status), text(d.End.Ended), int64(d.End.Length), d.End.Cause, d.End.Error, d.End.Turns, d.End.Drops, object(d.End.Latency), d.End.AnsweredBy)
+			add("ends", d.Call, string(d.Status), text(d.End.Ended), int64(d.End.Length), d.End.Cause, d.End.Error, d.End.Turns, d.End.Drops, object(d.End.Latency), d.End.AnsweredBy, "")
 			if r := d.Recording; r != nil {
 				add("recordings", d.Call, r.Path, r.Rate, r.Channels, r.Bytes, int64(r.Length))
 			}

@@ -123,3 +123,36 @@ func TestFetch(t *testing.T) {
 		t.Error("a closed window is open")
 	}
 }
+
+// TestClears holds that what a server counts in a native histogram is told as it came between two readings, in time and in number.
+func TestClears(t *testing.T) {
+	t.Parallel()
+	took := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "parley_clear_seconds", Help: "x", NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: 1e-6})
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(took, collectors.NewGoCollector())
+	web := httptest.NewServer(promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	defer web.Close()
+	source := vitals.Source{URL: web.URL}
+	took.Observe(0.5)
+	before, err := source.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := before.Clears.Since(before.Clears).N; n != 0 {
+		t.Errorf("%d clears between a reading and itself", n)
+	}
+	for range 98 {
+		took.Observe(0.000_020)
+	}
+	took.Observe(0.003)
+	took.Observe(0.040)
+	took.Observe(0.000_000_1)
+	after, err := source.Read(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	near := func(got, want float64) bool { return got >= want && got <= 1.1*want+0.001 } // a bucket's upper bound
+	if s := after.Clears.Since(before.Clears); s.N != 101 || !near(s.P50, 0.020) || !near(s.P99, 3) || !near(s.Max, 40) {
+		t.Errorf("%+v, want 101: 0.02 ms, 3 ms and 40 ms", s)
+	}
+}

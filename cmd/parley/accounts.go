@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,6 +31,8 @@ type accounts struct {
 	gate      *httptool.Gate
 	guarded   *http.Transport // to servers that organisations have named
 	log       *slog.Logger
+
+	trunk func(org, id string) (pipeline.Carrier, error) // by SIP; nil: this server has none
 }
 
 func newAccounts(c *config, d *directory.Directory, v *vault.Vault, log *slog.Logger) (*accounts, error) {
@@ -52,7 +53,7 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
 	return &lines.Verifier{
-		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL},
+		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL, lines.Anthropic: c.AnthropicBaseURL, lines.Gemini: c.GeminiBaseURL},
 		Guarded: &http.Client{Transport: guarded},
 	}
 }
@@ -69,8 +70,14 @@ func (a *accounts) open(c store.Credential) (string, error) {
 // Account implements dialer.Accounts: the number's account, else the organisation's default, else the server's.
 func (a *accounts) Account(org, from string) (string, error) {
 	n, _ := a.directory.Number(org, from)
+	if n.Trunk != "" && a.trunk == nil {
+		return "", errNoSIP
+	}
 	if n.Trunk != "" {
-		return "", errors.New("the number to call from is reached by a SIP trunk: no calls are placed by SIP yet")
+		return store.TrunkAccount + n.Trunk, nil
+	}
+	if a.cfg.PublicURL == "" { // no carrier could tell what becomes of a call
+		return "", nil
 	}
 	if n.Credential != "" {
 		return n.Credential, nil
@@ -81,6 +88,12 @@ func (a *accounts) Account(org, from string) (string, error) {
 
 // Carrier implements dialer.Accounts. An account that is not known may have been made on another node just now.
 func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
+	if trunk, ok := strings.CutPrefix(id, store.TrunkAccount); ok {
+		if a.trunk == nil {
+			return nil, errNoSIP
+		}
+		return a.trunk(org, trunk)
+	}
 	c, err := a.directory.Credential(org, id)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the credential that the call is to be placed by is not known: %w", store.ErrUnavailable, err)
@@ -121,12 +134,16 @@ func (a *accounts) signers(sid string) (all []stream.Account) {
 }
 
 // own is what an organisation has of its own for its calls; what it has not is empty.
-type own struct{ deepgramKey, deepgramBase, elevenLabsKey, elevenLabsBase, openAIKey, openAIBase string }
+type own struct {
+	deepgramKey, deepgramBase, elevenLabsKey, elevenLabsBase                  string
+	openAIKey, openAIBase, anthropicKey, anthropicBase, geminiKey, geminiBase string
+}
 
 // own opens an organisation's default credentials. One that cannot be opened is as none: the call is held with the server's own.
 func (a *accounts) own(org string) (o own) {
 	for vendor, to := range map[string][2]*string{
 		lines.Deepgram: {&o.deepgramKey, &o.deepgramBase}, lines.ElevenLabs: {&o.elevenLabsKey, &o.elevenLabsBase}, lines.OpenAI: {&o.openAIKey, &o.openAIBase},
+		lines.Anthropic: {&o.anthropicKey, &o.anthropicBase}, lines.Gemini: {&o.geminiKey, &o.geminiBase},
 	} {
 		c, ok := a.directory.DefaultCredential(org, vendor)
 		if !ok {
@@ -154,13 +171,24 @@ func (o own) settings(c *config) *config {
 	if o.openAIKey != "" {
 		mine.OpenAIKey, mine.OpenAIBaseURL = o.openAIKey, cmp.Or(o.openAIBase, c.OpenAIBaseURL)
 	}
+	if o.anthropicKey != "" {
+		mine.AnthropicKey, mine.AnthropicBaseURL = o.anthropicKey, cmp.Or(o.anthropicBase, c.AnthropicBaseURL)
+	}
+	if o.geminiKey != "" {
+		mine.GoogleKey, mine.GeminiKey, mine.GeminiBaseURL = "", o.geminiKey, cmp.Or(o.geminiBase, c.GeminiBaseURL)
+	}
 	return &mine
 }
 
 // ways lead to servers that an organisation has named, past the gate.
 func (a *accounts) ways(o own) (w ways) {
-	if o.openAIBase != "" {
-		w.openai = &http.Client{Transport: a.guarded}
+	for _, m := range []struct {
+		base string
+		way  **http.Client
+	}{{o.openAIBase, &w.openai}, {o.anthropicBase, &w.anthropic}, {o.geminiBase, &w.gemini}} {
+		if m.base != "" {
+			*m.way = &http.Client{Transport: a.guarded}
+		}
 	}
 	guarded := func(ctx context.Context, network, address string) (net.Conn, error) {
 		return a.guarded.DialContext(ctx, network, address)

@@ -81,6 +81,9 @@ func (s *server) refusing() admission.Reason {
 func (s *server) welcome(ctx context.Context, in stream.Incoming) bool {
 	r := admission.Request{Key: in.CallSID}
 	if token := in.Params.Get(twilio.TokenParam); token != "" {
+		if s.guests.find(token, in.Owners) != nil {
+			return true // two legs, but one conversation
+		}
 		r = s.placedRequest(ctx, token)
 	} else if route, err := s.office.directory.RouteAmong(in.Owners, in.To); err == nil {
 		r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
@@ -104,7 +107,7 @@ func (s *server) arrived(ctx context.Context, info media.Info) bool {
 	r := admission.Request{Key: info.ID}
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		r = s.placedRequest(ctx, token)
-	} else if route, err := s.office.directory.RouteAmong(info.Owners, info.To); err == nil {
+	} else if route, err := s.office.route(info); err == nil {
 		r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
 	}
 	return s.gate.Begin(info.ID, r) == ""

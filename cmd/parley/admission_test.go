@@ -36,7 +36,7 @@ type crowded struct {
 func crowd(t *testing.T, cost float64, args ...string) *crowded {
 	t.Helper()
 	cfg, err := parseServe(t, nil, append([]string{"--data-dir", t.TempDir(), "--database-url", litetest.New(t, ""), "--speech-dir", t.TempDir(), "--ear", "energy", "--no-record", "--twilio-auth-token", "t0ken",
-		"--max-lateness", "0s", "--max-speech-wait", "0s"}, args...)...)
+		"--max-lateness", "0s", "--max-speech-wait", "0s", "--webrtc-udp", "127.0.0.1:0"}, args...)...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,12 @@ import (
 	"parley/bench/carrier"
 )
 
-// callCmd places a call as Twilio would.
+// callCmd places a call as Twilio would, or by SIP.
 type callCmd struct {
 	URL string `arg:"" optional:"" help:"The number's voice webhook, under the name that the server knows itself by." default:"http://127.0.0.1:8080/twilio/voice"`
 
 	asCarrier
+	bySIP
 	Status string `help:"URL that is told when the call is over." placeholder:"URL"`
 
 	callersScript
@@ -84,17 +85,14 @@ func (c *callCmd) Run(ctx context.Context, con console) error {
 		_, err := fmt.Fprintf(con.out, "%s\n\nThe default script:\n%s\n", carrier.ScriptHelp, carrier.DefaultScript)
 		return err
 	}
-	call, err := c.call()
-	if err != nil {
-		return err
-	}
-	result, failed := call.Place(ctx)
+	result, failed := c.place(ctx)
 	if result == nil {
 		return failed
 	}
 	if c.Transcribe {
 		c.transcribe(ctx, result)
 	}
+	var err error
 	if c.JSON {
 		out := json.NewEncoder(con.out)
 		out.SetIndent("", "  ")
@@ -103,6 +101,28 @@ func (c *callCmd) Run(ctx context.Context, con console) error {
 		err = result.Print(con.out)
 	}
 	return errors.Join(failed, err, c.write(result))
+}
+
+// place places the call, one way or the other.
+func (c *callCmd) place(ctx context.Context) (*carrier.Result, error) {
+	if c.SIP == "" {
+		call, err := c.call()
+		if err != nil {
+			return nil, err
+		}
+		return call.Place(ctx)
+	}
+	script, err := c.steps()
+	if err != nil {
+		return nil, err
+	}
+	line, err := c.open(c.From)
+	if err != nil {
+		return nil, err
+	}
+	defer line.close()
+	call := carrier.Call{From: c.From, To: line.order.To, Library: carrier.Library{Sounds: c.Sounds}, MaxLength: c.Max, Script: script}
+	return call.PlaceBy(ctx, line.dial)
 }
 
 // transcribe fills in what the agent said. That it could not is worth a warning, no more.

@@ -50,8 +50,14 @@ type config struct {
 	telemetry
 	debugging
 
-	KeyTones bool          `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
+	KeyTones bool `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
+	browsers
+
 	EchoTail time.Duration `help:"How much echo of the agent's own voice is taken out of what the caller's line returns, such as 200ms for speakerphones; up to 500ms. 0: none is." default:"0s" var:"PARLEY_ECHO_TAIL"`
+
+	HoldMusic string `help:"WAV file, 5 minutes at most, that callers hear while somebody is called for them; of stereo the left. Empty: two soft notes every four seconds." type:"path" var:"PARLEY_HOLD_MUSIC"`
+
+	telephony
 
 	capacity
 	Record bool `help:"Record calls in stereo under the data directory." default:"true" negatable:"" var:"PARLEY_RECORD"`
@@ -71,7 +77,7 @@ type config struct {
 	WebhookLog   int      `name:"webhook-log-days" help:"How long what was sent stays in the log of webhooks, in days; 1 to 3650." default:"30" var:"PARLEY_WEBHOOK_LOG_DAYS"`
 
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
-	LLM string `help:"Who answers: auto (openai with a key or base URL, else flow), flow, openai." default:"auto" enum:"auto,flow,openai" var:"PARLEY_LLM"`
+	LLM string `help:"Who answers: auto (the first with a key of openai, also with a base URL alone, anthropic, gemini; else flow), flow, openai, anthropic, gemini." default:"auto" enum:"auto,flow,openai,anthropic,gemini" var:"PARLEY_LLM"`
 	TTS string `help:"Voice: auto (deepgram with a key, else elevenlabs with a key, else local), local, deepgram, elevenlabs." default:"auto" enum:"auto,local,deepgram,elevenlabs" var:"PARLEY_TTS"`
 	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
 
@@ -81,7 +87,7 @@ type config struct {
 	Snap          bool   `help:"Correct short answers to the words that the flow expects." default:"true" negatable:"" var:"PARLEY_SNAP"`
 
 	openAI
-	OpenAIModel string `name:"openai-model" help:"Model to ask for." default:"gpt-4.1-mini" var:"OPENAI_MODEL"`
+	models
 
 	embeddings
 	KnowledgeBudget time.Duration `help:"How long an answer may wait until the agent's documents are searched; then it does without; up to 5s. 0: documents are not searched on calls." default:"150ms" var:"PARLEY_KNOWLEDGE_BUDGET"`
@@ -126,6 +132,8 @@ func (c *config) check() error {
 		bad = append(bad, fmt.Errorf("--speech-workers is %d: want 0 or more", c.SpeechWorkers))
 	}
 	bad = append(bad, c.capacity.check()...)
+	bad = append(bad, c.telephony.check()...)
+	bad = append(bad, c.browsers.check()...)
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}
@@ -175,6 +183,7 @@ func (c *config) check() error {
 	bad = append(bad, c.telemetry.check()...)
 	bad = append(bad, c.debugging.check()...)
 	bad = append(bad, c.checkElevenLabs()...)
+	bad = append(bad, c.models.check(c.LLM)...)
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()

@@ -12,6 +12,7 @@ import (
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/records"
+	"parley/control/talk"
 	"parley/control/tracing"
 	"parley/store"
 )
@@ -65,7 +66,7 @@ func (in *construction) doors() (err error) {
 	in.auth = &access.Authenticator{Keys: in.store, Log: in.log}
 	in.limiter = &access.Limiter{Rates: in.store, Limit: in.cfg.RateLimit, Log: in.log}
 	in.directory = directory.New(directory.Options{
-		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), Log: in.log,
+		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), SIP: len(in.cfg.SIPListen) > 0, Log: in.log,
 		Changed: func() { in.auth.ForgetAll() }, // another node may have changed keys
 	})
 	if err := in.directory.Load(); err != nil {
@@ -117,12 +118,19 @@ func (in *construction) publish() error {
 		return err
 	}
 	db := in.store
+	if in.talk, err = talk.NewTokens(db, in.log, in.secrets...); err != nil {
+		return err
+	}
+	tokens := in.talk
+	if in.cfg.WebRTCUDP == noBrowsers {
+		tokens = nil
+	}
 	in.api, err = control.New(control.Options{
 		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Webhooks: db, People: db, Answers: db,
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
-		Vault: in.vault, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
-		Live: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
+		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
+		Talk: tokens, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },
 		Changed: in.changed, Observe: in.observe.request, Answered: tracing.Answered, Log: in.log,

@@ -27,15 +27,20 @@ func (o *office) newReports(v *vendors) *report.Desk {
 }
 
 // reporter is the language model by which an agent answers, or would if no script did: by its organisation's own account where it has one.
+// An agent that another vendor's model than OpenAI's answers for is reported on by OpenAI's, as only that can be held to a schema here.
 // It is a report.ModelOf.
 func (c *company) reporter(org string, a store.Agent) (report.Model, func()) {
 	v, done := c.hold(org)
 	plan, _ := traits.Read(a.Settings, c.cfg.manners) // what is wrong with them has been told when the agent was made ready
-	m := v.tuned(or(or(plan.Set.Providers).LLM))
-	if m == nil {
-		return nil, done
+	set := or(or(plan.Set.Providers).LLM)
+	if mind := chosen(set.Vendor, v.mind); isModel(mind) && mind != "openai" {
+		set = traits.LanguageModel{} // it is set for another vendor's
 	}
-	return m, done
+	m, _ := v.tuned("openai", set, &c.cfg.models)
+	if r, ok := m.(report.Model); ok {
+		return r, done
+	}
+	return nil, done
 }
 
 // rehear puts a recording into words: with the local recogniser if it is installed, since a vendor's listens no faster than people speak.

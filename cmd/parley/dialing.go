@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"parley/control/dialer"
+	"parley/control/lines"
 	"parley/control/nodes"
 	"parley/media"
 	"parley/media/stream"
@@ -29,6 +30,9 @@ type line struct {
 	admit     func(call string, agent store.Agent, ring time.Duration) bool // keeps a place for a call that is placed
 	release   func(call string)
 	draining  func() bool
+	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
+
+	trunkState func(id string) *lines.TrunkState // nil: of none it is known
 }
 
 // follow has a call that is live here tell how far its agent is heard.
@@ -58,9 +62,10 @@ func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
 // newDialer makes what carries out tasks.
 func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Observe) *dialer.Dialer {
 	var own dialer.Accounts
-	if o.cfg.PublicURL != "" { // else no carrier could tell what becomes of a call
+	if o.cfg.PublicURL != "" || l.trunk != nil { // else no carrier could tell what becomes of a call
 		own = o.accounts
 	}
+	o.accounts.trunk = l.trunk
 	return dialer.New(dialer.Options{
 		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Observe: observe, Log: o.log,
 		Accepting: l.accepting, Admit: l.admit, Release: l.release,
@@ -115,7 +120,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 // expected says whether a call that asks what to do is wanted: each is that was not placed by us.
 func (s *server) expected(ctx context.Context, carrierID string, owners []string, params url.Values) bool {
 	token := params.Get(twilio.TokenParam)
-	if token == "" {
+	if token == "" || s.guests.find(token, owners) != nil {
 		return true
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -150,12 +155,12 @@ func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 		s.gate.Forget(u.CallSID)
 		s.gate.Forget(token)
 	}
-	if token == "" {
+	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
+	if token == "" || s.guests.told(token, u.Owners, p) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // the carrier may not wait; what it said is kept all the same
 	defer cancel()
-	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
 	err := s.owns(ctx, u.Owners, token)
 	if errors.Is(err, store.ErrNotFound) {
 		return // nobody dialled it
@@ -163,7 +168,7 @@ func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	if err == nil {
 		err = s.office.dialer.Heard(ctx, token, p)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // a guest who has been here
 		s.log.Warn("news of a call is not written down", "call", token, "carrier_id", u.CallSID, "error", err)
 	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"parley/control/document"
 	"parley/pipeline"
+	"parley/providers/chat"
 	"parley/providers/local"
 	"parley/store/sql"
 )
@@ -47,7 +48,7 @@ func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	}
 	findings = append(findings, c.voice(ctx, v)...)
 	findings = append(findings, c.organisations(ctx, v)...)
-	return tell(con.out, append(findings, c.model(ctx, v), c.documents(ctx, v)))
+	return tell(con.out, append(append(findings, c.model(ctx, v)...), c.documents(ctx, v)))
 }
 
 func tell(w io.Writer, findings []finding) error {
@@ -217,19 +218,36 @@ func firstSound(ctx context.Context, s pipeline.Synthesizer, v pipeline.Voice) (
 	return 0, errors.New("no sound came")
 }
 
-// model asks the language model's server whether it is there.
-func (c *doctorCmd) model(ctx context.Context, v *vendors) finding {
-	if v.model == nil {
-		return finding{what: "language model", says: "none: the scripted dialog answers"}
+// model asks the language models' servers whether they are there. Only the one that is used by itself has to be.
+func (c *doctorCmd) model(ctx context.Context, v *vendors) (all []finding) {
+	if v.mind == "" {
+		return []finding{{what: "language model", says: "none: the scripted dialog answers"}}
 	}
-	f := finding{what: "language model", says: c.OpenAIModel + " at " + cmp.Or(c.OpenAIBaseURL, "api.openai.com")}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	defer v.model.Close()
-	if err := v.model.Warm(ctx); err != nil {
-		f.says, f.fix, f.fatal = err.Error(), "check OPENAI_API_KEY and OPENAI_BASE_URL", true
+	for _, name := range modelVendors {
+		m, ok := v.models[name]
+		if !ok {
+			continue
+		}
+		at := map[string]string{"openai": cmp.Or(c.OpenAIBaseURL, "api.openai.com"), "anthropic": c.AnthropicBaseURL, "gemini": c.GeminiBaseURL}[name]
+		f := finding{what: "language model", says: c.name(name) + " at " + at}
+		if err := m.Warm(ctx); err != nil {
+			f.says, f.fix, f.fatal = err.Error(), mending(name, err), name == v.thinks
+		}
+		m.Close()
+		all = append(all, f)
 	}
-	return f
+	return all
+}
+
+// mending is what to do about a language model that does not answer.
+func mending(vendor string, err error) string {
+	key, base := strings.ToUpper(vendor)+"_API_KEY", strings.ToUpper(vendor)+"_BASE_URL"
+	if e := chat.AsError(err); e != nil && e.Kind() == chat.Auth {
+		return "check " + key + ": it is refused"
+	}
+	return "check " + key + " and " + base
 }
 
 // documents says whether all kinds can be read, and how they are searched.

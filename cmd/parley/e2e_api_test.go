@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"parley/control/voice"
 )
 
 // testKey opens the API of every node that the tests start.
@@ -92,6 +94,7 @@ type callRow struct {
 	Transcript   []message         `json:"transcript"`
 	Turns        []turnRow         `json:"turns"`
 	Collected    map[string]string `json:"collected"`
+	Quality      *voice.Quality    `json:"quality"`
 }
 
 type message struct {

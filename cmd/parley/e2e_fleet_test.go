@@ -217,14 +217,19 @@ func (f *fleet) dialIn(n int, steps ...string) (ended *sync.WaitGroup) {
 		f.t.Fatal(err)
 	}
 	ended = &sync.WaitGroup{}
+	ctx, hangUp := context.WithCancel(context.WithoutCancel(f.t.Context()))
+	f.t.Cleanup(func() { hangUp(); ended.Wait() })
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
 	for range n {
 		<-pace.C
-		ended.Go(func() { // how it went, the records tell
-			_, _ = carrier.Call{
+		ended.Go(func() { // a call may be meant to break off: what it should have come to, the records tell
+			_, err := carrier.Call{
 				URL: nodesPublic + "/twilio/voice", Connect: f.front.addr, AccountSID: nodesSID, AuthToken: testToken, Script: script,
-			}.Place(context.WithoutCancel(f.t.Context()))
+			}.Place(ctx)
+			if err != nil {
+				f.t.Logf("a caller: %v", err)
+			}
 		})
 	}
 	return ended

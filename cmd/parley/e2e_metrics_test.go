@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"parley/bench/carrier"
+	"parley/media/sip"
 )
 
 // TestEndToEndMetrics: two real Prometheus, one that takes native histograms and one that takes classic ones, scrape a real server while
@@ -39,7 +40,8 @@ func TestEndToEndMetrics(t *testing.T) {
 	t.Cleanup(api.Close)
 	t.Cleanup(exchange.Close)
 	n := serve(t, append(mockVendors(t), "PARLEY_TTS=local", "TWILIO_ACCOUNT_SID="+sid, "TWILIO_BASE_URL="+api.URL, "PARLEY_PUBLIC_URL="+public,
-		"PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32")...)
+		"PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32",
+		"PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_RTP_PORTS=31002-32000", "PARLEY_RTP_BIND=127.0.0.1")...)
 	exchange.Connect = strings.TrimPrefix(n.url, "http://")
 	watchers := map[string]*watcher{
 		"native":  n.watched(t, "--enable-feature=native-histograms"),
@@ -62,6 +64,11 @@ func TestEndToEndMetrics(t *testing.T) {
 			}
 		})
 	}
+	phone := newSwitchboard(t, time.Second)
+	if _, err := phone.Place(sip.Order{Trunk: sip.Trunk{Host: "127.0.0.1", Port: n.sipPort(), Outbound: true}, From: "+15550100001", To: "+15550100002"}); err != nil {
+		t.Fatal(err)
+	}
+	phone.hears(t, "who calls by SIP")
 	calls.Wait()
 	n.idle()
 	n.calls() // again: who asks for the first time is there with a request already, and nothing has grown

@@ -54,7 +54,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 	exchange.Connect = f.front.addr
 	dead, drained, kept := f.nodes[0], f.nodes[1], f.nodes[2]
 
-	ended := f.dialIn(calls, "hear", "silent 50s", "hangup")
+	ended := f.dialIn(calls, "hear within=1m", "silent 50s", "hangup")
 	until(t, 60*time.Second, "all calls are up", func() bool {
 		up := 0
 		for _, c := range f.calls(store.Inbound) {
@@ -189,7 +189,7 @@ func TestEndToEndCutOff(t *testing.T) {
 	lone := f.nodes[0]
 	database := wire.target()
 	f.front.lead(f.addresses(lone)...)
-	ended := f.dialIn(6, "hear", "silent 40s", "say agent-pass", "hear", "hangup")
+	ended := f.dialIn(6, "hear within=1m", "silent 40s", "say agent-pass", "hear within=1m", "hangup")
 	until(t, 30*time.Second, "the calls are up", func() bool { return len(f.of(0)) == 6 })
 	before := f.of(0)[1:]
 	first, began := f.of(0)[0], time.Now()
@@ -207,7 +207,7 @@ func TestEndToEndCutOff(t *testing.T) {
 
 	wire.lead()
 	cut := time.Now()
-	short := f.dialIn(1, "hear", "say agent-pass", "hear", "hangup")
+	short := f.dialIn(1, "hear within=1m", "say agent-pass", "hear within=1m", "hangup")
 	until(t, 40*time.Second, "its calls are closed", func() bool {
 		return !slices.ContainsFunc(f.of(0), func(c store.Call) bool { return c.ID != first.ID && c.Cause != store.CauseCrash })
 	})

@@ -6,14 +6,15 @@ import (
 
 	"parley/control/dialer"
 	"parley/control/nodes"
+	"parley/control/records"
 	"parley/media"
 	"parley/pipeline"
 	"parley/store"
 )
 
-// hangUp ends calls, on whichever node they live.
+// hangUp ends calls, and gives them commands, on whichever node they live.
 //
-//	API ──▶ End, Cancel ──▶ here ─────────────▶ the call's goroutine
+//	API ──▶ End, Cancel, Do ─▶ here ─────────────▶ the call's goroutine
 //	                   ├──▶ nodes.Node.Tell ──▶ here, on the call's node
 //	                   └──▶ dialer.Cancel ────▶ the carrier, of calls that are being placed
 type hangUp struct {
@@ -22,12 +23,30 @@ type hangUp struct {
 	node   *nodes.Node
 }
 
+// Quality is how the sound of a call travels that is live here; nil: it is not, or its leg does not say.
+func (h *hangUp) Quality(call string) *store.Quality {
+	c := h.board.Call(call)
+	if c == nil {
+		return nil
+	}
+	q, ok := c.Quality()
+	if !ok {
+		return nil
+	}
+	return records.Quality(&q)
+}
+
 // End asks a call to say goodbye now: it ends with cause agent. One that is only being placed is cancelled.
 func (h *hangUp) End(ctx context.Context, c store.Call) error { return h.finish(ctx, nodes.End, c) }
 
 // Cancel ends a call at once, with cause cancelled.
 func (h *hangUp) Cancel(ctx context.Context, c store.Call) error {
 	return h.finish(ctx, nodes.Cancel, c)
+}
+
+// Do gives a call a command.
+func (h *hangUp) Do(ctx context.Context, c store.Call, cmd pipeline.Command) error {
+	return h.reach(ctx, nodes.Order{Act: nodes.Do, Call: c.ID, Command: &cmd}, c)
 }
 
 func (h *hangUp) finish(ctx context.Context, how nodes.Act, c store.Call) error {
@@ -42,7 +61,11 @@ func (h *hangUp) finish(ctx context.Context, how nodes.Act, c store.Call) error 
 
 // anywhere ends a call that lives on this node or another.
 func (h *hangUp) anywhere(ctx context.Context, how nodes.Act, c store.Call) error {
-	o := nodes.Order{Act: how, Call: c.ID}
+	return h.reach(ctx, nodes.Order{Act: how, Call: c.ID}, c)
+}
+
+// reach has an order carried out where the call lives.
+func (h *hangUp) reach(ctx context.Context, o nodes.Order, c store.Call) error {
 	err := h.here(ctx, o)
 	if !errors.Is(err, nodes.ErrNotLive) || c.Boot == "" || c.Status.Final() {
 		return err
@@ -60,9 +83,16 @@ func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 		c.Stop(media.CauseCancelled)
 		return nil
 	}
-	err := c.Do(ctx, pipeline.Command{Kind: pipeline.HangUp})
-	if errors.Is(err, pipeline.ErrEnded) {
-		return nodes.ErrNotLive
+	order := pipeline.Command{Kind: pipeline.HangUp}
+	if o.Act == nodes.Do && o.Command != nil {
+		order = *o.Command
 	}
-	return err
+	switch err := c.Do(ctx, order); {
+	case errors.Is(err, pipeline.ErrEnded):
+		return nodes.ErrNotLive
+	case err != nil && ctx.Err() == nil:
+		return &nodes.Refusal{Reason: err.Error()}
+	default:
+		return err
+	}
 }

@@ -13,7 +13,7 @@ import (
 
 // newMetrics counts what happens on this server, from the start.
 func newMetrics() *metrics.Metrics {
-	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: []string{"twilio"}, Version: version()})
+	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: []string{"twilio", "sip", "webrtc"}, Version: version()})
 }
 
 // scraped is what Prometheus is shown; where it asks for protocol buffers, native histograms too.
@@ -31,8 +31,8 @@ func counted(m *metrics.Metrics) tally {
 // expect has the series of the vendors that calls may use be there from the start.
 func (v *vendors) expect(m *metrics.Metrics) {
 	m.Expect(v.hears, providers.STT, providers.Classes())
-	if v.model != nil {
-		m.Expect("openai", providers.LLM, providers.Classes())
+	for name := range v.models {
+		m.Expect(name, providers.LLM, providers.Classes())
 	}
 	for name := range v.speakers {
 		m.Expect(name, providers.TTS, providers.Classes())

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -29,7 +31,7 @@ type family struct {
 // fresh is a server that has just been made, with a model besides what there is by default.
 func fresh(t *testing.T) *server {
 	t.Helper()
-	cfg, err := parseServe(t, nil, "--data-dir", t.TempDir(), "--openai-base-url", "http://127.0.0.1:1")
+	cfg, err := parseServe(t, nil, "--data-dir", t.TempDir(), "--webrtc-udp", "127.0.0.1:0", "--openai-base-url", "http://127.0.0.1:1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +41,7 @@ func fresh(t *testing.T) *server {
 	}
 	t.Cleanup(func() {
 		s.company.tools.close()
-		if err := s.office.close(); err != nil {
+		if err := errors.Join(s.closeBrowsers(context.WithoutCancel(t.Context())), s.office.close()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -27,6 +27,7 @@ import (
 	"parley/control/nodes"
 	"parley/control/records"
 	"parley/control/report"
+	"parley/control/talk"
 	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/media"
@@ -59,6 +60,7 @@ type office struct {
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
+	talk      *talk.Tokens // with which pages call
 	api       *control.Control
 	files     *os.Root // the data directory
 	tapes     tapes
@@ -204,7 +206,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
-	route, err := o.directory.RouteAmong(info.Owners, info.To)
+	route, err := o.route(info)
 	if route.Org != "" {
 		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
@@ -215,6 +217,20 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 		return store.Agent{}, info, fmt.Errorf("route: %w", err)
 	}
 	return route.Agent, info, nil
+}
+
+// route is who answers a call: of a page, the agent that it was opened for; of a softphone, by its line; of all others, by the number that was called.
+func (o *office) route(info media.Info) (directory.Route, error) {
+	if len(info.Owners) == 0 {
+		return o.directory.RouteAmong(nil, info.To)
+	}
+	switch agent := info.Params[agentParam]; {
+	case agent != "" && len(info.Owners) == 1:
+		return o.routeTo(info.Owners[0], agent)
+	case info.Line != "":
+		return o.directory.RouteFrom(info.Owners[0], info.From, info.To)
+	}
+	return o.directory.RouteAmong(info.Owners, info.To)
 }
 
 // opened opens the record of a call, and lets it be watched.

@@ -15,7 +15,7 @@ import (
 	"parley/pipeline/flow"
 	"parley/providers/deepgram"
 	"parley/providers/elevenlabs"
-	"parley/providers/openai"
+	"parley/providers/gemini"
 	"parley/store"
 )
 
@@ -187,19 +187,26 @@ func choice[T comparable](p *T) (c pipeline.Choice[T]) {
 func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
-	if m := r.vendors.tuned(set); m != nil {
-		r.model, r.asks = r.vendors.meter("openai").Responder(m), m.Model
-	} else if tunes(set) {
-		r.refuse(path+"model", r.vendors.absent("openai").Error())
+	vendor, mind := chosen(set.Vendor, ""), r.vendors.mind
+	if isModel(vendor) {
+		mind = vendor
+	}
+	if m, name := r.vendors.tuned(mind, set, &c.cfg.models); m != nil {
+		r.model, r.asks = r.vendors.meter(mind).Responder(m), name
+	} else if tunes(set) && !isModel(vendor) {
+		r.refuse(path+"model", r.vendors.absent(mind).Error())
+	}
+	if set.Model != "" && mind == "gemini" && gemini.CheckModel(set.Model) != nil {
+		r.refuse(path+"model", gemini.CheckModel(set.Model).Error())
 	}
 	own := r.plan.Flow
-	switch vendor := chosen(set.Vendor, ""); {
-	case vendor == "openai" && own != nil:
-		r.refuse("settings.flow", "is not used: providers.llm.vendor is openai; a flow can hand over to the model at a model node")
+	switch {
+	case isModel(vendor) && own != nil:
+		r.refuse("settings.flow", "is not used: providers.llm.vendor is "+vendor+"; a flow can hand over to the model at a model node")
 		r.thinks, r.script = "flow", own
-	case vendor == "openai" && r.model == nil:
+	case isModel(vendor) && r.model == nil:
 		r.refuse(path+"vendor", r.vendors.absent(vendor).Error())
-	case vendor == "openai":
+	case isModel(vendor):
 		r.thinks, r.script = vendor, nil
 	case own != nil:
 		r.thinks, r.script = "flow", own
@@ -211,18 +218,6 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 // tunes says whether settings ask for another model than the server's, or for another way to use it.
 func tunes(set traits.LanguageModel) bool {
 	return set.Model != "" || set.Temperature != nil || set.MaxTokens != 0 || set.Effort != ""
-}
-
-// tuned is the language model as settings want it; nil: there is none.
-func (v *vendors) tuned(set traits.LanguageModel) *openai.Client {
-	if v.model == nil || !tunes(set) {
-		return v.model
-	}
-	var extra map[string]any
-	if set.Effort != "" {
-		extra = map[string]any{"reasoning_effort": set.Effort}
-	}
-	return v.model.Tuned(set.Model, set.Temperature, set.MaxTokens, extra)
 }
 
 // english says whether a language tag is English.
@@ -268,8 +263,8 @@ func (r *role) effective(cfg *config) traits.AgentSettings {
 	if stt.Vendor = r.hears; stt.Vendor == "local" {
 		stt.Model = r.vendors.listens
 	}
-	if llm.Vendor = r.thinks; llm.Model == "" && r.vendors.model != nil {
-		llm.Model = cfg.OpenAIModel
+	if llm.Vendor = r.thinks; llm.Model == "" {
+		llm.Model = r.asks
 	}
 	if tts.Vendor = r.speaks; tts.Vendor == "elevenlabs" {
 		tts.Model = cmp.Or(r.agent.Voice.Model, cfg.ElevenLabsModel)

@@ -3,6 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"strings"
+
+	"parley/control"
 )
 
 // routes is everything that this server answers.
@@ -12,7 +15,11 @@ func (s *server) routes() http.Handler {
 
 	s.twilio.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status
 
-	s.office.api.Mount(mux) // /api/v1/..., /openapi.json
+	if s.browsers != nil {
+		s.browsers.Mount(mux) // POST /webrtc/whip, PATCH and DELETE /webrtc/whip/{call}
+	}
+
+	s.office.api.Mount(mux) // /api/v1/..., /openapi.json, /console/
 
 	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
@@ -20,8 +27,13 @@ func (s *server) routes() http.Handler {
 	return s.tracedAPI(mux)
 }
 
-// home tells a person who opened the URL what this is.
-func (s *server) home(w http.ResponseWriter, _ *http.Request) {
+// home leads a browser to the console, and tells anybody else what this is.
+func (s *server) home(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") {
+		http.Redirect(w, r, control.Home, http.StatusSeeOther)
+		return
+	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	fmt.Fprintf(w, "Parley %s: a voice media gateway. Calls now: %d.\nTry: bin/parley call\n", version(), s.board.Live())
 }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +17,7 @@ import (
 // there of the server itself is served.
 func TestEveryRouteIsDescribed(t *testing.T) {
 	t.Parallel()
-	cfg, err := parseServe(t, nil, "--data-dir", t.TempDir())
+	cfg, err := parseServe(t, nil, "--data-dir", t.TempDir(), "--webrtc-udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +27,7 @@ func TestEveryRouteIsDescribed(t *testing.T) {
 	}
 	t.Cleanup(func() {
 		s.company.tools.close()
-		if err := s.office.close(); err != nil {
+		if err := errors.Join(s.closeBrowsers(context.WithoutCancel(t.Context())), s.office.close()); err != nil {
 			t.Error(err)
 		}
 	})

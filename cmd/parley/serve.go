@@ -25,7 +25,9 @@ import (
 	"parley/media/echo"
 	"parley/media/pace"
 	"parley/media/stream"
+	"parley/media/webrtc"
 	"parley/pipeline"
+	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -66,19 +68,26 @@ func newLogger(level, format string, w io.Writer) *slog.Logger {
 
 // server ties one process together.
 type server struct {
-	cfg     *config
-	log     *slog.Logger
-	vendors *vendors
-	company *company
-	players *players
-	keypads *keypads
-	wheels  pace.Wheels
-	board   *pipeline.Switchboard
-	twilio  *stream.Twilio
-	office  *office
-	metrics *metrics.Metrics
-	traces  *tracing.Tracer // nil: none are made
-	window  *window         // nil: the runtime is not to be looked into
+	cfg      *config
+	log      *slog.Logger
+	vendors  *vendors
+	company  *company
+	players  *players
+	keypads  *keypads
+	wheels   pace.Wheels
+	board    *pipeline.Switchboard
+	twilio   *stream.Twilio
+	sip      *switchroom    // nil: nothing comes by SIP
+	browsers *webrtc.Server // nil: they cannot call
+	pages    pages
+	quality  *lineQuality
+	carrier  pipeline.Carrier // the server's own; nil: there is none
+	guests   guests           // who is being called for callers
+	music    music            // that callers hear meanwhile
+	office   *office
+	metrics  *metrics.Metrics
+	traces   *tracing.Tracer // nil: none are made
+	window   *window         // nil: the runtime is not to be looked into
 
 	gate        *admission.Gate
 	processors  *admission.Processors
@@ -113,7 +122,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log},
+		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, guests: guests{log: log},
 		wheels: pace.PerProcessor(func(v any, stack []byte) { log.Error("a beat panicked", "panic", v, "stack", string(stack)) }),
 	}
 	if s.traces, err = c.tracer(ctx, log); err == nil {
@@ -123,16 +132,33 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, v.close())
 	}
+	if s.music, err = c.music(); err != nil {
+		s.closeTraces()
+		return nil, errors.Join(usageError{err}, s.window.close(), v.close())
+	}
 	s.open(token)
-	counts.Registry.MustRegister(admissionCollector{s, time.Now()})
+	s.carrier = c.carrier(log)
+	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
+	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: c.carrier(log), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
+	if len(c.SIPListen) > 0 {
+		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
+	}
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling()}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
+	if err := s.listenBrowsers(ctx); err != nil {
+		s.closeTraces()
+		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
+	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
+	if s.sip, err = s.openSwitchroom(); err != nil {
+		s.closeTraces()
+		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
+	}
 	s.measure()
 	return s, nil
 }
@@ -163,14 +189,17 @@ func (s *server) open(token string) {
 
 // answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.
 func (s *server) answer(ctx context.Context, leg media.Leg) {
+	if token := leg.Info().Params[twilio.TokenParam]; token != "" && s.guests.arrive(ctx, token, leg) {
+		return
+	}
 	id := leg.Info().ID
 	if !s.arrived(ctx, leg.Info()) {
 		_ = leg.Hangup(media.CauseRejected) // what is lost is refused all the same
 		return
 	}
 	defer s.gate.End(id)
-	if s.cfg.EchoTail > 0 {
-		clean, err := echo.Wrap(leg, s.cfg.EchoTail)
+	if tail := s.echoTail(leg.Info()); tail > 0 {
+		clean, err := echo.Wrap(leg, tail)
 		if err != nil {
 			s.log.Warn("echo is not taken out", "leg", leg.Info().Kind, "error", err)
 		} else {
@@ -183,6 +212,14 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 	s.players.release(e.Call)
 }
 
+// echoTail is how much echo is taken out of a leg. What a browser plays in the open comes back by its microphone, if it lets that happen.
+func (s *server) echoTail(info media.Info) time.Duration {
+	if info.Params[agentParam] != "" && s.cfg.EchoTail == 0 {
+		return s.cfg.WebRTCEcho
+	}
+	return s.cfg.EchoTail
+}
+
 // cast gives a new call its agent, its providers and its recording. The record is opened first, whatever comes of the call.
 func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeline.Agent, pipeline.Parts, pipeline.Tap, error) {
 	began := time.Now()
@@ -190,6 +227,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
+	s.pages.begin(call, row.Org, info.ID)
 	role := s.company.of(s.players.hold(call, row.Org), row)
 	agent := s.persona(call, role, row, info)
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
@@ -207,7 +245,8 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		}
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
-	parts.Change = s.change(call, row.Org, info)
+	parts.May = s.may(row.Org)
+	parts.Change, parts.Transfer, parts.Dial, parts.Music = s.change(call, row.Org, info), s.transfer(row.Org, info), s.dial(row.Org, info), s.music.at
 	parts.Responder = s.traced(ctx, call, role, row, s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info))
 	s.metrics.Ready(time.Since(began))
 	return agent, parts, tap, nil
@@ -216,7 +255,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 // persona is an agent as it is on a call: its role, and the row's words, with what is known of the call in its places.
 func (s *server) persona(call string, role *role, row store.Agent, info media.Info) pipeline.Agent {
 	agent := role.agent
-	agent.Tools = role.tools.forCall(call, info, s.colleagues(role, row))
+	agent.Tools = role.tools.forCall(call, info, s.ways(info), s.colleagues(role, row))
 	agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(info))
 	if rules := s.keypads.of(row); rules != nil {
 		agent.Keys = rules.Keys
@@ -228,6 +267,7 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.Watch(e)
 	s.office.watch(e)
+	s.pages.watch(e)
 	if s.traces != nil {
 		s.traces.Watch(e)
 	}
@@ -247,6 +287,9 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	g.Go(func() error { settle(works); return nil })
 	if s.window != nil {
 		g.Go(func() error { return s.window.Run(works) })
+	}
+	if s.sip != nil {
+		g.Go(func() error { return s.sip.agent.Run(works) })
 	}
 	if s.vendors.engine != nil {
 		g.Go(func() error { return s.vendors.engine.Run(works) })
@@ -272,7 +315,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	s.office.reports.Close() // its requests end with it
-	err = errors.Join(err, s.twilio.Close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
+	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
 	err = errors.Join(err, g.Wait(), s.office.close())
@@ -302,6 +345,9 @@ func (s *server) drain(ctx, again context.Context) {
 	defer context.AfterFunc(again, cancel)()
 	s.draining.Store(true)
 	s.twilio.Drain()
+	if s.browsers != nil {
+		s.browsers.Drain()
+	}
 	s.office.node.Touch()
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
@@ -346,6 +392,12 @@ func (s *server) greet(w io.Writer, addr net.Addr) {
 		call += " --data-dir " + s.cfg.DataDir // where the made token is
 	}
 	s.office.greet(w, "http://"+local)
+	if s.sip != nil {
+		fmt.Fprintf(w, "Calls by SIP: %s.\n", strings.Join(s.sip.listening(), ", "))
+	}
+	if s.browsers != nil {
+		fmt.Fprintf(w, "Talk in a browser:  http://%s/console/talk\n", local)
+	}
 	fmt.Fprintf(w, "Try next, in a second terminal:  %s\n", call)
 	if s.cfg.PublicURL != "" {
 		fmt.Fprintf(w, "Twilio number, \"a call comes in\": %s/twilio/voice\n", strings.TrimRight(s.cfg.PublicURL, "/"))

@@ -25,9 +25,8 @@ type toolbox struct {
 	zone    *time.Location
 
 	// What the tools lean on; nil: there is none, and what needs it is not offered.
-	transferrer tool.Transferrer
-	scheduler   tool.Scheduler
-	messenger   tool.Messenger
+	scheduler tool.Scheduler
+	messenger tool.Messenger
 }
 
 // newToolbox makes the tools that the settings name, and says which of them nobody can be offered.
@@ -44,8 +43,8 @@ func newToolbox(c *config, log *slog.Logger) (*toolbox, error) {
 	return b, nil
 }
 
-// forCall are the tools of one call, on which these colleagues can take over.
-func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Colleague) []pipeline.Tool {
+// forCall are the tools of one call, which can be transferred in these ways, and on which these colleagues can take over.
+func (b *toolbox) forCall(call string, info media.Info, ways tool.Ways, colleagues []tool.Colleague) []pipeline.Tool {
 	line := tool.Line{Call: call, From: info.From, Zone: b.zone}
 	var all []pipeline.Tool
 	if on := b.builtIn.EndCall; on == nil || *on {
@@ -57,7 +56,7 @@ func (b *toolbox) forCall(call string, info media.Info, colleagues []tool.Collea
 	if b.builtIn.PressKeys {
 		all = append(all, tool.PressKeys())
 	}
-	all = append(all, tool.TransferTo(b.builtIn.Transfer.destinations(), b.transferrer), tool.HandOver(colleagues))
+	all = append(all, tool.TransferTo(b.builtIn.Transfer.destinations(), ways), tool.HandOver(colleagues))
 	if b.builtIn.ScheduleCallback {
 		all = append(all, tool.ScheduleCallback(line, b.scheduler))
 	}
@@ -82,7 +81,6 @@ func (b *toolbox) missing() (all []string) {
 			all = append(all, name+" is not offered: "+why)
 		}
 	}
-	say(b.builtIn.Transfer != nil, b.transferrer != nil, "transfer", "no carrier can transfer calls yet")
 	say(b.builtIn.ScheduleCallback, b.scheduler != nil, "schedule_callback", "nobody places calls yet")
 	say(b.builtIn.SendMessage != nil, b.messenger != nil, "send_message", "no channel for messages is configured")
 	return all

@@ -11,6 +11,7 @@ import (
 
 	"parley/control/directory"
 	"parley/media"
+	"parley/pipeline/tool"
 	"parley/providers/local"
 	"parley/store"
 )
@@ -91,7 +92,7 @@ func TestCollectedByForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
-	for _, c := range b.forCall("CA1", media.Info{}, nil) {
+	for _, c := range b.forCall("CA1", media.Info{}, tool.Ways{}, nil) {
 		if !strings.HasPrefix(c.Name, "collect") {
 			continue
 		}

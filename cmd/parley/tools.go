@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
+	"parley/pipeline"
 	"parley/pipeline/tool"
 	"parley/providers/httptool"
 )
@@ -36,10 +38,16 @@ type builtInTools struct {
 type transferEntry struct {
 	Destinations []struct {
 		Name string `yaml:"name" must:"true" doc:"As the model calls it."`
-		To   string `yaml:"to" must:"true" doc:"A number such as +442071234567, or a sip: address."`
+		To   string `yaml:"to" must:"true" doc:"A number such as +442071234567, a sip: address, or an extension such as ext:anna."`
 		When string `yaml:"when" doc:"For the model: when to transfer there."`
+		Mode string `yaml:"mode" doc:"blind, bridge, warm or attended. Default that of all."`
 	} `yaml:"destinations" doc:"Where callers may be transferred."`
-	Prefixes []string `yaml:"prefixes" doc:"Beginnings of numbers that may be called although they have no name, such as +44. Default none: calls cost money."`
+	Mode     string        `yaml:"mode" doc:"blind: the carrier connects them, and the call ends here; bridge: Parley calls them, and joins the two; warm: and tells them first what it is about; attended: and then the carrier connects the two, and the call ends here. Default blind."`
+	Ring     time.Duration `yaml:"ring" doc:"Of bridge, warm and attended: until they are joined, 5s to 3m; then the agent goes on. Default 30s."`
+	Stay     string        `yaml:"stay" doc:"Of bridge, warm and attended, what the agent does while they talk: leave, silent (the caller's words are written down) or listen (and ** on either telephone calls it back). Default leave."`
+	After    string        `yaml:"after" doc:"Of bridge, warm and attended, when whoever was called hangs up: end, or return to the agent. Default return with listen, else end."`
+	Question string        `yaml:"question" doc:"Of warm and attended: asked after what it is about. Default Press 1 to take the call, or any other key if you cannot."`
+	Prefixes []string      `yaml:"prefixes" doc:"Beginnings of numbers that may be called although they have no name, such as +44. Default none: calls cost money."`
 }
 
 type agentEntry struct {
@@ -116,12 +124,24 @@ func (e *transferEntry) check() error {
 	if e == nil {
 		return nil
 	}
-	number := regexp.MustCompile(`^(\+[1-9]\d{6,14}|sips?:\S+@\S+)$`)
+	number := regexp.MustCompile(`^(\+[1-9]\d{6,14}|sips?:\S+@\S+|ext:[a-z0-9][a-z0-9._-]{0,62})$`)
 	var bad []error
 	for _, d := range e.Destinations {
 		if d.Name == "" || !number.MatchString(d.To) {
-			bad = append(bad, fmt.Errorf("%q to %q: want a name, and a number such as +442071234567 or a sip: address", d.Name, d.To))
+			bad = append(bad, fmt.Errorf("%q to %q: want a name, and a number such as +442071234567, a sip: address or an extension such as ext:anna", d.Name, d.To))
 		}
+	}
+	modes := []string{"", string(tool.Blind), string(tool.Bridge), string(tool.Warm), string(tool.Attended)}
+	for _, d := range e.Destinations {
+		if !slices.Contains(modes, d.Mode) {
+			bad = append(bad, fmt.Errorf("mode of %q is %q: want blind, bridge, warm or attended", d.Name, d.Mode))
+		}
+	}
+	if !slices.Contains(modes, e.Mode) {
+		bad = append(bad, fmt.Errorf("mode is %q: want blind, bridge, warm or attended", e.Mode))
+	}
+	if err := (pipeline.Command{Kind: pipeline.Bridge, To: "+15550100", Join: e.join()}).Check(); err != nil {
+		bad = append(bad, err)
 	}
 	for _, p := range e.Prefixes {
 		if !regexp.MustCompile(`^\+\d{0,14}$`).MatchString(p) {
@@ -142,12 +162,21 @@ func (b *builtInTools) check() error {
 	return errors.Join(bad...)
 }
 
+// join is how those are joined with the caller whom Parley calls itself.
+func (e *transferEntry) join() pipeline.Join {
+	j := pipeline.Join{Ring: e.Ring, Stay: pipeline.Stay(e.Stay), After: pipeline.After(e.After)}
+	if e.Stay == "leave" {
+		j.Stay = pipeline.Leave
+	}
+	return j
+}
+
 func (e *transferEntry) destinations() (d tool.Destinations) {
 	if e != nil {
 		for _, to := range e.Destinations {
-			d.Named = append(d.Named, tool.Destination{Name: to.Name, To: to.To, When: to.When})
+			d.Named = append(d.Named, tool.Destination{Name: to.Name, To: to.To, When: to.When, Mode: tool.Mode(to.Mode)})
 		}
-		d.Prefixes = e.Prefixes
+		d.Prefixes, d.Mode, d.Join, d.Question = e.Prefixes, tool.Mode(e.Mode), e.join(), e.Question
 	}
 	return d
 }

@@ -20,7 +20,7 @@ import (
 
 // named are the names of the tools of a call.
 func named(b *toolbox) (names []string) {
-	for _, t := range b.forCall("CA1", media.Info{From: "+442071234567"}, []tool.Colleague{{Name: "Complaints"}}) {
+	for _, t := range b.forCall("CA1", media.Info{From: "+442071234567"}, tool.Ways{Blind: true}, []tool.Colleague{{Name: "Complaints"}}) {
 		names = append(names, t.Name)
 	}
 	return names
@@ -48,17 +48,17 @@ func TestToolsExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"end_call", "wait", "press_keys", "hand_over", "collect_booking", "find_order", "open_ticket", "cancel_order"}
+	want := []string{"end_call", "wait", "press_keys", "transfer", "hand_over", "collect_booking", "find_order", "open_ticket", "cancel_order"}
 	if got := named(b); !slices.Equal(got, want) {
 		t.Errorf("offered are %q, want %q", got, want)
 	}
-	for i, name := range []string{"transfer", "schedule_callback", "send_message"} {
-		if m := b.missing(); len(m) != 3 || !strings.HasPrefix(m[i], name+" is not offered") {
+	for i, name := range []string{"schedule_callback", "send_message"} {
+		if m := b.missing(); len(m) != 2 || !strings.HasPrefix(m[i], name+" is not offered") {
 			t.Errorf("missing are %q", m)
 		}
 	}
 	firm := map[string]bool{}
-	for _, t := range b.forCall("CA1", media.Info{}, nil) {
+	for _, t := range b.forCall("CA1", media.Info{}, tool.Ways{}, nil) {
 		firm[t.Name] = t.Firm
 	}
 	if firm["find_order"] || !firm["open_ticket"] || !firm["cancel_order"] {
@@ -174,7 +174,7 @@ http:
 	if err != nil {
 		t.Fatal(err)
 	}
-	tools := b.forCall("CA1", media.Info{From: "+442071234567"}, nil)
+	tools := b.forCall("CA1", media.Info{From: "+442071234567"}, tool.Ways{}, nil)
 	find := tools[slices.IndexFunc(tools, func(t pipeline.Tool) bool { return t.Name == "find" })]
 	result, _, err := find.Run(t.Context(), json.RawMessage(`{"order":"7/8"}`))
 	if want := `{"by":"+442071234567","key":"[secret] Bearer [secret]","path":"/orders/7/8"}`; err != nil || result != want || find.Filler != "I am looking." {
@@ -184,7 +184,7 @@ http:
 	if err != nil {
 		t.Fatal(err)
 	}
-	tools = b.forCall("CA1", media.Info{}, nil)
+	tools = b.forCall("CA1", media.Info{}, tool.Ways{}, nil)
 	if _, _, err := tools[len(tools)-1].Run(t.Context(), json.RawMessage(`{"order":"7"}`)); err == nil || !strings.Contains(err.Error(), "private address") {
 		t.Errorf("it was asked all the same: %v", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"parley/media"
+	"parley/pipeline/tool"
 	"parley/providers/httptool"
 )
 
@@ -72,7 +73,7 @@ var located = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)`)
 
 // offered are the names of what a model is offered on a call, as far as the settings tell.
 func (b *toolbox) offered() (names []string) {
-	for _, t := range b.forCall("", media.Info{From: "+15550100"}, nil) {
+	for _, t := range b.forCall("", media.Info{From: "+15550100"}, tool.Ways{Blind: true, Join: true}, nil) {
 		names = append(names, t.Name)
 	}
 	for _, a := range b.builtIn.HandOver {

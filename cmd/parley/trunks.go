@@ -23,7 +23,24 @@ type trunkRow struct {
 	Transport string    `json:"transport"`
 	Username  *string   `json:"username"`
 	Codecs    []string  `json:"codecs"`
+	Up        *bool     `json:"up"`
+	Register  *bool     `json:"registered"`
 	Updated   time.Time `json:"updated_at"`
+}
+
+// state is how a trunk stands, in a word or two; empty: the server does not know.
+func (r trunkRow) state() string {
+	switch {
+	case r.Up == nil:
+		return ""
+	case !*r.Up:
+		return "down"
+	case r.Register == nil:
+		return "up"
+	case *r.Register:
+		return "registered"
+	}
+	return "not registered"
 }
 
 type trunksListCmd struct{ teller }
@@ -41,9 +58,9 @@ func (c *trunksListCmd) Run(ctx context.Context, con console) error {
 			if t.row.Port != nil {
 				host = fmt.Sprintf("%s port %d", host, *t.row.Port)
 			}
-			rows[i] = []string{t.row.Name, host, t.row.Transport, text(t.row.Username), strings.Join(t.row.Codecs, " "), clock(&t.row.Updated), t.row.ID}
+			rows[i] = []string{t.row.Name, host, t.row.Transport, text(t.row.Username), strings.Join(t.row.Codecs, " "), t.row.state(), clock(&t.row.Updated), t.row.ID}
 		}
-		return c.show(con.out, all, []string{"NAME", "HOST", "BY", "USER", "CODECS", "CHANGED", "ID"}, rows)
+		return c.show(con.out, all, []string{"NAME", "HOST", "BY", "USER", "CODECS", "STATE", "CHANGED", "ID"}, rows)
 	})
 }
 

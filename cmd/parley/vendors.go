@@ -27,7 +27,9 @@ type vendors struct {
 	engine     *local.Engine      // nil when nothing local is used
 	deepgram   *deepgram.Client   // nil when there is no key of it
 	elevenlabs *elevenlabs.Client // nil when there is no key of it
-	model      *openai.Client     // nil when there is none; a scripted dialog may hand over to it
+	model      *openai.Client     // nil when there is none; it reports on calls, too
+	models     map[string]thinker // by vendor, of those that there is a key of; a scripted dialog may hand over to one
+	mind       string             // the vendor of the model that is meant where none is named; empty: there is none
 
 	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
 
@@ -81,8 +83,8 @@ func newVendors(c *config, t tally, log *slog.Logger) (*vendors, error) {
 
 // ways are how vendors are reached that not the operator has named; nil: as all others.
 type ways struct {
-	openai               *http.Client
-	deepgram, elevenlabs func(ctx context.Context, network, address string) (net.Conn, error)
+	openai, anthropic, gemini *http.Client
+	deepgram, elevenlabs      func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
@@ -112,11 +114,8 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 		v.ear = local.Energy{}
 	}
 	v.speak(base, log)
-	if v.thinks == "openai" || c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
-		v.model = &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, HTTP: w.openai, Prepare: c.carry()}
-		if err := v.model.Check(); err != nil {
-			return nil, usageError{err}
-		}
+	if err := v.think(c, w); err != nil {
+		return nil, err
 	}
 	var err error
 	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
@@ -202,7 +201,9 @@ func (v *vendors) absent(vendor string) error {
 	case "local":
 		return errors.New("this server has not loaded local speech")
 	case "openai":
-		return errors.New("this server has no language model: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
+		return errors.New("this server has no language model of OpenAI's, or of a compatible server: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
+	case "":
+		return errors.New("this server has no language model: none of OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and GEMINI_API_KEY is set")
 	}
 	return fmt.Errorf("this server has no key of %s", vendor)
 }
@@ -232,18 +233,24 @@ func (v *vendors) choose(c *config) {
 		v.speaks = speaks
 	}
 	if v.thinks == "auto" {
-		v.thinks = "flow"
-		if c.OpenAIKey != "" || c.OpenAIBaseURL != "" {
+		switch {
+		case c.OpenAIKey != "" || c.OpenAIBaseURL != "":
 			v.thinks = "openai"
+		case c.AnthropicKey != "":
+			v.thinks = "anthropic"
+		case c.geminiKey() != "":
+			v.thinks = "gemini"
+		default:
+			v.thinks = "flow"
 		}
 	}
 }
 
 // warm opens connections, so that the first call does not wait for them, and says early what is wrong.
 func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
-	if v.model != nil {
-		if err := v.model.Warm(ctx); err != nil {
-			log.Warn("the language model does not answer", "error", err)
+	if m := v.models[v.mind]; m != nil {
+		if err := m.Warm(ctx); err != nil {
+			log.Warn("the language model does not answer", "vendor", v.mind, "error", err)
 		}
 	}
 	var err error
@@ -260,8 +267,8 @@ func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
 
 // close ends what the vendors keep open between calls.
 func (v *vendors) close() error {
-	if v.model != nil {
-		v.model.Close()
+	for _, m := range v.models {
+		m.Close()
 	}
 	if v.embedder != nil {
 		v.embedder.Close()

@@ -39,6 +39,10 @@ type hungUp struct {
 func (h *hungUp) End(_ context.Context, c store.Call) error    { return h.note("end " + c.ID) }
 func (h *hungUp) Cancel(_ context.Context, c store.Call) error { return h.note("cancel " + c.ID) }
 
+func (h *hungUp) Do(_ context.Context, c store.Call, cmd pipeline.Command) error {
+	return h.note(string(cmd.Kind) + " " + c.ID)
+}
+
 func (h *hungUp) note(what string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -175,13 +179,20 @@ func verbs(dir string) []step {
 		{"knowledge list ada --json", "", 0, "[]"},
 
 		{"trunks remove Carrier", "", 0, "Carrier is removed"},
+		{"extensions set anna --name Anna", "", 0, "anna is made: "},
+		{"extensions set anna --agent Ada", "", 0, "Anna is changed"},
+		{"extensions set Anna", "", 2, "username"},
+		{"extensions password anna", "", 0, "anna has another password: "},
+		{"extensions", "", 0, "anna|Anna|Ada"},
+		{"extensions remove anna", "", 0, "anna is removed"},
+		{"extensions password anna", "", 2, `extension "anna": not found`},
 		{"credentials remove Main", "", 0, "Main is removed"},
 		{"agents delete Night|desk", "", 0, "is deleted"},
 	}
 }
 
 // passing is what differs between two runs of the same.
-var passing = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z)?|in \d+ ms`)
+var passing = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+Z)?|in \d+ ms|\b[A-Z2-7]{26}\b`)
 
 // TestVerbsWorkBothWays: on a database and by the API of a server, commands do the same, and say the same.
 func TestVerbsWorkBothWays(t *testing.T) {
@@ -236,7 +247,7 @@ func TestVerbsByTheAPIAreRefused(t *testing.T) {
 	b.must(gone.Close())
 	ours, err := b.db.Organisations(t.Context())
 	b.must(err)
-	for _, args := range [][]string{{"agents"}, {"numbers"}, {"credentials"}, {"trunks"}, {"knowledge", "list", "Ada"}, {"tasks"}, {"calls"}} {
+	for _, args := range [][]string{{"agents"}, {"numbers"}, {"credentials"}, {"trunks"}, {"extensions"}, {"knowledge", "list", "Ada"}, {"tasks"}, {"calls"}} {
 		b.fails([]string{"401"}, "", []string{"PARLEY_API_KEY", "va_this_is_nobodys_key"}, args...)
 		b.fails([]string{"403", "scope"}, "", []string{"PARLEY_API_KEY", b.key(b.org, "nothing:read")}, args...)
 		b.fails([]string{gone.Addr().String()}, "", []string{"PARLEY_URL", "http://" + gone.Addr().String()}, args...)

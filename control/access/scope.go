@@ -43,7 +43,7 @@ func Scopes() []Scope {
 		{AgentsRead, "list agents and read them"},
 		{AgentsWrite, "make, change and delete agents"},
 		{CallsRead, "list calls; read their details, transcripts, reports and recordings; watch them while they go on"},
-		{CallsWrite, "end and cancel calls, and have them transcribed anew"},
+		{CallsWrite, "end, cancel and transfer calls, have them transcribed anew, and let pages call agents"},
 		{TasksRead, "list tasks and read them"},
 		{TasksWrite, "make, change, delete, execute and reset tasks: it places calls"},
 		{DialRead, "read how the organisation may dial, and its do-not-call list"},
@@ -56,8 +56,8 @@ func Scopes() []Scope {
 		{CredentialsWrite, "make, change, delete and verify credentials"},
 		{NumbersRead, "list phone numbers and who answers them"},
 		{NumbersWrite, "make, change and delete phone numbers"},
-		{TrunksRead, "list SIP trunks, without their passwords"},
-		{TrunksWrite, "make, change and delete SIP trunks"},
+		{TrunksRead, "list SIP trunks and extensions, without their passwords"},
+		{TrunksWrite, "make, change and delete SIP trunks and extensions"},
 	}
 }
 

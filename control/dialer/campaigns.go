@@ -158,8 +158,8 @@ func Trips(b store.Breaker, ends []store.CampaignEnd) (reason string) {
 // end hung up at once. That nobody answers, or a machine, is what calling people is like.
 func Broken(b store.Breaker, e store.CampaignEnd) bool {
 	switch e.Cause {
-	case store.CauseUnplaced, store.CauseCrash, string(media.CauseCarrier), string(media.CauseProvider), string(media.CauseOverrun),
-		string(media.CausePanic), string(media.CauseRejected):
+	case store.CauseUnplaced, store.CauseCrash, string(media.CauseCarrier), string(media.CauseMedia), string(media.CauseProvider),
+		string(media.CauseOverrun), string(media.CausePanic), string(media.CauseRejected):
 		return true
 	case string(media.CauseCaller):
 		return e.Length < b.Short

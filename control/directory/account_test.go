@@ -41,6 +41,9 @@ func TestAccounts(t *testing.T) {
 	if all := d.Accounts("twilio", ""); len(all) != 0 {
 		t.Errorf("nameless accounts %+v", all)
 	}
+	if all := d.Extensions("anna"); len(all) != 2 || all[0].ID != "e1" || all[1].Org != "bolt" || len(d.Extensions("bert")) != 0 {
+		t.Errorf("extensions named anna: %+v", all)
+	}
 	if n, ok := d.Number("acme", "+442071234567"); !ok || n.Trunk != "t1" {
 		t.Errorf("number %+v", n)
 	}

@@ -35,6 +35,7 @@ type Options struct {
 	Path    string        // of the snapshot, in the data directory; empty: none is kept
 	Every   time.Duration // between two questions for the revision; 0: 1 s
 	Changed func()        // called when the database has another revision than was known; must not block; may be nil
+	SIP     bool          // calls are placed by SIP trunks
 	Log     *slog.Logger  // nil: nothing is logged
 }
 
@@ -42,6 +43,7 @@ type Options struct {
 type Directory struct {
 	router store.Router
 	every  time.Duration
+	sip    bool
 	tell   func()
 	log    *slog.Logger
 
@@ -83,7 +85,7 @@ func New(o Options) *Directory {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Directory{
-		router: o.Router, every: o.Every, tell: o.Changed, log: o.Log,
+		router: o.Router, every: o.Every, sip: o.SIP, tell: o.Changed, log: o.Log,
 		known: make(chan struct{}), changed: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		file: file{path: o.Path, log: o.Log},
 	}

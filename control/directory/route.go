@@ -125,8 +125,8 @@ func (d *Directory) Default(org string) (agent string, err error) {
 }
 
 // Caller is the number from which an organisation's agent calls: the first that leads to it, else the organisation's first, in the order
-// of their digits; empty: the organisation has none, or nothing is known. Numbers that are reached by SIP do not count: no calls are placed
-// from them yet.
+// of their digits; empty: the organisation has none, or nothing is known. Numbers that are reached by SIP count where calls are placed so
+// (Options.SIP).
 func (d *Directory) Caller(org, agent string) (number string) {
 	v := d.view.Load()
 	if v == nil {
@@ -134,7 +134,7 @@ func (d *Directory) Caller(org, agent string) (number string) {
 	}
 	led := false
 	for _, n := range v.Numbers {
-		if n.Org != org || n.Trunk != "" || led && n.Agent != agent {
+		if n.Org != org || n.Trunk != "" && !d.sip || led && n.Agent != agent {
 			continue
 		}
 		if own := n.Agent == agent; number == "" || own && !led || n.E164 < number {

@@ -131,6 +131,10 @@ func acme() *database {
 			Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Realm: "example.com", Allowed: []string{"192.0.2.0/24"}, Codecs: []string{"PCMU"},
 			CallerID: "+442071234567", Outbound: true, Registers: true, Created: at, Updated: at,
 		}},
+		Extensions: []store.Extension{
+			{ID: "e1", Number: 1, Org: "acme", Username: "anna", Name: "Anna", Agent: "anna", Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Created: at, Updated: at},
+			{ID: "e2", Number: 2, Org: "bolt", Username: "anna", Name: "Another", Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Created: at, Updated: at},
+		},
 	}}
 }
 

@@ -16,9 +16,9 @@ import (
 	"parley/store"
 )
 
-// version is the form of the file. It goes up whenever store's Directory, Organisation, Agent, Number, Credential or Trunk is changed, so that no file is
+// version is the form of the file. It goes up whenever store's Directory, Organisation, Agent, Number, Credential, Trunk or Extension is changed, so that no file is
 // taken for what it does not say.
-const version = 4
+const version = 5
 
 // A snapshot is the file's contents.
 type snapshot struct {

@@ -140,8 +140,8 @@ func TestDamagedSnapshotIsSetAside(t *testing.T) {
 		"half":             good[:len(good)/2],
 		"one letter":       bytes.Replace(good, []byte("boris"), []byte("bores"), 1),
 		"two files":        append(slices.Clone(good), good...),
-		"another version":  bytes.Replace(good, []byte(`"version":4`), []byte(`"version":3`), 1),
-		"no directory":     []byte(`{"version":4}`),
+		"another version":  bytes.Replace(good, []byte(`"version":5`), []byte(`"version":4`), 1),
+		"no directory":     []byte(`{"version":5}`),
 		"words of no sort": sealed(`{"Revision":1,"Robots":[]}`),
 		"another type":     sealed(`{"Revision":"one"}`),
 		"a list":           []byte("[]"),
@@ -247,9 +247,9 @@ func TestSnapshotForm(t *testing.T) {
 	t.Parallel()
 	dir := acme().dir
 	full := store.Directory{Revision: dir.Revision, Organisations: dir.Organisations[:1], Agents: dir.Agents[:1], Numbers: dir.Numbers[:1], Knowing: []string{"anna"},
-		Credentials: dir.Credentials[:1], Trunks: dir.Trunks[:1]}
+		Credentials: dir.Credentials[:1], Trunks: dir.Trunks[:1], Extensions: dir.Extensions[:1]}
 	for _, row := range []any{full, full.Organisations[0], full.Agents[0], full.Numbers[0], full.Credentials[0],
-		full.Credentials[0].Sealed, full.Trunks[0]} {
+		full.Credentials[0].Sealed, full.Trunks[0], full.Extensions[0]} {
 		v := reflect.ValueOf(row)
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() {
@@ -294,7 +294,7 @@ func TestSnapshotForm(t *testing.T) {
 
 // sealed is a file whose checksum fits.
 func sealed(dir string) []byte {
-	return fmt.Appendf(nil, `{"version":4,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
+	return fmt.Appendf(nil, `{"version":5,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
 }
 
 func indented(t *testing.T, data []byte) string {

@@ -1,12 +1,13 @@
-// Package lines serves what an organisation has of its own towards the outside: phone numbers, SIP trunks, and credentials of carriers and
+// Package lines serves what an organisation has of its own towards the outside: phone numbers, SIP trunks, extensions, and credentials of carriers and
 // vendors. All of it is an extension of the voice-agents contract.
 //
 //	HTTP ──▶ control.routes ──▶ Credentials ──▶ vault.Seal ──▶ store ──▶ Changed (the directory reads anew) ──▶ dialer, vendors
 //	                    │            └── Verify ──▶ vault.Open ──▶ Verifier ──GET──▶ the vendor
 //	                    ├─────▶ Numbers ─────────────────────▶ store
-//	                    └─────▶ Trunks ──────▶ vault.Seal ───▶ store
+//	                    ├─────▶ Trunks ──────▶ vault.Seal ───▶ store
+//	                    └─────▶ Extensions ──▶ vault.Seal ───▶ store
 //
-// Secrets are written and never shown: an answer has the end of a credential's, and of a trunk only that there is one. Handlers decode, call
+// Secrets are written and never shown: an answer has the end of a credential's, and of a trunk only that there is one; an extension's password is told once. Handlers decode, call
 // and encode; they own no goroutine.
 package lines
 
@@ -27,6 +28,7 @@ type Rows interface {
 	store.Numbers
 	store.Credentials
 	store.Trunks
+	store.Extensions
 }
 
 // Gone says what is gone.

@@ -29,8 +29,30 @@ type Trunk struct {
 	CallerID        *string       `json:"caller_id" doc:"Shown on calls that are placed; null: the number that they are placed from."`
 	Outbound        bool          `json:"outbound" doc:"Whether calls are placed by it."`
 	Register        bool          `json:"register" doc:"Whether it is registered with the carrier."`
+	Up              *bool         `json:"up" doc:"Whether it has answered when it was asked last, as this server sees it; null: it has not been asked."`
+	Registered      *bool         `json:"registered" doc:"Whether it is registered, as this server sees it; null: it is not to be, or has not been asked."`
+	Error           *string       `json:"error" doc:"Why it is not up, or not registered."`
 	CreatedAt       envelope.Time `json:"created_at"`
 	UpdatedAt       envelope.Time `json:"updated_at"`
+}
+
+// A TrunkState is how a trunk stands that has been asked.
+type TrunkState struct {
+	Up         bool
+	Registers  bool // it is to be registered
+	Registered bool
+	Error      string
+}
+
+// showState adds how a trunk stands; a nil state: nobody knows.
+func (t *Trunk) showState(s *TrunkState) {
+	if s == nil {
+		return
+	}
+	t.Up, t.Error = &s.Up, envelope.Optional(s.Error)
+	if s.Registers {
+		t.Registered = &s.Registered
+	}
 }
 
 func showTrunk(t store.Trunk) Trunk {
@@ -56,12 +78,17 @@ type TrunkReadOnly struct {
 	ReadOnly
 
 	PasswordSet envelope.Given `json:"password_set,omitempty" hidden:"true"`
+	Up          envelope.Given `json:"up,omitempty" hidden:"true"`
+	Registered  envelope.Given `json:"registered,omitempty" hidden:"true"`
+	Error       envelope.Given `json:"error,omitempty" hidden:"true"`
 }
 
 func (r TrunkReadOnly) check(at *huma.PathBuffer) []error {
 	bad := r.ReadOnly.check(at)
-	if r.PasswordSet {
-		bad = append(bad, envelope.Complain(at, "password_set", "is read-only"))
+	for name, given := range map[string]envelope.Given{"password_set": r.PasswordSet, "up": r.Up, "registered": r.Registered, "error": r.Error} {
+		if given {
+			bad = append(bad, envelope.Complain(at, name, "is read-only"))
+		}
 	}
 	return bad
 }

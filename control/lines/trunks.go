@@ -17,8 +17,18 @@ import (
 type Trunks struct {
 	Store   Rows
 	Vault   *vault.Vault
-	Changed func(ctx context.Context) // called after one was made, changed or deleted; may be nil
+	State   func(trunk string) *TrunkState // how one stands, nil if that is not known; nil: of none it is
+	Changed func(ctx context.Context)      // called after one was made, changed or deleted; may be nil
 	Log     *slog.Logger
+}
+
+// show is a row as the API shows it.
+func (h *Trunks) show(row store.Trunk) Trunk {
+	shown := showTrunk(row)
+	if h.State != nil {
+		shown.showState(h.State(row.ID))
+	}
+	return shown
 }
 
 // List handles GET /trunks.
@@ -29,7 +39,7 @@ func (h *Trunks) List(ctx context.Context, in *envelope.Pages) (*envelope.Many[T
 	}
 	all := make([]Trunk, len(rows))
 	for i, row := range rows {
-		all[i] = showTrunk(row)
+		all[i] = h.show(row)
 	}
 	return envelope.List(ctx, all, total, in.Limit, in.Offset), nil
 }
@@ -44,7 +54,7 @@ func (h *Trunks) Get(ctx context.Context, in *envelope.ID) (*envelope.One[Trunk]
 	if err != nil {
 		return nil, failed(err, "trunk", "")
 	}
-	return envelope.Give(ctx, showTrunk(t)), nil
+	return envelope.Give(ctx, h.show(t)), nil
 }
 
 // CreateTrunk is what POST /trunks asks.
@@ -66,7 +76,7 @@ func (h *Trunks) Create(ctx context.Context, in *CreateTrunk) (*envelope.One[Tru
 	}
 	h.Log.InfoContext(ctx, "trunk made", "org", t.Org, "trunk", t.ID)
 	call(ctx, h.Changed)
-	return envelope.Give(ctx, showTrunk(t)), nil
+	return envelope.Give(ctx, h.show(t)), nil
 }
 
 // UpdateTrunk is what PATCH /trunks/{id} asks.
@@ -94,7 +104,7 @@ func (h *Trunks) Update(ctx context.Context, in *UpdateTrunk) (*envelope.One[Tru
 	}
 	h.Log.InfoContext(ctx, "trunk changed", "org", t.Org, "trunk", t.ID, "password", in.Body.Password.Set)
 	call(ctx, h.Changed)
-	return envelope.Give(ctx, showTrunk(t)), nil
+	return envelope.Give(ctx, h.show(t)), nil
 }
 
 // change applies a patch to a row, or says what stands against it.

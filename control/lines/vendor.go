@@ -13,6 +13,8 @@ const (
 	OpenAI     = "openai"
 	Deepgram   = "deepgram"
 	ElevenLabs = "elevenlabs"
+	Anthropic  = "anthropic"
+	Gemini     = "gemini"
 	Custom     = "custom" // whoever names it: agents' tools
 )
 
@@ -50,14 +52,14 @@ var vendors = []vendor{
 	{name: Deepgram, base: "https://api.deepgram.com", path: "/v1/projects", sign: func(h http.Header, _, secret string) { h.Set("Authorization", "Token "+secret) }},
 	{name: ElevenLabs, base: "https://api.elevenlabs.io", path: "/v1/user", sign: header("xi-api-key")},
 	{
-		name: "anthropic", base: "https://api.anthropic.com", path: "/v1/models",
+		name: Anthropic, base: "https://api.anthropic.com", path: "/v1/models",
 		sign: func(h http.Header, _, secret string) {
 			h.Set("x-api-key", secret)
 			h.Set("anthropic-version", "2023-06-01")
 		},
 	},
 	{
-		name: "gemini", base: "https://generativelanguage.googleapis.com", path: "/v1beta/models", sign: header("x-goog-api-key"),
+		name: Gemini, base: "https://generativelanguage.googleapis.com", path: "/v1beta/models", sign: header("x-goog-api-key"),
 		refusal: []int{http.StatusBadRequest}, // API_KEY_INVALID
 	},
 	{name: "groq", base: "https://api.groq.com/openai/v1", path: "/models", sign: bearer},

@@ -30,7 +30,7 @@ const (
 
 // causes are all for which a call may end.
 var causes = []media.Cause{
-	media.CauseCaller, media.CauseAgent, media.CauseTransfer, media.CauseSilence, media.CauseMaxLength, media.CauseProvider, media.CauseCarrier,
+	media.CauseCaller, media.CauseAgent, media.CauseTransfer, media.CauseSilence, media.CauseMaxLength, media.CauseProvider, media.CauseCarrier, media.CauseMedia,
 	media.CauseOverrun, media.CauseShutdown, media.CausePanic, media.CauseMachine, media.CauseFax, media.CauseNobody, media.CauseCancelled,
 	media.CauseRejected,
 }

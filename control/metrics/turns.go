@@ -20,6 +20,7 @@ var kinds = []pipeline.EventKind{
 	pipeline.CallStarted, pipeline.Answered, pipeline.SpeechBegan, pipeline.SpeechEnded, pipeline.Transcribed, pipeline.KeyPressed,
 	pipeline.AgentPressed, pipeline.ReplyBegan, pipeline.Filled, pipeline.Interrupted, pipeline.FalseAlarm, pipeline.Backchannel, pipeline.Echo,
 	pipeline.FellSilent, pipeline.Drifted, pipeline.ToolUsed, pipeline.Collected, pipeline.Commanded, pipeline.CommandFailed,
+	pipeline.Transferred, pipeline.Bridged, pipeline.Unbridged,
 	pipeline.AgentChanged, pipeline.ProviderFail, pipeline.Spoken, pipeline.TurnEnded, pipeline.CallEnded,
 }
 

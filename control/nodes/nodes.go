@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"parley/control/bus"
+	"parley/pipeline"
 	"parley/store"
 )
 
@@ -40,13 +41,20 @@ type Act string
 const (
 	End    Act = "end"    // end a call, after what is being said
 	Cancel Act = "cancel" // end a call at once, as a failure
+	Do     Act = "do"     // give a call a command
 )
 
 // An Order asks a node to do something with a call that lives there. To do it twice does no harm.
 type Order struct {
-	Act  Act    `json:"act"`
-	Call string `json:"call"`
+	Act     Act               `json:"act"`
+	Call    string            `json:"call"`
+	Command *pipeline.Command `json:"command,omitempty"` // of Do
 }
+
+// A Refusal is a call's no to a command: it is live, and cannot carry it out.
+type Refusal struct{ Reason string }
+
+func (r *Refusal) Error() string { return r.Reason }
 
 // A Store is what a Node needs of the database.
 type Store interface {
@@ -291,6 +299,7 @@ func (n *Node) errands(ctx context.Context) {
 type outcome struct {
 	Done    bool   `json:"done,omitempty"`
 	NotLive bool   `json:"not_live,omitempty"`
+	Refused string `json:"refused,omitempty"` // why
 	Error   string `json:"error,omitempty"`
 }
 
@@ -302,7 +311,10 @@ func (n *Node) answer(ctx context.Context, data []byte) []byte {
 		err = n.o.Do(ctx, o)
 	}
 	var out outcome
+	var no *Refusal
 	switch {
+	case errors.As(err, &no):
+		out.Refused = no.Reason
 	case err == nil:
 		out.Done = true
 	case errors.Is(err, ErrNotLive):
@@ -324,6 +336,8 @@ func read(answer []byte) error {
 		return nil
 	case out.NotLive:
 		return ErrNotLive
+	case out.Refused != "":
+		return &Refusal{out.Refused}
 	}
 	return fmt.Errorf("the call's node: %s", out.Error)
 }

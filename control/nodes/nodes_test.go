@@ -19,6 +19,7 @@ import (
 
 	"parley/control/bus"
 	"parley/control/nodes"
+	"parley/pipeline"
 	"parley/store"
 )
 
@@ -325,6 +326,12 @@ func TestTell(t *testing.T) {
 				if got := <-asked.did; got != order {
 					t.Errorf("it was asked for %+v", got)
 				}
+				fails = &nodes.Refusal{Reason: "transfer: this call cannot be transferred"}
+				var no *nodes.Refusal
+				err := asker.Tell(t.Context(), "failing", nodes.Order{Act: nodes.Do, Call: "call", Command: &pipeline.Command{Kind: pipeline.Transfer, To: "+15550100"}})
+				if !errors.As(err, &no) || no.Reason != fails.Error() {
+					t.Errorf("a refusal comes back as %v", err)
+				}
 				if shared && took != 0 || took > 1200*time.Millisecond {
 					t.Errorf("that took %v", took)
 				}
@@ -339,7 +346,7 @@ func TestTell(t *testing.T) {
 				if err := failing.Tell(t.Context(), "failing", order); !errors.Is(err, fails) {
 					t.Errorf("of itself: %v", err)
 				}
-				if s := asker.Stats(); s.Told != 3 || s.Silent != 0 || shared != (s.Sent == 0) {
+				if s := asker.Stats(); s.Told != 4 || s.Silent != 0 || shared != (s.Sent == 0) {
 					t.Errorf("%+v", s)
 				}
 				if len(d.seen().errands) != 0 {

@@ -16,6 +16,7 @@ form.addEventListener("submit", async (event) => {
     }
     history.replaceState(null, "", location.pathname);
     form.remove();
+    localStorage.setItem("parley.known", "1"); // the console asks for the session
     says.textContent = `Welcome to ${data.organization.name}. You are logged in as ${data.user.email}.`;
   } catch {
     says.textContent = "The server does not answer. Try again in a moment.";

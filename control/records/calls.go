@@ -96,6 +96,7 @@ func (l *live) ended(e *pipeline.Ending) *store.Ended {
 		End: store.End{
 			Ended: stamp(l.began().Add(e.Length)), Length: e.Length, Cause: string(e.Cause),
 			Turns: e.Turns, Drops: e.Drops, Latency: summary(l.voice), AnsweredBy: string(e.Answer.By),
+			Quality: Quality(e.Quality),
 		},
 	}
 	if e.Err != nil {
@@ -123,5 +124,5 @@ func StatusOf(c media.Cause) store.Status {
 	case media.CauseSilence, media.CauseMaxLength: // it was ended by the rules that the agent was given
 		return store.Completed
 	}
-	return store.Failed // a fault (carrier, provider, overrun, panic), a shutdown or an order (cancelled) cut it off, or it never got through (rejected)
+	return store.Failed // a fault (carrier, media, provider, overrun, panic), a shutdown or an order (cancelled) cut it off, or it never got through (rejected)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"parley/media"
 	"parley/pipeline"
 	"parley/store"
 )
@@ -30,6 +31,17 @@ func lookup(l *pipeline.Lookup) *store.Lookup {
 		out.Sources = append(out.Sources, store.Source{Document: clean(s.Document), Place: clean(s.Place)})
 	}
 	return out
+}
+
+// Quality is how a call's sound travelled; nil: its leg does not say.
+func Quality(q *media.Quality) *store.Quality {
+	if q == nil {
+		return nil
+	}
+	return &store.Quality{
+		MOS: q.MOS, Received: q.Received, Lost: q.Lost, Late: q.Late, Loss: q.Loss, Concealed: q.Concealed(), Jitter: q.Jitter, Delay: q.Delay,
+		Trip: q.Trip, Sent: q.Sent, FarLost: q.FarLost, FarLoss: q.FarLoss, FarJitter: q.FarJitter,
+	}
 }
 
 // collected is what was collected, as every database takes it; nil stays nil.

@@ -133,11 +133,25 @@ func TestToolsInTheTranscript(t *testing.T) {
 	}
 }
 
+// TestEndHasQuality: how a call's sound travelled is written with its end.
+func TestEndHasQuality(t *testing.T) {
+	t.Parallel()
+	l := &live{call: store.Call{ID: "c"}}
+	q := media.Quality{MOS: 4, Received: 10, Lost: 1, Late: 2, Loss: .3, Made: 2, Jitter: 4, Delay: 5, Trip: 6, Sent: 7, FarLost: 8, FarLoss: .9, FarJitter: 10}
+	want := &store.Quality{MOS: 4, Received: 10, Lost: 1, Late: 2, Loss: .3, Concealed: 40 * time.Millisecond, Jitter: 4, Delay: 5, Trip: 6, Sent: 7, FarLost: 8, FarLoss: .9, FarJitter: 10}
+	if diff := cmp.Diff(want, l.ended(&pipeline.Ending{Quality: &q}).End.Quality); diff != "" {
+		t.Errorf("want, got:\n%s", diff)
+	}
+	if got := l.ended(&pipeline.Ending{}).End.Quality; got != nil {
+		t.Errorf("of a leg that does not say: %+v", got)
+	}
+}
+
 func TestStatusOfCauses(t *testing.T) {
 	t.Parallel()
 	for cause, want := range map[media.Cause]store.Status{
 		media.CauseCaller: store.Completed, media.CauseAgent: store.Completed, media.CauseSilence: store.Completed, media.CauseMaxLength: store.Completed,
-		media.CauseCarrier: store.Failed, media.CauseProvider: store.Failed, media.CauseOverrun: store.Failed, media.CauseShutdown: store.Failed,
+		media.CauseCarrier: store.Failed, media.CauseMedia: store.Failed, media.CauseProvider: store.Failed, media.CauseOverrun: store.Failed, media.CauseShutdown: store.Failed,
 		media.CausePanic: store.Failed, media.CauseRejected: store.Failed, "": store.Failed, "new": store.Failed,
 	} {
 		if got := StatusOf(cause); got != want {
@@ -189,7 +203,7 @@ func TestDatabaseIsAway(t *testing.T) {
 		gone := time.Now()
 		d.set(func() { d.fail, d.tries = errAway, nil })
 		time.Sleep(time.Minute)
-		if s := r.Stats(); s.Well || !s.Disk || s.Waiting < 200 || s.Live != 20 || s.Oldest < 50*time.Second || s.Oldest > time.Since(gone) {
+		if s := r.Stats(); s.Well || !s.Disk || s.Waiting < 200 || s.Live != 20 || s.Oldest < 50*time.Second || s.Oldest > time.Since(gone)+breath {
 			t.Errorf("after a minute: %+v", s)
 		}
 		var tries []time.Time

@@ -5,7 +5,7 @@
 //	                                                └─▶ /postman.json   a collection for Postman 2.1
 //	asyncapi.json ──▶ /asyncapi.json, /docs             AsyncAPI 3.0: sockets and webhooks, which OpenAPI cannot tell of
 //
-// All of it is made once, when the server starts, and needs no network: the page's style and script are files of ours beside it, and its
+// All of it is made once, when somebody first asks for any of it, and needs no network: the page's style and script are files of ours beside it, and its
 // Content-Security-Policy allows nothing else.
 package reference
 
@@ -16,8 +16,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -30,17 +32,26 @@ var files embed.FS
 const policy = "default-src 'none'; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // A Reference is what there is to read about an API. It is safe for any number of goroutines.
-type Reference struct{ pages []page }
+type Reference struct {
+	pages func() (map[string]page, error) // by path
+	log   *slog.Logger
+}
 
 // A page is one thing that is served.
 type page struct {
-	path, kind string
-	text       []byte
-	etag       string
+	kind string
+	text []byte
+	etag string
 }
 
-// New writes the reference of an API, whose operations must all be there by now. Its first server is where clients reach it.
-func New(api *huma.OpenAPI) (*Reference, error) {
+// New is the reference of an API, whose operations must all be there by now and stay as they are: it is written when it is first asked for.
+// Its first server is where clients reach it.
+func New(api *huma.OpenAPI, log *slog.Logger) *Reference {
+	return &Reference{pages: sync.OnceValues(func() (map[string]page, error) { return write(api) }), log: log}
+}
+
+// write makes all pages.
+func write(api *huma.OpenAPI) (map[string]page, error) {
 	openapi, err := json.Marshal(api)
 	if err != nil {
 		return nil, fmt.Errorf("describe the API: %w", err)
@@ -57,48 +68,54 @@ func New(api *huma.OpenAPI) (*Reference, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Reference{}
-	r.add("/openapi.json", "application/json", openapi)
-	r.add("/asyncapi.json", "application/json", events.text)
-	r.add("/postman.json", "application/json", postman)
-	r.add("/docs", "text/html; charset=utf-8", docs)
-	for path, file := range map[string]string{"/docs/page.css": "page.css", "/docs/page.js": "page.js"} {
-		text, err := files.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
-		}
-		kind := "text/css; charset=utf-8"
-		if file == "page.js" {
-			kind = "text/javascript; charset=utf-8"
-		}
-		r.add(path, kind, text)
+	style, err := files.ReadFile("page.css")
+	if err != nil {
+		return nil, fmt.Errorf("read page.css: %w", err)
 	}
-	return r, nil
+	script, err := files.ReadFile("page.js")
+	if err != nil {
+		return nil, fmt.Errorf("read page.js: %w", err)
+	}
+	return map[string]page{
+		"/openapi.json":  newPage("application/json", openapi),
+		"/asyncapi.json": newPage("application/json", events.text),
+		"/postman.json":  newPage("application/json", postman),
+		"/docs":          newPage("text/html; charset=utf-8", docs),
+		"/docs/page.css": newPage("text/css; charset=utf-8", style),
+		"/docs/page.js":  newPage("text/javascript; charset=utf-8", script),
+	}, nil
 }
 
-func (r *Reference) add(path, kind string, text []byte) {
+func newPage(kind string, text []byte) page {
 	sum := sha256.Sum256(text)
-	r.pages = append(r.pages, page{path, kind, text, `"` + hex.EncodeToString(sum[:8]) + `"`})
+	return page{kind, bytes.Clone(text), `"` + hex.EncodeToString(sum[:8]) + `"`} // a clone has no room left over from writing it
 }
 
 // Paths are where the reference is.
 func (r *Reference) Paths() []string {
-	var all []string
-	for _, p := range r.pages {
-		all = append(all, p.path)
-	}
-	return all
+	return []string{"/openapi.json", "/asyncapi.json", "/postman.json", "/docs", "/docs/page.css", "/docs/page.js"}
 }
 
 // Mount serves the reference, to anybody.
 func (r *Reference) Mount(mux *http.ServeMux) {
-	for _, p := range r.pages {
-		mux.Handle("GET "+p.path, p)
+	for _, path := range r.Paths() {
+		mux.Handle("GET "+path, r)
 	}
 }
 
 // ServeHTTP implements http.Handler.
-func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (r *Reference) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	pages, err := r.pages()
+	p, ok := pages[req.URL.Path]
+	switch {
+	case err != nil:
+		r.log.Error("reference not written", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	case !ok:
+		http.NotFound(w, req)
+		return
+	}
 	h := w.Header()
 	h.Set("Content-Type", p.kind)
 	h.Set("Content-Security-Policy", policy)
@@ -106,7 +123,7 @@ func (p page) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("ETag", p.etag)
-	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(p.text))
+	http.ServeContent(w, req, "", time.Time{}, bytes.NewReader(p.text))
 }
 
 // events are asyncapi.json, with where the server is.

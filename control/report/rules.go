@@ -116,7 +116,7 @@ func spoke(messages []store.Message) bool {
 var causes = map[media.Cause]string{
 	media.CauseCaller: "The caller hung up.", media.CauseAgent: "The agent ended it.", media.CauseTransfer: "The caller was connected to somebody else.",
 	media.CauseSilence: "It ended because nobody spoke.", media.CauseMaxLength: "It reached the longest time that a call may take.",
-	media.CauseMachine: "A machine answered.", media.CauseFax: "A fax answered.", media.CauseNobody: "Nobody was there.",
+	media.CauseMedia: "The caller's sound stopped.", media.CauseMachine: "A machine answered.", media.CauseFax: "A fax answered.", media.CauseNobody: "Nobody was there.",
 }
 
 // summary tells what a call looked like from outside, and its first words.

@@ -62,10 +62,9 @@ type piece struct {
 	ok     bool // there is a record; else the text is damaged
 }
 
-// pieces cuts what r holds into lines: all of it, in order. An error comes last.
-func pieces(r io.Reader) iter.Seq2[piece, error] {
+// pieces cuts what lines holds into lines: all of it, in order. An error comes last.
+func pieces(lines *bufio.Reader) iter.Seq2[piece, error] {
 	return func(yield func(piece, error) bool) {
-		lines := bufio.NewReaderSize(r, readBuffer)
 		for {
 			text, err := lines.ReadBytes('\n')
 			if err != nil && !errors.Is(err, io.EOF) {

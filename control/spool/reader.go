@@ -66,7 +66,8 @@ func (s *Spool) read(end place, limit, size int) ([]Record, error) {
 	var got []Record
 	var damaged []byte
 	at, given := s.at, 0
-	for p, err := range pieces(io.NewSectionReader(f, at.offset, stop-at.offset)) {
+	s.lines.Reset(io.NewSectionReader(f, at.offset, stop-at.offset))
+	for p, err := range pieces(s.lines) {
 		if err != nil {
 			return nil, err
 		}

@@ -26,6 +26,7 @@
 package spool
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -74,9 +75,10 @@ type Spool struct {
 	number  uint64 // of the segment being written, or the last that was
 	size    int64  // of the segment being written: all of it is durable
 	buf     []byte
-	at      place // behind the last record given out
-	applied place // behind the last that was applied
-	failed  int   // how often in a row the segment could not be read
+	lines   *bufio.Reader // of the segment that Next reads
+	at      place         // behind the last record given out
+	applied place         // behind the last that was applied
+	failed  int           // how often in a row the segment could not be read
 	damaged atomic.Int64
 
 	mu       sync.Mutex // guards what follows; never held during I/O
@@ -118,6 +120,7 @@ func Open(o Options) (*Spool, error) {
 	s := &Spool{
 		Options: o,
 		lock:    lock,
+		lines:   bufio.NewReaderSize(nil, readBuffer),
 		create: func(path string) (writer, error) {
 			return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 		},
@@ -164,7 +167,7 @@ func (s *Spool) survey(n uint64, newest bool) (size int64, last uint64, err erro
 		return 0, 0, err
 	}
 	defer f.Close()
-	for p, err := range pieces(io.NewSectionReader(f, 0, math.MaxInt64)) {
+	for p, err := range pieces(bufio.NewReaderSize(io.NewSectionReader(f, 0, math.MaxInt64), readBuffer)) {
 		if err != nil {
 			return 0, 0, err
 		}

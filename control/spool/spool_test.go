@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -407,7 +408,7 @@ func FuzzPieces(f *testing.F) {
 		data := appendLine(append(bytes.Clone(garbage), '\n'), want)
 		var all []byte
 		var last piece
-		for p, err := range pieces(bytes.NewReader(data)) {
+		for p, err := range pieces(bufio.NewReader(bytes.NewReader(data))) {
 			if err != nil {
 				t.Fatal(err)
 			}

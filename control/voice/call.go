@@ -25,7 +25,7 @@ type Call struct {
 	ToNumber        *string          `json:"to_number" example:"+1234567890"`
 	Carrier         string           `json:"carrier" doc:"By which door it came: twilio, sip, webrtc, ... Extension." example:"twilio"`
 	CarrierCallID   *string          `json:"carrier_call_id" doc:"The carrier's own id of it, such as Twilio's CallSid. Extension."`
-	Cause           *string          `json:"cause" doc:"Why it ended, in one word: caller, agent, silence, max_length, provider, crash, ...; null while it goes on. Extension." example:"caller"`
+	Cause           *string          `json:"cause" doc:"Why it ended, in one word: caller, agent, silence, max_length, provider, media (the caller's sound stopped), crash, ...; null while it goes on. Extension." example:"caller"`
 	Error           *string          `json:"error" doc:"What failed, if something did."`
 	AnsweredBy      *string          `json:"answered_by" doc:"Who answered an outbound call: human, machine, ivr, screening, fax, nobody, unknown; null if its agent was not to find out. Extension." example:"human"`
 	StartedAt       envelope.Time    `json:"started_at" doc:"When it came in, or was placed."`
@@ -44,6 +44,8 @@ type CallDetail struct {
 
 	Collected map[string]string `json:"collected" nullable:"true" doc:"What was collected from the caller: by a scripted dialog, by the names of its slots, and by the tool collect, by the names of its fields, a form's after its own (booking.day); a secret has *** for its value. null: nothing. It grows with each turn. Extension." example:"{\"day\":\"2026-11-24\"}"`
 
+	Quality *Quality `json:"quality,omitempty" doc:"How its sound travelled, where Parley itself carries it in packets (SIP): until now while the call goes on, if this server has it; absent: not known. Extension."`
+
 	RecordingAvailable bool           `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
 	Transcript         []Entry        `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
 	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
@@ -55,6 +57,23 @@ type CallDetail struct {
 func (CallDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	envelope.OrNull(s, "report")
 	return s
+}
+
+// Quality is how a call's sound travelled. Counts are of packets, shares from 0 to 1.
+type Quality struct {
+	MOS         float64  `json:"mos" doc:"What a listener at our end would say of the far end's sound, 1 to 4.5 (ITU-T G.107, estimated); 0: none came." example:"4.36"`
+	Received    int64    `json:"received"`
+	Lost        int64    `json:"lost" doc:"That never came."`
+	Late        int64    `json:"late" doc:"That came when their time was over."`
+	Loss        float64  `json:"loss" doc:"Share of what the far end sent that was lost or late." example:"0.0021"`
+	ConcealedMS int64    `json:"concealed_ms" doc:"For how long sound was made up in their place."`
+	JitterMS    float64  `json:"jitter_ms" doc:"By how much the time that packets take varies (RFC 3550)." example:"2.1"`
+	DelayMS     float64  `json:"delay_ms" doc:"For which they are held back to make up for it."`
+	RoundTripMS *float64 `json:"round_trip_ms" doc:"There and back, by the far end's last report; null: it made none."`
+	Sent        int64    `json:"sent"`
+	FarLost     int64    `json:"far_lost" doc:"Of those sent, as the far end reports."`
+	FarLoss     float64  `json:"far_loss" doc:"Share of them in its last report."`
+	FarJitterMS float64  `json:"far_jitter_ms"`
 }
 
 // Entry is one line of a transcript.
@@ -115,6 +134,28 @@ func showCall(c store.Call) Call {
 	}
 	return out
 }
+
+// showQuality makes a Quality of a row's; nil: it has none.
+func showQuality(q *store.Quality) *Quality {
+	if q == nil {
+		return nil
+	}
+	out := &Quality{
+		MOS: math.Round(100*q.MOS) / 100, Received: q.Received, Lost: q.Lost, Late: q.Late, Loss: share(q.Loss), ConcealedMS: q.Concealed.Milliseconds(),
+		JitterMS: milliseconds(q.Jitter), DelayMS: milliseconds(q.Delay), Sent: q.Sent, FarLost: q.FarLost, FarLoss: share(q.FarLoss), FarJitterMS: milliseconds(q.FarJitter),
+	}
+	if q.Trip > 0 {
+		trip := milliseconds(q.Trip)
+		out.RoundTripMS = &trip
+	}
+	return out
+}
+
+// share has hundredths of a percent and no more.
+func share(f float64) float64 { return math.Round(1e4*f) / 1e4 }
+
+// milliseconds has tenths and no more.
+func milliseconds(d time.Duration) float64 { return math.Round(float64(d)/1e5) / 10 }
 
 // showTranscript makes a transcript of a call's messages.
 func showTranscript(c store.Call, messages []store.Message) []Entry {

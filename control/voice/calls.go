@@ -11,6 +11,7 @@ import (
 	"parley/control/envelope"
 	"parley/control/nodes"
 	"parley/control/report"
+	"parley/pipeline"
 	"parley/store"
 )
 
@@ -21,18 +22,32 @@ type Live interface {
 	End(ctx context.Context, c store.Call) error
 	// Cancel ends a call at once, as one that failed.
 	Cancel(ctx context.Context, c store.Call) error
+	// Do gives a call a command, and returns when it has been taken; a *nodes.Refusal if the call cannot carry it out.
+	Do(ctx context.Context, c store.Call, cmd pipeline.Command) error
 }
 
 // Calls handles /calls.
 type Calls struct {
 	Store   store.Calls
 	Live    Live   // nil: no call can be reached
+	Judge   Judge  // of transfers; nil: all are allowed
+	Gauge   Gauge  // nil: no call is here
 	Sounds  Sounds // nil: there are no recordings here
 	Desk    *report.Desk
 	Tickets *Tickets // for recordings
 	Passes  *Tickets // for sockets
 	Public  string   // where clients reach this server, such as https://voice.example.com; empty: as the request says
 	Log     *slog.Logger
+}
+
+// A Judge says why an organisation's callers must not be connected to somebody: a *dialer.Unfit names to.
+type Judge interface {
+	MayConnect(ctx context.Context, org, to string) error
+}
+
+// A Gauge knows how the sound travels of the calls that are live here; nil: not of this one.
+type Gauge interface {
+	Quality(call string) *store.Quality
 }
 
 // ListCalls is what GET /calls asks.
@@ -97,6 +112,11 @@ func (h *Calls) Get(ctx context.Context, in *envelope.ID) (*envelope.One[CallDet
 		Call: showCall(row), Collected: row.Collected, RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Source: source,
 		Turns: showTurns(turns),
 	}
+	if q := row.Quality; q != nil {
+		out.Quality = showQuality(q)
+	} else if h.Gauge != nil && !row.Status.Final() {
+		out.Quality = showQuality(h.Gauge.Quality(row.ID))
+	}
 	if row.Status.Final() {
 		r, err := h.Desk.Stored(ctx, row, messages, turns, source)
 		if err != nil {
@@ -158,7 +178,7 @@ func (h *Calls) Cancel(ctx context.Context, in *envelope.ID) (*envelope.One[Done
 	return h.finish(ctx, in.ID, "Call cancelled", Live.Cancel)
 }
 
-// finish has a call ended, wherever it lives.
+// finish has something done with a call, wherever it lives.
 func (h *Calls) finish(ctx context.Context, id, message string, how func(Live, context.Context, store.Call) error) (*envelope.One[Done], error) {
 	row, err := h.call(ctx, id)
 	if err != nil {
@@ -171,7 +191,10 @@ func (h *Calls) finish(ctx context.Context, id, message string, how func(Live, c
 	if h.Live != nil {
 		err = how(h.Live, ctx, row)
 	}
+	var no *envelope.Fault
 	switch {
+	case errors.As(err, &no):
+		return nil, no
 	case err == nil:
 		return envelope.Give(ctx, Done{CallID: row.ID, Message: message}), nil
 	case errors.Is(err, nodes.ErrSilent):
@@ -179,7 +202,7 @@ func (h *Calls) finish(ctx context.Context, id, message string, how func(Live, c
 	case errors.Is(err, dialer.ErrCarrier):
 		return nil, envelope.Busy("the call's carrier does not answer: try again later", err)
 	case !errors.Is(err, nodes.ErrNotLive):
-		return nil, fmt.Errorf("end call: %w", err)
+		return nil, fmt.Errorf("reach call: %w", err)
 	}
 	// It may have ended between the two looks, so look again.
 	if row, err := h.call(ctx, row.ID); err != nil {

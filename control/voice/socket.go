@@ -110,8 +110,9 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
 		_ = tcp.SetWriteBuffer(limits.Send) // an optimisation
 	}
 	socket := &socket{conn: conn, limits: limits, reader: reader, viewer: v, heard: make(chan heard, mostPings), gone: make(chan struct{})}
+	socket.told.send = socket.send
 	why := socket.run(r.Context(), closing)
-	s.Log.DebugContext(r.Context(), "live socket closed", "call", v.Call, "missed", socket.missed, "reason", why)
+	s.Log.DebugContext(r.Context(), "live socket closed", "call", v.Call, "missed", socket.told.missed, "reason", why)
 }
 
 // enter counts a socket, unless all are being closed.
@@ -148,8 +149,7 @@ type socket struct {
 	viewer Viewer
 	heard  chan heard    // what the client has sent
 	gone   chan struct{} // closed when nothing more comes of it
-	begun  bool
-	missed int
+	told   told
 }
 
 // heard is a message of the client's: a ping, or one that is none of ours.
@@ -168,7 +168,7 @@ func (s *socket) run(ctx context.Context, closing <-chan struct{}) (why string) 
 	for bad, last := 0, false; ; {
 		u, news, more := s.reader.Take()
 		if news {
-			if err := s.tell(u); err != nil {
+			if err := s.told.tell(u); err != nil {
 				return err.Error()
 			}
 		}
@@ -291,8 +291,15 @@ type (
 	}
 )
 
+// told is how far a client has been told of a call.
+type told struct {
+	send   func(message) error
+	begun  bool
+	missed int
+}
+
 // tell sends what has changed: that a call is over, last.
-func (s *socket) tell(u live.Update) error {
+func (s *told) tell(u live.Update) error {
 	now := envelope.Time(time.Now())
 	lines := make([]Line, len(u.Entries))
 	for i, e := range u.Entries {

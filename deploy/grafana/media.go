@@ -45,6 +45,32 @@ func mediaQuality() board {
 					queries: []query{{expr: perSecond("parley_stream_messages_total", by("direction")), legend: "{{direction}}"}},
 				},
 			}},
+			{"Sound by RTP", []box{
+				{
+					kind: "timeseries", title: "How calls sounded (MOS)", unit: "short", most: 5,
+					says: "Of calls by SIP that are over: what a listener would say of the caller's sound, 1 to 4.5. Below 3.5 words are missing. p5: one call in twenty is worse. Runbook ParleyPoorSound.",
+					queries: []query{
+						{expr: quantile(.5, "parley_rtp_mos", nil), legend: "p50"},
+						{expr: quantile(.05, "parley_rtp_mos", nil), legend: "p5"},
+					},
+				},
+				{
+					kind: "timeseries", title: "Packets lost or late", unit: "percentunit", bars: bars{.01, .05},
+					says: "Of calls by SIP that are over: share of the caller's packets. Concealment hides about 5 %. Of all calls: our own network; of some: their trunk.",
+					queries: []query{
+						{expr: quantile(.5, "parley_rtp_loss_ratio", nil), legend: "p50"},
+						{expr: quantile(.95, "parley_rtp_loss_ratio", nil), legend: "p95"},
+					},
+				},
+				{
+					kind: "timeseries", title: "Jitter", unit: "s", bars: bars{.03, .1},
+					says: "Of calls by SIP that are over: by how much the time varied that the caller's packets took. What varies is waited for: answers come later by as much.",
+					queries: []query{
+						{expr: quantile(.5, "parley_rtp_jitter_seconds", nil), legend: "p50"},
+						{expr: quantile(.95, "parley_rtp_jitter_seconds", nil), legend: "p95"},
+					},
+				},
+			}},
 			{"Understanding", []box{
 				{
 					kind: "timeseries", title: "Silence and noise, a minute", unit: "short",

@@ -1,7 +1,7 @@
 package main
 
 // Causes of a call's end that are our fault, or a vendor's.
-const failures = `cause=~"provider|carrier|panic|overrun|rejected|shutdown"`
+const failures = `cause=~"provider|carrier|media|panic|overrun|rejected|shutdown"`
 
 // overview answers the four questions of 3 a.m., and shows below each answer how it came about.
 func overview() board {
@@ -18,7 +18,7 @@ func overview() board {
 				},
 				{
 					kind: "timeseries", title: "How calls end, a minute", unit: "short", stacked: true,
-					says:    "Ended calls by cause. provider, panic and overrun are bugs or vendors: runbook ParleyCallsFailing. carrier is the telephone network, or our node too late for it.",
+					says:    "Ended calls by cause. provider, panic and overrun are bugs or vendors: runbook ParleyCallsFailing. carrier is the telephone network, or our node too late for it; media: sound stopped coming though nobody hung up.",
 					queries: []query{{expr: perMinute("parley_calls_total", by("cause")), legend: "{{cause}}"}},
 				},
 				{

@@ -3,7 +3,7 @@
 //	JSON ──▶ Parse ──▶ Rules (shared, read-only) ──▶ Keys: is that an entry?     asked by the call, key by key
 //	                      │
 //	                      └──▶ Responder: one call's state
-//	keys ──▶ a rule fits? ──▶ say, ask, gather, goto, transfer, press, hang up
+//	keys ──▶ a rule fits? ──▶ say, ask, gather, goto, transfer, bridge, attended, press, hang up
 //	  │          │ no
 //	  │      a gather is on? ──▶ take the entry: fits ──▶ slot, note, and what comes then
 //	  │          │ no                            └─▶ does not ──▶ ask again, or give up
@@ -51,6 +51,8 @@ const (
 	gathers
 	goes
 	transfers
+	bridges
+	attends
 	presses
 	hangsUp
 )

@@ -28,13 +28,13 @@ const (
 // The fields that there are.
 var (
 	topFields    = []string{"rules", "key_gap", "otherwise"}
-	actionFields = []string{"say", "ask", "gather", "goto", "transfer", "press", "hang_up", "barge_in"}
+	actionFields = []string{"say", "ask", "gather", "goto", "transfer", "bridge", "attended", "press", "hang_up", "barge_in"}
 	ruleFields   = append([]string{"keys", "always"}, actionFields...)
 	gatherFields = []string{"prompt", "slot", "length", "min", "max", "terminator", "key_gap", "patience", "masked", "invalid", "tries", "then", "give_up"}
 )
 
 var (
-	aNumber     = regexp.MustCompile(`^(\+[1-9][0-9]{6,14}|sips?:[^\s@]+@[^\s@]+)$`)
+	aNumber     = regexp.MustCompile(`^(\+[1-9][0-9]{6,14}|sips?:[^\s@]+@[^\s@]+|ext:[a-z0-9][a-z0-9._-]{0,62})$`)
 	aName       = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,63}$`) // as flows have it
 	aTerminator = regexp.MustCompile(`^[*#]$`)
 )
@@ -43,7 +43,7 @@ var (
 var kinds = []struct {
 	field string
 	kind  kind
-}{{"ask", asks}, {"gather", gathers}, {"goto", goes}, {"transfer", transfers}, {"press", presses}, {"hang_up", hangsUp}}
+}{{"ask", asks}, {"gather", gathers}, {"goto", goes}, {"transfer", transfers}, {"bridge", bridges}, {"attended", attends}, {"press", presses}, {"hang_up", hangsUp}}
 
 // Parse reads rules from JSON, as docs/dtmf.md has them. It is strict, and tells all that is wrong at once: its error joins an *Error for
 // each finding.
@@ -188,7 +188,7 @@ func (r *reader) action(v any, path string, fields []string, depth int) *action 
 	case len(does) > 1:
 		r.bad(path, "does %s: want one of them", strings.Join(does, " and "))
 	case len(does) == 0 && !talks:
-		r.bad(path, "does nothing: want say, ask, gather, goto, transfer, press or hang_up")
+		r.bad(path, "does nothing: want say, ask, gather, goto, transfer, bridge, attended, press or hang_up")
 	}
 	if slices.Contains(does, "ask") {
 		a.what = r.speech(m, "ask", path)
@@ -201,7 +201,9 @@ func (r *reader) action(v any, path string, fields []string, depth int) *action 
 	}
 	for _, s := range []string{
 		r.word(m, "goto", path, aName, "the name of a flow's node"),
-		r.word(m, "transfer", path, aNumber, "a number such as \"+442071234567\", or a sip: address"),
+		r.word(m, "transfer", path, aNumber, "a number such as \"+442071234567\", a sip: address, or an extension such as ext:anna"),
+		r.word(m, "bridge", path, aNumber, "a number such as \"+442071234567\", a sip: address, or an extension such as ext:anna"),
+		r.word(m, "attended", path, aNumber, "a number such as \"+442071234567\", a sip: address, or an extension such as ext:anna"),
 	} {
 		if s != "" {
 			a.what = s

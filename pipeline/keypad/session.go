@@ -150,6 +150,12 @@ func (s *session) do(talk pipeline.Talk, a *action, how string) reply {
 	case transfers:
 		s.here.gather = nil
 		r.do = &pipeline.Command{Kind: pipeline.Transfer, To: a.what}
+	case bridges:
+		s.here.gather = nil
+		r.do = &pipeline.Command{Kind: pipeline.Bridge, To: a.what}
+	case attends:
+		s.here.gather = nil
+		r.do = &pipeline.Command{Kind: pipeline.Bridge, To: a.what, Join: pipeline.Join{Attended: true}}
 	case presses:
 		r.do = &pipeline.Command{Kind: pipeline.Press, Keys: a.what}
 	case hangsUp:

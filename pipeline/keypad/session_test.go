@@ -118,7 +118,11 @@ func (c *caller) turn(talk pipeline.Talk) string {
 		case d.Slots != nil:
 			c.slots = d.Slots
 		case d.Do != nil:
-			fmt.Fprintf(&all, "(%s %s)", d.Do.Kind, d.Do.To+d.Do.Keys+d.Do.Text)
+			attended := ""
+			if d.Do.Join.Attended {
+				attended = " attended"
+			}
+			fmt.Fprintf(&all, "(%s %s%s)", d.Do.Kind, d.Do.To+d.Do.Keys+d.Do.Text, attended)
 			if err := d.Do.Check(); err != nil {
 				c.t.Errorf("command: %v", err)
 			}
@@ -228,6 +232,14 @@ func TestActions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestJoins: keys have somebody called, whom we join with the caller, or the carrier does.
+func TestJoins(t *testing.T) {
+	t.Parallel()
+	a := agent{}
+	c := newCaller(t, sound(t, `{"1": {"say": "One moment.", "bridge": "+442071234567"}, "2": {"attended": "ext:anna"}}`), Options{Agent: &a, Script: &a})
+	c.play([]step{{"/1", "One moment.(bridge +442071234567)"}, {"/2", "(bridge ext:anna attended)"}})
 }
 
 // TestSecrets: what is gathered masked reaches nobody.

@@ -45,7 +45,7 @@ func (b *backend) builtIn() []pipeline.Tool {
 	line := tool.Line{Call: "CA1", From: "+15550100"}
 	return tool.Offered(
 		tool.EndCall(), tool.PressKeys(), tool.WaitFor(), tool.ScheduleCallback(line, b), tool.SendMessage(line, b, false),
-		tool.TransferTo(tool.Destinations{Named: []tool.Destination{{Name: "Billing", To: "+15550123"}}}, b),
+		tool.TransferTo(tool.Destinations{Named: []tool.Destination{{Name: "Billing", To: "+15550123"}}}, tool.Ways{Blind: true}),
 		tool.HandOver([]tool.Colleague{{Name: "Second", When: "for complaints"}}),
 		tool.Collect(line, tool.Form{Name: "booking", Fields: []tool.Field{{Name: "name"}, {Name: "day", Kind: tool.Date}, {Name: "phone", Kind: tool.Phone, Optional: true}}}),
 	)

@@ -276,3 +276,22 @@ func TestMoreCommands(t *testing.T) {
 		{name: "mute without an end", waits: true, score: Score{Caller: []Cue{Orders(pipeline.Command{Kind: pipeline.Mute}, 3), Says("hello hello", 8, 9), HangsUp(40)}}},
 	})
 }
+
+// TestMoved: the model and the record are told that the other side has handed the call to somebody else.
+func TestMoved(t *testing.T) {
+	tell := func(to string) Cue {
+		return Does(3, func(st *Stage) { _ = st.Carrier.Tell(media.Note{Kind: media.Moved, To: to}) })
+	}
+	says := func(text string) func(*testing.T, *Performance) {
+		return func(t *testing.T, p *Performance) {
+			t.Helper()
+			if n := notes(p, text); n != 1 {
+				t.Errorf("it is told %d times: %+v", n, p.Ending.History)
+			}
+		}
+	}
+	play(t, []scene{
+		{name: "handed to a number", score: Score{Caller: []Cue{tell("+15550100077"), HangsUp(6)}}, check: says("The other side has handed the call to +15550100077.")},
+		{name: "handed to somebody else", score: Score{Caller: []Cue{tell(""), HangsUp(6)}}, check: says("The other side has handed the call to somebody else.")},
+	})
+}

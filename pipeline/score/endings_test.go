@@ -34,7 +34,7 @@ func TestEndings(t *testing.T) {
 		{name: "hang-up while held", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Coughs(5, 5.2), HangsUp(5.4)}}},
 		{name: "hang-up while a tool runs", score: Score{Tools: []pipeline.Tool{clock(5)}, Model: Model{Answer: uses("", "clock")}, Caller: []Cue{ask, HangsUp(5)}}},
 		{name: "line lost", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, LosesLine(5)}}, check: ends(media.CauseCarrier)},
-		{name: "media lost", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, GoesSilent(5)}}, check: ends(media.CauseCarrier)},
+		{name: "media lost", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, GoesSilent(5)}}, check: ends(media.CauseMedia)},
 		{name: "stopped by the house", score: Score{Model: Model{Answer: tells}, Caller: []Cue{ask, Stops(media.CauseShutdown, 5)}}, check: ends(media.CauseShutdown)},
 		{name: "stopped before anybody is there", score: Score{Setup: 3, Caller: []Cue{Stops(media.CauseShutdown, 1)}}, check: ends(media.CauseShutdown)},
 

@@ -237,6 +237,10 @@ func TestToolCommands(t *testing.T) {
 		{name: "transfer interrupted", score: Score{Transfer: transfers(1, nil), Model: by(to), Caller: []Cue{ask, Says("wait no", 4.4, 5.2), HangsUp(12)}}},
 		{name: "transfer that comes too late", waits: true, score: Score{Transfer: transfers(90, nil), Model: by(to), Caller: []Cue{ask, HangsUp(60)}}},
 		{name: "transfer where there is none", waits: true, score: Score{Model: by(to), Caller: []Cue{ask, HangsUp(12)}}},
+		{name: "transfer by a carrier that lets go first", score: Score{Transfer: transfers(5, nil), Model: by(to), Caller: []Cue{ask, HangsUp(6)}}},
+		{name: "transfer in vain, and the caller has gone", score: Score{Transfer: transfers(5, errors.New("the line is busy")), Model: by(to), Caller: []Cue{ask, HangsUp(6)}}},
+		{name: "transfer of a line that breaks, without an answer", waits: true, score: Score{Transfer: transfers(40, nil), Model: by(to), Caller: []Cue{ask, LosesLine(6)}}},
+		{name: "transfer twice", score: Score{Transfer: transfers(5, nil), Caller: []Cue{Orders(to, 5), Orders(to, 8)}}},
 		{name: "transfer from outside", score: Score{Transfer: transfers(1, nil), Caller: []Cue{Orders(to, 5)}}},
 		{name: "transfer and the caller leaves", waits: true, score: Score{Transfer: transfers(5, nil), Model: by(to), Caller: []Cue{ask, HangsUp(8)}}},
 		{name: "wait", waits: true, score: Score{Model: by(wait), Caller: []Cue{ask, Coughs(10, 11), HangsUp(50)}}, check: func(t *testing.T, p *Performance) {

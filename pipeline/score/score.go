@@ -40,6 +40,9 @@ type Score struct {
 	Lang       string // the agent's; default "en-US"
 	Tools      []pipeline.Tool
 	Transfer   func(ctx context.Context, to string) error
+	HandOver   func(ctx context.Context) error // connects the caller and the guest, of a leg that is a media.Connector then; nil: it is none
+	May        func(ctx context.Context, to string) error
+	Guest      *Guest // nil: nobody can be called
 	Change     func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error)
 	Ear        Ear
 	Recogniser Recogniser
@@ -64,9 +67,14 @@ type Performance struct {
 	Keys   string          // that the far end was pressed: by the leg, or as tones
 	Origin time.Duration   // when the first of Wire began, since the answer
 	Cause  media.Cause     // that the carrier was told
-	Took   time.Duration   // from the answer until Run returned
-	Log    string
-	Tap    *Tap
+	// Of the last Guest: what sounded at their end, the agent's words in it, and the cause that their carrier was told.
+	GuestHeard []int16
+	GuestTold  string
+	GuestKeys  string // that they were pressed
+	GuestCause media.Cause
+	Took       time.Duration // from the answer until Run returned
+	Log        string
+	Tap        *Tap
 }
 
 // limit is how long a performance may last.
@@ -115,6 +123,7 @@ type Stage struct {
 	Carrier *legtest.Carrier
 	score   *Score
 	voice   *voice
+	guest   *Stage               // theirs: Leg, Carrier and script alone
 	began   time.Time            // the answer
 	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
@@ -135,6 +144,9 @@ func (s Score) Stage(_ context.Context, p *Performance) *Stage {
 	}
 	line.Open, line.Hum = true, 1
 	leg, carrier := legtest.New(line)
+	if s.HandOver != nil {
+		leg = connecting{leg, leg.(media.Marker), s.HandOver}
+	}
 	st := &Stage{Leg: leg, Carrier: carrier, score: &s, p: p, log: &journal{}, voice: &voice{Voice: s.Voice}}
 	if st.speaks = st.voice; s.Speaks != nil {
 		st.speaks = s.Speaks(st.voice)
@@ -182,7 +194,9 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Responder:     responder,
 		Synthesizer:   st.speaks,
 		Change:        s.Change,
+		May:           s.May,
 		Transfer:      s.Transfer,
+		Dial:          st.dial(),
 	}
 	return agent, parts, st.p.Tap, nil
 }
@@ -209,6 +223,7 @@ func (st *Stage) Script(ended <-chan struct{}) {
 func (st *Stage) Close() {
 	st.p.Cause, _ = st.Carrier.Cause()
 	st.p.Log = st.log.String()
+	st.closeGuest()
 	sounded := st.Carrier.Sounded()
 	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
 	st.p.Keys = keysOf(st.Carrier, sounded, st.Leg.Info().Rate)

@@ -38,10 +38,9 @@ func (b *backend) take(ctx context.Context, v any) error {
 	return nil
 }
 
-func (b *backend) Schedule(ctx context.Context, c Callback) error   { return b.take(ctx, c) }
-func (b *backend) Send(ctx context.Context, m Message) error        { return b.take(ctx, m) }
-func (b *backend) Channels() []string                               { return []string{"sms", "email"} }
-func (b *backend) Transfer(ctx context.Context, c, to string) error { return b.take(ctx, c+" "+to) }
+func (b *backend) Schedule(ctx context.Context, c Callback) error { return b.take(ctx, c) }
+func (b *backend) Send(ctx context.Context, m Message) error      { return b.take(ctx, m) }
+func (b *backend) Channels() []string                             { return []string{"sms", "email"} }
 
 // here is a call on a Sunday in 2000, where the bubbles' time begins.
 var here = Line{Call: "CA1", From: "+442071234567"}
@@ -57,7 +56,7 @@ func booking() Form {
 func all(b *backend) map[string]pipeline.Tool {
 	tools := Offered(
 		EndCall(), PressKeys(), WaitFor(), Collect(here, booking()), ScheduleCallback(here, b), SendMessage(here, b, true),
-		TransferTo(Destinations{Named: []Destination{{"Billing", "+442071110000", "for invoices"}}, Prefixes: []string{"+44"}}, b),
+		TransferTo(Destinations{Named: []Destination{{Name: "Billing", To: "+442071110000", When: "for invoices"}}, Prefixes: []string{"+44"}}, Ways{Blind: true}),
 		HandOver([]Colleague{{"Second", "for complaints"}}),
 	)
 	named := make(map[string]pipeline.Tool)
@@ -75,7 +74,7 @@ func TestOffered(t *testing.T) {
 	var none []string
 	for _, tool := range Offered(
 		Collect(here, Form{}), ScheduleCallback(here, nil), SendMessage(here, nil, true), SendMessage(Line{}, &backend{}, false),
-		TransferTo(Destinations{Prefixes: []string{"+"}}, nil), TransferTo(Destinations{}, &backend{}), HandOver(nil),
+		TransferTo(Destinations{Prefixes: []string{"+"}}, Ways{}), TransferTo(Destinations{}, Ways{Blind: true}), HandOver(nil),
 	) {
 		none = append(none, tool.Name)
 	}
@@ -296,5 +295,57 @@ func TestCollectWithoutName(t *testing.T) {
 	}
 	if tool.Name != "collect" {
 		t.Errorf("it is called %q", tool.Name)
+	}
+}
+
+// TestModes: how somebody is called is their destination's, as far as the call can do it.
+func TestModes(t *testing.T) {
+	t.Parallel()
+	d := Destinations{
+		Named: []Destination{{Name: "Desk", To: "+441"}, {Name: "Boss", To: "+442", Mode: Warm}, {Name: "Post", To: "+443", Mode: Blind}, {Name: "Duty", To: "+444", Mode: Attended}}, Prefixes: []string{"+44"},
+		Mode: Bridge, Join: pipeline.Join{Ring: 20 * time.Second, Stay: pipeline.Listen}, Question: "Press 1, please.",
+	}
+	offered := func(w Ways) map[string]pipeline.Tool {
+		named := map[string]pipeline.Tool{}
+		for _, tool := range Offered(TransferTo(d, w)) {
+			named[tool.Name] = tool
+		}
+		return named
+	}
+	warm := pipeline.Join{Ring: 20 * time.Second, Stay: pipeline.Listen, Brief: "John, about an invoice. Press 1, please.", Confirm: true}
+	attended := warm
+	attended.Attended = true
+	for _, c := range []struct {
+		ways Ways
+		args string
+		want pipeline.Command
+		no   string // the error's part
+	}{
+		{Ways{true, true}, `{"destination":"desk"}`, pipeline.Command{Kind: pipeline.Bridge, To: "+441", Join: d.Join}, ""},
+		{Ways{true, true}, `{"destination":"boss","say":"One moment.","brief":"John, about an invoice."}`, pipeline.Command{Kind: pipeline.Bridge, To: "+442", Text: "One moment.", Join: warm}, ""},
+		{Ways{true, true}, `{"destination":"duty","brief":"John, about an invoice."}`, pipeline.Command{Kind: pipeline.Bridge, To: "+444", Join: attended}, ""},
+		{Ways{Blind: true}, `{"destination":"duty"}`, pipeline.Command{}, "no destination"},
+		{Ways{true, true}, `{"destination":"post"}`, pipeline.Command{Kind: pipeline.Transfer, To: "+443"}, ""},
+		{Ways{true, true}, `{"destination":"+442071234567"}`, pipeline.Command{Kind: pipeline.Bridge, To: "+442071234567", Join: d.Join}, ""},
+		{Ways{Blind: true}, `{"destination":"desk"}`, pipeline.Command{Kind: pipeline.Transfer, To: "+441"}, ""},
+		{Ways{Blind: true}, `{"destination":"boss"}`, pipeline.Command{}, "no destination"},
+		{Ways{Join: true}, `{"destination":"post"}`, pipeline.Command{}, "no destination"},
+	} {
+		_, do, err := offered(c.ways)["transfer"].Run(t.Context(), json.RawMessage(c.args))
+		switch {
+		case c.no != "":
+			if err == nil || !strings.Contains(err.Error(), c.no) {
+				t.Errorf("%+v %s: %v, want %q", c.ways, c.args, err, c.no)
+			}
+		case err != nil:
+			t.Errorf("%+v %s: %v", c.ways, c.args, err)
+		default:
+			if diff := cmp.Diff(c.want, *do); diff != "" {
+				t.Errorf("%+v %s, -want +got:\n%s", c.ways, c.args, diff)
+			}
+		}
+	}
+	if got := offered(Ways{}); len(got) > 0 {
+		t.Error("transfer is offered where it cannot be done")
 	}
 }

@@ -16,6 +16,7 @@
 package deepgram
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -27,6 +28,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -51,6 +53,9 @@ const (
 
 // writeLimit bounds every write: a server that reads nothing for so long is gone.
 const writeLimit = 3 * time.Second
+
+// readBuffer is a socket's, in bytes. Most messages are smaller, and larger ones are read past it.
+const readBuffer = 1024
 
 // messageLimit is the largest text message that is read; no sane answer comes near.
 const messageLimit = 1 << 20
@@ -81,6 +86,10 @@ type Client struct {
 	Log *slog.Logger // default slog.Default()
 
 	pool pool.Pool[*line]
+
+	// What no call needs just now.
+	reels   sync.Pool // of *reelBlock
+	buffers sync.Pool // of *bytes.Buffer, for a message each
 }
 
 var (
@@ -183,6 +192,16 @@ func (c *Client) address(path string, q url.Values) (string, error) {
 	return u.String(), nil
 }
 
+// buffer is an empty one for a message. A socket has one only while it reads a message, so that the thousands that wait for one have none.
+func (c *Client) buffer() *bytes.Buffer {
+	b, ok := c.buffers.Get().(*bytes.Buffer)
+	if !ok {
+		return new(bytes.Buffer)
+	}
+	b.Reset()
+	return b
+}
+
 // dial opens a socket for op, "listen" or "speak", at path. No message that is sent may be larger than biggest bytes: a larger one
 // would be sent in fragments.
 func (c *Client) dial(ctx context.Context, op, path string, q url.Values, biggest int) (*websocket.Conn, error) {
@@ -197,7 +216,7 @@ func (c *Client) dial(ctx context.Context, op, path string, q url.Values, bigges
 	limit := or(c.DialLimit, defaultDialLimit)
 	dialer := websocket.Dialer{
 		Proxy:           http.ProxyFromEnvironment,
-		ReadBufferSize:  4096,
+		ReadBufferSize:  readBuffer,
 		WriteBufferSize: max(biggest, 512),
 	}
 	if c.NetDial != nil {

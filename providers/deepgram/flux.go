@@ -20,6 +20,10 @@ const (
 	mostTerms   = 100                    // key terms in a message (docs/keyterm)
 	forceLimit  = 500 * time.Millisecond // longest wait for the answer to ForceEndTurn
 
+	// Deepgram recommends messages of 80 ms. Where a turn may end, the last frame that Flux needs to be sure would wait for up to 60 ms in
+	// them, and the caller with it: for half a second from there each frame is a message.
+	nearFrames = 25
+
 	// Flux takes no KeepAlive, and a turn whose audio stops would never end: after stillAfter without audio it is sent silence, nearly
 	// as much as the time that has passed.
 	stillAfter  = time.Second

@@ -1,11 +1,15 @@
 package deepgram
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"parley/media"
 	"parley/pipeline"
 )
 
@@ -140,5 +144,51 @@ func TestRepeats(t *testing.T) {
 	text := []byte(update)
 	if n := testing.AllocsPerRun(100, func() { repeats(text, "hi there") }); n != 0 {
 		t.Errorf("it allocates %v times, want 0", n)
+	}
+}
+
+// TestNothingWaitsWhereATurnMayEnd: full messages go out, but from where the caller may have ended each frame does at once, until it is
+// known, or half a second has passed.
+func TestNothingWaitsWhereATurnMayEnd(t *testing.T) {
+	t.Parallel()
+	may := func(tr *transcription) error { return tr.Mark(pipeline.Edge{Kind: pipeline.MaybeEnded, N: 1}) }
+	for name, tt := range map[string]struct {
+		v1   bool
+		then func(*transcription) error // after five frames, at the sixth
+		want string                     // frames of each message
+	}{
+		"a turn that goes on":    {then: func(*transcription) error { return nil }, want: "4 4 4"},
+		"one that may end":       {then: may, want: "4 2 1 1 1 1 1 1"},
+		"listen v1 is Finalized": {v1: true, then: may, want: "4 4 4"},
+		"the caller goes on": {then: func(tr *transcription) error {
+			return errors.Join(may(tr), tr.Mark(pipeline.Edge{Kind: pipeline.Resumed, N: 1}))
+		}, want: "4 4 4"},
+		"the turn has ended": {then: func(tr *transcription) error {
+			return errors.Join(may(tr), tr.hear(info("EndOfTurn", "hi", time.Second)))
+		}, want: "4 4 4"},
+		"it takes too long": {then: func(tr *transcription) error { tr.near = 2; return nil }, want: "4 2 4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tr := &transcription{client: &Client{}, flux: !tt.v1, chunk: 640, wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000}, new(sync.Pool))}
+			frame := media.Frame{PCM: make([]int16, 160), Rate: 8000}
+			var sent []string
+			for i := range 12 {
+				if i == 5 {
+					if err := tt.then(tr); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := tr.Write(frame); err != nil {
+					t.Fatal(err)
+				}
+				if do := tr.next(nil); do.audio != nil {
+					sent = append(sent, strconv.Itoa(len(do.audio)/160))
+				}
+			}
+			if got := strings.Join(sent, " "); got != tt.want {
+				t.Errorf("messages of %s frames, want %s", got, tt.want)
+			}
+		})
 	}
 }

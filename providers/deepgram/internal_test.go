@@ -3,6 +3,7 @@ package deepgram
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func mustEncoding(t testing.TB, rate int) encoding {
 func TestWriteDoesNotAllocate(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
 		enc := mustEncoding(t, rate)
-		tr := &transcription{client: &Client{}, chunk: enc.bytes(defaultChunk), wake: make(chan struct{}, 1), reel: newReel(enc)}
+		tr := &transcription{client: &Client{}, chunk: enc.bytes(defaultChunk), wake: make(chan struct{}, 1), reel: newReel(enc, new(sync.Pool))}
 		buf := make([]byte, 0, tr.chunk+tr.reel.size)
 		f := media.Frame{PCM: make([]int16, rate/50), Rate: rate}
 		if n := testing.AllocsPerRun(1000, func() {
@@ -43,7 +44,7 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 
 func TestReelDropsTheOldestUnsent(t *testing.T) {
 	t.Parallel()
-	r, c := newReel(mustEncoding(t, 8000)), clock{}
+	r, c := newReel(mustEncoding(t, 8000), new(sync.Pool)), clock{}
 	frame := func(i int) media.Frame {
 		return media.Frame{PCM: []int16{int16(i * 64)}, Rate: 8000, At: time.Duration(i) * media.FrameTime}
 	}
@@ -82,7 +83,7 @@ func TestReelDropsTheOldestUnsent(t *testing.T) {
 
 func TestReelTakesFramesOfAnyLength(t *testing.T) {
 	t.Parallel()
-	r, c := newReel(mustEncoding(t, 16000)), clock{}
+	r, c := newReel(mustEncoding(t, 16000), new(sync.Pool)), clock{}
 	pcm := make([]int16, 1000) // 62.5 ms
 	for i := range pcm {
 		pcm[i] = int16(i)
@@ -181,7 +182,7 @@ func FuzzDecode(f *testing.F) {
 		if strings.ContainsAny(m.code+m.about, "\x00\n\r\x1b") {
 			t.Errorf("control characters in %q %q", m.code, m.about)
 		}
-		tr := &transcription{client: &Client{}, log: (&Client{}).log(), wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000})}
+		tr := &transcription{client: &Client{}, log: (&Client{}).log(), wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000}, new(sync.Pool))}
 		for n := 1; n <= 2; n++ {
 			if err := tr.Mark(pipeline.Edge{Kind: pipeline.Ended, N: n}); err != nil {
 				t.Fatal(err)

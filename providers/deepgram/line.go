@@ -1,7 +1,6 @@
 package deepgram
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +10,6 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"parley/providers/pool"
 )
 
 // How a line is kept.
@@ -41,12 +38,12 @@ const (
 
 // A line is one voice socket. It serves one utterance at a time, and its reader never stops reading but for a full buffer.
 type line struct {
-	conn *websocket.Conn
-	pool *pool.Pool[*line]
-	most int    // idle lines that the pool keeps
-	key  string // the query that it was opened with: voice, encoding, rate, speed
-	full int    // bytes of audio that may wait
-	news chan struct{}
+	conn   *websocket.Conn
+	client *Client
+	most   int    // idle lines that the pool keeps
+	key    string // the query that it was opened with: voice, encoding, rate, speed
+	full   int    // bytes of audio that may wait
+	news   chan struct{}
 
 	flushes []time.Time // when it was flushed, of the last window; written by its Speak, read when idle
 
@@ -67,7 +64,7 @@ func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*lin
 		return nil, err
 	}
 	l := &line{
-		conn: conn, pool: &c.pool, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.bytes(lineAudio),
+		conn: conn, client: c, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.bytes(lineAudio),
 		news: make(chan struct{}, 1), state: lineSpeaking, since: time.Now(),
 	}
 	l.room = sync.NewCond(&l.mu)
@@ -162,7 +159,7 @@ func (l *line) release() {
 		l.timer.Reset(lineBeat)
 	}
 	l.mu.Unlock()
-	l.pool.Give(l, l.most)
+	l.client.pool.Give(l, l.most)
 }
 
 // clear gives the line back after an utterance that was cut, as soon as the server has forgotten it; if it does not, the line is closed.
@@ -218,7 +215,7 @@ func (l *line) beat() {
 	case state == lineClearing && since >= clearLimit:
 		l.Fail(fmt.Errorf("deepgram speak: Clear was not answered within %v", clearLimit))
 		return
-	case state == lineIdling && (since >= idleLimit || since >= lineBeat && l.pool.Surplus(l)):
+	case state == lineIdling && (since >= idleLimit || since >= lineBeat && l.client.pool.Surplus(l)):
 		l.mu.Lock()
 		if l.state == lineIdling { // nobody took it meanwhile
 			l.end(errIdle)
@@ -242,7 +239,6 @@ func (l *line) Read() {
 	listen := func() error { return l.conn.SetReadDeadline(time.Now().Add(lineSilence)) }
 	l.conn.SetPongHandler(func(string) error { return listen() })
 	scratch := make([]byte, 2048)
-	var text bytes.Buffer
 	for garbage := 0; garbage < maxGarbage; {
 		err := listen()
 		var kind int
@@ -250,28 +246,38 @@ func (l *line) Read() {
 		if err == nil {
 			kind, r, err = l.conn.NextReader()
 		}
+		readable := true
 		if err == nil && kind == websocket.BinaryMessage {
 			err = l.hear(r, scratch, listen)
 		} else if err == nil {
-			text.Reset()
-			_, err = text.ReadFrom(r)
+			readable, err = l.message(r)
 		}
-		if err != nil {
+		switch {
+		case err != nil:
 			l.Fail(broken("speak", err))
 			return
-		}
-		if kind != websocket.TextMessage {
-			continue
-		}
-		m, err := decode(text.Bytes())
-		if err != nil {
+		case !readable:
 			garbage++
-			continue
+		case kind == websocket.TextMessage:
+			garbage = 0
 		}
-		garbage = 0
-		l.heed(&m)
 	}
 	l.Fail(fmt.Errorf("deepgram speak: %d unreadable messages in a row", maxGarbage))
+}
+
+// message reads a text message and obeys it, if it makes sense.
+func (l *line) message(r io.Reader) (readable bool, err error) {
+	buf := l.client.buffer()
+	defer l.client.buffers.Put(buf)
+	if _, err := buf.ReadFrom(r); err != nil {
+		return false, err
+	}
+	m, err := decode(buf.Bytes())
+	if err != nil {
+		return false, nil //nolint:nilerr // the caller counts them
+	}
+	l.heed(&m)
+	return true, nil
 }
 
 // hear keeps audio for the line's Speak; when too much waits it waits too.
@@ -319,7 +325,7 @@ func (l *line) heed(m *message) {
 		}
 		l.mu.Unlock()
 		if cleared {
-			l.pool.Give(l, l.most)
+			l.client.pool.Give(l, l.most)
 		}
 	case "Warning", "Error":
 		l.Fail(&Error{Op: "speak", Code: m.code, Message: m.about})

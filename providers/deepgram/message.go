@@ -73,6 +73,22 @@ type wireWord struct {
 	Confidence float64 `json:"confidence"`
 }
 
+// understand reads one text message of listen, with all its words.
+func understand(text []byte) (*message, error) {
+	m, ok := readTurnInfo(text)
+	if ok {
+		return &m, nil
+	}
+	m, err := decode(text)
+	if err == nil && m.kind == "TurnInfo" {
+		m.words, err = decodeWords(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &m, nil
+}
+
 // decode reads one text message of the server; of TurnInfo all but its words (see decodeWords).
 func decode(text []byte) (message, error) {
 	var w wireMessage
@@ -144,18 +160,25 @@ func decodeWords(text []byte) ([]pipeline.Word, error) {
 	return inOrder(w.Words), nil
 }
 
-// inOrder are words whose times can be trusted: none begins before its predecessor nor ends before it begins, whatever the server says.
+// inOrder are words whose times can be trusted (see appendWord).
 func inOrder(wire []wireWord) (words []pipeline.Word) {
-	var last time.Duration
 	for _, w := range wire {
-		start := max(seconds(w.Start), last)
-		end := max(seconds(w.End), start)
-		last = start
-		words = append(words, pipeline.Word{
-			Text: or(w.Punctuated, w.Word), Start: start, End: end, Confidence: min(max(w.Confidence, 0), 1),
-		})
+		words = appendWord(words, w)
 	}
 	return words
+}
+
+// appendWord adds a word that begins no sooner than the last one, and ends no sooner than it begins, whatever the server says.
+func appendWord(words []pipeline.Word, w wireWord) []pipeline.Word {
+	var last time.Duration
+	if n := len(words); n > 0 {
+		last = words[n-1].Start
+	}
+	start := max(seconds(w.Start), last)
+	end := max(seconds(w.End), start)
+	return append(words, pipeline.Word{
+		Text: or(w.Punctuated, w.Word), Start: start, End: end, Confidence: min(max(w.Confidence, 0), 1),
+	})
 }
 
 // seconds is s as a Duration: never negative, and never more than the longest of calls.

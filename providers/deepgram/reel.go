@@ -1,6 +1,8 @@
 package deepgram
 
 import (
+	"slices"
+	"sync"
 	"time"
 
 	"parley/media"
@@ -13,42 +15,35 @@ const (
 )
 
 // A reel is a call's most recent audio in wire encoding, in frames of at most 20 ms: what is still to be sent and, behind it, what the
-// recogniser has not settled yet and would need again on a new socket. Its memory grows with what is unsettled, and stays. It is not safe
-// for concurrent use.
+// recogniser has not settled yet and would need again on a new socket. Its memory is that of what is unsettled: blocks that all calls of
+// a Client share. It is not safe for concurrent use.
 //
 //	kept        sent        head
 //	 ▼           ▼           ▼
 //	 [ unsettled | to be sent ]
+//	 [block][block][block][block]
 type reel struct {
 	enc              encoding
-	most             int // frames
-	frames           []reelFrame
-	slab             []byte
+	spare            *sync.Pool // of *reelBlock, of any size
+	most             uint64     // frames
+	blocks           []*reelBlock
 	size             int    // bytes of a full frame
 	kept, sent, head uint64 // counts of frames since the beginning
 	lost             int    // frames that were dropped before they were sent
 }
 
-type reelFrame struct {
-	at time.Duration
-	n  int // bytes
+// blockFrames is how many frames a block holds: 200 ms.
+const blockFrames = 10
+
+// A reelBlock holds the frames from a multiple of blockFrames on.
+type reelBlock struct {
+	at   [blockFrames]time.Duration
+	n    [blockFrames]int // bytes
+	slab []byte           // of full frames
 }
 
-func newReel(enc encoding) reel {
-	r := reel{enc: enc, most: int((reelAhead + reelKept) / media.FrameTime), size: enc.bytes(media.FrameTime)}
-	r.grow(int(reelAhead / media.FrameTime / 2))
-	return r
-}
-
-// grow makes room for n frames.
-func (r *reel) grow(n int) {
-	frames, slab := make([]reelFrame, n), make([]byte, n*r.size)
-	for i := r.kept; i < r.head; i++ {
-		from, to := int(i)%len(r.frames), int(i)%n
-		frames[to] = r.frames[from]
-		copy(slab[to*r.size:], r.slab[from*r.size:(from+1)*r.size])
-	}
-	r.frames, r.slab = frames, slab
+func newReel(enc encoding, spare *sync.Pool) reel {
+	return reel{enc: enc, spare: spare, most: uint64((reelAhead + reelKept) / media.FrameTime), size: enc.bytes(media.FrameTime)}
 }
 
 // add copies f, in pieces if it is longer than 20 ms. With room for only reelAhead of unsent audio it drops the oldest of it, and says so;
@@ -56,7 +51,7 @@ func (r *reel) grow(n int) {
 func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 	limit := uint64(reelAhead / media.FrameTime)
 	if waiting {
-		limit = uint64(r.most)
+		limit = r.most
 	}
 	full := r.size / r.enc.width
 	for at, pcm := f.At, f.PCM; len(pcm) > 0; {
@@ -66,17 +61,12 @@ func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 			r.lost++
 			dropped = true
 		}
-		switch {
-		case r.head-r.kept < uint64(len(r.frames)):
-		case len(r.frames) < r.most:
-			r.grow(min(2*len(r.frames), r.most))
-		default:
-			r.kept++
-			r.sent = max(r.sent, r.kept)
+		if r.head-r.kept >= r.most {
+			r.keep(r.kept + 1)
 		}
-		i := int(r.head % uint64(len(r.frames)))
-		r.frames[i] = reelFrame{at: at, n: n * r.enc.width}
-		r.enc.encode(r.slab[i*r.size:], pcm[:n])
+		b, i := r.place(r.head)
+		b.at[i], b.n[i] = at, n*r.enc.width
+		r.enc.encode(b.slab[i*r.size:], pcm[:n])
 		r.head++
 		at += media.Samples(n, f.Rate)
 		pcm = pcm[n:]
@@ -84,10 +74,39 @@ func (r *reel) add(f media.Frame, waiting bool) (dropped bool) {
 	return dropped
 }
 
+// place is where frame i is or, if it is the one at head, will be.
+func (r *reel) place(i uint64) (b *reelBlock, at int) {
+	block := int(i/blockFrames - r.kept/blockFrames)
+	if block == len(r.blocks) {
+		r.blocks = append(r.blocks, r.blank())
+	}
+	return r.blocks[block], int(i % blockFrames)
+}
+
+// blank is a block for full frames, whose content does not matter.
+func (r *reel) blank() *reelBlock {
+	if b, ok := r.spare.Get().(*reelBlock); ok && len(b.slab) == blockFrames*r.size {
+		return b
+	}
+	return &reelBlock{slab: make([]byte, blockFrames*r.size)}
+}
+
+// keep forgets the frames before from, and gives their blocks to other calls.
+func (r *reel) keep(from uint64) {
+	gone := min(int(from/blockFrames-r.kept/blockFrames), len(r.blocks))
+	for _, b := range r.blocks[:gone] {
+		r.spare.Put(b)
+	}
+	r.blocks = slices.Delete(r.blocks, 0, gone)
+	r.kept = from
+	r.sent = max(r.sent, from)
+}
+
 // unsent is how many bytes wait before the mark upTo.
 func (r *reel) unsent(upTo uint64) (n int) {
 	for i := r.sent; i < upTo; i++ {
-		n += r.frames[i%uint64(len(r.frames))].n
+		b, at := r.place(i)
+		n += b.n[at]
 	}
 	return n
 }
@@ -95,13 +114,12 @@ func (r *reel) unsent(upTo uint64) (n int) {
 // take moves audio before the mark upTo to dst, at most limit bytes but at least one frame, and tells c where in time it belongs.
 func (r *reel) take(dst []byte, limit int, upTo uint64, c *clock) []byte {
 	for r.sent < upTo {
-		i := int(r.sent % uint64(len(r.frames)))
-		f := r.frames[i]
-		if len(dst) > 0 && len(dst)+f.n > limit {
+		b, i := r.place(r.sent)
+		if len(dst) > 0 && len(dst)+b.n[i] > limit {
 			break
 		}
-		dst = append(dst, r.slab[i*r.size:i*r.size+f.n]...)
-		c.add(f.at, media.Samples(f.n/r.enc.width, r.enc.rate))
+		dst = append(dst, b.slab[i*r.size:i*r.size+b.n[i]]...)
+		c.add(b.at[i], media.Samples(b.n[i]/r.enc.width, r.enc.rate))
 		r.sent++
 	}
 	return dst
@@ -109,13 +127,15 @@ func (r *reel) take(dst []byte, limit int, upTo uint64, c *clock) []byte {
 
 // settle forgets sent audio that ended before at.
 func (r *reel) settle(at time.Duration) {
-	for r.kept < r.sent {
-		f := r.frames[r.kept%uint64(len(r.frames))]
-		if f.at+media.Samples(f.n/r.enc.width, r.enc.rate) > at {
-			return
+	from := r.kept
+	for from < r.sent {
+		b, i := r.place(from)
+		if b.at[i]+media.Samples(b.n[i]/r.enc.width, r.enc.rate) > at {
+			break
 		}
-		r.kept++
+		from++
 	}
+	r.keep(from)
 }
 
 // rewind makes all that is not settled unsent again.

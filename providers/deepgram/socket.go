@@ -1,9 +1,9 @@
 package deepgram
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"time"
 
@@ -52,7 +52,8 @@ type task struct {
 	close    bool
 }
 
-// next takes the next task; none if there is nothing to do yet. Audio goes out in full messages, except before a Finalize and at the end.
+// next takes the next task; none if there is nothing to do yet. Audio goes out in full messages, except before a Finalize, at the
+// end, and where a turn may end.
 func (t *transcription) next(buf []byte) task {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,7 +66,7 @@ func (t *transcription) next(buf []byte) task {
 	if q != nil {
 		upTo = min(upTo, q.head)
 	}
-	rushed := q != nil || t.closing
+	rushed := q != nil || t.closing || t.near > 0
 	if rushed && t.reel.sent < upTo || t.reel.unsent(upTo) >= t.chunk {
 		return task{audio: t.reel.take(buf[:0], t.chunk, upTo, &t.clock)}
 	}
@@ -144,18 +145,12 @@ var errHungUp = &Error{Op: "listen", Close: websocket.CloseNormalClosure, Messag
 func (t *transcription) read(conn *websocket.Conn) error {
 	listen := func() error { return conn.SetReadDeadline(time.Now().Add(silenceLimit)) }
 	conn.SetPongHandler(func(string) error { return listen() })
-	var buf bytes.Buffer
-	known := "" // the words of a turn that were read last
-	update := message{kind: "TurnInfo", event: "Update", again: true}
-	for garbage := 0; ; {
+	last := latest{update: message{kind: "TurnInfo", event: "Update", again: true}}
+	for {
 		if err := listen(); err != nil {
 			return broken("listen", err)
 		}
 		kind, r, err := conn.NextReader()
-		if err == nil {
-			buf.Reset()
-			_, err = buf.ReadFrom(r)
-		}
 		switch {
 		case goodbye(err):
 			return nil
@@ -164,29 +159,44 @@ func (t *transcription) read(conn *websocket.Conn) error {
 		case kind != websocket.TextMessage:
 			continue // listen has no binary messages
 		}
-		if end, same := repeats(buf.Bytes(), known); same && t.flux {
-			update.text, update.end, update.lang = known, end, ""
-			if err := t.hear(&update); err != nil {
-				return err
-			}
-			continue
-		}
-		m, err := decode(buf.Bytes())
-		if err == nil && m.kind == "TurnInfo" {
-			known = m.text
-			m.words, err = decodeWords(buf.Bytes())
-		}
-		if err != nil {
-			if garbage++; garbage == maxGarbage {
-				return fmt.Errorf("deepgram listen: %d unreadable messages in a row: %w", garbage, err)
-			}
-			continue
-		}
-		garbage = 0
-		if err := t.hear(&m); err != nil {
+		if over, err := t.message(r, &last); over || err != nil {
 			return err
 		}
 	}
+}
+
+// latest is what a socket's reader knows of what it has read.
+type latest struct {
+	update  message // to be told again: the words of a turn have not changed
+	garbage int     // unreadable messages in a row
+}
+
+// message reads one message, and says whether it broke off with a goodbye.
+func (t *transcription) message(r io.Reader, last *latest) (over bool, err error) {
+	buf := t.client.buffer()
+	defer t.client.buffers.Put(buf)
+	switch _, err := buf.ReadFrom(r); {
+	case goodbye(err):
+		return true, nil
+	case err != nil:
+		return false, broken("listen", err)
+	}
+	if end, same := repeats(buf.Bytes(), last.update.text); same && t.flux {
+		last.update.end, last.update.lang = end, ""
+		return false, t.hear(&last.update)
+	}
+	m, err := understand(buf.Bytes())
+	if err != nil {
+		if last.garbage++; last.garbage == maxGarbage {
+			return false, fmt.Errorf("deepgram listen: %d unreadable messages in a row: %w", last.garbage, err)
+		}
+		return false, nil
+	}
+	last.garbage = 0
+	if m.kind == "TurnInfo" {
+		last.update.text = m.text
+	}
+	return false, t.hear(m)
 }
 
 // hear takes one message of the server.
@@ -208,6 +218,9 @@ func (t *transcription) hear(m *message) error {
 		}
 		if m.kind == "TurnInfo" {
 			t.hearing.turn(m, time.Now(), t.out)
+			if m.event == "EndOfTurn" {
+				t.near = 0
+			}
 		} else {
 			t.hearing.result(m, time.Now(), t.out)
 		}

@@ -46,7 +46,7 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
 		out:    newOutbox(),
-		reel:   newReel(enc),
+		reel:   newReel(enc, &c.reels),
 	}
 	if t.flux = turnBased(c.modelFor(o)); t.flux {
 		t.path, t.query, t.words = "/v2/listen", c.fluxQuery(o, enc), o.Words
@@ -126,6 +126,7 @@ type transcription struct {
 	err     error // why it failed
 
 	// of Flux
+	near        int      // frames, from now on, that go out as they come: Flux may be about to end the turn
 	still       uint64   // how much there was to send when it was last looked at
 	words       []string // that are expected throughout
 	terms       []byte   // the message that says which are expected now; nil: those
@@ -143,9 +144,10 @@ func (t *transcription) Write(f media.Frame) error {
 		return fmt.Errorf("deepgram: frame of %d Hz, transcription of %d", f.Rate, t.reel.enc.rate)
 	}
 	dropped := t.reel.add(f, t.waiting)
-	if t.reel.head-t.reel.sent >= uint64(t.chunk/t.reel.size) {
+	if t.near > 0 || t.reel.head-t.reel.sent >= uint64(t.chunk/t.reel.size) {
 		t.nudge()
 	}
+	t.near = max(t.near-1, 0)
 	if dropped {
 		return pipeline.ErrBehind
 	}
@@ -162,8 +164,12 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 	}
 	switch e.Kind {
 	case pipeline.Began, pipeline.Resumed:
-		t.hearing.open = e.N
+		t.hearing.open, t.near = e.N, 0
 		t.hearing.goesOn(t.out)
+	case pipeline.MaybeEnded:
+		if t.flux {
+			t.near = nearFrames
+		}
 	case pipeline.Ended:
 		t.hearing.open = 0
 		limit := or(t.client.FinalLimit, defaultFinalLimit)
@@ -309,5 +315,6 @@ func (t *transcription) finish(err error) {
 	if t.reel.lost > 0 {
 		t.log.Warn("transcription lost audio", "frames", t.reel.lost)
 	}
+	t.reel.keep(t.reel.head) // nobody needs it any more
 	t.out.end(err)
 }

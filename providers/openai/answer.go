@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"parley/providers/chat"
 )
 
 // maxReply is how much of an answer is read: far more than any number of tokens that is asked for.
@@ -32,7 +34,7 @@ func (c *Client) Answer(ctx context.Context, instructions, data string, schema j
 			return text, nil
 		}
 		last = err
-		if e := asError(err); ctx.Err() != nil || e == nil || e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
+		if e := chat.AsError(err); ctx.Err() != nil || e == nil || e.Status != http.StatusBadRequest && e.Status != http.StatusUnprocessableEntity {
 			break // it is not the format that the server dislikes
 		}
 	}
@@ -45,7 +47,7 @@ func (c *Client) Answer(ctx context.Context, instructions, data string, schema j
 // answerTwice asks, and once more if that may help.
 func (c *Client) answerTwice(ctx context.Context, instructions, data string, format any, tokens int) (string, error) {
 	text, err := c.tryAnswer(ctx, instructions, data, format, tokens)
-	wait, again := retry(err)
+	wait, again := chat.Retry(err)
 	if !again {
 		return text, err
 	}
@@ -75,13 +77,13 @@ func (c *Client) tryAnswer(ctx context.Context, instructions, data string, forma
 	if err != nil {
 		return "", fmt.Errorf("encode the request: %w", err)
 	}
-	res, err := c.send(ctx, http.MethodPost, to, body)
+	res, err := c.wire().Send(ctx, http.MethodPost, to, body)
 	if err != nil {
 		return "", &Error{Code: "connection", Message: "the request failed", Retryable: true, Err: err}
 	}
 	defer res.Body.Close() //nolint:errcheck // read-only
 	if res.StatusCode != http.StatusOK {
-		return "", refused(res)
+		return "", c.wire().Refused(res)
 	}
 	reply, err := io.ReadAll(io.LimitReader(res.Body, maxReply+1))
 	if err != nil {
@@ -109,14 +111,14 @@ func readAnswer(reply []byte) (string, error) {
 		return "", &Error{Code: "garbage", Message: "the answer is no JSON", Err: err}
 	}
 	if len(a.Error) > 0 && string(a.Error) != "null" {
-		return "", serverError(reply)
+		return "", chat.ServerError(reply)
 	}
 	if len(a.Choices) == 0 {
 		return "", &Error{Code: "garbage", Message: "the answer has no choices"}
 	}
 	switch first := a.Choices[0]; {
 	case first.Message.Refusal != "":
-		return "", &Error{Code: "refusal", Message: clip(first.Message.Refusal)}
+		return "", &Error{Code: "refusal", Message: chat.Clip(first.Message.Refusal)}
 	case first.Finish == "length":
 		return "", &Error{Code: "truncated", Message: "the answer has more tokens than it may"}
 	case first.Message.Content == nil:

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"parley/providers/chat"
 )
 
 // An asking is a request as the server sees it.
@@ -104,7 +106,7 @@ func TestAnswerFails(t *testing.T) {
 			t.Parallel()
 			c, n := answers(t, tc.all...)
 			_, err := c.Answer(t.Context(), "do", "data", json.RawMessage(`{}`), 99)
-			if e := asError(err); (e == nil) != (tc.code == "") || e != nil && e.Code != tc.code || n.Load() != tc.n {
+			if e := chat.AsError(err); (e == nil) != (tc.code == "") || e != nil && e.Code != tc.code || n.Load() != tc.n {
 				t.Errorf("%v after %d requests", err, n.Load())
 			}
 		})

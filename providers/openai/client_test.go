@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"testing/iotest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -57,7 +54,7 @@ func TestRequestFields(t *testing.T) {
 	cold := 0.0
 	c := &Client{Model: "m", Temperature: &cold, MaxTokens: 90, Extra: map[string]any{"reasoning_effort": "minimal"}}
 	for endpoint, name := range map[string]string{"https://api.openai.com/v1/chat/completions": "max_completion_tokens", "http://localhost/v1/chat/completions": "max_tokens"} {
-		body, err := c.request(pipeline.Talk{Agent: &pipeline.Agent{Tools: []pipeline.Tool{{Name: "wait"}}}}, endpoint)
+		body, err := json.Marshal(c.completions(pipeline.Talk{Agent: &pipeline.Agent{Tools: []pipeline.Tool{{Name: "wait"}}}}, endpoint))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,43 +73,6 @@ func TestRequestFields(t *testing.T) {
 	}
 	if len(c.Extra) != 1 {
 		t.Errorf("Extra has become %v", c.Extra)
-	}
-}
-
-// TestRefusals: what servers say of their trouble, and the Error that it becomes.
-func TestRefusals(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		status int
-		header http.Header
-		body   string
-		want   Error
-	}{
-		"openai": {401, nil, `{"error":{"message":"Incorrect API key","type":"invalid_request_error","param":null,"code":"invalid_api_key"}}`,
-			Error{Status: 401, Code: "invalid_api_key", Type: "invalid_request_error", Message: "Incorrect API key"}},
-		"slow down": {429, http.Header{"Retry-After": {"1.5"}}, `{"error":{"message":"Slow","code":"rate_limit_exceeded"}}`,
-			Error{Status: 429, Code: "rate_limit_exceeded", Message: "Slow", Retryable: true, RetryAfter: 1500 * time.Millisecond}},
-		"quota":       {429, nil, `{"error":{"message":"Pay","type":"insufficient_quota","code":null}}`, Error{Status: 429, Type: "insufficient_quota", Message: "Pay"}},
-		"a number":    {500, nil, `{"error":{"message":"Oops","code":500}}`, Error{Status: 500, Code: "500", Message: "Oops", Retryable: true}},
-		"a string":    {404, nil, `{"error":"model not found"}`, Error{Status: 404, Message: "model not found"}},
-		"detail":      {422, nil, `{"detail":[{"loc":["body"]}]}`, Error{Status: 422, Message: `[{"loc":["body"]}]`}},
-		"message":     {503, nil, `{"object":"error","message":"busy","type":"x","code":40303}`, Error{Status: 503, Code: "40303", Type: "x", Message: "busy", Retryable: true}},
-		"html":        {502, nil, "<html>Bad Gateway</html>\n", Error{Status: 502, Message: "<html>Bad Gateway</html>", Retryable: true}},
-		"nothing":     {504, nil, "", Error{Status: 504, Message: "Gateway Timeout", Retryable: true}},
-		"do not":      {500, http.Header{"X-Should-Retry": {"false"}}, "", Error{Status: 500, Message: "Internal Server Error"}},
-		"do":          {400, http.Header{"X-Should-Retry": {"true"}, "Retry-After-Ms": {"20"}}, "", Error{Status: 400, Message: "Bad Request", Retryable: true, RetryAfter: 20 * time.Millisecond}},
-		"long":        {400, nil, strings.Repeat("é", 400), Error{Status: 400, Message: strings.Repeat("é", 250) + "…"}},
-		"a bad wait":  {500, http.Header{"Retry-After": {"-1"}, "Retry-After-Ms": {"NaN"}}, "", Error{Status: 500, Message: "Internal Server Error", Retryable: true}},
-		"null errors": {500, nil, `{"error":null,"message":null}`, Error{Status: 500, Message: "Internal Server Error", Retryable: true}},
-	} {
-		res := &http.Response{StatusCode: tt.status, Header: tt.header, Body: io.NopCloser(strings.NewReader(tt.body))}
-		if diff := cmp.Diff(&tt.want, refused(res)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-	}
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	if got := retryAfter(http.Header{"Retry-After": {"Fri, 02 Jan 2026 03:04:08 GMT"}}, now); got != 3*time.Second {
-		t.Errorf("a date gives %v", got)
 	}
 }
 
@@ -190,51 +150,6 @@ func TestThoughts(t *testing.T) {
 			}
 		}
 	}
-}
-
-// FuzzStream: whatever a server sends, it makes deltas and at most one error, the same however it is cut into reads.
-func FuzzStream(f *testing.F) {
-	for _, s := range []string{
-		"data: {\"choices\":[{\"delta\":{\"content\":\"Sure.\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n",
-		": x\r\n\r\ndata:{\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"function\":{\"name\":\"b\",\"arguments\":\"{}\"}}]}}]}\r\rdata: [DONE]",
-		"data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"function\":{\"name\":\"b\",\"arguments\":{\"n\":1}}},{\"id\":\"c\"}]},\"finish_reason\":\"stop\"}]}\n\n",
-		"data: {\"error\":{\"message\":\"x\"}}\n\n", "\xef\xbb\xbfdata: {\"usage\":{\"prompt_tokens\":3}}\n\n", "data: [\n\n",
-		"data: {\"choices\":[{\"delta\":{\"content\":[{\"text\":\"<think>\"}]}}]}\n\n",
-	} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		texts, calls, err := assembled(string(data), false)
-		again, callsAgain, errAgain := assembled(string(data), true)
-		if texts != again || calls != callsAgain || (err == nil) != (errAgain == nil) {
-			t.Fatalf("%q, %d calls, %v; byte by byte %q, %d calls, %v", texts, calls, err, again, callsAgain, errAgain)
-		}
-		var e *Error
-		if err != nil && !errors.As(err, &e) {
-			t.Fatalf("%v is no *Error", err)
-		}
-	})
-}
-
-func assembled(data string, byteByByte bool) (text string, calls int, err error) {
-	var r io.Reader = strings.NewReader(data)
-	if byteByByte {
-		r = iotest.OneByteReader(r)
-	}
-	var b strings.Builder
-	out := &outlet{yield: func(d pipeline.Delta, _ error) bool {
-		b.WriteString(d.Text)
-		if d.Call != nil {
-			calls++
-			if !json.Valid(d.Call.Args) || d.Call.ID == "" || d.Call.Name == "" {
-				panic("an incomplete call: " + string(d.Call.Args))
-			}
-		}
-		return true
-	}}
-	a := &assembly{out: out, finished: func() {}, drained: func() {}}
-	err = a.stream(newEvents(r))
-	return b.String(), calls, err
 }
 
 func TestReaderThatBreaksGetsNoError(t *testing.T) {

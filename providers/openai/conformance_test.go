@@ -10,7 +10,12 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Parallel()
-	providertest.Responder(t, func(baseURL string) pipeline.Responder {
-		return &openai.Client{BaseURL: baseURL, Model: "fake"}
-	})
+	for api, speaks := range map[openai.API]providertest.Dialect{openai.Completions: providertest.Chat{}, openai.Responses: providertest.Responses{}} {
+		t.Run(string(api), func(t *testing.T) {
+			t.Parallel()
+			providertest.Responder(t, speaks, func(baseURL string) pipeline.Responder {
+				return &openai.Client{BaseURL: baseURL, Model: "fake", API: api}
+			})
+		})
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"math"
 	"net/http"
 	"time"
+
+	"parley/providers/chat"
 )
 
 // maxEmbeddings is how much of an answer with vectors is read: 256 of 4,096 numbers each, as text.
@@ -22,7 +24,7 @@ func (c *Client) Embed(ctx context.Context, texts []string) ([][]float32, error)
 		return nil, nil
 	}
 	vectors, err := c.tryEmbed(ctx, texts)
-	if wait, again := retry(err); again {
+	if wait, again := chat.Retry(err); again {
 		timer := time.NewTimer(wait)
 		defer timer.Stop()
 		select {
@@ -49,13 +51,13 @@ func (c *Client) tryEmbed(ctx context.Context, texts []string) ([][]float32, err
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
-	res, err := c.send(ctx, http.MethodPost, url, body)
+	res, err := c.wire().Send(ctx, http.MethodPost, url, body)
 	if err != nil {
 		return nil, &Error{Code: "connection", Message: "the request failed", Retryable: true, Err: err}
 	}
 	defer res.Body.Close() //nolint:errcheck // read-only
 	if res.StatusCode != http.StatusOK {
-		return nil, refused(res)
+		return nil, c.wire().Refused(res)
 	}
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxEmbeddings+1))
 	if err != nil {
@@ -83,7 +85,7 @@ func readEmbeddings(answer []byte, n int) ([][]float32, error) {
 		return nil, garbage("%v", err)
 	}
 	if len(a.Error) > 0 && string(a.Error) != "null" {
-		return nil, serverError(answer)
+		return nil, chat.ServerError(answer)
 	}
 	if len(a.Data) != n {
 		return nil, garbage("%d of them for %d texts", len(a.Data), n)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/pipeline"
+	"parley/providers/chat"
 )
 
 // flat is a message as one line: role, text, calls, and the call that it answers.
@@ -69,7 +70,7 @@ func TestMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			got := flat(messages(tt.talk))
-			if got[0] != "system: "+house {
+			if got[0] != "system: "+chat.Instructions(pipeline.Talk{}) {
 				t.Errorf("the first message is %q", got[0])
 			}
 			if diff := cmp.Diff(tt.want, got[1:]); diff != "" {
@@ -82,7 +83,7 @@ func TestMessages(t *testing.T) {
 func TestPromptComesBeforeTheHouse(t *testing.T) {
 	t.Parallel()
 	got := flat(messages(pipeline.Talk{Agent: &pipeline.Agent{Prompt: " Be kind. \n"}}))
-	if want := "system: Be kind.\n\n" + house; got[0] != want {
+	if want := "system: Be kind.\n\n" + chat.Instructions(pipeline.Talk{}); got[0] != want {
 		t.Errorf("the system's message is %q, want %q", got[0], want)
 	}
 }

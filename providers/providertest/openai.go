@@ -3,13 +3,11 @@ package providertest
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -24,26 +22,15 @@ type OpenAI struct {
 	FirstToken time.Duration                    // before the first word, when Answer is nil
 	TokenGap   time.Duration                    // between words, when Answer is nil
 
-	counts  OpenAICounts
+	counts  ModelCounts
 	running handlers
 }
 
 // DefaultAnswer is what the model says where nothing else was scripted.
 const DefaultAnswer = "Certainly. A table for two, tonight at eight. May I have your name, please?"
 
-// OpenAICounts is what a fake OpenAI has seen. They are read with Load at any time.
-type OpenAICounts struct {
-	Connections atomic.Int64 // accepted
-	Open        atomic.Int64 // now
-	Requests    atomic.Int64 // for chat completions
-	Models      atomic.Int64 // requests for the list of models
-	Refused     atomic.Int64 // for their key, or because they made no sense
-	Whole       atomic.Int64 // answers written to their end
-	Abandoned   atomic.Int64 // answers that the client did not wait for
-}
-
 // Counts is what it has seen so far.
-func (o *OpenAI) Counts() *OpenAICounts { return &o.counts }
+func (o *OpenAI) Counts() *ModelCounts { return &o.counts }
 
 // An OpenAIRequest is a request for a chat completion.
 type OpenAIRequest struct {
@@ -76,32 +63,17 @@ type OpenAIMessage struct {
 	ToolCallID string `json:"tool_call_id"`
 }
 
-// An OpenAIAnswer is a response: steps of a stream, or, with a Body, a whole one.
-type OpenAIAnswer struct {
-	Status int         // 0: 200
-	Header http.Header // besides the Content-Type
-	Body   string      // JSON
-	Steps  []OpenAIStep
-}
+// An OpenAIAnswer is made of what any model's is.
+type OpenAIAnswer = ModelAnswer
 
-// An OpenAIStep waits, writes, and then does what Then says.
-type OpenAIStep struct {
-	Until <-chan struct{} // wait for it to be closed
-	After time.Duration   // wait
-	Write string          // bytes of the stream, flushed at once
-	Drip  int             // flush after each so many bytes; 0: at the end
-	Then  OpenAIEnd
-}
+// An OpenAIStep is a step of one.
+type OpenAIStep = ModelStep
 
-// OpenAIEnd is a way to end a stream early.
-type OpenAIEnd uint8
-
-// The ends.
+// The ends of a stream, as tests of OpenAI's clients call them.
 const (
-	OpenAIGoOn      OpenAIEnd = iota
-	OpenAIHang                // nothing more is written; the connection stays open until the client closes it
-	OpenAIHalfClose           // our side of the connection is closed, without the end of the chunked body
-	OpenAIReset               // the connection is reset
+	OpenAIHang      = ModelHang
+	OpenAIHalfClose = ModelHalfClose
+	OpenAIReset     = ModelReset
 )
 
 // OpenAIData is a step with one event.
@@ -191,28 +163,10 @@ func (o *OpenAI) Run(ctx context.Context, ln net.Listener) error {
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, r *http.Request) {
 		o.counts.Models.Add(1)
 		if o.admitted(w, r) {
-			openAIWrite(w, OpenAIAnswer{Body: `{"object":"list","data":[{"id":"fake","object":"model"}]}`})
+			writeAnswer(w, OpenAIAnswer{Body: `{"object":"list","data":[{"id":"fake","object":"model"}]}`})
 		}
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ConnState: o.count}
-	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
-	err := server.Serve(ln)
-	stopped()
-	o.running.end()
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
-	}
-	return fmt.Errorf("serve: %w", err)
-}
-
-func (o *OpenAI) count(_ net.Conn, s http.ConnState) {
-	switch s {
-	case http.StateNew:
-		o.counts.Connections.Add(1)
-		o.counts.Open.Add(1)
-	case http.StateClosed, http.StateHijacked:
-		o.counts.Open.Add(-1)
-	}
+	return serveModel(ctx, ln, mux, &o.counts, &o.running)
 }
 
 func (o *OpenAI) admitted(w http.ResponseWriter, r *http.Request) bool {
@@ -220,7 +174,7 @@ func (o *OpenAI) admitted(w http.ResponseWriter, r *http.Request) bool {
 		return true
 	}
 	o.counts.Refused.Add(1)
-	openAIWrite(w, OpenAIRefuse(http.StatusUnauthorized, "invalid_api_key", "Incorrect API key provided."))
+	writeAnswer(w, OpenAIRefuse(http.StatusUnauthorized, "invalid_api_key", "Incorrect API key provided."))
 	return false
 }
 
@@ -237,32 +191,10 @@ func (o *OpenAI) complete(ctx context.Context, w http.ResponseWriter, r *http.Re
 	req.Body = body
 	if err := json.Unmarshal(body, &req); err != nil || req.Model == "" || len(req.Messages) == 0 || !req.Stream {
 		o.counts.Refused.Add(1)
-		openAIWrite(w, OpenAIRefuse(http.StatusBadRequest, "invalid_request", fmt.Sprintf("model, messages and stream are needed (%v)", err)))
+		writeAnswer(w, OpenAIRefuse(http.StatusBadRequest, "invalid_request", fmt.Sprintf("model, messages and stream are needed (%v)", err)))
 		return
 	}
-	answer := o.answer(req)
-	if answer.Body != "" || answer.Status != 0 && answer.Status != http.StatusOK {
-		openAIWrite(w, answer)
-		o.counts.Whole.Add(1)
-		return
-	}
-	for k, vs := range answer.Header {
-		w.Header()[k] = vs
-	}
-	if w.Header().Get("Content-Type") == "" {
-		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
-	}
-	for _, s := range answer.Steps {
-		if !openAIStep(ctx, w, r, s) {
-			o.counts.Abandoned.Add(1)
-			return
-		}
-		if s.Then == OpenAIHalfClose || s.Then == OpenAIReset {
-			openAIBreak(ctx, w, s.Then)
-			return
-		}
-	}
-	o.counts.Whole.Add(1)
+	playAnswer(ctx, w, r, o.answer(req), &o.counts)
 }
 
 func (o *OpenAI) answer(req OpenAIRequest) OpenAIAnswer {
@@ -276,70 +208,4 @@ func (o *OpenAI) answer(req OpenAIRequest) OpenAIAnswer {
 		}
 	}
 	return a
-}
-
-func openAIWrite(w http.ResponseWriter, a OpenAIAnswer) {
-	w.Header().Set("Content-Type", "application/json")
-	for k, vs := range a.Header {
-		w.Header()[k] = vs
-	}
-	if a.Status != 0 {
-		w.WriteHeader(a.Status)
-	}
-	_, _ = io.WriteString(w, a.Body)
-}
-
-// openAIStep does one step; false if the client or the server has gone meanwhile.
-func openAIStep(ctx context.Context, w http.ResponseWriter, r *http.Request, s OpenAIStep) bool {
-	gone := func(until <-chan struct{}, after <-chan time.Time) bool {
-		select {
-		case <-ctx.Done():
-			return true
-		case <-r.Context().Done():
-			return true
-		case <-until:
-		case <-after:
-		}
-		return false
-	}
-	if s.Until != nil && gone(s.Until, nil) {
-		return false
-	}
-	if s.After > 0 && gone(nil, time.After(s.After)) {
-		return false
-	}
-	for rest := s.Write; rest != ""; {
-		n := len(rest)
-		if s.Drip > 0 {
-			n = min(n, s.Drip)
-		}
-		if _, err := io.WriteString(w, rest[:n]); err != nil {
-			return false
-		}
-		if err := http.NewResponseController(w).Flush(); err != nil {
-			return false
-		}
-		rest = rest[n:]
-	}
-	return s.Then != OpenAIHang || !gone(nil, nil)
-}
-
-// openAIBreak takes the connection from the server and ends it the hard way.
-func openAIBreak(ctx context.Context, w http.ResponseWriter, how OpenAIEnd) {
-	conn, _, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		return
-	}
-	defer func() { _ = conn.Close() }()
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return
-	}
-	if how == OpenAIReset {
-		_ = tcp.SetLinger(0)
-		return
-	}
-	_ = tcp.CloseWrite()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
-	_, _ = io.Copy(io.Discard, conn) // until the client closes its side
 }

@@ -11,11 +11,11 @@ import (
 )
 
 // modelIsTold: the prompt first, then who said what, the tools with their schema, and a result behind every call.
-func modelIsTold(t *testing.T, open func(string) pipeline.Responder) {
-	asked := make(chan OpenAIRequest, 1)
-	r, _ := thinker(t, open, func(req OpenAIRequest) OpenAIAnswer {
+func modelIsTold(t *testing.T, v mind) {
+	asked := make(chan ModelRequest, 1)
+	r, _ := thinker(t, v, func(req ModelRequest) ModelAnswer {
 		asked <- req
-		return OpenAISay("Done.")
+		return v.say("Done.")
 	})
 	talk := spokenTalk()
 	talk.Why, talk.Step = pipeline.ForToolResult, 1
@@ -28,37 +28,37 @@ func modelIsTold(t *testing.T, open func(string) pipeline.Responder) {
 	req := <-asked
 	var roles []string
 	answered := map[string]string{}
-	for _, m := range req.Messages {
+	for _, m := range req.Turns {
 		roles = append(roles, m.Role)
 		if m.Role == "tool" {
-			answered[m.ToolCallID] = *m.Content
+			answered[m.CallID] = m.Text
 		}
 	}
-	if diff := cmp.Diff([]string{"system", "user", "assistant", "user", "assistant", "tool", "tool"}, roles); diff != "" {
+	if diff := cmp.Diff([]string{"user", "assistant", "user", "assistant", "tool", "tool"}, roles); diff != "" {
 		t.Fatalf("roles (-want +got):\n%s", diff)
 	}
-	if m := req.Messages; !strings.HasPrefix(*m[0].Content, "You take bookings.") || *m[2].Content != "Hello!" || *m[3].Content != "A table for two" {
+	if m := req.Turns; !strings.HasPrefix(req.System, "You take bookings.") || m[1].Text != "Hello!" || m[2].Text != "A table for two" {
 		t.Errorf("the model was told %s", req.Body)
 	}
 	if answered["call_A"] != `{"ok":true}` || answered["call_B"] == "" {
 		t.Errorf("the tools' results are %v", answered)
 	}
-	if len(req.Tools) != 1 || req.Tools[0].Function.Name != "book" || !json.Valid(req.Tools[0].Function.Parameters) || !req.StreamOptions.IncludeUsage {
+	if len(req.Tools) != 1 || req.Tools[0].Name != "book" || !json.Valid(req.Tools[0].Parameters) {
 		t.Errorf("the request is %s", req.Body)
 	}
 }
 
 // wholeRoundOfTools: the model asks for three tools at once, in pieces, one of them unknown and one with arguments that cannot be read.
 // Their results come back behind the calls, in their order, and the model answers.
-func wholeRoundOfTools(t *testing.T, open func(string) pipeline.Responder) {
-	asked := make(chan OpenAIRequest, 2)
-	r, _ := thinker(t, open, func(req OpenAIRequest) OpenAIAnswer {
+func wholeRoundOfTools(t *testing.T, v mind) {
+	asked := make(chan ModelRequest, 2)
+	r, _ := thinker(t, v, func(req ModelRequest) ModelAnswer {
 		asked <- req
 		if req.N > 1 {
-			return OpenAISay("A table for two is booked.")
+			return v.say("A table for two is booked.")
 		}
-		return drip(steps(OpenAIText("One moment. "), OpenAIToolCall(0, "call_A", "book", ""), OpenAIToolCall(0, "", "", `{"n`), OpenAIToolCall(0, "", "", `":2}`),
-			OpenAIToolCall(1, "call_B", "abacus", `{"sum":`), OpenAIToolCall(1, "", "", `"1+1"}`), OpenAIToolCall(2, "call_C", "book", `{"n":two}`), OpenAIFinish("tool_calls"), OpenAIDone()))
+		return drip(v.play(said("One moment. "), called("call_A", "book", ""), more(`{"n`), more(`":2}`),
+			called("call_B", "abacus", `{"sum":`), more(`"1+1"}`), called("call_C", "book", v.torn()), ended("tool_calls")))
 	})
 	talk := spokenTalk()
 	first, err := respond(t.Context(), r, talk)
@@ -75,15 +75,12 @@ func wholeRoundOfTools(t *testing.T, open func(string) pipeline.Responder) {
 		t.Errorf("%q, %v", then.Text, err)
 	}
 	var got []string
-	for _, m := range (<-asked).Messages[4:] {
-		line := m.Role
-		if m.Content != nil {
-			line += " " + *m.Content
+	for _, m := range (<-asked).Turns[3:] {
+		line := m.Role + " " + m.Text
+		for _, c := range m.Calls {
+			line += " +" + c.ID + " " + c.Name + string(c.Args)
 		}
-		for _, c := range m.ToolCalls {
-			line += " +" + c.ID + " " + c.Function.Name + c.Function.Arguments
-		}
-		got = append(got, strings.TrimSpace(line+" "+m.ToolCallID))
+		got = append(got, strings.TrimSpace(line+" "+m.CallID))
 	}
 	want := []string{
 		`assistant One moment. +call_A book{"n":2} +call_B abacus{"sum":"1+1"} +call_C book{}`,

@@ -1,7 +1,8 @@
-// Package twilio places calls by Twilio's REST API.
+// Package twilio places and transfers calls by Twilio's REST API.
 //
 //	Place ──POST Calls.json──▶ 201: the call's sid      Find ──GET Calls.json?To=&From=──▶ what there is, newest first
 //	Look ──GET Calls/CA….json──▶ how it stands          HangUp ──POST Calls/CA….json Status=completed──▶
+//	Transfer ──POST Calls/CA….json Twiml=<Dial>──▶ the call leaves its media stream, and rings somebody else
 //
 // An answered call is told to ask Account.Voice what to do, which connects it to the server's media stream; what becomes of it goes to
 // Account.Status. Both carry the order's token in their query, as TokenParam, and are signed by Twilio.
@@ -17,6 +18,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -196,6 +198,53 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("hang up: %w", err)
+	}
+	return nil
+}
+
+// A Dial is where a live call is to go on.
+type Dial struct {
+	To       string        // a number in E.164, or a sip: or sips: address
+	CallerID string        // shown there, in E.164; empty: the caller's own number, which Twilio takes of calls that came in
+	Ring     time.Duration // how long it may ring; 0: Twilio's 30 s
+}
+
+// dialVerb is TwiML that connects a call (twilio.com/docs/voice/twiml/dial).
+type dialVerb struct {
+	XMLName xml.Name `xml:"Response"`
+	Dial    struct {
+		CallerID string `xml:"callerId,attr,omitempty"`
+		Timeout  int    `xml:"timeout,attr,omitempty"`
+		Number   string `xml:"Number,omitempty"`
+		Sip      string `xml:"Sip,omitempty"`
+	} `xml:"Dial"`
+}
+
+// Transfer has a live call leave its media stream and connected to somebody else. When it returns nil Twilio has taken it; nobody has
+// answered there yet, and if nobody does the call ends. An error that is ErrNoCall says that the call is over; a *Refusal, that it stays.
+func (a *Account) Transfer(ctx context.Context, id string, to Dial) error {
+	var doc dialVerb
+	doc.Dial.CallerID = to.CallerID
+	if to.Ring > 0 {
+		doc.Dial.Timeout = min(max(int(to.Ring/time.Second), 5), 600)
+	}
+	if doc.Dial.Number = to.To; strings.HasPrefix(to.To, "sip") {
+		doc.Dial.Number, doc.Dial.Sip = "", to.To
+	}
+	text, err := xml.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("write transfer: %w", err)
+	}
+	var c resource
+	err = a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Twiml": {string(text)}}, &c)
+	var told *failure
+	switch {
+	case errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive):
+		return pipeline.ErrNoCall
+	case told != nil && told.surely():
+		return &pipeline.Refusal{Code: told.Code, Message: told.Message}
+	case err != nil:
+		return fmt.Errorf("transfer call: %w", err)
 	}
 	return nil
 }

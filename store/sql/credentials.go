@@ -166,6 +166,12 @@ func (s *Store) StaleSecrets(ctx context.Context, kind store.SecretKind, key, af
 				return store.Secret{Kind: kind, ID: r.ID, Org: r.Org, Sealed: store.Sealed{Text: r.Sealed}}
 			})
 			return err
+		case store.ExtensionSecret:
+			found, err := u.StaleExtensions(ctx, db.StaleExtensionsParams{KeyID: key, After: after, HowMany: most})
+			stale = each(found, func(r db.StaleExtensionsRow) store.Secret {
+				return store.Secret{Kind: kind, ID: r.ID, Org: r.Org, Sealed: store.Sealed{Text: r.Sealed}}
+			})
+			return err
 		case store.WebhookSecret:
 			found, err := u.StaleWebhookSecrets(ctx, db.StaleWebhookSecretsParams{KeyID: key, After: after, HowMany: most})
 			stale = each(found, func(r db.StaleWebhookSecretsRow) store.Secret {
@@ -211,6 +217,8 @@ func (u unit) reseal(ctx context.Context, r store.Reseal) (int64, error) {
 		return u.ResealCredential(ctx, db.ResealCredentialParams{ID: r.ID, Sealed: text, KeyID: key, Former: r.Former})
 	case store.TrunkSecret:
 		return u.ResealTrunk(ctx, db.ResealTrunkParams{ID: r.ID, Sealed: text, KeyID: key, Former: r.Former})
+	case store.ExtensionSecret:
+		return u.ResealExtension(ctx, db.ResealExtensionParams{ID: r.ID, Sealed: text, KeyID: key, Former: r.Former})
 	case store.WebhookSecret:
 		return u.ResealWebhookSecret(ctx, db.ResealWebhookSecretParams{Org: r.ID, Sealed: text, KeyID: key, Former: r.Former})
 	case store.FormerWebhookSecret:

@@ -93,8 +93,13 @@ func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
 			return err
 		}
 		trunks, err := u.AllTrunks(ctx)
+		if err != nil {
+			return err
+		}
+		extensions, err := u.AllExtensions(ctx)
 		d.Organisations, d.Agents, d.Numbers = each(orgs, organisation), each(agents, agent), each(numbers, number)
 		d.Credentials, d.Trunks = each(credentials, credential), each(trunks, trunk)
+		d.Extensions = each(extensions, extension)
 		return err
 	})
 	return d, err

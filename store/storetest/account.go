@@ -279,7 +279,7 @@ func testReseal(t *testing.T, s Store) {
 	ok(t, err)
 	_, err = s.UpdateWebhookSettings(ctx, h.Org, func(w *store.WebhookSettings) error { w.Former = store.Sealed{Text: "former"}; return nil })
 	ok(t, err)
-	for kind, want := range map[store.SecretKind]int{store.CredentialSecret: 5, store.TrunkSecret: 1, store.WebhookSecret: 1, store.FormerWebhookSecret: 1} {
+	for kind, want := range map[store.SecretKind]int{store.CredentialSecret: 5, store.TrunkSecret: 1, store.ExtensionSecret: 1, store.WebhookSecret: 1, store.FormerWebhookSecret: 1} {
 		after, n := "", 0
 		for {
 			stale, err := s.StaleSecrets(ctx, kind, "key 2", after, 2)

@@ -381,5 +381,5 @@ func testDirectory(t *testing.T, s Store) {
 	first.Number, first.DefaultAgent = got.Organisations[0].Number, bo.ID
 	same(t, "directory", got, store.Directory{Revision: last, Organisations: []store.Organisation{first, second},
 		Agents: []store.Agent{bo}, Numbers: []store.Number{n}, Knowing: []string{bo.ID},
-		Credentials: []store.Credential{h.Credential}, Trunks: []store.Trunk{h.Trunk}})
+		Credentials: []store.Credential{h.Credential}, Trunks: []store.Trunk{h.Trunk}, Extensions: []store.Extension{h.Extension}})
 }

@@ -257,6 +257,41 @@ func testDialNews(t *testing.T, s Store) {
 	is(t, second(s.SettleDial(ctx, store.Ended{Call: store.NewID(), Status: store.Failed}, time.Time{})), store.ErrNotFound)
 }
 
+// testTrunkDials: what a node has placed by a trunk is looked into by that node alone, until it is gone.
+func testTrunkDials(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	for _, boot := range []string{"placer", "other"} {
+		beat(t, s, boot)
+	}
+	made := map[string]string{} // calls, by their accounts
+	for i, account := range []string{store.TrunkAccount + "trunk", h.Credential.ID} {
+		task := makeTask(t, h, func(made *store.Task) { made.To = fmt.Sprint("+1500555010", i) })
+		x := newExecution(task, start)
+		x.Account = account
+		d, err := s.ExecuteTask(ctx, x)
+		ok(t, err)
+		made[account] = d.Call
+	}
+	taken, err := s.TakeDials(ctx, store.Taking{Org: h.Org, Node: "placer", Now: start.Add(time.Hour), Look: time.Minute, Most: 2})
+	ok(t, err)
+	same(t, "taken", len(taken), 2)
+	now := start.Add(2 * time.Hour)
+	overdue := func(node string) (calls []string) {
+		t.Helper()
+		now = now.Add(time.Minute)
+		got, err := s.OverdueDials(ctx, node, now, now, 10)
+		ok(t, err)
+		for _, d := range got {
+			calls = append(calls, d.Call)
+		}
+		return calls
+	}
+	same(t, "another node looks into", overdue("other"), []string{made[h.Credential.ID]})
+	same(t, "both are looked into by who placed them", len(overdue("placer")), 2)
+	ok(t, s.Leave(ctx, "placer"))
+	same(t, "another looks into, when that is gone", len(overdue("other")), 2)
+}
+
 func testSettleDial(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	task := makeTask(t, h, nil)

@@ -157,6 +157,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyNode())
 	maps.Copy(every, h.everyWebhook(org))
 	maps.Copy(every, h.everyAccount(org))
+	maps.Copy(every, h.everyExtension(org))
 	return every
 }
 
@@ -354,7 +355,7 @@ func testIsolation(t *testing.T, s Store) {
 		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
-		"CreateCredential": true, "CreateTrunk": true, "StaleSecrets": true, "Reseal": true,
+		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true}
 	for name := range h.everyNode() {
@@ -386,7 +387,8 @@ func testIsolation(t *testing.T, s Store) {
 	}
 	own := h.Every(h.Org) // are found
 	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
-		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk", "Barred", "BarredAmong", "IsBarred", "Unbar"} { // in this order
+		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk",
+		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

@@ -39,6 +39,7 @@ type Store interface {
 	store.Numbers
 	store.Credentials
 	store.Trunks
+	store.Extensions
 	store.Secrets
 	store.Router
 	store.Recorder
@@ -98,6 +99,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DefaultCredential", testDefaultCredential},
 		{"DeleteCredential", testDeleteCredential},
 		{"Trunks", testTrunks},
+		{"Extensions", testExtensions},
 		{"Reseal", testReseal},
 		{"Directory", testDirectory},
 		{"Documents", testDocuments},
@@ -125,6 +127,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TakeDialsAtOnce", testTakeDialsAtOnce},
 		{"BusyNumber", testBusyNumber},
 		{"DialNews", testDialNews},
+		{"TrunkDials", testTrunkDials},
 		{"SettleDial", testSettleDial},
 		{"DialRules", testDialRules},
 		{"DoNotCall", testDoNotCall},
@@ -184,6 +187,7 @@ type House struct {
 	Delivery   store.Delivery   // of a test: it is due
 	Credential store.Credential // of no number
 	Trunk      store.Trunk      // of no number
+	Extension  store.Extension  // without an agent
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 }
@@ -211,6 +215,9 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	}
 	if err == nil {
 		h.Trunk, err = s.CreateTrunk(ctx, newTrunk(h.Org, "carrier"))
+	}
+	if err == nil {
+		h.Extension, err = s.CreateExtension(ctx, newExtension(h.Org, "anna"))
 	}
 	if err == nil {
 		h.Document, err = s.PutDocument(ctx, h.Setup.Agent.ID, newDocument(h.Org, "hours.md"), []store.Chunk{newChunk("Open from eight to six.")}, 100)
@@ -301,7 +308,9 @@ func newRecording(call string) *store.Recording {
 
 func end(length time.Duration) store.End {
 	return store.End{Ended: start.Add(time.Second + length), Length: length, Cause: "caller", Error: "none", Turns: 1, Drops: 2,
-		Latency: map[string]int64{"voice_to_voice_p50": 640, "voice_to_voice_p95": 900}}
+		Latency: map[string]int64{"voice_to_voice_p50": 640, "voice_to_voice_p95": 900},
+		Quality: &store.Quality{MOS: 4.21, Received: 150, Lost: 2, Late: 1, Loss: 0.0197, Concealed: 60 * time.Millisecond, Jitter: 3 * time.Millisecond,
+			Delay: 40 * time.Millisecond, Trip: 31 * time.Millisecond, Sent: 152, FarLost: 4, FarLoss: 0.027, FarJitter: 5 * time.Millisecond}}
 }
 
 // tb is what a test and a check of rapid have in common.

@@ -9,6 +9,10 @@
   const least = 0.01; // ms: what a scale of logarithms begins with
   const positive = values => values.map(v => v == null ? null : Math.max(v, least));
 
+  // A server of one load is a point in a table, where another has a ladder: drawn are those with ladders, or else all.
+  const several = data.servers.filter(s => s.loads.length > 1);
+  const drawn = several.length ? several : data.servers;
+
   let charts = []; // those on the page
   const resized = new ResizeObserver(entries => {
     for (const e of entries) {
@@ -94,7 +98,7 @@
     const host = $("latency-charts"), time = $("time").value;
     $("meaning").textContent = (data.times.find(t => t.name === time) || {}).meaning || "";
     clear(host);
-    const shown = data.servers.filter(s => Object.values(s.times[time] || {}).concat([s.void[time] || []]).flat().some(v => v != null));
+    const shown = drawn.filter(s => Object.values(s.times[time] || {}).concat([s.void[time] || []]).flat().some(v => v != null));
     const range = decades(shown.map(s => Object.values(s.times[time]).concat([s.void[time]]).map(positive)).flat(2));
     const loads = shown.map(s => s.loads).flat();
     for (const s of shown) {
@@ -110,8 +114,8 @@
 
   // aligned puts one figure of all servers on one row of loads.
   function aligned(field) {
-    const x = [...new Set(data.servers.flatMap(s => s.loads))].sort((a, b) => a - b);
-    const series = data.servers.map((s, i) => ({ label: s.name, colour: mine(i), values: x.map(v => { const at = s.loads.indexOf(v); return at < 0 ? null : s[field][at]; }) }));
+    const x = [...new Set(drawn.flatMap(s => s.loads))].sort((a, b) => a - b);
+    const series = drawn.map(s => ({ label: s.name, colour: mine(data.servers.indexOf(s)), values: x.map(v => { const at = s.loads.indexOf(v); return at < 0 ? null : s[field][at]; }) }));
     return { x, series: series.filter(s => s.values.some(v => v != null)) };
   }
 
@@ -156,7 +160,7 @@
     for (const [value, text] of entries) select.append(new Option(text, value, false, value === chosen));
   }
 
-  const ladder = new Set(data.servers.flatMap(s => s.loads)).size > 1; // over one load there is nothing to draw
+  const ladder = new Set(drawn.flatMap(s => s.loads)).size > 1; // over one load there is nothing to draw
 
   function all() {
     if (ladder) { latency(); cost(); }

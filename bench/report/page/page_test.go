@@ -328,3 +328,32 @@ func TestVerdict(t *testing.T) {
 		}
 	}
 }
+
+// A server of one load stands in a table beside those whose load was varied, and has no card; where nobody's was, all have cards.
+func TestPoints(t *testing.T) {
+	t.Parallel()
+	r := sample()
+	rng := rand.New(rand.NewPCG(3, 4))
+	r.Steps = append(r.Steps, sampleStep(rng, "product, interrupted", 1, 500, 900), sampleStep(rng, "product, overloaded", 1, 1000, 900))
+	var text bytes.Buffer
+	if err := page.Write(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	at := regexp.MustCompile(`(?s)<table class="points">.*?</table>`).FindString(text.String())
+	for _, want := range []string{"product, interrupted", "500 calls", ">carried<", "product, overloaded", ">not carried<", "lateness p99"} {
+		if !strings.Contains(at, want) {
+			t.Errorf("the table of points lacks %q:\n%s", want, at)
+		}
+	}
+	if n := strings.Count(text.String(), `<li class="card`); n != 3 {
+		t.Errorf("%d cards, want those of product, floor and baseline", n)
+	}
+	text.Reset()
+	r.Steps = r.Steps[len(r.Steps)-2:]
+	if err := page.Write(&text, r); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(text.String(), `<li class="card`); n != 2 || strings.Contains(text.String(), `class="points"`) {
+		t.Errorf("%d cards of two servers with a load each", n)
+	}
+}

@@ -12,6 +12,7 @@ import (
 type fates struct {
 	Server, Class string
 	Rows          []fate
+	tells         bool // calls were refused or broke
 }
 
 // A fate is a row. Refused and Broken tell the reasons.
@@ -43,6 +44,7 @@ func newFates(r *report.Report, server string) fates {
 			Load: g.Load.String(), Void: g.Void(), Offered: count(t.Offered), Answered: count(t.Answered),
 			Refused: reasons(t.Refused), Broken: reasons(t.Broken),
 		}
+		f.tells = f.tells || t.Refusals()+t.Breaks() > 0
 		percent := 100 / float64(most) / float64(len(steps))
 		var from int64
 		for _, part := range []struct {
@@ -108,7 +110,9 @@ func newStages(r *report.Report) (stages []stage, ticks []tick) {
 	lo, hi := math.Inf(1), math.Inf(-1)
 	rungs := make(map[string]*report.Rung)
 	for _, server := range r.Servers() {
-		rungs[server] = at(r, server)
+		if !isPoint(r, server) { // those have a table of their own
+			rungs[server] = at(r, server)
+		}
 	}
 	figures := slices.DeleteFunc(report.TimeFigures(), func(f report.Figure) bool { return f.Name == report.SendLate })
 	each := func(do func(f report.Figure, i int, server string, ms map[report.Quantile]float64)) {

@@ -20,7 +20,8 @@ type view struct {
 	Data   data
 
 	Verdict verdict
-	Cards   []card
+	Cards   []card  // of servers whose load was varied
+	Points  []point // of those that had one alone
 	Goals   []goal
 	Fates   []fates
 	Stages  []stage
@@ -77,8 +78,12 @@ func newView(r *report.Report) *view {
 	}
 	servers := r.Servers()
 	for i, server := range servers {
-		v.Cards = append(v.Cards, newCard(r, servers, i))
-		if f := newFates(r, server); len(f.Rows) > 0 {
+		if isPoint(r, server) {
+			v.Points = append(v.Points, newPoint(r, server, i))
+		} else {
+			v.Cards = append(v.Cards, newCard(r, servers, i))
+		}
+		if f := newFates(r, server); f.tells || len(f.Rows) > 0 && !isPoint(r, server) {
 			v.Fates = append(v.Fates, f)
 		}
 	}
@@ -170,7 +175,7 @@ func newCard(r *report.Report, servers []string, i int) card {
 	c.Facts = facts(k.Carried)
 	var ratios []string
 	for j, other := range servers {
-		if o := r.Knee(other).Carried; i == 0 && j != i && o != nil && k.Carried != nil && o.Load.Value() > 0 {
+		if o := r.Knee(other).Carried; i == 0 && j != i && !isPoint(r, other) && o != nil && k.Carried != nil && o.Load.Value() > 0 {
 			ratios = append(ratios, fmt.Sprintf("%s × %s", report.Number(k.Carried.Load.Value()/o.Load.Value()), other))
 		}
 	}

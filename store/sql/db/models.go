@@ -82,6 +82,7 @@ type Call struct {
 	Latency      Figures
 	Collected    Slots
 	AnsweredBy   string
+	Quality      Quality
 }
 
 type Campaign struct {
@@ -178,6 +179,19 @@ type Document struct {
 	Bytes   int64
 	Chunks  int64
 	Created Time
+}
+
+type Extension struct {
+	Number   int64
+	ID       string
+	Org      string
+	Username string
+	Name     string
+	Agent    string
+	Sealed   string
+	KeyID    string
+	Created  Time
+	Updated  Time
 }
 
 type Invite struct {

@@ -121,6 +121,21 @@ func (l Lookup) Value() (driver.Value, error) {
 // Scan implements sql.Scanner.
 func (l *Lookup) Scan(v any) error { return scanJSON(v, &l.Lookup) }
 
+// Quality is how a call's sound travelled, kept as a JSON object; nil is the empty text.
+type Quality struct{ *store.Quality }
+
+// Value implements driver.Valuer.
+func (q Quality) Value() (driver.Value, error) {
+	if q.Quality == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(q.Quality)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (q *Quality) Scan(v any) error { return scanJSON(v, &q.Quality) }
+
 // Floats are a vector: 32-bit floats, little-endian.
 type Floats []float32
 

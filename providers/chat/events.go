@@ -1,4 +1,4 @@
-package openai
+package chat
 
 import (
 	"bufio"
@@ -12,8 +12,8 @@ const maxEvent = 1 << 20
 
 var errTooLong = errors.New("an event of more than 1 MiB")
 
-// events reads a stream of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
-type events struct {
+// Events reads a stream of server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html
+type Events struct {
 	r     *bufio.Reader
 	line  []byte
 	data  []byte
@@ -21,17 +21,18 @@ type events struct {
 	cr    bool // the last line ended in CR; an LF behind it belongs to it
 }
 
-func newEvents(r io.Reader) *events { return &events{r: bufio.NewReader(r)} }
+// NewEvents reads r in pieces of at most 1 KB: an event is smaller, and the connection has a buffer of its own.
+func NewEvents(r io.Reader) *Events { return &Events{r: bufio.NewReaderSize(r, 1024)} }
 
-// json says whether the stream is none, but one JSON object.
-func (e *events) json() bool {
+// JSON says whether the stream is none, but one JSON object.
+func (e *Events) JSON() bool {
 	first, err := e.r.Peek(1)
 	return err == nil && first[0] == '{'
 }
 
-// next returns the data of the next event that has any. It is lent until the call after. At the end of the stream it returns the
-// data that no blank line has followed, if any, and then io.EOF.
-func (e *events) next() ([]byte, error) {
+// Next returns the data of the next event that has any; its name is passed over, as vendors say it in the data too. It is lent until the
+// call after. At the end of the stream it returns the data that no blank line has followed, if any, and then io.EOF.
+func (e *Events) Next() ([]byte, error) {
 	e.data = e.data[:0]
 	has := false
 	for {
@@ -64,7 +65,7 @@ func field(line []byte) (name, value []byte) {
 }
 
 // readLine reads up to LF, CR or CRLF. It never waits for a byte behind a CR. With io.EOF comes what was left.
-func (e *events) readLine() ([]byte, error) {
+func (e *Events) readLine() ([]byte, error) {
 	e.line = e.line[:0]
 	for {
 		b, err := e.r.ReadByte()
@@ -89,5 +90,5 @@ func (e *events) readLine() ([]byte, error) {
 	}
 }
 
-// drain reads to the end of the stream, for only then can its connection be used again.
-func (e *events) drain() { _, _ = io.Copy(io.Discard, io.LimitReader(e.r, maxEvent)) }
+// Drain reads to the end of the stream, for only then can its connection be used again.
+func (e *Events) Drain() { _, _ = io.Copy(io.Discard, io.LimitReader(e.r, maxEvent)) }

@@ -1,0 +1,243 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+
+	"parley/control/admission"
+	"parley/control/directory"
+	"parley/control/live"
+	"parley/control/talk"
+	"parley/control/voice"
+	"parley/media"
+	"parley/media/webrtc"
+	"parley/pipeline"
+	"parley/providers/twilio"
+)
+
+// browsers is how pages call.
+type browsers struct {
+	WebRTCUDP       string        `name:"webrtc-udp" help:"Address of the one UDP port that the sound of all calls from browsers comes in by. Empty: that of --http-addr; off: browsers cannot call." placeholder:"HOST:PORT" var:"PARLEY_WEBRTC_UDP"`
+	WebRTCTCP       string        `name:"webrtc-tcp" help:"Address of a TCP port for browsers that have no UDP. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_WEBRTC_TCP"`
+	WebRTCAddresses []string      `name:"webrtc-addresses" help:"IP addresses at which browsers reach these ports, where those are none of the machine's own, as behind a NAT; separated by commas. Empty: all that the machine has at the start." placeholder:"IP" var:"PARLEY_WEBRTC_ADDRESSES"`
+	WebRTCEcho      time.Duration `name:"webrtc-echo-tail" help:"How much echo of the agent's own voice is taken out of what browsers send, where they leave it in; up to 500ms. 0: none is." default:"200ms" var:"PARLEY_WEBRTC_ECHO_TAIL"`
+}
+
+// noBrowsers is the word for it.
+const noBrowsers = "off"
+
+// public are the addresses of --webrtc-addresses.
+func (b *browsers) public() (all []netip.Addr, err error) {
+	for _, text := range b.WebRTCAddresses {
+		a, err := netip.ParseAddr(strings.TrimSpace(text))
+		if err != nil || a.IsUnspecified() || a.Zone() != "" {
+			return nil, fmt.Errorf("--webrtc-addresses has %q: want IP addresses such as 203.0.113.7", text)
+		}
+		all = append(all, a.Unmap())
+	}
+	return all, nil
+}
+
+// check says what is wrong with it.
+func (b *browsers) check() (bad []error) {
+	if _, err := b.public(); err != nil {
+		bad = append(bad, err)
+	}
+	for name, at := range map[string]string{"webrtc-udp": b.WebRTCUDP, "webrtc-tcp": b.WebRTCTCP} {
+		if at == "" || at == noBrowsers && name == "webrtc-udp" {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(at); err != nil || port == "" {
+			bad = append(bad, fmt.Errorf("--%s is %q: want host:port, such as :8080", name, at))
+		}
+	}
+	if b.WebRTCEcho < 0 || b.WebRTCEcho > 500*time.Millisecond {
+		bad = append(bad, fmt.Errorf("--webrtc-echo-tail is %v: want 0 to 500ms", b.WebRTCEcho))
+	}
+	return bad
+}
+
+// agentParam names, among a leg's parameters, the agent that its token is for.
+const agentParam = "parley_agent"
+
+// listenBrowsers opens what pages call by, unless that is off.
+func (s *server) listenBrowsers(ctx context.Context) error {
+	if s.cfg.WebRTCUDP == noBrowsers {
+		return nil
+	}
+	public, err := s.cfg.public()
+	if err != nil {
+		return err
+	}
+	s.pages.desk = s.office.desk
+	s.browsers, err = webrtc.Listen(context.WithoutCancel(ctx), webrtc.Options{ // calls outlive the signal to stop
+		UDP: cmp.Or(s.cfg.WebRTCUDP, s.cfg.HTTPAddr), TCP: s.cfg.WebRTCTCP, Public: public, Path: voice.WHIPPath,
+		Gate: talkGate{s.office.talk}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take, Log: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("%w (--webrtc-udp says where; off: browsers cannot call)", err)
+	}
+	return nil
+}
+
+// closeBrowsers hangs up on pages, and closes their ports.
+func (s *server) closeBrowsers(ctx context.Context) error {
+	if s.browsers == nil {
+		return nil
+	}
+	return s.browsers.Close(ctx)
+}
+
+// talkGate is who lets pages in.
+type talkGate struct{ *talk.Tokens }
+
+// Look implements webrtc.Gate.
+func (g talkGate) Look(token string) (webrtc.Grant, error) {
+	p, err := g.Tokens.Look(token, time.Now())
+	if err != nil {
+		return webrtc.Grant{}, webrtc.ErrToken
+	}
+	params := maps.Clone(p.Slots)
+	if params == nil {
+		params = make(map[string]string)
+	}
+	delete(params, twilio.TokenParam) // that is a placed call's
+	params[agentParam] = p.Agent
+	return webrtc.Grant{ID: p.ID, Owner: p.Org, Params: params, Expires: time.Unix(p.Expires, 0)}, nil
+}
+
+// Spend implements webrtc.Gate.
+func (g talkGate) Spend(ctx context.Context, grant webrtc.Grant) error {
+	err := g.Tokens.Spend(ctx, grant.ID, grant.Owner, grant.Expires, time.Now())
+	if errors.Is(err, talk.ErrToken) {
+		return webrtc.ErrToken
+	}
+	return err
+}
+
+// routeTo is the agent that a page's call was opened for.
+func (o *office) routeTo(org, id string) (directory.Route, error) {
+	r := directory.Route{Org: org}
+	agent, err := o.directory.Agent(org, id)
+	if err == nil && !agent.Enabled {
+		err = directory.ErrNobody
+	}
+	if err == nil {
+		r.Agent = agent
+	}
+	return r, err
+}
+
+// welcomePage gives a page's call a place, or says that there is none.
+func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool {
+	r := admission.Request{Key: id, Org: g.Owner}
+	if route, err := s.office.route(media.Info{Owners: []string{g.Owner}, Params: g.Params}); err == nil {
+		r.Speech = s.company.speaksLocally(route.Agent)
+	}
+	return s.gate.Admit(r) == ""
+}
+
+// answerPage holds the conversation with a page, and shows it to that page.
+func (s *server) answerPage(ctx context.Context, leg *webrtc.Leg) {
+	end := s.pages.open(ctx, leg, s.board)
+	defer end()
+	s.answer(ctx, leg)
+}
+
+// pages are those that call, by their legs and, once those are known, by their calls.
+type pages struct {
+	desk *live.Desk
+
+	mu    sync.Mutex
+	legs  map[string]*visit
+	calls map[string]*visit
+}
+
+// A visit is one page's, for as long as its call.
+type visit struct {
+	*voice.Page
+	org, call string          // the pages' lock guards them
+	begun     chan struct{}   // closed when they are known
+	ctx       context.Context //nolint:containedctx // of what the page sends: its channel brings none
+}
+
+// open makes a page known. End forgets it, and waits until nothing is told any more.
+func (p *pages) open(ctx context.Context, leg *webrtc.Leg, board *pipeline.Switchboard) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	v := &visit{begun: make(chan struct{}), ctx: ctx}
+	v.Page = voice.NewPage(voice.Caller{Tell: leg.Tell, Key: leg.Key, Do: func(ctx context.Context, c pipeline.Command) error {
+		call := board.Call(p.callOf(v))
+		if call == nil {
+			return errors.New("the call has not begun, or is over")
+		}
+		return call.Do(ctx, c)
+	}})
+	p.mu.Lock()
+	if p.legs == nil {
+		p.legs, p.calls = make(map[string]*visit), make(map[string]*visit)
+	}
+	id := leg.Info().ID
+	p.legs[id] = v
+	p.mu.Unlock()
+	var told sync.WaitGroup
+	told.Go(func() {
+		select {
+		case <-v.begun:
+			_ = v.Run(ctx, p.desk, v.org, v.call) // who takes no messages still talks
+		case <-ctx.Done():
+		}
+	})
+	return func() {
+		cancel()
+		p.mu.Lock()
+		delete(p.legs, id)
+		delete(p.calls, v.call)
+		p.mu.Unlock()
+		told.Wait()
+	}
+}
+
+// begin makes a call known as a page's, if its leg is one.
+func (p *pages) begin(call, org, leg string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v := p.legs[leg]; v != nil && v.call == "" {
+		v.org, v.call = org, call
+		p.calls[call] = v
+		close(v.begun)
+	}
+}
+
+func (p *pages) callOf(v *visit) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return v.call
+}
+
+// watch is told of every call's events.
+func (p *pages) watch(e pipeline.Event) {
+	p.mu.Lock()
+	v := p.calls[e.Call]
+	p.mu.Unlock()
+	if v != nil {
+		v.Watch(e)
+	}
+}
+
+// take is given what a page has sent.
+func (p *pages) take(leg *webrtc.Leg, text []byte) {
+	p.mu.Lock()
+	v := p.legs[leg.Info().ID]
+	p.mu.Unlock()
+	if v != nil {
+		v.Take(v.ctx, text)
+	}
+}

@@ -1,0 +1,135 @@
+//go:build e2e
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// screens is where pictures of the pages are left, for people to look at.
+const screens = "../../bin/screens"
+
+// TestConsole opens every page of the console in a browser: it signs in, finds a call with its sound, and no page has an error in the
+// browser's console, a serious finding of axe, or a place that is wider than a small telephone.
+func TestConsole(t *testing.T) {
+	t.Parallel()
+	axe := readAxe(t)
+	n := serve(t, "PARLEY_RECORD=true")
+	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	// The first call is interrupted, so that there are words that were not heard.
+	if _, err := n.place(t.Context(), "hear", "say queue-callswaiting", "hear", "press 3", "barge one-moment-please after=4s", "hear", "hangup"); err != nil {
+		t.Fatal(err)
+	}
+	var calls []struct{ ID string }
+	n.into(n.api("GET", "/api/v1/calls", nil), &calls)
+	password := regexp.MustCompile(`password (\w+)`).FindStringSubmatch(n.out.String())
+	if len(calls) != 1 || password == nil {
+		t.Fatalf("%d calls, password %v", len(calls), password)
+	}
+
+	b := chromium(t, n.url)
+	b.look(1280, "light")
+	b.open(n.url + "/console/")
+	b.fill("Email", "owner@localhost")
+	b.fill("Password", "wrong")
+	check(b, "sign-in", axe)
+	b.eval("document.querySelector('form').requestSubmit()", nil)
+	b.sees("document.querySelector('[role=alert]')")
+	b.troubles = nil // a refused password is an error to the browser's console
+	b.fill("Password", password[1])
+	b.press("Sign in")
+	b.sees("document.querySelector('h1')?.textContent === 'Talk'")
+	made := n.fillConsole()
+	for _, page := range []struct{ name, path, wants string }{
+		{"overview", "/", "Latest calls"},
+		{"talk", "/talk", "Type instead"},
+		{"calls", "/calls", "1 call"},
+		{"call", "/calls/" + calls[0].ID, "Latency by turn"},
+		{"live", "/live", "Nobody is in a call"},
+		{"agents", "/agents", "Receptionist"},
+		{"agent", "/agents/" + made.agent, "Save as a new version"},
+		{"tasks", "/tasks", "Remind Ada"},
+		{"campaigns", "/campaigns", "Autumn"},
+		{"campaign", "/campaigns/" + made.campaign, "Add contacts"},
+		{"numbers", "/numbers", "+15550100044"},
+		{"trunks", "/trunks", "sip.example.com"},
+		{"do-not-call", "/do-not-call", "They asked"},
+		{"credentials", "/credentials", "Our model"},
+		{"webhooks", "/webhooks", "Signing"},
+		{"keys", "/keys", "va_"},
+		{"users", "/users", "owner@localhost"},
+		{"organisation", "/organisation", "Your password"},
+	} {
+		b.look(1280, "light")
+		b.open(n.url + "/console" + page.path)
+		wants, _ := json.Marshal(page.wants)
+		b.sees("document.querySelector('main')?.innerText.includes(" + string(wants) + ") && !document.body.innerText.includes('Loading…')")
+		check(b, page.name, axe)
+	}
+}
+
+// consoleRows are rows for pages to show.
+type consoleRows struct{ agent, campaign string }
+
+// readAxe is axe-core, which looks for what keeps people out of a page.
+func readAxe(t *testing.T) string {
+	t.Helper()
+	axe, err := os.ReadFile("../../control/console/node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v: npm ci --prefix control/console", err)
+	}
+	return string(axe)
+}
+
+// fillConsole makes one of each thing that the console has a page for.
+func (n *node) fillConsole() consoleRows {
+	n.t.Helper()
+	type row struct{ ID string }
+	post := func(path string, body map[string]any) string {
+		n.t.Helper()
+		var r row
+		n.into(n.api("POST", "/api/v1/"+path, body), &r)
+		return r.ID
+	}
+	m := consoleRows{agent: post("agents", map[string]any{"name": "Night desk", "system_prompt": "You answer at night."})}
+	n.into(n.api("PATCH", "/api/v1/agents/"+m.agent, map[string]any{"system_prompt": "You answer at night, and briefly."}), &row{})
+	post("tasks", map[string]any{"name": "Remind Ada", "agent_id": m.agent, "to_number": "+15550100077"})
+	m.campaign = post("campaigns", map[string]any{"name": "Autumn", "agent_id": m.agent})
+	post("trunks", map[string]any{"name": "Carrier", "host": "sip.example.com"})
+	post("numbers", map[string]any{"phone_number": "+15550100044", "agent_id": m.agent})
+	post("do-not-call", map[string]any{"phone_number": "+15550100055", "reason": "They asked."})
+	post("credentials", map[string]any{"vendor": "openai", "name": "Our model", "secret": "sk-0123456789abcdef0123456789abcdef"})
+	return m
+}
+
+// check looks at the page that is open: with axe, bright and dark, and on a small telephone.
+func check(b *tab, name, axe string) {
+	b.t.Helper()
+	b.eval(axe, nil)
+	for _, scheme := range []string{"light", "dark"} {
+		b.look(1280, scheme)
+		var findings []string
+		b.eval(`axe.run().then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact))
+			.map(v => v.id + ': ' + v.nodes.map(n => n.target + ' ' + n.any.map(a => a.message)).join('; ')))`, &findings)
+		for _, finding := range findings {
+			b.t.Errorf("%s, %s: axe: %s", name, scheme, finding)
+		}
+		b.shoot(filepath.Join(screens, fmt.Sprintf("%s-%s.png", strings.ReplaceAll(name, " ", "-"), scheme)))
+	}
+	b.look(360, "light")
+	var wide int
+	b.eval("new Promise(done => requestAnimationFrame(() => done(document.documentElement.scrollWidth)))", &wide)
+	if wide > 360 {
+		b.t.Errorf("%s is %d pixels wide on a telephone of 360", name, wide)
+	}
+	b.shoot(filepath.Join(screens, name+"-small.png"))
+	b.look(1280, "light")
+	b.quiet(name)
+}

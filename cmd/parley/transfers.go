@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"parley/control/dialer"
+	"parley/media"
+	"parley/media/sip"
+	"parley/pipeline"
+	"parley/pipeline/tool"
+	"parley/providers/twilio"
+)
+
+// overStream is the Kind of the legs whose carrier is asked by REST; all others transfer by themselves, or cannot.
+const overStream = "twilio"
+
+// overSIP is the Kind of the legs that transfer by REFER, where the far end lets them.
+const overSIP = "sip"
+
+// ways are how the callers of a leg can be connected to somebody else.
+func (s *server) ways(info media.Info) tool.Ways {
+	return tool.Ways{Blind: info.Kind != overStream || s.byREST(info), Join: s.dial("", info) != nil}
+}
+
+// may is pipeline.Parts.May of an organisation's calls: its own rules for those that it places.
+func (s *server) may(org string) func(context.Context, string) error {
+	return func(ctx context.Context, to string) error {
+		err := s.office.dialer.MayConnect(ctx, org, to)
+		if no := (*dialer.Unfit)(nil); err == nil || errors.As(err, &no) {
+			return err
+		}
+		s.log.Warn("it cannot be looked up whether a number may be called", "error", err)
+		return errors.New("it cannot be looked up whether the number may be called")
+	}
+}
+
+// byREST says whether the carrier of a media stream can be asked for more.
+func (s *server) byREST(info media.Info) bool {
+	return len(info.Owners) > 0 && s.cfg.PublicURL != "" || s.carrier != nil
+}
+
+// transfer is pipeline.Parts.Transfer of a call of an organisation; nil: its carrier cannot be asked.
+func (s *server) transfer(org string, info media.Info) func(context.Context, string) error {
+	if info.Kind != overStream || !s.byREST(info) {
+		return nil
+	}
+	return func(ctx context.Context, to string) error {
+		if strings.HasPrefix(to, sip.LinePrefix) {
+			return media.ErrNoTransfer // the carrier does not know our extensions
+		}
+		account, err := s.account(org, info)
+		if err != nil {
+			return err
+		}
+		dial := twilio.Dial{To: to}
+		if info.Outbound { // whom we have called is not to be shown as who calls
+			dial.CallerID = info.From
+		}
+		err = account.Transfer(ctx, info.ID, dial)
+		var no *pipeline.Refusal
+		switch {
+		case errors.Is(err, pipeline.ErrNoCall) || errors.As(err, &no):
+			return err
+		case err != nil: // what exactly, is no model's business
+			s.log.Warn("a call is not transferred", "carrier_id", info.ID, "error", err)
+			return errors.New("the carrier does not answer")
+		}
+		return nil
+	}
+}
+
+// dial is pipeline.Parts.Dial of a call of an organisation; nil: nobody can be called. Its softphones are called wherever it came by
+// ("ext:anna"), everybody else by the account or the trunk that the call came by.
+func (s *server) dial(org string, info media.Info) func(context.Context, string) (media.Leg, error) {
+	outside := s.outside(org, info)
+	if outside == nil && s.sip == nil {
+		return nil
+	}
+	return func(ctx context.Context, to string) (media.Leg, error) {
+		switch name, ext := strings.CutPrefix(to, sip.LinePrefix); {
+		case ext:
+			return s.ring(ctx, org, name, info)
+		case outside == nil:
+			return nil, errors.New("only extensions can be called on this call")
+		}
+		return outside(ctx, to)
+	}
+}
+
+// outside calls those who are no softphones of ours; nil: they cannot be called.
+func (s *server) outside(org string, info media.Info) func(context.Context, string) (media.Leg, error) {
+	switch {
+	case info.Kind == overSIP && s.sip != nil:
+		return func(ctx context.Context, to string) (media.Leg, error) { return s.byTrunk(ctx, org, to, info) }
+	case info.Kind == overStream && s.byREST(info) && s.cfg.PublicURL != "":
+		return func(ctx context.Context, to string) (media.Leg, error) {
+			account, err := s.account(org, info)
+			if err != nil {
+				return nil, err
+			}
+			return s.guests.call(ctx, account, org, pipeline.Order{From: oursOf(info), To: to, Ring: longestRing, Asked: time.Now()})
+		}
+	}
+	return nil
+}
+
+// longestRing is how long a carrier lets a guest's telephone ring; most are given up on before (pipeline.Join.Ring).
+const longestRing = 3 * time.Minute
+
+// oursOf is our own number of a call.
+func oursOf(info media.Info) string {
+	if info.Outbound {
+		return info.From
+	}
+	return info.To
+}
+
+// A restAccount is a carrier that can do more with a live call than end it.
+type restAccount interface {
+	pipeline.Carrier
+	Transfer(ctx context.Context, id string, to twilio.Dial) error
+}
+
+// account is by whose account a call came: its organisation's, or the server's.
+func (s *server) account(org string, info media.Info) (restAccount, error) {
+	carrier := s.carrier
+	if len(info.Owners) > 0 {
+		id, err := s.office.accounts.Account(org, oursOf(info))
+		if err == nil && id != "" {
+			carrier, err = s.office.accounts.Carrier(org, id)
+		}
+		if err != nil {
+			s.log.Warn("a call's account cannot be used", "carrier_id", info.ID, "error", err)
+			return nil, errors.New("the account that the call came by cannot be used")
+		}
+	}
+	account, ok := carrier.(restAccount)
+	if !ok {
+		return nil, fmt.Errorf("calls of kind %s cannot be transferred", info.Kind)
+	}
+	return account, nil
+}

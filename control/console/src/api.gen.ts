@@ -1,0 +1,873 @@
+// Made of the API's description by "go test ./control -run TypeScript -update". Not to be edited.
+
+export interface APIKey {
+  created_at: string;
+  created_by: string | null;
+  expires_at: string | null;
+  id: string;
+  last_used_at: string | null;
+  name: string;
+  number: number;
+  prefix: string;
+  revoked_at: string | null;
+  role: "owner" | "admin" | "member";
+  scopes: (string)[];
+  status: "active" | "expired" | "revoked";
+}
+
+export interface Agent {
+  created_at: string;
+  description: string | null;
+  dtmf_rules: Record<string, unknown> | null;
+  effective_settings?: AgentSettings;
+  enabled: boolean;
+  id: string;
+  is_default?: boolean;
+  name: string;
+  number: number;
+  settings: Record<string, unknown> | null;
+  settings_problems?: (Finding)[] | null;
+  starting_message: string | null;
+  system_prompt: string;
+  updated_at: string;
+  version: number;
+  voice_settings: Record<string, unknown> | null;
+}
+
+export interface AgentDocument {
+  bytes: number;
+  chunks: number;
+  created_at: string;
+  id: string;
+  kind: "text" | "markdown" | "html" | "pdf";
+  name: string;
+  number: number;
+  state?: "added" | "replaced" | "unchanged";
+  title: string;
+  vectors: number;
+  warning?: string;
+}
+
+export interface AgentRecording {
+  enabled?: boolean;
+}
+
+export interface AgentSettings {
+  flow?: Record<string, unknown>;
+  languages?: Languages;
+  manners?: Record<string, unknown>;
+  providers?: Providers;
+  recording?: AgentRecording;
+  report?: (ReportField)[] | null;
+  tools?: Record<string, unknown>;
+}
+
+export interface Barred {
+  created_at: string;
+  id: string;
+  number: number;
+  phone_number: string;
+  reason: string | null;
+}
+
+export interface Breaker {
+  calls: number;
+  percent: number;
+  short_seconds: number;
+}
+
+export interface BreakerState {
+  calls: number;
+  failed: number;
+  percent: number;
+  seen: number;
+  short_seconds: number;
+}
+
+export interface Call {
+  agent_id: string | null;
+  agent_version: number | null;
+  answered_at: string | null;
+  answered_by: string | null;
+  carrier: string;
+  carrier_call_id: string | null;
+  cause: string | null;
+  created_at: string;
+  direction: "inbound" | "outbound";
+  dropped_frames: number;
+  duration_seconds: number | null;
+  ended_at: string | null;
+  error: string | null;
+  from_number: string | null;
+  id: string;
+  latency: Record<string, number> | null;
+  number: number;
+  started_at: string;
+  status: "initiated" | "in_progress" | "completed" | "failed";
+  task_id: string | null;
+  to_number: string | null;
+  turn_count: number;
+}
+
+export interface CallDetail {
+  agent_id: string | null;
+  agent_version: number | null;
+  answered_at: string | null;
+  answered_by: string | null;
+  carrier: string;
+  carrier_call_id: string | null;
+  cause: string | null;
+  collected: Record<string, string> | null;
+  created_at: string;
+  direction: "inbound" | "outbound";
+  dropped_frames: number;
+  duration_seconds: number | null;
+  ended_at: string | null;
+  error: string | null;
+  from_number: string | null;
+  id: string;
+  latency: Record<string, number> | null;
+  number: number;
+  quality?: Quality;
+  recording_available: boolean;
+  report: unknown;
+  started_at: string;
+  status: "initiated" | "in_progress" | "completed" | "failed";
+  task_id: string | null;
+  to_number: string | null;
+  transcript: (Entry)[];
+  transcript_source: "live" | "elevenlabs" | "recording";
+  turn_count: number;
+  turns: (Turn)[];
+}
+
+export interface CallReport {
+  call_id: string;
+  report: Report;
+  status: "completed" | "failed";
+}
+
+export interface Campaign {
+  agent_id: string;
+  breaker: Breaker;
+  calls_per_second: number;
+  created_at: string;
+  description: string | null;
+  ended_at: string | null;
+  id: string;
+  max_calls: number;
+  name: string;
+  number: number;
+  priority: number;
+  reason: string | null;
+  scheduled_at: string | null;
+  started_at: string | null;
+  starting_message: string | null;
+  status: "draft" | "running" | "paused" | "completed" | "cancelled";
+  updated_at: string;
+  webhook_events: ("call_started" | "call_completed" | "call_failed")[];
+  webhook_url: string | null;
+}
+
+export interface ConnectionInfo {
+  auth_method: "query_param";
+  auth_param: "api_key";
+  example: string;
+  example_session: string;
+  message_format: "json";
+  message_types: ("connected" | "transcript_update" | "call_status_update" | "error")[];
+  temp_auth_param: "session_token";
+  url: string;
+}
+
+export interface Credential {
+  account_id: string | null;
+  base_url: string | null;
+  created_at: string;
+  default: boolean;
+  id: string;
+  name: string;
+  number: number;
+  secret_hint: string | null;
+  updated_at: string;
+  vendor: "twilio" | "openai" | "deepgram" | "elevenlabs" | "anthropic" | "gemini" | "groq" | "mistral" | "custom";
+  verdict: "works" | "refused" | null;
+  verified_at: string | null;
+}
+
+export interface Deleted {
+  deleted: boolean;
+  id: string;
+}
+
+export interface Delivery {
+  attempt_count: number;
+  call_id: string | null;
+  created_at: string;
+  error: string | null;
+  event_type: "call_started" | "call_completed" | "call_failed" | "test";
+  id: string;
+  next_attempt_at: string | null;
+  number: number;
+  response_status: number | null;
+  settled_at: string | null;
+  status: "pending" | "delivered" | "failed";
+  task_id: string | null;
+  url: string;
+}
+
+export interface DeliveryAttempt {
+  at: string;
+  error: string | null;
+  latency_ms: number;
+  n: number;
+  response: string | null;
+  response_status: number | null;
+}
+
+export interface DeliveryDetail {
+  attempt_count: number;
+  attempts: (DeliveryAttempt)[];
+  call_id: string | null;
+  created_at: string;
+  error: string | null;
+  event_type: "call_started" | "call_completed" | "call_failed" | "test";
+  id: string;
+  next_attempt_at: string | null;
+  number: number;
+  payload: Record<string, unknown> | null;
+  response_status: number | null;
+  settled_at: string | null;
+  status: "pending" | "delivered" | "failed";
+  task_id: string | null;
+  url: string;
+}
+
+export interface DialRules {
+  effective: Rules;
+  rules: Rules;
+}
+
+export interface DisabledEndpoint {
+  disabled_at: string;
+  reason: string;
+  url: string;
+}
+
+export interface Done {
+  call_id: string;
+  message: string;
+}
+
+export interface Entry {
+  duration_ms: number | null;
+  interrupted: boolean;
+  offset_ms: number;
+  role: "agent" | "user" | "tool" | "system";
+  seq: number;
+  text: string;
+  timestamp: string;
+  turn: number | null;
+}
+
+export interface Executed {
+  call_id: string;
+  message: string;
+}
+
+export interface Extension {
+  agent_id: string | null;
+  created_at: string;
+  id: string;
+  name: string;
+  number: number;
+  updated_at: string;
+  username: string;
+}
+
+export interface Finding {
+  path: string;
+  reason: string;
+}
+
+export interface Found {
+  passages: (Passage)[];
+  took_ms: number;
+  warning: string | null;
+}
+
+export interface Gone {
+  deleted: boolean;
+  id: string;
+}
+
+export interface HookSecret {
+  created_at: string;
+  former_secret_until: string | null;
+  secret: string;
+}
+
+export interface HookSettings {
+  disabled_endpoints: (DisabledEndpoint)[];
+  disabled_total: number;
+  former_secret_until: string | null;
+  redelivery: boolean;
+  secret_created_at: string | null;
+}
+
+export interface Invited {
+  email: string;
+  email_sent: boolean;
+  expires_at: string;
+  id: string;
+  invite_url: string;
+  message: string;
+  role: "owner" | "admin" | "member";
+  token: string;
+}
+
+export interface LanguageModel {
+  max_tokens?: number;
+  model?: string;
+  reasoning_effort?: "none" | "minimal" | "low" | "medium" | "high";
+  temperature?: number;
+  vendor?: "auto" | "flow" | "openai" | "anthropic" | "gemini";
+}
+
+export interface Languages {
+  listening?: string;
+  speaking?: string;
+}
+
+export interface Latency {
+  max_ms: number | null;
+  p50_ms: number | null;
+  p95_ms: number | null;
+}
+
+export interface LiveInfo {
+  call_id: string;
+  connection_info: ConnectionInfo;
+  expires_at: string;
+  temp_token: string;
+  websocket_url: string;
+}
+
+export interface LoggedIn {
+  expires_at: string;
+  expires_in: number;
+  organization: Organization;
+  session: SessionRow;
+  token: string;
+  token_type: "Bearer";
+  user: User;
+}
+
+export interface LoggedOut {
+  logged_out: boolean;
+}
+
+export interface Lookup {
+  duration_ms: number;
+  error: string | null;
+  sources: (Source)[];
+}
+
+export interface NewAPIKey {
+  created_at: string;
+  created_by: string | null;
+  expires_at: string | null;
+  id: string;
+  key: string;
+  last_used_at: string | null;
+  name: string;
+  number: number;
+  prefix: string;
+  revoked_at: string | null;
+  role: "owner" | "admin" | "member";
+  scopes: (string)[];
+  status: "active" | "expired" | "revoked";
+}
+
+export interface NewExtension {
+  agent_id: string | null;
+  created_at: string;
+  id: string;
+  name: string;
+  number: number;
+  password: string;
+  updated_at: string;
+  username: string;
+}
+
+export interface Number {
+  agent_id: string | null;
+  created_at: string;
+  credential_id: string | null;
+  id: string;
+  label: string | null;
+  number: number;
+  phone_number: string;
+  trunk_id: string | null;
+  updated_at: string;
+}
+
+export interface Organization {
+  created_at: string;
+  current: boolean;
+  id: string;
+  name: string;
+  number: number;
+  role: "owner" | "admin" | "member";
+}
+
+export interface Passage {
+  document: string;
+  document_id: string;
+  place: string;
+  score: number;
+  text: string;
+}
+
+export interface PasswordChanged {
+  message: string;
+}
+
+export interface Problem {
+  field: string;
+  kind: "invalid" | "denied" | "duplicate";
+  line: number;
+  message: string;
+}
+
+export interface Progress {
+  breaker: BreakerState;
+  calls_per_minute: number | null;
+  campaign_id: string;
+  ended_at: string | null;
+  estimated_end_at: string | null;
+  outcomes: Record<string, number>;
+  percent_done: number;
+  reason: string | null;
+  started_at: string | null;
+  status: "draft" | "running" | "paused" | "completed" | "cancelled";
+  tasks: Tally;
+}
+
+export interface Providers {
+  llm?: LanguageModel;
+  stt?: Speech;
+  tts?: Speaking;
+}
+
+export interface Quality {
+  concealed_ms: number;
+  delay_ms: number;
+  far_jitter_ms: number;
+  far_loss: number;
+  far_lost: number;
+  jitter_ms: number;
+  late: number;
+  loss: number;
+  lost: number;
+  mos: number;
+  received: number;
+  round_trip_ms: number | null;
+  sent: number;
+}
+
+export interface Recording {
+  call_id: string;
+  channels: number;
+  duration_seconds: number;
+  expires_at: string;
+  format: "wav";
+  opus_url: string | null;
+  recording_url: string;
+  sample_rate: number;
+  size_bytes: number;
+}
+
+export interface Report {
+  created_at: string;
+  duration_seconds: number;
+  extracted: Record<string, unknown>;
+  interruptions: number;
+  latency: Latency;
+  made_by: "model" | "rules" | "vendor";
+  outcome: "achieved" | "partly_achieved" | "not_achieved" | "voicemail" | "no_conversation" | "unknown";
+  sentiment: "positive" | "neutral" | "negative" | "mixed" | "unknown";
+  summary: string;
+  talk_time: TalkTime;
+  transcript_source: "live" | "elevenlabs" | "recording";
+  turns: number;
+}
+
+export interface ReportField {
+  description?: string;
+  name: string;
+  type: "string" | "number" | "integer" | "boolean" | "date";
+}
+
+export interface Retold {
+  call_id: string;
+  conversation_id: string | null;
+  extracted_data: Record<string, unknown>;
+  report: Report;
+  source: "elevenlabs" | "recording";
+  status: "completed" | "failed";
+  transcript: (Entry)[];
+}
+
+export interface Retry {
+  busy?: number;
+  no_answer?: number;
+  wait_seconds?: number;
+}
+
+export interface Rules {
+  allow?: (string)[];
+  calls_per_second?: number;
+  deny?: (string)[];
+  max_calls?: number;
+  retry?: Retry;
+  ring_seconds?: number;
+  windows?: (Window)[];
+  zone?: string;
+}
+
+export interface SessionEnded {
+  deleted: boolean;
+  id: string;
+}
+
+export interface SessionRow {
+  address: string;
+  client: string | null;
+  created_at: string;
+  current: boolean;
+  expires_at: string;
+  id: string;
+  last_used_at: string;
+  organization_id: string;
+}
+
+export interface Source {
+  document: string;
+  place: string | null;
+}
+
+export interface Speaking {
+  model?: string;
+  vendor?: "auto" | "local" | "deepgram" | "elevenlabs" | "11labs";
+}
+
+export interface Speech {
+  model?: string;
+  vendor?: "auto" | "local" | "deepgram";
+}
+
+export interface TalkTime {
+  agent_seconds: number;
+  agent_share: number;
+  silence_seconds: number;
+  user_seconds: number;
+}
+
+export interface TalkToken {
+  agent_id: string;
+  expires_at: string;
+  token: string;
+  whip_url: string;
+}
+
+export interface Tally {
+  completed: number;
+  failed: number;
+  in_progress: number;
+  pending: number;
+  total: number;
+}
+
+export interface Task {
+  agent_id: string;
+  attempts: number;
+  call_id: string | null;
+  campaign_id: string | null;
+  context_data: Record<string, unknown> | null;
+  created_at: string;
+  description: string | null;
+  error: string | null;
+  id: string;
+  name: string;
+  next_attempt_at: string | null;
+  number: number;
+  outcome: string | null;
+  priority: number;
+  retries: number;
+  scheduled_at: string | null;
+  starting_message: string | null;
+  status: "pending" | "in_progress" | "completed" | "failed";
+  to_number: string;
+  updated_at: string;
+  webhook_events: ("call_started" | "call_completed" | "call_failed")[];
+  webhook_url: string | null;
+}
+
+export interface TaskDetail {
+  agent: unknown;
+  agent_id: string;
+  attempts: number;
+  call_id: string | null;
+  campaign_id: string | null;
+  context_data: Record<string, unknown> | null;
+  created_at: string;
+  description: string | null;
+  error: string | null;
+  id: string;
+  name: string;
+  next_attempt_at: string | null;
+  number: number;
+  outcome: string | null;
+  priority: number;
+  retries: number;
+  scheduled_at: string | null;
+  starting_message: string | null;
+  status: "pending" | "in_progress" | "completed" | "failed";
+  to_number: string;
+  updated_at: string;
+  webhook_events: ("call_started" | "call_completed" | "call_failed")[];
+  webhook_url: string | null;
+}
+
+export interface Token {
+  expires_at: string;
+  expires_in: number;
+  token: string;
+  token_type: "Bearer";
+}
+
+export interface Transcript {
+  call_id: string;
+  source: "live" | "elevenlabs" | "recording";
+  status: "initiated" | "in_progress" | "completed" | "failed";
+  transcript: (Entry)[];
+}
+
+export interface Trunk {
+  allowed_networks: (string)[];
+  caller_id: string | null;
+  codecs: (string)[];
+  created_at: string;
+  error: string | null;
+  host: string;
+  id: string;
+  name: string;
+  number: number;
+  outbound: boolean;
+  password_set: boolean;
+  port: number | null;
+  realm: string | null;
+  register: boolean;
+  registered: boolean | null;
+  transport: "udp" | "tcp" | "tls";
+  up: boolean | null;
+  updated_at: string;
+  username: string | null;
+}
+
+export interface Turn {
+  counts: Record<string, number> | null;
+  duration_ms: number;
+  error: string | null;
+  heard: string | null;
+  interrupted: boolean;
+  knowledge?: Lookup;
+  latency: Record<string, number> | null;
+  n: number;
+  offset_ms: number | null;
+  said: string | null;
+  text: string | null;
+  why: string;
+}
+
+export interface Uploaded {
+  added: number;
+  campaign_id: string;
+  denied: number;
+  duplicates: number;
+  invalid: number;
+  problems: (Problem)[];
+  rows: number;
+}
+
+export interface User {
+  created_at: string;
+  email: string;
+  id: string;
+  name: string | null;
+  number: number;
+  role: "owner" | "admin" | "member";
+}
+
+export interface UserRemoved {
+  deleted: boolean;
+  id: string;
+  keys_revoked: number;
+}
+
+export interface Verification {
+  id: string;
+  vendor: string;
+  verdict: "works" | "refused";
+  verified_at: string;
+  works: boolean;
+}
+
+export interface Window {
+  days?: ("mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun")[];
+  from: string;
+  to: string;
+}
+
+/** What operations answer with, in the envelope's data. */
+export interface Answers {
+  "GET /agents": (Agent)[];
+  "POST /agents": Agent;
+  "GET /agents/schema": Record<string, unknown>;
+  "DELETE /agents/{id}": Deleted;
+  "GET /agents/{id}": Agent;
+  "PATCH /agents/{id}": Agent;
+  "POST /agents/{id}/default": Agent;
+  "GET /agents/{id}/knowledge": (AgentDocument)[];
+  "POST /agents/{id}/knowledge": AgentDocument;
+  "POST /agents/{id}/knowledge/search": Found;
+  "DELETE /agents/{id}/knowledge/{document}": Deleted;
+  "GET /agents/{id}/knowledge/{document}": AgentDocument;
+  "GET /agents/{id}/versions": (Agent)[];
+  "GET /agents/{id}/versions/{version}": Agent;
+  "POST /agents/{id}/versions/{version}/restore": Agent;
+  "GET /api-keys": (APIKey)[];
+  "POST /api-keys": NewAPIKey;
+  "DELETE /api-keys/{id}": APIKey;
+  "GET /api-keys/{id}": APIKey;
+  "POST /api-keys/{id}/regenerate": NewAPIKey;
+  "POST /auth/accept-invite": LoggedIn;
+  "POST /auth/login": LoggedIn;
+  "POST /auth/logout": LoggedOut;
+  "POST /auth/password": PasswordChanged;
+  "GET /auth/session": LoggedIn;
+  "GET /auth/sessions": (SessionRow)[];
+  "DELETE /auth/sessions/{id}": SessionEnded;
+  "POST /auth/switch": LoggedIn;
+  "POST /auth/token": Token;
+  "GET /calls": (Call)[];
+  "GET /calls/{id}": CallDetail;
+  "POST /calls/{id}/cancel": Done;
+  "POST /calls/{id}/end": Done;
+  "GET /calls/{id}/live": LiveInfo;
+  "GET /calls/{id}/recording": Recording;
+  "GET /calls/{id}/report": CallReport;
+  "POST /calls/{id}/take-back": Done;
+  "GET /calls/{id}/transcript": Transcript;
+  "POST /calls/{id}/transcript": Retold;
+  "POST /calls/{id}/transfer": Done;
+  "GET /campaigns": (Campaign)[];
+  "POST /campaigns": Campaign;
+  "GET /campaigns/{id}": Campaign;
+  "PATCH /campaigns/{id}": Campaign;
+  "POST /campaigns/{id}/cancel": Campaign;
+  "POST /campaigns/{id}/contacts": Uploaded;
+  "POST /campaigns/{id}/pause": Campaign;
+  "GET /campaigns/{id}/progress": Progress;
+  "POST /campaigns/{id}/resume": Campaign;
+  "POST /campaigns/{id}/start": Campaign;
+  "GET /campaigns/{id}/tasks": (Task)[];
+  "GET /credentials": (Credential)[];
+  "POST /credentials": Credential;
+  "DELETE /credentials/{id}": Gone;
+  "GET /credentials/{id}": Credential;
+  "PATCH /credentials/{id}": Credential;
+  "POST /credentials/{id}/verify": Verification;
+  "GET /dialing": DialRules;
+  "PUT /dialing": DialRules;
+  "GET /do-not-call": (Barred)[];
+  "POST /do-not-call": Barred;
+  "DELETE /do-not-call/{id}": Deleted;
+  "GET /extensions": (Extension)[];
+  "POST /extensions": NewExtension;
+  "DELETE /extensions/{id}": Gone;
+  "GET /extensions/{id}": Extension;
+  "PATCH /extensions/{id}": Extension;
+  "POST /extensions/{id}/password": NewExtension;
+  "GET /numbers": (Number)[];
+  "POST /numbers": Number;
+  "DELETE /numbers/{id}": Gone;
+  "GET /numbers/{id}": Number;
+  "PATCH /numbers/{id}": Number;
+  "GET /organizations": (Organization)[];
+  "POST /organizations": Organization;
+  "GET /organizations/{id}": Organization;
+  "PATCH /organizations/{id}": Organization;
+  "GET /tasks": (Task)[];
+  "POST /tasks": Task;
+  "DELETE /tasks/{id}": Deleted;
+  "GET /tasks/{id}": TaskDetail;
+  "PATCH /tasks/{id}": Task;
+  "POST /tasks/{id}/execute": Executed;
+  "POST /tasks/{id}/reset": Task;
+  "GET /trunks": (Trunk)[];
+  "POST /trunks": Trunk;
+  "DELETE /trunks/{id}": Gone;
+  "GET /trunks/{id}": Trunk;
+  "PATCH /trunks/{id}": Trunk;
+  "GET /users": (User)[];
+  "POST /users/invite": Invited;
+  "DELETE /users/{id}": UserRemoved;
+  "GET /users/{id}": User;
+  "PATCH /users/{id}": User;
+  "GET /webhooks/deliveries": (Delivery)[];
+  "GET /webhooks/deliveries/{id}": DeliveryDetail;
+  "POST /webhooks/deliveries/{id}/replay": Delivery;
+  "POST /webhooks/secret": HookSecret;
+  "GET /webhooks/settings": HookSettings;
+  "PUT /webhooks/settings": HookSettings;
+  "POST /webhooks/test": Delivery;
+  "POST /webrtc/tokens": TalkToken;
+}
+
+/** What requests take: JSON Schemas, without what is deeper than a form goes. */
+export const forms = {
+  APIKeyCreate: {"type":"object","properties":{"expires_at":{"type":["string","null"],"format":"date-time","description":"When it stops working. None given: when it is revoked."},"name":{"type":"string","description":"What it is for: not blank.","examples":["CRM integration"],"minLength":1,"maxLength":200},"prefix":{"type":"string","enum":["va_","cm_"],"description":"How it begins. It tells people what a key is for: every key works on every part of the API that its scopes allow.","default":"va_"},"scopes":{"type":["array","null"],"description":"What it may do, such as agents:read; never more than its maker's role. None given: everything (*).","items":{"type":"string"}}},"required":["name"]},
+  Acceptance: {"type":"object","properties":{"name":{"type":"string","description":"Of a new user, how they want to be called.","examples":["Ada Lovelace"],"maxLength":200},"password":{"type":"string","description":"Of a new user: 12 characters or more, and not one of those that everybody tries first. Of one that there is: theirs.","minLength":1,"maxLength":512},"token":{"type":"string","description":"What stands behind the # of the link.","minLength":1,"maxLength":200}},"required":["token","password"]},
+  AgentCreate: {"type":"object","properties":{"description":{"type":["string","null"],"description":"Agent description.","maxLength":2000},"dtmf_rules":{"type":["object","null"],"description":"What keys do, before the agent itself is asked: see docs/dtmf.md. The rules are a list, or, in short, stand here under their keys: {\"1\": {\"say\": \"...\"}}. At most 64 KiB. PATCH replaces it as a whole.","properties":{"key_gap":{"type":"string","description":"Where more keys may make another entry, the next one is waited for so long, 200ms to 30s; 2s if it is not there."},"otherwise":{"type":"object","description":"What is done about keys that no rule fits and nobody asked for; else they are told to the agent."},"rules":{"type":"array","description":"The rules, in any order.","items":{"type":"object","description":"Keys, and what they do: one of ask, gather, goto, transfer, bridge, press and hang_up, or nothing but say."}}}},"enabled":{"type":["boolean","null"],"description":"Whether the agent is enabled.","default":true},"name":{"type":"string","description":"Agent name: not blank.","minLength":1,"maxLength":200},"settings":{"type":["object","null"],"description":"What the agent sets besides its words; what is left out is the server's own. At most 256 KiB. PATCH replaces each part that is given as a whole, and null clears it. GET /agents/schema has the whole schema. Extension.","properties":{"flow":{"type":["object","null"],"description":"A scripted dialog, by value: as docs/flows.md. It answers the agent's calls, unless providers.llm.vendor says otherwise."},"languages":{"type":["object","null"],"description":"What is heard, and what is spoken."},"manners":{"type":["object","null"],"description":"How the agent behaves: docs/manners.yaml tells of each setting. Times have units (500ms, 2s), never switches off. What is left out is the server's own."},"providers":{"type":["object","null"],"description":"Who hears, thinks and speaks. A vendor that this server has no key of is refused."},"recording":{"type":["object","null"],"description":"Whether calls are recorded."},"report":{"type":["array","null"],"description":"What the report of a call is to find out, value by value.","items":{"type":"object"}},"tools":{"type":["object","null"],"description":"What the model can do besides talking: as docs/tools.md, in place of the server's own. Secrets are named, ${secret:NAME}, by a custom credential that has a base_url, and never stand here."}}},"starting_message":{"type":["string","null"],"description":"Initial message to start conversations.","maxLength":5000},"system_prompt":{"type":"string","description":"System prompt for the agent: not blank.","minLength":1,"maxLength":100000},"voice_settings":{"type":["object","null"],"description":"The voice, in ElevenLabs' words. PATCH replaces it as a whole.","properties":{"language":{"type":["string","null"],"description":"The language it speaks, a BCP 47 tag. Extension.","maxLength":35},"similarity_boost":{"type":["number","null"],"format":"double","description":"How closely it keeps to the original voice.","examples":[0.75],"minimum":0,"maximum":1},"speed":{"type":["number","null"],"format":"double","description":"1 is the voice's own pace.","minimum":0.7,"maximum":1.2},"stability":{"type":["number","null"],"format":"double","description":"How steady the voice is; lower is livelier.","examples":[0.5],"minimum":0,"maximum":1},"style":{"type":["number","null"],"format":"double","description":"How much of the original's style is exaggerated.","minimum":0,"maximum":1},"use_speaker_boost":{"type":["boolean","null"],"description":"More likeness to the original speaker, at some cost in speed."},"voice":{"type":["string","null"],"description":"The voice, by its vendor's name or id. Extension.","minLength":1,"maxLength":100}}}},"required":["name","system_prompt"]},
+  AgentPatch: {"type":"object","properties":{"description":{"type":["string","null"],"description":"Agent description.","maxLength":2000},"dtmf_rules":{"type":["object","null"],"description":"What keys do, before the agent itself is asked: see docs/dtmf.md. The rules are a list, or, in short, stand here under their keys: {\"1\": {\"say\": \"...\"}}. At most 64 KiB. PATCH replaces it as a whole.","properties":{"key_gap":{"type":"string","description":"Where more keys may make another entry, the next one is waited for so long, 200ms to 30s; 2s if it is not there."},"otherwise":{"type":"object","description":"What is done about keys that no rule fits and nobody asked for; else they are told to the agent."},"rules":{"type":"array","description":"The rules, in any order.","items":{"type":"object","description":"Keys, and what they do: one of ask, gather, goto, transfer, bridge, press and hang_up, or nothing but say."}}}},"enabled":{"type":"boolean","description":"Enable or disable."},"name":{"type":"string","description":"Agent name: not blank.","minLength":1,"maxLength":200},"settings":{"type":["object","null"],"description":"What the agent sets besides its words; what is left out is the server's own. At most 256 KiB. PATCH replaces each part that is given as a whole, and null clears it. GET /agents/schema has the whole schema. Extension.","properties":{"flow":{"type":["object","null"],"description":"A scripted dialog, by value: as docs/flows.md. It answers the agent's calls, unless providers.llm.vendor says otherwise."},"languages":{"type":["object","null"],"description":"What is heard, and what is spoken."},"manners":{"type":["object","null"],"description":"How the agent behaves: docs/manners.yaml tells of each setting. Times have units (500ms, 2s), never switches off. What is left out is the server's own."},"providers":{"type":["object","null"],"description":"Who hears, thinks and speaks. A vendor that this server has no key of is refused."},"recording":{"type":["object","null"],"description":"Whether calls are recorded."},"report":{"type":["array","null"],"description":"What the report of a call is to find out, value by value.","items":{"type":"object"}},"tools":{"type":["object","null"],"description":"What the model can do besides talking: as docs/tools.md, in place of the server's own. Secrets are named, ${secret:NAME}, by a custom credential that has a base_url, and never stand here."}}},"starting_message":{"type":["string","null"],"description":"Initial message.","maxLength":5000},"system_prompt":{"type":"string","description":"System prompt: not blank.","minLength":1,"maxLength":100000},"voice_settings":{"type":["object","null"],"description":"The voice, in ElevenLabs' words. PATCH replaces it as a whole.","properties":{"language":{"type":["string","null"],"description":"The language it speaks, a BCP 47 tag. Extension.","maxLength":35},"similarity_boost":{"type":["number","null"],"format":"double","description":"How closely it keeps to the original voice.","examples":[0.75],"minimum":0,"maximum":1},"speed":{"type":["number","null"],"format":"double","description":"1 is the voice's own pace.","minimum":0.7,"maximum":1.2},"stability":{"type":["number","null"],"format":"double","description":"How steady the voice is; lower is livelier.","examples":[0.5],"minimum":0,"maximum":1},"style":{"type":["number","null"],"format":"double","description":"How much of the original's style is exaggerated.","minimum":0,"maximum":1},"use_speaker_boost":{"type":["boolean","null"],"description":"More likeness to the original speaker, at some cost in speed."},"voice":{"type":["string","null"],"description":"The voice, by its vendor's name or id. Extension.","minLength":1,"maxLength":100}}}}},
+  BarBody: {"type":"object","properties":{"phone_number":{"type":"string","description":"Phone number (E.164 format).","minLength":1,"maxLength":20},"reason":{"type":["string","null"],"description":"Why.","maxLength":500}},"required":["phone_number"]},
+  Body: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"The agent that is to call."},"breaker":{"type":"object","description":"Pauses the campaign when its calls fail. Left out: more than half of the last 20.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second, over all nodes, 0.001 or more; 0: the organisation's rule.","default":0,"minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once, over all nodes; 0: as many as the organisation may have. The organisation's limits hold all the same.","default":0,"minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"priority":{"type":["integer","null"],"format":"int64","description":"Of its tasks: higher goes first.","default":0,"minimum":-1000000,"maximum":1000000},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When it starts by itself, with a time zone; null: it waits to be started."},"starting_message":{"type":["string","null"],"description":"What the agent says first; null: its own message. Columns of the contacts fill its {{places}}.","maxLength":5000},"webhook_events":{"type":["array","null"],"description":"Events to send; none: all.","items":{"type":"string","enum":["call_started","call_completed","call_failed"]}},"webhook_url":{"type":["string","null"],"description":"Of its tasks: where events are sent, an https URL.","maxLength":2000}},"required":["name","agent_id"]},
+  CreateTalkTokenBody: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"Who answers. Left out: the organisation's default agent."},"params":{"type":"object","description":"Fills the {{places}} of the agent's words: up to 16, names of letters, digits and _, values of up to 500 characters."},"ttl_seconds":{"type":"integer","format":"int64","description":"How long the page has to open its call, in seconds.","default":60,"minimum":10,"maximum":600}}},
+  CredentialCreate: {"type":"object","properties":{"account_id":{"type":["string","null"],"description":"The vendor's name for the account. twilio: the AccountSid, required; custom: as you like; other vendors have none.","maxLength":200},"base_url":{"type":["string","null"],"description":"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it.","maxLength":500},"default":{"type":["boolean","null"],"description":"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"secret":{"type":"string","description":"The auth token or API key. It is sealed, and never shown again but for its end.","minLength":8,"maxLength":4096},"vendor":{"type":"string","enum":["twilio","openai","deepgram","elevenlabs","anthropic","gemini","groq","mistral","custom"],"description":"Whose account it is. It cannot be changed later."}},"required":["vendor","name","secret"]},
+  CredentialPatch: {"type":"object","properties":{"account_id":{"type":["string","null"],"description":"The vendor's name for the account.","maxLength":200},"base_url":{"type":["string","null"],"description":"Another server than the vendor's. A new server needs the secret once more, so that nobody has it sent elsewhere who does not know it.","maxLength":500},"default":{"type":"boolean","description":"Whether it is the one that is used where none is named."},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"secret":{"type":"string","description":"A new auth token or API key.","minLength":8,"maxLength":4096}}},
+  Credentials: {"type":"object","properties":{"email":{"type":"string","examples":["owner@example.com"],"minLength":1,"maxLength":254},"password":{"type":"string","examples":["correct horse battery staple"],"minLength":1,"maxLength":512}},"required":["email","password"]},
+  ExtensionCreate: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers its calls; none given: the default agent."},"name":{"type":["string","null"],"description":"For people. None given: the username.","maxLength":100},"username":{"type":"string","description":"Of the softphone's account: small letters, digits, dots, _ and -; unique in the organisation. It stays.","maxLength":63}},"required":["username"]},
+  ExtensionPatch: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers its calls; null: the default agent."},"name":{"type":"string","description":"For people.","minLength":1,"maxLength":100}}},
+  KnowledgeQuestion: {"type":"object","properties":{"limit":{"type":"integer","format":"int64","description":"How many passages.","default":5,"minimum":1,"maximum":20},"question":{"type":"string","description":"What a caller might say.","examples":["how much is a sick note"],"minLength":1,"maxLength":1000}},"required":["question"]},
+  NumberCreate: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers it; none given: the default agent."},"credential_id":{"type":["string","null"],"format":"uuid","description":"The Twilio account that calls from it are placed by; none given: the organisation's default, else the server's."},"label":{"type":["string","null"],"description":"What it is for.","maxLength":200},"phone_number":{"type":"string","description":"Phone number (E.164 format). No other organisation may have it.","minLength":1,"maxLength":20},"trunk_id":{"type":["string","null"],"format":"uuid","description":"The SIP trunk that it is reached by, instead of a credential."}},"required":["phone_number"]},
+  NumberPatch: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers it; null: the default agent."},"credential_id":{"type":["string","null"],"format":"uuid","description":"The Twilio account that calls from it are placed by."},"label":{"type":["string","null"],"description":"What it is for.","maxLength":200},"trunk_id":{"type":["string","null"],"format":"uuid","description":"The SIP trunk that it is reached by, instead of a credential."}}},
+  OrganizationNamed: {"type":"object","properties":{"name":{"type":"string","description":"Not blank.","examples":["Acme Ltd"],"minLength":1,"maxLength":200}},"required":["name"]},
+  PasswordOfBody: {"type":"object","properties":{"current_password":{"type":"string","minLength":1,"maxLength":512},"new_password":{"type":"string","description":"12 characters or more, and not one of those that everybody tries first.","minLength":12,"maxLength":512}},"required":["current_password","new_password"]},
+  Patch: {"type":"object","properties":{"breaker":{"type":"object","description":"Replaced as a whole.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second; 0: the organisation's rule.","minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once; 0: as many as the organisation may have. Calls that are up go on.","minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When a draft starts by itself; null: it waits to be started."}}},
+  PutHookSettingsBody: {"type":"object","properties":{"enable_endpoints":{"type":["array","null"],"description":"Disabled URLs that are sent to again. What has failed meanwhile can be replayed.","items":{"type":"string"}},"redelivery":{"type":"boolean","description":"Try again what fails: ten tries over three days; an answer of 410 disables its URL."}},"required":["redelivery"]},
+  RetellBody: {"type":"object","properties":{"conversation_id":{"type":["string","null"],"description":"ElevenLabs' id of the conversation; once given, it is remembered. Extension.","maxLength":200}}},
+  RotateSecretBody: {"type":"object","properties":{"former_hours":{"type":"integer","format":"int64","description":"How long the secret before signs too, in hours: 24 if this is left out; 0: no more from now on.","minimum":0,"maximum":168}}},
+  RulesBody: {"type":"object","properties":{"allow":{"type":"array","description":"Beginnings of numbers that may be called although they are premium or satellite numbers.","examples":[["+88165"]],"items":{"type":"string"}},"calls_per_second":{"type":"number","format":"double","description":"Outbound calls begun in a second, over all nodes; 0: the server's setting.","examples":[1],"minimum":0,"maximum":1000},"deny":{"type":"array","description":"Beginnings of numbers that are never called.","examples":[["+7"]],"items":{"type":"string"}},"max_calls":{"type":"integer","format":"int64","description":"Outbound calls at once, over all nodes; 0: the server's setting.","examples":[20],"minimum":0,"maximum":10000},"retry":{"type":"object","description":"Whether numbers that were busy, or did not answer, are called again.","properties":{"busy":{"type":"integer","format":"int64","description":"How often, after it was busy; 0: never.","minimum":0,"maximum":20},"no_answer":{"type":"integer","format":"int64","description":"How often, after nobody answered; 0: never.","minimum":0,"maximum":20},"wait_seconds":{"type":"integer","format":"int64","description":"After how long; 0: 300.","minimum":0,"maximum":604800}}},"ring_seconds":{"type":"integer","format":"int64","description":"How long a number is rung; 0: the server's setting.","examples":[45],"minimum":0,"maximum":600},"windows":{"type":"array","description":"When numbers may be called, in their own time zone; none: always. Of a number that may be in several zones, all must be within a window.","items":{"type":"object"}},"zone":{"type":"string","description":"The time zone of numbers whose own is not known; empty: UTC.","examples":["Europe/London"],"maxLength":64}}},
+  SwitchOfBody: {"type":"object","properties":{"organization_id":{"type":"string","format":"uuid"}},"required":["organization_id"]},
+  TakeBackBody: {"type":"object","properties":{"say":{"type":"string","description":"Said to the caller; none given: the agent is told what has happened, and goes on.","maxLength":500}}},
+  TaskCreate: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"The agent that is to call."},"context_data":{"type":["object","null"],"description":"What fills the places {{name}} of the agent's prompt and of the starting message: any JSON object of at most 64 KiB. {{customer.name}} is a member of an object inside. A place that nothing fills is an error when the task is executed."},"description":{"type":["string","null"],"description":"Task description.","maxLength":2000},"name":{"type":"string","description":"Task name: not blank.","minLength":1,"maxLength":200},"priority":{"type":["integer","null"],"format":"int64","description":"Higher goes first.","default":0,"minimum":-1000000,"maximum":1000000},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When it is executed by itself, with a time zone; null: it waits to be executed."},"starting_message":{"type":["string","null"],"description":"Initial message; null: the agent's.","maxLength":5000},"to_number":{"type":"string","description":"Phone number (E.164 format).","examples":["+1234567890"],"minLength":1,"maxLength":20},"webhook_events":{"type":["array","null"],"description":"Events to send; none: all.","items":{"type":"string","enum":["call_started","call_completed","call_failed"]}},"webhook_url":{"type":["string","null"],"description":"Where events are sent: an https URL.","maxLength":2000}},"required":["agent_id","name","to_number"]},
+  TaskPatch: {"type":"object","properties":{"context_data":{"type":["object","null"],"description":"Context data object, replaced as a whole."},"description":{"type":["string","null"],"description":"Task description.","maxLength":2000},"name":{"type":"string","description":"Task name: not blank.","minLength":1,"maxLength":200},"priority":{"type":"integer","format":"int64","description":"Priority level.","minimum":-1000000,"maximum":1000000},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"Scheduled execution time; null: it waits to be executed."},"starting_message":{"type":["string","null"],"description":"Initial message.","maxLength":5000},"to_number":{"type":"string","description":"Phone number (E.164 format).","minLength":1,"maxLength":20},"webhook_events":{"type":["array","null"],"description":"Array of webhook events; none: all.","items":{"type":"string","enum":["call_started","call_completed","call_failed"]}},"webhook_url":{"type":["string","null"],"description":"Webhook URL, https.","maxLength":2000}}},
+  TestBody: {"type":"object","properties":{"url":{"type":"string","description":"Webhook URL, https.","minLength":1,"maxLength":2000}},"required":["url"]},
+  TransferBody: {"type":"object","properties":{"after":{"type":"string","enum":["end","return"],"description":"Of bridge and attended: what follows when whoever was called hangs up. end: the call ends. return: the agent goes on with the caller. None given: return with listen, else end."},"brief":{"type":"string","description":"Of bridge and attended: said to whoever answers, before the caller is there (a warm transfer).","maxLength":1000},"confirm":{"type":"boolean","description":"Of bridge and attended, with brief: whoever answers must press 1 to be joined, which brief should say; any other key is a no."},"mode":{"type":"string","enum":["blind","bridge","attended"],"description":"blind: the carrier connects them, and the call ends here. bridge: this server calls them and joins the two, so that the agent can come back. attended: this server calls them, and when they take the call the carrier connects the two, and the call ends here; where it does not, they are joined as by bridge.","default":"blind"},"ring_seconds":{"type":"integer","format":"int64","description":"Of bridge and attended: how long it may take until they are joined; then the agent has the caller back.","default":30,"minimum":5,"maximum":180},"say":{"type":"string","description":"Said to the caller first.","maxLength":500},"stay":{"type":"string","enum":["leave","silent","listen"],"description":"Of bridge and attended: what the agent does while they talk. leave: it hears nothing. silent: the caller's words are written down. listen: and ** on either telephone calls it back.","default":"leave"},"to":{"type":"string","description":"Who is to be connected with the caller.","examples":["+442071234567"]}},"required":["to"]},
+  TrunkCreate: {"type":"object","properties":{"allowed_networks":{"type":["array","null"],"description":"Networks from which calls are taken, such as 192.0.2.0/24; an address is a network of one. None given: the host's addresses.","items":{"type":"string"}},"caller_id":{"type":["string","null"],"description":"Shown on calls that are placed (E.164 format); none given: the number that they are placed from.","maxLength":20},"codecs":{"type":["array","null"],"description":"In order of preference; none given: the server's.","items":{"type":"string","enum":["PCMU","PCMA","G722","opus"]}},"host":{"type":"string","description":"The carrier's proxy (RFC 3261): a name, or an address without brackets.","minLength":1,"maxLength":253},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"outbound":{"type":"boolean","description":"Whether calls are placed by it.","default":true},"password":{"type":["string","null"],"description":"It is sealed, and never shown.","maxLength":500},"port":{"type":["integer","null"],"format":"int64","description":"None given: what DNS says (RFC 3263), else 5060, or 5061 for tls.","minimum":1,"maximum":65535},"realm":{"type":["string","null"],"description":"The realm whose challenges are answered; none given: the host.","maxLength":253},"register":{"type":"boolean","description":"Whether it is registered with the carrier (RFC 3261, section 10), which then sends calls there. It needs username and password.","default":false},"transport":{"type":"string","enum":["udp","tcp","tls"],"description":"How SIP messages travel.","default":"udp"},"username":{"type":["string","null"],"description":"For digest authentication (RFC 3261, section 22).","maxLength":200}},"required":["name","host"]},
+  TrunkPatch: {"type":"object","properties":{"allowed_networks":{"type":["array","null"],"description":"Networks from which calls are taken, replaced as a whole.","items":{"type":"string"}},"caller_id":{"type":["string","null"],"description":"Shown on calls that are placed; null: the number that they are placed from.","maxLength":20},"codecs":{"type":["array","null"],"description":"In order of preference, replaced as a whole.","items":{"type":"string","enum":["PCMU","PCMA","G722","opus"]}},"host":{"type":"string","description":"The carrier's proxy. Another host needs the password once more, so that nobody has it sent elsewhere who does not know it.","minLength":1,"maxLength":253},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"outbound":{"type":"boolean","description":"Whether calls are placed by it."},"password":{"type":["string","null"],"description":"A new password; null: none.","maxLength":500},"port":{"type":["integer","null"],"format":"int64","description":"null: what DNS says.","minimum":1,"maximum":65535},"realm":{"type":["string","null"],"description":"The realm whose challenges are answered; null: the host.","maxLength":253},"register":{"type":"boolean","description":"Whether it is registered with the carrier."},"transport":{"type":"string","enum":["udp","tcp","tls"],"description":"How SIP messages travel."},"username":{"type":["string","null"],"description":"For digest authentication; null: none, and no password either.","maxLength":200}}},
+  UserInvite: {"type":"object","properties":{"email":{"type":"string","examples":["ada@example.com"],"minLength":1,"maxLength":254},"role":{"type":"string","enum":["owner","admin","member"],"default":"member"}},"required":["email"]},
+  UserPatch: {"type":"object","properties":{"role":{"type":"string","enum":["owner","admin","member"]}},"required":["role"]},
+} as const;

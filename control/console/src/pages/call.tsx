@@ -1,0 +1,158 @@
+import { useState } from "react";
+import { ask, url, useAsk } from "../api";
+import type { CallDetail, Entry } from "../api.gen";
+import { Falls } from "../falls";
+import { Badge, Button, Card, Loaded, Page, Trouble, useAct } from "../ui";
+import { lost, milliseconds, plain, span, when } from "../words";
+import { Player, type Heard } from "./player";
+import { other, useAgents } from "./calls";
+
+/** CallPage shows a call: its sound in step with its words, what came of it, and how fast it was. */
+export function CallPage({ id }: { id: string }) {
+  const asking = useAsk("GET /calls/{id}", { path: { id } });
+  const agents = useAgents();
+  return (
+    <Loaded asking={asking}>
+      {(call) => (
+        <Page
+          title={`Call ${call.number}`}
+          about={<>{plain(call.direction)}, {other(call)} · {when(call.started_at)} · <Badge word={call.status} /></>}
+          actions={<Links call={call} />}
+        >
+          <Body call={call} agent={agents.get(call.agent_id ?? "")} />
+        </Page>
+      )}
+    </Loaded>
+  );
+}
+
+function Links({ call }: { call: CallDetail }) {
+  if (!call.recording_available) return null;
+  const file = url("GET /calls/{id}/recording/stream", { path: { id: call.id } });
+  return (
+    <>
+      <a className="button plain" href={file} download={`call-${call.number}.wav`}>WAV</a>
+      <a className="button plain" href={`${file}?format=opus`} download={`call-${call.number}.ogg`}>Opus</a>
+    </>
+  );
+}
+
+function Body({ call, agent }: { call: CallDetail; agent?: string }) {
+  const [at, setAt] = useState(0); // seconds
+  const [jump, setJump] = useState<{ to: number }>();
+  const heard: Heard[] = call.transcript.flatMap((entry) =>
+    entry.duration_ms && (entry.role === "user" || entry.role === "agent")
+      ? [{ from: entry.offset_ms / 1000, to: (entry.offset_ms + entry.duration_ms) / 1000, who: entry.role, cut: entry.interrupted }]
+      : [],
+  );
+  return (
+    <>
+      {call.recording_available && call.duration_seconds ? (
+        <Card>
+          <Player id={call.id} seconds={call.duration_seconds} heard={heard} at={at} onTime={setAt} jump={jump} />
+        </Card>
+      ) : null}
+      <div className="wide-narrow">
+        <Card title="Transcript" aside={<span className="quiet">{plain(call.transcript_source)}</span>} flush>
+          <Words call={call} at={call.recording_available ? at : -1} onJump={call.recording_available ? (to) => setJump({ to }) : undefined} />
+        </Card>
+        <div>
+          <Facts call={call} agent={agent} />
+          <Report call={call} />
+        </div>
+      </div>
+      <Falls falls={call.turns.map(({ n, latency, said, why }) => ({ n, latency, about: said ?? plain(why) }))} />
+    </>
+  );
+}
+
+const speakers: Record<Entry["role"], string> = { agent: "Agent", user: "Caller", tool: "Tool", system: "Event" };
+
+function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (seconds: number) => void }) {
+  if (call.transcript.length === 0) return <div className="empty">Nothing was said.</div>;
+  const unheard = lost(call.transcript, call.turns);
+  return (
+    <ol className="words">
+      {call.transcript.map((entry, i) => {
+        const [from, to] = [entry.offset_ms / 1000, (entry.offset_ms + (entry.duration_ms ?? 0)) / 1000];
+        return (
+          <li key={entry.seq} className={`${entry.role}${at >= from && at < to && at > 0 ? " now" : ""}`}>
+            {onJump ? (
+              <Button kind="bare" aria-label={`Play from ${span(from)}`} onClick={() => onJump(from)}>{span(from)}</Button>
+            ) : (
+              <span className="quiet">{span(from)}</span>
+            )}
+            <b>{speakers[entry.role]}</b>
+            <p>
+              {entry.text}
+              {unheard[i] && <del title="The caller did not hear this">{unheard[i]}</del>}
+              {entry.interrupted && <span className="badge warn">interrupted</span>}
+            </p>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
+function Facts({ call, agent }: { call: CallDetail; agent?: string }) {
+  const facts: [string, React.ReactNode][] = [
+    ["Length", span(call.duration_seconds)],
+    ["Ended by", plain(call.cause ?? "–")],
+    ["Agent", agent ? `${agent}, version ${call.agent_version}` : "–"],
+    ["From", call.from_number ?? "–"],
+    ["To", call.to_number ?? "–"],
+    ["Carrier", call.carrier],
+    ["Latency", `${milliseconds(call.latency?.voice_to_voice_p50)}, slow ${milliseconds(call.latency?.voice_to_voice_p95)}`],
+    ["Dropped", `${call.dropped_frames} ${call.dropped_frames === 1 ? "frame" : "frames"}`],
+  ];
+  if (call.answered_by) facts.push(["Answered by", plain(call.answered_by)]);
+  if (call.error) facts.push(["Error", <span className="bad">{call.error}</span>]);
+  for (const [name, value] of Object.entries(call.collected ?? {})) facts.push([plain(name), String(value)]);
+  return (
+    <Card title="Facts">
+      <dl className="facts">
+        {facts.map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
+    </Card>
+  );
+}
+
+function Report({ call }: { call: CallDetail }) {
+  const [made, setMade] = useState(false);
+  const { busy, fault, act } = useAct();
+  const asking = useAsk(made ? "GET /calls/{id}/report" : undefined, { path: { id: call.id } });
+  const report = asking.data?.report;
+  if (call.status !== "completed" && call.status !== "failed") return null;
+  return (
+    <Card title="Report">
+      {!report && (
+        <Button disabled={busy || (made && !asking.fault)} onClick={() => (made ? asking.again() : setMade(true))}>
+          {made && !asking.fault ? "Making…" : "Show the report"}
+        </Button>
+      )}
+      <Trouble fault={asking.fault ?? fault} />
+      {report && (
+        <>
+          <p>{report.summary}</p>
+          <p><Badge word={report.outcome} /> <Badge word={report.sentiment} /></p>
+          <dl className="facts">
+            <div><dt>Agent spoke</dt><dd>{span(report.talk_time.agent_seconds)}</dd></div>
+            <div><dt>Caller spoke</dt><dd>{span(report.talk_time.user_seconds)}</dd></div>
+            <div><dt>Interruptions</dt><dd>{report.interruptions}</dd></div>
+            {Object.entries(report.extracted).map(([name, value]) => <div key={name}><dt>{plain(name)}</dt><dd>{String(value)}</dd></div>)}
+          </dl>
+          <p className="quiet">Made by {report.made_by}, from the {plain(report.transcript_source)} transcript.</p>
+          <Button disabled={busy} onClick={() => void act(async () => { await ask("POST /calls/{id}/transcript", { path: { id: call.id }, body: {} }); asking.again(); })}>
+            Make it anew from the recording
+          </Button>
+        </>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,158 @@
+import { useEffect, useState, type FormEvent } from "react";
+import { ask, useAsk } from "../api";
+import { forms } from "../api.gen";
+import { detailsOf, Fields, type Values } from "../form";
+import { Link, usePlace, setQuery } from "../router";
+import type { Line } from "../talk";
+import { Badge, Button, Card, Dialog, Loaded, Page, Sure, Trouble, useAct } from "../ui";
+import { span } from "../words";
+import { other, useAgents } from "./calls";
+
+/** Live shows the calls that go on, and one of them as it is spoken. */
+export function Live() {
+  const chosen = usePlace().query.get("call") ?? "";
+  const asking = useAsk("GET /calls", { query: { status: "in_progress", limit: 100 } }, 2000);
+  const agents = useAgents();
+  const now = useNow();
+  return (
+    <Page title="Live" about={asking.data && `${asking.total} ${asking.total === 1 ? "call" : "calls"} now`}>
+      <div className="live">
+        <Card title="Calls now" flush>
+          <Loaded asking={asking}>
+            {(calls) => calls.length === 0 ? <div className="empty">Nobody is in a call.</div> : (
+              <ul className="picks">
+                {calls.map((call) => (
+                  <li key={call.id}>
+                    <button type="button" aria-pressed={call.id === chosen} onClick={() => setQuery({ call: call.id })}>
+                      <strong>{other(call)}</strong>
+                      <span className="number">{span((now - Date.parse(call.answered_at ?? call.started_at)) / 1000)}</span>
+                      <span className="quiet">{agents.get(call.agent_id ?? "") ?? "–"} · {call.direction}</span>
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Loaded>
+        </Card>
+        {chosen ? <Watch key={chosen} id={chosen} /> : <Card><p className="quiet">Choose a call to read what is said in it.</p></Card>}
+      </div>
+    </Page>
+  );
+}
+
+function useNow(): number {
+  const [now, setNow] = useState(Date.now);
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
+}
+
+interface Said {
+  type: string;
+  data?: { status?: string; transcript?: Line[]; removed?: string[] };
+}
+
+/** Watch reads a call's socket, which a session's cookie opens: docs/live.md. */
+function Watch({ id }: { id: string }) {
+  const { lines, status, ended, trouble } = useLive(id);
+  const over = status === "completed" || status === "failed";
+  return (
+    <Card title="What is said" flush aside={
+      <span className="actions">
+        <Badge word={status} />
+        {over ? <Link to={`/calls/${id}`}>Open the call</Link> : status && <Orders id={id} />}
+      </span>
+    }>
+      {trouble && <p role="alert" className="pad bad">{trouble}</p>}
+      {ended && !over && <p className="pad"><Button onClick={() => location.reload()}>Connect again</Button></p>}
+      <ol className="words" aria-live="polite">
+        {lines.map((line) => (
+          <li key={line.id} className={`${line.role}${line.final ? "" : " tentative"}`}>
+            <span className="quiet number">{span(line.offset_ms / 1000)}</span>
+            <b>{{ agent: "Agent", user: "Caller", tool: "Tool", system: "Event" }[line.role]}</b>
+            <p>{line.text}{line.interrupted && <span className="badge warn">interrupted</span>}</p>
+          </li>
+        ))}
+      </ol>
+      {lines.length === 0 && !trouble && <div className="empty">Nothing was said yet.</div>}
+    </Card>
+  );
+}
+
+/** Orders are what a person may do with a call that goes on. */
+function Orders({ id }: { id: string }) {
+  const [asking, setAsking] = useState<"transfer" | "take-back">();
+  const close = () => setAsking(undefined);
+  return (
+    <>
+      <Button kind="bare" onClick={() => setAsking("transfer")}>Transfer</Button>
+      <Button kind="bare" onClick={() => setAsking("take-back")}>Take back</Button>
+      <Sure label="Hang up" question="The agent stops, and the caller hears that the line is closed." onSure={() => ask("POST /calls/{id}/end", { path: { id } })} />
+      {asking === "transfer" && <Order id={id} title="Transfer the caller" route="POST /calls/{id}/transfer" schema={forms.TransferBody} verb="Transfer" onClose={close} />}
+      {asking === "take-back" && <Order id={id} title="Give the caller back to the agent" route="POST /calls/{id}/take-back" schema={forms.TakeBackBody} verb="Take back" onClose={close} />}
+    </>
+  );
+}
+
+function Order({ id, title, route, schema, verb, onClose }: {
+  id: string;
+  title: string;
+  route: "POST /calls/{id}/transfer" | "POST /calls/{id}/take-back";
+  schema: typeof forms.TransferBody | typeof forms.TakeBackBody;
+  verb: string;
+  onClose: () => void;
+}) {
+  const [value, setValue] = useState<Values>({});
+  const { busy, fault, act } = useAct();
+  const order = (event: FormEvent) => {
+    event.preventDefault();
+    void act(async () => { await ask(route, { path: { id }, body: value }); onClose(); });
+  };
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <form className="form" onSubmit={order}>
+        <Fields schema={schema} value={value} onChange={setValue} details={detailsOf(fault)} />
+        <Trouble fault={fault} />
+        <div className="actions end">
+          <Button onClick={onClose}>Cancel</Button>
+          <button className="button main" disabled={busy}>{verb}</button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function useLive(id: string) {
+  const [lines, setLines] = useState<Line[]>([]);
+  const [status, setStatus] = useState("");
+  const [trouble, setTrouble] = useState("");
+  const [ended, setEnded] = useState(false);
+  useEffect(() => {
+    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/calls/${encodeURIComponent(id)}`);
+    socket.onmessage = ({ data: text }: MessageEvent<string>) => {
+      const { type, data } = JSON.parse(text) as Said;
+      if (data?.status) setStatus(data.status);
+      if (type !== "connected" && type !== "transcript_update") return;
+      setLines((was) => {
+        const all = new Map(was.map((line) => [line.id, line]));
+        for (const line of data?.transcript ?? []) all.set(line.id, line);
+        for (const gone of data?.removed ?? []) all.delete(gone);
+        return [...all.values()].sort((a, b) => a.offset_ms - b.offset_ms || a.seq - b.seq);
+      });
+    };
+    socket.onclose = ({ code }) => {
+      setEnded(true);
+      if (code === 1008) setTrouble("The session is over: sign in again.");
+      else if (code !== 1000 && code !== 1005) setTrouble("The server closed the line.");
+    };
+    return () => {
+      socket.onclose = null;
+      socket.onmessage = null;
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+      else socket.close();
+    };
+  }, [id]);
+  return { lines, status, trouble, ended };
+}
