@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 
@@ -22,7 +24,7 @@ var guesses = map[string]int{"product": 900, "floor": 1500, "floor-20ms": 1100, 
 const comes = 150
 
 // bench measures everything and returns what there is, also beside an error.
-func bench(ctx context.Context, o options, command []string, log io.Writer) (*report.Report, error) {
+func bench(ctx context.Context, o options, command []string, log io.Writer) (r *report.Report, err error) {
 	ours, core, err := machine.TwoCores()
 	if err != nil {
 		return nil, err
@@ -31,7 +33,7 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 	if err != nil {
 		return nil, err
 	}
-	r := &report.Report{Format: report.Format, Title: "Whole calls a core, the product beside floor and baseline", Made: time.Now().UTC(), Command: command, Machine: report.Here()}
+	r = &report.Report{Format: report.Format, Title: "Whole calls a core, the product beside floor and baseline", Made: time.Now().UTC(), Command: command, Machine: report.Here()}
 	if !o.quick {
 		first, restore := machine.GoFirst()
 		defer restore()
@@ -42,8 +44,16 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 	if _, err := machine.Pin(ours); err != nil {
 		return nil, err
 	}
-	b := &rig{core: core, binary: o.binary, dir: o.dir, hold: o.hold, profile: o.profile, log: log}
-	s := &session{rig: b, o: o, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
+	scratch, err := os.MkdirTemp(o.dir, "parley-bench-calls-")
+	if err != nil {
+		return nil, fmt.Errorf("make a directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	b := &rig{ours: ours, core: core, binary: o.binary, dir: o.dir, hold: o.hold, settle: settle, profile: o.profile, log: log}
+	if o.calls > 0 {
+		b.settle = 2 * brief // it is tried, not measured
+	}
+	s := &session{rig: b, o: o, scratch: scratch, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
 	defer func() { r.Took = time.Since(r.Made).Seconds() }()
 	return r, s.all(ctx)
 }
@@ -51,16 +61,17 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (*re
 // A session is one run of the command.
 type session struct {
 	*rig
-	o      options
-	report *report.Report
-	talk   []carrier.Step
-	found  map[string][]int // calls a core, by server and round
-	until  time.Time
+	o       options
+	report  *report.Report
+	talk    []carrier.Step
+	found   map[string][]int // calls a core, by server and round
+	until   time.Time
+	scratch string // a directory for what scenes need
 }
 
 // all runs what was asked for.
 func (s *session) all(ctx context.Context) error {
-	servers := kinds
+	servers := s.o.servers
 	if s.o.only != "" {
 		servers = []string{s.o.only}
 	}
@@ -76,18 +87,37 @@ func (s *session) all(ctx context.Context) error {
 		}
 		return nil
 	}
-	for round := 1; round <= s.o.rounds; round++ {
-		if err := s.search(ctx, servers, round); err != nil {
-			return err
+	if s.o.search {
+		for round := 1; round <= s.o.rounds; round++ {
+			if err := s.search(ctx, servers, round); err != nil {
+				return err
+			}
 		}
 	}
 	if s.o.points && s.o.only == "" {
-		if err := s.takePoints(ctx); err != nil {
+		if err := s.takePoints(ctx, s.o.point); err != nil {
 			return err
 		}
 	}
-	s.goals()
-	return nil
+	if s.o.calls > 0 {
+		s.report.Remarks = append(s.report.Remarks, fmt.Sprintf("No goal is judged: at most %d calls were tried (-calls).", s.o.calls))
+		return works(s.report)
+	}
+	a := asides{found: s.found, rounds: s.o.rounds}
+	a.hearing, a.counting = frameCosts()
+	s.report.Goals = goals(s.report, a)
+	return s.complete(servers)
+}
+
+// complete says what keeps a search from a verdict: a server of which nothing was found.
+func (s *session) complete(servers []string) error {
+	var missing []error
+	for _, kind := range servers {
+		if s.o.search && len(s.found[kind]) == 0 {
+			missing = append(missing, fmt.Errorf("%s: no load was found that it carries: a calmer machine, or a longer -budget", kind))
+		}
+	}
+	return errors.Join(missing...)
 }
 
 // once runs servers with so many calls.

@@ -15,7 +15,8 @@
 // The most calls that a server carries are found by bisection, for all servers at once, step by step in turn, so that a neighbour's load
 // falls on all; several times over; medians count. A server carries a load when p99 lateness is under 5 ms, a frame takes at most 100 ms to
 // the recogniser (p99), of 1,000 frames at most one is lost and one dry, and every turn is answered. After that come the points: the
-// product at 500 calls with barge-ins, at 80 % of what it carries, without recordings, and so on (points.go), each in as many rounds.
+// product at 500 calls with barge-ins, at 80 % of what it carries, with half as many calls again as it may take, and so on (points_linux.go), each
+// in as many rounds. -point NAME takes some of them alone, in under two minutes each. goals_linux.go says what is aimed at.
 //
 // A step in which generator and vendors used more than 85 % of their core is void: it says nothing of the server.
 package main
@@ -28,6 +29,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -56,6 +59,10 @@ type options struct {
 	at         int
 	only       string
 	points     bool
+	search     bool
+	point      []point
+	servers    []string
+	calls      int
 	binary     string
 	profile    string
 	dir        string
@@ -102,6 +109,9 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many calls")
 	flags.StringVar(&o.only, "only", "", "this server alone")
 	flags.BoolVar(&o.points, "points", true, "take the points after the search")
+	some := flags.String("point", "", "do not search: take these points, of way, voice, barge, busy, thousand, listen, neural, overload and api, with commas between")
+	flags.IntVar(&o.calls, "calls", 0, "at most so many calls in a point, to try it: no goal is judged; 0: as many as belong to it")
+	servers := flags.String("servers", strings.Join(kinds, ","), "which are searched, with commas between")
 	flags.StringVar(&o.binary, "binary", "bin/parley", "the product")
 	flags.StringVar(&o.profile, "profile", "", "with -at: write a profile of the product's measured seconds to this file, which each step overwrites; cpu, or of another kind: allocs:FILE, flight:FILE")
 	flags.StringVar(&o.dir, "dir", "", "where the product keeps its data while it runs; empty: the directory for temporary files")
@@ -117,8 +127,15 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	if o.only != "" && !known(o.only) {
 		return o, fmt.Errorf("-only is %q: want one of %v", o.only, kinds)
 	}
-	if o.rounds < 1 || o.hold < time.Second || o.at < 0 {
-		return o, fmt.Errorf("-rounds %d, -hold %v, -at %d: want at least 1, 1s and 0", o.rounds, o.hold, o.at)
+	if o.servers = strings.Split(*servers, ","); slices.ContainsFunc(o.servers, func(name string) bool { return !known(name) }) {
+		return o, fmt.Errorf("-servers is %q: want some of %s, with commas between", *servers, strings.Join(kinds, ","))
+	}
+	if o.point, err = chosen(*some); err != nil {
+		return o, err
+	}
+	o.search = *some == ""
+	if o.rounds < 1 || o.hold < time.Second || o.at < 0 || o.calls < 0 {
+		return o, fmt.Errorf("-rounds %d, -hold %v, -at %d, -calls %d: want at least 1, 1s, 0 and 0", o.rounds, o.hold, o.at, o.calls)
 	}
 	return o, nil
 }

@@ -3,66 +3,110 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"parley/bench/carrier"
 	"parley/bench/load"
-	"parley/bench/report"
 )
 
-// Names of the points, as servers in the report: each is the product in another situation.
+// Names of servers in the report besides kinds: each is the product in another situation.
 const (
-	interrupted = "product, interrupted"  // 500 calls whose callers cut in, over and over
-	plain       = "product, 500 calls"    // 500 calls whose recogniser does not guess: no answer is prepared, so that all of its way is seen
+	plain       = "product, 500 calls"    // whose recogniser does not guess: no answer is prepared, so that all of its way is seen
 	unrecorded  = "product, not recorded" // the same without recordings
-	busy        = "product, at 80 %"      // of what it carries
-	thousand    = "product, 1000 calls"   // garbage collection
-	neural      = "product, neural ear"   // with gated Silero instead of the energy gate
-	listening   = "product, it listens"   // 1000 calls that are silent after the greeting: memory
-	atOnce      = 500                     // calls of most points
-	neuralCalls = 350                     // shared/PERFORMANCE.md
+	voices      = "product, voice to voice"
+	interrupted = "product, interrupted"
+	busy        = "product, at 80 %"    // of what it carries
+	thousand    = "product, 1000 calls" // garbage collection
+	listening   = "product, it listens" // 1000 calls that are silent after the greeting: memory
+	neural      = "product, neural ear" // with gated Silero instead of the energy gate
+	full        = "product, full"       // it has as many calls as it is allowed to
+	overloaded  = "product, 150 %"      // and half as many again call
+	alone       = "product, no API"     // 500 calls, and nothing else
+	beside      = "product, API beside" // the same calls, while the API is asked
 )
 
-// barging is a caller who cuts in a second after the agent has begun, whatever it says.
-const barging = `barge one-moment-please after=1s hush=3s`
+// How much of it.
+const (
+	atOnce      = 500 // calls of most points
+	neuralCalls = 350 // shared/PERFORMANCE.md
+	apiRate     = 2000.0
+)
 
-// silent is one who says nothing.
-const silent = `hear quiet=300ms most=40s
+// What callers do besides conversation.
+const (
+	// barging is a caller who asks, cuts in a second after the answer has begun, hears the next one out, and is quiet for a while: of 500 callers some 35 cut in
+	// a second, which is many, and leaves the core room.
+	barging = `hear quiet=300ms most=40s
+silent 3s
+say queue-callswaiting
+barge one-moment-please after=1s hush=3s`
+	// silent is one who says nothing.
+	silent = `hear quiet=300ms most=40s
 silent 9m`
+	// talkative is one who speaks for 40 % of the time.
+	talkative = `hear quiet=300ms most=40s
+say queue-callswaiting
+say one-moment-please`
+	// sudden is one whose sentences end with a frame that is speech to everybody, and then is nothing (abrupt_linux.go): generator and recogniser are
+	// of one mind on when he fell silent.
+	sudden = `hear quiet=300ms most=40s
+say abrupt-0.wav
+hear quiet=300ms most=40s
+say abrupt-1.wav
+hear quiet=300ms most=40s
+say abrupt-2.wav
+hear quiet=300ms most=40s
+say abrupt-3.wav`
+)
 
-// takePoints measures the product in other situations, all points in turn.
-func (s *session) takePoints(ctx context.Context) error {
-	cuts, err := carrier.ParseScript("barging", barging)
-	if err != nil {
-		return err
+// A point is a scene or several that belong together, which are played one after the other in each round.
+type point struct {
+	name   string // of -point
+	scenes func(s *session) ([]scene, error)
+}
+
+// points are all of them, in the order of a round.
+var points = []point{
+	{"way", wayScenes}, {"voice", voiceScene}, {"barge", bargeScene}, {"busy", busyScene}, {"thousand", thousandScene},
+	{"listen", listenScene}, {"neural", neuralScene}, {"overload", overloadScene}, {"api", apiScene},
+}
+
+// chosen are the points of a list of names with commas between; of an empty one all.
+func chosen(names string) (some []point, err error) {
+	if names == "" {
+		return points, nil
 	}
-	quiet, err := carrier.ParseScript("silent", silent)
-	if err != nil {
-		return err
-	}
-	point := func(name string, calls int, change func(*scene)) scene {
-		sc := s.scene("product", calls)
-		sc.name = name
-		if change != nil {
-			change(&sc)
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(points, func(p point) bool { return p.name == name })
+		if i < 0 {
+			var all []string
+			for _, p := range points {
+				all = append(all, p.name)
+			}
+			return nil, fmt.Errorf("-point has %q: want some of %s, with commas between", name, strings.Join(all, ","))
 		}
-		return sc
+		some = append(some, points[i])
 	}
-	points := []scene{
-		point(plain, atOnce, func(sc *scene) { sc.vendors.Reticent = true }),
-		point(unrecorded, atOnce, func(sc *scene) { sc.vendors.Reticent, sc.env = true, []string{"PARLEY_RECORD=false"} }),
-		point(interrupted, atOnce, func(sc *scene) { sc.script = cuts }),
-		point(busy, median(s.found["product"])*8/10, nil),
-		point(thousand, 1000, nil),
-		point(neural, neuralCalls, func(sc *scene) { sc.env = []string{"PARLEY_EAR=local"} }),
-		point(listening, 1000, func(sc *scene) {
-			sc.script, sc.env = quiet, []string{"PARLEY_SILENCE=10m"}
-			sc.steps = []load.Step{{Calls: 1000, Ramp: 8 * time.Second, Hold: 12 * time.Second}}
-		}),
+	return some, nil
+}
+
+// takePoints measures the product in other situations, all points in turn, round by round.
+func (s *session) takePoints(ctx context.Context, some []point) error {
+	var scenes []scene
+	for _, p := range some {
+		more, err := p.scenes(s)
+		if err != nil {
+			return fmt.Errorf("point %s: %w", p.name, err)
+		}
+		scenes = append(scenes, more...)
 	}
 	for round := 1; round <= s.o.rounds; round++ {
-		for _, sc := range points {
-			if _, err := s.step(ctx, sc, round); err != nil {
+		for _, sc := range scenes {
+			if err := s.play(ctx, sc, round); err != nil {
 				return err
 			}
 		}
@@ -70,53 +114,140 @@ func (s *session) takePoints(ctx context.Context) error {
 	return nil
 }
 
-// goals says what was aimed at (shared/PERFORMANCE.md, targets in force; section C where that is silent).
-func (s *session) goals() {
-	calls := map[string]float64{}
-	for _, kind := range kinds {
-		calls[kind] = float64(median(s.found[kind]))
+// few is how many calls a point of so many has: -calls has fewer of all, to try them.
+func (s *session) few(calls int) int {
+	if s.o.calls > 0 {
+		return min(s.o.calls, calls)
 	}
-	add := func(g report.Goal) {
-		if g.Got != 0 { // else it was not measured
-			s.report.Goals = append(s.report.Goals, g.Judged())
-		}
-	}
-	rounds := fmt.Sprintf("median of %d rounds", s.o.rounds)
-	add(report.Goal{Name: "whole calls a core", Unit: "calls", Got: calls["product"], Want: 900, Least: true, Note: rounds + "; stretch 1,250"})
-	if calls["floor"] > 0 && calls["baseline"] > 0 {
-		add(report.Goal{Name: "whole calls, of the floor's", Unit: "x", Got: calls["product"] / calls["floor"], Want: 0.82, Least: true, Gate: true, Note: "floor: 100 ms a message, ahead of time, as the product sends"})
-		add(report.Goal{Name: "whole calls, of the baseline's", Unit: "x", Got: calls["product"] / calls["baseline"], Want: 2.1, Least: true, Gate: true, Note: "gorilla/websocket, encoding/json, a ticker a call"})
-	}
-	p99 := func(server, name string) float64 { return s.over(server, report.Percentile(name, report.P99)) }
-	add(report.Goal{Name: "frame lateness p99 at 80 % of a core", Unit: "ms", Got: p99(busy, report.Lateness), Want: 1.5, Note: "stretch 0.5; as seen by the carrier, on the other core"})
-	add(report.Goal{Name: "frame in to recogniser p99, 500 calls", Unit: "ms", Got: p99(plain, report.FrameToSTT), Want: 1, Note: "of the newest frame in each message of 80 ms: before it is gathered"})
-	add(report.Goal{Name: "voice to first frame p99, 500 calls", Unit: "ms", Got: p99(plain, report.TTSToFrame), Want: 1.5})
-	add(report.Goal{Name: "barge-in to clear p99, 500 calls", Unit: "ms", Got: p99(interrupted, report.ToClear), Want: 1, Note: "from the caller's third voiced frame on its socket to clear on the same: the decision and both ways"})
-	cycles := func(st report.Step) (float64, bool) { return float64(st.Usage.GCs) * 10 / st.Held, st.Usage.GCs > 0 }
-	add(report.Goal{Name: "GC cycles in 10 s at 1,000 calls", Unit: "cycles", Got: s.over(thousand, cycles), Want: 1})
-	add(report.Goal{Name: "memory a call, while it listens", Unit: "KB", Got: s.over(listening, report.MemoryPerCall), Want: 64, Note: "resident memory less that before the first call; stretch 40"})
-	add(report.Goal{Name: "memory a call, in conversation", Unit: "KB", Got: s.over(thousand, report.MemoryPerCall), Want: 112, Note: "stretch 80"})
-	with, without := s.over(plain, report.CPUPerCall), s.over(unrecorded, report.CPUPerCall)
-	if with > 0 && without > 0 {
-		add(report.Goal{Name: "recording, share of a call's CPU", Unit: "%", Got: 100 * (with - without) / with, Want: 15, Note: "the target is for speech detection and metrics besides, which cannot be turned off"})
-	}
-	add(report.Goal{Name: "calls a core with a neural ear", Unit: "calls", Got: s.most(neural), Want: neuralCalls, Least: true, Note: "a load that was carried, not the most"})
+	return calls
 }
 
-// over is the median of a figure over a server's rounds; 0: there is none.
-func (s *session) over(server string, of func(report.Step) (float64, bool)) float64 {
-	for _, g := range s.report.Ladder(server) {
-		if v, ok := g.Median(of); ok {
-			return v
-		}
+// as is the usual scene of the product under another name, with so many callers; a script that is not "" is what these do.
+func (s *session) as(name string, calls int, script string) (scene, error) {
+	sc := s.scene("product", s.few(calls))
+	sc.name = name
+	if script == "" {
+		return sc, nil
 	}
-	return 0
+	var err error
+	sc.script, err = carrier.ParseScript(name, script)
+	return sc, err
 }
 
-// most is the most that a server was seen to carry.
-func (s *session) most(server string) float64 {
-	if k := s.report.Knee(server); k.Carried != nil {
-		return k.Carried.Load.Value()
+func wayScenes(s *session) ([]scene, error) {
+	with, err := s.as(plain, atOnce, "")
+	with.vendors.Reticent = true
+	without := with
+	without.name, without.env = unrecorded, []string{"PARLEY_RECORD=false"}
+	return []scene{with, without}, err
+}
+
+func voiceScene(s *session) ([]scene, error) {
+	const calls = 300 // of which each has a turn in five seconds
+	sc, err := s.as(voices, calls, sudden)
+	if err != nil {
+		return nil, err
 	}
-	return 0
+	if err := writeAbrupt(s.scratch); err != nil {
+		return nil, err
+	}
+	for i := range sc.script {
+		if slices.Contains(abruptly[:], sc.script[i].What) {
+			sc.script[i].What = filepath.Join(s.scratch, sc.script[i].What)
+		}
+	}
+	sc.vendors.Words, sc.beyond = 6, hangover
+	return []scene{sc}, nil
+}
+
+func bargeScene(s *session) ([]scene, error) {
+	sc, err := s.as(interrupted, atOnce, barging)
+	sc.steps[0].Hold += s.hold / 2 // there are fewer of them than of anything else
+	return []scene{sc}, err
+}
+
+func busyScene(s *session) ([]scene, error) {
+	most := median(s.found["product"])
+	if most == 0 {
+		most = guesses["product"] // there was no search
+	}
+	sc, err := s.as(busy, most*8/10, "")
+	return []scene{sc}, err
+}
+
+func thousandScene(s *session) ([]scene, error) {
+	sc, err := s.as(thousand, 1000, "")
+	return []scene{sc}, err
+}
+
+func listenScene(s *session) ([]scene, error) {
+	sc, err := s.as(listening, 1000, silent)
+	sc.env = []string{"PARLEY_SILENCE=10m"}
+	sc.steps[0].Hold, sc.steps[0].Ramp = 12*time.Second, 8*time.Second
+	return []scene{sc}, err
+}
+
+// neuralScene has callers who speak for 40 % of the time, as the target has it; the goal's note says how much it was. Two lesser loads come first, to
+// tell how far off it is where it is not carried.
+func neuralScene(s *session) ([]scene, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fmt.Errorf("find local speech: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(cache, "parley", "speech", "libonnxruntime.so")); err != nil { // else the server would hear by less, and say nothing
+		return nil, fmt.Errorf("find local speech: %w: make setup", err)
+	}
+	sc, err := s.as(neural, neuralCalls, talkative)
+	sc.env, sc.vendors.Words, sc.settle = []string{"PARLEY_EAR=local"}, 15, 3*time.Second
+	var before int
+	var steps []load.Step
+	for _, calls := range []int{150, 250, neuralCalls} {
+		calls = s.few(calls)
+		steps = append(steps, load.Step{Calls: calls, Ramp: max(time.Second, time.Duration(calls-before)*time.Second/comes), Hold: s.hold})
+		before = calls
+	}
+	sc.steps = steps
+	return []scene{sc}, err
+}
+
+// overloadScene fills the server to -max-calls, and then has half as many again call it in the same time, evenly, beside those that it has. So 150 %
+// are offered, and exactly the excess is to be refused.
+func overloadScene(s *session) ([]scene, error) {
+	sc, err := s.as(full, atOnce, "")
+	calls := sc.steps[0].Calls
+	window := brief + s.hold
+	sc.names, sc.settle = []string{"", full, overloaded}, brief
+	sc.steps = []load.Step{
+		{Calls: calls, Ramp: sc.steps[0].Ramp, Hold: warmUp}, {Calls: calls, Hold: s.hold},
+		{Rate: (float64(calls/2) + 0.5) / window.Seconds(), Hold: s.hold},
+	}
+	sc.offered = calls + calls/2
+	sc.env = []string{fmt.Sprintf("PARLEY_MAX_CALLS=%d", calls)}
+	return []scene{sc}, err
+}
+
+// apiScene has the API asked for an agent 2,000 times a second beside calls, and not, and not, and again: what drifts falls on both.
+func apiScene(s *session) ([]scene, error) {
+	sc, err := s.as(alone, atOnce, "")
+	sc.names, sc.settle, sc.ask = []string{"", beside, alone, alone, beside}, brief, beside
+	sc.steps = []load.Step{{Calls: sc.steps[0].Calls, Ramp: sc.steps[0].Ramp, Hold: warmUp}}
+	for range 4 {
+		sc.steps = append(sc.steps, load.Step{Calls: sc.steps[0].Calls, Hold: s.hold * 8 / 10})
+	}
+	sc.env = []string{"PARLEY_RATE_LIMIT=1000000000"}
+	return []scene{sc}, err
+}
+
+// play plays a scene and keeps what came of it.
+func (s *session) play(ctx context.Context, sc scene, round int) error {
+	began := time.Since(s.report.Made).Seconds()
+	steps, err := s.run(ctx, sc, round)
+	if err == nil && len(steps) == 0 {
+		err = fmt.Errorf("%s: nothing was measured", sc.name)
+	}
+	for _, step := range steps {
+		step.At += began
+		s.report.Steps = append(s.report.Steps, step)
+	}
+	return err
 }

@@ -32,10 +32,12 @@ const hangover = 300 * time.Millisecond
 
 // A server is one that runs on its core.
 type server struct {
-	url    string // the voice webhook
-	source vitals.Source
-	debug  string // URL of its profiles; empty: it has none
-	close  func() error
+	url     string // the voice webhook
+	source  vitals.Source
+	debug   string        // URL of its profiles; empty: it has none
+	product *serve.Server // nil: it is another
+	agent   string        // of the product: who answers
+	close   func() error
 }
 
 // start starts a server of a kind, whose vendors are at; env are settings of the product besides.
@@ -71,14 +73,15 @@ func (b *rig) product(ctx context.Context, at vendors.Addresses, env []string) (
 		settings, debug = append(settings, "PARLEY_DEBUG_ADDR="+addr), "http://"+addr
 	}
 	s, err := serve.Subject{Binary: b.binary, Core: b.core, Data: filepath.Join(dir, "data"), Vendors: at, Env: slices.Concat(settings, env)}.Start(ctx)
-	if err == nil {
-		err = s.Healthy(ctx)
-	}
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
+	agent, err := s.Agent(ctx)
+	if err != nil {
+		return nil, errors.Join(err, s.Stop(), os.RemoveAll(dir))
+	}
 	return &server{
-		url: s.URL + "/twilio/voice", source: vitals.Source{URL: s.URL + "/metrics", PID: s.PID()}, debug: debug,
+		product: s, agent: agent, url: s.URL + "/twilio/voice", source: vitals.Source{URL: s.URL + "/metrics", PID: s.PID()}, debug: debug,
 		close: func() error { return errors.Join(s.Stop(), os.RemoveAll(dir)) },
 	}, nil
 }

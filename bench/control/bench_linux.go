@@ -13,6 +13,7 @@ import (
 
 	"parley/bench/floor"
 	"parley/bench/machine"
+	"parley/bench/requests"
 	"parley/bench/serve"
 	"parley/bench/vendors"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // What is asked.
-var requests = []string{"GET", "POST"}
+var kinds = []string{"GET", "POST"}
 
 // taskBody is what is posted to both: an agent's id goes into it.
 const taskBody = `{"agent_id":%q,"name":"Call customer","to_number":"+1234567890","description":"Follow up call",` +
@@ -35,7 +36,7 @@ const taskBody = `{"agent_id":%q,"name":"Call customer","to_number":"+1234567890
 // A server is one that runs, and what it is asked.
 type server struct {
 	addr     netip.AddrPort
-	requests map[string][]byte // by the names of requests
+	requests map[string][]byte // by the names of kinds
 	stop     func() error
 }
 
@@ -106,8 +107,8 @@ func (b *rig) measureOne(ctx context.Context, r *report, name string, round int)
 		return err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	for _, request := range requests {
-		l := load{addr: s.addr, request: s.requests[request], status: statuses[request], conns: b.conns, warm: 300 * time.Millisecond, measure: b.measure}
+	for _, request := range kinds {
+		l := requests.Load{Addr: s.addr, Request: s.requests[request], Status: statuses[request], Conns: b.conns, Warm: 300 * time.Millisecond, Measure: b.measure}
 		add := func(s step) bool {
 			s.Server, s.Request, s.Round = name, request, round
 			r.Steps = append(r.Steps, s)
@@ -115,7 +116,7 @@ func (b *rig) measureOne(ctx context.Context, r *report, name string, round int)
 			return s.Passed
 		}
 		if b.quick {
-			l.rate, l.measure = 200, 300*time.Millisecond
+			l.Rate, l.Measure = 200, 300*time.Millisecond
 			s, err := b.step(ctx, l)
 			if err != nil {
 				return err
@@ -134,7 +135,7 @@ func (b *rig) measureOne(ctx context.Context, r *report, name string, round int)
 var shares = []float64{1, .95, .9, .85, .8, .75, .7, .65, .6, .55, .5, .4, .3, .2, .1}
 
 // descend floods a server, and then offers it less and less of what it answered, until it carries what it is offered.
-func (b *rig) descend(ctx context.Context, l load, add func(step) bool) error {
+func (b *rig) descend(ctx context.Context, l requests.Load, add func(step) bool) error {
 	flood, err := b.step(ctx, l)
 	if err != nil {
 		return err
@@ -144,7 +145,7 @@ func (b *rig) descend(ctx context.Context, l load, add func(step) bool) error {
 		return nil // there is nothing to share out
 	}
 	for _, share := range shares {
-		l.rate = share * flood.Answered
+		l.Rate = share * flood.Answered
 		for range 2 { // once more where it says nothing
 			s, err := b.step(ctx, l)
 			if err != nil {
@@ -162,13 +163,13 @@ func (b *rig) descend(ctx context.Context, l load, add func(step) bool) error {
 }
 
 // step runs a load.
-func (b *rig) step(ctx context.Context, l load) (s step, err error) {
+func (b *rig) step(ctx context.Context, l requests.Load) (s step, err error) {
 	meter := machine.NewMeter()
-	o, err := l.run(ctx, b.meter)
+	o, err := l.Run(ctx, b.meter)
 	if err != nil {
 		return s, err
 	}
-	s = newStep(l.rate, o)
+	s = newStep(l.Rate, o)
 	s.Others = meter.Others()
 	s.judge(b.bar)
 	return s, nil
@@ -185,8 +186,8 @@ func (b *rig) startFloor(ctx context.Context) (*server, error) {
 		return nil, errors.Join(err, p.Close())
 	}
 	s.requests = map[string][]byte{
-		"GET":  get(s.addr, "/things/first"),
-		"POST": post(s.addr, "/things", fmt.Sprintf(taskBody, "first")),
+		"GET":  requests.Get(s.addr, "/things/first"),
+		"POST": requests.Post(s.addr, "/things", fmt.Sprintf(taskBody, "first")),
 	}
 	return s, nil
 }
@@ -210,17 +211,11 @@ func (b *rig) startParley(ctx context.Context) (*server, error) {
 		return nil, errors.Join(err, p.Stop())
 	}
 	s.requests = map[string][]byte{
-		"GET":  get(s.addr, "/api/v1/agents/"+agent),
-		"POST": post(s.addr, "/api/v1/tasks", fmt.Sprintf(taskBody, agent)),
+		"GET":  requests.Get(s.addr, "/api/v1/agents/"+agent, bearer),
+		"POST": requests.Post(s.addr, "/api/v1/tasks", fmt.Sprintf(taskBody, agent), bearer),
 	}
 	return s, nil
 }
 
-func get(addr netip.AddrPort, path string) []byte {
-	return fmt.Appendf(nil, "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, addr, serve.Key)
-}
-
-func post(addr netip.AddrPort, path, body string) []byte {
-	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		path, addr, serve.Key, len(body), body)
-}
+// bearer is the header that every request to the product has.
+const bearer = "Authorization: Bearer " + serve.Key

@@ -17,12 +17,17 @@ func TestVerdict(t *testing.T) {
 	if diff := cmp.Diff(want, r.Ratios); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if err := r.verdict(); err != nil {
-		t.Error(err)
+	if err := r.verdict(); err != nil || len(r.Goals) != 2 {
+		t.Errorf("%v, %d goals", err, len(r.Goals))
 	}
 	r.Found["product"] = []int{1200}
 	r.summarise()
-	if err := r.verdict(); err == nil || !strings.Contains(err.Error(), "product/floor is 0.75, want 0.85") {
+	if err := r.verdict(); err == nil || !strings.Contains(err.Error(), "Twilio streams a core, of the floor's: 0.75, want at least 0.85 x") {
 		t.Errorf("verdict: %v", err)
+	}
+	r = report{Found: map[string][]int{"product": {1400}, "baseline": {500}}}
+	r.summarise()
+	if err := r.verdict(); err == nil || !strings.Contains(err.Error(), "of the floor's: 0, want") {
+		t.Errorf("without a floor: %v", err)
 	}
 }

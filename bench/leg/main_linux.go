@@ -24,7 +24,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -32,6 +31,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	reports "parley/bench/report"
 )
 
 func main() {
@@ -84,14 +85,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	report.print(stdout)
-	if o.json != "" {
-		text, err := json.MarshalIndent(report, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.json, append(text, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+	if err := reports.SaveJSON(o.json, report); err != nil {
+		return err
 	}
 	return report.verdict()
 }

@@ -28,7 +28,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -44,6 +43,7 @@ import (
 	"time"
 
 	"parley/bench/corpus"
+	reports "parley/bench/report"
 	"parley/bench/stage"
 	"parley/pipeline"
 	"parley/providers/local"
@@ -215,14 +215,8 @@ func measure(ctx context.Context, o options, items []item, v *voices, stdout, st
 			}
 		}
 	}
-	if o.json != "" {
-		text, err := json.MarshalIndent(report, "", " ")
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(o.json, append(text, '\n'), 0o644); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+	if err := reports.SaveJSON(o.json, report); err != nil {
+		return err
 	}
 	return report.sound()
 }
