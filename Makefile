@@ -4,6 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 BIN := bin
 TOOLS := $(BIN)/tools
+SOURCES := cmd media pipeline providers control store bench deploy
 LINT := $(TOOLS)/golangci-lint
 S3 := $(BIN)/versitygw
 FUZZTIME ?= 20s
@@ -11,6 +12,11 @@ SOAK ?= 1000
 SCORES ?= 20
 # Tests that play random calls: repeating the scores is about playing the same.
 RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers|TestSecretsAreNowhere)$$
+# What tests say about sound, not about goroutines: the race detector makes it four times as slow. Every other test
+# of the package runs under it.
+SOUND := ^(TestCallerIsHeardOverTheAgent|TestEchoIsNoSpeech|TestEdges|TestVoiceIsUnderstood|TestWordErrorRate)$$
+# Whole packages that are about sound.
+PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
 
 .PHONY: help
 help: ## list the targets
@@ -50,7 +56,7 @@ lint: $(LINT) ## golangci-lint with the list of .golangci.yml
 
 .PHONY: static
 static: build ## format, vet, lint, both builds
-	@test -z "$$(gofmt -l cmd media pipeline providers control store bench deploy | tee /dev/stderr)"
+	@test -z "$$(gofmt -l $(SOURCES) | tee /dev/stderr)"
 	$(GO) vet ./...
 	CGO_ENABLED=0 $(GO) build ./...
 	$(MAKE) --no-print-directory lint
@@ -71,17 +77,26 @@ check: static $(S3) ## all of static, and the fast tests
 
 .PHONY: test
 test: setup-test static $(S3) ## set up and run every check, the end-to-end calls too
-	$(GO) test -race ./...
-	$(MAKE) --no-print-directory scores SCORES=19
+	$(MAKE) --no-print-directory race
+	$(MAKE) --no-print-directory scores SCORES=5
 	$(MAKE) --no-print-directory dial-once
-	$(MAKE) --no-print-directory e2e
+	PARLEY_E2E_EVERY=3 $(MAKE) --no-print-directory e2e
+	$(MAKE) --no-print-directory test-browser
+	$(MAKE) --no-print-directory sipp
 	$(MAKE) --no-print-directory test-contract
 	$(MAKE) --no-print-directory bench-smoke
 	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
 
+# Many tests wait, for databases and for clocks: more packages run at once than there are processors.
+.PHONY: race
+race: ## all packages' tests under the race detector; those of sound without it
+	$(GO) test -race -p 3 -skip '$(SOUND)' $$($(GO) list ./... | grep -vxF "$$($(GO) list $(PURE))")
+	$(GO) test $(PURE)
+	$(GO) test -run '$(SOUND)' ./providers/local
+
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
 .PHONY: scores
-scores: ## the scores SCORES times under the race detector (default 20): each time as written
+scores: ## the scores SCORES times under the race detector (default 20; make test: 5): each time as written
 	@mkdir -p $(BIN)
 	$(GO) test -race -c -o $(BIN)/score.test ./pipeline/score
 	@cd pipeline/score && for i in $$(seq $(SCORES)); do \
@@ -92,8 +107,27 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 	$(GO) test -count=1 -v ./control/dialer -run '^TestDialOnce$$' -tasks 1000
 
 .PHONY: e2e
-e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50)
+e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50; PARLEY_E2E_EVERY=n: one in n of the sentences whose words are counted)
 	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
+
+.PHONY: sipp
+sipp: build ## sipp's scenarios against Parley, both roles, UDP and TCP, 8 at once; prints a table (2 minutes)
+	$(GO) run ./bench/sipp -parley $(BIN)/parley
+
+AXE := control/console/node_modules/axe-core/axe.min.js
+
+$(AXE): control/console/package-lock.json
+	cd control/console && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $(AXE)
+
+.PHONY: console
+console: $(AXE) ## build the console's page anew: types of the API's description, its tests, control/console/dist (needs npm)
+	$(GO) test -count=1 ./control -run '^TestTypeScript$$' -update
+	cd control/console && npm test && npm run build
+
+.PHONY: test-browser
+test-browser: $(AXE) ## a headless Chromium with recorded speech for a microphone talks to an agent; every page of the console: no error, axe has nothing serious; pictures in bin/screens
+	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^(TestConsole|TestConsoleTalk|TestEndToEndBrowser)$$'
 
 .PHONY: test-contract
 test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases
@@ -106,25 +140,49 @@ soak: build ## the long runs, by hand: SOAK times the scores, the playout's rand
 	@cd pipeline/score && for i in $$(seq 20); do printf 'random calls, round %d of 20: ' $$i; ../../$(BIN)/score.test -test.run '$(RANDOM)' || exit 1; done
 	$(GO) test -timeout 1h ./media -rapid.checks=20000
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
+	$(GO) test -tags e2e -count=1 -timeout 20m -v ./cmd/parley -run '^TestEndToEndWER$$'
+	$(MAKE) --no-print-directory soak-sip
 
+.PHONY: soak-sip
+soak-sip: build ## what SIP must bear, whole, a line each: keys on 17 bad networks, sprayed and malformed packets, 10,000 calls on 200 ports, header injection, floods (20 minutes)
+	@set -o pipefail; tell() { grep -v -e '^=== ' -e '^ *--- PASS'; }; \
+	  $(GO) test -count=1 -v ./media/rtp -run '^(TestDigits|TestSpray|TestBackToBack)$$' -digits 1000 | tell && \
+	  $(GO) test -count=1 -v ./media/sip/edge -run '^(TestRFC.*|TestMalformed.*|TestSlowHeads|TestDeaf|TestGreedy|TestInjection)$$' | tell && \
+	  $(GO) test -count=1 -v ./media/sip ./media/stream -run '^TestInjected' | tell && \
+	  $(GO) test -count=1 -v ./providers/httptool -run '^TestInjection$$' -texts 5000 | tell && \
+	  PARLEY_E2E_INJECTIONS=5000 $(GO) test -tags e2e -count=1 -timeout 30m -v ./cmd/parley -run '^TestEndToEndHeaderInjection$$' | tell
+	$(MAKE) --no-print-directory flood
+
+# All of it runs, whatever fails on the way; what failed is told at the end.
 .PHONY: bench
-bench: build ## what a call costs, beside floors and baselines: streams, whole calls, the control plane (under 20 minutes); fails where a ratio is missed
-	$(GO) run ./bench/leg -rounds 2 -budget 4m
-	$(GO) run ./bench/calls -rounds 2 -budget 6m -json $(BIN)/calls.json -html $(BIN)/calls.html
-	$(GO) run ./bench/control -rounds 2
+bench: build ## what a call costs, beside floors and baselines: streams, whole calls, the API (under 20 minutes); bin/bench.html shows it; fails where a ratio is missed
+	@rm -f $(BIN)/leg.json $(BIN)/calls.json $(BIN)/control.json
+	@set -o pipefail; began=$$(date +%s); bad=0; \
+	  $(GO) run ./bench/leg -rounds 2 -budget 180s -json $(BIN)/leg.json || bad=1; \
+	  $(GO) run ./bench/calls -rounds 2 -hold 8s -budget 5m -servers product,floor,baseline -json $(BIN)/calls.json || bad=1; \
+	  $(GO) run ./bench/control -rounds 2 -parley $(BIN)/parley -json $(BIN)/control.json || bad=1; \
+	  $(GO) run ./bench/table -began $$began -command "make bench" -title "What a call costs, beside floors and baselines" \
+	    -json $(BIN)/bench.json -html $(BIN)/bench.html $(BIN)/calls.json $(BIN)/leg.json $(BIN)/control.json | tee $(BIN)/bench.md || bad=1; \
+	  exit $$bad
+
+SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-control smoke-sip smoke-flood smoke-heard
 
 .PHONY: bench-smoke
-bench-smoke: build ## every benchmark at its smallest: that it works, not how fast
-	$(GO) run ./bench/leg -quick
-	$(GO) run ./bench/calls -quick
-	$(GO) run ./bench/control -quick
-	$(GO) run ./bench/start -quick
-	$(GO) run ./bench/offline -quick
-	$(GO) run ./bench/store -quick
-	$(GO) run ./bench/store -api -quick
-	$(GO) run ./bench/turns -quick
-	$(GO) run ./bench/amd -quick
-	$(GO) run ./bench/live -quick
+bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
+	@mkdir -p $(BIN)/smoke
+	$(GO) build -o $(BIN)/smoke/ $(sort $(patsubst smoke-%,./bench/%,$(filter-out smoke-api smoke-scenes,$(SMOKE))))
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(SMOKE)
+
+.PHONY: $(SMOKE)
+smoke-offline smoke-flood: PROGRAM := -binary $(BIN)/parley
+smoke-start smoke-control: PROGRAM := -parley $(BIN)/parley
+smoke-heard: PROGRAM := -pesq ''
+$(filter-out smoke-api smoke-scenes,$(SMOKE)): smoke-%:
+	$(BIN)/smoke/$* -quick $(PROGRAM)
+smoke-api:
+	$(BIN)/smoke/store -api -quick
+smoke-scenes:
+	$(BIN)/smoke/calls -point voice,overload,api -calls 20 -rounds 1 -hold 2s
 
 .PHONY: bench-go
 bench-go: ## the benchmarks of all packages
@@ -150,6 +208,18 @@ bench-offline: setup-test ## how many calls a machine carries with offline speec
 bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails below 2.5 x baseline or 0.85 x floor
 	$(GO) run ./bench/leg
 
+.PHONY: bench-sip
+bench-sip: ## calls over SIP and RTP a core with speech detection and recording, beside two floors in one run; fails above 1.25 x floor's time a packet or below 1.35 x a socket each (8 minutes)
+	$(GO) run ./bench/sip
+
+.PHONY: bench-heard
+bench-heard: ## what callers sound like over bad networks: the jitter buffer beside a fixed one of 60 ms, graded by PESQ
+	$(GO) run ./bench/heard
+
+.PHONY: flood
+flood: build ## 10,000 SIP messages a second for 20 s each of INVITE, REGISTER, OPTIONS, MESSAGE from one source and from 1,000, and 1,100 TCP peers, while 20 calls talk (4 minutes)
+	$(GO) run ./bench/flood
+
 .PHONY: bench-turns
 bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
 	$(GO) run ./bench/turns
@@ -170,13 +240,20 @@ bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Post
 bench-api: ## what the API adds to its queries at 1,000,000 calls on SQLite and Postgres; fails above 150 us p50
 	$(GO) run ./bench/store -api
 
+# A package's targets are built once, and run from where go test would run them, with its cache of inputs.
 # Go's fuzzer now and then takes the end of its own time for a failure ("context deadline exceeded"); what a target truly fails on is kept in
 # testdata, and fails the second time as well.
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME (default 20s)
-	@set -e; for pkg in $$($(GO) list ./...); do \
-	  for t in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "fuzz $$pkg $$t"; f="$(GO) test -run ^$$ -fuzz ^$$t$$ -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$pkg"; $$f || $$f; \
+	@mkdir -p $(BIN)/fuzz
+	@set -e; cache=$$($(GO) env GOCACHE)/fuzz; bin=$(CURDIR)/$(BIN)/fuzz/fuzz.test; \
+	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' $(SOURCES) | xargs -n 1 dirname | sort -u); do \
+	  $(GO) test -c -fuzz . -o $$bin ./$$dir; \
+	  targets=$$(cd $$dir; $$bin -test.list '^Fuzz'); \
+	  for t in $$targets; do \
+	    echo "fuzz $$dir $$t"; \
+	    f="$$bin -test.run ^$$ -test.fuzz ^$$t$$ -test.fuzztime $(FUZZTIME) -test.fuzzminimizetime 10x -test.fuzzcachedir $$cache/parley/$$dir"; \
+	    (cd $$dir; $$f || $$f); \
 	  done; done
 
 SQLC := $(TOOLS)/sqlc
