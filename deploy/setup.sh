@@ -32,7 +32,7 @@ die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 packages="gcc libc6-dev libspeexdsp-dev libopus-dev espeak-ng flite1-dev poppler-utils zstd asterisk-core-sounds-en asterisk-core-sounds-en-wav"
 case $mode in
 run) ;;
-test) packages="$packages pocketsphinx-testdata codec2-examples sox opus-tools postgresql prometheus systemd sip-tester baresip chromium" ;;
+test) packages="$packages asterisk-moh-opsound-wav pocketsphinx-testdata codec2-examples sox opus-tools postgresql prometheus systemd sip-tester baresip chromium" ;;
 *) die "unknown mode '$mode': say 'run' or 'test'" ;;
 esac
 case $model in tiny | base) ;; *) die "PARLEY_STT_MODEL is '$model': say 'tiny' or 'base'" ;; esac

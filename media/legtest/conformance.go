@@ -430,17 +430,26 @@ func sendNeverBlocks(t *testing.T, leg media.Leg, far Far) {
 	}
 }
 
-// noAllocations holds the frame path, both ways, to none.
+// noAllocations holds the frame path, both ways, to none. What allocates each time does so in every measurement; the far end, which is in
+// this process, may in one.
 func noAllocations(t *testing.T, leg media.Leg, far Far) {
 	rate := leg.Info().Rate
-	const runs, warm = 50, 20
-	must(t, "Say", far.Say(Tone(rate, 400, (runs+2*warm)*media.FrameTime)))
+	const runs, warm, most = 50, 20, 3
+	allocates := func(f func()) (n float64) {
+		for range most {
+			if n = testing.AllocsPerRun(runs, f); n == 0 {
+				break
+			}
+		}
+		return n
+	}
+	must(t, "Say", far.Say(Tone(rate, 400, (most*(runs+1)+2*warm)*media.FrameTime)))
 	for range warm { // warm up; notes of the beginning pass
 		if _, err := leg.Receive(); err != nil {
 			t.Fatalf("Receive: %v", err)
 		}
 	}
-	if n := testing.AllocsPerRun(runs, func() { _, _ = leg.Receive() }); n != 0 {
+	if n := allocates(func() { _, _ = leg.Receive() }); n != 0 {
 		t.Errorf("Receive allocates %v times a frame", n)
 	}
 	far.Deafen()
@@ -448,7 +457,7 @@ func noAllocations(t *testing.T, leg media.Leg, far Far) {
 	for range warm {
 		must(t, "Send", leg.Send(f))
 	}
-	if n := testing.AllocsPerRun(runs, func() { _ = leg.Send(f) }); n != 0 {
+	if n := allocates(func() { _ = leg.Send(f) }); n != 0 {
 		t.Errorf("Send allocates %v times a frame", n)
 	}
 }
