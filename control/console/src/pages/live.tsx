@@ -3,7 +3,7 @@ import { ask, useAsk } from "../api";
 import { forms } from "../api.gen";
 import { detailsOf, Fields, type Values } from "../form";
 import { Link, usePlace, setQuery } from "../router";
-import type { Line } from "../talk";
+import type { Line } from "../call";
 import { Badge, Button, Card, Dialog, Loaded, Page, Sure, Trouble, useAct } from "../ui";
 import { span } from "../words";
 import { other, useAgents } from "./calls";

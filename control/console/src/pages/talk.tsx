@@ -2,7 +2,8 @@ import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from 
 import { useAsk } from "../api";
 import { Falls } from "../falls";
 import { Link, usePlace } from "../router";
-import { begin, current, goesOn, useTalk, type Exchange, type Seen, type State } from "../talk";
+import type { Exchange, Seen, State } from "../call";
+import { begin, current, goesOn, useTalk } from "../talk";
 import { Button, Card, Loaded, Page } from "../ui";
 import { lost, milliseconds, plain, span } from "../words";
 
