@@ -24,8 +24,8 @@ button[aria-pressed="true"] { background: var(--ink); color: var(--card); }
 .level { flex: none; width: 40px; height: 8px; border-radius: 4px; overflow: hidden; border: 1px solid var(--line); }
 .level::before { content: ""; display: block; height: 100%; background: var(--accent); transform-origin: left; transform: scaleX(var(--loud, 0)); }
 .trouble { color: var(--bad); font-size: 14px; }
-.lines { list-style: none; padding: 0; max-height: 200px; overflow-y: auto; overflow-wrap: anywhere; }
-.lines li + li { margin-top: 6px; }
+.lines { max-height: 200px; overflow-y: auto; overflow-wrap: anywhere; }
+.lines p + p { margin-top: 6px; }
 .lines .user { color: var(--quiet); text-align: right; }
 form { display: flex; gap: 8px; align-items: flex-end; }
 label { flex: 1; min-width: 0; font-size: 13px; color: var(--quiet); }

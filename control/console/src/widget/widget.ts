@@ -41,7 +41,7 @@ class Widget {
   readonly #status = make("p", { class: "status", role: "status" });
   readonly #trouble = make("p", { class: "trouble", role: "alert" });
   readonly #level = make("span", { class: "level", "aria-hidden": "true" });
-  readonly #lines = make("ol", { class: "lines", role: "log", "aria-label": "What was said", tabindex: "0" });
+  readonly #lines = make("div", { class: "lines", role: "log", "aria-label": "What was said", tabindex: "0" });
   readonly #mute = make("button", { type: "button", "aria-pressed": "false", click: () => this.#call?.mute(!this.#seen.muted) }, "Mute");
   readonly #words = make("input", { type: "text", maxlength: "2000", autocomplete: "off", enterkeyhint: "send" });
   readonly #form: HTMLFormElement;
@@ -119,7 +119,7 @@ class Widget {
     this.#lines.hidden = lines.length === 0;
     lines.forEach((line, i) => {
       const text = line.role === "user" ? `You: ${line.text}` : line.text;
-      const item = this.#lines.children[i] ?? this.#lines.appendChild(make("li"));
+      const item = this.#lines.children[i] ?? this.#lines.appendChild(make("p"));
       if (item.textContent !== text) item.textContent = text;
       item.className = line.role;
     });
