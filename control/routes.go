@@ -106,7 +106,7 @@ func (c *Control) routes() {
 	handle(c, "POST "+v1+"/calls/{id}/take-back", "take-back-call", access.CallsWrite, calls.TakeBack)
 
 	if o.Talk != nil {
-		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL}
+		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL, Relays: o.Relays}
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
 	}
 

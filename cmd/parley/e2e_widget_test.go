@@ -146,6 +146,31 @@ func TestConsoleWidget(t *testing.T) {
 	}
 }
 
+// TestConsoleWidgetRelayed lets the browser reach nothing but the server's TURN: what the page is told with its token is enough for a call.
+func TestConsoleWidgetRelayed(t *testing.T) {
+	t.Parallel()
+	n := serve(t, "PARLEY_RECORD=false", "PARLEY_TURN=127.0.0.1:0")
+	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	s := newSite(t, n, "")
+	b := chromium(t, s.URL, microphone(t, 2500*time.Millisecond)...)
+	b.look(1280, "light")
+	b.open(s.URL + "/")
+	b.sees("document.querySelector('[data-parley-widget]')")
+	b.eval(`(() => { const Usual = RTCPeerConnection
+		window.RTCPeerConnection = class extends Usual { constructor(c) { super({ ...c, iceTransportPolicy: 'relay' }); window.made = this } } })()`, nil)
+	b.pushes("Talk to us")
+	b.reads(".status", "Connected: speak at any time.")
+	b.sees(widget + ".querySelector('.lines .agent')?.textContent")
+	var kind string
+	b.eval(`made.getStats().then(all => { const of = id => all.get(id)
+		return of(of([...all.values()].find(s => s.type === 'transport').selectedCandidatePairId).localCandidateId).candidateType })`, &kind)
+	if kind != "relay" {
+		t.Errorf("the way is %q", kind)
+	}
+	b.pushes("Hang up")
+	b.reads(".status", "The call is over.")
+}
+
 // TestConsoleWidgetTyped is a page that may not hear anybody: it says so, and what is typed is answered, by the keyboard alone.
 func TestConsoleWidgetTyped(t *testing.T) {
 	t.Parallel()

@@ -41,6 +41,7 @@ export interface Seen {
 export interface Pass {
   token: string;
   whip_url: string;
+  ice_servers?: RTCIceServer[]; // relays
 }
 
 export const nothing: Seen = { state: "none", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
@@ -155,8 +156,9 @@ export class Call {
     try {
       pass.catch(() => undefined); // it is waited for below
       if (withMicrophone) await this.microphone();
-      const { token, whip_url } = await pass;
+      const { token, whip_url, ice_servers } = await pass;
       this.#token = token;
+      if (ice_servers) this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers: ice_servers });
       await this.#pc.setLocalDescription();
       if (this.#ended) return;
       const answer = await this.#ask("POST", whip_url, "application/sdp", this.#pc.localDescription!.sdp);
