@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"parley/providers/providertest"
 )
 
 // A site is somebody's page with a talk button, on a server of its own, which has a key of Parley's and the strictest policy that there is.
@@ -116,7 +118,14 @@ func TestConsoleWidget(t *testing.T) {
 	b.pushes("Ask us")
 	b.reads(".status", "Connected: speak at any time.")
 	b.sees(widget + ".querySelector('.lines .agent')?.textContent")
-	b.sees(widget + ".querySelector('.lines .user')?.textContent.includes('password')")
+	until(t, time.Minute, "the page shows what the microphone has heard", func() bool {
+		var lines []string
+		b.eval("[..."+widget+".querySelectorAll('.lines .user')].map(e => e.textContent)", &lines)
+		return slices.ContainsFunc(lines, func(line string) bool {
+			var wer providertest.WER
+			return wer.Add(passwordPlease, strings.TrimPrefix(line, "You: ")) <= 2
+		})
+	})
 	b.sees("Number(getComputedStyle(" + widget + ".querySelector('.level')).getPropertyValue('--loud')) > 0.05")
 	b.pushes("Mute")
 	b.reads(".status", "You are muted.")
@@ -141,7 +150,7 @@ func TestConsoleWidget(t *testing.T) {
 	b.troubles = nil // a refused request is an error to the browser's console
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if want := `{"agent_id":"` + agents[0].ID + `"}`; len(s.asked) != 2 || s.asked[0] != want {
+	if want := `{"agent_id":"` + agents[0].ID + `","ttl_seconds":300}`; len(s.asked) != 2 || s.asked[0] != want {
 		t.Errorf("the page's server was asked %q, want %s twice", s.asked, want)
 	}
 }

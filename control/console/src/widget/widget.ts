@@ -10,6 +10,8 @@ import { Call, nothing, type Pass, type Seen } from "../call";
 import { action, passOf, said, settings, type Settings } from "./words";
 import { style } from "./style";
 
+const consent = 300; // seconds for the person to let the page hear them
+
 type Attributes = Record<string, string | (() => void)>;
 
 /** make makes an element; functions among its attributes are what its events of that name do. */
@@ -28,7 +30,7 @@ async function token({ agent, tokenURL }: Settings): Promise<Pass> {
   const answer = await fetch(tokenURL, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
-    body: JSON.stringify(agent ? { agent_id: agent } : {}),
+    body: JSON.stringify({ agent_id: agent || undefined, ttl_seconds: consent }),
   });
   if (!answer.ok) throw new Error(answer.status === 429 ? "Too many calls: try again in a while." : "No call can be made now.");
   return passOf(await answer.json());
