@@ -92,7 +92,7 @@ func TestJudge(t *testing.T) {
 		"carried":           {spoil: func(*report.Step) {}},
 		"late":              {spoil: func(s *report.Step) { s.Times[report.Lateness] = report.Spread{N: 1, P99: 5.1} }, failed: "lateness"},
 		"lost":              {spoil: func(s *report.Step) { s.Counts[report.FramesLost] = 20 }, failed: "frames_lost"},
-		"unheard":           {spoil: func(s *report.Step) { s.Counts[heardIn] = 9880 }, failed: "frames heard 9880"},
+		"unheard":           {spoil: func(s *report.Step) { s.Counts[heardIn] = 9780 }, failed: "frames heard 9780"},
 		"silence":           {spoil: func(s *report.Step) { s.Counts[loudOut] = 100 }, failed: "of 10000 packets that came back only 100"},
 		"bad":               {spoil: func(s *report.Step) { s.Counts[heardBad] = 1 }, failed: "1 packets"},
 		"busy generator":    {spoil: func(s *report.Step) { s.Generator.Busy = 0.9 }, void: "at its end"},
@@ -147,7 +147,7 @@ func TestGoals(t *testing.T) {
 	if want := []string{"1.25"}; !slices.Equal(missed, want) {
 		t.Errorf("gates missed with %v, want %v", missed, want)
 	}
-	if text := strings.Join(s.report.Remarks, " "); !strings.Contains(text, "pion 10.0 us") || strings.HasSuffix(text, ";.") {
+	if text := strings.Join(s.report.Remarks, " "); !strings.Contains(text, "pion 10.0 us") || strings.Contains(text, "was not measured") {
 		t.Errorf("remarks are %q", text)
 	}
 }
