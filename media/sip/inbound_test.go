@@ -141,6 +141,64 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelOvertakes: a call is cancelled before it rings. Nobody answers it.
+func TestCancelOvertakes(t *testing.T) {
+	t.Parallel()
+	for name, ring := range map[string]time.Duration{"it would be answered": 0, "it would ring": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked, judged := make(chan struct{}), make(chan struct{})
+			a := newAgent(t, func(o *Options) {
+				o.Admit = func(context.Context, Incoming) Verdict {
+					close(asked)
+					<-judged
+					return Verdict{Ring: ring}
+				}
+			})
+			p := newPhone(t, a.udp())
+			p.send("INVITE branch=cancelled", number, described(40000))
+			within(t, asked, "call")
+			p.send("CANCEL branch=cancelled", number, "")
+			p.wants(200)
+			p.wants(487)
+			close(judged)
+			if e := within(t, a.ends, "end"); !e.Answered.IsZero() {
+				t.Errorf("end %+v", e)
+			}
+			if len(a.legs) > 0 {
+				t.Error("somebody holds the call")
+			}
+		})
+	}
+}
+
+// TestCancelCrosses: a call is cancelled while it is being answered. It is answered or cancelled, and nobody holds one that is cancelled.
+func TestCancelCrosses(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	for i := range 300 {
+		p := newPhone(t, a.udp())
+		branch := " branch=" + strconv.Itoa(i)
+		p.send("INVITE"+branch, number, described(40000))
+		p.send("CANCEL"+branch, number, "")
+		status := 0
+		for status == 0 {
+			if res, ok := p.next().(*gosip.Response); ok && res.StatusCode >= 200 && res.CSeq().MethodName == gosip.INVITE {
+				status = res.StatusCode
+				p.peer, _ = res.To().Params.Get("tag")
+			}
+		}
+		if status == 200 {
+			p.ack(number, "")
+			p.leave()
+			_ = a.take(t).Hangup(media.CauseCaller)
+		}
+		if e := within(t, a.ends, "end"); e.Answered.IsZero() != (status != 200) {
+			t.Fatalf("call %d has %d, and the end %+v", i, status, e)
+		}
+	}
+}
+
 // ringing lets a call ring until it is cancelled.
 func ringing(context.Context, Incoming) Verdict { return Verdict{Ring: time.Hour} }
 
