@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	"net"
 	"os"
 	"regexp"
@@ -222,6 +223,40 @@ func TestCancelCrossesAnswer(t *testing.T) {
 	d.p.asked("ACK")
 	d.p.answer(d.p.asked("BYE"), 200, "")
 	d.failed(Cancelled, 0)
+}
+
+// TestCancelCrossesChallenge: who does not want the call any more when it is challenged does not call again.
+func TestCancelCrossesChallenge(t *testing.T) {
+	t.Parallel()
+	d := dial(t, func(o *Order) {
+		o.Trunk.Username, o.Trunk.Realm = "acme", "pbx"
+		o.Trunk.Password = func() (string, error) { return "secret", nil }
+	})
+	invite := d.p.asked("INVITE")
+	d.a.HangUp(d.id)
+	d.p.tagged(invite, "b", 407, "", `Proxy-Authenticate: Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth"`)
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+}
+
+// TestCloseCancels: calls that ring are cancelled when the node goes down.
+func TestCloseCancels(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	invite := d.p.asked("INVITE")
+	d.p.tagged(invite, "b", 180, "")
+	if n := within(t, d.news, "ringing"); !n.Ringing {
+		t.Errorf("news %+v", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() { d.a.Close(ctx); close(closed) }()
+	d.p.answer(d.p.asked("CANCEL"), 200, "")
+	d.p.tagged(invite, "b", 487, "")
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+	within(t, closed, "end of Close")
 }
 
 // TestFork: the second that answers is acknowledged and hung up, and the call goes on with the first.
