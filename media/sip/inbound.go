@@ -222,23 +222,33 @@ func (a *Agent) crypto(transport string) sdp.Mode {
 
 // toNumber is who is called: by the Request-URI, or by To where that names us and no number.
 func toNumber(req *gosip.Request) string {
-	if user := req.Recipient.User; numeric(user) || !numeric(req.To().Address.User) {
+	to := userOf(&req.To().Address)
+	if user := userOf(&req.Recipient); numeric(user) || !numeric(to) {
 		return user
 	}
-	return req.To().Address.User
+	return to
 }
 
 // fromNumber is who calls. A trunk is believed what it asserts (RFC 3325), since caller ids that are withheld may stand there alone.
 func fromNumber(req *gosip.Request, trusted bool) string {
 	if trusted {
-		for _, one := range splitList(value(req, "P-Asserted-Identity")) {
+		for _, one := range splitList(strings.Join(values(req, "P-Asserted-Identity"), ",")) {
 			var u gosip.Uri
-			if _, err := gosip.ParseAddressValue(one, &u, &gosip.HeaderParams{}); err == nil && numeric(u.User) {
-				return u.User
+			if _, err := gosip.ParseAddressValue(one, &u, &gosip.HeaderParams{}); err == nil && numeric(userOf(&u)) {
+				return userOf(&u)
 			}
 		}
 	}
-	return req.From().Address.User
+	return userOf(&req.From().Address)
+}
+
+// userOf is whom an address names: its user, or its number (RFC 3966).
+func userOf(u *gosip.Uri) string {
+	if u.Scheme != "tel" {
+		return u.User
+	}
+	number, _, _ := strings.Cut(u.Raw(), ";")
+	return number
 }
 
 // numeric says that a user part looks like a number.
@@ -432,6 +442,8 @@ func (l *Leg) acknowledged(res *gosip.Response, tx *gosip.ServerTx, acked <-chan
 	for {
 		select {
 		case ack := <-acked:
+			return ack
+		case ack := <-tx.Acks(): // with the branch of the INVITE, as some have it
 			return ack
 		case <-again.C:
 			if err := tx.Respond(res); err != nil {

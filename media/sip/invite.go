@@ -140,9 +140,11 @@ func (a *attempt) provisional(res *gosip.Response) {
 		a.call.rings = true
 		a.call.order.Told(News{ID: a.call.id, Ringing: true})
 	}
-	if a.call.referral != nil { // the session is still the old far end's
+	switch described := len(res.Body()) > 0 && strings.HasPrefix(strings.ToLower(value(res, "Content-Type")), "application/sdp"); {
+	case !described:
+	case a.call.referral != nil: // the session is still the old far end's
 		a.call.early = res.Body()
-	} else if len(res.Body()) > 0 && strings.HasPrefix(strings.ToLower(value(res, "Content-Type")), "application/sdp") {
+	default:
 		if err := a.leg.voice.settle(res.Body()); err != nil { // early media: of the fork that speaks last
 			a.leg.log.Debug("early media is not heard", "error", err)
 		}
