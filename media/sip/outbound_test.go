@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
@@ -163,6 +164,26 @@ func TestOutcomesAsDocumented(t *testing.T) {
 			t.Errorf("%d is %s, and %s in the table", code, got, want)
 		}
 	}
+}
+
+// TestKeysOfAnotherType: whom we call may number keys otherwise than we have offered. They come under our number (RFC 3264, section 5.1).
+func TestKeysOfAnotherType(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	m := newMouthpiece(t, 7)
+	d.p.tagged(d.p.asked("INVITE"), "b", 200, strings.ReplaceAll(described(m.port()), "101", "97"))
+	d.p.asked("ACK")
+	l := d.answered()
+	told := notes(l)
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.voice.session.Local().Port())
+	if _, err := m.conn.WriteToUDPAddrPort([]byte{0x80, 0x80 | 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0x80 | 10, 3, 0x20}, to); err != nil {
+		t.Fatal(err)
+	}
+	if n := within(t, told, "key"); n.Code != '5' {
+		t.Errorf("note %+v", n)
+	}
+	_ = l.Hangup(media.CauseAgent)
+	d.p.answer(d.p.asked("BYE"), 200, "")
 }
 
 // TestRedirected: a 3xx is followed as often as the Agent is told, to the contact with the highest q.
