@@ -127,6 +127,16 @@ func (s *server) trunkCarrier(org, id string) (pipeline.Carrier, error) {
 	return nil, fmt.Errorf("%w: the trunk that the call is to be placed by is not known", store.ErrUnavailable)
 }
 
+// giveUp hangs up a call that is being placed by SIP from here, by its token; false: there is none such.
+func (s *server) giveUp(token string) bool {
+	how, ok := s.sip.placed.find(token, "")
+	if !ok || how.State.Over() {
+		return false
+	}
+	s.sip.agent.HangUp(how.ID)
+	return true
+}
+
 var errNoSIP = errors.New("the number to call from is reached by a SIP trunk: this server places no calls by SIP (PARLEY_SIP_LISTEN)")
 
 // trunkTold takes news of a call that is being placed by SIP. It is called on the call's own goroutine, before the agent speaks.
