@@ -352,7 +352,7 @@ func (s *server) drain(ctx, again context.Context) {
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for s.twilio.Coming(comes) > 0 && ctx.Err() == nil {
+	for s.twilio.Coming(comes)+s.sip.going() > 0 && ctx.Err() == nil {
 		select {
 		case <-look.C:
 		case <-ctx.Done():
