@@ -11,9 +11,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"parley/control"
-	"parley/control/talk"
 )
 
 var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
@@ -21,9 +18,7 @@ var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
 // TestTypeScript holds the console's types against the API's description, of which they are made: `go test ./control -run TypeScript -update`.
 func TestTypeScript(t *testing.T) {
 	t.Parallel()
-	tokens, err := talk.NewTokens(nil, nil, secret)
-	must(t, err)
-	w := newWorld(t, func(o *control.Options) { o.Talk = tokens })
+	w := newWorld(t)
 	answer := httptest.NewRecorder()
 	w.mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	var api openAPI

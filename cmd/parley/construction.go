@@ -97,7 +97,7 @@ func (in *construction) lines() error {
 	if err := in.cfg.newBus(in.office, in.node); err != nil {
 		return err
 	}
-	in.calls = &hangUp{board: in.line.board}
+	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
 	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
 	in.calls.node, in.calls.dialer = in.office.node, in.dialer

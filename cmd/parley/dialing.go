@@ -31,6 +31,7 @@ type line struct {
 	release   func(call string)
 	draining  func() bool
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
+	giveUp    func(call string) bool                         // hangs up a call that is being placed so; nil: none is
 
 	trunkState func(id string) *lines.TrunkState // nil: of none it is known
 }

@@ -143,7 +143,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
 	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
 	if len(c.SIPListen) > 0 {
-		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
+		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling()}, log); err != nil {
 		s.closeTraces()
@@ -352,7 +352,7 @@ func (s *server) drain(ctx, again context.Context) {
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for s.twilio.Coming(comes) > 0 && ctx.Err() == nil {
+	for s.twilio.Coming(comes)+s.sip.going() > 0 && ctx.Err() == nil {
 		select {
 		case <-look.C:
 		case <-ctx.Done():

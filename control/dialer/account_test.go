@@ -1,6 +1,7 @@
 package dialer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -154,5 +155,25 @@ func TestNoAccountAtAll(t *testing.T) {
 	b.set(func() { b.chosen, b.away = "", nil }) // what was chosen stays
 	if dial := d.placed(later); dial.Account != "own" {
 		t.Errorf("placed by %q", dial.Account)
+	}
+}
+
+// TestTrunkAccount: a call by a trunk is one by SIP from the beginning, and only the node that has placed it can hang it up: it is told.
+func TestTrunkAccount(t *testing.T) {
+	t.Parallel()
+	const account = store.TrunkAccount + "trunk"
+	var mu sync.Mutex
+	var ended []store.Call
+	b := &books{chosen: account, rooms: map[string]*switchroom{account: {}}}
+	d := newDesk(t, dialer.Rules{}, func(o *dialer.Options) {
+		o.Accounts = b
+		o.HangUp = func(_ context.Context, c store.Call) { mu.Lock(); ended = append(ended, c); mu.Unlock() }
+	})
+	dial := d.placed(d.task("+12125550001"))
+	must(t, d.Cancel(t.Context(), dial.Call))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(ended) != 1 || ended[0].ID != dial.Call || ended[0].Boot != "node" || ended[0].Leg != "sip" {
+		t.Errorf("ended %+v", ended)
 	}
 }
