@@ -11,7 +11,7 @@ const schema: Schema = {
     words: { oneOf: [{ type: "integer", minimum: 1 }, { const: "never" }] },
     vendor: { type: "string", enum: ["auto", "local"] },
     more: { type: "object", additionalProperties: { type: "number", maximum: 1 } },
-    else: { type: "object", properties: { at: false } },
+    else: { type: "object", properties: { at: false as unknown as Schema } },
   },
 };
 

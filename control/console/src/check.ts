@@ -39,7 +39,7 @@ function plainly(value: unknown, schema: Schema, path: string): Record<string, s
     const long = [...value].length;
     if (long < (schema.minLength ?? 0)) return bad(schema.minLength === 1 ? "must not be empty" : `must have ${schema.minLength} characters or more`);
     if (long > (schema.maxLength ?? Infinity)) return bad(`must have ${schema.maxLength} characters or less`);
-    if (schema.pattern && !new RegExp(schema.pattern, "u").test(value)) return bad(`must be ${schema.patternDescription ?? `as ${schema.pattern}`}`);
+    if (schema.pattern && !new RegExp(schema.pattern).test(value)) return bad(`must be ${schema.patternDescription ?? `as ${schema.pattern}`}`);
   }
   if (Array.isArray(value)) {
     if (value.length < (schema.minItems ?? 0)) return bad(`must have ${schema.minItems} or more`);

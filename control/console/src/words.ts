@@ -41,6 +41,12 @@ export function unheard(text: string | null, heard: string | null): string {
   return text.startsWith(heard) ? text.slice(heard.length) : "";
 }
 
+/** held is, for each entry of a transcript, how often the agent paused in its turn: it follows the last of the turn's. */
+export function held(entries: { role: string; turn: number | null }[], turns: { turn: number; held: number }[]): number[] {
+  const lastOf = new Map(entries.map((entry, i) => [entry.role === "agent" ? entry.turn : undefined, i]));
+  return entries.map(({ role, turn: n }, i) => (role === "agent" && lastOf.get(n) === i ? (turns.find(({ turn }) => turn === n)?.held ?? 0) : 0));
+}
+
 /** lost is, for each entry of a transcript, what the caller did not hear of the agent's words: it follows the last of each turn's. */
 export function lost(entries: { role: string; turn: number | null }[], turns: { n: number; text: string | null; heard: string | null }[]): string[] {
   const byNumber = new Map(turns.map((turn) => [turn.n, turn]));
