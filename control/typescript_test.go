@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"parley/control"
+	"parley/control/access"
 	"parley/control/talk"
 )
 
@@ -113,6 +114,12 @@ func (a openAPI) typescript() string {
 		fmt.Fprintf(&out, "export interface %s {\n%s}\n\n", name, a.members(s, used))
 	}
 	fmt.Fprintf(&out, "/** What operations answer with, in the envelope's data. */\nexport interface Answers {\n%s}\n\n", answers.String())
+	var names []string
+	for _, s := range access.Scopes() {
+		names = append(names, s.Name)
+	}
+	scopes, _ := json.Marshal(names) // texts
+	fmt.Fprintf(&out, "/** What keys may be allowed. */\nexport const scopes = %s as const;\n\n", scopes)
 	out.WriteString("/** What requests take: JSON Schemas, without what is deeper than a form goes. */\nexport const forms = {\n")
 	for _, name := range slices.Sorted(maps.Keys(forms)) {
 		text, _ := json.Marshal(a.trim(a.Components.Schemas[name], 4)) // it came out of JSON

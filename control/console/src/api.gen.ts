@@ -848,6 +848,9 @@ export interface Answers {
   "POST /webrtc/tokens": TalkToken;
 }
 
+/** What keys may be allowed. */
+export const scopes = ["*","agents:read","agents:write","calls:read","calls:write","tasks:read","tasks:write","dialing:read","dialing:write","campaigns:read","campaigns:write","webhooks:read","webhooks:write","credentials:read","credentials:write","numbers:read","numbers:write","trunks:read","trunks:write"] as const;
+
 /** What requests take: JSON Schemas, without what is deeper than a form goes. */
 export const forms = {
   APIKeyCreate: {"type":"object","properties":{"expires_at":{"type":["string","null"],"format":"date-time","description":"When it stops working. None given: when it is revoked."},"name":{"type":"string","description":"What it is for: not blank.","examples":["CRM integration"],"minLength":1,"maxLength":200},"prefix":{"type":"string","enum":["va_","cm_"],"description":"How it begins. It tells people what a key is for: every key works on every part of the API that its scopes allow.","default":"va_"},"scopes":{"type":["array","null"],"description":"What it may do, such as agents:read; never more than its maker's role. None given: everything (*).","items":{"type":"string"}}},"required":["name"]},
