@@ -259,7 +259,7 @@ function Folded({ input, able, children }: { input: Input; able: boolean; childr
   const written = raw || !able;
   return (
     <fieldset>
-      <details open={touched || undefined}>
+      <details open={touched || undefined} onInvalidCapture={(event) => { event.currentTarget.open = true; }}>
         <summary>{plain(input.name)}</summary>
         {input.schema.description && !written && <p className="hint">{input.schema.description}</p>}
         {!written && wrong(input, false).map((error) => <p key={error} className="wrong">{error}</p>)}
@@ -275,9 +275,10 @@ function Folded({ input, able, children }: { input: Input; able: boolean; childr
 }
 
 function Group(input: Input) {
+  const schema = input.value ? input.schema : { ...input.schema, required: [] }; // what is not there needs nothing
   return (
     <Folded input={input} able={fits(input.value, input.schema)}>
-      <Fields {...input} value={(input.value ?? {}) as Values} names={undefined} onChange={(next) => input.onChange(Object.keys(next).length ? next : undefined)} />
+      <Fields {...input} schema={schema} value={(input.value ?? {}) as Values} names={undefined} onChange={(next) => input.onChange(Object.keys(next).length ? next : undefined)} />
     </Folded>
   );
 }
