@@ -303,11 +303,11 @@ func (f *former) webhooks() {
 	f.press("New secret")
 	f.says("input", "whsec_")
 	f.eval("document.querySelector('.check input').click()", nil)
-	f.sees("!document.querySelector('.check input').checked && !document.querySelector('.check input').disabled")
+	f.sees("document.querySelector('.check input').checked && !document.querySelector('.check input').disabled")
 	var settings struct{ Redelivery bool }
 	f.session("/webhooks/settings", &settings)
-	if settings.Redelivery {
-		f.t.Error("redelivery is on still")
+	if !settings.Redelivery {
+		f.t.Error("redelivery is off still")
 	}
 }
 

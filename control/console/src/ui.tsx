@@ -171,6 +171,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   useEffect(() => {
     const dialog = box.current!;
     if (!dialog.open) dialog.showModal();
+    dialog.querySelector<HTMLElement>(".dialog-body :is(input:not([readonly]), select, textarea, button)")?.focus(); // not what closes it
     return () => dialog.close();
   }, []);
   return (

@@ -6,6 +6,12 @@ const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short
 export const when = (time: string | null | undefined): string => (time ? clock.format(new Date(time)) : "–");
 export const whenShort = (time: string | null | undefined): string => (time ? short.format(new Date(time)) : "–");
 
+const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+export const hour = (time: string): string => hours.format(new Date(time));
+export const day = (time: string): string => days.format(new Date(time));
+
 /** 75.2 seconds are 1:15. */
 export function span(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";

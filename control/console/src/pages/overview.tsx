@@ -4,7 +4,7 @@ import type { Call } from "../api.gen";
 import { Bars, Ranges, type Bucket } from "../chart";
 import { Link } from "../router";
 import { Badge, Card, Loaded, Page, Table } from "../ui";
-import { milliseconds, percentile, plain, span, whenShort } from "../words";
+import { day, hour, milliseconds, percentile, plain, span, whenShort } from "../words";
 import { CallTable, useAgents } from "./calls";
 
 const looked = 100; // how many calls the figures are of: as many as one request answers
@@ -127,7 +127,11 @@ function byTime(calls: Call[]): Bucket[] {
   const now = Date.now();
   const oldest = Math.min(now, ...calls.map((call) => Date.parse(call.created_at)));
   const piece = Math.max(3600e3, Math.ceil((now - oldest) / pieces));
-  const buckets = Array.from({ length: pieces }, (_, i) => ({ label: whenShort(new Date(now - (pieces - i) * piece).toISOString()), good: 0, bad: 0 }));
+  const days = piece * pieces > 36 * 3600e3;
+  const buckets = Array.from({ length: pieces }, (_, i) => {
+    const from = new Date(now - (pieces - i) * piece).toISOString();
+    return { label: whenShort(from), mark: days ? day(from) : hour(from), good: 0, bad: 0 };
+  });
   for (const call of calls) {
     const at = pieces - 1 - Math.floor((now - Date.parse(call.created_at)) / piece);
     const bucket = buckets[Math.min(pieces - 1, Math.max(0, at))];
