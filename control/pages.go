@@ -498,6 +498,10 @@ var pages = map[string]page{
 		tag: "Extensions", summary: "Delete an extension",
 		text: "Its softphone is no longer registered when its registration expires. Extension.",
 	},
+	"list-providers": {
+		tag: "Calls", summary: "List the vendors that hear, think and speak, and how they do",
+		text: "In the order of a turn: recognisers, models, voices. What is said of them is of the last 15 minutes, of their last 128 uses, on the node that answers, whoever's calls these were. Extension.",
+	},
 	"create-webrtc-token": {
 		tag: "Calls", summary: "Let a page call an agent", status: http.StatusCreated,
 		text: "A server asks this with its key, or a page with its session, and the page opens its call by WHIP (RFC 9725): it posts its offer to whip_url " +

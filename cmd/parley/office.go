@@ -22,6 +22,7 @@ import (
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/health"
 	"parley/control/library"
 	"parley/control/live"
 	"parley/control/nodes"
@@ -109,6 +110,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 	taped   func(outcome string, lost int)                             // recordings, and frames that they lost
 	dialler dialer.Observe
+	vendors *health.Board // how they do; nil: nobody knows
 }
 
 // reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.

@@ -27,6 +27,7 @@ export interface Exchange {
 /** What a page shows of a call. */
 export interface Seen {
   state: State;
+  agent: string; // its id; "": the default one
   call: string; // its id; "": not known yet
   began: number; // when it was answered, by performance.now(); 0: not yet
   lines: Line[];
@@ -41,7 +42,7 @@ export interface Seen {
   soundAfterPress?: number;
 }
 
-const nothing: Seen = { state: "none", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
+const nothing: Seen = { state: "none", agent: "", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
 
 interface Message {
   type: string;
@@ -340,7 +341,7 @@ export function useTalk(): Seen {
 /** begin calls an agent; none named: the default one. Only where a button was pressed: browsers let no page sound before. */
 export function begin(agent: string, withMicrophone: boolean): void {
   call?.hangUp();
-  show({ ...nothing, state: "connecting" });
+  show({ ...nothing, state: "connecting", agent });
   call = new Call(seen, show);
   void call.open(agent, withMicrophone);
 }

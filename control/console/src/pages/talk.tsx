@@ -4,7 +4,7 @@ import { Falls } from "../falls";
 import { Link, usePlace } from "../router";
 import { begin, current, goesOn, useTalk, type Exchange, type Seen, type State } from "../talk";
 import { Button, Card, Loaded, Page } from "../ui";
-import { lost, milliseconds, plain, span } from "../words";
+import { held, lost, milliseconds, plain, span } from "../words";
 
 const names: Record<State, string> = {
   none: "", connecting: "Connecting…", listening: "Listening", hearing: "Hears you", thinking: "Thinking", speaking: "Speaking", held: "On hold",
@@ -66,7 +66,7 @@ function Start({ seen }: { seen: Seen }) {
 }
 
 /** Console is what a person has at hand in a call. */
-function Console({ seen }: { seen: Seen }) {
+export function Console({ seen }: { seen: Seen }) {
   return (
     <div className="talk">
       <p role="status" className={`talk-state ${seen.state}`}><i />{seen.lost ? "Looking for the network…" : names[seen.state]}</p>
@@ -127,7 +127,7 @@ function Level({ name, who, peak }: { name: string; who: "user" | "agent"; peak:
 }
 
 /** Said is what was said so far, and where one types. */
-function Said({ seen }: { seen: Seen }) {
+export function Said({ seen }: { seen: Seen }) {
   const [text, setText] = useState("");
   const list = useRef<HTMLOListElement>(null);
   const last = seen.lines.at(-1);
@@ -140,6 +140,7 @@ function Said({ seen }: { seen: Seen }) {
     current()?.type(text.trim());
     setText("");
   };
+  const holds = held(seen.lines, seen.turns);
   const unheard = lost(seen.lines, seen.turns.map((turn) => ({ ...turn, n: turn.turn })));
   return (
     <Card title="What is said" flush>
@@ -152,6 +153,7 @@ function Said({ seen }: { seen: Seen }) {
               {line.text}
               {unheard[i] && <del title="You did not hear this">{unheard[i]}</del>}
               {line.interrupted && <span className="badge warn">barge-in</span>}
+              {holds[i] > 0 && <span className="badge" title="The agent paused for a sound of yours, and went on">{holds[i] === 1 ? "held" : `held ${holds[i]} ×`}</span>}
             </p>
           </li>
         ))}
@@ -171,7 +173,7 @@ function Said({ seen }: { seen: Seen }) {
 const keypad = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 /** Keypad presses keys, by its buttons or, while one of them has the focus, by the keyboard. */
-function Keypad({ keys }: { keys: string }) {
+export function Keypad({ keys }: { keys: string }) {
   const press = (event: KeyboardEvent) => {
     if (keypad.includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) current()?.key(event.key);
   };
@@ -207,7 +209,7 @@ function Facts({ seen }: { seen: Seen }) {
 }
 
 /** About says what a turn was, and how it went. */
-function About({ turn }: { turn: Exchange }) {
+export function About({ turn }: { turn: Exchange }) {
   return (
     <>
       {turn.interrupted && <span className="badge warn">barge-in</span>}
