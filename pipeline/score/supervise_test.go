@@ -108,6 +108,16 @@ func TestSupervise(t *testing.T) {
 				t.Error("nobody is told")
 			}
 		}},
+		{name: "supervisor does not hear a secret, nor is it written down", waits: true, score: Score{
+			Model:      Model{Answer: (&safe{always: true}).answer},
+			Caller:     []Cue{Tones(5, 6, callers), Says("four two four two", 10, 12), HangsUp(16)},
+			Supervised: []Supervisor{ada(TakesOver(8))},
+		}, check: func(t *testing.T, p *Performance) {
+			hears(t, "the supervisor", p.Supervised[0].Heard, 16000, callers, false)
+			if found := traces(p, "four", "two"); len(found) > 0 {
+				t.Errorf("the secret is in %q", found)
+			}
+		}},
 		{name: "supervisor whispers, and has the call", waits: true, score: Score{
 			Caller: []Cue{HangsUp(16)}, Supervised: []Supervisor{ada(TakesOver(4), Orders(pipeline.Command{Kind: pipeline.Inject, Text: "Offer a refund."}, 6), HandsBack(8))},
 		}, check: func(t *testing.T, p *Performance) {
