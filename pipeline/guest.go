@@ -26,6 +26,7 @@ type visit struct {
 	outward *relay.Relay                               // the caller's sound
 	inward  *relay.Relay
 	joined  atomic.Bool
+	parted  chan struct{} // of a supervisor: closed when they have the call no longer
 }
 
 var errParted = errors.New("no longer wanted")

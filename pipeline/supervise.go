@@ -94,7 +94,7 @@ func (c *Call) Attend(ctx context.Context, s Supervisor) error {
 	return nil
 }
 
-// excuse lets a supervisor go, who may have the call.
+// excuse lets a supervisor go, and waits until the call has done so who had it: then nobody uses their leg any more.
 func (c *Call) excuse(a *attendance) {
 	c.seats.leave(a)
 	c.log.Info("a supervisor has left", "supervisor", a.Name, "supervisor_leg", a.Leg.Info().ID)
@@ -104,6 +104,10 @@ func (c *Call) excuse(a *attendance) {
 	}
 	select {
 	case c.inbox <- event{time.Since(c.answered), went{v.n, nil}}:
+	case <-c.over:
+	}
+	select {
+	case <-v.parted:
 	case <-c.over:
 	}
 }
@@ -227,7 +231,7 @@ func (c *Call) overheard(at time.Time, f media.Frame) {
 
 // admitted makes a supervisor the call's guest.
 func (c *Call) admitted(ctx context.Context, n admit) {
-	v := &visit{n: n.n}
+	v := &visit{n: n.n, parted: make(chan struct{})}
 	a, err := c.seats.begin(c, v, n.to)
 	if err != nil {
 		c.take(ctx, went{n.n, err})
@@ -240,6 +244,7 @@ func (c *Call) admitted(ctx context.Context, n admit) {
 		a.visit.Store(nil)
 		a.playout.Patch(a.mix)
 		a.tell(false, nil)
+		close(v.parted)
 	}
 	c.visit = v
 	c.take(ctx, came{n.n})
