@@ -109,10 +109,13 @@ func (c *Control) routes() {
 
 	vendors := &voice.Providers{Board: cmp.Or(o.Health, &health.Board{})}
 	handle(c, "GET "+v1+"/providers", "list-providers", access.CallsRead, vendors.List)
+	handle(c, "POST "+v1+"/calls/{id}/commands", "command-call", access.CallsWrite, calls.Command)
 
 	if o.Talk != nil {
 		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL}
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
+		supervision := &voice.Supervision{Calls: calls, Tokens: o.Talk, People: o.People}
+		handle(c, "POST "+v1+"/calls/{id}/listen", "listen-to-call", access.CallsWrite, supervision.Listen)
 	}
 
 	handle(c, "GET "+v1+"/credentials", "list-credentials", access.CredentialsRead, credentials.List)

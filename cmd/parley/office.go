@@ -55,6 +55,7 @@ type office struct {
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	boot      string // this process's, as in the rows of its calls
 	hooks     *webhook.Sender
 	vault     *vault.Vault
 	accounts  *accounts
@@ -97,7 +98,8 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	o := &office{
 		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, observe.taped, log},
 	}
-	in := construction{office: o, node: node, boot: store.NewID(), began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
+	o.boot = store.NewID()
+	in := construction{office: o, node: node, boot: o.boot, began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
 	if err := in.all(ctx); err != nil {
 		return nil, errors.Join(err, o.close())
 	}

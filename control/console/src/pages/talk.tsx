@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 import { useAsk } from "../api";
 import { Falls } from "../falls";
+import { Level } from "../level";
 import { Link, usePlace } from "../router";
 import { begin, current, goesOn, useTalk, type Exchange, type Seen, type State } from "../talk";
 import { Button, Card, Loaded, Page } from "../ui";
@@ -8,7 +9,7 @@ import { held, lost, milliseconds, plain, span } from "../words";
 
 const names: Record<State, string> = {
   none: "", connecting: "Connecting…", listening: "Listening", hearing: "Hears you", thinking: "Thinking", speaking: "Speaking", held: "On hold",
-  bridged: "With a person", over: "The call is over",
+  bridged: "With a person", talking: "", over: "The call is over",
 };
 
 /** Talk calls an agent from the page, and shows what becomes of it. */
@@ -83,7 +84,7 @@ export function Console({ seen }: { seen: Seen }) {
         )}
         <Button kind="danger" onClick={() => current()?.hangUp()}>Hang up</Button>
       </div>
-      {seen.silence && <p role="alert" className="talk-note">{seen.silence}</p>}
+      {seen.silence && <p role="alert" className="talk-note">{seen.silence} You can type.</p>}
       {seen.trouble && <p role="alert" className="talk-note bad">{seen.trouble}</p>}
     </div>
   );
@@ -96,34 +97,6 @@ function Clock({ began }: { began: number }) {
     return () => clearInterval(timer);
   }, []);
   return <span className="number quiet">{span(began ? (now - began) / 1000 : 0)}</span>;
-}
-
-const softest = -50; // dB of full scale that a meter shows
-
-/** Level shows how loud somebody is, anew with each picture of the browser's: React has no part in that. */
-function Level({ name, who, peak }: { name: string; who: "user" | "agent"; peak: () => number | undefined }) {
-  const bar = useRef<SVGRectElement>(null);
-  const latest = useRef(peak);
-  latest.current = peak;
-  useEffect(() => {
-    let shown = 0;
-    let frame = requestAnimationFrame(function look() {
-      const loud = Math.max(0, 1 - (20 * Math.log10(Math.max(latest.current() ?? 0, 1e-6))) / softest);
-      shown = Math.max(loud, shown * 0.9);
-      bar.current?.setAttribute("width", String(Math.min(1, shown) * 100));
-      frame = requestAnimationFrame(look);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, []);
-  return (
-    <span className="level">
-      <span className={who}>{name}</span>
-      <svg viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={`How loud: ${name.toLowerCase()}`}>
-        <rect width="100" height="8" className="bed" />
-        <rect ref={bar} width="0" height="8" className={who} />
-      </svg>
-    </span>
-  );
 }
 
 /** Said is what was said so far, and where one types. */
