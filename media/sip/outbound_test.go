@@ -426,6 +426,33 @@ func TestSignedInDialog(t *testing.T) {
 	within(t, d.a.ends, "end")
 }
 
+// twofold is a DNS that knows one host, by both families of addresses.
+type twofold struct{}
+
+func (twofold) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")}, nil
+}
+
+func (twofold) LookupSRV(context.Context, string, string, string) (string, []*net.SRV, error) {
+	return "", nil, errors.New("there is none")
+}
+
+// TestOneFamily: who listens on IPv4 alone calls a host that has both at its address of IPv4, and by no socket but its own.
+func TestOneFamily(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, func(o *Options) { o.Resolver = twofold{} })
+	d := dialBy(t, a, func(o *Order) { o.Trunk.Host = "both.example" })
+	invite := d.p.asked("INVITE")
+	if via := invite.Via(); via.Host != "127.0.0.1" || via.Port != int(a.udp().Port()) {
+		t.Errorf("Via: %s", via.Value())
+	}
+	d.p.tagged(invite, "b", 486, "")
+	d.p.asked("ACK")
+	d.failed(Busy, 486)
+	d = dialBy(t, a, func(o *Order) { o.Trunk.Host = "::1" })
+	d.failed(Unreachable, 0)
+}
+
 // TestBadOrders are refused before anything is sent.
 func TestBadOrders(t *testing.T) {
 	t.Parallel()
