@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -80,7 +81,7 @@ func (a *Agent) prepare(ctx context.Context, req *gosip.Request) error {
 	host := strings.Trim(next.Host, "[]")
 	to, err := netip.ParseAddrPort(req.MessageData.Destination())
 	if err != nil {
-		places, err := a.hosts.where(ctx, host, next.Port, req.Transport())
+		places, err := a.where(ctx, host, next.Port, req.Transport())
 		if err != nil {
 			return err
 		}
@@ -97,9 +98,11 @@ func (a *Agent) prepare(ctx context.Context, req *gosip.Request) error {
 		}
 		return err
 	}
-	if w := a.wireTo("UDP", to.Addr()); w != nil {
-		req.Laddr = gosip.Addr{IP: net.IP(w.local.Addr().AsSlice()), Port: int(w.local.Port())}
+	w := a.wireTo("UDP", to.Addr())
+	if w == nil { // sipgo would open a socket, past the edge
+		return fmt.Errorf("send by UDP to %s: %w", to.Addr(), errors.ErrUnsupported)
 	}
+	req.Laddr = gosip.Addr{IP: net.IP(w.local.Addr().AsSlice()), Port: int(w.local.Port())}
 	return nil
 }
 
@@ -107,7 +110,7 @@ func (a *Agent) prepare(ctx context.Context, req *gosip.Request) error {
 // connected to on its word. lost is why the connection is no more.
 func (a *Agent) reachAgain(ctx context.Context, req *gosip.Request, was netip.AddrPort, next gosip.Uri, lost error) error {
 	host := strings.Trim(next.Host, "[]")
-	places, err := a.hosts.where(ctx, host, next.Port, req.Transport())
+	places, err := a.where(ctx, host, next.Port, req.Transport())
 	if err != nil || places[0] == was || places[0].Addr() != was.Addr().Unmap() {
 		return lost
 	}

@@ -413,14 +413,10 @@ func (l *Leg) ended(why string) {
 
 // confirm waits for the ACK of the INVITE that opened the call, and begins the conversation if that does.
 func (l *Leg) confirm(res *gosip.Response, tx *gosip.ServerTx, acked <-chan *gosip.Request, late bool) {
-	ack := l.acknowledged(res, tx, acked)
-	if ack == nil {
-		return
-	}
-	if late {
+	if ack := l.acknowledged(res, tx, acked); ack != nil && late {
 		l.opened(ack)
 	}
-	l.known()
+	l.known() // or has had the time for it
 }
 
 // confirmed answers an INVITE in the dialog, and returns the ACK. nil: there is none, since the INVITE was cancelled, or the call has ended.

@@ -225,6 +225,21 @@ func TestAckAsInvite(t *testing.T) {
 	}
 }
 
+// TestNoAck: who never acknowledges the answer is told BYE when it is not sent any more (RFC 3261, section 13.3.1.4).
+func TestNoAck(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	p := newPhone(t, a.udp())
+	p.send("INVITE", number, described(40000))
+	p.wants(200)
+	bye := p.asked("BYE") // half a minute passes, in which the answer is repeated
+	if r := value(bye, "Reason"); !strings.Contains(r, "carrier") {
+		t.Errorf("Reason %s", r)
+	}
+	p.answer(bye, 200, "")
+	within(t, a.ends, "end")
+}
+
 // TestCallingNumbers: who calls is told by a telephone number as well as by an address of SIP.
 func TestCallingNumbers(t *testing.T) {
 	t.Parallel()

@@ -202,7 +202,7 @@ func (c *call) redirected(ring context.Context, l *Leg, res *gosip.Response, lef
 	}
 	var err error
 	for _, at := range contacts[:min(len(contacts), 4)] {
-		places, werr := c.agent.hosts.where(ring, at.uri.Host, at.uri.Port, l.dialog.transport)
+		places, werr := c.agent.where(ring, at.uri.Host, at.uri.Port, l.dialog.transport)
 		if werr != nil {
 			err = werr
 			continue

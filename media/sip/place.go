@@ -203,7 +203,7 @@ func (c *call) dial() (*Leg, error) {
 	if b := c.bound; b != nil {
 		return c.try(ring, b.source, b.contact, 0)
 	}
-	places, err := c.agent.hosts.where(ring, t.Host, t.Port, t.transport())
+	places, err := c.agent.where(ring, t.Host, t.Port, t.transport())
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (l *Leg) refer(ctx context.Context, target func() (gosip.Uri, error)) error
 		req.AppendHeader(gosip.NewHeader("Refer-To", "<"+to.String()+">"))
 		req.AppendHeader(gosip.NewHeader("Referred-By", "<"+l.dialog.self.String()+">"))
 		l.agent.work.Go(func() {
-			res, err := l.agent.transact(l.agent.ctx, req)
+			_, res, err := l.ask(l.agent.ctx, req)
 			l.post(func() { l.accepted(t, res, err) })
 		})
 	})

@@ -226,7 +226,7 @@ func (v *vigil) ask(ctx context.Context, method gosip.RequestMethod, sent **gosi
 	a, t := v.agent, &v.trunk
 	ctx, cancel := context.WithTimeout(ctx, waiting)
 	defer cancel()
-	places, err := a.hosts.where(ctx, t.Host, t.Port, t.transport())
+	places, err := a.where(ctx, t.Host, t.Port, t.transport())
 	if err != nil {
 		return nil, err
 	}

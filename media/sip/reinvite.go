@@ -150,15 +150,13 @@ func (l *Leg) refresh() {
 func (l *Leg) transactChange(req *gosip.Request) (*gosip.Response, error) {
 	ctx, cancel := context.WithTimeout(l.agent.ctx, waiting)
 	defer cancel()
-	res, err := l.agent.transact(ctx, req)
+	sent, res, err := l.ask(ctx, req)
 	if err != nil || req.Method != gosip.INVITE || !res.IsSuccess() {
 		return res, err
 	}
 	l.post(func() {
 		l.dialog.refreshes(res)
-		if err := l.agent.write(l.dialog.numbered(gosip.ACK, req.CSeq().SeqNo)); err != nil {
-			l.log.Debug("an answer is not acknowledged", "error", err)
-		}
+		l.acknowledge(sent)
 	})
 	return res, nil
 }
