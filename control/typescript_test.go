@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"parley/control/access"
 )
 
 var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
@@ -108,9 +110,15 @@ func (a openAPI) typescript() string {
 		fmt.Fprintf(&out, "export interface %s {\n%s}\n\n", name, a.members(s, used))
 	}
 	fmt.Fprintf(&out, "/** What operations answer with, in the envelope's data. */\nexport interface Answers {\n%s}\n\n", answers.String())
+	var names []string
+	for _, s := range access.Scopes() {
+		names = append(names, s.Name)
+	}
+	scopes, _ := json.Marshal(names) // texts
+	fmt.Fprintf(&out, "/** What keys may be allowed. */\nexport const scopes = %s as const;\n\n", scopes)
 	out.WriteString("/** What requests take: JSON Schemas, without what is deeper than a form goes. */\nexport const forms = {\n")
 	for _, name := range slices.Sorted(maps.Keys(forms)) {
-		text, _ := json.Marshal(a.trim(a.Components.Schemas[name], 2)) // it came out of JSON
+		text, _ := json.Marshal(a.trim(a.Components.Schemas[name], 4)) // it came out of JSON
 		fmt.Fprintf(&out, "  %s: %s,\n", name, text)
 	}
 	out.WriteString("} as const;\n")
@@ -212,7 +220,7 @@ func (a openAPI) trim(s shape, depth int) shape {
 		s.Examples = nil
 	}
 	if s.Items != nil {
-		items := a.trim(*s.Items, 0)
+		items := a.trim(*s.Items, max(depth-1, 0))
 		s.Items = &items
 	}
 	properties := s.Properties

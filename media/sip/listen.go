@@ -220,7 +220,12 @@ func (a *Agent) face(transport string, peer netip.Addr) (netip.AddrPort, error) 
 }
 
 // inside says that an address is on this machine or in a private network: no translation of addresses lies before it.
-func inside(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+func inside(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
+}
+
+// shared are the addresses that a carrier's subscribers share behind its translation (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // route is our address on the interface that leads to a far end. Nothing is sent.
 func route(peer netip.Addr) (netip.Addr, error) {

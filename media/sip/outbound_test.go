@@ -1,7 +1,9 @@
 package sip
 
 import (
+	"context"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
@@ -164,6 +166,26 @@ func TestOutcomesAsDocumented(t *testing.T) {
 	}
 }
 
+// TestKeysOfAnotherType: whom we call may number keys otherwise than we have offered. They come under our number (RFC 3264, section 5.1).
+func TestKeysOfAnotherType(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	m := newMouthpiece(t, 7)
+	d.p.tagged(d.p.asked("INVITE"), "b", 200, strings.ReplaceAll(described(m.port()), "101", "97"))
+	d.p.asked("ACK")
+	l := d.answered()
+	told := notes(l)
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.voice.session.Local().Port())
+	if _, err := m.conn.WriteToUDPAddrPort([]byte{0x80, 0x80 | 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0x80 | 10, 3, 0x20}, to); err != nil {
+		t.Fatal(err)
+	}
+	if n := within(t, told, "key"); n.Code != '5' {
+		t.Errorf("note %+v", n)
+	}
+	_ = l.Hangup(media.CauseAgent)
+	d.p.answer(d.p.asked("BYE"), 200, "")
+}
+
 // TestRedirected: a 3xx is followed as often as the Agent is told, to the contact with the highest q.
 func TestRedirected(t *testing.T) {
 	t.Parallel()
@@ -222,6 +244,40 @@ func TestCancelCrossesAnswer(t *testing.T) {
 	d.p.asked("ACK")
 	d.p.answer(d.p.asked("BYE"), 200, "")
 	d.failed(Cancelled, 0)
+}
+
+// TestCancelCrossesChallenge: who does not want the call any more when it is challenged does not call again.
+func TestCancelCrossesChallenge(t *testing.T) {
+	t.Parallel()
+	d := dial(t, func(o *Order) {
+		o.Trunk.Username, o.Trunk.Realm = "acme", "pbx"
+		o.Trunk.Password = func() (string, error) { return "secret", nil }
+	})
+	invite := d.p.asked("INVITE")
+	d.a.HangUp(d.id)
+	d.p.tagged(invite, "b", 407, "", `Proxy-Authenticate: Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth"`)
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+}
+
+// TestCloseCancels: calls that ring are cancelled when the node goes down.
+func TestCloseCancels(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	invite := d.p.asked("INVITE")
+	d.p.tagged(invite, "b", 180, "")
+	if n := within(t, d.news, "ringing"); !n.Ringing {
+		t.Errorf("news %+v", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() { d.a.Close(ctx); close(closed) }()
+	d.p.answer(d.p.asked("CANCEL"), 200, "")
+	d.p.tagged(invite, "b", 487, "")
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+	within(t, closed, "end of Close")
 }
 
 // TestFork: the second that answers is acknowledged and hung up, and the call goes on with the first.

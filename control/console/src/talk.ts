@@ -1,13 +1,13 @@
-// A call to an agent from this page: docs/webrtc.md.
+// A call to an agent from this page, docs/webrtc.md, or one that is listened to, docs/desk.md.
 //
-//	POST /webrtc/tokens ─▶ token ─▶ POST /webrtc/whip ─▶ answer ─▶ sound both ways, and a channel of messages
+//	POST /webrtc/tokens, /calls/{id}/listen ─▶ token ─▶ POST /webrtc/whip ─▶ answer ─▶ sound both ways, and a channel of messages
 //
-// There is one at a time, and it goes on while the person looks at other pages of the console.
-import { useSyncExternalStore } from "react";
+// There is one call to an agent at a time, and it goes on while the person looks at other pages of the console.
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { ask } from "./api";
 import type { Entry } from "./api.gen";
 
-export type State = "none" | "connecting" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "bridged" | "over";
+export type State = "none" | "connecting" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "bridged" | "talking" | "over";
 
 export type Line = Entry & { id: string; final: boolean };
 
@@ -27,6 +27,7 @@ export interface Exchange {
 /** What a page shows of a call. */
 export interface Seen {
   state: State;
+  agent: string; // its id; "": the default one
   call: string; // its id; "": not known yet
   began: number; // when it was answered, by performance.now(); 0: not yet
   lines: Line[];
@@ -41,7 +42,7 @@ export interface Seen {
   soundAfterPress?: number;
 }
 
-const nothing: Seen = { state: "none", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
+const nothing: Seen = { state: "none", agent: "", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
 
 interface Message {
   type: string;
@@ -57,11 +58,11 @@ const consent = 300; // seconds for the person to let the page hear them
 /** Why there is no microphone, in words that say what to do. */
 export function whySilent(error: unknown): string {
   const name = error instanceof Error ? error.name : "";
-  if (name === "NotAllowedError") return "The browser does not let this page hear you. Allow the microphone beside the page's address, or type.";
-  if (name === "NotFoundError") return "There is no microphone here: you can type.";
-  if (name === "NotReadableError") return "The microphone is in use by something else, or does not work: you can type.";
-  if (name === "InsecureContext") return "Browsers give pages a microphone only over https, or on localhost: you can type.";
-  return `The microphone cannot be used (${error instanceof Error ? error.message : String(error)}): you can type.`;
+  if (name === "NotAllowedError") return "The browser does not let this page hear you. Allow the microphone beside the page's address.";
+  if (name === "NotFoundError") return "There is no microphone here.";
+  if (name === "NotReadableError") return "The microphone is in use by something else, or does not work.";
+  if (name === "InsecureContext") return "Browsers give pages a microphone only over https, or on localhost.";
+  return `The microphone cannot be used (${error instanceof Error ? error.message : String(error)}).`;
 }
 
 async function listen(): Promise<MediaStream> {
@@ -112,8 +113,18 @@ class Meter {
   }
 }
 
+/** A Problem is a refusal of WHIP's (RFC 9457). */
+class Problem extends Error {
+  constructor(readonly status: number, detail: string) {
+    super(detail);
+  }
+}
+
+const elsewhere = 503; // what listens asks again, until a balancer leads it to the call's node
+const asks = 20;
+
 /** A Call is one call, from the button to its end. What is seen of it is given to show. */
-class Call {
+export class Call {
   readonly #pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
   readonly #sound = new AudioContext(); // made while a button is pressed: browsers let no page sound before
   readonly #player = new Audio();
@@ -150,15 +161,15 @@ class Call {
     return this.seen.state === "over";
   }
 
-  async open(agent: string, withMicrophone: boolean): Promise<void> {
+  /** open begins the call that a token is for; its offer is refused so often at most. */
+  async open(token: Promise<{ data: { token: string } }>, withMicrophone: boolean, refusals = 0): Promise<void> {
     try {
-      const token = ask("POST /webrtc/tokens", { body: { agent_id: agent || undefined, ttl_seconds: consent } });
       token.catch(() => undefined); // it is waited for below
       if (withMicrophone) await this.microphone();
       this.#token = (await token).data.token;
       await this.#pc.setLocalDescription();
       if (this.#ended) return;
-      const answer = await this.#ask("POST", "/webrtc/whip", "application/sdp", this.#pc.localDescription!.sdp);
+      const answer = await this.#offer(this.#pc.localDescription!.sdp, refusals);
       this.#at = answer.headers.get("Location") ?? "";
       this.#answer = await answer.text();
       if (this.#ended) return void this.#forget();
@@ -169,7 +180,42 @@ class Call {
     }
   }
 
-  /** microphone lets the agent hear the person, from now on. */
+  async #offer(sdp: string, refusals: number): Promise<Response> {
+    for (let n = 0; ; n++) {
+      try {
+        return await this.#ask("POST", "/webrtc/whip", "application/sdp", sdp);
+      } catch (error) {
+        if (n >= refusals || !(error instanceof Problem) || error.status !== elsewhere) throw error;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+    }
+  }
+
+  /** listen opens the call that goes on as somebody whom nobody hears. */
+  listen(call: string): Promise<void> {
+    return this.open(ask("POST /calls/{id}/listen", { path: { id: call } }), false, asks);
+  }
+
+  /** takeOver asks for the call that is listened to, once there is a microphone. */
+  async takeOver(): Promise<void> {
+    this.#see({ trouble: undefined });
+    await this.microphone();
+    if (this.seen.microphone) this.#send({ type: "command", command: "take_over" });
+  }
+
+  handBack(): void {
+    this.#send({ type: "command", command: "hand_back" });
+  }
+
+  /** #hush gives the microphone back. */
+  #hush(): void {
+    this.#microphone?.getTracks().forEach((track) => track.stop());
+    this.own = undefined;
+    void this.#mouth.sender.replaceTrack(null).catch(() => undefined); // the call may be over
+    this.#see({ microphone: false, muted: false });
+  }
+
+  /** microphone lets the far end hear the person, from now on. */
   async microphone(): Promise<void> {
     try {
       const stream = await listen();
@@ -191,7 +237,7 @@ class Call {
     const answer = await fetch(to, { method, headers, body, keepalive: method === "DELETE" });
     if (answer.ok) return answer;
     const problem = (await answer.json().catch(() => ({}))) as { detail?: string; title?: string };
-    throw new Error(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`);
+    throw new Problem(answer.status, problem.detail ?? problem.title ?? `The server answered ${answer.status}.`);
   }
 
   #told({ type, error, data }: Message): void {
@@ -206,6 +252,7 @@ class Call {
         break;
       }
       case "state":
+        if (this.seen.state === "talking" && data?.state === "listening") this.#hush(); // somebody else has the call again
         this.#see({ state: data?.state });
         break;
       case "turn":
@@ -340,9 +387,23 @@ export function useTalk(): Seen {
 /** begin calls an agent; none named: the default one. Only where a button was pressed: browsers let no page sound before. */
 export function begin(agent: string, withMicrophone: boolean): void {
   call?.hangUp();
-  show({ ...nothing, state: "connecting" });
+  show({ ...nothing, state: "connecting", agent });
   call = new Call(seen, show);
-  void call.open(agent, withMicrophone);
+  void call.open(ask("POST /webrtc/tokens", { body: { agent_id: agent || undefined, ttl_seconds: consent } }), withMicrophone);
+}
+
+/** useListening is a call that is listened to: what there is to see of it, what listens, and what begins to. It ends with the component. */
+export function useListening(id: string): { seen: Seen; line: () => Call | undefined; listen: () => void } {
+  const [seen, see] = useState(nothing);
+  const line = useRef<Call>(undefined);
+  useEffect(() => () => line.current?.hangUp(), []);
+  const listen = () => {
+    const began: Seen = { ...nothing, state: "connecting" };
+    see(began);
+    line.current = new Call(began, see);
+    void line.current.listen(id);
+  };
+  return { seen, line: () => line.current, listen };
 }
 
 /** current is the call that goes on, or went on last. */
