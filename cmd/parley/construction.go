@@ -66,7 +66,7 @@ func (in *construction) doors() (err error) {
 	in.auth = &access.Authenticator{Keys: in.store, Log: in.log}
 	in.limiter = &access.Limiter{Rates: in.store, Limit: in.cfg.RateLimit, Log: in.log}
 	in.directory = directory.New(directory.Options{
-		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), SIP: len(in.cfg.SIPListen) > 0, Log: in.log,
+		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), SIP: len(in.cfg.SIPListen) > 0, SIPElsewhere: in.cfg.shared(), Log: in.log,
 		Changed: func() { in.auth.ForgetAll() }, // another node may have changed keys
 	})
 	if err := in.directory.Load(); err != nil {

@@ -68,7 +68,7 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 	}
 	o.accounts.trunk = l.trunk
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Observe: observe, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Trunkless: l.trunk == nil, Leg: "twilio", Observe: observe, Log: o.log,
 		Accepting: l.accepting, Admit: l.admit, Release: l.release,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {

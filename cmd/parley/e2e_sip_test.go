@@ -158,7 +158,7 @@ func (n *node) sipPort() (port int) {
 func TestEndToEndSIPDrain(t *testing.T) {
 	t.Parallel()
 	b := newSlowSwitchboard(t, 4*time.Second, time.Second)
-	n := serve(t, "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_RTP_PORTS=31002-32000", "PARLEY_RTP_BIND=127.0.0.1")
+	n := serve(t, "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_RTP_PORTS=33402-33800", "PARLEY_RTP_BIND=127.0.0.1")
 	for _, args := range [][]string{
 		{"trunks", "set", "Peer", "--host=127.0.0.1", "--port=" + strconv.Itoa(int(b.Addresses()[0].Port())), "--url=" + n.url},
 		{"numbers", "set", "+15550100002", "--trunk=Peer", "--url=" + n.url},

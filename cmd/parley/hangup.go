@@ -87,9 +87,9 @@ func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 		c.Stop(media.CauseCancelled)
 		return nil
 	}
-	order := pipeline.Command{Kind: pipeline.HangUp}
-	if o.Act == nodes.Do && o.Command != nil {
-		order = *o.Command
+	order, known := commandOf(o)
+	if !known {
+		return &nodes.Refusal{Reason: "the call's node does not know this order"}
 	}
 	switch err := c.Do(ctx, order); {
 	case errors.Is(err, pipeline.ErrEnded):
@@ -99,4 +99,15 @@ func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 	default:
 		return err
 	}
+}
+
+// commandOf is what a call is told for an order; false: it is none that we know, as of a newer node.
+func commandOf(o nodes.Order) (c pipeline.Command, known bool) {
+	switch {
+	case o.Act == nodes.End:
+		return pipeline.Command{Kind: pipeline.HangUp}, true
+	case o.Act == nodes.Do && o.Command != nil:
+		return *o.Command, true
+	}
+	return c, false
 }

@@ -87,3 +87,20 @@ func TestGiveUp(t *testing.T) {
 		t.Errorf("given up: %v", given)
 	}
 }
+
+// TestStrangeOrders: what a newer node may ask is refused, and hangs up on nobody.
+func TestStrangeOrders(t *testing.T) {
+	t.Parallel()
+	for _, o := range []nodes.Order{{Act: "whisper"}, {Act: nodes.Do}, {}} {
+		if c, known := commandOf(o); known {
+			t.Errorf("%+v is taken for %+v", o, c)
+		}
+	}
+	for want, o := range map[pipeline.CommandKind]nodes.Order{
+		pipeline.HangUp: {Act: nodes.End}, pipeline.Unbridge: {Act: nodes.Do, Command: &pipeline.Command{Kind: pipeline.Unbridge}},
+	} {
+		if c, known := commandOf(o); !known || c.Kind != want {
+			t.Errorf("%+v is taken for %+v", o, c)
+		}
+	}
+}

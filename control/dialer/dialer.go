@@ -53,7 +53,9 @@ type Options struct {
 	// Accounts are those of organisations; nil: all calls are placed by Carrier. With neither this server places no calls, and says so to
 	// whoever executes a task.
 	Accounts Accounts
-	Leg      string // the kind of leg that the carrier's calls come in by, for their record; those by trunks come by SIP
+	// Trunkless: this node places no calls by trunks. Such are left to other nodes, for Timing.Wait.
+	Trunkless bool
+	Leg       string // the kind of leg that the carrier's calls come in by, for their record; those by trunks come by SIP
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
 	// HangUp ends a call on whichever node it lives, or is being placed by a trunk, if it can be asked; may be nil.
@@ -198,7 +200,7 @@ func (d *Dialer) dial(ctx context.Context, org string) error {
 		return nil
 	}
 	taken, err := d.o.Store.TakeDials(ctx, store.Taking{
-		Org: org, Node: d.o.Node, Now: time.Now(), Open: rules.MaxCalls, Every: rules.every(), Ahead: ahead, Look: d.t.Ask + d.t.Look, Most: free,
+		Org: org, Node: d.o.Node, Now: time.Now(), Open: rules.MaxCalls, Every: rules.every(), Ahead: ahead, Look: d.t.Ask + d.t.Look, Others: d.others(), Most: free,
 	})
 	if err != nil {
 		return fmt.Errorf("take dials: %w", err)
@@ -214,6 +216,14 @@ func (d *Dialer) dial(ctx context.Context, org string) error {
 		})
 	}
 	return nil
+}
+
+// others is for how long calls by trunks are left to other nodes.
+func (d *Dialer) others() time.Duration {
+	if d.o.Trunkless {
+		return d.t.Wait
+	}
+	return 0
 }
 
 // beginDue makes calls of the tasks whose time has come. Tasks stay pending until there is room for their calls.
@@ -386,7 +396,7 @@ func (d *Dialer) hangUp(ctx context.Context, org, call string) error {
 			return err
 		}
 	}
-	if dial.CarrierID == "" || dial.State == store.DialOver {
+	if dial.CarrierID == "" || dial.State == store.DialOver || d.o.Trunkless && byTrunk(dial.Account) {
 		return nil
 	}
 	carrier, err := d.carrier(dial.Org, dial.Account)
