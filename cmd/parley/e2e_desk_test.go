@@ -115,7 +115,7 @@ func TestEndToEndDesk(t *testing.T) {
 	b.within("to", "0207")
 	b.sees("document.querySelector('dialog')?.innerText.includes('E.164')")
 	b.within("to", "+442071234567")
-	b.sees("document.querySelector('dialog [role=alert]')?.innerText.includes('this call cannot be transferred')") // it has no account
+	b.sees("document.querySelector('dialog [role=alert]')?.innerText.includes('this call cannot be transferred')")  // it has no account
 	b.troubles = slices.DeleteFunc(b.troubles, func(s string) bool { return strings.Contains(s, "status of 400") }) // refusals are errors to the browser's console
 	b.press("Cancel")
 
