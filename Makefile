@@ -165,7 +165,7 @@ bench: build ## what a call costs, beside floors and baselines: streams, whole c
 	    -json $(BIN)/bench.json -html $(BIN)/bench.html $(BIN)/calls.json $(BIN)/leg.json $(BIN)/control.json | tee $(BIN)/bench.md || bad=1; \
 	  exit $$bad
 
-SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-control smoke-sip smoke-flood smoke-heard
+SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
 
 .PHONY: bench-smoke
 bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
@@ -211,6 +211,10 @@ bench-leg: ## Twilio streams a core, beside floor and baseline in one run; fails
 .PHONY: bench-sip
 bench-sip: ## calls over SIP and RTP a core with speech detection and recording, beside two floors in one run; fails above 1.25 x floor's time a packet or below 1.35 x a socket each (8 minutes)
 	$(GO) run ./bench/sip
+
+.PHONY: bench-webrtc
+bench-webrtc: setup-test ## calls from browsers a core, Opus both ways, with speech detection and recording, beside bare pion in one run; fails above 1.10 x the time a packet of pion with Opus (5 minutes)
+	$(GO) run ./bench/webrtc
 
 .PHONY: bench-heard
 bench-heard: ## what callers sound like over bad networks: the jitter buffer beside a fixed one of 60 ms, graded by PESQ

@@ -22,6 +22,10 @@ func besides() []beside {
 	return []beside{
 		{method: "GET", path: "/", id: "home", tag: "Server", summary: "See what this is", media: plain, text: "A browser is led to /console/."},
 		{method: "GET", path: "/console/", id: "console", tag: "Server", summary: "The page that people work with", media: html},
+		{
+			method: "GET", path: "/widget.js", id: "widget", tag: "Browsers", summary: "A talk button for any page", media: "text/javascript",
+			text: "A script for pages of any origin: data-token-url says where the page's own server gives tokens of POST /api/v1/webrtc/tokens.",
+		},
 		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
 		{
 			method: "GET", path: "/readyz", id: "readyz", tag: "Server", summary: "Whether new calls are welcome", media: plain,

@@ -112,7 +112,7 @@ func (c *Control) routes() {
 	handle(c, "POST "+v1+"/calls/{id}/commands", "command-call", access.CallsWrite, calls.Command)
 
 	if o.Talk != nil {
-		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL}
+		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL, Relays: o.Relays}
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
 		supervision := &voice.Supervision{Calls: calls, Tokens: o.Talk, People: o.People}
 		handle(c, "POST "+v1+"/calls/{id}/listen", "listen-to-call", access.CallsWrite, supervision.Listen)

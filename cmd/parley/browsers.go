@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -19,8 +21,10 @@ import (
 	"parley/control/voice"
 	"parley/media"
 	"parley/media/webrtc"
+	webrelay "parley/media/webrtc/relay"
 	"parley/pipeline"
 	"parley/providers/twilio"
+	"parley/store"
 )
 
 // browsers is how pages call.
@@ -28,6 +32,7 @@ type browsers struct {
 	WebRTCUDP       string        `name:"webrtc-udp" help:"Address of the one UDP port that the sound of all calls from browsers comes in by. Empty: that of --http-addr; off: browsers cannot call." placeholder:"HOST:PORT" var:"PARLEY_WEBRTC_UDP"`
 	WebRTCTCP       string        `name:"webrtc-tcp" help:"Address of a TCP port for browsers that have no UDP. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_WEBRTC_TCP"`
 	WebRTCAddresses []string      `name:"webrtc-addresses" help:"IP addresses at which browsers reach these ports, where those are none of the machine's own, as behind a NAT; separated by commas. Empty: all that the machine has at the start." placeholder:"IP" var:"PARLEY_WEBRTC_ADDRESSES"`
+	TURN            string        `name:"turn" help:"Address of a TURN server, over UDP and TCP, for browsers whose networks let nothing else through: it relays to the port of calls and to nobody else. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_TURN"`
 	WebRTCEcho      time.Duration `name:"webrtc-echo-tail" help:"How much echo of the agent's own voice is taken out of what browsers send, where they leave it in; up to 500ms. 0: none is." default:"200ms" var:"PARLEY_WEBRTC_ECHO_TAIL"`
 }
 
@@ -51,7 +56,10 @@ func (b *browsers) check() (bad []error) {
 	if _, err := b.public(); err != nil {
 		bad = append(bad, err)
 	}
-	for name, at := range map[string]string{"webrtc-udp": b.WebRTCUDP, "webrtc-tcp": b.WebRTCTCP} {
+	if b.TURN != "" && b.WebRTCUDP == noBrowsers {
+		bad = append(bad, errors.New("--turn needs browsers that can call: --webrtc-udp is off"))
+	}
+	for name, at := range map[string]string{"webrtc-udp": b.WebRTCUDP, "webrtc-tcp": b.WebRTCTCP, "turn": b.TURN} {
 		if at == "" || at == noBrowsers && name == "webrtc-udp" {
 			continue
 		}
@@ -80,20 +88,58 @@ func (s *server) listenBrowsers(ctx context.Context) error {
 	s.pages.desk = s.office.desk
 	s.browsers, err = webrtc.Listen(context.WithoutCancel(ctx), webrtc.Options{ // calls outlive the signal to stop
 		UDP: cmp.Or(s.cfg.WebRTCUDP, s.cfg.HTTPAddr), TCP: s.cfg.WebRTCTCP, Public: public, Path: voice.WHIPPath,
-		Gate: talkGate{s.office.talk, s.board, s.office.boot}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take, Log: s.log,
+		Gate: talkGate{s.office.talk, s.board, s.office.boot}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
+		Relays: s.relaysOf, Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("%w (--webrtc-udp says where; off: browsers cannot call)", err)
 	}
+	if s.cfg.TURN == "" {
+		return nil
+	}
+	secret, err := s.cfg.master(s.cfg.DataDir)
+	if err == nil {
+		s.relay, err = webrelay.Listen(ctx, webrelay.Options{Address: s.cfg.TURN, Ways: s.browsers.Ways(), Secret: []byte(secret), Log: s.log})
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("%w (--turn says where)", err), s.closeBrowsers(ctx))
+	}
 	return nil
 }
 
-// closeBrowsers hangs up on pages, and closes their ports.
-func (s *server) closeBrowsers(ctx context.Context) error {
-	if s.browsers == nil {
+// relayLife is how long a page can make allocations: it does so when its call begins, and when its network changes.
+const relayLife = time.Hour
+
+// relays are what a page is told of that reaches this server as host.
+func (s *server) relays(host string) []voice.ICEServer {
+	if s.relay == nil {
 		return nil
 	}
-	return s.browsers.Close(ctx)
+	name, password := s.relay.Credentials(store.NewID(), time.Now().Add(relayLife))
+	return []voice.ICEServer{{URLs: s.relay.URLs(host), Username: name, Credential: password}}
+}
+
+// relaysOf are those that a page is told of with the answer to its offer.
+func (s *server) relaysOf(r *http.Request, _ webrtc.Grant) (all []webrtc.Relay) {
+	at := &url.URL{Host: r.Host}
+	if public, err := url.Parse(s.cfg.PublicURL); err == nil && public.Host != "" {
+		at = public
+	}
+	for _, relay := range s.relays(at.Hostname()) {
+		all = append(all, webrtc.Relay{URLs: relay.URLs, Name: relay.Username, Credential: relay.Credential})
+	}
+	return all
+}
+
+// closeBrowsers hangs up on pages, and closes their ports.
+func (s *server) closeBrowsers(ctx context.Context) (err error) {
+	if s.browsers != nil {
+		err = s.browsers.Close(ctx)
+	}
+	if s.relay != nil {
+		err = errors.Join(err, s.relay.Close())
+	}
+	return err
 }
 
 // talkGate is who lets pages in.

@@ -98,7 +98,7 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3",
 		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x",
 		"--elevenlabs-voice=../user", "--elevenlabs-model=eleven_v3", "--org-calls=-1", "--max-cpu=1.5", "--max-lateness=2s", "--max-speech-wait=-1s",
-		"--sip-ring=2m", "--sip-redirects=9")
+		"--sip-ring=2m", "--sip-redirects=9", "--turn=3478")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,10 +108,13 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	}
 	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover", "--recordings", "--keep-recordings",
 		"--opus-cache", "--elevenlabs-base-url", "--elevenlabs-voice", "--elevenlabs-model",
-		"--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait", "--sip-ring", "--sip-redirects"} {
+		"--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait", "--sip-ring", "--sip-redirects", "--turn"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}
+	}
+	if c, err := parseServe(t, nil, "--turn=:3478", "--webrtc-udp=off"); err != nil || c.check() == nil || !strings.Contains(c.check().Error(), "--turn") {
+		t.Errorf("a relay to nobody: %v, %v", err, c.check())
 	}
 	if c, err := parseServe(t, nil, "--tts=elevenlabs"); err != nil || c.check() == nil || !strings.Contains(c.check().Error(), "ELEVENLABS_API_KEY") {
 		t.Errorf("a voice without its key: %v, %v", err, c.check())

@@ -15,6 +15,7 @@ import (
 	"parley/control/dialer"
 	"parley/control/lines"
 	"parley/control/nodes"
+	"parley/control/voice"
 	"parley/media"
 	"parley/media/stream"
 	"parley/pipeline"
@@ -33,7 +34,8 @@ type line struct {
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
 	giveUp    func(call string) bool                         // hangs up a call that is being placed so; nil: none is
 
-	trunkState func(id string) *lines.TrunkState // nil: of none it is known
+	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
+	relays     func(host string) []voice.ICEServer // for pages; nil: none
 }
 
 // follow has a call that is live here tell how far its agent is heard.

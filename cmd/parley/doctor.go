@@ -36,7 +36,7 @@ type finding struct {
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	c.getenv = con.getenv
-	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.collector(ctx), c.address(ctx), c.room(), c.publicURL(), c.token(), c.flow(), c.tools()}
+	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.collector(ctx), c.address(ctx), c.turn(ctx), c.room(), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, tally{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		findings = append(findings, finding{what: "providers", says: err.Error(), fix: "correct that setting", fatal: true})
@@ -119,6 +119,27 @@ func (c *doctorCmd) address(ctx context.Context) finding {
 		return f
 	}
 	_ = ln.Close()
+	return f
+}
+
+// turn is whether the relay's address is free, over UDP and TCP.
+func (c *doctorCmd) turn(ctx context.Context) finding {
+	if c.TURN == "" {
+		return finding{what: "TURN", says: "none: browsers without UDP need PARLEY_WEBRTC_TCP or PARLEY_TURN"}
+	}
+	f := finding{what: "TURN", says: c.TURN + " is free, over UDP and TCP"}
+	var listen net.ListenConfig
+	udp, err := listen.ListenPacket(ctx, "udp", c.TURN)
+	if err == nil {
+		_ = udp.Close()
+		var tcp net.Listener
+		if tcp, err = listen.Listen(ctx, "tcp", c.TURN); err == nil {
+			_ = tcp.Close()
+		}
+	}
+	if err != nil {
+		f.says, f.fix = err.Error(), "a server runs there already, or set PARLEY_TURN"
+	}
 	return f
 }
 

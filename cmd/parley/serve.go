@@ -27,6 +27,7 @@ import (
 	"parley/media/pace"
 	"parley/media/stream"
 	"parley/media/webrtc"
+	webrelay "parley/media/webrtc/relay"
 	"parley/pipeline"
 	"parley/providers/twilio"
 	"parley/store"
@@ -78,8 +79,9 @@ type server struct {
 	wheels   pace.Wheels
 	board    *pipeline.Switchboard
 	twilio   *stream.Twilio
-	sip      *switchroom    // nil: nothing comes by SIP
-	browsers *webrtc.Server // nil: they cannot call
+	sip      *switchroom     // nil: nothing comes by SIP
+	browsers *webrtc.Server  // nil: they cannot call
+	relay    *webrelay.Relay // for them; nil: none
 	pages    pages
 	quality  *lineQuality
 	carrier  pipeline.Carrier // the server's own; nil: there is none
@@ -143,7 +145,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}

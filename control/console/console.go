@@ -1,6 +1,7 @@
 // Package console is the page that people work with: what calls say and cost, agents, tasks, and the organisation's things.
 //
 //	src/*.tsx ──vite──► dist/ ──go:embed──► GET /console/ ──► a browser ──► /api/v1 (the session's cookie), /ws
+//	src/widget ─vite──► dist/widget.js ───► GET /widget.js ──► anybody's page: a talk button (docs/webrtc.md)
 //
 // It is React and TypeScript, built by `make console` and committed, so that the program needs no Node; a test holds dist against the
 // sources. The page asks nothing of any other server, keeps no secret, and puts none into a URL.
@@ -22,11 +23,17 @@ import (
 	"time"
 )
 
-//go:embed dist/index.html dist/assets
+//go:embed dist/index.html dist/assets dist/widget.js
 var dist embed.FS
 
 // Root is where the console is. What stands below it is the page's own to read: /console/calls/{id} is index.html as well.
 const Root = "/console/"
+
+// WidgetPath is where the script for other pages is, and widget its file.
+const (
+	WidgetPath = "/" + widget
+	widget     = "widget.js"
+)
 
 // policy lets the page load from its own server alone, and run nothing that stands in a page.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; " +
@@ -56,12 +63,24 @@ func New() (*Console, error) {
 
 // Mount serves the console, to anybody: the page itself is no secret, and what it shows is the API's to give.
 // The mux leads /console to it.
-func (c *Console) Mount(mux *http.ServeMux) { mux.Handle("GET "+Root, c) }
+func (c *Console) Mount(mux *http.ServeMux) {
+	mux.Handle("GET "+Root, c)
+	mux.HandleFunc("GET "+WidgetPath, c.serveWidget)
+}
+
+// serveWidget serves the script for other pages, to pages of all origins, also such as hold it against a hash (integrity).
+func (c *Console) serveWidget(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")
+	c.files[widget].send(w, r)
+}
 
 // ServeHTTP implements http.Handler.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimPrefix(r.URL.Path, Root)
 	f, ok := c.files[name]
+	ok = ok && name != widget
 	if !ok && path.Ext(name) != "" {
 		http.NotFound(w, r)
 		return
@@ -100,14 +119,21 @@ func pack(text []byte) []byte {
 	return out.Bytes()
 }
 
+// serve sends a file of the page, with what the page may do.
 func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Type", f.kind)
 	h.Set("Content-Security-Policy", policy)
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(self)")
+	f.send(w, r)
+}
+
+// send sends a file, packed if that is welcome.
+func (f file) send(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Type", f.kind)
+	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
 	h.Set("Cache-Control", "no-cache")
 	if f.forever {

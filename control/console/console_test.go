@@ -152,3 +152,29 @@ func TestSize(t *testing.T) {
 		t.Errorf("the page loads %d bytes, more than %d", size, limit)
 	}
 }
+
+// TestWidget: the script for other pages is there for all origins, in one file that asks for no other, and is no part of the page.
+func TestWidget(t *testing.T) {
+	t.Parallel()
+	h := mount(t)
+	a := get(h, "/widget.js")
+	text := body(t, a)
+	if a.StatusCode != http.StatusOK || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/javascript") || a.Header.Get("Cache-Control") != "no-cache" {
+		t.Errorf("the widget: %d %v", a.StatusCode, a.Header)
+	}
+	if a.Header.Get("Access-Control-Allow-Origin") != "*" || a.Header.Get("Cross-Origin-Resource-Policy") != "cross-origin" || a.Header.Get("Content-Security-Policy") != "" {
+		t.Errorf("other pages cannot use it: %v", a.Header)
+	}
+	if found := regexp.MustCompile(`https?://|innerHTML|document\.write|eval\(|import\(|localStorage|document\.cookie`).FindString(text); found != "" {
+		t.Errorf("the widget has %s", found)
+	}
+	if len(text) > 20_000 {
+		t.Errorf("the widget is %d bytes long", len(text))
+	}
+	if again := get(h, "/widget.js", "If-None-Match", a.Header.Get("ETag")); again.StatusCode != http.StatusNotModified {
+		t.Errorf("the same again: %d", again.StatusCode)
+	}
+	if inner := get(h, "/console/widget.js"); inner.StatusCode != http.StatusNotFound {
+		t.Errorf("below the page: %d", inner.StatusCode)
+	}
+}

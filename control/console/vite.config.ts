@@ -9,10 +9,12 @@ function sources(): string[] {
   return ["index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "src"].flatMap(walk);
 }
 
-export default defineConfig({
+// The page, or, with --mode widget after it, the script for other pages: one file, without a name of its own among theirs.
+export default defineConfig(({ mode }) => ({
   base: "/console/",
   build: {
     target: "es2023",
+    ...(mode === "widget" && { emptyOutDir: false, lib: { entry: "src/widget/widget.ts", name: "parley", formats: ["iife"], fileName: () => "widget.js" } }),
     assetsInlineLimit: 0, // the page's policy takes no data: URLs
     modulePreload: { polyfill: false },
   },
@@ -25,4 +27,4 @@ export default defineConfig({
       },
     },
   ],
-});
+}));

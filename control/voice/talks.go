@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -26,6 +27,14 @@ type Talks struct {
 	Tokens  *talk.Tokens
 	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil: it has none
 	Public  string                                                          // where clients reach this server; empty: as the request says
+	Relays  func(host string) []ICEServer                                   // for a page that reaches this server as host; nil: none
+}
+
+// ICEServer is a relay that a page may use, as RTCPeerConnection takes it.
+type ICEServer struct {
+	URLs       []string `json:"urls" nullable:"false"`
+	Username   string   `json:"username"`
+	Credential string   `json:"credential"`
 }
 
 // TalkToken lets one page open one call.
@@ -34,6 +43,7 @@ type TalkToken struct {
 	AgentID   string        `json:"agent_id" format:"uuid"`
 	WHIPURL   string        `json:"whip_url" format:"uri" doc:"Where the page posts its offer." example:"https://voice.example.com/webrtc/whip"`
 	ExpiresAt envelope.Time `json:"expires_at" doc:"When the token opens no call any more. A call that is open stays open."`
+	Relays    []ICEServer   `json:"ice_servers,omitempty" nullable:"false" doc:"For RTCPeerConnection: relays for networks that let nothing else through. Left out: this server has none."`
 }
 
 // CreateTalkToken is what POST /webrtc/tokens asks.
@@ -98,5 +108,10 @@ func (h *Talks) CreateToken(ctx context.Context, in *CreateTalkToken) (*envelope
 	if err != nil {
 		return nil, err
 	}
-	return envelope.Give(ctx, TalkToken{Token: token, AgentID: agent.ID, WHIPURL: in.base.or(h.Public) + WHIPPath, ExpiresAt: envelope.Time(expires)}), nil
+	base := in.base.or(h.Public)
+	made := TalkToken{Token: token, AgentID: agent.ID, WHIPURL: base + WHIPPath, ExpiresAt: envelope.Time(expires)}
+	if at, err := url.Parse(base); err == nil && h.Relays != nil {
+		made.Relays = h.Relays(at.Hostname())
+	}
+	return envelope.Give(ctx, made), nil
 }

@@ -188,8 +188,9 @@ type asks struct {
 	direction webrtc.RTPTransceiverDirection
 	silent    bool // it opens no data channel
 	tcp       bool
-	lost      time.Duration // after which it gives up; 0: a minute
-	alive     time.Duration // how often it says that it is there; 0: 100 ms
+	relays    []webrtc.ICEServer // some: it reaches nothing else
+	lost      time.Duration      // after which it gives up; 0: a minute
+	alive     time.Duration      // how often it says that it is there; 0: 100 ms
 }
 
 // codecs are pion's words for them.
@@ -245,9 +246,14 @@ func newPage(t testing.TB, h *house, a asks) *page {
 	a.lost = cmp.Or(a.lost, time.Minute)
 	set.SetICETimeouts(a.lost, a.lost, cmp.Or(a.alive, 100*time.Millisecond))
 	set.SetIncludeLoopbackCandidate(true)
-	if a.tcp {
+	configuration := webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle}
+	switch {
+	case len(a.relays) > 0:
+		configuration.ICEServers, configuration.ICETransportPolicy = a.relays, webrtc.ICETransportPolicyRelay
+		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4})
+	case a.tcp:
 		set.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeTCP4})
-	} else {
+	default:
 		conn, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -259,7 +265,7 @@ func newPage(t testing.TB, h *house, a asks) *page {
 		t.Cleanup(func() { _ = mux.Close() })
 	}
 	var err error
-	p.pc, err = webrtc.NewAPI(webrtc.WithMediaEngine(&engine), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(webrtc.Configuration{BundlePolicy: webrtc.BundlePolicyMaxBundle})
+	p.pc, err = webrtc.NewAPI(webrtc.WithMediaEngine(&engine), webrtc.WithSettingEngine(set), webrtc.WithInterceptorRegistry(&interceptor.Registry{})).NewPeerConnection(configuration)
 	if err != nil {
 		t.Fatal(err)
 	}

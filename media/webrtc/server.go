@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"net/http"
 	"net/netip"
 	"runtime/debug"
 	"slices"
@@ -36,6 +37,8 @@ type Options struct {
 	Answer func(ctx context.Context, leg *Leg)
 	// Accepting says whether a new call, whose leg will have that id, is welcome; nil: always. It must answer at once.
 	Accepting func(ctx context.Context, id string, g Grant) bool
+	// Relays are what a page is told of, besides our own candidates, by the answer to its offer (RFC 9725, section 4.6); nil: nothing is.
+	Relays func(r *http.Request, g Grant) []Relay
 	// Message takes what a page has sent on its data channel, 16 KiB at most; nil: nothing is. The text is lent; nil stands for a message that
 	// was no text. It runs on the channel's goroutine.
 	Message func(leg *Leg, text []byte)
@@ -65,6 +68,13 @@ type Grant struct {
 	Owner   string            // the organisation, as in media.Info.Owners
 	Params  map[string]string // of the leg's Info: the agent, and what fills the places of its words
 	Expires time.Time
+}
+
+// A Relay is a TURN server that a page may use, and by which credentials.
+type Relay struct {
+	URLs       []string // RFC 7065
+	Name       string
+	Credential string
 }
 
 // ErrToken is what a Gate says of a token that opens nothing: it is wrong, was used, or its time has run out.
@@ -173,6 +183,32 @@ func (s *Server) advertised(ctx context.Context, all []candidate) (told []candid
 		return all
 	}
 	return told
+}
+
+// Ways are the addresses of the port as pages are told of them, and where they are in truth, which differs behind a NAT: for whoever relays to the
+// port on the same machine.
+func (s *Server) Ways() map[netip.AddrPort]netip.AddrPort {
+	ways := make(map[netip.AddrPort]netip.AddrPort)
+	var free []netip.AddrPort // that no way leads to
+	for _, socket := range s.doors.udp.sockets {
+		at := localOf(socket)
+		if at.Addr().IsLoopback() || len(s.o.Public) == 0 {
+			ways[at] = at
+		}
+		if !at.Addr().IsLoopback() || len(s.doors.udp.sockets) == 1 {
+			free = append(free, at)
+		}
+	}
+	for _, p := range s.o.Public {
+		i := slices.IndexFunc(free, func(at netip.AddrPort) bool { return at.Addr().Is4() == p.Is4() })
+		if i < 0 {
+			continue
+		}
+		delete(ways, free[i]) // one name each
+		ways[netip.AddrPortFrom(p, free[i].Port())] = free[i]
+		free = slices.Delete(free, i, i+1)
+	}
+	return ways
 }
 
 // enter makes a call one of those that Close waits for; false: there are too many.

@@ -3,6 +3,7 @@ package webrtc
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -147,9 +148,21 @@ func (s *Server) offered(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Content-Type", typeSDP)
 	h.Set("Location", s.o.Path+"/"+c.secret)
 	h.Set("ETag", tag)
+	if s.o.Relays != nil {
+		for _, relay := range s.o.Relays(r, grant) {
+			relay.link(h)
+		}
+	}
 	w.WriteHeader(http.StatusCreated)
 	_, _ = io.WriteString(w, a.sdp()) // a client who has gone does not connect
 	return nil
+}
+
+// link tells of a relay, a URL each (RFC 9725, section 4.6). Nothing of it needs escaping: names and credentials are digits, letters and base64.
+func (r Relay) link(h http.Header) {
+	for _, url := range r.URLs {
+		h.Add("Link", fmt.Sprintf("<%s>; rel=\"ice-server\"; username=%q; credential=%q; credential-type=\"password\"", url, r.Name, r.Credential))
+	}
 }
 
 // refusal is what a page is told of a gate's error.

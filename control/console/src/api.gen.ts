@@ -315,6 +315,12 @@ export interface HookSettings {
   secret_created_at: string | null;
 }
 
+export interface ICEServer {
+  credential: string;
+  urls: (string)[];
+  username: string;
+}
+
 export interface Invited {
   email: string;
   email_sent: boolean;
@@ -596,6 +602,7 @@ export interface TalkTime {
 export interface TalkToken {
   agent_id: string;
   expires_at: string;
+  ice_servers?: (ICEServer)[];
   token: string;
   whip_url: string;
 }

@@ -3,7 +3,8 @@ import { useAsk } from "../api";
 import { Falls } from "../falls";
 import { Level } from "../level";
 import { Link, usePlace } from "../router";
-import { begin, current, goesOn, useTalk, type Exchange, type Seen, type State } from "../talk";
+import type { Exchange, Seen, State } from "../call";
+import { begin, current, goesOn, useTalk } from "../talk";
 import { Button, Card, Loaded, Page } from "../ui";
 import { held, lost, milliseconds, plain, span } from "../words";
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fragment, renewed, whySilent } from "./talk";
+import { fragment, renewed, whySilent } from "./call";
 
 const sdp = (...lines: string[]) => lines.join("\r\n") + "\r\n";
 
