@@ -127,7 +127,7 @@ console: $(AXE) ## build the console's page anew: types of the API's description
 
 .PHONY: test-browser
 test-browser: $(AXE) ## a headless Chromium with recorded speech for a microphone talks to an agent; every page of the console: no error, axe has nothing serious; pictures in bin/screens
-	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^(TestConsole|TestConsoleTalk|TestConsoleWidget|TestConsoleWidgetTyped|TestConsoleWidgetRelayed|TestEndToEndBrowser)$$'
+	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^(TestConsole.*|TestEndToEndBrowser|TestEndToEndDesk)$$'
 
 .PHONY: test-contract
 test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases

@@ -73,12 +73,13 @@ func besides() []beside {
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
 		},
 		{
-			method: "POST", path: "/webrtc/whip", id: "whip", tag: "Browsers", summary: "A page calls an agent", status: http.StatusCreated, media: sdp,
-			text: "WHIP (RFC 9725): the body is the page's offer, Authorization: Bearer has a token of POST /api/v1/webrtc/tokens. Location is the call's own address.",
+			method: "POST", path: "/webrtc/whip", id: "whip", tag: "Browsers", summary: "A page calls an agent, or listens to a call", status: http.StatusCreated, media: sdp,
+			text: "WHIP (RFC 9725): the body is the page's offer, Authorization: Bearer has a token of POST /api/v1/webrtc/tokens, or of POST /api/v1/calls/{id}/listen. Location is the call's own address.",
 			answers: map[int]string{
 				http.StatusBadRequest: "The offer is no SDP, or a line of it is wrong", http.StatusUnauthorized: "The token is wrong, used or late",
+				http.StatusNotFound:              "The call that is to be listened to is over",
 				http.StatusRequestEntityTooLarge: "The offer is longer than 64 KiB", http.StatusUnsupportedMediaType: "Content-Type is not " + sdp,
-				http.StatusUnprocessableEntity: "What is offered cannot be answered", http.StatusServiceUnavailable: "The server is full, or drains",
+				http.StatusUnprocessableEntity: "What is offered cannot be answered", http.StatusServiceUnavailable: "The server is full, or drains, or the call that is to be listened to lives on another node",
 			},
 		},
 		{method: "GET", path: "/webrtc/whip", id: "whip-kept", tag: "Browsers", summary: "Kept for later", status: http.StatusNoContent},

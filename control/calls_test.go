@@ -17,6 +17,7 @@ import (
 	"parley/control"
 	"parley/control/dialer"
 	peers "parley/control/nodes"
+	"parley/control/talk"
 	"parley/control/voice"
 	"parley/pipeline"
 	"parley/store"
@@ -220,6 +221,81 @@ func TestTransfer(t *testing.T) {
 	}
 	w.live.fails = fmt.Errorf("tell: %w", peers.ErrSilent)
 	w.want(ask(w.ours.going, "/take-back", ""), http.StatusServiceUnavailable)
+}
+
+// TestCommands: what is asked of a call becomes a command, or a complaint that names the field.
+func TestCommands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ask := func(id, body string) *answer {
+		return w.ask(w.ours.key, "POST", calls+"/"+id+"/commands", body)
+	}
+	for _, body := range []string{
+		`{"command": "say", "text": "One moment."}`, `{"command": "whisper", "text": "Offer a refund.", "ask": true}`, `{"command": "press", "keys": "12w#"}`,
+		`{"command": "mute"}`, `{"command": "unmute"}`, `{"command": "hold", "text": "Please hold.", "every_seconds": 20}`, `{"command": "unhold", "ask": true}`,
+	} {
+		w.want(ask(w.ours.going, body), http.StatusOK)
+	}
+	want := []pipeline.Command{
+		{Kind: pipeline.Say, Text: "One moment."}, {Kind: pipeline.Inject, Text: "Offer a refund.", Ask: true}, {Kind: pipeline.Press, Keys: "12w#"},
+		{Kind: pipeline.Mute}, {Kind: pipeline.Unmute}, {Kind: pipeline.Hold, Text: "Please hold.", Every: 20 * time.Second}, {Kind: pipeline.Unhold, Ask: true},
+	}
+	if diff := cmp.Diff(want, w.live.ordered); diff != "" {
+		t.Errorf("ordered, -want +got:\n%s", diff)
+	}
+	for _, c := range want {
+		if err := c.Check(); err != nil {
+			t.Errorf("no call takes %+v: %v", c, err)
+		}
+	}
+	for body, field := range map[string]string{
+		`{}`: "command", `{"command": "take_over"}`: "command", `{"command": "say"}`: "text", `{"command": "whisper", "text": " "}`: "text", `{"command": "mute", "text": "a"}`: "text",
+		`{"command": "say", "text": "a", "ask": true}`: "ask", `{"command": "press"}`: "keys", `{"command": "press", "keys": "x"}`: "keys", `{"command": "say", "text": "a", "keys": "1"}`: "keys",
+		`{"command": "hold", "every_seconds": 20}`: "text", `{"command": "hold", "every_seconds": 1}`: "every_seconds", `{"command": "mute", "every_seconds": 20}`: "every_seconds",
+		`{"command": "unhold", "text": "a", "ask": true}`: "ask", `{"command": "press", "keys": "1", "text": "a"}`: "text",
+	} {
+		if a := w.want(ask(w.ours.going, body), http.StatusBadRequest); a.parsed.Details[field] == "" {
+			t.Errorf("%s: %s does not name %s", body, a.body, field)
+		}
+	}
+	w.want(ask(w.ours.done, `{"command": "mute"}`), http.StatusBadRequest)
+	w.want(ask(w.theirs.going, `{"command": "mute"}`), http.StatusNotFound)
+}
+
+// TestListen: a token opens one call that goes on, in the name of whoever has asked for it, unless they say another.
+func TestListen(t *testing.T) {
+	t.Parallel()
+	tokens, err := talk.NewTokens(nil, nil, secret)
+	must(t, err)
+	w := newWorld(t, func(o *control.Options) { o.Talk = tokens })
+	ask := func(key, id, body string) *answer { return w.ask(key, "POST", calls+"/"+id+"/listen", body) }
+	for body, name := range map[string]string{"": "", `{"name": "Anna", "ttl_seconds": 10}`: "Anna"} {
+		var got struct {
+			Token   string
+			CallID  string `json:"call_id"`
+			Name    string
+			WHIPURL string `json:"whip_url"`
+		}
+		w.want(ask(w.ours.key, w.ours.going, body), http.StatusCreated).data(t, &got)
+		p, err := tokens.Look(got.Token, time.Now())
+		if err != nil || p.Call != w.ours.going || p.Org != w.ours.org || p.Agent != "" || p.Name != got.Name || got.CallID != w.ours.going || !strings.HasSuffix(got.WHIPURL, "/webrtc/whip") {
+			t.Errorf("%s: %+v opens %+v, %v", body, got, p, err)
+		}
+		if got.Name == "" || name != "" && got.Name != name {
+			t.Errorf("%s: the name is %q", body, got.Name)
+		}
+	}
+	cookie, _ := w.begin(w.ours.org, w.ours.owner)
+	w.want(w.ask("", "POST", calls+"/"+w.ours.going+"/listen", "", "Cookie", cookie), http.StatusCreated)
+	for _, body := range []string{`{"name": "a\nb"}`, `{"name": "-"}`} {
+		if a := w.want(ask(w.ours.key, w.ours.going, body), http.StatusBadRequest); a.parsed.Details["name"] == "" {
+			t.Errorf("%s: %s does not name name", body, a.body)
+		}
+	}
+	w.want(ask(w.ours.key, w.ours.done, ""), http.StatusBadRequest)
+	w.want(ask(w.ours.key, w.theirs.going, ""), http.StatusNotFound)
+	w.want(ask(w.ours.powerless, w.ours.going, ""), http.StatusForbidden)
+	w.want(ask("", w.ours.going, ""), http.StatusUnauthorized)
 }
 
 func TestRecordingStream(t *testing.T) {

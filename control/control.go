@@ -28,6 +28,7 @@ import (
 	"parley/control/campaign"
 	"parley/control/console"
 	"parley/control/envelope"
+	"parley/control/health"
 	"parley/control/library"
 	"parley/control/lines"
 	"parley/control/live"
@@ -79,6 +80,7 @@ type Options struct {
 	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
 	Sockets    voice.Limits                         // of the sockets that show them
 	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
+	Health     *health.Board                        // how vendors do; nil: there are none
 	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
 	Relays     func(host string) []voice.ICEServer  // what pages are told of that reach this server as host; nil: nothing
 	Recordings voice.Sounds                         // the recordings' files; nil: none are kept here

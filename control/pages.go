@@ -384,6 +384,22 @@ var pages = map[string]page{
 		bad:     "Also if the call is over already.",
 		busy:    "Also if the call's node does not answer.",
 	},
+	"command-call": {
+		tag: "Calls", summary: "Give a live call a command",
+		text: "On whichever node the call lives; the answer does not wait for what comes of it. While the caller is with somebody else, only say and " +
+			"whisper without ask are obeyed. To hang up, transfer or take over there are routes of their own. Extension.",
+		request: `{"command": "whisper", "text": "The refund is approved: offer it.", "ask": true}`,
+		bad:     "Also if the call is over already, or cannot do it.",
+		busy:    "Also if the call's node does not answer.",
+	},
+	"listen-to-call": {
+		tag: "Calls", summary: "Let a page listen to a live call", status: http.StatusCreated,
+		text: "The page posts an offer by WHIP (RFC 9725) to whip_url with the token, and hears the caller and the agent, who do not hear it. By its data " +
+			"channel it takes the call over, so that the caller talks with the page's person and the agent is silent, and gives it back. A token is " +
+			"good for one page and one call, within ttl_seconds. docs/desk.md has the rest. Extension.",
+		request: `{"name": "Anna"}`,
+		bad:     "Also if the call is not answered yet, or over already.",
+	},
 
 	"list-credentials": {
 		tag: "Credentials", summary: "List credentials",
@@ -497,6 +513,10 @@ var pages = map[string]page{
 	"delete-extension": {
 		tag: "Extensions", summary: "Delete an extension",
 		text: "Its softphone is no longer registered when its registration expires. Extension.",
+	},
+	"list-providers": {
+		tag: "Calls", summary: "List the vendors that hear, think and speak, and how they do",
+		text: "In the order of a turn: recognisers, models, voices. What is said of them is of the last 15 minutes, of their last 128 uses, on the node that answers, whoever's calls these were. Extension.",
 	},
 	"create-webrtc-token": {
 		tag: "Calls", summary: "Let a page call an agent", status: http.StatusCreated,

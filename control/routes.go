@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -8,6 +9,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/campaign"
+	"parley/control/health"
 	"parley/control/lines"
 	"parley/control/people"
 	"parley/control/voice"
@@ -105,9 +107,15 @@ func (c *Control) routes() {
 	handle(c, "POST "+v1+"/calls/{id}/transfer", "transfer-call", access.CallsWrite, calls.Transfer)
 	handle(c, "POST "+v1+"/calls/{id}/take-back", "take-back-call", access.CallsWrite, calls.TakeBack)
 
+	vendors := &voice.Providers{Board: cmp.Or(o.Health, &health.Board{})}
+	handle(c, "GET "+v1+"/providers", "list-providers", access.CallsRead, vendors.List)
+	handle(c, "POST "+v1+"/calls/{id}/commands", "command-call", access.CallsWrite, calls.Command)
+
 	if o.Talk != nil {
 		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL, Relays: o.Relays}
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
+		supervision := &voice.Supervision{Calls: calls, Tokens: o.Talk, People: o.People}
+		handle(c, "POST "+v1+"/calls/{id}/listen", "listen-to-call", access.CallsWrite, supervision.Listen)
 	}
 
 	handle(c, "GET "+v1+"/credentials", "list-credentials", access.CredentialsRead, credentials.List)

@@ -12,8 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"parley/control"
-	"parley/control/talk"
+	"parley/control/access"
 )
 
 var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
@@ -21,9 +20,7 @@ var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
 // TestTypeScript holds the console's types against the API's description, of which they are made: `go test ./control -run TypeScript -update`.
 func TestTypeScript(t *testing.T) {
 	t.Parallel()
-	tokens, err := talk.NewTokens(nil, nil, secret)
-	must(t, err)
-	w := newWorld(t, func(o *control.Options) { o.Talk = tokens })
+	w := newWorld(t)
 	answer := httptest.NewRecorder()
 	w.mux.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/openapi.json", nil))
 	var api openAPI
@@ -113,9 +110,15 @@ func (a openAPI) typescript() string {
 		fmt.Fprintf(&out, "export interface %s {\n%s}\n\n", name, a.members(s, used))
 	}
 	fmt.Fprintf(&out, "/** What operations answer with, in the envelope's data. */\nexport interface Answers {\n%s}\n\n", answers.String())
+	var names []string
+	for _, s := range access.Scopes() {
+		names = append(names, s.Name)
+	}
+	scopes, _ := json.Marshal(names) // texts
+	fmt.Fprintf(&out, "/** What keys may be allowed. */\nexport const scopes = %s as const;\n\n", scopes)
 	out.WriteString("/** What requests take: JSON Schemas, without what is deeper than a form goes. */\nexport const forms = {\n")
 	for _, name := range slices.Sorted(maps.Keys(forms)) {
-		text, _ := json.Marshal(a.trim(a.Components.Schemas[name], 2)) // it came out of JSON
+		text, _ := json.Marshal(a.trim(a.Components.Schemas[name], 4)) // it came out of JSON
 		fmt.Fprintf(&out, "  %s: %s,\n", name, text)
 	}
 	out.WriteString("} as const;\n")
@@ -217,7 +220,7 @@ func (a openAPI) trim(s shape, depth int) shape {
 		s.Examples = nil
 	}
 	if s.Items != nil {
-		items := a.trim(*s.Items, 0)
+		items := a.trim(*s.Items, max(depth-1, 0))
 		s.Items = &items
 	}
 	properties := s.Properties

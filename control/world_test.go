@@ -26,6 +26,7 @@ import (
 	"parley/control/dialer"
 	"parley/control/library"
 	peers "parley/control/nodes"
+	"parley/control/talk"
 	"parley/control/vault"
 	"parley/control/webhook"
 	"parley/pipeline"
@@ -47,6 +48,7 @@ type world struct {
 	hooks     *webhook.Secrets
 	asker     *asked
 	auth      *access.Authenticator
+	talk      *talk.Tokens
 	ours      tenant
 	theirs    tenant
 	live      *lines
@@ -208,6 +210,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 		}
 	}
 	o.Library = &library.Library{Store: db}
+	w.talk, err = talk.NewTokens(db, nil, secret)
+	must(t, err)
+	o.Talk = w.talk
 	o.Live, o.Gauge, o.Reports, o.Recordings = w.live, w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
 	o.Version, o.Default = "test", w.standard
 	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }

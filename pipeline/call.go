@@ -72,8 +72,9 @@ type Call struct {
 	playout    *media.Playout
 	pad        media.Keypad                // nil: keys are pressed as tones
 	bridge     *bridge                     // the last filler
-	visit      *visit                      // the guest's; nil: there is none
+	visit      *visit                      // the guest's, also a supervisor's who has the call; nil: there is none
 	beyond     atomic.Pointer[relay.Relay] // who else hears the caller; nil: nobody
+	seats      seats                       // who listens in
 	inside     inside
 	muted      atomic.Bool    // the caller, towards ear and recogniser
 	tones      *dtmf.Detector // nil: keys are not heard as sound

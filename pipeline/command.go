@@ -56,6 +56,9 @@ const (
 	// Unbridge gives the caller back to the agent: whoever is called, or has been joined with them, is hung up on. Text is said, or with Ask
 	// the responder is asked to go on.
 	Unbridge CommandKind = "unbridge"
+	// TakeOver gives the caller to a Supervisor who listens to the call (Call.Attend), on the leg To: the agent stops, even in mid-sentence, and is silent
+	// until Unbridge; what the caller says meanwhile is written down, and it knows of that. By is who they are. If they hang up, the agent goes on.
+	TakeOver CommandKind = "take_over"
 	// Collect adds Slots to what the call has collected, at once and for its record; an empty value takes away what an earlier Collect
 	// brought. A Tool's is never too late: it counts also when the caller has interrupted meanwhile.
 	Collect CommandKind = "collect"
@@ -79,7 +82,8 @@ type Command struct {
 	Agent string            // of Change: who takes over
 	Keys  string            // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
 	Join  Join              // of Bridge
-	To    string            // of Transfer, Bridge: a number in E.164, or an address such as sip:desk@example.com
+	To    string            // of Transfer, Bridge: a number in E.164, or an address such as sip:desk@example.com; of TakeOver the id of a Supervisor's leg
+	By    string            // of TakeOver: who takes over, as the agent and the record are told
 	For   time.Duration     // of Wait: 1 s to 30 min
 	Slots map[string]string // of Collect: values by name
 	Cause media.Cause       // of HangUp: why the call ends, in small letters and _; empty: agent
@@ -92,14 +96,14 @@ func (c Command) Check() error {
 	}
 	takes := map[CommandKind]string{
 		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Write: "text", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
-		Press: "keys", Transfer: "text to", Bridge: "text to join", Unbridge: "text ask", Wait: "for", Collect: "slots",
+		Press: "keys", Transfer: "text to", Bridge: "text to join", Unbridge: "text ask", TakeOver: "to by", Wait: "for", Collect: "slots",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
 		return fmt.Errorf("unknown command %q", c.Kind)
 	}
 	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
-		"keys": c.Keys != "", "join": c.Join != Join{}, "to": c.To != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
+		"keys": c.Keys != "", "join": c.Join != Join{}, "to": c.To != "", "by": c.By != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
 		if set && !slices.Contains(strings.Fields(fields), field) {
 			return bad("%s is set: it takes none", field)
 		}
@@ -134,6 +138,10 @@ func (c Command) Check() error {
 		}
 		if err := c.Join.check(); err != nil {
 			return bad("%w", err)
+		}
+	case TakeOver:
+		if c.To == "" || !speakable(c.By) {
+			return bad("to is %q and by is %q: want the leg of somebody who listens, and who they are", c.To, c.By)
 		}
 	case Collect:
 		if _, nameless := c.Slots[""]; nameless || len(c.Slots) == 0 {
@@ -184,6 +192,8 @@ func (d *dialog) order(c Command) {
 	switch c.Kind {
 	case Unbridge:
 		d.unbridge(c)
+	case TakeOver:
+		d.takeOver(c)
 	case HangUp:
 		d.orderHangUp(c)
 	case Inject:

@@ -26,6 +26,7 @@ type visit struct {
 	outward *relay.Relay                               // the caller's sound
 	inward  *relay.Relay
 	joined  atomic.Bool
+	parted  chan struct{} // of a supervisor: closed when they have the call no longer
 }
 
 var errParted = errors.New("no longer wanted")
@@ -81,7 +82,7 @@ func (c *Call) attendGuest(ctx context.Context, v *visit, to string) error {
 			<-released
 		}
 	}()
-	if err := v.open(c, leg); err != nil {
+	if err := v.open(c, leg, nil); err != nil {
 		return err
 	}
 	defer func() {
@@ -93,8 +94,8 @@ func (c *Call) attendGuest(ctx context.Context, v *visit, to string) error {
 	return c.hearGuest(v)
 }
 
-// open makes what a guest's leg needs.
-func (v *visit) open(c *Call, leg media.Leg) (err error) {
+// open makes what a guest's leg needs, but for a playout that it has already.
+func (v *visit) open(c *Call, leg media.Leg, playout *media.Playout) (err error) {
 	ours, theirs := c.Leg.Info().Rate, leg.Info().Rate
 	if v.outward, err = relay.New(ours, theirs); err != nil {
 		return err
@@ -102,7 +103,10 @@ func (v *visit) open(c *Call, leg media.Leg) (err error) {
 	if v.inward, err = relay.New(theirs, ours); err != nil {
 		return err
 	}
-	v.leg, v.playout = leg, media.NewPlayout(leg, c.Pacer, nil)
+	if playout == nil {
+		playout = media.NewPlayout(leg, c.Pacer, nil)
+	}
+	v.leg, v.playout = leg, playout
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -113,7 +114,7 @@ func (d *dialog) minds(c Command) bool {
 	if d.guest == nil || slices.Contains([]CommandKind{Unbridge, HangUp, Say, Collect}, c.Kind) || c.Kind == Inject && !c.Ask {
 		return false
 	}
-	d.tell(Event{Kind: CommandFailed, Text: string(c.Kind), Err: errGuest})
+	d.denies(c, errGuest)
 	return true
 }
 
@@ -207,9 +208,17 @@ func (d *dialog) join() {
 	g.stage = talking
 	d.clear(silenceAlarm)
 	d.do(join{g.n, g.command.Join.Stay != Leave})
-	d.note("The caller has been connected to " + g.command.To + ".")
-	d.tell(Event{Kind: Bridged, Text: g.command.To})
+	if g.command.Kind == TakeOver {
+		d.note(g.who() + " has taken over the call.")
+		d.writeTalk() // whoever watches sees it at once
+	} else {
+		d.note("The caller has been connected to " + g.who() + ".")
+	}
+	d.tell(Event{Kind: Bridged, Text: g.who()})
 }
+
+// who is what a guest is called.
+func (g *guest) who() string { return cmp.Or(g.command.By, g.command.To) }
 
 // handed: the carrier has connected the two, or err says why not. Then those who are still there are joined by us.
 func (d *dialog) handed(n handed) {
@@ -276,7 +285,7 @@ func (d *dialog) went(n went) {
 		}
 		d.dismissGuest(why)
 	case g.command.Join.After == End:
-		d.tell(Event{Kind: Unbridged, Text: g.command.To})
+		d.tell(Event{Kind: Unbridged, Text: g.who()})
 		d.guest = nil
 		d.end(media.CauseTransfer, nil)
 	default:
@@ -286,9 +295,14 @@ func (d *dialog) went(n went) {
 
 // dismissGuest gives up on somebody who does not come, and lets the responder say so.
 func (d *dialog) dismissGuest(why error) {
-	g := d.guest
+	c := d.guest.command
 	d.alone()
-	d.stays(g.command, why)
+	if c.Kind == TakeOver {
+		d.denies(c, why)
+		d.unhold(Command{Kind: Unhold, Ask: true})
+		return
+	}
+	d.stays(c, why)
 }
 
 // unbridge is the command.
@@ -305,12 +319,12 @@ func (d *dialog) takeBack(c Command, why string) {
 	g := d.guest
 	d.alone()
 	if g.stage == talking {
-		d.tell(Event{Kind: Unbridged, Text: g.command.To})
+		d.tell(Event{Kind: Unbridged, Text: g.who()})
 	}
 	if why != "" {
 		why = " " + why
 	}
-	d.notes = append(d.notes, "The caller is with you again, no longer with "+g.command.To+"."+why)
+	d.notes = append(d.notes, "The caller is with you again, no longer with "+g.who()+"."+why)
 	d.unhold(Command{Kind: Unhold, Text: c.Text, Ask: c.Ask})
 }
 
@@ -333,7 +347,8 @@ func (d *dialog) together() bool { return d.guest != nil && d.guest.stage == tal
 // overhear writes down what the caller says to the guest.
 func (d *dialog) overhear(n worded) {
 	if t := n.transcript; d.guest.command.Join.Stay != Leave && (t.Kind == Final || t.Kind == EndOfTurn) && t.Text != "" {
-		d.tell(Event{Kind: Transcribed, Text: t.Text, Final: true})
-		d.history = append(d.history, Message{Role: Caller, Text: t.Text, Turn: d.turns, At: d.now})
+		text := d.shown(t.Text)
+		d.tell(Event{Kind: Transcribed, Text: text, Final: true})
+		d.history = append(d.history, Message{Role: Caller, Text: text, Turn: d.turns, At: d.now})
 	}
 }

@@ -137,9 +137,17 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	if r := c.beyond.Load(); r != nil {
 		r.Hear(f)
 	}
+	listened := c.seats.all.Load() != nil
+	if c.tap == nil && !listened {
+		return failure
+	}
+	f = c.unveiled(f)
+	if listened {
+		c.overheard(time.Now().Add(-f.Duration()), f)
+	}
 	if c.tap != nil {
 		c.inside.part.Store(inTap)
-		c.tap.Caller(c.unveiled(f))
+		c.tap.Caller(f)
 	}
 	return failure
 }
@@ -165,11 +173,14 @@ func (c *Call) blank(n int) []int16 {
 	return c.silence
 }
 
-// sounded is told by the playout what has been heard of the agent.
+// sounded is told by the playout what has been heard of the agent, or of a guest.
 func (c *Call) sounded(began time.Time, pcm []int16) {
 	defer c.caught("tap") // this is the pacer's goroutine, which is all calls'
 	if c.tap != nil {
 		c.tap.Agent(began.Sub(c.answered), pcm)
+	}
+	for _, a := range c.seats.present() {
+		a.agent.Hear(began, pcm)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"parley/media"
 	"parley/media/dtmf"
+	"parley/media/relay"
 )
 
 // still is an ear, a transcription and a tap that do nothing.
@@ -59,6 +60,34 @@ func TestListenAllocatesNothing(t *testing.T) {
 	}
 	if int(c.drops.Load()) != s.frames {
 		t.Errorf("%d drops of %d frames", c.drops.Load(), s.frames)
+	}
+}
+
+// Nor does it where somebody listens in: the caller's sound, and what was heard of the agent.
+func TestSupervisedAllocatesNothing(t *testing.T) {
+	s := &still{}
+	c := &Call{Leg: &tape{}}
+	c.open()
+	c.parts = Parts{Ear: s, Transcription: s}
+	mix := relay.NewMix(16000, lateLead)
+	a := &attendance{Supervisor: Supervisor{Leg: &tape{}}, mix: mix}
+	for _, v := range []**relay.Voice{&a.caller, &a.agent} {
+		var err error
+		if *v, err = mix.Voice(8000); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.seats.enter(a); err != nil {
+		t.Fatal(err)
+	}
+	f, heard := media.Frame{PCM: make([]int16, 160), Rate: 8000}, make([]int16, 320)
+	allocs := testing.AllocsPerRun(200, func() {
+		_ = c.hear(f, false)
+		c.sounded(time.Now(), f.PCM)
+		mix.Next(heard)
+	})
+	if allocs > 0 {
+		t.Errorf("%v allocations a frame", allocs)
 	}
 }
 

@@ -252,6 +252,16 @@ type (
 		n  int
 		to string
 	}
+	// admit a supervisor who listens, on the leg to, as guest n; came or went is the answer, before the next act.
+	admit struct {
+		n  int
+		to string
+	}
+	// deny a supervisor the call.
+	deny struct {
+		to  string
+		why error
+	}
 	// whisper something to the guest; whispered is the answer.
 	whisper struct {
 		n    int
@@ -301,6 +311,8 @@ func (veil) isAct()      {}
 func (recast) isAct()    {}
 func (connect) isAct()   {}
 func (invite) isAct()    {}
+func (admit) isAct()     {}
+func (deny) isAct()      {}
 func (whisper) isAct()   {}
 func (join) isAct()      {}
 func (handOver) isAct()  {}

@@ -76,6 +76,10 @@ func (c *Call) perform(ctx context.Context, a act) {
 		c.spawn("transfer", func() { c.connect(ctx, a.command) })
 	case invite:
 		c.invite(ctx, a)
+	case admit:
+		c.admitted(ctx, a)
+	case deny:
+		c.denied(a)
 	case whisper:
 		c.whisper(ctx, a)
 	case join:

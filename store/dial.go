@@ -61,6 +61,7 @@ type Taking struct {
 	Every     time.Duration // between two calls of the organisation, over all nodes; 0: no limit
 	Ahead     time.Duration // how far ahead of their moment dials are taken
 	Look      time.Duration // after its moment, a dial of which nothing has been heard is looked into
+	Others    time.Duration // dials by trunks are left to other nodes for so long since they were made; 0: they are not
 	Most      int
 }
 

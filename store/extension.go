@@ -12,7 +12,7 @@ type Extension struct {
 	Org      string
 	Username string // unique in the organisation, and of digest authentication; it stays
 	Name     string // for people
-	Agent    string // who answers its calls; empty: the organisation's default agent
+	Agent    string // who answers its calls; empty, or gone: the organisation's default agent
 	Sealed   Sealed // the password
 	Created  time.Time
 	Updated  time.Time
@@ -24,8 +24,8 @@ type Extensions interface {
 	CreateExtension(ctx context.Context, e Extension) (Extension, error)
 	Extension(ctx context.Context, org, id string) (Extension, error)
 	Extensions(ctx context.Context, org string, p Page) (extensions []Extension, total int64, err error) // newest first
-	// UpdateExtension is as UpdateCredential; it cannot alter ID, Number, Org, Username or Created. ErrNotFound if the organisation has no
-	// such agent.
+	// UpdateExtension is as UpdateCredential; it cannot alter ID, Number, Org, Username or Created. ErrNotFound if it is given an agent that the
+	// organisation has not.
 	UpdateExtension(ctx context.Context, org, id string, at time.Time, change func(*Extension) error) (Extension, error)
 	DeleteExtension(ctx context.Context, org, id string) error
 }

@@ -55,6 +55,7 @@ const (
 type echo struct {
 	db    float64       // against the voice as it was sent
 	delay time.Duration // from the carrier's loudspeaker back to the leg
+	room  time.Duration // in which what a room returns has fallen by 60 dB; 0: it comes back once, as from a receiver
 }
 
 // held says that an item is not for tuning. Halves are fixed by the names alone.

@@ -152,7 +152,7 @@ func trueSets(c *corpus.Corpus) []item {
 	return items
 }
 
-// echoSets are speakerphones: the agent hears itself, alone or with the caller.
+// echoSets are speakerphones, and loudspeakers in rooms: the agent hears itself, alone or with the caller.
 func echoSets(c *corpus.Corpus) []item {
 	var items []item
 	long := c.Sorted(func(r corpus.Recording) bool {
@@ -160,6 +160,7 @@ func echoSets(c *corpus.Corpus) []item {
 	})
 	for n := range 90 {
 		name := fmt.Sprint(n)
+		items = append(items, roomEcho(n))
 		d := corpus.Dice("echo" + name)
 		e := echo{db: []float64{-10, -20, -30}[n%3], delay: corpus.Between(d, 60*time.Millisecond, 200*time.Millisecond)}
 		i := overlay(selfStop, fmt.Sprintf("echo at %.0f dB", e.db), fmt.Sprintf("%s %v", name, e.delay), nil)
@@ -173,6 +174,18 @@ func echoSets(c *corpus.Corpus) []item {
 		}
 	}
 	return items
+}
+
+// roomEcho is a page in a browser that takes no echo out, with a loudspeaker in a room: one of three, from a furnished one to a bare one.
+func roomEcho(n int) item {
+	d := corpus.Dice(fmt.Sprint("room echo", n))
+	e := echo{
+		db: []float64{-6, -12, -18}[n%3], room: []time.Duration{200, 400, 600}[n/3%3] * time.Millisecond,
+		delay: corpus.Between(d, 40*time.Millisecond, 150*time.Millisecond),
+	}
+	i := overlay(selfStop, fmt.Sprintf("room at %.0f dB", e.db), fmt.Sprintf("%d %v, decay %v", n, e.delay, e.room), nil)
+	i.ask, i.echo, i.clean = speeches[n/9%len(speeches)], e, false
+	return i
 }
 
 // ledgerSets interrupt a voice made of recordings, so that it is known which word sounded when: lists of single words, with and

@@ -21,6 +21,7 @@ type phone struct {
 	carrier  *legtest.Carrier
 	answered time.Time
 	echo     echo
+	room     []float64 // how it answers a click
 
 	mu     sync.Mutex
 	unsaid []int16
@@ -42,7 +43,7 @@ func dial(i *item) *phone {
 		l.Marks, l.Down, l.Up, l.Prebuffer = true, socketAway, socketAway, socketBuffer
 		l.Info.Lead, l.Info.Chunk = 200*time.Millisecond, 100*time.Millisecond
 	}
-	p := &phone{answered: time.Now(), echo: i.echo, begun: make(chan time.Duration, 1)}
+	p := &phone{answered: time.Now(), echo: i.echo, room: walls(i.echo.room, i.name), begun: make(chan time.Duration, 1)}
 	p.Leg, p.carrier = legtest.New(l)
 	return p
 }
@@ -93,16 +94,47 @@ func (p *phone) speak(f media.Frame) {
 	copy(f.PCM, corpus.PhoneLine(f.PCM))
 }
 
-// reflect adds what sounded of the agent, delay before.
+// reflect adds what sounded of the agent, delay before, as the room returns it.
 func (p *phone) reflect(f media.Frame) {
-	from := p.answered.Add(f.At - p.echo.delay)
-	gain := math.Pow(10, p.echo.db/20)
+	before := len(p.room) - 1
+	sounded := make([]float64, before+len(f.PCM))
+	from := p.answered.Add(f.At - p.echo.delay - media.Samples(before, corpus.Rate))
 	for _, s := range p.carrier.Sounded() {
-		at := corpus.Samples(s.At.Sub(from)) - corpus.Samples(from.Sub(s.At)) // of the stretch's first sample in f
-		for i := max(at, 0); i < len(f.PCM) && i-at < len(s.PCM); i++ {
-			f.PCM[i] = corpus.Clip(float64(f.PCM[i]) + gain*float64(s.PCM[i-at]))
+		at := corpus.Samples(s.At.Sub(from)) - corpus.Samples(from.Sub(s.At)) // of the stretch's first sample in sounded
+		for i := max(at, 0); i < len(sounded) && i-at < len(s.PCM); i++ {
+			sounded[i] = float64(s.PCM[i-at])
 		}
 	}
+	gain := math.Pow(10, p.echo.db/20)
+	for i := range f.PCM {
+		var sum float64
+		for k, r := range p.room {
+			sum += r * sounded[before+i-k]
+		}
+		f.PCM[i] = corpus.Clip(float64(f.PCM[i]) + gain*sum)
+	}
+}
+
+// walls is how a room answers a click, of energy 1: the sound itself, and noise that dies away (Polack's model), 3 dB below it, of which what is
+// within 40 dB is kept. The name makes the noise: each item has its own room.
+func walls(decay time.Duration, name string) []float64 {
+	response := make([]float64, 1+corpus.Samples(decay*2/3))
+	d := corpus.Dice("room" + name)
+	var late float64
+	for i := 1; i < len(response); i++ {
+		response[i] = d.NormFloat64() * math.Pow(10, -3*float64(i)/float64(corpus.Samples(decay)))
+		late += response[i] * response[i]
+	}
+	if late == 0 {
+		return []float64{1}
+	}
+	const below = 0.5 // of the energy of the sound itself
+	response[0] = 1 / math.Sqrt(1+below)
+	scale := math.Sqrt(below/(1+below)) / math.Sqrt(late)
+	for i := 1; i < len(response); i++ {
+		response[i] *= scale
+	}
+	return response
 }
 
 // sounding are the stretches of the agent's sound so far, by media time.

@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -193,5 +195,29 @@ func TestArguments(t *testing.T) {
 		if err := run(t.Context(), args, &out, &out); err == nil {
 			t.Errorf("%v: no error", args)
 		}
+	}
+}
+
+func TestWalls(t *testing.T) {
+	t.Parallel()
+	if got := walls(0, "none"); len(got) != 1 || got[0] != 1 {
+		t.Errorf("no room answers %v", got)
+	}
+	response := walls(400*time.Millisecond, "a room")
+	energy := func(part []float64) (sum float64) {
+		for _, r := range part {
+			sum += r * r
+		}
+		return sum
+	}
+	if all := energy(response); math.Abs(all-1) > 1e-9 {
+		t.Errorf("its energy is %g, want 1", all)
+	}
+	early, late := energy(response[1:401]), energy(response[401:801]) // 50 ms each: 7.5 dB apart
+	if fall := 10 * math.Log10(early/late); fall < 5 || fall > 10 {
+		t.Errorf("it falls by %.1f dB in 50 ms, want 7.5", fall)
+	}
+	if slices.Equal(response, walls(400*time.Millisecond, "another")) {
+		t.Error("two rooms are one")
 	}
 }

@@ -67,10 +67,11 @@ func (a *accounts) open(c store.Credential) (string, error) {
 	return secret, nil
 }
 
-// Account implements dialer.Accounts: the number's account, else the organisation's default, else the server's.
+// Account implements dialer.Accounts: the number's account, else the organisation's default, else the server's. Another node may have SIP where
+// this one has none.
 func (a *accounts) Account(org, from string) (string, error) {
 	n, _ := a.directory.Number(org, from)
-	if n.Trunk != "" && a.trunk == nil {
+	if n.Trunk != "" && a.trunk == nil && !a.cfg.shared() {
 		return "", errNoSIP
 	}
 	if n.Trunk != "" {

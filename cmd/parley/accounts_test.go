@@ -88,6 +88,11 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if _, err := a.Account(b.org, "+15005550003"); err == nil || !strings.Contains(err.Error(), "SIP") {
 		t.Errorf("a number that is reached by SIP: %v", err)
 	}
+	shared := *a.cfg
+	shared.DatabaseURL = "postgres://db.example.com/parley"
+	if id, err := (&accounts{cfg: &shared, directory: a.directory}).Account(b.org, "+15005550003"); err != nil || !strings.HasPrefix(id, store.TrunkAccount) {
+		t.Errorf("a number that another node may reach by SIP: %q, %v", id, err)
+	}
 	carrier, err := a.Carrier(b.org, main)
 	if got, ok := carrier.(*twilio.Account); err != nil || !ok || got.SID != sid || got.Token != token || got.Base != "https://api.twilio.example" ||
 		got.Voice != "https://voice.example.com/twilio/voice" {

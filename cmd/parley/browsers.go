@@ -88,7 +88,7 @@ func (s *server) listenBrowsers(ctx context.Context) error {
 	s.pages.desk = s.office.desk
 	s.browsers, err = webrtc.Listen(context.WithoutCancel(ctx), webrtc.Options{ // calls outlive the signal to stop
 		UDP: cmp.Or(s.cfg.WebRTCUDP, s.cfg.HTTPAddr), TCP: s.cfg.WebRTCTCP, Public: public, Path: voice.WHIPPath,
-		Gate: talkGate{s.office.talk}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
+		Gate: talkGate{s.office.talk, s.board, s.office.boot}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
 		Relays: s.relaysOf, Log: s.log,
 	})
 	if err != nil {
@@ -143,13 +143,20 @@ func (s *server) closeBrowsers(ctx context.Context) (err error) {
 }
 
 // talkGate is who lets pages in.
-type talkGate struct{ *talk.Tokens }
+type talkGate struct {
+	*talk.Tokens
+	board *pipeline.Switchboard
+	boot  string // this process's, as in the rows of its calls
+}
 
 // Look implements webrtc.Gate.
 func (g talkGate) Look(token string) (webrtc.Grant, error) {
 	p, err := g.Tokens.Look(token, time.Now())
 	if err != nil {
 		return webrtc.Grant{}, webrtc.ErrToken
+	}
+	if p.Call != "" {
+		return g.supervised(p)
 	}
 	params := maps.Clone(p.Slots)
 	if params == nil {
@@ -184,6 +191,9 @@ func (o *office) routeTo(org, id string) (directory.Route, error) {
 
 // welcomePage gives a page's call a place, or says that there is none.
 func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool {
+	if g.Params[supervisedParam] != "" {
+		return true // the call has its place, and who listens costs next to nothing
+	}
 	r := admission.Request{Key: id, Org: g.Owner}
 	if route, err := s.office.route(media.Info{Owners: []string{g.Owner}, Params: g.Params}); err == nil {
 		r.Speech = s.company.speaksLocally(route.Agent)
@@ -193,18 +203,23 @@ func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool 
 
 // answerPage holds the conversation with a page, and shows it to that page.
 func (s *server) answerPage(ctx context.Context, leg *webrtc.Leg) {
+	if call := leg.Info().Params[supervisedParam]; call != "" {
+		s.supervise(ctx, leg, call)
+		return
+	}
 	end := s.pages.open(ctx, leg, s.board)
 	defer end()
 	s.answer(ctx, leg)
 }
 
-// pages are those that call, by their legs and, once those are known, by their calls.
+// pages are those that call, by their legs and, once those are known, by their calls; and those that listen, by their legs.
 type pages struct {
 	desk *live.Desk
 
 	mu    sync.Mutex
 	legs  map[string]*visit
 	calls map[string]*visit
+	ears  map[string]func(text []byte) // what takes the messages of those that listen
 }
 
 // A visit is one page's, for as long as its call.
@@ -281,9 +296,12 @@ func (p *pages) watch(e pipeline.Event) {
 // take is given what a page has sent.
 func (p *pages) take(leg *webrtc.Leg, text []byte) {
 	p.mu.Lock()
-	v := p.legs[leg.Info().ID]
+	v, take := p.legs[leg.Info().ID], p.ears[leg.Info().ID]
 	p.mu.Unlock()
-	if v != nil {
+	switch {
+	case v != nil:
 		v.Take(v.ctx, text)
+	case take != nil:
+		take(text)
 	}
 }

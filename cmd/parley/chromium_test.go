@@ -226,20 +226,50 @@ func (b *tab) sees(expression string) {
 	}
 }
 
+// front is what a person can reach in the page: the dialog that is open, or all of it.
+const front = "([...document.querySelectorAll('dialog[open]')].at(-1) ?? document)"
+
 // fill writes into the field with that label.
 func (b *tab) fill(label, text string) {
 	b.t.Helper()
-	name, _ := json.Marshal(label)
-	b.sees("[...document.querySelectorAll('label')].some(l => l.textContent.trim().startsWith(" + string(name) + "))")
-	b.eval("(() => { const l = [...document.querySelectorAll('label')].find(l => l.textContent.trim().startsWith("+string(name)+")); const f = l.control; f.focus(); f.select?.() })()", nil)
+	b.fillIn(front, label, text)
+}
+
+// fillIn writes into the field with that label within a part of the page.
+func (b *tab) fillIn(part, label, text string) {
+	b.t.Helper()
+	field := b.field(part, label)
+	b.eval("(() => { const f = "+field+"; f.scrollIntoView({block: 'center'}); f.focus(); f.select?.() })()", nil)
+	if text == "" {
+		b.call("Input.dispatchKeyEvent", map[string]any{"type": "keyDown", "key": "Backspace", "code": "Backspace", "windowsVirtualKeyCode": 8}, nil)
+		return
+	}
 	b.call("Input.insertText", map[string]any{"text": text}, nil)
+}
+
+// field is the field with that label, as an expression. It waits until it is there.
+func (b *tab) field(part, label string) string {
+	b.t.Helper()
+	name, _ := json.Marshal(label)
+	field := "[..." + part + ".querySelectorAll('label')].find(l => l.textContent.trim().startsWith(" + string(name) + "))?.control"
+	b.sees(field)
+	return field
+}
+
+// choose picks the option with that text.
+func (b *tab) choose(label, option string) {
+	b.t.Helper()
+	field := b.field(front, label)
+	text, _ := json.Marshal(option)
+	b.sees("[..." + field + ".options].some(o => o.text === " + string(text) + ")")
+	b.eval("(() => { const f = "+field+"; f.value = [...f.options].find(o => o.text === "+string(text)+").value; f.dispatchEvent(new Event('change', {bubbles: true})) })()", nil)
 }
 
 // press clicks the button, or follows the link, with that text or label.
 func (b *tab) press(name string) {
 	b.t.Helper()
 	text, _ := json.Marshal(name)
-	find := "[...document.querySelectorAll('button, a, summary')].find(e => (e.ariaLabel ?? e.textContent).trim() === " + string(text) + " && !e.disabled && e.checkVisibility())"
+	find := "[..." + front + ".querySelectorAll('button, a, summary')].find(e => (e.ariaLabel ?? e.textContent).trim() === " + string(text) + " && !e.disabled && e.checkVisibility())"
 	b.sees(find)
 	b.eval(find+".click()", nil)
 }

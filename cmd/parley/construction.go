@@ -66,7 +66,7 @@ func (in *construction) doors() (err error) {
 	in.auth = &access.Authenticator{Keys: in.store, Log: in.log}
 	in.limiter = &access.Limiter{Rates: in.store, Limit: in.cfg.RateLimit, Log: in.log}
 	in.directory = directory.New(directory.Options{
-		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), SIP: len(in.cfg.SIPListen) > 0, Log: in.log,
+		Router: in.store, Path: filepath.Join(in.cfg.DataDir, "directory.json"), SIP: len(in.cfg.SIPListen) > 0, SIPElsewhere: in.cfg.shared(), Log: in.log,
 		Changed: func() { in.auth.ForgetAll() }, // another node may have changed keys
 	})
 	if err := in.directory.Load(); err != nil {
@@ -97,7 +97,7 @@ func (in *construction) lines() error {
 	if err := in.cfg.newBus(in.office, in.node); err != nil {
 		return err
 	}
-	in.calls = &hangUp{board: in.line.board}
+	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
 	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
 	in.calls.node, in.calls.dialer = in.office.node, in.dialer
@@ -130,7 +130,7 @@ func (in *construction) publish() error {
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
-		Talk: tokens, Relays: in.line.relays, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
+		Talk: tokens, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },
 		Changed: in.changed, Observe: in.observe.request, Answered: tracing.Answered, Log: in.log,

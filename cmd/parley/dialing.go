@@ -32,6 +32,7 @@ type line struct {
 	release   func(call string)
 	draining  func() bool
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
+	giveUp    func(call string) bool                         // hangs up a call that is being placed so; nil: none is
 
 	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
 	relays     func(host string) []voice.ICEServer // for pages; nil: none
@@ -69,7 +70,7 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 	}
 	o.accounts.trunk = l.trunk
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Leg: "twilio", Observe: observe, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Trunkless: l.trunk == nil, Leg: "twilio", Observe: observe, Log: o.log,
 		Accepting: l.accepting, Admit: l.admit, Release: l.release,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {

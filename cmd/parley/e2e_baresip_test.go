@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -98,15 +99,24 @@ func startSoftphone(t *testing.T, account string, pcm []int16, limit time.Durati
 	return s
 }
 
-// freePort is a UDP port that nobody has.
+// freePort is a port that nobody has, of UDP and of TCP, and none of those that the system gives to whoever asks for any.
 func freePort(t *testing.T) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		at := net.JoinHostPort("127.0.0.1", strconv.Itoa(10000+rand.IntN(10000)))
+		c, err := net.ListenPacket("udp4", at)
+		if err != nil {
+			continue
+		}
+		l, lerr := net.Listen("tcp4", at)
+		c.Close()
+		if lerr == nil {
+			l.Close()
+			return l.Addr().(*net.TCPAddr).Port
+		}
 	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	t.Fatal("no port is free")
+	return 0
 }
 
 // leave ends baresip in good order: it hangs up.

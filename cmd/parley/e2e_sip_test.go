@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -24,20 +26,28 @@ import (
 type switchboard struct {
 	*sip.Agent
 	heard chan time.Duration
+	rings time.Duration // before it answers
+	rang  atomic.Int64  // how many calls have
 }
 
 func newSwitchboard(t *testing.T, enough time.Duration, trunks ...sip.Trunk) *switchboard {
+	t.Helper()
+	return newSlowSwitchboard(t, 0, enough, trunks...)
+}
+
+// newSlowSwitchboard is one that rings before it answers.
+func newSlowSwitchboard(t *testing.T, rings, enough time.Duration, trunks ...sip.Trunk) *switchboard {
 	t.Helper()
 	ports, err := rtp.NewPorts(rtp.PortsOptions{Bind: netip.MustParseAddr("127.0.0.1"), First: 30000, Last: 31000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &switchboard{heard: make(chan time.Duration, 8)}
+	b := &switchboard{heard: make(chan time.Duration, 8), rings: rings}
 	b.Agent, err = sip.New(sip.Options{
 		Listen: []sip.Listener{{Transport: "udp", Address: netip.MustParseAddrPort("127.0.0.1:0")}},
 		Trunks: func() []sip.Trunk { return trunks },
 		Ports:  ports, Open: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Admit:  func(context.Context, sip.Incoming) sip.Verdict { return sip.Verdict{} },
+		Admit:  func(context.Context, sip.Incoming) sip.Verdict { b.rang.Add(1); return sip.Verdict{Ring: b.rings} },
 		Answer: func(_ context.Context, leg media.Leg) { b.heard <- listenFor(leg, enough) },
 	})
 	if err != nil {
@@ -142,6 +152,27 @@ func (n *node) sipPort() (port int) {
 		return m != nil
 	})
 	return port
+}
+
+// TestEndToEndSIPDrain: a number that rings when the server is told to stop is not hung up on: whoever answers is spoken to.
+func TestEndToEndSIPDrain(t *testing.T) {
+	t.Parallel()
+	b := newSlowSwitchboard(t, 4*time.Second, time.Second)
+	n := serve(t, "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_RTP_PORTS=33402-33800", "PARLEY_RTP_BIND=127.0.0.1")
+	for _, args := range [][]string{
+		{"trunks", "set", "Peer", "--host=127.0.0.1", "--port=" + strconv.Itoa(int(b.Addresses()[0].Port())), "--url=" + n.url},
+		{"numbers", "set", "+15550100002", "--trunk=Peer", "--url=" + n.url},
+	} {
+		if out, code := command(t, []string{"PARLEY_API_KEY=" + testKey}, args...); code != 0 {
+			t.Fatalf("%v: %s", args, out)
+		}
+	}
+	n.plan("+15550100003")
+	waitFor(t, "it rings", func() bool { return b.rang.Load() == 1 })
+	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	b.hears(t, "who is called")
 }
 
 // TestEndToEndSIPTransfer: a caller whose telephone refuses REFER is joined by us with somebody who is called by the same trunk, and one with

@@ -34,7 +34,7 @@ type awaited struct {
 	refused chan error     // 1
 }
 
-// expect makes a token for somebody who is about to be called; forget ends that.
+// expect makes a token for somebody who is about to be called; forget ends that, and hangs up if they have come and nobody has taken their leg.
 func (g *guests) expect(org string) (token string, a *awaited, forget func()) {
 	token, a = store.NewID(), &awaited{org: org, leg: make(chan media.Leg, 1), refused: make(chan error, 1)}
 	g.mu.Lock()
@@ -45,8 +45,15 @@ func (g *guests) expect(org string) (token string, a *awaited, forget func()) {
 	g.awaited[token] = a
 	return token, a, func() {
 		g.mu.Lock()
-		defer g.mu.Unlock()
 		delete(g.awaited, token)
+		g.mu.Unlock()
+		select {
+		case leg := <-a.leg:
+			if err := leg.Hangup(media.CauseTransfer); err != nil {
+				g.log.Warn("a guest for whom nobody waits is not hung up on", "carrier_id", leg.Info().ID, "error", err)
+			}
+		default:
+		}
 	}
 }
 
@@ -54,6 +61,11 @@ func (g *guests) expect(org string) (token string, a *awaited, forget func()) {
 func (g *guests) find(token string, owners []string) *awaited {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.known(token, owners)
+}
+
+// known is find. The lock is held.
+func (g *guests) known(token string, owners []string) *awaited {
 	if a := g.awaited[token]; a != nil && (len(owners) == 0 || slices.Contains(owners, a.org)) {
 		return a
 	}
@@ -62,21 +74,31 @@ func (g *guests) find(token string, owners []string) *awaited {
 
 // arrive hands over a leg to whoever waits for it, and returns when it is hung up; false: nobody waits.
 func (g *guests) arrive(ctx context.Context, token string, leg media.Leg) bool {
-	a := g.find(token, leg.Info().Owners)
-	if a == nil {
-		return false
-	}
 	kept, gone := keepLeg(leg)
-	select {
-	case a.leg <- kept:
-	default:
-		return false // the carrier connects it twice
+	if !g.hand(token, kept) {
+		return false
 	}
 	select {
 	case <-gone:
 	case <-ctx.Done():
 	}
 	return true
+}
+
+// hand gives a leg to whoever waits for it, before they are forgotten or not at all; false: nobody does, or the carrier connects it twice.
+func (g *guests) hand(token string, leg media.Leg) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.known(token, leg.Info().Owners)
+	if a == nil {
+		return false
+	}
+	select {
+	case a.leg <- leg:
+		return true
+	default:
+		return false
+	}
 }
 
 // told takes the carrier's news of somebody; false: they are no guest of ours.
@@ -131,13 +153,7 @@ func (g *guests) call(ctx context.Context, carrier pipeline.Carrier, org string,
 	forget()
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	err = carrier.HangUp(last, placed.ID)
-	select {
-	case leg := <-a.leg: // it came at the last moment
-		err = errors.Join(err, leg.Hangup(media.CauseTransfer))
-	default:
-	}
-	if err != nil {
+	if err := carrier.HangUp(last, placed.ID); err != nil {
 		g.log.Warn("a telephone may go on ringing", "carrier_id", placed.ID, "error", err)
 	}
 	return nil, fmt.Errorf("wait for an answer: %w", context.Cause(ctx))

@@ -114,3 +114,54 @@ func TestGuestArrives(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// slow is a carrier that answers only when what it has placed has done all that it will.
+type slow struct {
+	ringing
+	first func(o pipeline.Order)
+}
+
+func (s *slow) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed, error) {
+	s.first(o)
+	return s.ringing.Place(ctx, o)
+}
+
+// TestGuestComesTooEarly: a stream that comes before the carrier has answered for the call is not left open, whatever the carrier says then.
+func TestGuestComesTooEarly(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		err  error
+		over bool
+	}{
+		"the answer is lost":         {errors.New("i/o timeout"), false},
+		"the call is refused":        {&pipeline.Refusal{Message: "no"}, false},
+		"they have hung up again":    {nil, true},
+		"it is lost, and they too":   {errors.New("i/o timeout"), true},
+		"they are there, and remain": {nil, false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			g := &guests{log: slog.New(slog.DiscardHandler)}
+			for range 20 { // of two that are ready, either may be taken
+				let := make(chan bool, 1)
+				carrier := &slow{ringing: ringing{err: c.err}, first: func(o pipeline.Order) {
+					stream, _ := legtest.New(legtest.Line{Info: media.Info{ID: "CA2", Owners: []string{"acme"}}})
+					go func() { let <- g.arrive(t.Context(), o.Token, stream) }()
+					synctest.Wait()
+					if c.over {
+						g.told(o.Token, nil, pipeline.Placed{State: pipeline.PlacedHungUp})
+					}
+				}}
+				leg, err := g.call(t.Context(), carrier, "acme", pipeline.Order{})
+				if err == nil {
+					err = leg.Hangup(media.CauseTransfer)
+				} else if c.err == nil && !c.over {
+					t.Errorf("%s: %v", name, err)
+				}
+				synctest.Wait()
+				if len(let) == 0 {
+					t.Fatalf("%s: the stream stays open: %v", name, err)
+				}
+			}
+		})
+	}
+}

@@ -21,6 +21,7 @@ type hangUp struct {
 	board  *pipeline.Switchboard
 	dialer *dialer.Dialer
 	node   *nodes.Node
+	giveUp func(call string) bool // hangs up a call that is being placed by SIP from here; false: there is none such; nil: none is
 }
 
 // Quality is how the sound of a call travels that is live here; nil: it is not, or its leg does not say.
@@ -73,9 +74,12 @@ func (h *hangUp) reach(ctx context.Context, o nodes.Order, c store.Call) error {
 	return h.node.Tell(ctx, c.Boot, o)
 }
 
-// here carries out an order on a call that lives on this node.
+// here carries out an order on a call that lives on this node, or is being placed from it.
 func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 	c := h.board.Call(o.Call)
+	if c == nil && o.Act == nodes.Cancel && h.giveUp != nil && h.giveUp(o.Call) {
+		return nil
+	}
 	if c == nil {
 		return nodes.ErrNotLive
 	}
@@ -83,9 +87,9 @@ func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 		c.Stop(media.CauseCancelled)
 		return nil
 	}
-	order := pipeline.Command{Kind: pipeline.HangUp}
-	if o.Act == nodes.Do && o.Command != nil {
-		order = *o.Command
+	order, known := commandOf(o)
+	if !known {
+		return &nodes.Refusal{Reason: "the call's node does not know this order"}
 	}
 	switch err := c.Do(ctx, order); {
 	case errors.Is(err, pipeline.ErrEnded):
@@ -95,4 +99,15 @@ func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 	default:
 		return err
 	}
+}
+
+// commandOf is what a call is told for an order; false: it is none that we know, as of a newer node.
+func commandOf(o nodes.Order) (c pipeline.Command, known bool) {
+	switch {
+	case o.Act == nodes.End:
+		return pipeline.Command{Kind: pipeline.HangUp}, true
+	case o.Act == nodes.Do && o.Command != nil:
+		return *o.Command, true
+	}
+	return c, false
 }

@@ -3,10 +3,12 @@ package main
 import (
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"parley/control/health"
 	"parley/control/metrics"
 	"parley/providers"
 )
@@ -23,25 +25,41 @@ func scraped(m *metrics.Metrics, log *slog.Logger) http.Handler {
 	})
 }
 
-// counted has vendors' uses counted.
-func counted(m *metrics.Metrics) tally {
-	return tally{used: func(u providers.Use) { m.Used(metrics.Use(u)) }, fell: m.Fell}
+// counted has vendors' uses counted, and remembered for a while.
+func counted(m *metrics.Metrics, board *health.Board) tally {
+	return tally{used: func(u providers.Use) { m.Used(metrics.Use(u)); remember(board, u) }, fell: m.Fell}
 }
 
-// expect has the series of the vendors that calls may use be there from the start.
-func (v *vendors) expect(m *metrics.Metrics) {
-	m.Expect(v.hears, providers.STT, providers.Classes())
+// remember has the board know how a vendor did. What goes on without news is no use yet.
+func remember(board *health.Board, u providers.Use) {
+	if u.Outcome == "" && u.First == 0 {
+		return
+	}
+	failure := u.Outcome
+	if failure == providers.OK || failure == providers.Cut {
+		failure = ""
+	}
+	board.Used(health.Use{Provider: u.Provider, Kind: u.Kind, Failure: failure, First: u.First}, time.Now())
+}
+
+// expect has the series of the vendors that calls may use be there from the start, and people see them.
+func (v *vendors) expect(m *metrics.Metrics, board *health.Board) {
+	await := func(name, kind string) {
+		m.Expect(name, kind, providers.Classes())
+		board.Expect(name, kind)
+	}
+	await(v.hears, providers.STT)
 	for name := range v.models {
-		m.Expect(name, providers.LLM, providers.Classes())
+		await(name, providers.LLM)
 	}
 	for name := range v.speakers {
-		m.Expect(name, providers.TTS, providers.Classes())
+		await(name, providers.TTS)
 	}
 }
 
 // measure has Prometheus read what the server's parts count themselves.
 func (s *server) measure() {
-	s.vendors.expect(s.metrics)
+	s.vendors.expect(s.metrics, s.health)
 	s.metrics.Line(metrics.Line{
 		Accepting: s.accepting, Draining: s.draining.Load, Limit: s.cfg.MaxCalls,
 		Sound: s.board.Sound, Stream: &s.twilio.Stats,

@@ -106,3 +106,21 @@ func TestMending(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAbsentModel: an agent whose vendor this server has no key of, or none any more, is answered for as others are.
+func TestAbsentModel(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		env          map[string]string
+		thinks, asks string
+	}{
+		"another model": {map[string]string{"ANTHROPIC_API_KEY": "a"}, "anthropic", "claude-haiku-4-5"},
+		"a script":      {nil, "flow", ""},
+	} {
+		house, _ := companyOf(t, c.env)
+		r := house.of(house.vendors, store.Agent{ID: name, Settings: `{"providers":{"llm":{"vendor":"gemini","model":"gemini-2.5-pro","max_tokens":64}}}`})
+		if r.thinks != c.thinks || r.asks != c.asks || r.model == nil && r.script == nil || len(r.problems) != 1 || r.problems[0].Path != "settings.providers.llm.vendor" {
+			t.Errorf("%s: %q answers by model %T (%q) and script %v; problems: %v", name, r.thinks, r.model, r.asks, r.script != nil, r.problems)
+		}
+	}
+}

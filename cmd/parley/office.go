@@ -22,6 +22,7 @@ import (
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/health"
 	"parley/control/library"
 	"parley/control/live"
 	"parley/control/nodes"
@@ -54,6 +55,7 @@ type office struct {
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	boot      string // this process's, as in the rows of its calls
 	hooks     *webhook.Sender
 	vault     *vault.Vault
 	accounts  *accounts
@@ -96,7 +98,8 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	o := &office{
 		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, observe.taped, log},
 	}
-	in := construction{office: o, node: node, boot: store.NewID(), began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
+	o.boot = store.NewID()
+	in := construction{office: o, node: node, boot: o.boot, began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
 	if err := in.all(ctx); err != nil {
 		return nil, errors.Join(err, o.close())
 	}
@@ -109,6 +112,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 	taped   func(outcome string, lost int)                             // recordings, and frames that they lost
 	dialler dialer.Observe
+	vendors *health.Board // how they do; nil: nobody knows
 }
 
 // reach brings the database's schema up to date, founds an organisation if there is none, and learns who answers.

@@ -31,6 +31,9 @@ func (p place) url() string {
 	return "sqlite:" + filepath.Join(p.DataDir, "parley.db")
 }
 
+// shared says whether other nodes may be at the same database.
+func (p place) shared() bool { return !strings.HasPrefix(p.url(), "sqlite:") }
+
 // open connects to the database and brings its schema up to date.
 func (p place) open(ctx context.Context, log *slog.Logger) (*sql.Store, error) {
 	if err := os.MkdirAll(p.DataDir, 0o700); err != nil {

@@ -188,6 +188,10 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	vendor, mind := chosen(set.Vendor, ""), r.vendors.mind
+	if isModel(vendor) && r.vendors.models[vendor] == nil && r.plan.Flow == nil {
+		r.refuse(path+"vendor", r.vendors.absent(vendor).Error())
+		set, vendor = traits.LanguageModel{}, "" // what else is set is for that vendor's model
+	}
 	if isModel(vendor) {
 		mind = vendor
 	}
@@ -204,8 +208,6 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	case isModel(vendor) && own != nil:
 		r.refuse("settings.flow", "is not used: providers.llm.vendor is "+vendor+"; a flow can hand over to the model at a model node")
 		r.thinks, r.script = "flow", own
-	case isModel(vendor) && r.model == nil:
-		r.refuse(path+"vendor", r.vendors.absent(vendor).Error())
 	case isModel(vendor):
 		r.thinks, r.script = vendor, nil
 	case own != nil:

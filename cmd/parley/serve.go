@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/control/admission"
+	"parley/control/health"
 	"parley/control/metrics"
 	"parley/control/tracing"
 	"parley/media"
@@ -88,6 +89,7 @@ type server struct {
 	music    music            // that callers hear meanwhile
 	office   *office
 	metrics  *metrics.Metrics
+	health   *health.Board   // how vendors do
 	traces   *tracing.Tracer // nil: none are made
 	window   *window         // nil: the runtime is not to be looked into
 
@@ -118,13 +120,13 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, err
 	}
-	counts := newMetrics()
-	v, err := newVendors(c, counted(counts), log)
+	counts, board := newMetrics(), &health.Board{}
+	v, err := newVendors(c, counted(counts, board), log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, metrics: counts, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, guests: guests{log: log},
+		cfg: c, log: log, metrics: counts, health: board, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, guests: guests{log: log},
 		wheels: pace.PerProcessor(func(v any, stack []byte) { log.Error("a beat panicked", "panic", v, "stack", string(stack)) }),
 	}
 	if s.traces, err = c.tracer(ctx, log); err == nil {
@@ -145,9 +147,9 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
 	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays}
 	if len(c.SIPListen) > 0 {
-		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
+		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}
-	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling()}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), board}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
@@ -354,7 +356,7 @@ func (s *server) drain(ctx, again context.Context) {
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for s.twilio.Coming(comes) > 0 && ctx.Err() == nil {
+	for s.twilio.Coming(comes)+s.sip.going() > 0 && ctx.Err() == nil {
 		select {
 		case <-look.C:
 		case <-ctx.Done():

@@ -75,6 +75,14 @@ func (r *switchroom) listening() (all []string) {
 	return all
 }
 
+// going is how many calls that were placed from here ring, or talk.
+func (r *switchroom) going() int {
+	if r == nil {
+		return 0
+	}
+	return r.placed.going()
+}
+
 // close hangs up what calls there are.
 func (r *switchroom) close(ctx context.Context) error {
 	if r == nil {

@@ -15,15 +15,16 @@ import (
 	"parley/providers/twilio"
 )
 
-// overStream is the Kind of the legs whose carrier is asked by REST; all others transfer by themselves, or cannot.
+// overStream is the Kind of the legs whose carrier is asked by REST.
 const overStream = "twilio"
 
 // overSIP is the Kind of the legs that transfer by REFER, where the far end lets them.
 const overSIP = "sip"
 
-// ways are how the callers of a leg can be connected to somebody else.
+// ways are how the callers of a leg can be connected to somebody else. A page has no carrier that could.
 func (s *server) ways(info media.Info) tool.Ways {
-	return tool.Ways{Blind: info.Kind != overStream || s.byREST(info), Join: s.dial("", info) != nil}
+	blind := info.Kind == overSIP || info.Kind == overStream && s.byREST(info)
+	return tool.Ways{Blind: blind, Join: s.dial("", info) != nil}
 }
 
 // may is pipeline.Parts.May of an organisation's calls: its own rules for those that it places.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -17,17 +18,28 @@ import (
 // placedCalls are those that were placed by SIP from here and are not forgotten yet, by their tokens.
 type placedCalls struct {
 	mu  sync.Mutex
-	all map[string]pipeline.Placed
+	all map[string]placedCall
 }
+
+// A placedCall is one of them.
+type placedCall struct {
+	pipeline.Placed
+	noted time.Time
+}
+
+// keepOver is how long a call is kept that is over and of which nobody could be told: then whoever asks learns that it is gone.
+const keepOver = time.Hour
 
 // note writes down how a call stands.
 func (p *placedCalls) note(token string, how pipeline.Placed) {
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.all == nil {
-		p.all = map[string]pipeline.Placed{}
+		p.all = map[string]placedCall{}
 	}
-	p.all[token] = how
+	maps.DeleteFunc(p.all, func(_ string, c placedCall) bool { return c.State.Over() && now.Sub(c.noted) > keepOver })
+	p.all[token] = placedCall{how, now}
 }
 
 // name says by which id a call goes that was noted, if it is not over yet.
@@ -52,14 +64,26 @@ func (p *placedCalls) find(token, id string) (pipeline.Placed, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if how, ok := p.all[token]; ok {
-		return how, true
+		return how.Placed, true
 	}
 	for _, how := range p.all {
 		if id != "" && how.ID == id {
-			return how, true
+			return how.Placed, true
 		}
 	}
 	return pipeline.Placed{}, false
+}
+
+// going is how many ring, or talk.
+func (p *placedCalls) going() (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, how := range p.all {
+		if !how.State.Over() {
+			n++
+		}
+	}
+	return n
 }
 
 // trunkCarrier places an organisation's calls by a SIP trunk of its own. It is a pipeline.Carrier, and this node's: what another node has
@@ -127,6 +151,16 @@ func (s *server) trunkCarrier(org, id string) (pipeline.Carrier, error) {
 	return nil, fmt.Errorf("%w: the trunk that the call is to be placed by is not known", store.ErrUnavailable)
 }
 
+// giveUp hangs up a call that is being placed by SIP from here, by its token; false: there is none such.
+func (s *server) giveUp(token string) bool {
+	how, ok := s.sip.placed.find(token, "")
+	if !ok || how.State.Over() {
+		return false
+	}
+	s.sip.agent.HangUp(how.ID)
+	return true
+}
+
 var errNoSIP = errors.New("the number to call from is reached by a SIP trunk: this server places no calls by SIP (PARLEY_SIP_LISTEN)")
 
 // trunkTold takes news of a call that is being placed by SIP. It is called on the call's own goroutine, before the agent speaks.
@@ -167,11 +201,12 @@ func (s *server) trunkEnded(e sip.End) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	s.heardOf(ctx, token, pipeline.Placed{ID: e.Info.ID, From: e.Info.From, To: e.Info.To, State: pipeline.PlacedHungUp})
-	s.sip.placed.forget(token)
+	how := pipeline.Placed{ID: e.Info.ID, From: e.Info.From, To: e.Info.To, State: pipeline.PlacedHungUp}
+	s.sip.placed.note(token, how)
+	s.heardOf(ctx, token, how)
 }
 
-// heardOf tells the dialer how a call stands.
+// heardOf tells the dialer how a call stands. If that cannot be written down, the dialer looks it up later.
 func (s *server) heardOf(ctx context.Context, token string, how pipeline.Placed) {
 	if err := s.office.dialer.Heard(ctx, token, how); err != nil {
 		s.log.Warn("news of a call is not written down", "call", token, "carrier_id", how.ID, "error", err)

@@ -8,6 +8,7 @@ import (
 
 	"parley/control/dialer"
 	"parley/media"
+	"parley/pipeline/tool"
 	"parley/store"
 )
 
@@ -60,5 +61,26 @@ func TestReferIsOff(t *testing.T) {
 	}
 	if _, err := parseServe(t, nil, "--sip-refer=everybody"); err == nil || !strings.Contains(err.Error(), "--sip-refer") {
 		t.Errorf("everybody: %v", err)
+	}
+}
+
+// TestWays: a model is offered a transfer only where it can come about; nobody can pass on a page.
+func TestWays(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		kind, public string
+		sip          *switchroom
+		want         tool.Ways
+	}{
+		{"webrtc", "", nil, tool.Ways{}},
+		{"webrtc", "https://parley.test", &switchroom{}, tool.Ways{Join: true}}, // with extensions
+		{"sip", "", &switchroom{}, tool.Ways{Blind: true, Join: true}},
+		{"twilio", "", nil, tool.Ways{}},
+		{"twilio", "https://parley.test", nil, tool.Ways{Blind: true, Join: true}},
+	} {
+		s := &server{cfg: &config{PublicURL: c.public}, sip: c.sip}
+		if got := s.ways(media.Info{Kind: c.kind, Owners: []string{"acme"}}); got != c.want {
+			t.Errorf("%+v: %+v", c, got)
+		}
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // limit is how large all that a browser loads may be, packed.
-const limit = 350 << 10
+const limit = 350_000
 
 func mount(t *testing.T) http.Handler {
 	t.Helper()

@@ -1,8 +1,10 @@
 package dialer_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -154,5 +156,71 @@ func TestNoAccountAtAll(t *testing.T) {
 	b.set(func() { b.chosen, b.away = "", nil }) // what was chosen stays
 	if dial := d.placed(later); dial.Account != "own" {
 		t.Errorf("placed by %q", dial.Account)
+	}
+}
+
+// TestTrunkAccount: a call by a trunk is one by SIP from the beginning, and only the node that has placed it can hang it up: it is told.
+func TestTrunkAccount(t *testing.T) {
+	t.Parallel()
+	const account = store.TrunkAccount + "trunk"
+	var mu sync.Mutex
+	var ended []store.Call
+	b := &books{chosen: account, rooms: map[string]*switchroom{account: {}}}
+	d := newDesk(t, dialer.Rules{}, func(o *dialer.Options) {
+		o.Accounts = b
+		o.HangUp = func(_ context.Context, c store.Call) { mu.Lock(); ended = append(ended, c); mu.Unlock() }
+	})
+	dial := d.placed(d.task("+12125550001"))
+	must(t, d.Cancel(t.Context(), dial.Call))
+	mu.Lock()
+	defer mu.Unlock()
+	if len(ended) != 1 || ended[0].ID != dial.Call || ended[0].Boot != "node" || ended[0].Leg != "sip" {
+		t.Errorf("ended %+v", ended)
+	}
+}
+
+// TestTrunksOfOthers: a node without SIP leaves calls by trunks to those that have it, for as long as a call may wait for its account. It can have
+// them hung up on, and settles what a node has placed that is gone.
+func TestTrunksOfOthers(t *testing.T) {
+	t.Parallel()
+	const account, other = store.TrunkAccount + "trunk", "other"
+	var mu sync.Mutex
+	var told []string
+	b := &books{chosen: account, rooms: map[string]*switchroom{"own": {}}}
+	d := newDesk(t, dialer.Rules{}, func(o *dialer.Options) {
+		o.Accounts, o.Trunkless, o.Timing.Wait = b, true, time.Hour
+		o.HangUp = func(_ context.Context, c store.Call) { mu.Lock(); told = append(told, c.Boot); mu.Unlock() }
+	})
+	_, err := d.db.Beat(t.Context(), store.Node{Boot: other, Node: other}, store.Vigil{Gap: time.Hour})
+	must(t, err)
+	left := func(to string) store.Task {
+		t.Helper()
+		return d.until("queued", d.task(to), func(t store.Task) bool { return t.Call != "" })
+	}
+	taken := func(task store.Task, look time.Time) {
+		t.Helper()
+		all, err := d.db.TakeDials(t.Context(), store.Taking{Org: d.org, Node: other, Now: time.Now(), Look: time.Hour, Most: 1})
+		must(t, err)
+		if len(all) != 1 || all[0].Call != task.Call {
+			t.Fatalf("the other node takes %+v", all)
+		}
+		_, err = d.db.PlaceDial(t.Context(), task.Call, "at the other node", look)
+		must(t, err)
+	}
+	one := left("+12125550001")
+	b.set(func() { b.chosen = "own" })
+	d.placed(d.task("+12125550002")) // by then the first was seen
+	b.set(func() { b.chosen = account })
+	taken(one, time.Now().Add(time.Hour))
+	must(t, d.Cancel(t.Context(), one.Call))
+	if _, call := d.ended(one); call.Cause != store.CauseCancelled || !slices.Equal(told, []string{other}) {
+		t.Errorf("%+v ended; told: %v", call, told)
+	}
+
+	two := left("+12125550003")
+	taken(two, time.Now())
+	must(t, d.db.Leave(t.Context(), other))
+	if _, call := d.ended(two); call.Cause != "carrier" || !strings.Contains(call.Error, "node") {
+		t.Errorf("of a node that is gone: %+v", call)
 	}
 }

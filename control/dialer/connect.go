@@ -3,6 +3,7 @@ package dialer
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -54,9 +55,13 @@ func numberIn(to string) string {
 			return ""
 		}
 		to, _, _ = strings.Cut(rest, "@")
+		to, _, _ = strings.Cut(to, ":") // a password (RFC 3261, section 19.1.1)
+		if plain, err := url.PathUnescape(to); err == nil {
+			to = plain // as who gets it reads it
+		}
 		to, _, _ = strings.Cut(to, ";") // parameters of a number (RFC 3966)
 	}
-	to = strings.NewReplacer("-", "", ".", "", "(", "", ")", "", "%2B", "+", "%2b", "+").Replace(to)
+	to = strings.NewReplacer("-", "", ".", "", "(", "", ")", "").Replace(to)
 	if !digits.MatchString(to) {
 		return ""
 	}

@@ -23,6 +23,7 @@ func TestMayConnect(t *testing.T) {
 		"+79161234567": "denies", "sip:+79161234567@example.com": "denies", "sips:%2B7-916-1234567;phone-context=x@example.com": "denies",
 		"+12125550001": "do-not-call", "sip:+12125550001@example.com": "do-not-call", "+881712345678": "satellite", "+19005551234": "premium",
 		"sip:911@example.com": "emergency", "sip:112@example.com": "emergency", "SIP:999@example.com": "emergency",
+		"sip:%39%31%31@example.com": "emergency", "sip:911:secret@example.com": "emergency", "sip:%2B%37916123456%37@example.com": "denies", "sip:%zz@example.com": "",
 	} {
 		err := d.MayConnect(t.Context(), d.org, to)
 		var no *dialer.Unfit

@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,10 +53,12 @@ type Options struct {
 	// Accounts are those of organisations; nil: all calls are placed by Carrier. With neither this server places no calls, and says so to
 	// whoever executes a task.
 	Accounts Accounts
-	Leg      string // the kind of leg that the carrier's calls come in by, for their record
+	// Trunkless: this node places no calls by trunks. Such are left to other nodes, for Timing.Wait.
+	Trunkless bool
+	Leg       string // the kind of leg that the carrier's calls come in by, for their record; those by trunks come by SIP
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
-	// HangUp ends a call on whichever node it lives, if it can be asked; may be nil.
+	// HangUp ends a call on whichever node it lives, or is being placed by a trunk, if it can be asked; may be nil.
 	HangUp func(ctx context.Context, c store.Call)
 	// Accepting says whether this node has room for calls at all; nil: always.
 	Accepting func() bool
@@ -197,7 +200,7 @@ func (d *Dialer) dial(ctx context.Context, org string) error {
 		return nil
 	}
 	taken, err := d.o.Store.TakeDials(ctx, store.Taking{
-		Org: org, Node: d.o.Node, Now: time.Now(), Open: rules.MaxCalls, Every: rules.every(), Ahead: ahead, Look: d.t.Ask + d.t.Look, Most: free,
+		Org: org, Node: d.o.Node, Now: time.Now(), Open: rules.MaxCalls, Every: rules.every(), Ahead: ahead, Look: d.t.Ask + d.t.Look, Others: d.others(), Most: free,
 	})
 	if err != nil {
 		return fmt.Errorf("take dials: %w", err)
@@ -213,6 +216,14 @@ func (d *Dialer) dial(ctx context.Context, org string) error {
 		})
 	}
 	return nil
+}
+
+// others is for how long calls by trunks are left to other nodes.
+func (d *Dialer) others() time.Duration {
+	if d.o.Trunkless {
+		return d.t.Wait
+	}
+	return 0
 }
 
 // beginDue makes calls of the tasks whose time has come. Tasks stay pending until there is room for their calls.
@@ -271,7 +282,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 // execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
 func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
 	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Ahead: ahead, Account: v.account, Call: store.Call{
-		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.o.Leg, From: v.from, To: t.To, Created: time.Now().UTC(),
+		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.leg(v.account), From: v.from, To: t.To, Created: time.Now().UTC(),
 	}}
 	dial, err := d.o.Store.ExecuteTask(ctx, x)
 	if err != nil {
@@ -280,6 +291,17 @@ func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.
 	d.at("executed")
 	return dial, nil
 }
+
+// leg is the kind of leg that calls by an account come in by.
+func (d *Dialer) leg(account string) string {
+	if byTrunk(account) {
+		return "sip"
+	}
+	return d.o.Leg
+}
+
+// byTrunk says whether an account is a SIP trunk, whose calls are the business of the node that has placed them.
+func byTrunk(account string) bool { return strings.HasPrefix(account, store.TrunkAccount) }
 
 // Execute begins a pending task's call now, and returns before it is placed. *Unfit says why it cannot be called, ErrNoCarrier that this
 // server places no calls; store.ErrNotFound and store.ErrConflict are the task's.
@@ -357,16 +379,25 @@ func (d *Dialer) Cancel(ctx context.Context, id string) error {
 // hangUp ends what there is of a call, on its node and at the carrier. A call that the carrier is just being asked for is ended when it is
 // answered, or when its asker learns that it is over.
 func (d *Dialer) hangUp(ctx context.Context, org, call string) error {
+	dial, err := d.o.Store.Dial(ctx, call)
+	if err != nil {
+		return err
+	}
 	if d.o.HangUp != nil {
 		c, err := d.o.Store.Call(ctx, org, call)
 		if err != nil {
 			return fmt.Errorf("read call: %w", err)
 		}
+		if c.Boot == "" && byTrunk(dial.Account) {
+			c.Boot = dial.Node // no other can be asked
+		}
 		d.o.HangUp(ctx, c)
+		if dial, err = d.o.Store.Dial(ctx, call); err != nil {
+			return err
+		}
 	}
-	dial, err := d.o.Store.Dial(ctx, call)
-	if err != nil || dial.CarrierID == "" || dial.State == store.DialOver {
-		return err
+	if dial.CarrierID == "" || dial.State == store.DialOver || d.o.Trunkless && byTrunk(dial.Account) {
+		return nil
 	}
 	carrier, err := d.carrier(dial.Org, dial.Account)
 	if errors.Is(err, ErrNoCarrier) {

@@ -46,6 +46,9 @@ func (d *Dialer) lookAll(ctx context.Context) error {
 func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
 	defer cancel()
+	if d.o.Trunkless && byTrunk(dial.Account) {
+		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the node that has placed the call is gone"})
+	}
 	carrier, err := d.carrier(dial.Org, dial.Account)
 	if err != nil && time.Since(dial.Asked) > forgotten {
 		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the account that the call was placed by can no longer be asked"})

@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"errors"
+	"slices"
 	"testing"
 
 	"parley/control/directory"
@@ -52,6 +53,21 @@ func TestAccounts(t *testing.T) {
 	}
 	if got := d.Caller("acme", "abel"); got != "+442071234568" {
 		t.Errorf("abel calls from %s: a number that is reached by SIP does not count", got)
+	}
+	alone := acme().dir // reached by SIP, and not otherwise
+	alone.Numbers = slices.DeleteFunc(alone.Numbers, func(n store.Number) bool { return n.Org == "acme" && n.Trunk == "" })
+	for _, c := range []struct {
+		here, elsewhere bool
+		of              store.Directory
+		want            string
+	}{
+		{false, false, alone, ""}, {true, false, alone, "+442071234567"}, {false, true, alone, "+442071234567"},
+		{true, false, acme().dir, "+442071234567"}, {false, true, acme().dir, "+442071234568"},
+	} {
+		d := directory.New(directory.Options{Router: static{c.of}, SIP: c.here, SIPElsewhere: c.elsewhere})
+		if err := d.Refresh(t.Context()); err != nil || d.Caller("acme", "abel") != c.want {
+			t.Errorf("SIP here %v, elsewhere %v: abel calls from %q, want %q (%v)", c.here, c.elsewhere, d.Caller("acme", "abel"), c.want, err)
+		}
 	}
 	nothing := directory.New(directory.Options{Router: away()})
 	if _, err := nothing.Credential("acme", "main"); !errors.Is(err, store.ErrUnavailable) {

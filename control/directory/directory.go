@@ -36,7 +36,9 @@ type Options struct {
 	Every   time.Duration // between two questions for the revision; 0: 1 s
 	Changed func()        // called when the database has another revision than was known; must not block; may be nil
 	SIP     bool          // calls are placed by SIP trunks
-	Log     *slog.Logger  // nil: nothing is logged
+	// SIPElsewhere: other nodes may place calls so.
+	SIPElsewhere bool
+	Log          *slog.Logger // nil: nothing is logged
 }
 
 // A Directory tells who answers. Load comes first, then Run; all other methods may be called by any goroutine at any time.
@@ -44,6 +46,7 @@ type Directory struct {
 	router store.Router
 	every  time.Duration
 	sip    bool
+	others bool // place calls by SIP, it may be
 	tell   func()
 	log    *slog.Logger
 
@@ -85,7 +88,7 @@ func New(o Options) *Directory {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Directory{
-		router: o.Router, every: o.Every, sip: o.SIP, tell: o.Changed, log: o.Log,
+		router: o.Router, every: o.Every, sip: o.SIP, others: o.SIPElsewhere, tell: o.Changed, log: o.Log,
 		known: make(chan struct{}), changed: make(chan struct{}, 1), turn: make(chan struct{}, 1),
 		file: file{path: o.Path, log: o.Log},
 	}

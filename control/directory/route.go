@@ -126,15 +126,23 @@ func (d *Directory) Default(org string) (agent string, err error) {
 
 // Caller is the number from which an organisation's agent calls: the first that leads to it, else the organisation's first, in the order
 // of their digits; empty: the organisation has none, or nothing is known. Numbers that are reached by SIP count where calls are placed so
-// (Options.SIP).
+// (Options.SIP), and where other nodes may place them, if there is no other number.
 func (d *Directory) Caller(org, agent string) (number string) {
 	v := d.view.Load()
 	if v == nil {
 		return ""
 	}
+	if number = v.caller(org, agent, d.sip); number == "" && d.others {
+		number = v.caller(org, agent, true)
+	}
+	return number
+}
+
+// caller is Caller, with or without the numbers that are reached by SIP.
+func (p *plan) caller(org, agent string, sip bool) (number string) {
 	led := false
-	for _, n := range v.Numbers {
-		if n.Org != org || n.Trunk != "" && !d.sip || led && n.Agent != agent {
+	for _, n := range p.Numbers {
+		if n.Org != org || n.Trunk != "" && !sip || led && n.Agent != agent {
 			continue
 		}
 		if own := n.Agent == agent; number == "" || own && !led || n.E164 < number {

@@ -1,10 +1,11 @@
-// Package talk makes and takes the tokens with which pages call agents.
+// Package talk makes and takes the tokens with which pages call agents, and listen to calls.
 //
 //	API ──▶ Tokens.Issue ──▶ page ──▶ POST /webrtc/whip ──▶ Tokens.Look ──▶ Tokens.Spend ──▶ the call
 //	                                                             ▲              │ a row that only one node can insert
 //	                                                    sealed with the nodes' secret
 //
-// A token says what it allows, sealed: any node can read it, and nobody else. It opens one call, with one agent, and soon or not at all.
+// A token says what it allows, sealed: any node can read it, and nobody else. It opens one call with one agent, or lets one page listen to one
+// call, and soon or not at all.
 package talk
 
 import (
@@ -32,12 +33,15 @@ const (
 // ErrToken says of a token that it opens nothing: it is none of ours, its time has run out, or it was used.
 var ErrToken = errors.New("the token is wrong, used, or has run out")
 
-// A Pass is what a token allows.
+// A Pass is what a token allows: to call Agent, or to listen to Call.
 type Pass struct {
 	ID      string            `json:"id"`
 	Org     string            `json:"org"`
-	Agent   string            `json:"agent"`           // its id
+	Agent   string            `json:"agent,omitempty"` // its id
 	Slots   map[string]string `json:"slots,omitempty"` // what fills the {{places}} of its words
+	Call    string            `json:"call,omitempty"`  // its id
+	Boot    string            `json:"boot,omitempty"`  // of the node where that lives
+	Name    string            `json:"name,omitempty"`  // of whoever listens
 	Expires int64             `json:"exp"`             // seconds since 1970
 }
 

@@ -48,6 +48,10 @@ func TestTokens(t *testing.T) {
 	if strings.ContainsAny(token, "+/= .") || strings.Contains(token, "Ada") {
 		t.Errorf("the token is %q", token)
 	}
+	other := "A"
+	if token[0] == 'A' {
+		other = "B"
+	}
 	p, err := b.Look(token, now)
 	if err != nil || p.Org != "o" || p.Agent != "ag" || !maps.Equal(p.Slots, map[string]string{"name": "Ada"}) {
 		t.Fatalf("%+v, %v", p, err)
@@ -55,7 +59,7 @@ func TestTokens(t *testing.T) {
 	for name, look := range map[string]func() (Pass, error){
 		"with another secret": func() (Pass, error) { return stranger.Look(token, now) },
 		"too late":            func() (Pass, error) { return a.Look(token, now.Add(UsualLife)) },
-		"changed":             func() (Pass, error) { return a.Look("A"+token[1:], now) },
+		"changed":             func() (Pass, error) { return a.Look(other+token[1:], now) },
 		"cut":                 func() (Pass, error) { return a.Look(token[:20], now) },
 		"empty":               func() (Pass, error) { return a.Look("", now) },
 		"no base64":           func() (Pass, error) { return a.Look("é", now) },

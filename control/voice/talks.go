@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -72,7 +73,7 @@ func (in *CreateTalkToken) Resolve(ctx huma.Context) []error {
 		switch {
 		case !slotName.MatchString(name), strings.HasPrefix(name, "parley_"):
 			bad = append(bad, envelope.Complain(at, fmt.Sprintf("%.64q", name), "is no name of a place: want letters, digits and _, and not parley_ before them"))
-		case len(value) > 500:
+		case utf8.RuneCountInString(value) > 500:
 			bad = append(bad, envelope.Complain(at, name, "is longer than 500 characters"))
 		}
 	}
@@ -90,7 +91,7 @@ func (h *Talks) CreateToken(ctx context.Context, in *CreateTalkToken) (*envelope
 	}
 	agent, err := h.Agents.Agent(ctx, org, id)
 	switch {
-	case errors.Is(err, store.ErrNotFound) || id == "":
+	case errors.Is(err, store.ErrNotFound):
 		fault := envelope.Missing("no such agent")
 		fault.Details = map[string]string{"agent_id": "no such agent"}
 		return nil, fault

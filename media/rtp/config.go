@@ -43,10 +43,12 @@ type Config struct {
 	Control netip.AddrPort // of its RTCP; zero: the port after Remote's, or Remote with Mux
 	Mux     bool           // RTCP comes and goes on the RTP port (RFC 5761)
 
-	Codec       Codec
-	Events      uint8 // payload type of telephone-event (RFC 4733); 0: keys come and go as sound
-	EventsClock int   // its ticks a second; zero: those of the codec
-	Comfort     uint8 // payload type of comfort noise that the far end may send (RFC 3389); 0: none
+	Codec  Codec
+	Events uint8 // payload type of telephone-event (RFC 4733); 0: keys come and go as sound
+	// Hear and HearEvents are the payload types under which the far end sends, where they are others (RFC 3264, section 5.1); 0: the same.
+	Hear, HearEvents uint8
+	EventsClock      int   // its ticks a second; zero: those of the codec
+	Comfort          uint8 // payload type of comfort noise that the far end may send (RFC 3389); 0: none
 
 	Direction Direction
 	// Symmetric takes another address than Remote for the far end's, once: that of the first packet of the agreed payload type, source and
@@ -114,6 +116,12 @@ func (c Config) complete() (Config, error) {
 	c.Control = unmapped(c.Control)
 	if c.Codec.Ptime == 0 || strings.EqualFold(c.Codec.Name, "opus") && 120*time.Millisecond%c.Codec.Ptime != 0 {
 		c.Codec.Ptime = 20 * time.Millisecond // Opus has no packets of 50 ms (RFC 6716, section 2.1.4)
+	}
+	if c.Hear == 0 {
+		c.Hear = c.Codec.PT
+	}
+	if c.HearEvents == 0 {
+		c.HearEvents = c.Events
 	}
 	if c.Timeout == 0 {
 		c.Timeout = DefaultTimeout

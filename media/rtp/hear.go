@@ -114,7 +114,7 @@ func (s *Session) heard(b []byte, from netip.AddrPort, at time.Duration) {
 		b = opened
 	}
 	p, ok := parse(b)
-	if !ok || !e.agreed(p.kind) {
+	if _, agreed := e.means(p.kind); !ok || !agreed {
 		e.counts.malformed++
 		return
 	}
@@ -124,14 +124,28 @@ func (s *Session) heard(b []byte, from netip.AddrPort, at time.Duration) {
 	}
 }
 
-// agreed says whether a payload type is one that the far end may send.
-func (e *ear) agreed(kind uint8) bool {
-	return kind == e.Codec.PT || kind != 0 && (kind == e.Events || kind == e.Comfort)
+// means is how a packet of a payload type is coded, as jitter.Packet has it; false: the far end may not send it. Some far ends send under their
+// own numbers where ours are agreed on.
+func (e *ear) means(kind uint8) (coding int, ok bool) {
+	switch {
+	case kind == e.Hear:
+		return 0, true
+	case kind == e.HearEvents && kind != 0:
+		return jitter.Other, true
+	case kind == e.Codec.PT:
+		return 0, true
+	case kind == e.Events && kind != 0:
+		return jitter.Other, true
+	case kind == e.Comfort && kind != 0:
+		return jitter.Noise, true
+	}
+	return 0, false
 }
 
 // packet takes one of the far end's and says whether it was of the source that is heard.
 func (e *ear) packet(p packet, at time.Duration) (ok bool) {
-	isEvent := e.Events != 0 && p.kind == e.Events
+	coding, _ := e.means(p.kind)
+	isEvent := coding == jitter.Other
 	ok, begun := e.door.admit(p.ssrc, p.seq, at)
 	if !ok {
 		e.counts.strange++
@@ -148,15 +162,12 @@ func (e *ear) packet(p packet, at time.Duration) (ok bool) {
 		return false
 	}
 	e.last = at
-	coding := 0
-	switch p.kind {
-	case e.Codec.PT:
-		e.reception.time(p.time, at, e.coding.clock)
-	case e.Comfort:
-		coding = jitter.Noise
-	default:
-		coding = jitter.Other
+	switch coding {
+	case jitter.Noise:
+	case jitter.Other:
 		e.event(p, at)
+	default:
+		e.reception.time(p.time, at, e.coding.clock)
 	}
 	e.buffer.Put(jitter.Packet{
 		Seq: p.seq, Time: p.time, Source: p.ssrc, Marker: p.marker, Arrived: at, Coding: coding, Payload: p.payload,

@@ -196,12 +196,12 @@ func (p *Ports) release(now time.Time) {
 	p.resting = append(p.resting[:0], p.resting[done:]...)
 }
 
-// drain counts and throws away what has come to a pair.
+// drain counts and throws away what has come to a pair, but not for ever: who sends faster than we read is not waited for.
 func (p *Ports) drain(from pair) {
 	b := p.batches.Get().(*batch)
 	defer p.batches.Put(b)
 	for _, s := range [...]socket{from.rtp, from.rtcp} {
-		for {
+		for range mostReads {
 			if err := s.read(b); err != nil && !errors.Is(err, net.ErrClosed) {
 				p.options.Log.Debug("a port in quarantine cannot be read", "port", from.port, "error", err)
 			}

@@ -72,6 +72,31 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// A flood is a socket to which more comes than can be read, for a while.
+type flood struct {
+	carrier
+	reads int
+}
+
+func (f *flood) read(b *batch) error {
+	if f.reads++; f.reads < 1e5 {
+		b.n = batchSize
+	} else {
+		b.n = 0
+	}
+	return nil
+}
+
+// TestFloodedQuarantine: who floods a port in quarantine keeps nobody from the others.
+func TestFloodedQuarantine(t *testing.T) {
+	t.Parallel()
+	p := ports(t, PortsOptions{})
+	var rtp, rtcp flood
+	if p.drain(pair{rtp: &rtp, rtcp: &rtcp}); rtp.reads > 1000 || rtcp.reads > 1000 {
+		t.Errorf("read %d and %d times at once", rtp.reads, rtcp.reads)
+	}
+}
+
 // TestOtherPrograms: a port that another program has bound is passed over.
 func TestOtherPrograms(t *testing.T) {
 	t.Parallel()

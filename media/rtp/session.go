@@ -179,7 +179,7 @@ func (s *Session) drain(from socket, looked *time.Duration, now time.Duration, t
 	b := s.ports.batches.Get().(*batch)
 	defer s.ports.batches.Put(b)
 	clock := time.Now().UnixNano()
-	for range 64 {
+	for range mostReads {
 		if err := from.read(b); err != nil {
 			return err
 		}

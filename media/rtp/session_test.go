@@ -113,6 +113,49 @@ func TestCodecChange(t *testing.T) {
 	})
 }
 
+// TestTypesOfTheirOwn: each end may number what it hears as it likes; it hears what is sent under its own numbers, and under those of the other
+// end, which some use.
+func TestTypesOfTheirOwn(t *testing.T) {
+	for name, own := range map[string]bool{"as agreed": true, "as the other end numbers": false} {
+		t.Run(name, func(t *testing.T) {
+			inAir(t, func(t *testing.T) {
+				_, near, far := talk(t, rtptest.Impairment{}, nil)
+				c := pcmu(far)
+				c.Codec.PT, c.Events, c.Hear, c.HearEvents = 98, 99, 96, 97
+				configure(t, near, c)
+				c = pcmu(near)
+				if c.Codec.PT, c.Events = 98, 99; own {
+					c.Codec.PT, c.Events = 96, 97
+				}
+				c.Hear, c.HearEvents = 98, 99
+				configure(t, far, c)
+				heard, too := eavesdrop(near), eavesdrop(far)
+				for _, way := range [...]*Session{near, far} {
+					speak(t, way, legtest.Tone(8000, 700, time.Second), time.Second)
+					press(t, way, '5', 100*time.Millisecond, 200*time.Millisecond)
+				}
+				for _, e := range [...]*eavesdropper{heard.so(), too.so()} {
+					if e.loud < 45 || string(e.digits) != "5" {
+						t.Errorf("%d frames of 50 sound, and the keys are %q", e.loud, string(e.digits))
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestFirstNumbers: the first number leaves room, so that packets which are lost at the beginning do not hide from SRTP that numbers have begun
+// anew (RFC 3711, section 3.3.1).
+func TestFirstNumbers(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		var m mouth
+		if m.begin(nil); m.seq >= 1<<15 {
+			t.Fatalf("the first number is %d", m.seq)
+		}
+	}
+}
+
 // TestLatch: one address may take the agreed one's place, once, by a packet that is as agreed, and nobody after it.
 func TestLatch(t *testing.T) {
 	inAir(t, func(t *testing.T) {

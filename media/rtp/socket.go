@@ -8,6 +8,7 @@ import (
 const (
 	maxPacket = 1500 // bytes; what is longer is no telephone's packet
 	batchSize = 16   // packets that are read at once
+	mostReads = 64   // times that a socket is read before others have their turn
 )
 
 // A socket is a bound UDP port. Nothing that it does waits. Reading is one goroutine's at a time, and so is writing.

@@ -49,7 +49,8 @@ type spokenCounts struct {
 }
 
 func (m *mouth) begin(socket socket) {
-	m.socket, m.ssrc, m.seq, m.time, m.marker = socket, rand.Uint32(), uint16(rand.Uint32()), rand.Uint32(), true
+	// The first number is in the lower half: packets lost before anybody hears us do not hide from SRTP that numbers begin anew (RFC 3711, section 3.3.1).
+	m.socket, m.ssrc, m.seq, m.time, m.marker = socket, rand.Uint32(), uint16(rand.Uint32N(1<<15)), rand.Uint32(), true
 }
 
 // agree takes what is agreed; false: the session is closed.

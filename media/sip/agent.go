@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -207,24 +209,28 @@ const lingering = 5 * time.Second
 // errShutdown is why calls end that Close ends.
 var errShutdown = errors.New("the node goes down")
 
-// Close hangs up every call, waits until their far ends have been told, or ctx is done, and lets go of the sockets.
+// Close hangs up every call, waits until their far ends and the trunks have been told, or ctx is done, and lets go of the sockets.
 func (a *Agent) Close(ctx context.Context) {
 	a.mu.Lock()
 	a.leaving = true
+	var over []<-chan struct{}
 	for _, v := range a.vigils {
 		v.stop()
+		over = append(over, v.over)
 	}
-	legs := make([]*Leg, 0, len(a.legs))
-	for _, l := range a.legs {
-		legs = append(legs, l)
+	for _, c := range a.placed {
+		c.drop()
+		over = append(over, c.tried)
 	}
+	legs := slices.Collect(maps.Values(a.legs))
 	a.mu.Unlock()
 	for _, l := range legs {
 		_ = l.Hangup(media.CauseShutdown)
+		over = append(over, l.gone)
 	}
-	for _, l := range legs {
+	for _, c := range over {
 		select {
-		case <-l.gone:
+		case <-c:
 		case <-ctx.Done(): // a far end that does not answer is gone itself
 		}
 	}

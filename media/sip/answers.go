@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -110,16 +111,19 @@ func reply(req *gosip.Request, status int, more ...header) *gosip.Response {
 	return res
 }
 
-// respond sends an answer, and counts it.
-func (a *Agent) respond(tx *gosip.ServerTx, res *gosip.Response) {
-	if res.StatusCode >= 200 {
-		if seq := res.CSeq(); seq != nil {
-			a.Stats.count(In, string(seq.MethodName), res.StatusCode)
-		}
-	}
-	if err := tx.Respond(res); err != nil {
+// respond sends an answer, and counts it. cancelled: it comes too late, as sipgo has answered 487 to a CANCEL.
+func (a *Agent) respond(tx *gosip.ServerTx, res *gosip.Response) (cancelled bool) {
+	err := tx.Respond(res)
+	if err != nil {
 		a.log.Debug("an answer is not sent", "status", res.StatusCode, "error", err)
 	}
+	if errors.Is(err, gosip.ErrTransactionCanceled) {
+		return true
+	}
+	if seq := res.CSeq(); seq != nil && res.StatusCode >= 200 {
+		a.Stats.count(In, string(seq.MethodName), res.StatusCode)
+	}
+	return false
 }
 
 // requires are the extensions that a request insists on and we do not understand.

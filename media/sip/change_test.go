@@ -78,14 +78,26 @@ func TestHold(t *testing.T) {
 	}
 }
 
-// TestRefusedChange: what cannot be agreed on leaves the call as it was.
+// TestRefusedChange: what cannot be agreed on leaves the call as it was, with the time by which its session must be refreshed.
 func TestRefusedChange(t *testing.T) {
 	t.Parallel()
-	_, p, _ := talking(t, nil)
-	p.send("INVITE", number, strings.ReplaceAll(described(40000), "PCMU", "EVIL"))
-	p.wants(488)
-	p.ack(number, "")
-	p.leave()
+	for _, method := range []string{"INVITE", "UPDATE"} {
+		t.Run(method, func(t *testing.T) {
+			t.Parallel()
+			_, p, l := talking(t, nil)
+			p.send(method, number, strings.ReplaceAll(described(40000), "PCMU", "EVIL"))
+			p.wants(488)
+			if method == "INVITE" {
+				p.ack(number, "")
+			}
+			ticks := make(chan bool, 1)
+			l.post(func() { ticks <- l.timer.timer.Stop() })
+			if !<-ticks {
+				t.Error("nobody refreshes the session any more")
+			}
+			p.leave()
+		})
+	}
 }
 
 // TestInfo: keys come by INFO, in both forms; other bodies are refused.

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net/netip"
 
@@ -39,6 +40,40 @@ func (s *signature) answer(t *Trunk, req *gosip.Request, res *gosip.Response) er
 	value, err := s.attempt.Answer(digest.Response{Challenges: values(res, asked), Ours: true}, string(req.Method), req.Recipient.String())
 	s.header = header{answer, value}
 	return err
+}
+
+// ask sends a request of the leg's dialog, and once more with the trunk's password where that is asked for (RFC 3261, section 22). It returns what
+// was sent last, and its final answer. It waits, and is not the loop's.
+func (l *Leg) ask(ctx context.Context, req *gosip.Request) (sent *gosip.Request, res *gosip.Response, err error) {
+	res, err = l.agent.transact(ctx, req)
+	if err != nil || l.trunk == nil || res.StatusCode != gosip.StatusUnauthorized && res.StatusCode != gosip.StatusProxyAuthRequired {
+		return req, res, err
+	}
+	var signed signature
+	if err := signed.answer(l.trunk, req, res); err != nil {
+		l.log.Debug("a challenge is not answered", "method", req.Method, "error", err)
+		return req, res, nil
+	}
+	next := make(chan *gosip.Request, 1)
+	if !l.post(func() { next <- l.again(req, signed.header) }) {
+		return req, res, nil
+	}
+	sent = <-next
+	res, err = l.agent.transact(ctx, sent)
+	return sent, res, err
+}
+
+// again is a request once more, signed. It is the loop's.
+func (l *Leg) again(req *gosip.Request, signed header) *gosip.Request {
+	l.dialog.seq++
+	if t := l.transfer; t != nil && t.id == req.CSeq().SeqNo {
+		t.id = l.dialog.seq // it is told of under the new number
+	}
+	next := req.Clone()
+	next.CSeq().SeqNo = l.dialog.seq
+	next.Via().Params.Add("branch", gosip.RFC3261BranchMagicCookie+word())
+	next.AppendHeader(gosip.NewHeader(signed.name, signed.value))
+	return next
 }
 
 // values are all of a header's.

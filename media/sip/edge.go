@@ -3,6 +3,7 @@ package sip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -80,7 +81,7 @@ func (a *Agent) prepare(ctx context.Context, req *gosip.Request) error {
 	host := strings.Trim(next.Host, "[]")
 	to, err := netip.ParseAddrPort(req.MessageData.Destination())
 	if err != nil {
-		places, err := a.hosts.where(ctx, host, next.Port, req.Transport())
+		places, err := a.where(ctx, host, next.Port, req.Transport())
 		if err != nil {
 			return err
 		}
@@ -91,12 +92,30 @@ func (a *Agent) prepare(ctx context.Context, req *gosip.Request) error {
 		a.overTCP(ctx, req, to, host)
 	}
 	if req.Transport() != "UDP" {
-		return a.reach(ctx, req.Transport(), to, host)
+		err := a.reach(ctx, req.Transport(), to, host)
+		if err != nil && req.To().Params.Has("tag") {
+			return a.reachAgain(ctx, req, to, next, err)
+		}
+		return err
 	}
-	if w := a.wireTo("UDP", to.Addr()); w != nil {
-		req.Laddr = gosip.Addr{IP: net.IP(w.local.Addr().AsSlice()), Port: int(w.local.Port())}
+	w := a.wireTo("UDP", to.Addr())
+	if w == nil { // sipgo would open a socket, past the edge
+		return fmt.Errorf("send by UDP to %s: %w", to.Addr(), errors.ErrUnsupported)
 	}
+	req.Laddr = gosip.Addr{IP: net.IP(w.local.Addr().AsSlice()), Port: int(w.local.Port())}
 	return nil
+}
+
+// reachAgain sends a request in a dialog, whose connection is gone, over another to where the far end says that it is. No other machine is
+// connected to on its word. lost is why the connection is no more.
+func (a *Agent) reachAgain(ctx context.Context, req *gosip.Request, was netip.AddrPort, next gosip.Uri, lost error) error {
+	host := strings.Trim(next.Host, "[]")
+	places, err := a.where(ctx, host, next.Port, req.Transport())
+	if err != nil || places[0] == was || places[0].Addr() != was.Addr().Unmap() {
+		return lost
+	}
+	req.SetDestination(places[0].String())
+	return a.reach(ctx, req.Transport(), places[0], host)
 }
 
 // unconnected is a transport of sipgo's that makes no connections by itself: ours go through the edge (see reach).

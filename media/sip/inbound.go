@@ -222,23 +222,33 @@ func (a *Agent) crypto(transport string) sdp.Mode {
 
 // toNumber is who is called: by the Request-URI, or by To where that names us and no number.
 func toNumber(req *gosip.Request) string {
-	if user := req.Recipient.User; numeric(user) || !numeric(req.To().Address.User) {
+	to := userOf(&req.To().Address)
+	if user := userOf(&req.Recipient); numeric(user) || !numeric(to) {
 		return user
 	}
-	return req.To().Address.User
+	return to
 }
 
 // fromNumber is who calls. A trunk is believed what it asserts (RFC 3325), since caller ids that are withheld may stand there alone.
 func fromNumber(req *gosip.Request, trusted bool) string {
 	if trusted {
-		for _, one := range splitList(value(req, "P-Asserted-Identity")) {
+		for _, one := range splitList(strings.Join(values(req, "P-Asserted-Identity"), ",")) {
 			var u gosip.Uri
-			if _, err := gosip.ParseAddressValue(one, &u, &gosip.HeaderParams{}); err == nil && numeric(u.User) {
-				return u.User
+			if _, err := gosip.ParseAddressValue(one, &u, &gosip.HeaderParams{}); err == nil && numeric(userOf(&u)) {
+				return userOf(&u)
 			}
 		}
 	}
-	return req.From().Address.User
+	return userOf(&req.From().Address)
+}
+
+// userOf is whom an address names: its user, or its number (RFC 3966).
+func userOf(u *gosip.Uri) string {
+	if u.Scheme != "tel" {
+		return u.User
+	}
+	number, _, _ := strings.Cut(u.Raw(), ";")
+	return number
 }
 
 // numeric says that a user part looks like a number.
@@ -254,7 +264,10 @@ const waiting = 32 * time.Second
 func (l *Leg) ring(req *gosip.Request, tx *gosip.ServerTx) {
 	a := l.agent
 	cancelled := make(chan struct{})
-	tx.OnCancel(func(*gosip.Request) { close(cancelled) })
+	if !tx.OnCancel(func(*gosip.Request) { close(cancelled) }) { // it has been while the call was judged
+		l.ended("cancelled")
+		return
+	}
 	body, late, err := l.voice.describe(req)
 	if err != nil {
 		l.log.Info("call refused", "error", err)
@@ -271,19 +284,23 @@ func (l *Leg) ring(req *gosip.Request, tx *gosip.ServerTx) {
 		return
 	}
 	res := l.accept(req, body)
+	acked, done := l.acks.expect(req)
+	defer done()
+	if a.respond(tx, res) {
+		l.ended("cancelled")
+		return
+	}
 	l.answered = time.Now()
+	l.timer.begin()
 	if !late {
 		l.voice.begin(a)
 	}
-	if !late && !l.start() {
-		l.reject(req, tx, gosip.StatusInternalServerError)
+	if !late && !l.start() || !a.begin(l.run) { // nobody can say goodbye any more
+		_ = l.Hangup(media.CauseShutdown)
+		l.leave()
 		return
 	}
-	if !a.begin(l.run) {
-		l.rejectWith(req, tx, busy(gosip.StatusServiceUnavailable, retryLater))
-		return
-	}
-	l.confirm(res, tx, late, req)
+	l.confirm(res, tx, acked, late)
 }
 
 // start begins the conversation; false: the agent is closed.
@@ -394,23 +411,26 @@ func (l *Leg) ended(why string) {
 	l.leave()
 }
 
-// confirm sends the 200 to the INVITE that opened the call, and begins the conversation if that waits for the ACK.
-func (l *Leg) confirm(res *gosip.Response, tx *gosip.ServerTx, late bool, req *gosip.Request) {
-	ack := l.confirmed(res, tx, req)
-	if ack == nil {
-		return
-	}
-	if late {
+// confirm waits for the ACK of the INVITE that opened the call, and begins the conversation if that does.
+func (l *Leg) confirm(res *gosip.Response, tx *gosip.ServerTx, acked <-chan *gosip.Request, late bool) {
+	if ack := l.acknowledged(res, tx, acked); ack != nil && late {
 		l.opened(ack)
 	}
-	l.known()
+	l.known() // or has had the time for it
 }
 
-// confirmed sends a 200 until it is acknowledged (RFC 3261, section 13.3.1.4), and returns the ACK. Without one the call ends.
+// confirmed answers an INVITE in the dialog, and returns the ACK. nil: there is none, since the INVITE was cancelled, or the call has ended.
 func (l *Leg) confirmed(res *gosip.Response, tx *gosip.ServerTx, req *gosip.Request) *gosip.Request {
 	acked, done := l.acks.expect(req)
 	defer done()
-	l.agent.respond(tx, res)
+	if l.agent.respond(tx, res) {
+		return nil
+	}
+	return l.acknowledged(res, tx, acked)
+}
+
+// acknowledged sends a 200 again until it is acknowledged (RFC 3261, section 13.3.1.4), and returns the ACK. Without one the call ends.
+func (l *Leg) acknowledged(res *gosip.Response, tx *gosip.ServerTx, acked <-chan *gosip.Request) *gosip.Request {
 	wait := 500 * time.Millisecond
 	again, limit := time.NewTimer(wait), time.NewTimer(waiting)
 	defer again.Stop()
@@ -418,6 +438,8 @@ func (l *Leg) confirmed(res *gosip.Response, tx *gosip.ServerTx, req *gosip.Requ
 	for {
 		select {
 		case ack := <-acked:
+			return ack
+		case ack := <-tx.Acks(): // with the branch of the INVITE, as some have it
 			return ack
 		case <-again.C:
 			if err := tx.Respond(res); err != nil {

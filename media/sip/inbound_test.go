@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -141,8 +142,154 @@ func TestCancel(t *testing.T) {
 	}
 }
 
+// TestCancelOvertakes: a call is cancelled before it rings. Nobody answers it.
+func TestCancelOvertakes(t *testing.T) {
+	t.Parallel()
+	for name, ring := range map[string]time.Duration{"it would be answered": 0, "it would ring": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			asked, judged := make(chan struct{}), make(chan struct{})
+			a := newAgent(t, func(o *Options) {
+				o.Admit = func(context.Context, Incoming) Verdict {
+					close(asked)
+					<-judged
+					return Verdict{Ring: ring}
+				}
+			})
+			p := newPhone(t, a.udp())
+			p.send("INVITE branch=cancelled", number, described(40000))
+			within(t, asked, "call")
+			p.send("CANCEL branch=cancelled", number, "")
+			p.wants(200)
+			p.wants(487)
+			close(judged)
+			if e := within(t, a.ends, "end"); !e.Answered.IsZero() {
+				t.Errorf("end %+v", e)
+			}
+			if len(a.legs) > 0 {
+				t.Error("somebody holds the call")
+			}
+		})
+	}
+}
+
+// TestCancelCrosses: a call is cancelled while it is being answered. It is answered or cancelled, and nobody holds one that is cancelled.
+func TestCancelCrosses(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	for i := range 300 {
+		p := newPhone(t, a.udp())
+		branch := " branch=" + strconv.Itoa(i)
+		p.send("INVITE"+branch, number, described(40000))
+		p.send("CANCEL"+branch, number, "")
+		status := 0
+		for status == 0 {
+			if res, ok := p.next().(*gosip.Response); ok && res.StatusCode >= 200 && res.CSeq().MethodName == gosip.INVITE {
+				status = res.StatusCode
+				p.peer, _ = res.To().Params.Get("tag")
+			}
+		}
+		if status == 200 {
+			p.ack(number, "")
+			p.leave()
+			_ = a.take(t).Hangup(media.CauseCaller)
+		}
+		if e := within(t, a.ends, "end"); e.Answered.IsZero() != (status != 200) {
+			t.Fatalf("call %d has %d, and the end %+v", i, status, e)
+		}
+	}
+}
+
 // ringing lets a call ring until it is cancelled.
 func ringing(context.Context, Incoming) Verdict { return Verdict{Ring: time.Hour} }
+
+// TestAckAsInvite: an ACK with the branch of the INVITE is that of a far end which takes it for a part of that. It counts.
+func TestAckAsInvite(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	p := newPhone(t, a.udp())
+	p.send("INVITE branch=one", number, described(40000))
+	p.wants(200)
+	p.send("ACK branch=one", number, "")
+	_ = a.take(t).Hangup(media.CauseAgent)
+	for repeated := 0; ; {
+		switch m := p.next().(type) {
+		case *gosip.Request:
+			p.answer(m, 200, "")
+			return
+		case *gosip.Response:
+			if repeated++; repeated > 5 { // one or two may be, on a machine that is busy
+				t.Fatal("the answer is sent again and again")
+			}
+		}
+	}
+}
+
+// TestNoAck: who never acknowledges the answer is told BYE when it is not sent any more (RFC 3261, section 13.3.1.4).
+func TestNoAck(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	p := newPhone(t, a.udp())
+	p.send("INVITE", number, described(40000))
+	p.wants(200)
+	bye := p.asked("BYE") // half a minute passes, in which the answer is repeated
+	if r := value(bye, "Reason"); !strings.Contains(r, "carrier") {
+		t.Errorf("Reason %s", r)
+	}
+	p.answer(bye, 200, "")
+	within(t, a.ends, "end")
+}
+
+// TestCallingNumbers: who calls is told by a telephone number as well as by an address of SIP.
+func TestCallingNumbers(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		headers []string
+		trusted bool
+		want    string
+	}{
+		"asserted":       {[]string{"From: <sip:anonymous@anonymous.invalid>;tag=1", "P-Asserted-Identity: <tel:+15550100009;cpc=ordinary>"}, true, "+15550100009"},
+		"asserted twice": {[]string{"From: <sip:1@a>;tag=1", "P-Asserted-Identity: <sip:desk@a>", "P-Asserted-Identity: <sip:+15550100009@a>"}, true, "+15550100009"},
+		"not trusted":    {[]string{"From: <sip:1@a>;tag=1", "P-Asserted-Identity: <tel:+15550100009>"}, false, "1"},
+		"From":           {[]string{"From: <tel:+15550100009>;tag=1"}, false, "+15550100009"},
+	} {
+		m, err := gosip.ParseMessage([]byte("INVITE sip:1@a SIP/2.0\r\n" + strings.Join(c.headers, "\r\n") + "\r\nContent-Length: 0\r\n\r\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fromNumber(m.(*gosip.Request), c.trusted); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+	a := newAgent(t, nil)
+	p := newPhone(t, a.udp())
+	invite := p.request("INVITE", "trunk", described(40000))
+	for _, change := range [][2]string{{"From: <sip:" + p.from + "@127.0.0.1>", "From: <tel:+15550100009>"}, {"To: <sip:trunk@127.0.0.1>", "To: <tel:" + number + ">"}} {
+		invite = strings.Replace(invite, change[0], change[1], 1)
+	}
+	p.raw(invite)
+	p.wants(200)
+	p.ack("trunk", "")
+	l := a.take(t)
+	if i := l.Info(); i.From != "+15550100009" || i.To != number {
+		t.Errorf("info %+v", i)
+	}
+	p.leave()
+	_ = l.Hangup(media.CauseCaller)
+}
+
+// TestSharedAddresses: an address that a carrier's subscribers share (RFC 6598) is one behind a translation, as those of private networks are.
+func TestSharedAddresses(t *testing.T) {
+	t.Parallel()
+	at := gosip.Uri{Scheme: "sip", Host: "100.72.1.2", Port: 5060}
+	if hop := behind(at, nil, "192.0.2.7:1024", "UDP"); hop != "192.0.2.7:1024" {
+		t.Errorf("it is reached at %q", hop)
+	}
+	v := voice{source: netip.MustParseAddr("192.0.2.7")}
+	if !v.elsewhere(netip.MustParseAddr("100.72.1.2")) {
+		t.Error("its sound may come from nowhere else")
+	}
+}
 
 // TestSignedCalls: who calls from nowhere that we know is challenged, whoever they call; with the password they are let in, as their
 // organisation's.

@@ -94,7 +94,7 @@ func (a *attempt) final(ring context.Context, res *gosip.Response) (*gosip.Respo
 		return res, nil
 	}
 	if !res.IsSuccess() {
-		if res.StatusCode == gosip.StatusRequestTerminated {
+		if res.StatusCode == gosip.StatusRequestTerminated || asksAgain(res.StatusCode) {
 			return nil, a.late()
 		}
 		return res, nil
@@ -106,6 +106,11 @@ func (a *attempt) final(ring context.Context, res *gosip.Response) (*gosip.Respo
 	}
 	a.call.agent.bye(l.dialog)
 	return nil, a.late()
+}
+
+// asksAgain says that a final status wants another INVITE: with a password, for a longer session, or elsewhere.
+func asksAgain(status int) bool {
+	return status < 400 || status == gosip.StatusUnauthorized || status == gosip.StatusProxyAuthRequired || status == 422
 }
 
 // cancel says CANCEL: the INVITE's own Via, and nothing of a dialog (RFC 3261, section 9.1).
@@ -135,9 +140,11 @@ func (a *attempt) provisional(res *gosip.Response) {
 		a.call.rings = true
 		a.call.order.Told(News{ID: a.call.id, Ringing: true})
 	}
-	if a.call.referral != nil { // the session is still the old far end's
+	switch described := len(res.Body()) > 0 && strings.HasPrefix(strings.ToLower(value(res, "Content-Type")), "application/sdp"); {
+	case !described:
+	case a.call.referral != nil: // the session is still the old far end's
 		a.call.early = res.Body()
-	} else if len(res.Body()) > 0 && strings.HasPrefix(strings.ToLower(value(res, "Content-Type")), "application/sdp") {
+	default:
 		if err := a.leg.voice.settle(res.Body()); err != nil { // early media: of the fork that speaks last
 			a.leg.log.Debug("early media is not heard", "error", err)
 		}
@@ -195,7 +202,7 @@ func (c *call) redirected(ring context.Context, l *Leg, res *gosip.Response, lef
 	}
 	var err error
 	for _, at := range contacts[:min(len(contacts), 4)] {
-		places, werr := c.agent.hosts.where(ring, at.uri.Host, at.uri.Port, l.dialog.transport)
+		places, werr := c.agent.where(ring, at.uri.Host, at.uri.Port, l.dialog.transport)
 		if werr != nil {
 			err = werr
 			continue

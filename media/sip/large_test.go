@@ -85,37 +85,43 @@ func TestLargeFallsBack(t *testing.T) {
 func overStream(t *testing.T, in *bufio.Reader, method string) *gosip.Request {
 	t.Helper()
 	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			t.Fatalf("no %s comes: %v", method, err)
-		}
-		head, err := textproto.NewReader(in).ReadMIMEHeader()
-		if err != nil {
-			t.Fatal(err)
-		}
-		n, err := strconv.Atoi(head.Get("Content-Length"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		body := make([]byte, n)
-		if _, err := io.ReadFull(in, body); err != nil {
-			t.Fatal(err)
-		}
-		var b strings.Builder
-		b.WriteString(line)
-		for name, values := range head {
-			for _, v := range values {
-				b.WriteString(name + ": " + v + "\r\n")
-			}
-		}
-		m, err := gosip.ParseMessage([]byte(b.String() + "\r\n" + string(body)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if req, ok := m.(*gosip.Request); ok && string(req.Method) == method {
+		if req, ok := messageOver(t, in).(*gosip.Request); ok && string(req.Method) == method {
 			return req
 		}
 	}
+}
+
+// messageOver is the next message on a connection.
+func messageOver(t *testing.T, in *bufio.Reader) gosip.Message {
+	t.Helper()
+	line, err := in.ReadString('\n')
+	if err != nil {
+		t.Fatalf("nothing comes: %v", err)
+	}
+	head, err := textproto.NewReader(in).ReadMIMEHeader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(head.Get("Content-Length"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, n)
+	if _, err := io.ReadFull(in, body); err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString(line)
+	for name, values := range head {
+		for _, v := range values {
+			b.WriteString(name + ": " + v + "\r\n")
+		}
+	}
+	m, err := gosip.ParseMessage([]byte(b.String() + "\r\n" + string(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 // answerOver answers a request on a connection.

@@ -168,6 +168,18 @@ func (a *Agent) wireTo(transport string, peer netip.Addr) *wire {
 	return nil
 }
 
+// where are the places to which a message to a host is sent, in order: of the families of addresses in which we listen, if it has any.
+func (a *Agent) where(ctx context.Context, host string, port int, transport string) ([]netip.AddrPort, error) {
+	places, err := a.hosts.where(ctx, host, port, transport)
+	ours := slices.DeleteFunc(slices.Clone(places), func(place netip.AddrPort) bool {
+		return !slices.ContainsFunc(a.wires, func(w *wire) bool { return w.local.IsValid() && w.local.Addr().Is4() == place.Addr().Is4() })
+	})
+	if len(ours) > 0 {
+		return ours, nil
+	}
+	return places, err
+}
+
 // reach makes sure that there is a connection to a far end, where the transport needs one.
 func (a *Agent) reach(ctx context.Context, transport string, place netip.AddrPort, host string) error {
 	if transport == "UDP" {
@@ -220,7 +232,12 @@ func (a *Agent) face(transport string, peer netip.Addr) (netip.AddrPort, error) 
 }
 
 // inside says that an address is on this machine or in a private network: no translation of addresses lies before it.
-func inside(a netip.Addr) bool { return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() }
+func inside(a netip.Addr) bool {
+	return a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || shared.Contains(a)
+}
+
+// shared are the addresses that a carrier's subscribers share behind its translation (RFC 6598).
+var shared = netip.MustParsePrefix("100.64.0.0/10")
 
 // route is our address on the interface that leads to a far end. Nothing is sent.
 func route(peer netip.Addr) (netip.Addr, error) {

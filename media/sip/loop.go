@@ -141,7 +141,7 @@ func (l *Leg) goodbye() {
 	said := make(chan struct{})
 	l.agent.work.Go(func() {
 		defer close(said)
-		if _, err := l.agent.transact(l.agent.ctx, bye); err != nil {
+		if _, _, err := l.ask(l.agent.ctx, bye); err != nil {
 			l.log.Debug("goodbye is not answered", "error", err)
 		}
 	})

@@ -1,7 +1,10 @@
 package sip
 
 import (
+	"context"
+	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"regexp"
 	"strconv"
@@ -164,6 +167,26 @@ func TestOutcomesAsDocumented(t *testing.T) {
 	}
 }
 
+// TestKeysOfAnotherType: whom we call may number keys otherwise than we have offered. They come under our number (RFC 3264, section 5.1).
+func TestKeysOfAnotherType(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	m := newMouthpiece(t, 7)
+	d.p.tagged(d.p.asked("INVITE"), "b", 200, strings.ReplaceAll(described(m.port()), "101", "97"))
+	d.p.asked("ACK")
+	l := d.answered()
+	told := notes(l)
+	to := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), l.voice.session.Local().Port())
+	if _, err := m.conn.WriteToUDPAddrPort([]byte{0x80, 0x80 | 101, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, 5, 0x80 | 10, 3, 0x20}, to); err != nil {
+		t.Fatal(err)
+	}
+	if n := within(t, told, "key"); n.Code != '5' {
+		t.Errorf("note %+v", n)
+	}
+	_ = l.Hangup(media.CauseAgent)
+	d.p.answer(d.p.asked("BYE"), 200, "")
+}
+
 // TestRedirected: a 3xx is followed as often as the Agent is told, to the contact with the highest q.
 func TestRedirected(t *testing.T) {
 	t.Parallel()
@@ -222,6 +245,40 @@ func TestCancelCrossesAnswer(t *testing.T) {
 	d.p.asked("ACK")
 	d.p.answer(d.p.asked("BYE"), 200, "")
 	d.failed(Cancelled, 0)
+}
+
+// TestCancelCrossesChallenge: who does not want the call any more when it is challenged does not call again.
+func TestCancelCrossesChallenge(t *testing.T) {
+	t.Parallel()
+	d := dial(t, func(o *Order) {
+		o.Trunk.Username, o.Trunk.Realm = "acme", "pbx"
+		o.Trunk.Password = func() (string, error) { return "secret", nil }
+	})
+	invite := d.p.asked("INVITE")
+	d.a.HangUp(d.id)
+	d.p.tagged(invite, "b", 407, "", `Proxy-Authenticate: Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth"`)
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+}
+
+// TestCloseCancels: calls that ring are cancelled when the node goes down.
+func TestCloseCancels(t *testing.T) {
+	t.Parallel()
+	d := dial(t, nil)
+	invite := d.p.asked("INVITE")
+	d.p.tagged(invite, "b", 180, "")
+	if n := within(t, d.news, "ringing"); !n.Ringing {
+		t.Errorf("news %+v", n)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() { d.a.Close(ctx); close(closed) }()
+	d.p.answer(d.p.asked("CANCEL"), 200, "")
+	d.p.tagged(invite, "b", 487, "")
+	d.p.asked("ACK")
+	d.failed(Cancelled, 0)
+	within(t, closed, "end of Close")
 }
 
 // TestFork: the second that answers is acknowledged and hung up, and the call goes on with the first.
@@ -310,6 +367,90 @@ func TestSigned(t *testing.T) {
 		d.p.asked("ACK")
 		d.failed(Refused, 407)
 	})
+}
+
+// TestSignedInDialog: a trunk may ask for the password in a call too: of BYE, of a refresh and of a transfer. Its ACK has what the INVITE had.
+func TestSignedInDialog(t *testing.T) {
+	t.Parallel()
+	d := dial(t, secured)
+	challenge := `Proxy-Authenticate: Digest realm="pbx", nonce="n1", algorithm=MD5, qop="auth"`
+	// challenged is a request that is asked for a password, as it comes with one.
+	challenged := func(method, by string) *gosip.Request {
+		t.Helper()
+		first := d.p.asked(method)
+		d.p.tagged(first, "b", 407, "", strings.Replace(challenge, "pbx", by, 1))
+		if method == "INVITE" {
+			d.p.asked("ACK")
+		}
+		if by != "pbx" {
+			return first
+		}
+		second := d.p.asked(method)
+		if second.CSeq().SeqNo != first.CSeq().SeqNo+1 || !strings.Contains(value(second, "Proxy-Authorization"), `username="acme"`) {
+			t.Errorf("second %s:\n%s", method, second)
+		}
+		return second
+	}
+	signed := func(ack, invite *gosip.Request) {
+		t.Helper()
+		if ack.CSeq().SeqNo != invite.CSeq().SeqNo || value(ack, "Proxy-Authorization") != value(invite, "Proxy-Authorization") {
+			t.Errorf("ACK:\n%s", ack)
+		}
+	}
+	invite := challenged("INVITE", "pbx")
+	d.p.tagged(invite, "b", 200, described(40000))
+	signed(d.p.asked("ACK"), invite)
+	l := d.answered()
+	l.post(func() { l.timer.again(0) })
+	invite = challenged("INVITE", "pbx")
+	d.p.tagged(invite, "b", 200, described(40000))
+	signed(d.p.asked("ACK"), invite)
+	done := make(chan error, 1)
+	go func() { done <- l.Transfer(t.Context(), "+15550100099") }()
+	refer := challenged("REFER", "pbx")
+	d.p.answer(refer, 202, "")
+	settledTransfer(l)
+	d.p.joins(invite, "b")
+	d.p.send("NOTIFY", number, "SIP/2.0 200 OK\n", "Event: refer;id="+strconv.Itoa(int(refer.CSeq().SeqNo)), "Subscription-State: terminated", "Content-Type: message/sipfrag")
+	d.p.wants(200)
+	if err := within(t, done, "end of the transfer"); err != nil {
+		t.Error(err)
+	}
+	go func() { done <- l.Transfer(t.Context(), "+15550100099") }()
+	challenged("REFER", "evil")
+	if err := within(t, done, "end of the transfer"); !errors.Is(err, media.ErrNoTransfer) {
+		t.Errorf("%v, want %v", err, media.ErrNoTransfer)
+	}
+	_ = l.Hangup(media.CauseAgent)
+	d.p.answer(challenged("BYE", "pbx"), 200, "")
+	within(t, d.a.ends, "end")
+}
+
+// twofold is a DNS that knows one host, by both families of addresses.
+type twofold struct{}
+
+func (twofold) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	return []netip.Addr{netip.IPv6Loopback(), netip.MustParseAddr("127.0.0.1")}, nil
+}
+
+func (twofold) LookupSRV(context.Context, string, string, string) (string, []*net.SRV, error) {
+	return "", nil, errors.New("there is none")
+}
+
+// TestOneFamily: who listens on IPv4 alone calls a host that has both at its address of IPv4, and by no socket but its own.
+func TestOneFamily(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, func(o *Options) { o.Resolver = twofold{} })
+	d := dialBy(t, a, func(o *Order) { o.Trunk.Host = "both.example" })
+	invite := d.p.asked("INVITE")
+	if via := invite.Via(); via.Host != "127.0.0.1" || via.Port != int(a.udp().Port()) {
+		t.Errorf("Via: %s", via.Value())
+	}
+	d.p.tagged(invite, "b", 486, "")
+	d.p.asked("ACK")
+	d.failed(Busy, 486)
+	d = dialBy(t, a, func(o *Order) { o.Trunk.Host = "::1" })
+	d.failed(Unreachable, 0)
 }
 
 // TestBadOrders are refused before anything is sent.

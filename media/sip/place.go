@@ -65,8 +65,9 @@ type call struct {
 	seq   uint32
 	hung  context.Context //nolint:containedctx // ends when nobody wants the call any more: it is the call's life
 	drop  context.CancelFunc
-	rings bool     // that has been told
-	bound *binding // of a softphone that is called; nil: the trunk is
+	tried chan struct{} // closed when it was answered, or will not be
+	rings bool          // that has been told
+	bound *binding      // of a softphone that is called; nil: the trunk is
 
 	referral *referral // whose new far end is called; nil: the call is one of its own
 	early    []byte    // their description, which came before they had answered
@@ -130,7 +131,7 @@ func (a *Agent) order(o Order) (c *call, leaving bool) {
 	if o.Ring <= 0 {
 		o.Ring = time.Minute
 	}
-	c = &call{agent: a, order: o, id: word() + "@parley", local: word()}
+	c = &call{agent: a, order: o, id: word() + "@parley", local: word(), tried: make(chan struct{})}
 	c.hung, c.drop = context.WithCancel(a.ctx)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -195,13 +196,14 @@ func (c *call) run() {
 
 // dial is run's way to an answered leg.
 func (c *call) dial() (*Leg, error) {
+	defer close(c.tried)
 	t := &c.order.Trunk
 	ring, cancel := context.WithTimeout(c.hung, c.order.Ring)
 	defer cancel()
 	if b := c.bound; b != nil {
 		return c.try(ring, b.source, b.contact, 0)
 	}
-	places, err := c.agent.hosts.where(ring, t.Host, t.Port, t.transport())
+	places, err := c.agent.where(ring, t.Host, t.Port, t.transport())
 	if err != nil {
 		return nil, err
 	}

@@ -96,7 +96,7 @@ func (l *Leg) refer(ctx context.Context, target func() (gosip.Uri, error)) error
 		req.AppendHeader(gosip.NewHeader("Refer-To", "<"+to.String()+">"))
 		req.AppendHeader(gosip.NewHeader("Referred-By", "<"+l.dialog.self.String()+">"))
 		l.agent.work.Go(func() {
-			res, err := l.agent.transact(l.agent.ctx, req)
+			_, res, err := l.ask(l.agent.ctx, req)
 			l.post(func() { l.accepted(t, res, err) })
 		})
 	})
@@ -105,19 +105,33 @@ func (l *Leg) refer(ctx context.Context, target func() (gosip.Uri, error)) error
 	}
 	select {
 	case err := <-t.done:
-		if err != nil {
-			return fmt.Errorf("transfer: %w", err)
-		}
-		return nil
-	case <-l.gone: // it has left: where a REFER was taken, that is how some carriers do it
-		if t.took {
-			return nil
-		}
-		return fmt.Errorf("transfer: %w", errGone)
+		return transferError(err)
+	case <-l.gone:
+		return t.left()
 	case <-ctx.Done():
 		l.post(func() { l.transferred(t, context.Cause(ctx)) })
 		return fmt.Errorf("transfer: %w", context.Cause(ctx))
 	}
+}
+
+// left is what came of a transfer whose far end has left: what it has told, or success where a REFER was taken, as some carriers do it.
+func (t *transfer) left() error {
+	select {
+	case err := <-t.done:
+		return transferError(err)
+	default:
+	}
+	if t.took {
+		return nil
+	}
+	return transferError(errGone)
+}
+
+func transferError(err error) error {
+	if err != nil {
+		return fmt.Errorf("transfer: %w", err)
+	}
+	return nil
 }
 
 // accepted takes the answer to a REFER.

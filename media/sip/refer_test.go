@@ -120,3 +120,21 @@ func TestAttendedElsewhere(t *testing.T) {
 	p.leave()
 	q.leave()
 }
+
+// TestTransferAndGone: what came of a transfer counts, though the far end has left before anybody has looked.
+func TestTransferAndGone(t *testing.T) {
+	t.Parallel()
+	for range 100 {
+		l := &Leg{do: make(chan func()), gone: make(chan struct{}), transfer: &transfer{}}
+		told := make(chan struct{})
+		go func() {
+			(<-l.do)()
+			close(l.gone)
+			close(told)
+		}()
+		if err := l.refer(t.Context(), nil); !errors.Is(err, errTransferring) {
+			t.Fatalf("%v, want %v", err, errTransferring)
+		}
+		<-told
+	}
+}

@@ -169,6 +169,25 @@ func TestReferredPlaced(t *testing.T) {
 	next.answer(bye, 200, "")
 }
 
+// TestReferredEarly: a description that came before the new far end rang is that of its answer, which has none.
+func TestReferredEarly(t *testing.T) {
+	t.Parallel()
+	s := switched(t)
+	invite := s.refer(colleague)
+	s.new.tagged(invite, "b", 183, described(40002), "Require: 100rel", "RSeq: 1")
+	s.new.answer(s.new.asked("PRACK"), 200, "")
+	s.news(180, "active")
+	s.new.tagged(invite, "b", 180, "", "Require: 100rel", "RSeq: 2")
+	s.new.answer(s.new.asked("PRACK"), 200, "")
+	s.new.tagged(invite, "b", 200, "")
+	s.new.asked("ACK")
+	s.news(200, "terminated")
+	s.old.leave()
+	s.new.joins(invite, "b")
+	s.new.leave()
+	_ = s.leg.Hangup(media.CauseCaller)
+}
+
 // TestReferredAttended: the INVITE has the place that is to be taken, and nothing else of what stood in the address.
 func TestReferredAttended(t *testing.T) {
 	t.Parallel()

@@ -32,7 +32,8 @@ type vigil struct {
 	tag   string
 	seq   uint32
 	stop  context.CancelFunc
-	state TrunkState // the Agent's lock guards it
+	over  chan struct{} // closed when it has stopped
+	state TrunkState    // the Agent's lock guards it
 }
 
 // How registrations go on.
@@ -60,7 +61,7 @@ func (a *Agent) watch(ctx context.Context, trunks []Trunk) {
 			v.stop()
 		}
 		own, stop := context.WithCancel(ctx)
-		v := &vigil{agent: a, trunk: t, call: word() + "@parley", tag: word(), stop: stop, state: TrunkState{Trunk: t.ID, Org: t.Org, Registers: t.Registers}}
+		v := &vigil{agent: a, trunk: t, call: word() + "@parley", tag: word(), stop: stop, over: make(chan struct{}), state: TrunkState{Trunk: t.ID, Org: t.Org, Registers: t.Registers}}
 		a.vigils[t.ID] = v
 		a.work.Go(func() { v.run(own) })
 	}
@@ -92,6 +93,7 @@ func (a *Agent) TrunkStates() []TrunkState {
 
 // run asks and registers until ctx is done; then the registration is given back.
 func (v *vigil) run(ctx context.Context) {
+	defer close(v.over)
 	failures := 0
 	for {
 		wait := pingEvery + rand.N(pingEvery/10)
@@ -224,7 +226,7 @@ func (v *vigil) ask(ctx context.Context, method gosip.RequestMethod, sent **gosi
 	a, t := v.agent, &v.trunk
 	ctx, cancel := context.WithTimeout(ctx, waiting)
 	defer cancel()
-	places, err := a.hosts.where(ctx, t.Host, t.Port, t.transport())
+	places, err := a.where(ctx, t.Host, t.Port, t.transport())
 	if err != nil {
 		return nil, err
 	}

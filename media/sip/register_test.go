@@ -1,7 +1,10 @@
 package sip
 
 import (
+	"context"
 	"net"
+	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -63,4 +66,33 @@ func TestRegisters(t *testing.T) {
 	} else {
 		p.answer(last, 200, "")
 	}
+}
+
+// TestCloseUnregisters: when the node goes down, the trunk is told that calls need not come here any more.
+func TestCloseUnregisters(t *testing.T) {
+	t.Parallel()
+	p := newPhone(t, netip.AddrPort{})
+	a := newAgent(t, func(o *Options) {
+		o.Trunks = func() []Trunk {
+			return []Trunk{{ID: "t", Host: "127.0.0.1", Port: p.conn.LocalAddr().(*net.UDPAddr).Port, Username: "acme", Registers: true}}
+		}
+	})
+	p.to = a.udp()
+	first := p.asked("REGISTER")
+	p.answer(first, 200, "", "Contact: "+first.Contact().Value()+";expires=100")
+	for registered := false; !registered; runtime.Gosched() {
+		for _, s := range a.TrunkStates() {
+			registered = registered || s.Registered
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	closed := make(chan struct{})
+	go func() { a.Close(ctx); close(closed) }()
+	last := p.asked("REGISTER")
+	if value(last, "Expires") != "0" {
+		t.Errorf("last REGISTER:\n%s", last)
+	}
+	p.answer(last, 200, "")
+	within(t, closed, "end of Close")
 }

@@ -68,13 +68,12 @@ func (l *Leg) reinvited(in *arrival) {
 	}
 	body, late, err := l.voice.describe(in.req)
 	if err != nil {
-		timer.stop()
 		l.log.Info("a change of the session is refused", "error", err)
 		l.respond(in, status(err))
 		return
 	}
-	l.timer.stop()
 	l.timer = timer
+	l.timer.begin()
 	l.dialog.refreshes(in.req)
 	l.changes.answering = true
 	res := l.accept(in.req, body)
@@ -109,19 +108,17 @@ func (l *Leg) updated(in *arrival) {
 	if len(in.req.Body()) > 0 {
 		answer, err := []byte(nil), error(nil)
 		if !describes(in.req) {
-			timer.stop()
 			l.respond(in, gosip.StatusUnsupportedMediaType, header{"Accept", "application/sdp"})
 			return
 		}
 		if answer, err = l.voice.answer(in.req.Body()); err != nil {
-			timer.stop()
 			l.respond(in, status(err))
 			return
 		}
 		body = answer
 	}
-	l.timer.stop()
 	l.timer = timer
+	l.timer.begin()
 	l.dialog.refreshes(in.req)
 	l.agent.respond(in.tx, l.accept(in.req, body))
 }
@@ -153,15 +150,13 @@ func (l *Leg) refresh() {
 func (l *Leg) transactChange(req *gosip.Request) (*gosip.Response, error) {
 	ctx, cancel := context.WithTimeout(l.agent.ctx, waiting)
 	defer cancel()
-	res, err := l.agent.transact(ctx, req)
+	sent, res, err := l.ask(ctx, req)
 	if err != nil || req.Method != gosip.INVITE || !res.IsSuccess() {
 		return res, err
 	}
 	l.post(func() {
 		l.dialog.refreshes(res)
-		if err := l.agent.write(l.dialog.numbered(gosip.ACK, req.CSeq().SeqNo)); err != nil {
-			l.log.Debug("an answer is not acknowledged", "error", err)
-		}
+		l.acknowledge(sent)
 	})
 	return res, nil
 }

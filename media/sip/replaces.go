@@ -89,6 +89,7 @@ func (a *Agent) succeeded(req *gosip.Request, tx *gosip.ServerTx, who caller, s 
 	ack := l.confirmed(change.res, tx, req)
 	a.bye(change.old) // whatever has come of it: nobody is there any more for the old far end
 	if ack == nil {
+		_ = l.Hangup(media.CauseCarrier)
 		return
 	}
 	if change.late {
@@ -144,7 +145,6 @@ func (l *Leg) handOver(req *gosip.Request, who caller, early bool) (h handover) 
 	next := l.voice.towards(terms)
 	body, late, err := next.describe(req)
 	if err != nil {
-		timer.stop()
 		l.log.Info("a call is not handed over", "error", err)
 		return handover{refused: verdict{status: status(err)}}
 	}
@@ -159,6 +159,7 @@ func (l *Leg) handOver(req *gosip.Request, who caller, early bool) (h handover) 
 	l.voice.take(next)
 	l.timer.stop()
 	l.timer, l.acked = timer, make(chan struct{})
+	l.timer.begin()
 	l.changes = changes{answering: true, updates: has(req, "Allow", "UPDATE")}
 	l.transferred(l.transfer, errTakenOver)
 	from := fromNumber(req, who.trunk != nil)

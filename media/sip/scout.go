@@ -62,9 +62,15 @@ func (c *call) met(s *Leg, req *gosip.Request, res *gosip.Response) error {
 	return err
 }
 
-// acknowledge says ACK to the answer to an INVITE of ours.
+// acknowledge says ACK to the answer to an INVITE of ours, with what has proved who we are (RFC 3261, section 13.2.2.4).
 func (l *Leg) acknowledge(req *gosip.Request) {
-	if err := l.agent.write(l.dialog.numbered(gosip.ACK, req.CSeq().SeqNo)); err != nil {
+	ack := l.dialog.numbered(gosip.ACK, req.CSeq().SeqNo)
+	for _, name := range [...]string{"Authorization", "Proxy-Authorization"} {
+		for _, proof := range values(req, name) {
+			ack.AppendHeader(gosip.NewHeader(name, proof))
+		}
+	}
+	if err := l.agent.write(ack); err != nil {
 		l.log.Debug("an answer is not acknowledged", "error", err)
 	}
 }

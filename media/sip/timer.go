@@ -22,7 +22,8 @@ type sessionTimer struct {
 	timer  *time.Timer
 }
 
-// negotiate is what an INVITE or UPDATE asks for, within limits. A session that is too short is refused.
+// negotiate is what an INVITE or UPDATE asks for, within limits. A session that is too short is refused. The time begins with the answer: until
+// then that of before goes on.
 func (t sessionTimer) negotiate(req *gosip.Request, most time.Duration) (sessionTimer, verdict) {
 	supports := has(req, "Supported", "timer") || has(req, "Require", "timer")
 	asked, refresher := expires(req)
@@ -43,7 +44,6 @@ func (t sessionTimer) negotiate(req *gosip.Request, most time.Duration) (session
 	default:
 		t.ours = refresher == "" && asked == 0
 	}
-	t.begin()
 	return t, verdict{}
 }
 

@@ -1,15 +1,22 @@
 package sip
 
 import (
+	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http/httptest"
 	"net/netip"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
+
+	gosip "github.com/emiago/sipgo/sip"
 
 	"parley/media"
 	"parley/media/sip/sdp"
@@ -77,4 +84,64 @@ func hears(t *testing.T, mouth, ear *Leg) {
 		}
 	}
 	t.Error("nothing is heard")
+}
+
+// TestConnectionGone: whose connection has ended is told BYE over another, where it says that it is; but at no other address than its own.
+func TestConnectionGone(t *testing.T) {
+	t.Parallel()
+	a := newAgent(t, nil)
+	at, err := net.ListenTCP("tcp4", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	for _, host := range []string{"127.0.0.1", "127.0.0.2"} {
+		c, err := net.Dial("tcp4", a.Addresses()[1].String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := newPhone(t, a.udp())
+		p.alone = true
+		contact := fmt.Sprintf("Contact: <sip:1@%s:%d;transport=tcp>", host, at.Addr().(*net.TCPAddr).Port)
+		over := func(text string) {
+			if _, err := io.WriteString(c, strings.ReplaceAll(text, "SIP/2.0/UDP", "SIP/2.0/TCP")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		over(p.request("INVITE", number, described(40000), contact))
+		in := bufio.NewReader(c)
+		_ = c.SetDeadline(time.Now().Add(patience))
+		for status := 0; status != 200; {
+			res := messageOver(t, in).(*gosip.Response)
+			status = res.StatusCode
+			p.peer, _ = res.To().Params.Get("tag")
+		}
+		over(p.request("ACK", number, ""))
+		l := a.take(t)
+		within(t, l.acked, "ACK")
+		_ = c.Close()
+		for there := true; there; runtime.Gosched() {
+			is, err := a.ua.TransportLayer().GetConnection("TCP", c.LocalAddr().String())
+			if there = err == nil; there {
+				is.Ref(-1)
+			}
+		}
+		_ = l.Hangup(media.CauseAgent)
+		if host != "127.0.0.1" {
+			within(t, a.ends, "end")
+			_ = at.SetDeadline(time.Now())
+			if _, err := at.Accept(); err == nil {
+				t.Error("a connection comes to where nobody has called from")
+			}
+			continue
+		}
+		_ = at.SetDeadline(time.Now().Add(patience))
+		again, err := at.Accept()
+		if err != nil {
+			t.Fatalf("no connection comes: %v", err)
+		}
+		answerOver(t, again, overStream(t, bufio.NewReader(again), "BYE"), 200)
+		within(t, a.ends, "end")
+		_ = again.Close()
+	}
 }

@@ -153,7 +153,8 @@ func (v *voice) begin(a *Agent) {
 func (v *voice) apply(c sdp.Chosen) error {
 	config := rtp.Config{
 		Remote: c.Remote, Control: c.RTCP, Mux: c.Mux,
-		Codec:  rtp.Codec{Name: c.Codec.Name, PT: c.Codec.PT, Clock: c.Codec.Clock, Ptime: c.Ptime, Fmtp: c.Codec.Fmtp},
+		Codec: rtp.Codec{Name: c.Codec.Name, PT: c.Codec.PT, Clock: c.Codec.Clock, Ptime: c.Ptime, Fmtp: c.Codec.Fmtp},
+		Hear:  c.HearPT, HearEvents: c.HearEvents,
 		Events: c.Events, EventsClock: c.EventClock, Direction: rtp.Direction(c.Direction), Timeout: v.silence, Jitter: v.jitter,
 		Symmetric: v.elsewhere(c.Remote.Addr()),
 	}

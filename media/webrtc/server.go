@@ -80,9 +80,17 @@ type Relay struct {
 // ErrToken is what a Gate says of a token that opens nothing: it is wrong, was used, or its time has run out.
 var ErrToken = errors.New("the token is wrong, used, or has run out")
 
+// An Absent is what a Gate says of a good token, where what it opens is not here. The token is not used up.
+type Absent struct {
+	Why  string // as the page is told
+	Over bool   // it is nowhere any more; else another node has it, and may be asked
+}
+
+func (a *Absent) Error() string { return a.Why }
+
 // A Gate knows who may call.
 type Gate interface {
-	// Look says what a token allows, and leaves it as it is. The error is ErrToken, or what keeps the gate from knowing.
+	// Look says what a token allows, and leaves it as it is. The error is ErrToken, an *Absent, or what keeps the gate from knowing.
 	Look(token string) (Grant, error)
 	// Spend uses a token up, for all nodes; ErrToken if it has been before.
 	Spend(ctx context.Context, g Grant) error

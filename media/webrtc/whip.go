@@ -170,7 +170,14 @@ func refusal(err error) error {
 	if errors.Is(err, ErrToken) {
 		return refusedToken
 	}
-	return err
+	var absent *Absent
+	switch {
+	case !errors.As(err, &absent):
+		return err
+	case absent.Over:
+		return &fault{http.StatusNotFound, absent.Why, RefusedGone}
+	}
+	return &fault{http.StatusServiceUnavailable, absent.Why, RefusedGone}
 }
 
 // isLocal says whether a request came from this machine.

@@ -44,6 +44,8 @@ func TestWHIP(t *testing.T) {
 	}{
 		{"no token", "POST", typeSDP, "", offerText, 401},
 		{"a wrong token", "POST", typeSDP, "nobody", offerText, 401},
+		{"what is elsewhere", "POST", typeSDP, "absent", offerText, 503},
+		{"what is over", "POST", typeSDP, "absent for good", offerText, 404},
 		{"another type", "POST", "text/plain", "org-w", offerText, 415},
 		{"no type", "POST", "", "org-w", offerText, 415},
 		{"no SDP", "POST", typeSDP, "org-w", "hello", 400},

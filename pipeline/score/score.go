@@ -43,6 +43,7 @@ type Score struct {
 	HandOver   func(ctx context.Context) error // connects the caller and the guest, of a leg that is a media.Connector then; nil: it is none
 	May        func(ctx context.Context, to string) error
 	Guest      *Guest // nil: nobody can be called
+	Supervised []Supervisor
 	Change     func(ctx context.Context, name string) (pipeline.Agent, pipeline.Parts, error)
 	Ear        Ear
 	Recogniser Recogniser
@@ -72,6 +73,7 @@ type Performance struct {
 	GuestTold  string
 	GuestKeys  string // that they were pressed
 	GuestCause media.Cause
+	Supervised []Supervised
 	Took       time.Duration // from the answer until Run returned
 	Log        string
 	Tap        *Tap
@@ -105,6 +107,7 @@ func (s Score) perform(t *testing.T) *Performance {
 		}
 	}()
 	go stage.Script(ended)
+	stage.supervise(t.Context(), ended)
 	p.Ending = stage.Call.Run(t.Context())
 	p.Took = time.Since(began)
 	close(ended)
@@ -123,7 +126,8 @@ type Stage struct {
 	Carrier *legtest.Carrier
 	score   *Score
 	voice   *voice
-	guest   *Stage               // theirs: Leg, Carrier and script alone
+	guest   *Stage // theirs: Leg, Carrier and script alone
+	others  []*supervised
 	began   time.Time            // the answer
 	speaks  pipeline.Synthesizer // voice, or what stands before it
 	p       *Performance
@@ -224,6 +228,7 @@ func (st *Stage) Close() {
 	st.p.Cause, _ = st.Carrier.Cause()
 	st.p.Log = st.log.String()
 	st.closeGuest()
+	st.closeSupervised()
 	sounded := st.Carrier.Sounded()
 	st.p.Wire = st.voice.decode(sounded, st.Leg.Info().Rate)
 	st.p.Keys = keysOf(st.Carrier, sounded, st.Leg.Info().Rate)

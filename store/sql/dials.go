@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
 
 	"parley/store"
@@ -87,7 +88,7 @@ func (s *Store) TakeDials(ctx context.Context, t store.Taking) (taken []store.Di
 		}
 		ringing, events := map[string]bool{}, newEventLog()
 		for _, q := range queued {
-			if ringing[q.Callee] || next.After(t.Now.Add(t.Ahead)) {
+			if ringing[q.Callee] || next.After(t.Now.Add(t.Ahead)) || others(q, t) {
 				continue
 			}
 			ringing[q.Callee] = true
@@ -193,6 +194,11 @@ func (s *Store) SettleDial(ctx context.Context, e store.Ended, again time.Time) 
 		return err
 	})
 	return done && err == nil, err
+}
+
+// others says whether a dial is to be left to other nodes.
+func others(q db.Dial, t store.Taking) bool {
+	return strings.HasPrefix(q.Account, store.TrunkAccount) && t.Now.Sub(time.Time(q.Created)) < t.Others
 }
 
 // endCall ends one call, whose messages stay as they are; false if it had ended.

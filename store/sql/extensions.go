@@ -81,8 +81,10 @@ func (s *Store) UpdateExtension(ctx context.Context, org, id string, at time.Tim
 			return errUnchanged
 		}
 		next.Org = e.Org
-		if err := u.answers(ctx, next); err != nil {
-			return err
+		if next.Agent != e.Agent { // the one that it has may be gone
+			if err := u.answers(ctx, next); err != nil {
+				return err
+			}
 		}
 		row, err = u.UpdateExtension(ctx, db.UpdateExtensionParams{
 			ID: e.ID, Name: next.Name, Agent: next.Agent, Sealed: next.Sealed.Text, KeyID: next.Sealed.Key, Updated: db.Time(at),

@@ -272,9 +272,17 @@ func testTrunkDials(t *testing.T, s Store) {
 		ok(t, err)
 		made[account] = d.Call
 	}
-	taken, err := s.TakeDials(ctx, store.Taking{Org: h.Org, Node: "placer", Now: start.Add(time.Hour), Look: time.Minute, Most: 2})
-	ok(t, err)
-	same(t, "taken", len(taken), 2)
+	take := func(node string, now time.Time, others time.Duration) (calls []string) {
+		t.Helper()
+		taken, err := s.TakeDials(ctx, store.Taking{Org: h.Org, Node: node, Now: now, Look: time.Minute, Others: others, Most: 2})
+		ok(t, err)
+		for _, d := range taken {
+			calls = append(calls, d.Call)
+		}
+		return calls
+	}
+	same(t, "taken by who has no trunks", take("placer", start.Add(time.Hour), 2*time.Hour), []string{made[h.Credential.ID]})
+	same(t, "taken by who has, or when nobody has for so long", take("placer", start.Add(time.Hour), time.Hour), []string{made[store.TrunkAccount+"trunk"]})
 	now := start.Add(2 * time.Hour)
 	overdue := func(node string) (calls []string) {
 		t.Helper()

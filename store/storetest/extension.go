@@ -87,6 +87,18 @@ func testExtensions(t *testing.T, s Store) {
 	if d.Revision <= before || len(d.Extensions) != 3 || d.Extensions[0] != want {
 		t.Errorf("revision %d after %d, extensions %+v", d.Revision, before, d.Extensions)
 	}
+	cy, err := s.CreateAgent(ctx, store.Agent{ID: store.NewID(), Org: h.Org, Name: "Cy", Created: start})
+	ok(t, err)
+	leave := func(e *store.Extension) error { e.Agent = cy.ID; return nil }
+	_, err = s.UpdateExtension(ctx, h.Org, bert.ID, start, leave)
+	ok(t, err)
+	ok(t, s.DeleteAgent(ctx, h.Org, cy.ID)) // its calls are the default agent's from now on
+	got, err = s.UpdateExtension(ctx, h.Org, bert.ID, start, func(e *store.Extension) error { e.Sealed.Text = "anew"; return nil })
+	ok(t, err)
+	same(t, "password of an extension whose agent is gone", got.Sealed.Text, "anew")
+	_, err = s.UpdateExtension(ctx, h.Org, want.ID, start, leave)
+	is(t, err, store.ErrNotFound)
+
 	ok(t, s.DeleteExtension(ctx, h.Org, want.ID))
 	is(t, s.DeleteExtension(ctx, h.Org, want.ID), store.ErrNotFound)
 }

@@ -3,7 +3,7 @@
 //	token ─▶ POST /webrtc/whip ─▶ answer ─▶ sound both ways, and a channel of messages
 import type { Entry } from "./api.gen";
 
-export type State = "none" | "connecting" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "bridged" | "over";
+export type State = "none" | "connecting" | "listening" | "hearing" | "thinking" | "speaking" | "held" | "bridged" | "talking" | "over";
 
 export type Line = Entry & { id: string; final: boolean };
 
@@ -23,6 +23,7 @@ export interface Exchange {
 /** What a page shows of a call. */
 export interface Seen {
   state: State;
+  agent: string; // its id; "": the default one
   call: string; // its id; "": not known yet
   began: number; // when it was answered, by performance.now(); 0: not yet
   lines: Line[];
@@ -44,7 +45,7 @@ export interface Pass {
   ice_servers?: RTCIceServer[]; // relays
 }
 
-export const nothing: Seen = { state: "none", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
+export const nothing: Seen = { state: "none", agent: "", call: "", began: 0, lines: [], turns: [], keys: "", muted: false, microphone: false, lost: false };
 
 interface Message {
   type: string;
@@ -59,11 +60,11 @@ const tries = 15; // to reach the server, so far apart
 /** Why there is no microphone, in words that say what to do. */
 export function whySilent(error: unknown): string {
   const name = error instanceof Error ? error.name : "";
-  if (name === "NotAllowedError") return "The browser does not let this page hear you. Allow the microphone beside the page's address, or type.";
-  if (name === "NotFoundError") return "There is no microphone here: you can type.";
-  if (name === "NotReadableError") return "The microphone is in use by something else, or does not work: you can type.";
-  if (name === "InsecureContext") return "Browsers give pages a microphone only over https, or on localhost: you can type.";
-  return `The microphone cannot be used (${error instanceof Error ? error.message : String(error)}): you can type.`;
+  if (name === "NotAllowedError") return "The browser does not let this page hear you. Allow the microphone beside the page's address.";
+  if (name === "NotFoundError") return "There is no microphone here.";
+  if (name === "NotReadableError") return "The microphone is in use by something else, or does not work.";
+  if (name === "InsecureContext") return "Browsers give pages a microphone only over https, or on localhost.";
+  return `The microphone cannot be used (${error instanceof Error ? error.message : String(error)}).`;
 }
 
 async function listen(): Promise<MediaStream> {
@@ -114,6 +115,15 @@ class Meter {
   }
 }
 
+/** A Problem is a refusal of WHIP's (RFC 9457). */
+class Problem extends Error {
+  constructor(readonly status: number, detail: string) {
+    super(detail);
+  }
+}
+
+const elsewhere = 503; // what listens asks again, until a balancer leads it to the call's node
+
 /** A Call is one call, from the button to its end. It is made while a button is pressed. What is seen of it is given to show. */
 export class Call {
   readonly #pc = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
@@ -152,7 +162,8 @@ export class Call {
     return this.seen.state === "over";
   }
 
-  async open(pass: Promise<Pass>, withMicrophone: boolean): Promise<void> {
+  /** open begins the call that a pass is for; its offer is refused so often at most. */
+  async open(pass: Promise<Pass>, withMicrophone: boolean, refusals = 0): Promise<void> {
     try {
       pass.catch(() => undefined); // it is waited for below
       if (withMicrophone) await this.microphone();
@@ -161,7 +172,7 @@ export class Call {
       if (ice_servers) this.#pc.setConfiguration({ ...this.#pc.getConfiguration(), iceServers: ice_servers });
       await this.#pc.setLocalDescription();
       if (this.#ended) return;
-      const answer = await this.#ask("POST", whip_url, "application/sdp", this.#pc.localDescription!.sdp);
+      const answer = await this.#offer(whip_url, this.#pc.localDescription!.sdp, refusals);
       this.#at = new URL(answer.headers.get("Location") ?? "", new URL(whip_url, location.href)).href;
       this.#answer = await answer.text();
       if (this.#ended) return void this.#forget();
@@ -172,7 +183,37 @@ export class Call {
     }
   }
 
-  /** microphone lets the agent hear the person, from now on. */
+  async #offer(to: string, sdp: string, refusals: number): Promise<Response> {
+    for (let n = 0; ; n++) {
+      try {
+        return await this.#ask("POST", to, "application/sdp", sdp);
+      } catch (error) {
+        if (n >= refusals || !(error instanceof Problem) || error.status !== elsewhere) throw error;
+        await new Promise((done) => setTimeout(done, 100));
+      }
+    }
+  }
+
+  /** takeOver asks for the call that is listened to, once there is a microphone. */
+  async takeOver(): Promise<void> {
+    this.#see({ trouble: undefined });
+    await this.microphone();
+    if (this.seen.microphone) this.#send({ type: "command", command: "take_over" });
+  }
+
+  handBack(): void {
+    this.#send({ type: "command", command: "hand_back" });
+  }
+
+  /** #hush gives the microphone back. */
+  #hush(): void {
+    this.#microphone?.getTracks().forEach((track) => track.stop());
+    this.own = undefined;
+    void this.#mouth.sender.replaceTrack(null).catch(() => undefined); // the call may be over
+    this.#see({ microphone: false, muted: false });
+  }
+
+  /** microphone lets the far end hear the person, from now on. */
   async microphone(): Promise<void> {
     try {
       const stream = await listen();
@@ -194,7 +235,7 @@ export class Call {
     const answer = await fetch(to, { method, headers, body, keepalive: method === "DELETE" });
     if (answer.ok) return answer;
     const problem = (await answer.json().catch(() => ({}))) as { detail?: string; title?: string };
-    throw new Error(problem.detail ?? problem.title ?? `The server answered ${answer.status}.`);
+    throw new Problem(answer.status, problem.detail ?? problem.title ?? `The server answered ${answer.status}.`);
   }
 
   #told({ type, error, data }: Message): void {
@@ -209,6 +250,7 @@ export class Call {
         break;
       }
       case "state":
+        if (this.seen.state === "talking" && data?.state === "listening") this.#hush(); // somebody else has the call again
         this.#see({ state: data?.state });
         break;
       case "turn":

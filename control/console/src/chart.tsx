@@ -3,11 +3,12 @@ import { milliseconds } from "./words";
 
 export interface Bucket {
   label: string;
+  mark: string; // below it: shorter than the label
   good: number;
   bad: number;
 }
 
-const [width, height, floor] = [600, 132, 112];
+const [width, height, floor] = [600, 140, 116];
 
 /** Calls by time: those that were held stand on those that failed. */
 export function Bars({ buckets, name }: { buckets: Bucket[]; name: string }) {
@@ -22,10 +23,10 @@ export function Bars({ buckets, name }: { buckets: Bucket[]; name: string }) {
           <title>{`${bucket.label}: ${bucket.good} completed, ${bucket.bad} failed`}</title>
           <rect x={i * step + 2} width={step - 4} y={floor - tall(bucket.bad)} height={tall(bucket.bad)} className="bar bad" rx="1.5" />
           <rect x={i * step + 2} width={step - 4} y={floor - tall(bucket.bad + bucket.good)} height={tall(bucket.good)} className="bar good" rx="1.5" />
-          {i % Math.ceil(buckets.length / 6) === 0 && <text x={i * step + 2} y={height - 4}>{bucket.label}</text>}
+          {i % Math.ceil(buckets.length / 4) === 0 && <text x={i * step + 2} y={height - 4}>{bucket.mark}</text>}
         </g>
       ))}
-      <text x={width} y="10" textAnchor="end">{top}</text>
+      <text x={width} y="11" textAnchor="end">{top}</text>
     </svg>
   );
 }
@@ -39,7 +40,7 @@ export function Ranges({ ranges, name }: { ranges: { p50: number; p95: number; l
     <svg viewBox={`0 0 ${width} ${height}`} className="chart" role="img" aria-label={name}>
       <line x1="0" x2={width} y1={floor} y2={floor} className="axis" />
       <line x1="0" x2={width} y1={y(800)} y2={y(800)} className="guide" />
-      <text x={width} y={y(800) - 3} textAnchor="end">800 ms</text>
+      <text x={width} y={y(800) - 4} textAnchor="end">800 ms</text>
       {ranges.map((range, i) => (
         <g key={range.label} className="range">
           <title>{`${range.label}: p50 ${milliseconds(range.p50)}, p95 ${milliseconds(range.p95)}`}</title>

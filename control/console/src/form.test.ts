@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changed, type Schema } from "./form";
+import { changed, loosely, type Schema } from "./form";
 
 const schema: Schema = {
   properties: { name: { type: "string" }, label: { type: ["string", "null"] }, port: { type: ["integer", "null"] }, enabled: { type: "boolean" } },
@@ -10,4 +10,8 @@ test("a change says what differs, and clears what was emptied", () => {
   expect(changed(schema, before, { ...before })).toEqual({});
   expect(changed(schema, before, { ...before, port: 5061, enabled: false })).toEqual({ port: 5061, enabled: false });
   expect(changed(schema, before, { id: "1", enabled: true, port: 5060 })).toEqual({ name: "", label: null });
+});
+
+test("a field of several kinds is read as what it looks like", () => {
+  expect(["", "3", "-0.5", "true", "never", "2s", "+44"].map(loosely)).toEqual([undefined, 3, -0.5, true, "never", "2s", "+44"]);
 });

@@ -1,6 +1,8 @@
 // Forms made of JSON Schemas: the API's own, so that what it takes is what can be filled in. What is wrong it says beside the field.
 import { useId, useRef, useState, type ReactNode } from "react";
 import { Fault } from "./api";
+import { resolve } from "./check";
+import { Button } from "./ui";
 import { plain } from "./words";
 
 export interface Schema {
@@ -12,14 +14,22 @@ export interface Schema {
   readonly description?: string;
   readonly default?: unknown;
   readonly examples?: readonly unknown[];
+  readonly const?: unknown;
   readonly minimum?: number;
   readonly maximum?: number;
+  readonly minLength?: number;
   readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly patternDescription?: string; // what a text must be, in words
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly items?: Schema;
+  readonly additionalProperties?: Schema | boolean;
   readonly properties?: { readonly [name: string]: Schema };
   readonly required?: readonly string[];
   readonly oneOf?: readonly Schema[];
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
 }
 
 export type Values = Record<string, unknown>;
@@ -43,10 +53,8 @@ export const nullable = (schema: Schema): boolean => kinds(schema).includes("nul
 /** follow leads from a reference to what it refers to. */
 function follow(schema: Schema, root: Schema): Schema {
   const inner = schema.oneOf?.length === 2 && schema.oneOf[1].type === "null" ? schema.oneOf[0] : schema;
-  if (!inner.$ref) return inner === schema ? schema : { ...inner, description: schema.description };
-  let found: unknown = root;
-  for (const step of inner.$ref.replace(/^#\//, "").split("/")) found = (found as Record<string, unknown> | undefined)?.[step];
-  return found ? { ...(found as Schema), description: schema.description ?? (found as Schema).description } : inner;
+  const found = resolve(inner, root);
+  return { ...found, description: schema.description ?? found.description };
 }
 
 /** wrong is what the API says of a field, or of what is within it where that has no fields of its own. */
@@ -100,13 +108,21 @@ const isGroup = (schema: Schema): boolean => kinds(schema).includes("object") &&
 const isText = (schema: Schema): boolean => kinds(schema).includes("string") && (schema.maxLength ?? 0) >= 1000 && !schema.format;
 const isList = (schema: Schema): boolean => kinds(schema).includes("array") && kinds(schema.items ?? {}).includes("string");
 const isScalar = (schema: Schema): boolean => !!schema.enum || ["string", "number", "integer", "boolean"].some((kind) => kinds(schema).includes(kind));
-const isWide = ({ schema }: Place): boolean => isGroup(schema) || isText(schema) || !(isScalar(schema) || isList(schema));
+const isLoose = (schema: Schema): boolean => {
+  const branches = schema.oneOf ?? schema.anyOf;
+  if (branches) return branches.every((one) => one.const !== undefined || isScalar(one));
+  return !schema.type && !schema.properties && !schema.allOf && !schema.$ref;
+};
+const isRows = (schema: Schema, root: Schema): boolean => kinds(schema).includes("array") && !!schema.items && isGroup(follow(schema.items, root));
+const isWide = ({ schema }: Place): boolean => isGroup(schema) || isText(schema) || !(isScalar(schema) || isList(schema) || isLoose(schema));
 
 function Field(input: Input) {
   const { schema } = input;
   if (isGroup(schema)) return <Group {...input} />;
   if (isList(schema)) return schema.items?.enum ? <Several {...input} /> : <Lines {...input} />;
   if (isScalar(schema)) return <Scalar {...input} />;
+  if (isRows(schema, input.root)) return <Rows {...input} />;
+  if (isLoose(schema)) return <Loose {...input} />;
   return <Json {...input} />;
 }
 
@@ -213,20 +229,80 @@ function Lines(input: Input) {
   );
 }
 
-function Group(input: Input) {
-  const value = (input.value ?? {}) as Values;
-  const touched = Object.keys(value).length > 0 || Object.keys(input.details).some((field) => field.startsWith(`${input.path}.`));
+/** loosely reads what stands in a field that may be a number, yes or no, or a text. */
+export function loosely(text: string): unknown {
+  if (text === "") return undefined;
+  if (text === "true" || text === "false") return text === "true";
+  return /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : text;
+}
+
+function Loose(input: Input) {
+  return (
+    <Label input={input} errors={wrong(input, true)}>
+      {(about) => (
+        <input {...about} autoComplete="off" placeholder={usual(input.schema)} value={typeof input.value === "object" && input.value ? JSON.stringify(input.value) : String(input.value ?? "")}
+          onChange={({ target }) => input.onChange(loosely(target.value))} />
+      )}
+    </Label>
+  );
+}
+
+/** fits says whether a value can be shown by the fields of an object: all that it has is among them. */
+const fits = (value: unknown, schema: Schema): boolean =>
+  value === undefined || value === null || (typeof value === "object" && !Array.isArray(value) && Object.keys(value).every((name) => schema.properties?.[name]));
+
+/** Folded is what has parts: it opens where something is in it, and may be written as JSON instead. */
+function Folded({ input, able, children }: { input: Input; able: boolean; children: ReactNode }) {
+  const [raw, setRaw] = useState(!able);
+  const within = Object.keys(input.details).some((field) => field.startsWith(`${input.path}.`) || field.startsWith(`${input.path}[`));
+  const touched = (typeof input.value === "object" && input.value !== null && Object.keys(input.value).length > 0) || within;
+  const written = raw || !able;
   return (
     <fieldset>
-      <details open={touched || undefined}>
+      <details open={touched || undefined} onInvalidCapture={(event) => { event.currentTarget.open = true; }}>
         <summary>{plain(input.name)}</summary>
-        {input.schema.description && <p className="hint">{input.schema.description}</p>}
-        {wrong(input, false).map((error) => <p key={error} className="wrong">{error}</p>)}
+        {input.schema.description && !written && <p className="hint">{input.schema.description}</p>}
+        {!written && wrong(input, false).map((error) => <p key={error} className="wrong">{error}</p>)}
         <div className="form">
-          <Fields {...input} value={value} names={undefined} onChange={(next) => input.onChange(Object.keys(next).length ? next : undefined)} />
+          {written ? <Json {...input} /> : children}
+          {able && (
+            <p><Button kind="bare" className="button bare small" aria-label={written ? `${plain(input.name)} as a form` : `${plain(input.name)} as JSON`} onClick={() => setRaw(!raw)}>{written ? "As a form" : "As JSON"}</Button></p>
+          )}
         </div>
       </details>
     </fieldset>
+  );
+}
+
+function Group(input: Input) {
+  const schema = input.value ? input.schema : { ...input.schema, required: [] }; // what is not there needs nothing
+  return (
+    <Folded input={input} able={fits(input.value, input.schema)}>
+      <Fields {...input} schema={schema} value={(input.value ?? {}) as Values} names={undefined} onChange={(next) => input.onChange(Object.keys(next).length ? next : undefined)} />
+    </Folded>
+  );
+}
+
+/** Rows are a list of objects: each has its fields. */
+function Rows(input: Input) {
+  const rows = Array.isArray(input.value) ? (input.value as Values[]) : [];
+  const schema = follow(input.schema.items!, input.root);
+  const put = (next: Values[]) => input.onChange(next.length ? next : undefined);
+  const one = plain(input.name).replace(/s$/, "");
+  return (
+    <Folded input={input} able={rows.every((row) => fits(row, schema))}>
+      {rows.map((row, i) => (
+        <fieldset key={i} className="row">
+          <legend>{`${one} ${i + 1}`}</legend>
+          <div className="form">
+            {wrong({ path: `${input.path}[${i}]`, details: input.details }, false).map((error) => <p key={error} className="wrong">{error}</p>)}
+            <Fields {...input} schema={schema} path={`${input.path}[${i}]`} names={undefined} value={row} onChange={(next) => put(rows.with(i, next))} />
+            <p><Button kind="bare" className="button bare small" aria-label={`Remove ${one} ${i + 1}`} onClick={() => put(rows.toSpliced(i, 1))}>Remove</Button></p>
+          </div>
+        </fieldset>
+      ))}
+      <p><Button aria-label={`Add ${one}`} onClick={() => put([...rows, {}])}>Add</Button></p>
+    </Folded>
   );
 }
 

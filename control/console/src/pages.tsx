@@ -7,8 +7,10 @@ import { CallPage } from "./pages/call";
 import { AgentPage, Agents } from "./pages/agents";
 import { Live } from "./pages/live";
 import { Talk } from "./pages/talk";
-import { CampaignPage, Campaigns, Tasks } from "./pages/tasks";
-import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users, Webhooks } from "./pages/admin";
+import { CampaignPage, Campaigns, TaskPage, Tasks } from "./pages/tasks";
+import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users } from "./pages/admin";
+import { Extensions } from "./pages/extensions";
+import { Webhooks } from "./pages/webhooks";
 
 export interface Place {
   to: string;
@@ -35,6 +37,7 @@ export const pages: { name: string; pages: Place[] }[] = [
       { to: "/agents", name: "Agents", at: /^\/agents$/, show: (_, who) => <Agents who={who} /> },
       { to: "/agents/", at: /^\/agents\/([\w-]+)$/, show: (match, who) => <AgentPage key={match[1]} id={match[1]} who={who} /> },
       { to: "/tasks", name: "Tasks", at: /^\/tasks$/, show: () => <Tasks /> },
+      { to: "/tasks/", at: /^\/tasks\/([\w-]+)$/, show: (match) => <TaskPage key={match[1]} id={match[1]} /> },
       { to: "/campaigns", name: "Campaigns", at: /^\/campaigns$/, show: () => <Campaigns /> },
       { to: "/campaigns/", at: /^\/campaigns\/([\w-]+)$/, show: (match) => <CampaignPage key={match[1]} id={match[1]} /> },
     ],
@@ -44,6 +47,7 @@ export const pages: { name: string; pages: Place[] }[] = [
     pages: [
       { to: "/numbers", name: "Numbers", at: /^\/numbers$/, show: (_, who) => <Numbers who={who} /> },
       { to: "/trunks", name: "Trunks", at: /^\/trunks$/, show: (_, who) => <Trunks who={who} /> },
+      { to: "/extensions", name: "Extensions", at: /^\/extensions$/, show: (_, who) => <Extensions who={who} /> },
       { to: "/do-not-call", name: "Do not call", at: /^\/do-not-call$/, show: (_, who) => <DoNotCall who={who} /> },
       { to: "/credentials", name: "Credentials", at: /^\/credentials$/, show: (_, who) => <CredentialsPage who={who} /> },
       { to: "/webhooks", name: "Webhooks", at: /^\/webhooks$/, show: (_, who) => <Webhooks who={who} /> },

@@ -1,13 +1,21 @@
-// The call that this page has to an agent. There is one at a time, and it goes on while the person looks at other pages of the console.
-import { useSyncExternalStore } from "react";
+// The calls that this page has: to an agent, docs/webrtc.md, or to listen to one, docs/desk.md. There is one call to an agent at a time, and it
+// goes on while the person looks at other pages of the console.
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { ask } from "./api";
 import { Call, nothing, type Pass, type Seen, type State } from "./call";
 
 const consent = 300; // seconds for the person to let the page hear them
+const asks = 20; // of who listens, until a balancer leads them to the call's node
 
 /** pass is what opens a call to an agent, by the session of who is signed in. Its page is this server's: so is the call. */
 async function pass(agent: string): Promise<Pass> {
   const { data } = await ask("POST /webrtc/tokens", { body: { agent_id: agent || undefined, ttl_seconds: consent } });
+  return { ...data, whip_url: "/webrtc/whip" };
+}
+
+/** ear is what opens a call that goes on, to somebody whom nobody hears. */
+async function ear(id: string): Promise<Pass> {
+  const { data } = await ask("POST /calls/{id}/listen", { path: { id } });
   return { ...data, whip_url: "/webrtc/whip" };
 }
 
@@ -34,9 +42,23 @@ export function useTalk(): Seen {
 /** begin calls an agent; none named: the default one. Only where a button was pressed: browsers let no page sound before. */
 export function begin(agent: string, withMicrophone: boolean): void {
   call?.hangUp();
-  show({ ...nothing, state: "connecting" });
+  show({ ...nothing, state: "connecting", agent });
   call = new Call(seen, show);
   void call.open(pass(agent), withMicrophone);
+}
+
+/** useListening is a call that is listened to: what there is to see of it, what listens, and what begins to. It ends with the component. */
+export function useListening(id: string): { seen: Seen; line: () => Call | undefined; listen: () => void } {
+  const [seen, see] = useState(nothing);
+  const line = useRef<Call>(undefined);
+  useEffect(() => () => line.current?.hangUp(), []);
+  const listen = () => {
+    const began: Seen = { ...nothing, state: "connecting" };
+    see(began);
+    line.current = new Call(began, see);
+    void line.current.open(ear(id), false, asks);
+  };
+  return { seen, line: () => line.current, listen };
 }
 
 /** current is the call that goes on, or went on last. */

@@ -1,7 +1,7 @@
 // The parts that pages are made of.
 import { useEffect, useId, useRef, useState, type ButtonHTMLAttributes, type ReactNode } from "react";
 import { Fault, type Asking } from "./api";
-import { setQuery } from "./router";
+import { setQuery, usePlace } from "./router";
 import { plain } from "./words";
 
 export function Page({ title, about, actions, children }: { title: string; about?: ReactNode; actions?: ReactNode; children: ReactNode }) {
@@ -44,6 +44,7 @@ export function Button({ kind = "plain", ...rest }: { kind?: "plain" | "main" | 
 const tones: Record<string, string> = {
   completed: "good", active: "good", delivered: "good", works: "good", achieved: "good", enabled: "good", in_progress: "live", running: "live", initiated: "live",
   failed: "bad", refused: "bad", revoked: "bad", cancelled: "bad", not_achieved: "bad", paused: "warn", pending: "warn", partly_achieved: "warn",
+  registered: "good", up: "good", down: "bad", not_registered: "bad", fails: "bad", troubled: "warn",
 };
 
 export function Badge({ word }: { word: string | null | undefined }) {
@@ -121,6 +122,32 @@ export function Table<T extends { id: string }>({ name, columns, rows, empty }: 
   );
 }
 
+/** Filter chooses what a list shows; the choice stands in the page's URL. "" is any. */
+export function Filter({ label, name, options }: { label: string; name: string; options: (string | { value: string; name: string })[] }) {
+  const value = usePlace().query.get(name) ?? "";
+  const all = options.map((option) => (typeof option === "string" ? { value: option, name: plain(option) } : option));
+  return (
+    <label>
+      {label}
+      <select value={value} onChange={({ target }) => setQuery({ [name]: target.value, offset: "" })}>
+        <option value="">any</option>
+        {all.map((option) => <option key={option.value} value={option.value}>{option.name}</option>)}
+      </select>
+    </label>
+  );
+}
+
+/** Narrowed says that a list is of one thing alone, to which a link led, and leads back to all. */
+export function Narrowed({ name, to }: { name: string; to: string }) {
+  const value = usePlace().query.get(name);
+  if (!value) return null;
+  return (
+    <span className="narrowed">
+      of one {to} <Button kind="bare" className="button bare small" onClick={() => setQuery({ [name]: "", offset: "" })}>Show all</Button>
+    </span>
+  );
+}
+
 export const pageSize = 25;
 
 /** Pager leads through a list, whose offset stands in the page's URL. */
@@ -144,6 +171,7 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   useEffect(() => {
     const dialog = box.current!;
     if (!dialog.open) dialog.showModal();
+    dialog.querySelector<HTMLElement>(".dialog-body :is(input:not([readonly]), select, textarea, button)")?.focus(); // not what closes it
     return () => dialog.close();
   }, []);
   return (

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { diff, lost, milliseconds, percentile, plain, size, span, unheard } from "./words";
+import { diff, held, lost, milliseconds, percentile, plain, size, span, unheard } from "./words";
 import { url } from "./api";
 
 test("times", () => {
@@ -27,6 +27,11 @@ test("what was lost follows a turn's last words", () => {
   const turns = [{ n: 1, text: "Hello.", heard: "Hello." }, { n: 2, text: "Wait. I look.", heard: "Wait." }];
   expect(lost(entries, turns)).toEqual(["", "", "", " I look.", ""]);
   expect(lost([], turns)).toEqual([]);
+});
+
+test("what was held is told at a turn's last words", () => {
+  const entries = [{ role: "agent", turn: 1 }, { role: "agent", turn: 1 }, { role: "user", turn: 2 }, { role: "agent", turn: 2 }];
+  expect(held(entries, [{ turn: 1, held: 2 }])).toEqual([0, 2, 0, 0]);
 });
 
 test("a diff has every line once", () => {

@@ -6,6 +6,12 @@ const short = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short
 export const when = (time: string | null | undefined): string => (time ? clock.format(new Date(time)) : "–");
 export const whenShort = (time: string | null | undefined): string => (time ? short.format(new Date(time)) : "–");
 
+const hours = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+export const hour = (time: string): string => hours.format(new Date(time));
+export const day = (time: string): string => days.format(new Date(time));
+
 /** 75.2 seconds are 1:15. */
 export function span(seconds: number | null | undefined): string {
   if (seconds === null || seconds === undefined || !Number.isFinite(seconds)) return "–";
@@ -39,6 +45,12 @@ export function unheard(text: string | null, heard: string | null): string {
   if (!text || text === heard) return "";
   if (!heard) return text;
   return text.startsWith(heard) ? text.slice(heard.length) : "";
+}
+
+/** held is, for each entry of a transcript, how often the agent paused in its turn: it follows the last of the turn's. */
+export function held(entries: { role: string; turn: number | null }[], turns: { turn: number; held: number }[]): number[] {
+  const lastOf = new Map(entries.map((entry, i) => [entry.role === "agent" ? entry.turn : undefined, i]));
+  return entries.map(({ role, turn: n }, i) => (role === "agent" && lastOf.get(n) === i ? (turns.find(({ turn }) => turn === n)?.held ?? 0) : 0));
 }
 
 /** lost is, for each entry of a transcript, what the caller did not hear of the agent's words: it follows the last of each turn's. */

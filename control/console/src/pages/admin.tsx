@@ -1,11 +1,11 @@
 // What belongs to the organisation: keys, people, and its ways to carriers and vendors.
 import { useState, type FormEvent } from "react";
 import { ask, useAsk } from "../api";
-import { forms, type APIKey, type Barred, type Credential, type Delivery, type Invited, type LoggedIn, type NewAPIKey, type Number as PhoneNumber, type Trunk, type User } from "../api.gen";
+import { forms, scopes, type APIKey, type Barred, type Credential, type Invited, type LoggedIn, type NewAPIKey, type Number as PhoneNumber, type Trunk, type User } from "../api.gen";
 import { Rows } from "../resource";
-import { Badge, Button, Card, Loaded, Page, Secret, Sure, Trouble, useAct, pageSize, Pager, Table } from "../ui";
-import { detailsOf, Fields, type Values } from "../form";
-import { setQuery, usePlace } from "../router";
+import { Badge, Button, Card, Dialog, Filter, Loaded, Page, Secret, Sure, Trouble, useAct, Table } from "../ui";
+import { detailsOf, Fields, type Schema, type Values } from "../form";
+import { usePlace } from "../router";
 import { plain, when, whenShort } from "../words";
 import { useAgents } from "./calls";
 
@@ -24,10 +24,30 @@ export function Keys() {
         { head: "Last used", cell: (key) => whenShort(key.last_used_at), wide: true },
         { head: "Expires", cell: (key) => whenShort(key.expires_at), wide: true },
       ]}
-      create={{ route: "POST /api-keys", schema: forms.APIKeyCreate, names: ["name", "expires_at", "scopes"] }}
+      create={{ route: "POST /api-keys", schema: keyForm, names: ["name", "expires_at", "scopes"] }}
       made={(key: NewAPIKey) => <Secret about="Copy the key now: it is shown this once." value={key.key} />}
       remove={{ route: "DELETE /api-keys/{id}", verb: "Revoke", warn: "Programs that use this key are refused at once. It cannot be brought back.", may: (key) => key.status === "active" }}
+      acts={(key, done) => key.status === "active" && <Renew id={key.id} onDone={done} />}
     />
+  );
+}
+
+// The scopes that there are, to choose from.
+const keyForm: Schema = { ...forms.APIKeyCreate, properties: { ...forms.APIKeyCreate.properties, scopes: { ...forms.APIKeyCreate.properties.scopes, items: { type: "string", enum: scopes } } } };
+
+/** Renew gives a key another secret; the one before opens nothing from then on. */
+function Renew({ id, onDone }: { id: string; onDone: () => void }) {
+  const [made, setMade] = useState<NewAPIKey>();
+  return (
+    <>
+      <Sure label="New secret" question="The secret before opens nothing from then on: whoever uses it needs the new one."
+        onSure={async () => setMade((await ask("POST /api-keys/{id}/regenerate", { path: { id } })).data)} />
+      {made && (
+        <Dialog title={`The new secret of ${made.name}`} onClose={() => { setMade(undefined); onDone(); }}>
+          <Secret about="Copy the key now: it is shown this once." value={made.key} />
+        </Dialog>
+      )}
+    </>
   );
 }
 
@@ -59,7 +79,7 @@ export function Trunks({ who }: { who: LoggedIn }) {
         { head: "Name", cell: (trunk) => trunk.name },
         { head: "Host", cell: (trunk) => <code>{trunk.host}{trunk.port ? `:${trunk.port}` : ""}</code> },
         { head: "Transport", cell: (trunk) => trunk.transport.toUpperCase(), wide: true },
-        { head: "Registers", cell: (trunk) => (trunk.register ? "yes" : "no"), wide: true },
+        { head: "State", cell: (trunk) => <span title={trunk.error ?? undefined}><Badge word={standing(trunk)} />{trunk.error && <span className="hidden">, {trunk.error}</span>}</span> },
         { head: "Places calls", cell: (trunk) => (trunk.outbound ? "yes" : "no"), wide: true },
       ]}
       create={{ route: "POST /trunks", schema: forms.TrunkCreate, names: trunkFields }}
@@ -68,6 +88,10 @@ export function Trunks({ who }: { who: LoggedIn }) {
     />
   );
 }
+
+/** standing is how a trunk does. */
+const standing = (trunk: Trunk): string | undefined =>
+  trunk.register && trunk.registered !== null ? (trunk.registered ? "registered" : "not_registered") : trunk.up === null ? undefined : trunk.up ? "up" : "down";
 
 export function DoNotCall({ who }: { who: LoggedIn }) {
   return (
@@ -114,7 +138,8 @@ export function CredentialsPage({ who }: { who: LoggedIn }) {
   return (
     <Rows<Credential>
       title="Credentials" noun="credential" may={rules(who)} about="Accounts at carriers and vendors. Secrets are sealed, and never shown."
-      list="GET /credentials"
+      list="GET /credentials" query={{ vendor: usePlace().query.get("vendor") ?? "" }}
+      filters={<Filter label="Vendor" name="vendor" options={[...forms.CredentialCreate.properties.vendor.enum]} />}
       columns={[
         { head: "Name", cell: (credential) => credential.name },
         { head: "Vendor", cell: (credential) => credential.vendor },
@@ -169,11 +194,11 @@ export function Organisation({ who, onRename }: { who: LoggedIn; onRename: () =>
 /** Organisations are those that one is in: a session works in one at a time. */
 function Organisations() {
   const asking = useAsk("GET /organizations", { query: { limit: 100 } });
+  const [making, setMaking] = useState(false);
   const { fault, busy, act } = useAct();
-  if (asking.total < 2) return null;
   const work = (id: string) => act(async () => { await ask("POST /auth/switch", { body: { organization_id: id } }); location.assign("/console/"); });
   return (
-    <Card title="Your organisations" flush>
+    <Card title="Your organisations" aside={<Button kind="bare" className="button bare small" onClick={() => setMaking(true)}>New organisation</Button>} flush>
       <Trouble fault={fault} />
       <Loaded asking={asking}>
         {(all) => (
@@ -181,12 +206,31 @@ function Organisations() {
             columns={[
               { head: "Name", cell: (one) => one.name },
               { head: "Role", cell: (one) => plain(one.role) },
-              { head: "", cell: (one) => (one.current ? <span className="quiet">this one</span> : <Button kind="bare" disabled={busy} onClick={() => void work(one.id)}>Work here</Button>) },
+              { head: "", cell: (one) => (one.current ? <span className="quiet">this one</span> : <Button kind="bare" disabled={busy} aria-label={`Work in ${one.name}`} onClick={() => void work(one.id)}>Work here</Button>) },
             ]}
           />
         )}
       </Loaded>
+      {making && <NewOrganisation onClose={() => setMaking(false)} onMade={() => { setMaking(false); asking.again(); }} />}
     </Card>
+  );
+}
+
+function NewOrganisation({ onClose, onMade }: { onClose: () => void; onMade: () => void }) {
+  const [value, setValue] = useState<Values>({});
+  const { fault, busy, act } = useAct();
+  const make = (event: FormEvent) => {
+    event.preventDefault();
+    void act(async () => { await ask("POST /organizations", { body: value }); onMade(); });
+  };
+  return (
+    <Dialog title="New organisation" onClose={onClose}>
+      <form className="form" onSubmit={make}>
+        <Fields schema={forms.OrganizationNamed} value={value} onChange={setValue} details={detailsOf(fault)} />
+        <Trouble fault={fault} />
+        <div className="actions end"><Button onClick={onClose}>Cancel</Button><button className="button main" disabled={busy}>Create</button></div>
+      </form>
+    </Dialog>
   );
 }
 
@@ -194,21 +238,21 @@ function Limits({ may }: { may: boolean }) {
   const asking = useAsk("GET /dialing");
   return (
     <Card title="Limits of dialling" aside={<span className="quiet">what is left out is the server's own</span>}>
-      <Loaded asking={asking}>{(dialing) => <LimitsForm may={may} effective={dialing.effective as Values} rules={dialing.rules as Values} />}</Loaded>
+      <Loaded asking={asking}>{(dialing) => <LimitsForm may={may} onSave={asking.again} effective={dialing.effective as Values} rules={dialing.rules as Values} />}</Loaded>
     </Card>
   );
 }
 
-function LimitsForm({ may, rules: own, effective }: { may: boolean; rules: Values; effective: Values }) {
+function LimitsForm({ may, rules: own, effective, onSave }: { may: boolean; onSave: () => void; rules: Values; effective: Values }) {
   const [value, setValue] = useState<Values>(own);
   const [saved, setSaved] = useState(false);
   const { busy, fault, act } = useAct();
   const save = (event: FormEvent) => {
     event.preventDefault();
     setSaved(false);
-    void act(async () => { await ask("PUT /dialing", { body: value }); setSaved(true); });
+    void act(async () => { await ask("PUT /dialing", { body: value }); setSaved(true); onSave(); });
   };
-  if (!may) return <pre className="diff">{JSON.stringify(effective, null, 2)}</pre>;
+  if (!may) return <pre className="diff" tabIndex={0} aria-label="What holds now"><span>{JSON.stringify(effective, null, 2)}</span></pre>;
   return (
     <form className="form" onSubmit={save}>
       <Fields schema={forms.RulesBody} names={["max_calls", "calls_per_second", "ring_seconds", "zone", "allow", "deny", "retry", "windows"]} value={value} onChange={setValue} details={detailsOf(fault)} />
@@ -217,6 +261,7 @@ function LimitsForm({ may, rules: own, effective }: { may: boolean; rules: Value
         <button className="button" disabled={busy}>Save the limits</button>
         {saved && <span role="status" className="done">Saved.</span>}
       </div>
+      <details><summary>What holds now</summary><pre className="diff" tabIndex={0} aria-label="What holds now"><span>{JSON.stringify(effective, null, 2)}</span></pre></details>
     </form>
   );
 }
@@ -269,78 +314,6 @@ function Sessions() {
           />
         )}
       </Loaded>
-    </Card>
-  );
-}
-
-/** Webhooks shows what was sent, and sends what failed again. */
-export function Webhooks({ who }: { who: LoggedIn }) {
-  const { query } = usePlace();
-  const [status, offset] = [query.get("status") ?? "", Number(query.get("offset") ?? 0)];
-  const asking = useAsk("GET /webhooks/deliveries", { query: { status, limit: pageSize, offset } }, 5000);
-  return (
-    <Page title="Webhooks" about="What was sent to the addresses that tasks and campaigns name.">
-      {rules(who) && <Signing />}
-      <div className="filters">
-        <label>
-          State
-          <select value={status} onChange={({ target }) => setQuery({ status: target.value, offset: "" })}>
-            {["", "pending", "delivered", "failed"].map((state) => <option key={state} value={state}>{state || "any"}</option>)}
-          </select>
-        </label>
-      </div>
-      <Card title="Deliveries" flush>
-        <Loaded asking={asking}>
-          {(rows: Delivery[]) => (
-            <>
-              <Table name="Deliveries" rows={rows} empty={<p>Nothing was sent yet.</p>}
-                columns={[
-                  { head: "Event", cell: (delivery) => plain(delivery.event_type) },
-                  { head: "State", cell: (delivery) => <Badge word={delivery.status} /> },
-                  { head: "To", cell: (delivery) => delivery.url, wide: true },
-                  { head: "Made", cell: (delivery) => whenShort(delivery.created_at) },
-                  { head: "Tries", cell: (delivery) => delivery.attempt_count, number: true, wide: true },
-                  { head: "Answer", cell: (delivery) => delivery.response_status ?? delivery.error ?? "–", wide: true },
-                  { head: "", cell: (delivery) => delivery.status === "pending" || !rules(who) ? null : <Replay id={delivery.id} onDone={asking.again} /> },
-                ]}
-              />
-              <Pager total={asking.total} offset={offset} />
-            </>
-          )}
-        </Loaded>
-      </Card>
-    </Page>
-  );
-}
-
-function Replay({ id, onDone }: { id: string; onDone: () => void }) {
-  const { busy, fault, act } = useAct();
-  return (
-    <>
-      <Button kind="bare" disabled={busy} onClick={() => void act(async () => { await ask("POST /webhooks/deliveries/{id}/replay", { path: { id } }); onDone(); })}>Send again</Button>
-      {fault && <span className="wrong">{fault.message}</span>}
-    </>
-  );
-}
-
-function Signing() {
-  const settings = useAsk("GET /webhooks/settings");
-  const [secret, setSecret] = useState("");
-  const [address, setAddress] = useState("");
-  const { busy, fault, act } = useAct();
-  const test = (event: FormEvent) => {
-    event.preventDefault();
-    void act(async () => { await ask("POST /webhooks/test", { body: { url: address } }); setAddress(""); });
-  };
-  return (
-    <Card title="Signing" aside={<span className="quiet">{settings.data && (settings.data.secret_created_at ? `the secret is of ${when(settings.data.secret_created_at)}` : "there is no secret yet")}</span>}>
-      {secret && <Secret about="Copy the secret now: it is shown this once. The former one is valid for a while." value={secret} />}
-      <form className="filters" onSubmit={test}>
-        <label>Send a test to<input type="url" required placeholder="https://example.com/hook" value={address} onChange={({ target }) => setAddress(target.value)} /></label>
-        <button className="button" disabled={busy}>Send</button>
-        <Button disabled={busy} onClick={() => void act(async () => { setSecret((await ask("POST /webhooks/secret", { body: {} })).data.secret); settings.again(); })}>New secret</Button>
-      </form>
-      <Trouble fault={fault ?? settings.fault} />
     </Card>
   );
 }

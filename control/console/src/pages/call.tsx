@@ -1,7 +1,9 @@
-import { useState } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { ask, url, useAsk } from "../api";
-import type { CallDetail, Entry } from "../api.gen";
+import type { CallDetail, Entry, Quality } from "../api.gen";
+import { happenings, words } from "../events";
 import { Falls } from "../falls";
+import { Link } from "../router";
 import { Badge, Button, Card, Loaded, Page, Trouble, useAct } from "../ui";
 import { lost, milliseconds, plain, span, when } from "../words";
 import { Player, type Heard } from "./player";
@@ -61,6 +63,7 @@ function Body({ call, agent }: { call: CallDetail; agent?: string }) {
           <Report call={call} />
         </div>
       </div>
+      <Events call={call} onJump={call.recording_available ? (to) => setJump({ to }) : undefined} />
       <Falls falls={call.turns.map(({ n, latency, said, why }) => ({ n, latency, about: said ?? plain(why) }))} />
     </>
   );
@@ -69,14 +72,20 @@ function Body({ call, agent }: { call: CallDetail; agent?: string }) {
 const speakers: Record<Entry["role"], string> = { agent: "Agent", user: "Caller", tool: "Tool", system: "Event" };
 
 function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (seconds: number) => void }) {
+  const list = useRef<HTMLOListElement>(null);
+  const now = call.transcript.findIndex((entry) => at > 0 && at >= entry.offset_ms / 1000 && at < (entry.offset_ms + (entry.duration_ms ?? 0)) / 1000);
+  useEffect(() => {
+    const [box, line] = [list.current, list.current?.children[now] as HTMLElement | undefined];
+    if (box && line && (line.offsetTop < box.scrollTop || line.offsetTop + line.offsetHeight > box.scrollTop + box.clientHeight)) box.scrollTop = line.offsetTop;
+  }, [now]);
   if (call.transcript.length === 0) return <div className="empty">Nothing was said.</div>;
   const unheard = lost(call.transcript, call.turns);
   return (
-    <ol className="words">
+    <ol className="words follow" ref={list} tabIndex={0} aria-label="Transcript">
       {call.transcript.map((entry, i) => {
         const [from, to] = [entry.offset_ms / 1000, (entry.offset_ms + (entry.duration_ms ?? 0)) / 1000];
         return (
-          <li key={entry.seq} className={`${entry.role}${at >= from && at < to && at > 0 ? " now" : ""}`}>
+          <li key={entry.seq} className={`${entry.role}${i === now ? " now" : ""}`} aria-current={i === now || undefined}>
             {onJump ? (
               <Button kind="bare" aria-label={`Play from ${span(from)}`} onClick={() => onJump(from)}>{span(from)}</Button>
             ) : (
@@ -84,7 +93,7 @@ function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (s
             )}
             <b>{speakers[entry.role]}</b>
             <p>
-              {entry.text}
+              {onJump && to > from ? <Text entry={entry} onJump={onJump} /> : entry.text}
               {unheard[i] && <del title="The caller did not hear this">{unheard[i]}</del>}
               {entry.interrupted && <span className="badge warn">interrupted</span>}
             </p>
@@ -95,31 +104,84 @@ function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (s
   );
 }
 
+/** Text is what somebody said. Whoever points at a word hears it, about: the record has the time of the whole. The button beside it is the keyboard's. */
+function Text({ entry, onJump }: { entry: Entry; onJump: (seconds: number) => void }) {
+  const [from, long] = [entry.offset_ms / 1000, (entry.duration_ms ?? 0) / 1000];
+  return <>{words(entry.text).map((word) => <span key={word.from} className="word" onClick={() => onJump(from + word.from * long)}>{word.text}</span>)}</>;
+}
+
+/** Events are what happened besides words, in the order of time. */
+function Events({ call, onJump }: { call: CallDetail; onJump?: (seconds: number) => void }) {
+  const all = happenings(call);
+  return (
+    <Card title="What happened" aside={<span className="quiet">{all.length} events</span>} flush>
+      <ol className="events" tabIndex={0} aria-label="What happened">
+        {all.map((one, i) => (
+          <li key={i}>
+            {onJump ? (
+              <Button kind="bare" aria-label={`Play from ${span(one.at)}: ${one.kind}`} onClick={() => onJump(one.at)}>{span(one.at)}</Button>
+            ) : (
+              <span className="quiet number">{span(one.at)}</span>
+            )}
+            <span className={`badge ${{ "barge-in": "warn", hold: "warn", trouble: "bad", answer: "good", key: "live", tool: "live", call: "", event: "" }[one.kind]}`}>{one.kind}</span>
+            <span>{one.text}</span>
+          </li>
+        ))}
+      </ol>
+    </Card>
+  );
+}
+
+/** heardAs says how a line of that MOS sounds (ITU-T P.800). */
+const heardAs = (mos: number): string => (mos >= 4 ? "good" : mos >= 3.6 ? "fair" : mos >= 3.1 ? "poor" : "bad");
+
+/** Sound is how the packets travelled; a carrier's socket has none that are lost. */
+function Sound({ quality }: { quality: Quality }) {
+  const facts: [string, string][] = [
+    ["MOS", quality.mos ? `${quality.mos.toFixed(2)}, ${heardAs(quality.mos)}` : "–"],
+    ["Lost or late", `${(quality.loss * 100).toFixed(1)} % of ${quality.received + quality.lost}`],
+    ["Made up for", milliseconds(quality.concealed_ms)],
+    ["Jitter", milliseconds(quality.jitter_ms)],
+    ["Held back", milliseconds(quality.delay_ms)],
+    ["Round trip", milliseconds(quality.round_trip_ms)],
+    ["Lost at the far end", `${(quality.far_loss * 100).toFixed(1)} % of ${quality.sent}`],
+  ];
+  return <Card title="Sound"><FactList facts={facts} /></Card>;
+}
+
+function FactList({ facts }: { facts: [string, ReactNode][] }) {
+  return (
+    <dl className="facts">
+      {facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 function Facts({ call, agent }: { call: CallDetail; agent?: string }) {
-  const facts: [string, React.ReactNode][] = [
+  const facts: [string, ReactNode][] = [
     ["Length", span(call.duration_seconds)],
     ["Ended by", plain(call.cause ?? "–")],
-    ["Agent", agent ? `${agent}, version ${call.agent_version}` : "–"],
+    ["Agent", agent ? <Link to={`/agents/${call.agent_id}`}>{agent}, version {call.agent_version}</Link> : "–"],
     ["From", call.from_number ?? "–"],
     ["To", call.to_number ?? "–"],
     ["Carrier", call.carrier],
     ["Latency", `${milliseconds(call.latency?.voice_to_voice_p50)}, slow ${milliseconds(call.latency?.voice_to_voice_p95)}`],
     ["Dropped", `${call.dropped_frames} ${call.dropped_frames === 1 ? "frame" : "frames"}`],
   ];
+  if (call.task_id) facts.push(["Task", <Link to={`/tasks/${call.task_id}`}>open</Link>]);
   if (call.answered_by) facts.push(["Answered by", plain(call.answered_by)]);
   if (call.error) facts.push(["Error", <span className="bad">{call.error}</span>]);
   for (const [name, value] of Object.entries(call.collected ?? {})) facts.push([plain(name), String(value)]);
   return (
-    <Card title="Facts">
-      <dl className="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </Card>
+    <>
+      <Card title="Facts"><FactList facts={facts} /></Card>
+      {call.quality && <Sound quality={call.quality} />}
+    </>
   );
 }
 

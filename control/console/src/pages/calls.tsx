@@ -1,8 +1,8 @@
 import { useMemo } from "react";
 import { useAsk } from "../api";
 import type { Call } from "../api.gen";
-import { Link, setQuery, usePlace } from "../router";
-import { Badge, Card, Loaded, Page, pageSize, Pager, Table } from "../ui";
+import { Link, usePlace } from "../router";
+import { Badge, Card, Filter, Loaded, Narrowed, Page, pageSize, Pager, Table } from "../ui";
 import { milliseconds, plain, span, whenShort } from "../words";
 
 export type Names = Map<string, string>;
@@ -13,29 +13,19 @@ export function useAgents(): Names {
   return useMemo(() => new Map(data?.map((agent) => [agent.id, agent.name])), [data]);
 }
 
-const states = ["", "initiated", "in_progress", "completed", "failed"];
+const states = ["initiated", "in_progress", "completed", "failed"];
 
 export function Calls() {
   const { query } = usePlace();
   const agents = useAgents();
-  const [status, agent, offset] = [query.get("status") ?? "", query.get("agent") ?? "", Number(query.get("offset") ?? 0)];
-  const asking = useAsk("GET /calls", { query: { status, agent_id: agent, limit: pageSize, offset } }, 5000);
+  const [status, agent, task, offset] = [query.get("status") ?? "", query.get("agent") ?? "", query.get("task") ?? "", Number(query.get("offset") ?? 0)];
+  const asking = useAsk("GET /calls", { query: { status, agent_id: agent, task_id: task, limit: pageSize, offset } }, 5000);
   return (
     <Page title="Calls" about={asking.data && `${asking.total} ${asking.total === 1 ? "call" : "calls"}`}>
       <div className="filters">
-        <label>
-          State
-          <select value={status} onChange={(event) => setQuery({ status: event.target.value, offset: "" })}>
-            {states.map((state) => <option key={state} value={state}>{state ? plain(state) : "any"}</option>)}
-          </select>
-        </label>
-        <label>
-          Agent
-          <select value={agent} onChange={(event) => setQuery({ agent: event.target.value, offset: "" })}>
-            <option value="">any</option>
-            {[...agents].map(([id, name]) => <option key={id} value={id}>{name}</option>)}
-          </select>
-        </label>
+        <Filter label="State" name="status" options={states} />
+        <Filter label="Agent" name="agent" options={[...agents].map(([value, name]) => ({ value, name }))} />
+        <Narrowed name="task" to="task" />
       </div>
       <Card flush>
         <Loaded asking={asking}>

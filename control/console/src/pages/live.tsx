@@ -1,9 +1,11 @@
-import { useEffect, useState, type FormEvent } from "react";
+import { useEffect, useId, useState, type FormEvent } from "react";
 import { ask, useAsk } from "../api";
 import { forms } from "../api.gen";
 import { detailsOf, Fields, type Values } from "../form";
 import { Link, usePlace, setQuery } from "../router";
-import type { Line } from "../call";
+import type { Line, State } from "../call";
+import { Level } from "../level";
+import { useListening } from "../talk";
 import { Badge, Button, Card, Dialog, Loaded, Page, Sure, Trouble, useAct } from "../ui";
 import { span } from "../words";
 import { other, useAgents } from "./calls";
@@ -65,6 +67,7 @@ function Watch({ id }: { id: string }) {
         {over ? <Link to={`/calls/${id}`}>Open the call</Link> : status && <Orders id={id} />}
       </span>
     }>
+      {!over && status && <Desk id={id} />}
       {trouble && <p role="alert" className="pad bad">{trouble}</p>}
       {ended && !over && <p className="pad"><Button onClick={() => location.reload()}>Connect again</Button></p>}
       <ol className="words" aria-live="polite">
@@ -78,6 +81,60 @@ function Watch({ id }: { id: string }) {
       </ol>
       {lines.length === 0 && !trouble && <div className="empty">Nothing was said yet.</div>}
     </Card>
+  );
+}
+
+const standing: Partial<Record<State, string>> = {
+  connecting: "Connecting…", listening: "You hear both. Nobody hears you.", talking: "The caller hears you. The agent is silent.", over: "You no longer listen.",
+};
+
+/** Desk is where a person listens to a call, tells the agent what to do, and takes the call over: docs/desk.md. */
+function Desk({ id }: { id: string }) {
+  const { seen, line, listen } = useListening(id);
+  const on = seen.state === "listening" || seen.state === "talking";
+  return (
+    <section className="desk" aria-label="Your part">
+      <div className="talk">
+        <div className="actions">
+          {!on && <Button kind="main" disabled={seen.state === "connecting"} onClick={listen}>Listen in</Button>}
+          {seen.state === "listening" && <Button kind="main" onClick={() => void line()?.takeOver()}>Take over</Button>}
+          {seen.state === "talking" && <Button kind="main" onClick={() => line()?.handBack()}>Hand back</Button>}
+          {seen.state === "talking" && <Button aria-pressed={seen.muted} onClick={() => line()?.mute(!seen.muted)}>{seen.muted ? "Unmute" : "Mute"}</Button>}
+          {on && <Button onClick={() => line()?.hangUp()}>Stop listening</Button>}
+        </div>
+        {on && (
+          <div className="meters">
+            <Level name="Call" who="agent" peak={() => line()?.agents?.peak} />
+            {seen.state === "talking" && <Level name="You" who="user" peak={() => (seen.muted ? 0 : line()?.own?.peak)} />}
+          </div>
+        )}
+        <p role="status" className="quiet talk-note">{seen.lost ? "Looking for the network…" : standing[seen.state]}</p>
+        {seen.silence && <p role="alert" className="talk-note">{seen.silence} Without one you cannot take over.</p>}
+        {seen.trouble && <p role="alert" className="talk-note bad">{seen.trouble}</p>}
+      </div>
+      <Words id={id} command="whisper" label="Tell the agent" hint="The caller does not hear it" verb="Whisper" />
+      <Words id={id} command="say" label="Say to the caller" hint="In the agent's voice" verb="Say" />
+    </section>
+  );
+}
+
+/** Words are told the agent, or said by it. */
+function Words({ id, command, label, hint, verb }: { id: string; command: "whisper" | "say"; label: string; hint: string; verb: string }) {
+  const [text, setText] = useState("");
+  const { busy, fault, act } = useAct();
+  const field = useId();
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    if (!text.trim()) return;
+    void act(async () => { await ask("POST /calls/{id}/commands", { path: { id }, body: { command, text: text.trim() } }); setText(""); });
+  };
+  return (
+    <form className="desk-words" onSubmit={send}>
+      <label htmlFor={field}>{label}</label>
+      <input id={field} value={text} maxLength={2000} autoComplete="off" placeholder={hint} onChange={(event) => setText(event.target.value)} />
+      <button className="button plain" disabled={busy || !text.trim()}>{verb}</button>
+      <Trouble fault={fault} />
+    </form>
   );
 }
 

@@ -3,8 +3,8 @@ import { useAsk } from "../api";
 import type { Call } from "../api.gen";
 import { Bars, Ranges, type Bucket } from "../chart";
 import { Link } from "../router";
-import { Card, Loaded, Page } from "../ui";
-import { milliseconds, percentile, span, whenShort } from "../words";
+import { Badge, Card, Loaded, Page, Table } from "../ui";
+import { day, hour, milliseconds, percentile, plain, span, whenShort } from "../words";
 import { CallTable, useAgents } from "./calls";
 
 const looked = 100; // how many calls the figures are of: as many as one request answers
@@ -27,6 +27,7 @@ export function Overview() {
                 <Ranges ranges={latencies(calls)} name="Latency of each call, from its median to its 95th percentile" />
               </Card>
             </div>
+            <Providers />
             <Card title="Latest calls" aside={<Link to="/calls">All calls</Link>} flush>
               <CallTable calls={calls.slice(0, 8)} agents={agents} />
             </Card>
@@ -86,6 +87,32 @@ function Health() {
   );
 }
 
+const jobs = { stt: "hears", llm: "thinks", tts: "speaks" };
+
+/** Providers are the vendors that hear, think and speak, and how they have done of late. */
+function Providers() {
+  const asking = useAsk("GET /providers", { query: { limit: 100 } }, 10000);
+  return (
+    <Card title="Providers" aside={<span className="quiet">of the last 15 minutes</span>} flush>
+      <Loaded asking={asking}>
+        {(all) => (
+          <Table name="Providers" rows={all.map((one) => ({ ...one, id: `${one.kind} ${one.name}` }))} empty="No vendor is there."
+            columns={[
+              { head: "Name", cell: (one) => one.name },
+              { head: "Job", cell: (one) => jobs[one.kind] },
+              { head: "State", cell: (one) => <Badge word={one.state} /> },
+              { head: "Failed", cell: (one) => (one.state === "idle" ? "–" : `${Math.round(one.failed_percent)} %`), number: true },
+              { head: "First, median", cell: (one) => milliseconds(one.first_p50_ms), number: true, wide: true },
+              { head: "First, slow", cell: (one) => milliseconds(one.first_p95_ms), number: true, wide: true },
+              { head: "Last failure", cell: (one) => (one.last_failure ? `${plain(one.last_failure)}, ${whenShort(one.last_failure_at)}` : "–"), wide: true },
+            ]}
+          />
+        )}
+      </Loaded>
+    </Card>
+  );
+}
+
 function Legend() {
   return (
     <span className="legend">
@@ -100,7 +127,11 @@ function byTime(calls: Call[]): Bucket[] {
   const now = Date.now();
   const oldest = Math.min(now, ...calls.map((call) => Date.parse(call.created_at)));
   const piece = Math.max(3600e3, Math.ceil((now - oldest) / pieces));
-  const buckets = Array.from({ length: pieces }, (_, i) => ({ label: whenShort(new Date(now - (pieces - i) * piece).toISOString()), good: 0, bad: 0 }));
+  const days = piece * pieces > 36 * 3600e3;
+  const buckets = Array.from({ length: pieces }, (_, i) => {
+    const from = new Date(now - (pieces - i) * piece).toISOString();
+    return { label: whenShort(from), mark: days ? day(from) : hour(from), good: 0, bad: 0 };
+  });
   for (const call of calls) {
     const at = pieces - 1 - Math.floor((now - Date.parse(call.created_at)) / piece);
     const bucket = buckets[Math.min(pieces - 1, Math.max(0, at))];

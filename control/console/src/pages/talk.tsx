@@ -1,15 +1,16 @@
 import { useEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 import { useAsk } from "../api";
 import { Falls } from "../falls";
+import { Level } from "../level";
 import { Link, usePlace } from "../router";
 import type { Exchange, Seen, State } from "../call";
 import { begin, current, goesOn, useTalk } from "../talk";
 import { Button, Card, Loaded, Page } from "../ui";
-import { lost, milliseconds, plain, span } from "../words";
+import { held, lost, milliseconds, plain, span } from "../words";
 
 const names: Record<State, string> = {
   none: "", connecting: "Connecting…", listening: "Listening", hearing: "Hears you", thinking: "Thinking", speaking: "Speaking", held: "On hold",
-  bridged: "With a person", over: "The call is over",
+  bridged: "With a person", talking: "", over: "The call is over",
 };
 
 /** Talk calls an agent from the page, and shows what becomes of it. */
@@ -67,7 +68,7 @@ function Start({ seen }: { seen: Seen }) {
 }
 
 /** Console is what a person has at hand in a call. */
-function Console({ seen }: { seen: Seen }) {
+export function Console({ seen }: { seen: Seen }) {
   return (
     <div className="talk">
       <p role="status" className={`talk-state ${seen.state}`}><i />{seen.lost ? "Looking for the network…" : names[seen.state]}</p>
@@ -84,7 +85,7 @@ function Console({ seen }: { seen: Seen }) {
         )}
         <Button kind="danger" onClick={() => current()?.hangUp()}>Hang up</Button>
       </div>
-      {seen.silence && <p role="alert" className="talk-note">{seen.silence}</p>}
+      {seen.silence && <p role="alert" className="talk-note">{seen.silence} You can type.</p>}
       {seen.trouble && <p role="alert" className="talk-note bad">{seen.trouble}</p>}
     </div>
   );
@@ -99,36 +100,8 @@ function Clock({ began }: { began: number }) {
   return <span className="number quiet">{span(began ? (now - began) / 1000 : 0)}</span>;
 }
 
-const softest = -50; // dB of full scale that a meter shows
-
-/** Level shows how loud somebody is, anew with each picture of the browser's: React has no part in that. */
-function Level({ name, who, peak }: { name: string; who: "user" | "agent"; peak: () => number | undefined }) {
-  const bar = useRef<SVGRectElement>(null);
-  const latest = useRef(peak);
-  latest.current = peak;
-  useEffect(() => {
-    let shown = 0;
-    let frame = requestAnimationFrame(function look() {
-      const loud = Math.max(0, 1 - (20 * Math.log10(Math.max(latest.current() ?? 0, 1e-6))) / softest);
-      shown = Math.max(loud, shown * 0.9);
-      bar.current?.setAttribute("width", String(Math.min(1, shown) * 100));
-      frame = requestAnimationFrame(look);
-    });
-    return () => cancelAnimationFrame(frame);
-  }, []);
-  return (
-    <span className="level">
-      <span className={who}>{name}</span>
-      <svg viewBox="0 0 100 8" preserveAspectRatio="none" role="img" aria-label={`How loud: ${name.toLowerCase()}`}>
-        <rect width="100" height="8" className="bed" />
-        <rect ref={bar} width="0" height="8" className={who} />
-      </svg>
-    </span>
-  );
-}
-
 /** Said is what was said so far, and where one types. */
-function Said({ seen }: { seen: Seen }) {
+export function Said({ seen }: { seen: Seen }) {
   const [text, setText] = useState("");
   const list = useRef<HTMLOListElement>(null);
   const last = seen.lines.at(-1);
@@ -141,6 +114,7 @@ function Said({ seen }: { seen: Seen }) {
     current()?.type(text.trim());
     setText("");
   };
+  const holds = held(seen.lines, seen.turns);
   const unheard = lost(seen.lines, seen.turns.map((turn) => ({ ...turn, n: turn.turn })));
   return (
     <Card title="What is said" flush>
@@ -153,6 +127,7 @@ function Said({ seen }: { seen: Seen }) {
               {line.text}
               {unheard[i] && <del title="You did not hear this">{unheard[i]}</del>}
               {line.interrupted && <span className="badge warn">barge-in</span>}
+              {holds[i] > 0 && <span className="badge" title="The agent paused for a sound of yours, and went on">{holds[i] === 1 ? "held" : `held ${holds[i]} ×`}</span>}
             </p>
           </li>
         ))}
@@ -172,7 +147,7 @@ function Said({ seen }: { seen: Seen }) {
 const keypad = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "*", "0", "#"];
 
 /** Keypad presses keys, by its buttons or, while one of them has the focus, by the keyboard. */
-function Keypad({ keys }: { keys: string }) {
+export function Keypad({ keys }: { keys: string }) {
   const press = (event: KeyboardEvent) => {
     if (keypad.includes(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) current()?.key(event.key);
   };
@@ -208,7 +183,7 @@ function Facts({ seen }: { seen: Seen }) {
 }
 
 /** About says what a turn was, and how it went. */
-function About({ turn }: { turn: Exchange }) {
+export function About({ turn }: { turn: Exchange }) {
   return (
     <>
       {turn.interrupted && <span className="badge warn">barge-in</span>}

@@ -1,17 +1,17 @@
-import { useState, type ChangeEvent } from "react";
+import { useState, type ChangeEvent, type ReactNode } from "react";
 import { ask, url, useAsk } from "../api";
-import { forms, type Campaign, type Task, type Uploaded } from "../api.gen";
+import { forms, type Campaign, type Task, type TaskDetail, type Uploaded } from "../api.gen";
 import { Rows } from "../resource";
-import { Link, setQuery, usePlace } from "../router";
-import { Badge, Button, Card, Loaded, Page, pageSize, Pager, Sure, Table, Trouble, useAct, type Column } from "../ui";
+import { Link, usePlace } from "../router";
+import { Badge, Button, Card, Filter, Loaded, Page, pageSize, Pager, Sure, Table, Trouble, useAct, type Column } from "../ui";
 import { plain, when, whenShort } from "../words";
-import { useAgents } from "./calls";
+import { CallTable, useAgents } from "./calls";
 
-const states = ["", "pending", "in_progress", "completed", "failed"];
+const states = ["pending", "in_progress", "completed", "failed"];
 const fields = ["name", "to_number", "agent_id", "scheduled_at", "priority", "description", "starting_message", "context_data", "webhook_url", "webhook_events"] as const;
 
 const taskColumns: Column<Task>[] = [
-  { head: "Name", cell: (task) => (task.call_id ? <Link to={`/calls/${task.call_id}`}>{task.name}</Link> : task.name) },
+  { head: "Name", cell: (task) => <Link to={`/tasks/${task.id}`}>{task.name}</Link> },
   { head: "To", cell: (task) => <span className="number">{task.to_number}</span> },
   { head: "State", cell: (task) => <Badge word={task.status} /> },
   { head: "Outcome", cell: (task) => plain(task.outcome ?? task.error ?? "–"), wide: true },
@@ -23,11 +23,10 @@ const taskColumns: Column<Task>[] = [
 export function Tasks() {
   const { query } = usePlace();
   const agents = useAgents();
-  const status = query.get("status") ?? "";
   return (
     <Rows<Task>
       title="Tasks" noun="task" about="Calls that are planned. One with a time is placed by itself."
-      list="GET /tasks" query={{ status }} every={5000}
+      list="GET /tasks" query={{ status: query.get("status") ?? "", agent_id: query.get("agent") ?? "" }} every={5000}
       columns={taskColumns}
       create={{ route: "POST /tasks", schema: forms.TaskCreate, names: fields }}
       update={{ route: "PATCH /tasks/{id}", schema: forms.TaskPatch, names: fields.filter((name) => name !== "agent_id"), may: (task) => task.status === "pending" }}
@@ -35,18 +34,61 @@ export function Tasks() {
       acts={(task, done) => <TaskAct task={task} onDone={done} />}
       choices={{ agent_id: [...agents].map(([value, name]) => ({ value, name })) }}
       filters={
-        <label>
-          State
-          <select value={status} onChange={({ target }) => setQuery({ status: target.value, offset: "" })}>
-            {states.map((state) => <option key={state} value={state}>{state ? plain(state) : "any"}</option>)}
-          </select>
-        </label>
+        <>
+          <Filter label="State" name="status" options={states} />
+          <Filter label="Agent" name="agent" options={[...agents].map(([value, name]) => ({ value, name }))} />
+        </>
       }
     />
   );
 }
 
-function TaskAct({ task, onDone }: { task: Task; onDone: () => void }) {
+/** TaskPage is one planned call: what it says, whom it calls, and what came of it. */
+export function TaskPage({ id }: { id: string }) {
+  const asking = useAsk("GET /tasks/{id}", { path: { id } }, 5000);
+  const calls = useAsk("GET /calls", { query: { task_id: id, limit: pageSize } }, 5000);
+  const sent = useAsk("GET /webhooks/deliveries", { query: { task_id: id, limit: 1 } });
+  const agents = useAgents();
+  return (
+    <Loaded asking={asking}>
+      {(task) => (
+        <Page title={task.name} about={<>{task.to_number} · <Badge word={task.status} /> {task.outcome && plain(task.outcome)}</>} actions={<TaskAct task={task} onDone={() => { asking.again(); calls.again(); }} />}>
+          <div className="wide-narrow">
+            <Card title="Its calls" aside={calls.total > pageSize && <Link to={`/calls?task=${id}`}>All {calls.total}</Link>} flush>
+              <Loaded asking={calls}>{(rows) => (rows.length ? <CallTable calls={rows} agents={agents} /> : <div className="empty">It was not called yet.</div>)}</Loaded>
+            </Card>
+            <TaskFacts task={task} agent={agents.get(task.agent_id)} sent={sent.data ? sent.total : undefined} />
+          </div>
+        </Page>
+      )}
+    </Loaded>
+  );
+}
+
+function TaskFacts({ task, agent, sent }: { task: TaskDetail; agent?: string; sent?: number }) {
+  const facts: [string, ReactNode][] = [
+    ["Agent", <Link to={`/agents/${task.agent_id}`}>{agent ?? "open"}</Link>],
+    ["Due", when(task.next_attempt_at ?? task.scheduled_at)],
+    ["Priority", task.priority],
+    ["Tries", task.attempts],
+    ["Made", when(task.created_at)],
+  ];
+  if (task.campaign_id) facts.push(["Campaign", <Link to={`/campaigns/${task.campaign_id}`}>open</Link>]);
+  if (task.error) facts.push(["Error", <span className="bad">{task.error}</span>]);
+  if (task.webhook_url) facts.push(["Webhook", task.webhook_url], ["Sent", <Link to={`/webhooks?task=${task.id}`}>{sent ?? "–"}</Link>]);
+  return (
+    <div>
+      <Card title="Facts">
+        <dl className="facts">{facts.map(([name, value]) => <div key={name}><dt>{name}</dt><dd>{value}</dd></div>)}</dl>
+        {task.description && <p>{task.description}</p>}
+      </Card>
+      {task.starting_message && <Card title="It says first"><p>{task.starting_message}</p></Card>}
+      {task.context_data && <Card title="What it knows"><pre className="diff" tabIndex={0} aria-label="What it knows"><span>{JSON.stringify(task.context_data, null, 2)}</span></pre></Card>}
+    </div>
+  );
+}
+
+function TaskAct({ task, onDone }: { task: Pick<Task, "id" | "status">; onDone: () => void }) {
   const { busy, fault, act } = useAct();
   const [route, name] =
     task.status === "pending" ? (["POST /tasks/{id}/execute", "Call now"] as const) : task.status === "failed" ? (["POST /tasks/{id}/reset", "Try again"] as const) : [];
@@ -65,7 +107,8 @@ export function Campaigns() {
   return (
     <Rows<Campaign>
       title="Campaigns" noun="campaign" about="Files of numbers, which an agent calls one after the other."
-      list="GET /campaigns" every={5000}
+      list="GET /campaigns" query={{ status: usePlace().query.get("status") ?? "" }} every={5000}
+      filters={<Filter label="State" name="status" options={["draft", "running", "paused", "completed", "cancelled"]} />}
       columns={[
         { head: "Name", cell: (campaign) => <Link to={`/campaigns/${campaign.id}`}>{campaign.name}</Link> },
         { head: "State", cell: (campaign) => <Badge word={campaign.status} /> },

@@ -36,6 +36,7 @@ export function said(seen: Seen): string {
       return "One moment…";
     case "held":
       return "You are on hold.";
+    case "talking":
     case "bridged":
       return "You are talking with a person.";
     case "speaking":

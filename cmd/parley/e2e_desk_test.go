@@ -1,0 +1,138 @@
+//go:build e2e
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/bench/carrier"
+)
+
+// eavesdrop has the page keep what its lines hear from now on, at the carrier's rate.
+const eavesdrop = `{
+	const RTC = RTCPeerConnection;
+	window.ears = [];
+	window.RTCPeerConnection = class extends RTC {
+		constructor(...all) {
+			super(...all);
+			window.line = this;
+			this.addEventListener('track', ({ track }) => {
+				const sound = new AudioContext({ sampleRate: 8000 });
+				const tape = sound.createScriptProcessor(4096, 1, 1);
+				tape.onaudioprocess = e => window.ears.push(...e.inputBuffer.getChannelData(0).map(v => Math.round(v * 32767)));
+				sound.createMediaStreamSource(new MediaStream([track])).connect(tape).connect(sound.destination);
+			});
+		}
+	};
+}`
+
+// overheard is what eavesdrop has kept, once there are so many seconds of it; from then on it begins anew.
+func (b *tab) overheard(seconds int) (pcm []int16) {
+	b.t.Helper()
+	b.sees(fmt.Sprintf("window.ears.length >= %d", seconds*carrier.Rate))
+	b.eval("window.ears.splice(0)", &pcm)
+	return pcm
+}
+
+// shows says whether the transcript on the page has a line of somebody with these words.
+func (b *tab) shows(role, words string) {
+	b.t.Helper()
+	quoted, _ := json.Marshal(words)
+	b.sees("[...document.querySelectorAll('.words ." + role + " p')].some(p => p.textContent.includes(" + string(quoted) + "))")
+}
+
+// within writes into the field of the dialog that is open, and sends its form.
+func (b *tab) within(label, text string) {
+	b.t.Helper()
+	b.fill(label, text)
+	b.eval("document.querySelector('dialog form').requestSubmit()", nil)
+}
+
+// TestEndToEndDesk has a person listen to a telephone call in Chromium, with recorded speech for a microphone: they hear the agent and the
+// caller, whisper, have the agent say something, take the call over, so that the caller hears them, and give it back; and try to transfer it.
+func TestEndToEndDesk(t *testing.T) {
+	t.Parallel()
+	axe := readAxe(t)
+	n := serve(t, "PARLEY_RECORD=true")
+	hear := recogniser(t)
+	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	b := chromium(t, n.url, microphone(t, 2*time.Second)...)
+	n.signIn(b, "/console/live")
+	b.sees("document.querySelector('main')?.innerText.includes('Nobody is in a call')")
+
+	script, err := carrier.ParseScript("patient", "hear\n"+strings.Repeat("silent 5s\nsay queue-callswaiting\n", 40)+"hangup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan *carrier.Result, 1)
+	go func() {
+		r, err := carrier.Call{URL: n.url + "/twilio/voice", AuthToken: testToken, Script: script}.Place(t.Context())
+		if err != nil {
+			t.Errorf("the caller: %v", err)
+		}
+		called <- r
+	}()
+	b.sees("document.querySelector('.picks button')")
+	b.eval("document.querySelector('.picks button').click()", nil)
+	b.eval(eavesdrop, nil)
+	b.press("Listen in")
+	b.sees("document.body.innerText.includes('Nobody hears you')")
+	b.fill("Tell the agent", "The refund is approved.")
+	b.press("Whisper")
+	b.sees("document.querySelector('.desk input').value === ''")
+	b.fill("Say to the caller", "Your supervisor is listening.")
+	b.press("Say")
+	b.shows("agent", "Your supervisor is listening.")
+	b.shows("system", "The refund is approved.") // when the caller has spoken again
+	check(b, "live-listening", axe)
+	said := ""
+	until(t, 2*time.Minute, "the supervisor hears both", func() bool {
+		heard := hear(b.overheard(12))
+		t.Logf("the supervisor hears: %s", heard)
+		said += " " + strings.ToLower(heard)
+		return strings.Contains(said, "listening") && strings.Contains(said, "representative")
+	})
+
+	b.press("Take over")
+	b.sees("document.body.innerText.includes('The caller hears you')")
+	b.shows("system", "has taken over the call.")
+	until(t, time.Minute, "the microphone has spoken", func() bool {
+		var spoke bool
+		b.eval(`line.getStats().then(all => [...all.values()].some(s => s.type === 'media-source' && s.totalSamplesDuration > 8))`, &spoke)
+		return spoke
+	})
+	check(b, "live-talking", axe)
+	b.press("Hand back")
+	b.sees("document.body.innerText.includes('Nobody hears you')")
+	b.shows("system", "The caller is with you again")
+
+	b.press("Transfer")
+	b.within("to", "0207")
+	b.sees("document.querySelector('dialog')?.innerText.includes('E.164')")
+	b.within("to", "+442071234567")
+	b.sees("document.querySelector('dialog [role=alert]')?.innerText.includes('this call cannot be transferred')")  // it has no account
+	b.troubles = slices.DeleteFunc(b.troubles, func(s string) bool { return strings.Contains(s, "status of 400") }) // refusals are errors to the browser's console
+	b.press("Cancel")
+
+	b.press("Stop listening")
+	b.sees("document.body.innerText.includes('You no longer listen')")
+	b.press("Hang up")
+	b.eval("document.querySelector('dialog .button.danger').click()", nil)
+	r := <-called
+	if r == nil {
+		return
+	}
+	if heard := strings.ToLower(hear(r.Heard)); !strings.Contains(heard, "password") {
+		t.Errorf("the caller heard: %s", heard)
+	}
+	row := n.record(r.CallSID)
+	if row.Cause != "agent" || !strings.Contains(row.text("system"), "localhost has taken over the call.") {
+		t.Errorf("the call ended by %s, and its record has %q", row.Cause, row.text("system"))
+	}
+	b.quiet("live")
+}
