@@ -30,8 +30,8 @@ type end struct {
 	certificate *Certificate
 }
 
-// shake agrees on DTLS with other, as change says, and begins the handshake.
-func (e end) shake(t *testing.T, other end, active bool, change func(*Config)) {
+// shake agrees on DTLS with other, as change says, and begins the handshake. over is closed when nothing of it runs any more.
+func (e end) shake(t *testing.T, other end, active bool, change func(*Config)) (over <-chan struct{}) {
 	t.Helper()
 	c := pcmu(other.Session)
 	c.DTLS = &Handshake{Certificate: e.certificate, Theirs: other.certificate.Fingerprint(), Active: active}
@@ -39,7 +39,12 @@ func (e end) shake(t *testing.T, other end, active bool, change func(*Config)) {
 		change(&c)
 	}
 	configure(t, e.Session, c)
-	go e.Secure(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.Secure(t.Context())
+	}()
+	return done
 }
 
 // ends are two sessions of the air, before they have agreed on anything.
