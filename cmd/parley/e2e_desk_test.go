@@ -79,7 +79,7 @@ func TestEndToEndDesk(t *testing.T) {
 	called := make(chan *carrier.Result, 1)
 	go func() {
 		r, err := carrier.Call{URL: n.url + "/twilio/voice", AuthToken: testToken, Script: script}.Place(t.Context())
-		if err != nil {
+		if err != nil && (r == nil || r.Ended != "agent") { // whose script does not know when that will be
 			t.Errorf("the caller: %v", err)
 		}
 		called <- r
@@ -137,7 +137,7 @@ func TestEndToEndDesk(t *testing.T) {
 	if r == nil {
 		return
 	}
-	if heard := strings.ToLower(hear(r.Heard)); !strings.Contains(heard, "password") {
+	if heard := strings.ToLower(hear(r.Heard)); !strings.Contains(heard, "password") && !strings.Contains(heard, "pound key") {
 		t.Errorf("the caller heard: %s", heard)
 	}
 	row := n.record(r.CallSID)
