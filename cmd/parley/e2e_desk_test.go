@@ -137,7 +137,13 @@ func TestEndToEndDesk(t *testing.T) {
 	if r == nil {
 		return
 	}
-	if heard := strings.ToLower(hear(r.Heard)); !strings.Contains(heard, "password") && !strings.Contains(heard, "pound key") {
+	heard, words := strings.ToLower(hear(r.Heard)), 0
+	for _, word := range []string{"enter", "password", "followed", "pound"} { // of passwordPlease, and no words of the agent's
+		if strings.Contains(heard, word) {
+			words++
+		}
+	}
+	if words < 2 { // a browser on a busy machine has gaps
 		t.Errorf("the caller heard: %s", heard)
 	}
 	row := n.record(r.CallSID)
