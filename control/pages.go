@@ -379,7 +379,7 @@ var pages = map[string]page{
 	},
 	"take-back-call": {
 		tag: "Calls", summary: "Give the caller back to the agent",
-		text:    "Whoever is being called for them, or has been joined with them (mode bridge), is hung up on. Extension.",
+		text:    "Whoever is being called for them, or has been joined with them (mode bridge), is hung up on; who has taken it over listens again. Extension.",
 		request: `{"say": "Here I am again."}`,
 		bad:     "Also if the call is over already.",
 		busy:    "Also if the call's node does not answer.",

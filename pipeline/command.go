@@ -53,7 +53,7 @@ const (
 	// heard; a caller who interrupts that stays. They wait with music. If nobody takes the call, the responder is told why and goes on. With Join.Attended the carrier connects
 	// the two in the end, and the call ends with cause transfer.
 	Bridge CommandKind = "bridge"
-	// Unbridge gives the caller back to the agent: whoever is called, or has been joined with them, is hung up on. Text is said, or with Ask
+	// Unbridge gives the caller back to the agent: whoever is called, or has been joined with them, is hung up on; a Supervisor listens again. Text is said, or with Ask
 	// the responder is asked to go on.
 	Unbridge CommandKind = "unbridge"
 	// TakeOver gives the caller to a Supervisor who listens to the call (Call.Attend), on the leg To: the agent stops, even in mid-sentence, and is silent

@@ -32,7 +32,7 @@ const (
 	Commanded     EventKind = "commanded"       // a command came from outside; Text is its kind
 	CommandFailed EventKind = "command_failed"  // Text is its kind; Err says why
 	Transferred   EventKind = "transferred"     // the carrier has connected the caller to Text: the call ends
-	Bridged       EventKind = "bridged"         // the caller talks with Text, whom we have called
+	Bridged       EventKind = "bridged"         // the caller talks with Text, whom we have called, or who listened (TakeOver)
 	Unbridged     EventKind = "unbridged"       // no longer: the agent has the caller back, or the call ends
 	AgentChanged  EventKind = "agent_changed"   // another agent has taken over; Text is its name
 	ProviderFail  EventKind = "provider_failed" // Text names it; the error is for the log

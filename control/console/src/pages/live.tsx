@@ -70,7 +70,7 @@ function Watch({ id }: { id: string }) {
       {!over && status && <Desk id={id} />}
       {trouble && <p role="alert" className="pad bad">{trouble}</p>}
       {ended && !over && <p className="pad"><Button onClick={() => location.reload()}>Connect again</Button></p>}
-      <ol className="words" aria-live="polite">
+      <ol className="words" aria-live="polite" tabIndex={0} aria-label="What is said">
         {lines.map((line) => (
           <li key={line.id} className={`${line.role}${line.final ? "" : " tentative"}`}>
             <span className="quiet number">{span(line.offset_ms / 1000)}</span>
