@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"parley/bench/corpus"
 )
@@ -15,7 +16,6 @@ func (r *report) printTargets(w io.Writer) {
 			return x.Kind != string(k) || x.Arm != arm || x.Half != "held out" || x.void() || !is(x)
 		})
 	}
-	every := func(result) bool { return true }
 	clean := func(x result) bool { return x.Clean && x.Origin == "natural" }
 	fmt.Fprintln(w, "\nTargets, on the held-out half:")
 	line := func(what, got, target string) { fmt.Fprintf(w, "  %-66s %-28s %s\n", what, got, target) }
@@ -27,10 +27,14 @@ func (r *report) printTargets(w io.Writer) {
 	}
 	silent := only(falseStop, product, held)
 	line("false interruptions recovered", share(count(silent, kept), len(silent)), "at least 95 %")
-	alone := only(selfStop, product, every)
+	inRoom := func(x result) bool { return strings.HasPrefix(x.Set, "room") }
+	phones := func(x result) bool { return !inRoom(x) }
+	alone := only(selfStop, product, phones)
 	line("self-interruptions on the echo set", share(count(alone, stopped), len(alone)), "under 1 %")
-	alone = only(selfStop, cancelled, every)
+	alone = only(selfStop, cancelled, phones)
 	line("  with the echo canceller", share(count(alone, stopped), len(alone)), "under 1 %")
+	alone = only(selfStop, cancelled, inRoom)
+	line("  loudspeakers in rooms, with it, as browsers' calls have it", share(count(alone, stopped), len(alone)), "under 1 %")
 	edges := times(append(only(trueStop, product, clean), only(endOfTurn, product, clean)...), func(x result) corpus.MS { return x.Onset })
 	line("speech edge, clean natural speech p50/p90, ms", fmt.Sprintf("%v/%v", corpus.Quantile(edges, 0.5), corpus.Quantile(edges, 0.9)), "90/150")
 	cut := only(heardWhat, product, stopped)

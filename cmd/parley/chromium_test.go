@@ -145,6 +145,8 @@ func (b *tab) note(method string, params json.RawMessage) {
 		b.troubles = append(b.troubles, p.Details.Text+" "+p.Details.Exception.Description)
 	case method == "Log.entryAdded" && p.Entry.Level == "error":
 		b.troubles = append(b.troubles, p.Entry.Text+" "+p.Entry.URL)
+	case method == "Network.requestWillBeSent" && strings.HasPrefix(p.Request.URL, "data:"):
+		// The browser draws fields for dates with pictures of its own. The page may have none: img-src.
 	case method == "Network.requestWillBeSent" && !strings.HasPrefix(p.Request.URL, b.origin+"/"):
 		b.foreign = append(b.foreign, p.Request.URL)
 	}

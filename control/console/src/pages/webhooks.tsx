@@ -85,7 +85,7 @@ function Detail({ delivery }: { delivery: DeliveryDetail }) {
       <Table name="Tries" rows={delivery.attempts.map((attempt) => ({ ...attempt, id: String(attempt.n) }))} empty={<p>It was not tried yet.</p>}
         columns={[
           { head: "At", cell: (attempt) => whenShort(attempt.at) },
-          { head: "Answer", cell: (attempt) => attempt.response_status ?? attempt.error ?? "–" },
+          { head: "Answer", cell: (attempt) => <span className="wrap">{attempt.response_status ?? attempt.error ?? "–"}</span> },
           { head: "Took", cell: (attempt) => milliseconds(attempt.latency_ms), number: true },
           { head: "Said", cell: (attempt) => <span className="wrap">{attempt.response ?? "–"}</span>, wide: true },
         ]}
