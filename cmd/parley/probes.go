@@ -67,7 +67,7 @@ func (p *probes) account(ctx context.Context, org, e164 string) (*twilio.Account
 		return nil, bots.Fail("account", "", "there is no usable account at Twilio: "+err.Error(),
 			"add a credential of twilio with POST /api/v1/credentials, or start the server with TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN")
 	}
-	status, err := t.Status(ctx)
+	status, err := t.Standing(ctx)
 	no := (*pipeline.Refusal)(nil)
 	switch {
 	case errors.As(err, &no):

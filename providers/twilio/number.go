@@ -20,8 +20,8 @@ type Number struct {
 	Trunk       string `json:"trunk_sid"`             // of Elastic SIP Trunking, in place of both; empty: none
 }
 
-// Status is how the account stands: active, suspended or closed. A *pipeline.Refusal says that Twilio does not let it in.
-func (a *Account) Status(ctx context.Context) (string, error) {
+// Standing is how the account stands: active, suspended or closed. A *pipeline.Refusal says that Twilio does not let it in.
+func (a *Account) Standing(ctx context.Context) (string, error) {
 	var told struct {
 		Status string `json:"status"`
 	}
@@ -31,7 +31,7 @@ func (a *Account) Status(ctx context.Context) (string, error) {
 	return told.Status, nil
 }
 
-// Number finds a number of the account, by E.164; false: it is not the account's. Errors are as Status's.
+// Number finds a number of the account, by E.164; false: it is not the account's. Errors are as Standing's.
 func (a *Account) Number(ctx context.Context, e164 string) (Number, bool, error) {
 	var page struct {
 		Numbers []Number `json:"incoming_phone_numbers"`

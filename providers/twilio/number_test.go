@@ -22,14 +22,14 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
+func TestStanding(t *testing.T) {
 	t.Parallel()
 	a, _ := serve(t, 200, `{"sid":"AC1","status":"suspended"}`)
-	if got, err := a.Status(t.Context()); err != nil || got != "suspended" {
+	if got, err := a.Standing(t.Context()); err != nil || got != "suspended" {
 		t.Errorf("%q, %v", got, err)
 	}
 	a, _ = serve(t, 401, `{"code":20003,"message":"Authenticate","status":401}`)
-	_, err := a.Status(t.Context())
+	_, err := a.Standing(t.Context())
 	if no := (*pipeline.Refusal)(nil); !errors.As(err, &no) || no.Code != 20003 {
 		t.Errorf("%v", err)
 	}
@@ -38,7 +38,7 @@ func TestStatus(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	a, _ = serve(t, 500, `{}`)
-	_, err = a.Status(t.Context())
+	_, err = a.Standing(t.Context())
 	if no := (*pipeline.Refusal)(nil); err == nil || errors.As(err, &no) {
 		t.Errorf("%v", err)
 	}
