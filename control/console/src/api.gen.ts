@@ -70,6 +70,21 @@ export interface Barred {
   reason: string | null;
 }
 
+export interface Bot {
+  agent_id: string;
+  config: Record<string, unknown> | null;
+  conversation_count: number;
+  created_at: string;
+  id: string;
+  is_active: boolean;
+  name: string;
+  number: number;
+  system_prompt: string;
+  tenant_id: string;
+  type: "whatsapp" | "inbound_call" | "outbound_call" | "ivr" | "whatsapp_voice";
+  updated_at: string;
+}
+
 export interface Breaker {
   calls: number;
   percent: number;
@@ -169,6 +184,14 @@ export interface Campaign {
   webhook_url: string | null;
 }
 
+export interface Check {
+  about?: string;
+  detail: string;
+  fix: string | null;
+  name: string;
+  status: "passed" | "failed" | "not_supported";
+}
+
 export interface ConnectionInfo {
   auth_method: "query_param";
   auth_param: "api_key";
@@ -178,6 +201,23 @@ export interface ConnectionInfo {
   message_types: ("connected" | "transcript_update" | "call_status_update" | "error")[];
   temp_auth_param: "session_token";
   url: string;
+}
+
+export interface Conversation {
+  ai_autoreply_enabled: boolean;
+  bot_id: string;
+  bot_name: string;
+  channel: "whatsapp" | "voice";
+  contact_id: string | null;
+  created_at: string;
+  duration_seconds: number | null;
+  external_id: string;
+  id: string;
+  metadata: Record<string, unknown> | null;
+  number: number;
+  status: "active" | "completed" | "escalated" | "failed";
+  tenant_id: string;
+  updated_at: string;
 }
 
 export interface Credential {
@@ -196,6 +236,11 @@ export interface Credential {
 }
 
 export interface Deleted {
+  deleted: boolean;
+  id: string;
+}
+
+export interface DeletedBot {
   deleted: boolean;
   id: string;
 }
@@ -243,6 +288,12 @@ export interface DeliveryDetail {
   url: string;
 }
 
+export interface Deployment {
+  bot_id: string;
+  checks: (Check)[];
+  verified: boolean;
+}
+
 export interface DialRules {
   effective: Rules;
   rules: Rules;
@@ -257,6 +308,10 @@ export interface DisabledEndpoint {
 export interface Done {
   call_id: string;
   message: string;
+}
+
+export interface Draft {
+  draft: string;
 }
 
 export interface Entry {
@@ -371,6 +426,16 @@ export interface Lookup {
   duration_ms: number;
   error: string | null;
   sources: (Source)[];
+}
+
+export interface Message {
+  content: string;
+  conversation_id: string;
+  created_at: string;
+  id: string;
+  message_type: string;
+  role: "user" | "assistant" | "tool" | "system";
+  tokens_used: number | null;
 }
 
 export interface NewAPIKey {
@@ -730,7 +795,7 @@ export interface Window {
   to: string;
 }
 
-/** What operations answer with, in the envelope's data. */
+/** What operations answer with: in the envelope's data, where there is one. */
 export interface Answers {
   "GET /agents": (Agent)[];
   "POST /agents": Agent;
@@ -761,6 +826,13 @@ export interface Answers {
   "DELETE /auth/sessions/{id}": SessionEnded;
   "POST /auth/switch": LoggedIn;
   "POST /auth/token": Token;
+  "GET /bots": (Bot)[];
+  "POST /bots": Bot;
+  "DELETE /bots/{id}": DeletedBot;
+  "GET /bots/{id}": Bot;
+  "PUT /bots/{id}": Bot;
+  "POST /bots/{id}/deploy/verify": Deployment;
+  "POST /bots/{id}/toggle": Bot;
   "GET /calls": (Call)[];
   "GET /calls/{id}": CallDetail;
   "POST /calls/{id}/cancel": Done;
@@ -783,6 +855,12 @@ export interface Answers {
   "POST /campaigns/{id}/resume": Campaign;
   "POST /campaigns/{id}/start": Campaign;
   "GET /campaigns/{id}/tasks": (Task)[];
+  "GET /conversations": (Conversation)[];
+  "GET /conversations/{id}": Conversation;
+  "POST /conversations/{id}/ai-draft": Draft;
+  "POST /conversations/{id}/autoreply": Conversation;
+  "GET /conversations/{id}/messages": (Message)[];
+  "PUT /conversations/{id}/status": Conversation;
   "GET /credentials": (Credential)[];
   "POST /credentials": Credential;
   "DELETE /credentials/{id}": Gone;

@@ -8,6 +8,8 @@ import { AgentPage, Agents } from "./pages/agents";
 import { Live } from "./pages/live";
 import { Talk } from "./pages/talk";
 import { CampaignPage, Campaigns, Tasks } from "./pages/tasks";
+import { Bots } from "./pages/bots";
+import { ConversationPage, Conversations } from "./pages/conversations";
 import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users, Webhooks } from "./pages/admin";
 
 export interface Place {
@@ -34,6 +36,9 @@ export const pages: { name: string; pages: Place[] }[] = [
     pages: [
       { to: "/agents", name: "Agents", at: /^\/agents$/, show: (_, who) => <Agents who={who} /> },
       { to: "/agents/", at: /^\/agents\/([\w-]+)$/, show: (match, who) => <AgentPage key={match[1]} id={match[1]} who={who} /> },
+      { to: "/bots", name: "Bots", at: /^\/bots$/, show: (_, who) => <Bots who={who} /> },
+      { to: "/conversations", name: "Conversations", at: /^\/conversations$/, show: () => <Conversations /> },
+      { to: "/conversations/", at: /^\/conversations\/([\w-]+)$/, show: (match) => <ConversationPage key={match[1]} id={match[1]} /> },
       { to: "/tasks", name: "Tasks", at: /^\/tasks$/, show: () => <Tasks /> },
       { to: "/campaigns", name: "Campaigns", at: /^\/campaigns$/, show: () => <Campaigns /> },
       { to: "/campaigns/", at: /^\/campaigns\/([\w-]+)$/, show: (match) => <CampaignPage key={match[1]} id={match[1]} /> },
