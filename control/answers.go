@@ -89,13 +89,18 @@ func header(name string) *huma.Param { return &huma.Param{Ref: "#/components/hea
 // example is what an answer may look like.
 func (c *Control) example(operation, status string, s *huma.Schema) any {
 	r := c.api.OpenAPI().Components.Schemas
-	if failure := r.Schema(reflect.TypeFor[envelope.Failure](), true, ""); s.Ref != failure.Ref {
-		return reference.Example(r, s)
-	}
 	code, _ := strconv.Atoi(status) // it was made of a number
-	failure := map[string]any{
-		"success": false, "error": sayings[code],
-		"meta": reference.Example(r, r.Schema(reflect.TypeFor[envelope.Meta](), true, "")),
+	var failure map[string]any
+	switch s.Ref {
+	case r.Schema(reflect.TypeFor[envelope.Failure](), true, "").Ref:
+		failure = map[string]any{
+			"success": false, "error": sayings[code],
+			"meta": reference.Example(r, r.Schema(reflect.TypeFor[envelope.Meta](), true, "")),
+		}
+	case r.Schema(reflect.TypeFor[envelope.BareFailure](), true, "").Ref:
+		failure = map[string]any{"error": sayings[code], "details": map[string]any{}}
+	default:
+		return reference.Example(r, s)
 	}
 	if code == http.StatusBadRequest && !strings.HasPrefix(operation, http.MethodDelete) {
 		failure["details"] = map[string]any{"limit": "expected number <= 100"}

@@ -2,7 +2,8 @@
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
 //	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
-//	 "/ws/"                                  ╰───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
+//	 "/ws/"                                  ├───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
+//	                                         ╰───▶ watchConversations (scope, JWT, session) ──▶ bots.Sockets ──▶ bots.Feed
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
 // "METHOD /path/{id}", so it is net/http that knows which path exists (404) and which methods it has (405 with Allow; GET serves HEAD
@@ -25,6 +26,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"parley/control/access"
+	"parley/control/bots"
+	"parley/control/bus"
 	"parley/control/campaign"
 	"parley/control/console"
 	"parley/control/envelope"
@@ -57,7 +60,7 @@ type Dialer interface {
 	campaign.Vetter
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People, Bots and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
@@ -65,6 +68,7 @@ type Options struct {
 	Campaigns  store.Campaigns
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
+	Bots       bots.Rows
 	Dialer     Dialer
 	Webhooks   voice.HookStore
 	Hooks      *webhook.Secrets // that sign webhooks
@@ -78,7 +82,10 @@ type Options struct {
 	Live       voice.Live                           // ends calls; nil: none can be reached
 	Gauge      voice.Gauge                          // how their sound travels; nil: none are here
 	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    voice.Limits                         // of the sockets that show them
+	Sockets    voice.Limits                         // of the sockets that show them, and conversations
+	Feed       *bots.Feed                           // tells of conversations; nil: one that knows of this API's changes alone
+	Drafter    bots.Drafter                         // drafts replies; nil: nobody does
+	Prober     bots.Prober                          // asks carriers about bots' numbers; nil: nobody does
 	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
 	Health     *health.Board                        // how vendors do; nil: there are none
 	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
@@ -124,6 +131,7 @@ type Control struct {
 	tickets  *voice.Tickets // to recordings
 	passes   *voice.Tickets // to sockets
 	sockets  *voice.Sockets
+	threads  *bots.Sockets // of conversations
 	sessions *access.Sessions
 	origins  *http.CrossOriginProtection
 	seal     *seal.Seal
@@ -139,8 +147,8 @@ type Control struct {
 // New builds the API.
 func New(o Options) (*Control, error) {
 	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
-		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
+		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil || o.Bots == nil {
+		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Bots")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -176,6 +184,9 @@ func New(o Options) (*Control, error) {
 	if o.Desk == nil {
 		o.Desk = live.New(live.Options{Calls: o.Calls})
 	}
+	if o.Feed == nil {
+		o.Feed = &bots.Feed{Store: o.Bots, Calls: o.Calls, Bus: &bus.Local{}, Log: o.Log}
+	}
 	o.PublicURL = strings.TrimSuffix(o.PublicURL, "/")
 	origins, err := trustedOrigins(o.PublicURL)
 	if err != nil {
@@ -186,12 +197,14 @@ func New(o Options) (*Control, error) {
 	mux := http.NewServeMux()
 	c := &Control{
 		options: o, tickets: tickets, passes: passes, sockets: &voice.Sockets{Desk: o.Desk, Limits: o.Sockets, Log: o.Log},
+		threads:  &bots.Sockets{Feed: o.Feed, Limits: o.Sockets, Log: o.Log},
 		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers, vault: o.Vault,
 	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, longBody, c.once)
 	c.routes()
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
+	mux.HandleFunc("GET /ws/conversations", c.watchConversations)
 	c.complete()
 	describeBeside(c.api.OpenAPI())
 	if !o.Undocumented {
@@ -207,7 +220,10 @@ func New(o Options) (*Control, error) {
 }
 
 // Close ends the sockets, and waits for them. Nobody gets a new one.
-func (c *Control) Close() { c.sockets.Close() }
+func (c *Control) Close() {
+	c.sockets.Close()
+	c.threads.Close()
+}
 
 // Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {

@@ -36,6 +36,17 @@ const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes 
 	"A client that answers the protocol's pings (all browsers do) need not send its own. One from which nothing came for 60 s, or that takes no " +
 	"message for 5 s, is let go; one whose key or session ends is closed with 1008; a server that stops closes with 1001: connect again."
 
+// threadsText is what the description says of the socket of conversations.
+const threadsText = "The socket `/ws/conversations?token=JWT` of the same host tells of them as they change: it takes the JWT of POST /api/v1/auth/login, an " +
+	"Authorization header, or a session's cookie from a page of the same origin, and sends JSON texts:\n\n" +
+	"| type | data |\n|---|---|\n" +
+	"| conversation.created | the conversation, as GET /conversations/{id} shows it |\n" +
+	"| conversation.updated | the same, after its status or auto-reply has changed |\n" +
+	"| message.created | the message, as GET /conversations/{id}/messages shows it |\n" +
+	"| pong | answers `{\"type\":\"ping\"}`, and has no data |\n\n" +
+	"What was said before the socket opened is not told again. One that closes with 1013 was too slow, and one that closes with 1001 is connected again: " +
+	"read the lists anew."
+
 // pages are the operations' pages, by operation id.
 var pages = map[string]page{
 	"list-agents": {
@@ -517,6 +528,67 @@ var pages = map[string]page{
 	"list-providers": {
 		tag: "Calls", summary: "List the vendors that hear, think and speak, and how they do",
 		text: "In the order of a turn: recognisers, models, voices. What is said of them is of the last 15 minutes, of their last 128 uses, on the node that answers, whoever's calls these were. Extension.",
+	},
+	"list-bots": {
+		tag: "Bots", summary: "List bots",
+		text: "Newest first, with how many conversations each has had.",
+	},
+	"create-bot": {
+		tag: "Bots", summary: "Create a bot", status: http.StatusCreated,
+		text: "An agent is made with it, unless config.agent_id names one, and is seen among the agents. Numbers of config.numbers lead to it from now on.",
+		request: `{
+			"name": "Support Bot",
+			"type": "whatsapp",
+			"system_prompt": "You are a friendly support agent for Acme. Keep replies under 3 sentences."
+		}`,
+	},
+	"get-bot": {
+		tag: "Bots", summary: "Get a bot",
+	},
+	"update-bot": {
+		tag: "Bots", summary: "Update a bot",
+		text:    "What is left out stays. The type is fixed: it is refused.",
+		request: `{"name": "Support Bot", "config": {"greeting": "Hello"}}`,
+		busy:    "Or somebody else has just changed the bot.",
+	},
+	"toggle-bot": {
+		tag: "Bots", summary: "Enable or disable a bot",
+		text: "Flips is_active, which is whether its agent is enabled.",
+	},
+	"verify-bot": {
+		tag: "Bots", summary: "Verify that a bot can be reached",
+		text: "Asks the channel itself, for owners and admins alone: of bots that take calls, the account of each number at its carrier, that the number is " +
+			"the account's, and where its calls go; or its SIP trunk. Each check that failed says what to do about it. WhatsApp is not asked yet: " +
+			"the check says not_supported, and the bot is not verified.",
+	},
+	"delete-bot": {
+		tag: "Bots", summary: "Delete a bot",
+		text: "For good. Its numbers go to the default agent; the agent that was made with it goes too, unless something else needs that. Its conversations stay.",
+		bad:  "Also if its agent has active tasks.",
+	},
+	"list-conversations": {
+		tag: "Conversations", summary: "List conversations",
+		text: "Newest first. " + threadsText,
+	},
+	"get-conversation": {
+		tag: "Conversations", summary: "Get a conversation",
+	},
+	"list-messages": {
+		tag: "Conversations", summary: "List the messages of a conversation",
+		text: "In order. Those of a call are its transcript, as far as it has got.",
+	},
+	"set-conversation-status": {
+		tag: "Conversations", summary: "Say where a conversation stands",
+		request: `{"status": "escalated"}`,
+	},
+	"draft-reply": {
+		tag: "Conversations", summary: "Draft a reply",
+		text: "What the bot would answer, for a person to send or not: by its agent's language model, or by its flow where there is none. Nothing is sent.",
+		bad:  "Also if the bot was deleted.", busy: "Also if there is neither a language model nor a flow, or the model does not answer.",
+	},
+	"set-auto-reply": {
+		tag: "Conversations", summary: "Turn a conversation's auto-reply on or off",
+		request: `{"enabled": false}`,
 	},
 	"create-webrtc-token": {
 		tag: "Calls", summary: "Let a page call an agent", status: http.StatusCreated,

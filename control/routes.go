@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/access"
+	"parley/control/bots"
 	"parley/control/campaign"
 	"parley/control/health"
 	"parley/control/lines"
@@ -32,6 +33,9 @@ func (c *Control) routes() {
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
 	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, State: o.Trunks, Changed: o.Changed, Log: o.Log}
 	extensions := &lines.Extensions{Store: o.Lines, Agents: o.Agents, Vault: c.vault, Changed: o.Changed, Log: o.Log}
+
+	clerks := &bots.Bots{Store: o.Bots, Agents: o.Agents, Numbers: o.Lines, House: o.House, Prober: o.Prober, Changed: o.Changed, Log: o.Log}
+	threads := &bots.Conversations{Store: o.Bots, Calls: o.Calls, Agents: o.Agents, Drafter: o.Drafter, Feed: o.Feed, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -143,6 +147,21 @@ func (c *Control) routes() {
 	handle(c, "PATCH "+v1+"/extensions/{id}", "update-extension", access.TrunksWrite, extensions.Update)
 	handle(c, "POST "+v1+"/extensions/{id}/password", "renew-extension-password", access.TrunksWrite, extensions.Password)
 	handle(c, "DELETE "+v1+"/extensions/{id}", "delete-extension", access.TrunksWrite, extensions.Delete)
+
+	handle(c, "GET "+v1+"/bots", "list-bots", access.BotsRead, clerks.List)
+	handle(c, "POST "+v1+"/bots", "create-bot", access.BotsWrite, clerks.Create)
+	handle(c, "GET "+v1+"/bots/{id}", "get-bot", access.BotsRead, clerks.Get)
+	handle(c, "PUT "+v1+"/bots/{id}", "update-bot", access.BotsWrite, clerks.Update)
+	handle(c, "POST "+v1+"/bots/{id}/toggle", "toggle-bot", access.BotsWrite, clerks.Toggle)
+	handle(c, "POST "+v1+"/bots/{id}/deploy/verify", "verify-bot", access.BotsWrite, clerks.Verify)
+	handle(c, "DELETE "+v1+"/bots/{id}", "delete-bot", access.BotsWrite, clerks.Delete)
+
+	handle(c, "GET "+v1+"/conversations", "list-conversations", access.ConversationsRead, threads.List)
+	handle(c, "GET "+v1+"/conversations/{id}", "get-conversation", access.ConversationsRead, threads.Get)
+	handle(c, "GET "+v1+"/conversations/{id}/messages", "list-messages", access.ConversationsRead, threads.Messages)
+	handle(c, "PUT "+v1+"/conversations/{id}/status", "set-conversation-status", access.ConversationsWrite, threads.SetStatus)
+	handle(c, "POST "+v1+"/conversations/{id}/ai-draft", "draft-reply", access.ConversationsWrite, threads.Draft)
+	handle(c, "POST "+v1+"/conversations/{id}/autoreply", "set-auto-reply", access.ConversationsWrite, threads.SetAutoReply)
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

@@ -106,6 +106,7 @@ func (r route) of(t tenant) string {
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
 		"tasks": t.task, "do-not-call": t.barred, "campaigns": t.campaign, "deliveries": t.delivery, "credentials": t.account, "numbers": t.phone, "trunks": t.trunk, "extensions": t.extension,
+		"bots": t.bot, "conversations": t.thread,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -144,7 +145,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
 			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.campaign, w.theirs.contact,
-			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.extension, w.theirs.delivery, w.theirs.document} {
+			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.extension, w.theirs.delivery, w.theirs.document, w.theirs.bot, w.theirs.thread} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -178,7 +179,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		t.Errorf("their session was ended: %v", err)
 	}
 	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call", "/api/v1/campaigns", "/api/v1/credentials/" + w.theirs.account,
-		"/api/v1/numbers/" + w.theirs.phone, "/api/v1/trunks/" + w.theirs.trunk, "/api/v1/extensions/" + w.theirs.extension} {
+		"/api/v1/numbers/" + w.theirs.phone, "/api/v1/trunks/" + w.theirs.trunk, "/api/v1/extensions/" + w.theirs.extension, "/api/v1/bots/" + w.theirs.bot,
+		"/api/v1/conversations/" + w.theirs.thread} {
 		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
 			t.Errorf("%s was changed: %s", path, a.body)
 		}
@@ -230,7 +232,7 @@ func TestEveryRouteAsksForAKeyAndAScope(t *testing.T) {
 			t.Errorf("%s: a key with %s gets %d", r.id, r.scope, a.status)
 		}
 	}
-	if got := w.changed(); got != 5 { // those that create an agent, a credential, a number, a trunk, an extension
+	if got := w.changed(); got != 6 { // those that create an agent, a bot, a credential, a number, a trunk, an extension
 		t.Errorf("agents changed %d times", got)
 	}
 }
@@ -329,7 +331,7 @@ func TestSessionsReachAllElse(t *testing.T) {
 			cookie, _ := w.begin(who.org, who.owner)
 			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
 				refused := a.status == http.StatusForbidden
-				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
+				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite, access.BotsWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
 					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"parley/control/access"
+	"parley/control/envelope"
 )
 
 var update = flag.Bool("update", false, "write console/src/api.gen.ts anew")
@@ -87,7 +88,11 @@ func (a openAPI) typescript() string {
 		}
 		for _, method := range slices.Sorted(maps.Keys(a.Paths[path])) {
 			op := a.Paths[path][method]
-			if data := a.dataOf(op); data != nil {
+			data := a.dataOf(op)
+			if envelope.IsBare(path) {
+				data = bareOf(op)
+			}
+			if data != nil {
 				fmt.Fprintf(&answers, "  %q: %s;\n", strings.ToUpper(method)+" "+short, a.word(*data, used))
 			}
 			if name := last(op.Body.Content["application/json"].Schema.Ref); name != "" {
@@ -109,7 +114,7 @@ func (a openAPI) typescript() string {
 		}
 		fmt.Fprintf(&out, "export interface %s {\n%s}\n\n", name, a.members(s, used))
 	}
-	fmt.Fprintf(&out, "/** What operations answer with, in the envelope's data. */\nexport interface Answers {\n%s}\n\n", answers.String())
+	fmt.Fprintf(&out, "/** What operations answer with: in the envelope's data, where there is one. */\nexport interface Answers {\n%s}\n\n", answers.String())
 	var names []string
 	for _, s := range access.Scopes() {
 		names = append(names, s.Name)
@@ -131,6 +136,20 @@ func (a openAPI) dataOf(op operationShape) *shape {
 		envelope, ok := a.Components.Schemas[last(r.Content["application/json"].Schema.Ref)]
 		if data, has := envelope.Properties["data"]; ok && has && strings.HasPrefix(status, "2") {
 			return &data
+		}
+	}
+	return nil
+}
+
+// bareOf is an operation's good answer, where it has no envelope.
+func bareOf(op operationShape) *shape {
+	for status, r := range op.Responses {
+		if strings.HasPrefix(status, "2") {
+			s := r.Content["application/json"].Schema
+			if s.Items != nil {
+				s.Type = "array" // which is never null
+			}
+			return &s
 		}
 	}
 	return nil

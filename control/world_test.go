@@ -24,6 +24,7 @@ import (
 	"parley/control/access"
 	"parley/control/archive"
 	"parley/control/dialer"
+	"parley/control/envelope"
 	"parley/control/library"
 	peers "parley/control/nodes"
 	"parley/control/talk"
@@ -89,6 +90,8 @@ type tenant struct {
 	member    string // a member's id
 	session   string // one of the owner's, which is not used
 	document  string // that the agent knows
+	bot       string // of WhatsApp, with an agent of its own
+	thread    string // its conversation, with two messages
 }
 
 // lines is where calls live, in this process.
@@ -239,7 +242,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 // needed are the options that must be set, but for the way in: all over one database.
 func needed(db *sql.Store, d control.Dialer) control.Options {
 	return control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Bots: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
 	}
 }
 
@@ -347,6 +350,7 @@ func (w *world) populate(t *tenant, now time.Time) {
 	})
 	must(w.t, err)
 	w.connect(t, now)
+	w.bind(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
 	must(w.t, err)
 	t.delivery = store.NewID()
@@ -372,6 +376,21 @@ func (w *world) recruit(t *tenant, now time.Time) {
 	must(w.t, err)
 	_, err = w.db.DropContacts(w.t.Context(), t.org, t.campaign, now, 1) // so that it is in nobody's way
 	must(w.t, err)
+}
+
+// bind gives a tenant a bot with a conversation. An agent goes with it.
+func (w *world) bind(t *tenant, now time.Time) {
+	t.bot, t.thread = store.NewID(), store.NewID()
+	_, err := w.db.CreateBot(w.t.Context(), store.Bot{ID: t.bot, Org: t.org, Agent: t.standard, Name: "Bot of " + t.org, Type: store.WhatsAppBot, Created: now})
+	must(w.t, err)
+	_, err = w.db.CreateConversation(w.t.Context(), store.Conversation{ID: t.thread, Org: t.org, Bot: t.bot, Channel: store.WhatsApp, External: "+919876543210",
+		Status: store.ConversationActive, Length: store.NoLength, AutoReply: true, Created: now})
+	must(w.t, err)
+	for i, m := range []store.ThreadMessage{{Role: "user", Content: "Where is my order?", Tokens: -1}, {Role: "assistant", Content: "Let me check that for you.", Tokens: 18}} {
+		m.ID, m.Conversation, m.Type, m.Created = store.NewID(), t.thread, "text", now.Add(time.Duration(2*i)*time.Second)
+		_, err = w.db.AddThreadMessage(w.t.Context(), t.org, m)
+		must(w.t, err)
+	}
 }
 
 // connect gives a tenant what it has of its own towards the outside. The secrets are canaries.
@@ -520,7 +539,11 @@ func (w *world) ask(key, method, path, body string, more ...string) *answer {
 	rec := httptest.NewRecorder()
 	w.mux.ServeHTTP(rec, r)
 	a := &answer{status: rec.Code, head: rec.Header(), body: rec.Body.Bytes()}
-	w.check(method+" "+path, a)
+	if envelope.IsBare(r.URL.Path) {
+		w.checkBare(method+" "+path, a)
+	} else {
+		w.check(method+" "+path, a)
+	}
 	w.conform(r, a)
 	return a
 }
@@ -552,6 +575,29 @@ func (w *world) check(what string, a *answer) {
 	at, _ := p.Meta["timestamp"].(string)
 	if _, err := time.Parse("2006-01-02T15:04:05.000Z", at); err != nil {
 		w.t.Errorf("%s: timestamp: %v", what, err)
+	}
+	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
+		w.t.Errorf("%s: %d: %s\n%s", what, a.status, a.body, w.log)
+	}
+}
+
+// checkBare holds an answer without an envelope against what all of these promise. Errors are parsed as those in the envelope are.
+func (w *world) checkBare(what string, a *answer) {
+	w.t.Helper()
+	for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Content-Type": "application/json"} {
+		if got := a.head.Get(name); got != want {
+			w.t.Errorf("%s: header %s is %q, want %q", what, name, got, want)
+		}
+	}
+	if a.head.Get("X-Request-Id") == "" {
+		w.t.Errorf("%s: no request id", what)
+	}
+	if a.parsed.Data = a.body; a.status < 400 {
+		return
+	}
+	must(w.t, json.Unmarshal(a.body, &a.parsed))
+	if a.parsed.Error == "" || a.parsed.Details == nil || a.parsed.Success != nil {
+		w.t.Errorf("%s: %d is no bare error: %s", what, a.status, a.body)
 	}
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
 		w.t.Errorf("%s: %d: %s\n%s", what, a.status, a.body, w.log)

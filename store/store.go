@@ -4,6 +4,7 @@
 //	API, CLI  ──▶ Agents, Numbers, Credentials, Trunks, Keys ────────────▶ database ──▶ Directory ──▶ who answers a number
 //	          ──▶ People, Organisations, Sessions, Invites, Attempts ────▶ database ──▶ who may come in
 //	          ──▶ Rates, Answers ────────────────────────────────────────▶ database ──▶ how often, and what was answered before
+//	API       ──▶ Bots, Conversations ◀── Recorder (calls of bots) ──────▶ database ──▶ threads
 //	CLI       ──▶ Knowledge.PutDocument ─────────────────────────────────▶ database ──▶ Knowledge.Search ──▶ live call
 //
 // It is a leaf: it knows no database and no other package of the house. store/sql implements every interface here on SQLite and on
@@ -171,8 +172,8 @@ type Agents interface {
 	// change is returned as it is, and nothing is kept. If change alters nothing, nothing is kept and the version stays. change may be
 	// called more than once; it cannot alter ID, Number, Org, Version or Created. at becomes Updated.
 	UpdateAgent(ctx context.Context, org, id string, at time.Time, change func(*Agent) error) (Agent, error)
-	// DeleteAgent removes an agent: ErrConflict if it is its organisation's default, a number leads to it, or it has active tasks. Calls
-	// that it served, its other tasks, and its versions, stay.
+	// DeleteAgent removes an agent: ErrConflict if it is its organisation's default, a number leads to it, a bot needs it, or it has active
+	// tasks. Calls that it served, its other tasks, and its versions, stay.
 	DeleteAgent(ctx context.Context, org, id string) error
 	// AgentVersion is an agent as it was, also one that has been deleted since.
 	AgentVersion(ctx context.Context, org, id string, version int) (Agent, error)

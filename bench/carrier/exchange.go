@@ -27,6 +27,8 @@ import (
 type Exchange struct {
 	AccountSID, AuthToken string // of the one account there is
 
+	Numbers map[string]string // the account's phone numbers, each with the voice URL that its calls go to
+
 	Connect string                 // as of a Call: host:port of all that the account's URLs name; empty: they are connected to as they say
 	Callee  func(to string) Callee // who answers a number; nil: the zero Callee
 	Fault   func(to string) Fault  // what befalls a request to place a call to a number; nil: nothing

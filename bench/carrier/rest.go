@@ -3,6 +3,8 @@ package carrier
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -24,6 +26,10 @@ func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if account := "/2010-04-01/Accounts/" + x.AccountSID + ".json"; r.Method == http.MethodGet && r.URL.Path == account {
 		write(w, http.StatusOK, map[string]string{"sid": x.AccountSID, "status": "active", "uri": account})
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/2010-04-01/Accounts/"+x.AccountSID+"/IncomingPhoneNumbers.json" {
+		x.numbers(w, r.URL.Query().Get("PhoneNumber"))
 		return
 	}
 	path, ours := strings.CutPrefix(r.URL.Path, "/2010-04-01/Accounts/"+x.AccountSID+"/Calls")
@@ -161,6 +167,20 @@ func (x *Exchange) list(w http.ResponseWriter, r *http.Request) {
 		answer["next_page_uri"] = r.URL.Path + "?" + q.Encode()
 	}
 	write(w, http.StatusOK, answer)
+}
+
+// numbers shows the account's numbers that contain what was asked for.
+func (x *Exchange) numbers(w http.ResponseWriter, part string) {
+	found := []map[string]any{}
+	for _, e164 := range slices.Sorted(maps.Keys(x.Numbers)) {
+		if strings.Contains(e164, part) {
+			found = append(found, map[string]any{
+				"sid": fmt.Sprintf("PN%032d", len(found)), "account_sid": x.AccountSID, "phone_number": e164, "voice_url": x.Numbers[e164], "voice_method": "POST",
+				"voice_application_sid": "", "trunk_sid": nil,
+			})
+		}
+	}
+	write(w, http.StatusOK, map[string]any{"incoming_phone_numbers": found, "page": 0, "page_size": 50, "next_page_uri": nil})
 }
 
 func (x *Exchange) show(w http.ResponseWriter, status int, c *outward) {

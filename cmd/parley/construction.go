@@ -9,6 +9,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/bots"
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/records"
@@ -87,6 +88,7 @@ func (in *construction) archive() (err error) {
 	in.reports = in.newReports(in.company.vendors)
 	in.records, err = records.New(records.Options{
 		Dir: filepath.Join(in.cfg.DataDir, "spool"), Node: in.node, Boot: in.boot, Store: in.store, Log: in.log,
+		Applied:   func(e []store.Entry) { in.feed.Recorded(e) },
 		Recording: in.finished, Found: func() map[string]store.Recording { return in.found(in.began) },
 	})
 	return err
@@ -97,6 +99,7 @@ func (in *construction) lines() error {
 	if err := in.cfg.newBus(in.office, in.node); err != nil {
 		return err
 	}
+	in.feed = &bots.Feed{Store: in.store, Calls: in.store, Bus: in.bus, Log: in.log}
 	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
 	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
@@ -126,11 +129,12 @@ func (in *construction) publish() error {
 		tokens = nil
 	}
 	in.api, err = control.New(control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Webhooks: db, People: db, Answers: db,
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Bots: db, Webhooks: db, People: db, Answers: db,
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
 		Talk: tokens, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
+		Feed: in.feed, Drafter: in.company, Prober: &probes{accounts: in.accounts, trunks: in.line.trunkState},
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },
 		Changed: in.changed, Observe: in.observe.request, Answered: tracing.Answered, Log: in.log,

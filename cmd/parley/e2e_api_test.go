@@ -33,6 +33,29 @@ type answer struct {
 // api asks the node's API with the tests' key. Body is sent as JSON unless it is nil.
 func (n *node) api(method, path string, body any) answer {
 	n.t.Helper()
+	status, text := n.send(method, path, body)
+	a := answer{Status: status}
+	if err := json.Unmarshal(text, &a); err != nil {
+		n.t.Fatalf("%s %s: %d %q: %v", method, path, status, text, err)
+	}
+	return a
+}
+
+// bare asks what answers without an envelope.
+func (n *node) bare(method, path string, body, out any) {
+	n.t.Helper()
+	status, text := n.send(method, path, body)
+	if status >= 300 {
+		n.t.Fatalf("%s %s: %d %s", method, path, status, text)
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		n.t.Fatalf("%s: %v", text, err)
+	}
+}
+
+// send asks with the key that may do everything.
+func (n *node) send(method, path string, body any) (status int, text []byte) {
+	n.t.Helper()
 	var content io.Reader
 	if body != nil {
 		text, err := json.Marshal(body)
@@ -54,15 +77,10 @@ func (n *node) api(method, path string, body any) answer {
 		n.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if text, err = io.ReadAll(resp.Body); err != nil {
 		n.t.Fatal(err)
 	}
-	a := answer{Status: resp.StatusCode}
-	if err := json.Unmarshal(text, &a); err != nil {
-		n.t.Fatalf("%s %s: %d %q: %v", method, path, resp.StatusCode, text, err)
-	}
-	return a
+	return resp.StatusCode, text
 }
 
 // into decodes the data of a good answer.

@@ -23,6 +23,7 @@ func TestConsole(t *testing.T) {
 	axe := readAxe(t)
 	n := serve(t, "PARLEY_RECORD=true")
 	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	bot := n.hireBot()
 	// The first call is interrupted, so that there are words that were not heard.
 	if _, err := n.place(t.Context(), "hear", "say queue-callswaiting", "hear", "press 3", "barge one-moment-please after=4s", "hear", "hangup"); err != nil {
 		t.Fatal(err)
@@ -55,6 +56,9 @@ func TestConsole(t *testing.T) {
 		{"live", "/live", "Nobody is in a call"},
 		{"agents", "/agents", "Receptionist"},
 		{"agent", "/agents/" + made.agent, "Save as a new version"},
+		{"bots", "/bots", "Support Bot"},
+		{"conversations", "/conversations?bot_id=" + bot, "Support Bot"},
+		{"conversation", "/conversations/" + calls[0].ID, "Draft a reply"},
 		{"tasks", "/tasks", "Remind Ada"},
 		{"task", "/tasks/" + made.task, "It was not called yet"},
 		{"campaigns", "/campaigns", "Autumn"},
@@ -122,6 +126,16 @@ func readAxe(t *testing.T) string {
 		t.Fatalf("%v: npm ci --prefix control/console", err)
 	}
 	return string(axe)
+}
+
+// hireBot binds the agent that answers to its calls, which are conversations from then on.
+func (n *node) hireBot() (id string) {
+	n.t.Helper()
+	var agents []struct{ ID string }
+	var bot struct{ ID string }
+	n.into(n.api("GET", "/api/v1/agents", nil), &agents)
+	n.bare("POST", "/api/v1/bots", map[string]any{"name": "Support Bot", "type": "inbound_call", "config": map[string]any{"agent_id": agents[0].ID}}, &bot)
+	return bot.ID
 }
 
 // fillConsole makes one of each thing that the console has a page for.

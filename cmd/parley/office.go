@@ -19,6 +19,7 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/archive"
+	"parley/control/bots"
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
@@ -62,6 +63,7 @@ type office struct {
 	auth      *access.Authenticator
 	limiter   *access.Limiter
 	desk      *live.Desk
+	feed      *bots.Feed
 	talk      *talk.Tokens // with which pages call
 	api       *control.Control
 	files     *os.Root // the data directory

@@ -8,7 +8,7 @@ import (
 )
 
 // The scopes: what a key may do. Each is its own: write does not bring read, and besides All there is no wildcard. A new part of the API
-// adds its own here and in Scopes (tasks:read, bots:write, …); keys with All have them at once.
+// adds its own here and in Scopes (contacts:read, …); keys with All have them at once.
 const (
 	All         = "*"
 	AgentsRead  = "agents:read"
@@ -31,6 +31,11 @@ const (
 
 	CampaignsRead  = "campaigns:read"
 	CampaignsWrite = "campaigns:write"
+
+	BotsRead           = "bots:read"
+	BotsWrite          = "bots:write"
+	ConversationsRead  = "conversations:read"
+	ConversationsWrite = "conversations:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -50,6 +55,10 @@ func Scopes() []Scope {
 		{DialWrite, "change these"},
 		{CampaignsRead, "list campaigns; read their progress, tasks and results"},
 		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
+		{BotsRead, "list bots and read them"},
+		{BotsWrite, "make, change, toggle, verify and delete bots"},
+		{ConversationsRead, "list conversations; read their messages; watch them"},
+		{ConversationsWrite, "say where conversations stand, turn their auto-reply on and off, and have replies drafted"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},

@@ -122,11 +122,11 @@ type body interface {
 	GetStatus() int
 }
 
-// shape puts a fault into the words of the contract that a path belongs to. All paths there are yet belong to voice-agents; bots and
-// conversations ({error, details}) and crm ({code, error, message, details}) get their cases here.
+// shape puts a fault into the words of the contract that a path belongs to: bots and conversations, or voice-agents. crm ({code, error,
+// message, details}) gets its case here.
 func shape(path string, f *Fault, m Meta) body {
-	switch {
-	default:
-		return &Failure{Message: f.Message, Details: f.Details, Meta: m, status: f.Status}
+	if IsBare(path) {
+		return bare(f)
 	}
+	return &Failure{Message: f.Message, Details: f.Details, Meta: m, status: f.Status}
 }

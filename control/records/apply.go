@@ -136,7 +136,11 @@ func (a *applier) try(ctx context.Context, batch []item) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, recordTime)
 	defer cancel()
-	return a.o.Store.Record(ctx, entries)
+	err := a.o.Store.Record(ctx, entries)
+	if err == nil && a.o.Applied != nil {
+		a.o.Applied(entries)
+	}
+	return err
 }
 
 // well notes that the database answers.

@@ -45,6 +45,8 @@ type Options struct {
 	Store store.Recorder
 	Log   *slog.Logger
 
+	// Applied is told of entries when the database has them, in order. It must not wait. nil: nobody is.
+	Applied func([]store.Entry)
 	// Recording describes the recording of a call that has ended, by the time of its answer. It may read the disk. nil: there are none.
 	Recording func(call string, began time.Time) (store.Recording, bool)
 	// Found repairs and describes the recordings of calls that a crash ended. It may take its time. nil: there are none.

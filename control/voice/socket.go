@@ -29,7 +29,8 @@ type Limits struct {
 	Send    int           // bytes that the kernel holds for a client that is slow: 64 KiB
 }
 
-func (l Limits) orDefaults() Limits {
+// OrDefaults has the values given above in place of zeros.
+func (l Limits) OrDefaults() Limits {
 	set := func(d *time.Duration, to time.Duration) {
 		if *d <= 0 {
 			*d = to
@@ -105,7 +106,7 @@ func (s *Sockets) Serve(w http.ResponseWriter, r *http.Request, v Viewer) {
 	if err != nil {
 		return
 	}
-	limits := s.Limits.orDefaults()
+	limits := s.Limits.OrDefaults()
 	if tcp, ok := conn.NetConn().(*net.TCPConn); ok {
 		_ = tcp.SetWriteBuffer(limits.Send) // an optimisation
 	}

@@ -106,31 +106,52 @@ func (s *Store) DeleteAgent(ctx context.Context, org, id string) error {
 		if err != nil {
 			return err
 		}
-		o, err := u.Organisation(ctx, a.Org)
+		reason, err := u.needed(ctx, a.Org, a.ID)
 		if err != nil {
 			return err
 		}
-		if o.DefaultAgent == a.ID {
-			return fmt.Errorf("%w: it is the organisation's default agent", store.ErrConflict)
+		if reason != "" {
+			return fmt.Errorf("%w: %s", store.ErrConflict, reason)
 		}
-		led, err := u.NumbersOfAgent(ctx, db.NumbersOfAgentParams{Org: a.Org, Agent: a.ID})
-		if err != nil {
-			return err
-		}
-		if len(led) > 0 {
-			return fmt.Errorf("%w: number %s leads to it", store.ErrConflict, led[0].E164)
-		}
-		if err := u.forget(ctx, a.Org, a.ID); err != nil {
-			return err
-		}
-		if err := u.DeleteAgent(ctx, a.ID); err != nil { // from here on nobody makes tasks for it
-			return err
-		}
-		if n, err := u.ActiveTasks(ctx, db.ActiveTasksParams{Org: a.Org, Agent: a.ID}); err != nil || n == 0 {
-			return err
-		}
-		return fmt.Errorf("%w: it has active tasks", store.ErrConflict)
+		return u.dismiss(ctx, a.Org, a.ID)
 	})
+}
+
+// needed says what an agent is needed for; empty: nothing but its tasks.
+func (u unit) needed(ctx context.Context, org, agent string) (reason string, err error) {
+	o, err := u.Organisation(ctx, org)
+	if err != nil {
+		return "", err
+	}
+	if o.DefaultAgent == agent {
+		return "it is the organisation's default agent", nil
+	}
+	led, err := u.NumbersOfAgent(ctx, db.NumbersOfAgentParams{Org: org, Agent: agent})
+	if err != nil {
+		return "", err
+	}
+	if len(led) > 0 {
+		return fmt.Sprintf("number %s leads to it", led[0].E164), nil
+	}
+	bots, err := u.BotsOfAgent(ctx, agent)
+	if err != nil || len(bots) == 0 {
+		return "", err
+	}
+	return "a bot needs it", nil
+}
+
+// dismiss removes an agent that nothing needs, unless it has active tasks.
+func (u unit) dismiss(ctx context.Context, org, agent string) error {
+	if err := u.forget(ctx, org, agent); err != nil {
+		return err
+	}
+	if err := u.DeleteAgent(ctx, agent); err != nil { // from here on nobody makes tasks for it
+		return err
+	}
+	if n, err := u.ActiveTasks(ctx, db.ActiveTasksParams{Org: org, Agent: agent}); err != nil || n == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: it has active tasks", store.ErrConflict)
 }
 
 // AgentVersion implements store.Agents.

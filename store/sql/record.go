@@ -159,6 +159,9 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 	if err := u.presume(ctx, l); err != nil {
 		return fmt.Errorf("presumed ends: %w", err)
 	}
+	if err := u.converse(ctx, l); err != nil {
+		return fmt.Errorf("conversations: %w", err)
+	}
 	if err := u.endTasks(ctx, l, steps); err != nil {
 		return fmt.Errorf("tasks: %w", err)
 	}

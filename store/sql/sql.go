@@ -76,6 +76,8 @@ var (
 	_ store.DialRules = (*Store)(nil)
 	_ store.DoNotCall = (*Store)(nil)
 
+	_ store.Bots          = (*Store)(nil)
+	_ store.Conversations = (*Store)(nil)
 	_ store.Campaigns     = (*Store)(nil)
 	_ store.CampaignDials = (*Store)(nil)
 

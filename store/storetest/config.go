@@ -294,6 +294,8 @@ func testDeleteAgent(t *testing.T, s Store) {
 	ok(t, err)
 	ok(t, s.SetDefaultAgent(ctx, h.Org, other.ID))
 	is(t, s.DeleteAgent(ctx, h.Org, other.ID), store.ErrConflict)
+	is(t, s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID), store.ErrConflict)
+	ok(t, s.DeleteBot(ctx, h.Org, h.Bot.ID, start)) // which needed it
 	ok(t, s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID))
 	is(t, s.SetDefaultAgent(ctx, h.Org, h.Setup.Agent.ID), store.ErrNotFound)
 }
@@ -358,6 +360,7 @@ func testDirectory(t *testing.T, s Store) {
 	n, err := s.PutNumber(ctx, store.Number{ID: store.NewID(), Org: h.Org, E164: "+15005550006", Agent: bo.ID, Created: start, Updated: start})
 	grown("PutNumber", err)
 	grown("DeleteNumber", s.DeleteNumber(ctx, h.Org, h.Number.E164))
+	grown("DeleteBot", s.DeleteBot(ctx, h.Org, h.Bot.ID, start))
 	grown("DeleteAgent", s.DeleteAgent(ctx, h.Org, h.Setup.Agent.ID))
 	c, err := s.UpdateCredential(ctx, h.Org, h.Credential.ID, start, func(c *store.Credential) error { c.Account = "AC2"; return nil })
 	grown("UpdateCredential", err)

@@ -158,6 +158,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyWebhook(org))
 	maps.Copy(every, h.everyAccount(org))
 	maps.Copy(every, h.everyExtension(org))
+	maps.Copy(every, h.everyBot(org))
 	return every
 }
 
@@ -395,14 +396,16 @@ func testIsolation(t *testing.T, s Store) {
 	last := own["DeleteTask"]
 	delete(own, "DeleteTask")
 	defer func() { ok(t, last(ctx)) }()
-	forget := own["RemoveDocument"]
+	forget, sack := own["RemoveDocument"], own["DeleteBot"]
 	delete(own, "RemoveDocument")
+	delete(own, "DeleteBot")
 	for name, use := range own {
 		if err := use(ctx); err != nil {
 			t.Errorf("%s by the organisation itself: %v", name, err)
 		}
 	}
 	ok(t, forget(ctx))
+	ok(t, sack(ctx))
 }
 
 // testCancelled: a context that is over ends every method with its error, and one whose time is up says that the database was too slow.

@@ -4,6 +4,7 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
+//	    ──▶ bots and conversations, also those of calls
 //	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
@@ -50,6 +51,8 @@ type Store interface {
 	store.DoNotCall
 	store.Campaigns
 	store.CampaignDials
+	store.Bots
+	store.Conversations
 	store.Nodes
 	store.Errands
 	store.Deliveries
@@ -143,6 +146,14 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignEnds", testCampaignEnds},
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
+		{"Bots", testBots},
+		{"BotAgents", testBotAgents},
+		{"BotNumbers", testBotNumbers},
+		{"DeleteBot", testDeleteBot},
+		{"Conversations", testConversations},
+		{"ThreadMessages", testThreadMessages},
+		{"CallConversations", testCallConversations},
+		{"CallConversationsGoOn", testCallConversationsGoOn},
 		{"Reports", testReports},
 		{"Retellings", testRetellings},
 		{"OldRecordings", testOldRecordings},
@@ -190,6 +201,9 @@ type House struct {
 	Extension  store.Extension  // without an agent
 
 	Document store.Document // that the agent knows: one chunk, with a vector
+
+	Bot    store.Bot          // of WhatsApp, without numbers
+	Thread store.Conversation // of the bot, with one message
 }
 
 // Fill fills an empty database.
@@ -230,7 +244,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := errors.Join(h.plan(ctx), h.hook(ctx)); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx)); err != nil {
 		return h, err
 	}
 	err = s.Record(ctx, []store.Entry{
@@ -262,6 +276,20 @@ func (h *House) plan(ctx context.Context) (err error) {
 	to, err := h.AddContacts(ctx, h.Org, h.Campaign.ID, []store.Task{newContact(0)})
 	if err == nil {
 		h.Contact = to[0]
+	}
+	return err
+}
+
+// bind gives the house a bot, and a conversation of it.
+func (h *House) bind(ctx context.Context) (err error) {
+	if h.Bot, err = h.CreateBot(ctx, newBot(h.Org, h.Setup.Agent.ID, store.WhatsAppBot)); err != nil {
+		return err
+	}
+	if h.Thread, err = h.CreateConversation(ctx, newThread(h.Org, h.Bot.ID)); err != nil {
+		return err
+	}
+	if _, err = h.AddThreadMessage(ctx, h.Org, newThreadMessage(h.Thread.ID, "Where is my order?")); err == nil {
+		h.Bot, err = h.Store.Bot(ctx, h.Org, h.Bot.ID) // it has one conversation now
 	}
 	return err
 }

@@ -38,6 +38,14 @@ export function url(route: string, asked: Asked = {}): string {
   return `/api/v1${path}${query.size ? `?${query}` : ""}`;
 }
 
+/** bare says whether an operation's answers have no envelope: those of bots and conversations. */
+const bare = (route: string): boolean => /^\w+ \/(bots|conversations)(\/|$)/.test(route);
+
+/** unwrapped gives an answer without an envelope what the others have. Of a list it is known only whether there is more. */
+function unwrapped<T>(data: T, { query = {} }: Asked, more: boolean): Answer<T> {
+  return { data, meta: Array.isArray(data) ? { total: Number(query.offset ?? 0) + data.length + Number(more) } : {} };
+}
+
 const signedOut = new Set<() => void>();
 
 /** onSignedOut tells when the session is over; it returns how to stop that. */
@@ -62,6 +70,7 @@ export async function ask<R extends Route>(route: R, asked: Asked = {}): Promise
     throw new Fault(0, "The server does not answer. Try again in a moment.");
   }
   const said = (await response.json().catch(() => undefined)) as (Answer<Answers[R]> & { error?: string; details?: Record<string, string> }) | undefined;
+  if (response.ok && said && bare(route)) return unwrapped(said as unknown as Answers[R], asked, response.headers.has("Link"));
   if (response.ok && said) return said;
   if (response.status === 401 && route !== "POST /auth/login") signedOut.forEach((f) => f());
   throw new Fault(response.status, said?.error ?? `The server answered ${response.status}.`, said?.details);

@@ -11,6 +11,8 @@ import { CampaignPage, Campaigns, TaskPage, Tasks } from "./pages/tasks";
 import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users } from "./pages/admin";
 import { Extensions } from "./pages/extensions";
 import { Webhooks } from "./pages/webhooks";
+import { Bots } from "./pages/bots";
+import { ConversationPage, Conversations } from "./pages/conversations";
 
 export interface Place {
   to: string;
@@ -36,6 +38,9 @@ export const pages: { name: string; pages: Place[] }[] = [
     pages: [
       { to: "/agents", name: "Agents", at: /^\/agents$/, show: (_, who) => <Agents who={who} /> },
       { to: "/agents/", at: /^\/agents\/([\w-]+)$/, show: (match, who) => <AgentPage key={match[1]} id={match[1]} who={who} /> },
+      { to: "/bots", name: "Bots", at: /^\/bots$/, show: (_, who) => <Bots who={who} /> },
+      { to: "/conversations", name: "Conversations", at: /^\/conversations$/, show: () => <Conversations /> },
+      { to: "/conversations/", at: /^\/conversations\/([\w-]+)$/, show: (match) => <ConversationPage key={match[1]} id={match[1]} /> },
       { to: "/tasks", name: "Tasks", at: /^\/tasks$/, show: () => <Tasks /> },
       { to: "/tasks/", at: /^\/tasks\/([\w-]+)$/, show: (match) => <TaskPage key={match[1]} id={match[1]} /> },
       { to: "/campaigns", name: "Campaigns", at: /^\/campaigns$/, show: () => <Campaigns /> },

@@ -44,7 +44,7 @@ export function Button({ kind = "plain", ...rest }: { kind?: "plain" | "main" | 
 const tones: Record<string, string> = {
   completed: "good", active: "good", delivered: "good", works: "good", achieved: "good", enabled: "good", in_progress: "live", running: "live", initiated: "live",
   failed: "bad", refused: "bad", revoked: "bad", cancelled: "bad", not_achieved: "bad", paused: "warn", pending: "warn", partly_achieved: "warn",
-  registered: "good", up: "good", down: "bad", not_registered: "bad", fails: "bad", troubled: "warn",
+  escalated: "warn", passed: "good", not_supported: "warn", registered: "good", up: "good", down: "bad", not_registered: "bad", fails: "bad", troubled: "warn",
 };
 
 export function Badge({ word }: { word: string | null | undefined }) {

@@ -1,13 +1,15 @@
 package db
 
-// AgentColumns, CallColumns, TaskColumns and DeliveryColumns are the columns of a row, in the order of its Fields.
+// AgentColumns, CallColumns, TaskColumns, DeliveryColumns and ConversationColumns are the columns of a row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
 		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
 		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome"
-	DeliveryColumns = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
+	DeliveryColumns     = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
+	ConversationColumns = "number, id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated, " +
+		"(SELECT name FROM bots WHERE bots.id = bot) AS bot_name, (SELECT agent FROM bots WHERE bots.id = bot) AS agent"
 )
 
 // Fields is where a row is scanned to.
@@ -34,4 +36,10 @@ func (t *Task) Fields() []any {
 func (d *WebhookDelivery) Fields() []any {
 	return []any{&d.Number, &d.ID, &d.Org, &d.Task, &d.Call, &d.Kind, &d.Url, &d.Host, &d.Status, &d.Payload, &d.Tries, &d.Attempts, &d.Due,
 		&d.Node, &d.Code, &d.Error, &d.Created, &d.Settled}
+}
+
+// Fields is where a row is scanned to.
+func (c *ConversationRow) Fields() []any {
+	return []any{&c.Number, &c.ID, &c.Org, &c.Bot, &c.Channel, &c.External, &c.Status, &c.Length, &c.Metadata, &c.Autoreply, &c.ContactID, &c.Created,
+		&c.Updated, &c.BotName, &c.Agent}
 }

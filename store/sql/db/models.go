@@ -337,6 +337,17 @@ type TaskEvent struct {
 	Created Time
 }
 
+type ThreadMessage struct {
+	Number       int64
+	ID           string
+	Conversation string
+	Role         string
+	Content      string
+	Kind         string
+	Tokens       int64
+	Created      Time
+}
+
 type Trunk struct {
 	Number    int64
 	ID        string
