@@ -70,6 +70,21 @@ export interface Barred {
   reason: string | null;
 }
 
+export interface Bot {
+  agent_id: string;
+  config: Record<string, unknown> | null;
+  conversation_count: number;
+  created_at: string;
+  id: string;
+  is_active: boolean;
+  name: string;
+  number: number;
+  system_prompt: string;
+  tenant_id: string;
+  type: "whatsapp" | "inbound_call" | "outbound_call" | "ivr" | "whatsapp_voice";
+  updated_at: string;
+}
+
 export interface Breaker {
   calls: number;
   percent: number;
@@ -169,6 +184,14 @@ export interface Campaign {
   webhook_url: string | null;
 }
 
+export interface Check {
+  about?: string;
+  detail: string;
+  fix: string | null;
+  name: string;
+  status: "passed" | "failed" | "not_supported";
+}
+
 export interface ConnectionInfo {
   auth_method: "query_param";
   auth_param: "api_key";
@@ -178,6 +201,23 @@ export interface ConnectionInfo {
   message_types: ("connected" | "transcript_update" | "call_status_update" | "error")[];
   temp_auth_param: "session_token";
   url: string;
+}
+
+export interface Conversation {
+  ai_autoreply_enabled: boolean;
+  bot_id: string;
+  bot_name: string;
+  channel: "whatsapp" | "voice";
+  contact_id: string | null;
+  created_at: string;
+  duration_seconds: number | null;
+  external_id: string;
+  id: string;
+  metadata: Record<string, unknown> | null;
+  number: number;
+  status: "active" | "completed" | "escalated" | "failed";
+  tenant_id: string;
+  updated_at: string;
 }
 
 export interface Credential {
@@ -196,6 +236,11 @@ export interface Credential {
 }
 
 export interface Deleted {
+  deleted: boolean;
+  id: string;
+}
+
+export interface DeletedBot {
   deleted: boolean;
   id: string;
 }
@@ -243,6 +288,12 @@ export interface DeliveryDetail {
   url: string;
 }
 
+export interface Deployment {
+  bot_id: string;
+  checks: (Check)[];
+  verified: boolean;
+}
+
 export interface DialRules {
   effective: Rules;
   rules: Rules;
@@ -257,6 +308,10 @@ export interface DisabledEndpoint {
 export interface Done {
   call_id: string;
   message: string;
+}
+
+export interface Draft {
+  draft: string;
 }
 
 export interface Entry {
@@ -385,6 +440,16 @@ export interface Lookup {
   duration_ms: number;
   error: string | null;
   sources: (Source)[];
+}
+
+export interface Message {
+  content: string;
+  conversation_id: string;
+  created_at: string;
+  id: string;
+  message_type: string;
+  role: "user" | "assistant" | "tool" | "system";
+  tokens_used: number | null;
 }
 
 export interface NewAPIKey {
@@ -756,7 +821,7 @@ export interface Window {
   to: string;
 }
 
-/** What operations answer with, in the envelope's data. */
+/** What operations answer with: in the envelope's data, where there is one. */
 export interface Answers {
   "GET /agents": (Agent)[];
   "POST /agents": Agent;
@@ -787,6 +852,13 @@ export interface Answers {
   "DELETE /auth/sessions/{id}": SessionEnded;
   "POST /auth/switch": LoggedIn;
   "POST /auth/token": Token;
+  "GET /bots": (Bot)[];
+  "POST /bots": Bot;
+  "DELETE /bots/{id}": DeletedBot;
+  "GET /bots/{id}": Bot;
+  "PUT /bots/{id}": Bot;
+  "POST /bots/{id}/deploy/verify": Deployment;
+  "POST /bots/{id}/toggle": Bot;
   "GET /calls": (Call)[];
   "GET /calls/{id}": CallDetail;
   "POST /calls/{id}/cancel": Done;
@@ -811,6 +883,12 @@ export interface Answers {
   "POST /campaigns/{id}/resume": Campaign;
   "POST /campaigns/{id}/start": Campaign;
   "GET /campaigns/{id}/tasks": (Task)[];
+  "GET /conversations": (Conversation)[];
+  "GET /conversations/{id}": Conversation;
+  "POST /conversations/{id}/ai-draft": Draft;
+  "POST /conversations/{id}/autoreply": Conversation;
+  "GET /conversations/{id}/messages": (Message)[];
+  "PUT /conversations/{id}/status": Conversation;
   "GET /credentials": (Credential)[];
   "POST /credentials": Credential;
   "DELETE /credentials/{id}": Gone;
@@ -866,7 +944,7 @@ export interface Answers {
 }
 
 /** What keys may be allowed. */
-export const scopes = ["*","agents:read","agents:write","calls:read","calls:write","tasks:read","tasks:write","dialing:read","dialing:write","campaigns:read","campaigns:write","webhooks:read","webhooks:write","credentials:read","credentials:write","numbers:read","numbers:write","trunks:read","trunks:write"] as const;
+export const scopes = ["*","agents:read","agents:write","calls:read","calls:write","tasks:read","tasks:write","dialing:read","dialing:write","campaigns:read","campaigns:write","bots:read","bots:write","conversations:read","conversations:write","webhooks:read","webhooks:write","credentials:read","credentials:write","numbers:read","numbers:write","trunks:read","trunks:write"] as const;
 
 /** What requests take: JSON Schemas, without what is deeper than a form goes. */
 export const forms = {
@@ -876,6 +954,8 @@ export const forms = {
   AgentPatch: {"type":"object","properties":{"description":{"type":["string","null"],"description":"Agent description.","maxLength":2000},"dtmf_rules":{"type":["object","null"],"description":"What keys do, before the agent itself is asked: see docs/dtmf.md. The rules are a list, or, in short, stand here under their keys: {\"1\": {\"say\": \"...\"}}. At most 64 KiB. PATCH replaces it as a whole.","properties":{"key_gap":{"type":"string","description":"Where more keys may make another entry, the next one is waited for so long, 200ms to 30s; 2s if it is not there."},"otherwise":{"type":"object","description":"What is done about keys that no rule fits and nobody asked for; else they are told to the agent.","properties":{"ask":{"type":"string","description":"The agent is asked to answer, and told this about the keys, as in: The caller pressed 2: they want billing.","maxLength":2000},"attended":{"type":"string","description":"Like bridge, but when they have answered the carrier connects the two, where it can, and the call ends.","examples":["+442071234567"]},"barge_in":{"type":"boolean","description":"Whether the caller's voice interrupts what is said; keys always do. True if it is not there."},"bridge":{"type":"string","description":"This number in E.164, or sip: address, is called and joined with the caller; the agent goes on if nobody answers.","examples":["+442071234567"]},"gather":{"type":"object","description":"The caller is asked for digits.","properties":{"give_up":{"type":"object","description":"What is done when there was no right entry; if it is not there, the agent is told so and answers."},"invalid":{"type":"string","description":"What is said after a wrong entry, before the question.","maxLength":2000},"key_gap":{"type":"string","description":"The entry ends when no key follows for so long, 200ms to 30s; 3s if it is not there (the agent's manners)."},"length":{"type":"integer","description":"How many digits; or else min and max.","minimum":1,"maximum":64},"masked":{"type":"boolean","description":"The entry is a secret, such as a card number or a PIN: it is not told to the model and not kept; the record has *** for it."},"max":{"type":"integer","description":"The most.","minimum":1,"maximum":64},"min":{"type":"integer","description":"The least; 1 if it is not there.","minimum":1,"maximum":64},"patience":{"type":"string","description":"Silence before the question is put again, 1s to 10m; 8s if it is not there (the agent's manners)."},"prompt":{"type":"string","description":"The question. It is put again after silence and after a wrong entry.","maxLength":2000},"slot":{"type":"string","description":"What the entry is called in the call's record (collected), for the model, and as {{slot}} in texts."},"terminator":{"enum":["#","*"],"description":"The key that ends the entry, however long it is: one that is too long is noticed, then. If it is not there, the last digit ends it, or # before that."},"then":{"type":"object","description":"What is done with the entry; if it is not there, the agent is told it and answers."},"tries":{"type":"integer","description":"How often it is asked; 3 if it is not there. The silence that ends a call (the agent's manners) is counted besides.","minimum":1,"maximum":20}},"required":["prompt","slot"]},"goto":{"type":"string","description":"The flow goes on at this node. An agent without a flow, or without that node, is told the keys."},"hang_up":{"description":"The call ends, after these words, or with true without any."},"press":{"type":"string","description":"These keys are sent to the far end: 0-9 * # A-D, and pauses: w for half a second, W or p for a second.","examples":["1w2#"],"maxLength":64},"say":{"type":"string","description":"What is said, first. {{name}} stands for a slot that was gathered, or for what is known of the call, and {{name|friend}} for friend where that is not known.","maxLength":2000},"transfer":{"type":"string","description":"The caller is connected to this number in E.164, or to a sip: address.","examples":["+442071234567"]}}},"rules":{"type":"array","description":"The rules, in any order.","items":{"type":"object","description":"Keys, and what they do: one of ask, gather, goto, transfer, bridge, press and hang_up, or nothing but say.","properties":{"always":{"type":"boolean","description":"Also while the caller is asked for an entry. Its keys begin with *. False if it is not there."},"ask":{"type":"string","maxLength":2000},"attended":{"type":"string","examples":["+442071234567"]},"barge_in":{"type":"boolean"},"bridge":{"type":"string","examples":["+442071234567"]},"gather":{"type":"object","description":"A question that is answered with digits."},"goto":{"type":"string","description":"Small letters, digits and _."},"hang_up":{},"keys":{"type":"string","description":"The entries that it is for: keys as they are (0-9 * # A-D), X for any digit, [2-5*] for one of several, and behind any of them {3} for three, behind the last also {1,4} for one to four. At most 32 keys. Where two rules fit, the one with fewer entries counts.","examples":["1"],"minLength":1},"press":{"type":"string","examples":["1w2#"],"maxLength":64},"say":{"type":"string","maxLength":2000},"transfer":{"type":"string","examples":["+442071234567"]}},"required":["keys"]}}}},"enabled":{"type":"boolean","description":"Enable or disable."},"name":{"type":"string","description":"Agent name: not blank.","minLength":1,"maxLength":200},"settings":{"type":["object","null"],"description":"What the agent sets besides its words; what is left out is the server's own. At most 256 KiB. PATCH replaces each part that is given as a whole, and null clears it. GET /agents/schema has the whole schema. Extension.","properties":{"flow":{"type":["object","null"],"description":"A scripted dialog, by value: as docs/flows.md. It answers the agent's calls, unless providers.llm.vendor says otherwise."},"languages":{"type":["object","null"],"description":"What is heard, and what is spoken.","properties":{"listening":{"type":"string","description":"What callers speak, a BCP 47 tag. Left out: the server's PARLEY_LANG.","examples":["en-GB"],"maxLength":35},"speaking":{"type":"string","description":"What the agent speaks; voice_settings.language comes before it. Left out: as listening.","examples":["en-GB"],"maxLength":35}}},"manners":{"type":["object","null"],"description":"How the agent behaves: docs/manners.yaml tells of each setting. Times have units (500ms, 2s), never switches off. What is left out is the server's own.","properties":{"answering":{"type":"object","properties":{"beep_wait":{"type":"string","default":"3s"},"greeting":{"type":"string","default":"2.5s"},"hang_up_menu":{"type":"boolean","default":false},"longest":{"type":"string","default":"20s"},"message":{"type":"string","default":""},"nobody":{"type":"string","default":"12s"},"on":{"type":"boolean","default":false},"screening":{"type":"string","default":""},"screening_wait":{"type":"string","default":"45s"},"wait":{"type":"string","default":"4s"}}},"audio_limit":{"type":"string","default":"5s"},"barge_in":{"type":"string","default":"300ms"},"barge_in_words":{"default":1},"false_alarm":{"type":"string","default":"500ms"},"faults":{"type":"object","properties":{"most":{"default":3},"say":{"type":"string","default":"I am sorry, there is a technical problem on my side. Please call again later. Goodbye."}}},"filler":{"type":"object","properties":{"after":{"type":"string","default":"1.5s"},"most":{"default":3},"say":{"type":"array","default":[],"items":{"type":"string"}}}},"goodbye":{"type":"string","default":"I cannot hear you, so I will hang up now. Goodbye."},"guess":{"type":"string","default":"150ms"},"hangover":{"type":"string","default":"500ms"},"interrupt":{"type":"object","properties":{"always":{"type":"array","default":["stop","wait","hold on","hang on","one moment","one second","just a moment","just a second","excuse me","sorry","shut up","be quiet","never mind","nevermind","cancel that","cancel it","i have a question","let me speak","let me talk","listen to me"],"items":{"type":"string"}},"greeting":{"type":"object"},"never":{"type":"array","default":["mhm","uh huh","uhhuh","uhhu","uh","um","er","ah","aha","huh","oh","ooh","wow","mkay","okay","ok","yeah","yep","yup","yes","ya","right","all right","alright","sure","correct","true","exactly","absolutely","definitely","good","very good","great","nice","very nice","cool","fine","perfect","excellent","wonderful","lovely","awesome","amazing","i see","i know","i understand","understood","got it","gotcha","of course","that's right","that's true","that's good","makes sense","sounds good","fair enough","really","interesting"],"items":{"type":"string"}},"no_echo":{"type":"boolean","default":false},"reading":{"type":"object"},"tool":{"type":"object"}}},"key_gap":{"type":"string","default":"3s"},"ladder":{"type":"array","default":[],"items":{"type":"object"}},"max_length":{"type":"string","default":"1h"},"monologue":{"type":"object","properties":{"after":{"type":"string","default":"1m"},"say":{"type":"string","default":""},"words":{"default":200}}},"notice":{"type":"object","properties":{"before":{"type":"string","default":"30s"},"say":{"type":"string","default":"We will have to end this call soon."}}},"on_hold":{"type":"object","properties":{"goodbye":{"type":"string","default":""},"longest":{"type":"string","default":"5m"},"noticed":{"type":"string","default":"30s"}}},"patience":{"type":"object","properties":{"entity":{"type":"string","default":"3s"},"fixed":{"type":"boolean","default":false},"least":{"type":"string","default":"350ms"},"most":{"type":"string","default":"2s"}}},"reprompts":{"default":2},"silence":{"type":"string","default":"8s"},"sorry":{"type":"string","default":"Sorry, something went wrong on my side. Could you say that again?"},"token_limit":{"type":"string","default":"8s"},"too_long":{"type":"string","default":"We have reached the longest time that a call may take. Goodbye."},"tool_limit":{"type":"string","default":"15s"},"tool_steps":{"default":5},"transcript_limit":{"type":"string","default":"4s"}}},"providers":{"type":["object","null"],"description":"Who hears, thinks and speaks. A vendor that this server has no key of is refused.","properties":{"llm":{"type":"object","description":"Who answers.","properties":{"max_tokens":{"type":"integer","format":"int64","description":"Of one answer, in tokens. Left out: the endpoint's default.","minimum":16,"maximum":32768},"model":{"type":"string","description":"By the endpoint's name; left out: the server's.","examples":["gpt-4.1-mini"],"minLength":1,"maxLength":100},"reasoning_effort":{"type":"string","enum":["none","minimal","low","medium","high"],"description":"For models that think first. Left out: the endpoint's default."},"temperature":{"type":"number","format":"double","description":"Left out: the endpoint's default.","minimum":0,"maximum":2},"vendor":{"type":"string","enum":["auto","flow","openai","anthropic","gemini"],"description":"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint; anthropic, gemini: those vendors.","default":"auto"}}},"stt":{"type":"object","description":"The recogniser.","properties":{"model":{"type":"string","description":"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has the one that the server loaded.","examples":["nova-3"],"minLength":1,"maxLength":100},"vendor":{"type":"string","enum":["auto","local","deepgram"],"description":"auto: the server's own.","default":"auto"}}},"tts":{"type":"object","description":"The voice's vendor; which of its voices speaks is voice_settings.voice.","properties":{"model":{"type":"string","description":"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has none; to deepgram it is the voice.","examples":["eleven_flash_v2_5"],"minLength":1,"maxLength":100},"vendor":{"type":"string","enum":["auto","local","deepgram","elevenlabs","11labs"],"description":"auto: the server's own. 11labs is another name of elevenlabs.","default":"auto"}}}}},"recording":{"type":["object","null"],"description":"Whether calls are recorded.","properties":{"enabled":{"type":"boolean","description":"Left out: the server's PARLEY_RECORD."}}},"report":{"type":["array","null"],"description":"What the report of a call is to find out, value by value.","items":{"type":"object","properties":{"description":{"type":"string","description":"For the model: what to look for.","examples":["The order that the caller asked about."],"maxLength":1000},"name":{"type":"string","description":"Of the value in the report.","examples":["order_number"],"minLength":1,"maxLength":64},"type":{"type":"string","enum":["string","number","integer","boolean","date"],"description":"A date is written 2026-11-27."}},"required":["name","type"]}},"tools":{"type":["object","null"],"description":"What the model can do besides talking: as docs/tools.md, in place of the server's own. Secrets are named, ${secret:NAME}, by a custom credential that has a base_url, and never stand here."}}},"starting_message":{"type":["string","null"],"description":"Initial message.","maxLength":5000},"system_prompt":{"type":"string","description":"System prompt: not blank.","minLength":1,"maxLength":100000},"voice_settings":{"type":["object","null"],"description":"The voice, in ElevenLabs' words. PATCH replaces it as a whole.","properties":{"language":{"type":["string","null"],"description":"The language it speaks, a BCP 47 tag. Extension.","maxLength":35},"similarity_boost":{"type":["number","null"],"format":"double","description":"How closely it keeps to the original voice.","examples":[0.75],"minimum":0,"maximum":1},"speed":{"type":["number","null"],"format":"double","description":"1 is the voice's own pace.","minimum":0.7,"maximum":1.2},"stability":{"type":["number","null"],"format":"double","description":"How steady the voice is; lower is livelier.","examples":[0.5],"minimum":0,"maximum":1},"style":{"type":["number","null"],"format":"double","description":"How much of the original's style is exaggerated.","minimum":0,"maximum":1},"use_speaker_boost":{"type":["boolean","null"],"description":"More likeness to the original speaker, at some cost in speed."},"voice":{"type":["string","null"],"description":"The voice, by its vendor's name or id. Extension.","minLength":1,"maxLength":100}}}}},
   BarBody: {"type":"object","properties":{"phone_number":{"type":"string","description":"Phone number (E.164 format).","minLength":1,"maxLength":20},"reason":{"type":["string","null"],"description":"Why.","maxLength":500}},"required":["phone_number"]},
   Body: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"The agent that is to call."},"breaker":{"type":"object","description":"Pauses the campaign when its calls fail. Left out: more than half of the last 20.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second, over all nodes, 0.001 or more; 0: the organisation's rule.","default":0,"minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once, over all nodes; 0: as many as the organisation may have. The organisation's limits hold all the same.","default":0,"minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"priority":{"type":["integer","null"],"format":"int64","description":"Of its tasks: higher goes first.","default":0,"minimum":-1000000,"maximum":1000000},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When it starts by itself, with a time zone; null: it waits to be started."},"starting_message":{"type":["string","null"],"description":"What the agent says first; null: its own message. Columns of the contacts fill its {{places}}.","maxLength":5000},"webhook_events":{"type":["array","null"],"description":"Events to send; none: all.","items":{"type":"string","enum":["call_started","call_completed","call_failed"]}},"webhook_url":{"type":["string","null"],"description":"Of its tasks: where events are sent, an https URL.","maxLength":2000}},"required":["name","agent_id"]},
+  BotCreate: {"type":"object","properties":{"config":{"type":["object","null"],"description":"agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation that lead to it; flow is a menu or script by which it answers (docs/flows.md). What else is in it is the client's own. PUT replaces it as a whole."},"name":{"type":"string","minLength":1,"maxLength":255},"system_prompt":{"type":"string","description":"Of its agent.","maxLength":50000},"type":{"type":"string","enum":["whatsapp","inbound_call","outbound_call","ivr","whatsapp_voice"],"description":"How it is reached. It never changes."}},"required":["name","type"]},
+  BotPut: {"type":"object","properties":{"config":{"type":["object","null"],"description":"agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation that lead to it; flow is a menu or script by which it answers (docs/flows.md). What else is in it is the client's own. PUT replaces it as a whole."},"name":{"type":"string","minLength":1,"maxLength":255},"system_prompt":{"type":"string","description":"Of its agent.","maxLength":50000}}},
   CommandBody: {"type":"object","properties":{"ask":{"type":"boolean","description":"Of whisper and unhold: the agent is asked to speak as soon as nobody else does."},"command":{"type":"string","enum":["say","whisper","press","mute","unmute","hold","unhold"],"description":"say: the agent's voice says text to the caller when nobody else speaks. whisper: the agent is told text, which the caller does not hear, with what it is asked next. press: keys are pressed towards the caller. mute: the agent hears nothing of the caller, until unmute. hold: the agent stops, also in mid-sentence, until unhold."},"every_seconds":{"type":"integer","format":"int64","description":"Of hold: how long after its end text is said again; none given: once.","minimum":5,"maximum":600},"keys":{"type":"string","description":"Of press: 0-9 * # A-D, and the pauses w (half a second), W and p (a second).","examples":["12#"],"maxLength":64},"text":{"type":"string","description":"Of say and whisper. Of hold and unhold: said to the caller.","maxLength":2000}},"required":["command"]},
   CreateTalkTokenBody: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"Who answers. Left out: the organisation's default agent."},"params":{"type":"object","description":"Fills the {{places}} of the agent's words: up to 16, names of letters, digits and _, values of up to 500 characters."},"ttl_seconds":{"type":"integer","format":"int64","description":"How long the page has to open its call, in seconds.","default":60,"minimum":10,"maximum":600}}},
   CredentialCreate: {"type":"object","properties":{"account_id":{"type":["string","null"],"description":"The vendor's name for the account. twilio: the AccountSid, required; custom: as you like; other vendors have none.","maxLength":200},"base_url":{"type":["string","null"],"description":"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it.","maxLength":500},"default":{"type":["boolean","null"],"description":"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"secret":{"type":"string","description":"The auth token or API key. It is sealed, and never shown again but for its end.","minLength":8,"maxLength":4096},"vendor":{"type":"string","enum":["twilio","openai","deepgram","elevenlabs","anthropic","gemini","groq","mistral","custom"],"description":"Whose account it is. It cannot be changed later."}},"required":["vendor","name","secret"]},
@@ -890,7 +970,9 @@ export const forms = {
   OrganizationNamed: {"type":"object","properties":{"name":{"type":"string","description":"Not blank.","examples":["Acme Ltd"],"minLength":1,"maxLength":200}},"required":["name"]},
   PasswordOfBody: {"type":"object","properties":{"current_password":{"type":"string","minLength":1,"maxLength":512},"new_password":{"type":"string","description":"12 characters or more, and not one of those that everybody tries first.","minLength":12,"maxLength":512}},"required":["current_password","new_password"]},
   Patch: {"type":"object","properties":{"breaker":{"type":"object","description":"Replaced as a whole.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second; 0: the organisation's rule.","minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once; 0: as many as the organisation may have. Calls that are up go on.","minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When a draft starts by itself; null: it waits to be started."}}},
+  PostAutoReplyBody: {"type":"object","properties":{"enabled":{"type":"boolean","description":"Whether the bot answers by itself."}},"required":["enabled"]},
   PutHookSettingsBody: {"type":"object","properties":{"enable_endpoints":{"type":["array","null"],"description":"Disabled URLs that are sent to again. What has failed meanwhile can be replayed.","items":{"type":"string"}},"redelivery":{"type":"boolean","description":"Try again what fails: ten tries over three days; an answer of 410 disables its URL."}},"required":["redelivery"]},
+  PutStatusBody: {"type":"object","properties":{"status":{"type":"string","enum":["active","completed","escalated","failed"],"description":"Where the thread stands. A call that goes on is not ended by it, and its end leaves it as it is."}},"required":["status"]},
   RetellBody: {"type":"object","properties":{"conversation_id":{"type":["string","null"],"description":"ElevenLabs' id of the conversation; once given, it is remembered. Extension.","maxLength":200}}},
   RotateSecretBody: {"type":"object","properties":{"former_hours":{"type":"integer","format":"int64","description":"How long the secret before signs too, in hours: 24 if this is left out; 0: no more from now on.","minimum":0,"maximum":168}}},
   RulesBody: {"type":"object","properties":{"allow":{"type":"array","description":"Beginnings of numbers that may be called although they are premium or satellite numbers.","examples":[["+88165"]],"items":{"type":"string"}},"calls_per_second":{"type":"number","format":"double","description":"Outbound calls begun in a second, over all nodes; 0: the server's setting.","examples":[1],"minimum":0,"maximum":1000},"deny":{"type":"array","description":"Beginnings of numbers that are never called.","examples":[["+7"]],"items":{"type":"string"}},"max_calls":{"type":"integer","format":"int64","description":"Outbound calls at once, over all nodes; 0: the server's setting.","examples":[20],"minimum":0,"maximum":10000},"retry":{"type":"object","description":"Whether numbers that were busy, or did not answer, are called again.","properties":{"busy":{"type":"integer","format":"int64","description":"How often, after it was busy; 0: never.","minimum":0,"maximum":20},"no_answer":{"type":"integer","format":"int64","description":"How often, after nobody answered; 0: never.","minimum":0,"maximum":20},"wait_seconds":{"type":"integer","format":"int64","description":"After how long; 0: 300.","minimum":0,"maximum":604800}}},"ring_seconds":{"type":"integer","format":"int64","description":"How long a number is rung; 0: the server's setting.","examples":[45],"minimum":0,"maximum":600},"windows":{"type":"array","description":"When numbers may be called, in their own time zone; none: always. Of a number that may be in several zones, all must be within a window.","items":{"type":"object","properties":{"days":{"type":"array","description":"The days; none: every day.","examples":[["mon","tue"]],"items":{"type":"string","enum":["mon","tue","wed","thu","fri","sat","sun"]}},"from":{"type":"string","examples":["09:00"]},"to":{"type":"string","description":"Later than from.","examples":["20:00"]}},"required":["from","to"]}},"zone":{"type":"string","description":"The time zone of numbers whose own is not known; empty: UTC.","examples":["Europe/London"],"maxLength":64}}},
