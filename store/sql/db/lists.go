@@ -1,6 +1,6 @@
 package db
 
-// AgentColumns, CallColumns, TaskColumns and DeliveryColumns are the columns of a row, in the order of its Fields.
+// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ContactColumns and AddressColumns are the columns of a row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
@@ -8,6 +8,9 @@ const (
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
 		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome"
 	DeliveryColumns = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
+	ContactColumns  = "number, id, org, user_ref, company, provider_id, provider_name, national_id, first_name, last_name, position, metadata, words, " +
+		"changes, created, updated"
+	AddressColumns = "number, contact, channel, address, created, updated"
 )
 
 // Fields is where a row is scanned to.
@@ -34,4 +37,15 @@ func (t *Task) Fields() []any {
 func (d *WebhookDelivery) Fields() []any {
 	return []any{&d.Number, &d.ID, &d.Org, &d.Task, &d.Call, &d.Kind, &d.Url, &d.Host, &d.Status, &d.Payload, &d.Tries, &d.Attempts, &d.Due,
 		&d.Node, &d.Code, &d.Error, &d.Created, &d.Settled}
+}
+
+// Fields is where a row is scanned to.
+func (c *Contact) Fields() []any {
+	return []any{&c.Number, &c.ID, &c.Org, &c.UserRef, &c.Company, &c.ProviderID, &c.ProviderName, &c.NationalID, &c.FirstName, &c.LastName,
+		&c.Position, &c.Metadata, &c.Words, &c.Changes, &c.Created, &c.Updated}
+}
+
+// Fields is where a row is scanned to.
+func (a *ContactAddress) Fields() []any {
+	return []any{&a.Number, &a.Contact, &a.Channel, &a.Address, &a.Created, &a.Updated}
 }
