@@ -89,13 +89,17 @@ func header(name string) *huma.Param { return &huma.Param{Ref: "#/components/hea
 // example is what an answer may look like.
 func (c *Control) example(operation, status string, s *huma.Schema) any {
 	r := c.api.OpenAPI().Components.Schemas
-	if failure := r.Schema(reflect.TypeFor[envelope.Failure](), true, ""); s.Ref != failure.Ref {
+	refused := s.Ref == r.Schema(reflect.TypeFor[envelope.Refusal](), true, "").Ref
+	if failure := r.Schema(reflect.TypeFor[envelope.Failure](), true, ""); s.Ref != failure.Ref && !refused {
 		return reference.Example(r, s)
 	}
 	code, _ := strconv.Atoi(status) // it was made of a number
 	failure := map[string]any{
 		"success": false, "error": sayings[code],
 		"meta": reference.Example(r, r.Schema(reflect.TypeFor[envelope.Meta](), true, "")),
+	}
+	if refused {
+		failure = map[string]any{"code": code, "error": http.StatusText(code), "message": sayings[code], "details": map[string]any{}}
 	}
 	if code == http.StatusBadRequest && !strings.HasPrefix(operation, http.MethodDelete) {
 		failure["details"] = map[string]any{"limit": "expected number <= 100"}

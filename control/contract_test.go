@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"parley/control"
+	"parley/control/envelope"
 	"parley/control/voice/voicetest"
 	"parley/store"
 )
@@ -299,8 +300,12 @@ func TestDescription(t *testing.T) {
 		if r.body != "" {
 			want = append(want, "413", "415")
 		}
+		failure := "#/components/schemas/Failure"
+		if envelope.InCRM(r.path) {
+			failure = "#/components/schemas/Refusal"
+		}
 		for _, status := range want {
-			if got := op.Responses[status].Content["application/json"].Schema["$ref"]; got != "#/components/schemas/Failure" {
+			if got := op.Responses[status].Content["application/json"].Schema["$ref"]; got != failure {
 				t.Errorf("%s describes %s by %v", r.id, status, got)
 			}
 		}

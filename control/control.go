@@ -1,7 +1,8 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people, crm
+//	 "/crm/" (crm.Tolerant)
 //	 "/ws/"                                  ╰───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
 //
 // routes.go shows the whole API on one page. Where huma and http.ServeMux meet: huma registers each operation on a mux of our own as
@@ -27,6 +28,7 @@ import (
 	"parley/control/access"
 	"parley/control/campaign"
 	"parley/control/console"
+	"parley/control/crm"
 	"parley/control/envelope"
 	"parley/control/health"
 	"parley/control/library"
@@ -57,12 +59,13 @@ type Dialer interface {
 	campaign.Vetter
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, Contacts, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	Campaigns  store.Campaigns
+	Contacts   crm.Rows // and custom fields
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Dialer     Dialer
@@ -137,9 +140,9 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.Contacts == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
 		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
+		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, Contacts, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth and People")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -208,11 +211,12 @@ func New(o Options) (*Control, error) {
 // Close ends the sockets, and waits for them. Nobody gets a new one.
 func (c *Control) Close() { c.sockets.Close() }
 
-// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
+// Mount registers "/api/", "/crm/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	c.console.Mount(mux)
 	mux.Handle("/api/", c.front)
+	mux.Handle("/crm/", crm.Tolerant(c.front))
 	mux.Handle("/ws/", c.front)
 	if c.reference == nil {
 		return

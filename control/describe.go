@@ -36,7 +36,8 @@ func describe(o Options) *huma.OpenAPI {
 				"Every answer is an envelope: `success`, `data` and `meta` (`timestamp`, `request_id`; of lists also `total`, `limit`, `offset`); " +
 				"every error has `error` and, where fields are at fault, `details`, which names all of them at once. Fields and query " +
 				"parameters that are not described here are refused. Ids of other organisations do not exist: 404. Times are UTC. " +
-				"What goes beyond the voice-agents contract is marked as an extension.\n\n" +
+				"What goes beyond the voice-agents contract is marked as an extension. Below `/crm/api/v1` the CRM contract is served: bare " +
+				"answers, names in camelCase, numbers for ids, `pageToken`; an error has `code`, `error`, `message` and `details`.\n\n" +
 				"A key may make 1,000 requests a minute unless the server is set otherwise; every answer says how many are left: " +
 				"`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (a Unix timestamp).\n\n" + rightsTable(),
 		},
@@ -46,6 +47,8 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Tasks", Description: "Calls that are planned, and placed by the house."},
 			{Name: "Calls", Description: "Phone calls, live and past."},
 			{Name: "Campaigns", Description: "Files of numbers, which an agent calls one after the other. Extension."},
+			{Name: "Contacts", Description: "Whom the organisation deals with. CRM contract."},
+			{Name: "Custom fields", Description: "What else contacts may have. CRM contract."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
@@ -93,7 +96,7 @@ func rightsTable() string {
 	for _, r := range access.Rights() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Act, sign[r.Owner], sign[r.Admin], sign[r.Member])
 	}
-	b.WriteString("| what needs a scope that reads, calls:write, tasks:write or campaigns:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
+	b.WriteString("| what needs a scope that reads, calls:write, tasks:write, campaigns:write or contacts:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
 	return b.String()
 }
 
@@ -113,14 +116,17 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	if p.ticket {
 		op.Security = append(op.Security, map[string][]string{byTicket: {}})
 	}
-	op.Responses = c.failures(method, strings.Contains(path, "{") || p.missing != "", p)
+	op.Responses = c.failures(method, path, strings.Contains(path, "{") || p.missing != "", p)
 	if c.repeatable(&op) {
 		op.Parameters = append(op.Parameters, &huma.Param{
 			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MinLength: new(1), MaxLength: new(maxIdemKey)},
 			Description: "Any text that is new for each thing to be done, such as a UUID. The same request with the same key is done once: for 24 " +
 				"hours it gets the first answer, with `Idempotent-Replayed: true`. Extension.",
 		})
-		op.Responses["409"] = c.failure("The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", hRetryAfter)
+		op.Responses["409"] = c.failure(path, "The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", hRetryAfter)
+	}
+	if p.clash != "" {
+		op.Responses["409"] = c.failure(path, p.clash, "")
 	}
 	if p.takesCSV {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -179,7 +185,7 @@ func ways(scope string) []map[string][]string {
 }
 
 // failures are the errors that an operation may answer with.
-func (c *Control) failures(method string, named bool, p page) map[string]*huma.Response {
+func (c *Control) failures(method, path string, named bool, p page) map[string]*huma.Response {
 	codes := map[int]string{
 		http.StatusBadRequest:          "A validation error: details names every bad field. " + p.bad,
 		http.StatusUnauthorized:        "No key, or not a valid one",
@@ -221,14 +227,18 @@ func (c *Control) failures(method string, named bool, p page) map[string]*huma.R
 		case http.StatusServiceUnavailable, http.StatusTooManyRequests:
 			header = hRetryAfter
 		}
-		out[strconv.Itoa(code)] = c.failure(strings.TrimSpace(text), header)
+		out[strconv.Itoa(code)] = c.failure(path, strings.TrimSpace(text), header)
 	}
 	return out
 }
 
-// failure describes one error, and a header that comes with it; "": none.
-func (c *Control) failure(text, name string) *huma.Response {
-	schema := c.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[envelope.Failure](), true, "")
+// failure describes one error of a path, and a header that comes with it; "": none.
+func (c *Control) failure(path, text, name string) *huma.Response {
+	kind := reflect.TypeFor[envelope.Failure]()
+	if envelope.InCRM(path) {
+		kind = reflect.TypeFor[envelope.Refusal]()
+	}
+	schema := c.api.OpenAPI().Components.Schemas.Schema(kind, true, "")
 	r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}
 	if name != "" {
 		r.Headers = map[string]*huma.Param{name: header(name)}

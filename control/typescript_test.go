@@ -82,12 +82,15 @@ func (a openAPI) typescript() string {
 	used, forms := map[string]bool{}, map[string]bool{}
 	for _, path := range slices.Sorted(maps.Keys(a.Paths)) {
 		short, ours := strings.CutPrefix(path, "/api/v1")
+		if rest, crm := strings.CutPrefix(path, "/crm/api/v1"); crm {
+			short, ours = "/crm"+rest, true
+		}
 		if !ours {
 			continue
 		}
 		for _, method := range slices.Sorted(maps.Keys(a.Paths[path])) {
 			op := a.Paths[path][method]
-			if data := a.dataOf(op); data != nil {
+			if data := a.dataOf(op, strings.HasPrefix(short, "/crm/")); data != nil {
 				fmt.Fprintf(&answers, "  %q: %s;\n", strings.ToUpper(method)+" "+short, a.word(*data, used))
 			}
 			if name := last(op.Body.Content["application/json"].Schema.Ref); name != "" {
@@ -125,10 +128,14 @@ func (a openAPI) typescript() string {
 	return out.String()
 }
 
-// dataOf is what stands in the data of an operation's good answer; nil: it is no JSON.
-func (a openAPI) dataOf(op operationShape) *shape {
+// dataOf is what stands in the data of an operation's good answer, or the whole of it where it has no envelope; nil: it is no JSON.
+func (a openAPI) dataOf(op operationShape, bare bool) *shape {
 	for status, r := range op.Responses {
-		envelope, ok := a.Components.Schemas[last(r.Content["application/json"].Schema.Ref)]
+		whole := r.Content["application/json"].Schema
+		envelope, ok := a.Components.Schemas[last(whole.Ref)]
+		if ok && bare && strings.HasPrefix(status, "2") {
+			return &whole
+		}
 		if data, has := envelope.Properties["data"]; ok && has && strings.HasPrefix(status, "2") {
 			return &data
 		}

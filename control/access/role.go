@@ -42,7 +42,7 @@ func Rights() []Right {
 }
 
 // memberScopes are what members may do besides reading.
-func memberScopes() []string { return []string{CallsWrite, TasksWrite, CampaignsWrite} }
+func memberScopes() []string { return []string{CallsWrite, TasksWrite, CampaignsWrite, ContactsWrite} }
 
 // May says whether a role may do something.
 func May(r store.Role, a Act) bool {

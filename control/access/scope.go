@@ -31,6 +31,10 @@ const (
 
 	CampaignsRead  = "campaigns:read"
 	CampaignsWrite = "campaigns:write"
+	ContactsRead   = "contacts:read"
+	ContactsWrite  = "contacts:write"
+	FieldsRead     = "custom_fields:read"
+	FieldsWrite    = "custom_fields:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -50,6 +54,10 @@ func Scopes() []Scope {
 		{DialWrite, "change these"},
 		{CampaignsRead, "list campaigns; read their progress, tasks and results"},
 		{CampaignsWrite, "make campaigns, upload contacts, start, pause, resume and cancel them: it places calls"},
+		{ContactsRead, "list, search and read contacts"},
+		{ContactsWrite, "make, change and delete contacts"},
+		{FieldsRead, "list custom fields and their options"},
+		{FieldsWrite, "make, change and delete custom fields and their options"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},
