@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -20,6 +21,9 @@ const (
 
 // OfContacts is the entity of the custom fields that contacts have. Those of other entities can be defined, and nothing has them yet.
 const OfContacts = "CONTACT"
+
+// ErrInUse is the ErrConflict of a custom field that contacts have values of.
+var ErrInUse = fmt.Errorf("%w: contacts have values of it", ErrConflict)
 
 // A Field is the definition of a custom field. An entity has one of each key.
 type Field struct {
@@ -53,9 +57,9 @@ type Fields interface {
 	Field(ctx context.Context, org string, number int64) (Field, error)
 	Fields(ctx context.Context, org string) ([]Field, error) // by Number
 	// UpdateField lets change alter a definition, in one transaction. An error of change is returned as it is, and nothing is kept.
-	// ErrConflict as of CreateField, and if entity, key or type would change while it is in use.
+	// ErrConflict as of CreateField, ErrInUse if entity, key or type would change while it is in use.
 	UpdateField(ctx context.Context, org string, number int64, at time.Time, change func(*Field) error) (Field, error)
-	// DeleteField removes a definition and its options, and gives what it was: ErrConflict if it is in use, unless the values are to go too.
+	// DeleteField removes a definition and its options, and gives what it was: ErrInUse if it is, unless the values are to go too.
 	DeleteField(ctx context.Context, org string, number int64, values bool) (Field, error)
 
 	// CreateOption keeps a new option: ErrConflict if the field has that value, ErrNotFound if there is no such field.

@@ -111,12 +111,6 @@ func failed(err error, noun string) error {
 	return fmt.Errorf("%s: %w", noun, err)
 }
 
-// reason is what stands against something, in the words of the store.
-func reason(err error) string {
-	_, why, _ := strings.Cut(err.Error(), store.ErrConflict.Error()+": ")
-	return why
-}
-
 // invalid refuses a request for fields, each with what is wrong with it; nil if there are none.
 func invalid(bad map[string]string) error {
 	if len(bad) == 0 {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 
 	"parley/control/envelope"
 	"parley/store"
@@ -67,8 +66,8 @@ func (h *Fields) Create(ctx context.Context, in *CreateField) (*One[CustomField]
 // answerField shows a definition, or says why there is none.
 func answerField(f store.Field, err error) (*One[CustomField], error) {
 	switch {
-	case errors.Is(err, store.ErrConflict) && reason(err) != "":
-		return nil, &envelope.Fault{Status: http.StatusBadRequest, Message: "the custom field is in use: " + reason(err), Cause: err}
+	case errors.Is(err, store.ErrInUse):
+		return nil, envelope.Bad("contacts have values of the custom field: entityType, fieldKey and fieldType stay")
 	case errors.Is(err, store.ErrConflict):
 		return nil, envelope.Wrong("fieldKey", "is taken: the entity type has such a field")
 	case err != nil:
@@ -118,10 +117,8 @@ func (h *Fields) Delete(ctx context.Context, in *DeleteField) (*One[CustomField]
 		return nil, err
 	}
 	f, err := h.Store.DeleteField(ctx, org, n, in.Force)
-	if errors.Is(err, store.ErrConflict) {
-		f := envelope.Again("the custom field is in use: " + reason(err) + "; force=true deletes these too")
-		f.Cause = err
-		return nil, f
+	if errors.Is(err, store.ErrInUse) {
+		return nil, envelope.Again("contacts have values of the custom field: force=true deletes these too")
 	}
 	return answerField(f, err)
 }

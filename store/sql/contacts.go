@@ -98,7 +98,9 @@ func (s *Store) UpdateContact(ctx context.Context, org string, number int64, at 
 			return errUnchanged
 		}
 		next.ID, next.Number, next.Org, next.Changes, next.Created, next.Updated = c.ID, c.Number, c.Org, c.Changes, c.Created, c.Updated
-		next.Fields = fieldsOf(next.Fields)
+		if next.Fields = fieldsOf(next.Fields); stay(c.Addresses, next.Addresses) {
+			next.Addresses = c.Addresses
+		}
 		if reflect.DeepEqual(next, c) {
 			return errUnchanged
 		}
@@ -233,6 +235,17 @@ func sorted(had, want []store.Address) (keep map[int64]store.Address, fresh []st
 		}
 	}
 	return keep, fresh
+}
+
+// stay says whether a contact has all the addresses that it is to have, and no others.
+func stay(had, want []store.Address) bool {
+	keep, fresh := sorted(had, want)
+	for _, a := range had {
+		if next, ok := keep[a.Number]; !ok || next.Channel != a.Channel || next.Address != a.Address {
+			return false
+		}
+	}
+	return len(fresh) == 0
 }
 
 // complete gives contacts their addresses and custom fields.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"parley/store"
@@ -87,7 +86,7 @@ func (u unit) unused(ctx context.Context, f store.Field) error {
 	}
 	has, err := u.FieldUse(ctx, db.FieldUseParams{Org: f.Org, Key: f.Key})
 	if err == nil && len(has) > 0 {
-		err = fmt.Errorf("%w: contacts have values of it", store.ErrConflict)
+		err = store.ErrInUse
 	}
 	return err
 }

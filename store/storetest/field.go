@@ -38,8 +38,8 @@ func testCustomFields(t *testing.T, s Store) {
 	for what, change := range map[string]func(*store.Field){
 		"key": func(f *store.Field) { f.Key = "rank" }, "kind": func(f *store.Field) { f.Kind = store.FieldText }, "entity": func(f *store.Field) { f.Entity = "PRODUCT" },
 	} {
-		if _, err := s.UpdateField(ctx, h.Org, want.Number, start, func(f *store.Field) error { change(f); return nil }); !errors.Is(err, store.ErrConflict) {
-			t.Errorf("%s of a field in use: %v, want ErrConflict", what, err)
+		if _, err := s.UpdateField(ctx, h.Org, want.Number, start, func(f *store.Field) error { change(f); return nil }); !errors.Is(err, store.ErrInUse) {
+			t.Errorf("%s of a field in use: %v, want ErrInUse", what, err)
 		}
 	}
 	want.Label, want.Updated = "Rank", start.Add(time.Hour)
@@ -47,14 +47,16 @@ func testCustomFields(t *testing.T, s Store) {
 	ok(t, err)
 	same(t, "changed field", got, want)
 	_, err = s.UpdateField(ctx, h.Org, company.Number, start, func(f *store.Field) error { f.Entity = store.OfContacts; return nil })
-	is(t, err, store.ErrConflict)
+	if is(t, err, store.ErrConflict); errors.Is(err, store.ErrInUse) {
+		t.Errorf("a key that is taken is in use: %v", err)
+	}
 	company.Key, company.Kind = "size", store.FieldNumber
 	got, err = s.UpdateField(ctx, h.Org, company.Number, start, func(f *store.Field) error { f.Key, f.Kind = "size", store.FieldNumber; return nil })
 	ok(t, err)
 	same(t, "field of another entity", got, company)
 
 	_, err = s.DeleteField(ctx, h.Org, want.Number, false)
-	is(t, err, store.ErrConflict)
+	is(t, err, store.ErrInUse)
 	got, err = s.DeleteField(ctx, h.Org, want.Number, true)
 	ok(t, err)
 	same(t, "deleted field", got, want)
