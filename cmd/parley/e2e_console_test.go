@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -55,6 +56,8 @@ func TestConsole(t *testing.T) {
 		{"live", "/live", "Nobody is in a call"},
 		{"agents", "/agents", "Receptionist"},
 		{"agent", "/agents/" + made.agent, "Save as a new version"},
+		{"contacts", "/contacts", "Ada Lovelace"},
+		{"custom-fields", "/custom-fields", "tier"},
 		{"tasks", "/tasks", "Remind Ada"},
 		{"task", "/tasks/" + made.task, "It was not called yet"},
 		{"campaigns", "/campaigns", "Autumn"},
@@ -139,6 +142,14 @@ func (n *node) fillConsole() consoleRows {
 	m.task = post("tasks", map[string]any{"name": "Remind Ada", "agent_id": m.agent, "to_number": "+15550100077"})
 	m.campaign = post("campaigns", map[string]any{"name": "Autumn", "agent_id": m.agent})
 	post("extensions", map[string]any{"username": "anna"})
+	for path, body := range map[string]map[string]any{
+		"contacts":      {"firstName": "Ada", "lastName": "Lovelace", "phone": "+15550100077"},
+		"custom-fields": {"entityType": "CONTACT", "fieldKey": "tier", "fieldType": "LIST"},
+	} {
+		if a := n.api("POST", "/crm/api/v1/"+path, body); a.Status != http.StatusOK {
+			n.t.Fatalf("POST %s: %d", path, a.Status)
+		}
+	}
 	post("trunks", map[string]any{"name": "Carrier", "host": "sip.example.com"})
 	post("numbers", map[string]any{"phone_number": "+15550100044", "agent_id": m.agent})
 	post("do-not-call", map[string]any{"phone_number": "+15550100055", "reason": "They asked."})
