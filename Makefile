@@ -130,8 +130,9 @@ test-browser: $(AXE) ## a headless Chromium with recorded speech for a microphon
 	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^(TestConsole.*|TestEndToEndBrowser|TestEndToEndDesk)$$'
 
 .PHONY: test-contract
-test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases
+test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases; contacts and custom fields held to the CRM contract
 	$(GO) test -count=1 -v ./control/voice/voicetest
+	$(GO) test -count=1 ./control/crm/...
 	$(GO) test -tags e2e -count=1 -timeout 5m -v ./cmd/parley -run '^TestContract'
 
 .PHONY: soak

@@ -99,6 +99,8 @@ func (c *Control) example(operation, status string, s *huma.Schema) any {
 		}
 	case r.Schema(reflect.TypeFor[envelope.BareFailure](), true, "").Ref:
 		failure = map[string]any{"error": sayings[code], "details": map[string]any{}}
+	case r.Schema(reflect.TypeFor[envelope.Refusal](), true, "").Ref:
+		failure = map[string]any{"code": code, "error": http.StatusText(code), "message": sayings[code], "details": map[string]any{}}
 	default:
 		return reference.Example(r, s)
 	}

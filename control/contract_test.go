@@ -301,8 +301,11 @@ func TestDescription(t *testing.T) {
 			want = append(want, "413", "415")
 		}
 		failure := "#/components/schemas/Failure"
-		if envelope.IsBare(r.path) {
+		switch {
+		case envelope.IsBare(r.path):
 			failure = "#/components/schemas/BareFailure"
+		case envelope.InCRM(r.path):
+			failure = "#/components/schemas/Refusal"
 		}
 		for _, status := range want {
 			if got := op.Responses[status].Content["application/json"].Schema["$ref"]; got != failure {

@@ -1,7 +1,8 @@
 // Package control is the control plane: the HTTP API over what Parley keeps and does, on one net/http mux.
 //
 //	mux ──▶ envelope.Front ──▶ meet ──▶ routes ──▶ authorise ──▶ once ──▶ huma's checks ──▶ handlers ──▶ store, Live
-//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people
+//	 "/api/", "/openapi.json"  who, rate  (mux)    scope, session  POST     every bad field   voice, lines, people, crm
+//	 "/crm/" (crm.Tolerant)
 //	 "/ws/"                                  ├───▶ watchCall (scope, session, session token) ──▶ voice.Sockets ──▶ live.Desk
 //	                                         ╰───▶ watchConversations (scope, JWT, session) ──▶ bots.Sockets ──▶ bots.Feed
 //
@@ -30,6 +31,7 @@ import (
 	"parley/control/bus"
 	"parley/control/campaign"
 	"parley/control/console"
+	"parley/control/crm"
 	"parley/control/envelope"
 	"parley/control/health"
 	"parley/control/library"
@@ -60,12 +62,13 @@ type Dialer interface {
 	campaign.Vetter
 }
 
-// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People, Bots and Secret are needed.
+// Options are what the API stands on. Agents, Calls, Tasks, Campaigns, Contacts, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People, Bots and Secret are needed.
 type Options struct {
 	Agents     store.Agents
 	Calls      store.Calls
 	Tasks      store.Tasks
 	Campaigns  store.Campaigns
+	Contacts   crm.Rows // and custom fields
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Bots       bots.Rows
@@ -146,9 +149,9 @@ type Control struct {
 
 // New builds the API.
 func New(o Options) (*Control, error) {
-	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
+	if o.Agents == nil || o.Calls == nil || o.Tasks == nil || o.Campaigns == nil || o.Contacts == nil || o.DoNotCall == nil || o.Dialer == nil || o.Auth == nil || o.People == nil ||
 		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil || o.Bots == nil {
-		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Bots")
+		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, Contacts, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Bots")
 	}
 	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
 	if err != nil {
@@ -225,11 +228,12 @@ func (c *Control) Close() {
 	c.threads.Close()
 }
 
-// Mount registers "/api/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
+// Mount registers "/api/", "/crm/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	c.console.Mount(mux)
 	mux.Handle("/api/", c.front)
+	mux.Handle("/crm/", crm.Tolerant(c.front))
 	mux.Handle("/ws/", c.front)
 	if c.reference == nil {
 		return

@@ -37,7 +37,8 @@ func describe(o Options) *huma.OpenAPI {
 				"every error has `error` and, where fields are at fault, `details`, which names all of them at once. Bots and conversations have a " +
 				"contract of their own: their answers are bare objects and arrays, their errors `error` and `details`. Fields and query " +
 				"parameters that are not described here are refused. Ids of other organisations do not exist: 404. Times are UTC. " +
-				"What goes beyond the voice-agents contract is marked as an extension.\n\n" +
+				"What goes beyond the voice-agents contract is marked as an extension. Below `/crm/api/v1` the CRM contract is served: bare " +
+				"answers, names in camelCase, numbers for ids, `pageToken`; an error has `code`, `error`, `message` and `details`.\n\n" +
 				"A key may make 1,000 requests a minute unless the server is set otherwise; every answer says how many are left: " +
 				"`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (a Unix timestamp).\n\n" + rightsTable(),
 		},
@@ -49,6 +50,8 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Campaigns", Description: "Files of numbers, which an agent calls one after the other. Extension."},
 			{Name: "Bots", Description: "Agents bound to a channel. Answers are bare JSON."},
 			{Name: "Conversations", Description: "Threads between customers and bots, by telephone and by text. Answers are bare JSON."},
+			{Name: "Contacts", Description: "Whom the organisation deals with. CRM contract."},
+			{Name: "Custom fields", Description: "What else contacts may have. CRM contract."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
@@ -96,7 +99,7 @@ func rightsTable() string {
 	for _, r := range access.Rights() {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Act, sign[r.Owner], sign[r.Admin], sign[r.Member])
 	}
-	b.WriteString("| what needs a scope that reads, calls:write, tasks:write, campaigns:write or conversations:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
+	b.WriteString("| what needs a scope that reads, calls:write, tasks:write, campaigns:write, conversations:write or contacts:write | yes | yes | yes |\n| what needs any other scope | yes | yes | no |\n")
 	return b.String()
 }
 
@@ -124,6 +127,9 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 				"hours it gets the first answer, with `Idempotent-Replayed: true`. Extension.",
 		})
 		op.Responses["409"] = c.failure(path, "The Idempotency-Key was used for another request, or its first request is still being answered (Retry-After)", hRetryAfter)
+	}
+	if p.clash != "" {
+		op.Responses["409"] = c.failure(path, p.clash, "")
 	}
 	if p.takesCSV {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
@@ -232,8 +238,11 @@ func (c *Control) failures(method, path string, named bool, p page) map[string]*
 // failure describes one error in the shape of its path's contract, and a header that comes with it; "": none.
 func (c *Control) failure(path, text, name string) *huma.Response {
 	kind := reflect.TypeFor[envelope.Failure]()
-	if envelope.IsBare(path) {
+	switch {
+	case envelope.IsBare(path):
 		kind = reflect.TypeFor[envelope.BareFailure]()
+	case envelope.InCRM(path):
+		kind = reflect.TypeFor[envelope.Refusal]()
 	}
 	schema := c.api.OpenAPI().Components.Schemas.Schema(kind, true, "")
 	r := &huma.Response{Description: text, Content: map[string]*huma.MediaType{"application/json": {Schema: schema}}}

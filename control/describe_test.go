@@ -12,6 +12,8 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"parley/control/envelope"
 )
 
 // TestDescriptionIsValid has a validator of OpenAPI 3.1 look at the description, and one of JSON Schema at its examples.
@@ -28,7 +30,7 @@ func TestDescriptionIsValid(t *testing.T) {
 	}
 	examples := 0
 	for path, item := range doc.Paths.Map() {
-		if !strings.HasPrefix(path, "/api/") {
+		if !strings.HasPrefix(path, "/api/") && !envelope.InCRM(path) {
 			continue
 		}
 		for method, op := range item.Operations() {
@@ -66,7 +68,7 @@ func TestDescriptionIsWhole(t *testing.T) {
 			if len(op.Tags) != 1 || doc.Tags.Get(op.Tags[0]) == nil {
 				t.Errorf("%s has the tags %v, of which the description must tell", at, op.Tags)
 			}
-			if !strings.HasPrefix(path, "/api/") {
+			if !strings.HasPrefix(path, "/api/") && !envelope.InCRM(path) {
 				continue
 			}
 			for _, p := range op.Parameters {
@@ -146,7 +148,7 @@ func (w *world) answersDescribed() *schemas {
 	must(w.t, s.compiler.AddResource("openapi.json", doc))
 	must(w.t, s.compiler.AddResource("asyncapi.json", spoken))
 	for path, methods := range d.Paths {
-		if !strings.HasPrefix(path, "/api/") {
+		if !strings.HasPrefix(path, "/api/") && !envelope.InCRM(path) {
 			continue
 		}
 		for method, op := range methods {

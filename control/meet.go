@@ -56,7 +56,7 @@ func (c *Control) meet(next http.Handler) http.Handler {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/ws/"):
 			asked = unveil(r)
-		case !strings.HasPrefix(r.URL.Path, "/api/"):
+		case !strings.HasPrefix(r.URL.Path, "/api/") && !envelope.InCRM(r.URL.Path):
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -19,6 +19,7 @@ type page struct {
 	takesCSV, givesCSV bool                // its body, or its answer, is CSV
 	bad, missing, busy string              // when else it answers 400, 404, 503
 	often              string              // when else it answers 429
+	clash              string              // when it answers 409, beside Idempotency-Key; "": never
 }
 
 // liveText is what the description says of the socket, which OpenAPI has no words for.
@@ -711,5 +712,106 @@ var pages = map[string]page{
 		tag: "Users", summary: "Remove a user",
 		text: "Their sessions here end, and the keys that they made are revoked. Everybody may remove themselves.",
 		bad:  "Also if they are the organisation's last owner.",
+	},
+
+	"list-contacts": {
+		tag: "Contacts", summary: "List contacts",
+		text: "Newest first, unless sortBy says otherwise. filterBy and sortBy name fields as POST /contacts/search does; filterBy compares as eq.",
+	},
+	"create-contact": {
+		tag: "Contacts", summary: "Create a contact",
+		text: "Always a new one: several contacts may have the same address.",
+		request: `{
+			"firstName": "Jane",
+			"lastName": "Doe",
+			"customFields": {"source": "web"},
+			"addresses": [{"address": "+56912345678", "channelType": "PHONE"}]
+		}`,
+		bad: "Also if a custom value is not of its field's type.",
+	},
+	"search-contacts": {
+		tag: "Contacts", summary: "Search contacts",
+		text: "filters are conditions on fields: id, userId, contactCompanyId, providerId, providerName, nationalId, firstName, lastName, companyPosition, " +
+			"email, phone, addresses.id, addresses.address, addresses.channelType, createdAt, updatedAt, and customFields.KEY. A condition holds if one of a " +
+			"field's values passes it; neq, notContains, notIn and notExists hold if none does. Of longer values the first 400 characters are looked at. " +
+			"A nextPageToken goes on where the page ended, whatever was added meanwhile.",
+		request: `{
+			"filters": [
+				{"field": "addresses.address", "operator": "eq", "value": "+56912345678"},
+				{"field": "addresses.address", "operator": "contains", "value": "example.com"}
+			],
+			"sort": [{"field": "createdAt", "direction": "desc"}],
+			"size": 20,
+			"includeTotalCount": "true"
+		}`,
+	},
+	"get-contact": {
+		tag: "Contacts", summary: "Get a contact",
+	},
+	"update-contact": {
+		tag: "Contacts", summary: "Update a contact",
+		text: "Only the fields that are given change; null clears. addresses are replaced as a whole, and those that stay keep their ids; of customFields, " +
+			"what is not named stays.",
+		request: `{"firstName": "Janet", "customFields": {"priority": "high"}}`,
+		bad:     "Also if a custom value is not of its field's type.",
+	},
+	"delete-contact": {
+		tag: "Contacts", summary: "Delete a contact",
+		text: "With its addresses and custom values. Answers what it was.",
+	},
+	"list-custom-fields": {
+		tag: "Custom fields", summary: "List custom fields",
+		text: "Of all entity types, oldest first, unless sortBy says otherwise. filterBy=entityType:CONTACT leaves those of contacts.",
+	},
+	"create-custom-field": {
+		tag: "Custom fields", summary: "Define a custom field",
+		text: "From then on values of its key must be of its type. Values are kept of contacts alone; fields of other entity types can be defined.",
+		request: `{
+			"description": "How much they buy.",
+			"entityType": "CONTACT",
+			"fieldKey": "tier",
+			"fieldLabel": "Tier",
+			"fieldType": "LIST"
+		}`,
+		bad: "Also if the entity type has a field of that key, or the organisation has 500 fields.",
+	},
+	"get-custom-field": {
+		tag: "Custom fields", summary: "Get a custom field",
+	},
+	"update-custom-field": {
+		tag: "Custom fields", summary: "Update a custom field",
+		text:    "Only what is given changes.",
+		request: `{"fieldLabel": "Tier", "description": null}`,
+		bad:     "Also if its entity type, key or type would change while contacts have values of it.",
+	},
+	"delete-custom-field": {
+		tag: "Custom fields", summary: "Delete a custom field",
+		text:  "With its options. Answers what it was.",
+		clash: "Contacts have values of it: force=true deletes these too",
+	},
+	"list-custom-field-options": {
+		tag: "Custom fields", summary: "List the options of a custom field",
+		text: "Oldest first, unless sortBy says otherwise.",
+	},
+	"create-custom-field-option": {
+		tag: "Custom fields", summary: "Create an option",
+		request: `{"definitionId": 1, "value": "gold", "label": "Gold", "description": "The best of them."}`,
+		bad:     "Also if the field is not of the type LIST, has that value, or has 5,000 options.",
+	},
+	"get-custom-field-option": {
+		tag: "Custom fields", summary: "Get an option",
+		missing: "Also if the field has no such option.",
+	},
+	"update-custom-field-option": {
+		tag: "Custom fields", summary: "Update an option",
+		text:    "Only what is given changes. Contacts that have the value get the new one.",
+		request: `{"label": "Gold", "description": "The best of them."}`,
+		bad:     "Also if the field has that value.",
+		missing: "Also if the field has no such option.",
+	},
+	"delete-custom-field-option": {
+		tag: "Custom fields", summary: "Delete an option",
+		text:    "Contacts that have its value have none of the field any more. Answers what it was.",
+		missing: "Also if the field has no such option.",
 	},
 }

@@ -10,6 +10,7 @@ import (
 	"parley/control/access"
 	"parley/control/bots"
 	"parley/control/campaign"
+	"parley/control/crm"
 	"parley/control/health"
 	"parley/control/lines"
 	"parley/control/people"
@@ -28,6 +29,9 @@ func (c *Control) routes() {
 	calls := &voice.Calls{
 		Store: o.Calls, Live: o.Live, Judge: o.Dialer, Gauge: o.Gauge, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
+
+	contacts := &crm.Contacts{Store: o.Contacts}
+	fields := &crm.Fields{Store: o.Contacts}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
@@ -189,6 +193,25 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/users/{id}", "get-user", session, users.Get)
 	handle(c, "PATCH "+v1+"/users/{id}", "update-user", session, users.Update)
 	handle(c, "DELETE "+v1+"/users/{id}", "remove-user", session, users.Remove)
+
+	const crmV1 = "/crm/api/v1"
+	handle(c, "GET "+crmV1+"/contacts", "list-contacts", access.ContactsRead, contacts.List)
+	handle(c, "POST "+crmV1+"/contacts", "create-contact", access.ContactsWrite, contacts.Create)
+	handle(c, "POST "+crmV1+"/contacts/search", "search-contacts", access.ContactsRead, contacts.Search)
+	handle(c, "GET "+crmV1+"/contacts/{id}", "get-contact", access.ContactsRead, contacts.Get)
+	handle(c, "PUT "+crmV1+"/contacts/{id}", "update-contact", access.ContactsWrite, contacts.Update)
+	handle(c, "DELETE "+crmV1+"/contacts/{id}", "delete-contact", access.ContactsWrite, contacts.Delete)
+
+	handle(c, "GET "+crmV1+"/custom-fields", "list-custom-fields", access.FieldsRead, fields.List)
+	handle(c, "POST "+crmV1+"/custom-fields", "create-custom-field", access.FieldsWrite, fields.Create)
+	handle(c, "GET "+crmV1+"/custom-fields/{id}", "get-custom-field", access.FieldsRead, fields.Get)
+	handle(c, "PUT "+crmV1+"/custom-fields/{id}", "update-custom-field", access.FieldsWrite, fields.Update)
+	handle(c, "DELETE "+crmV1+"/custom-fields/{id}", "delete-custom-field", access.FieldsWrite, fields.Delete)
+	handle(c, "GET "+crmV1+"/custom-fields/{id}/options", "list-custom-field-options", access.FieldsRead, fields.Options)
+	handle(c, "POST "+crmV1+"/custom-fields/{id}/options", "create-custom-field-option", access.FieldsWrite, fields.CreateOption)
+	handle(c, "GET "+crmV1+"/custom-fields/{id}/options/{option}", "get-custom-field-option", access.FieldsRead, fields.GetOption)
+	handle(c, "PUT "+crmV1+"/custom-fields/{id}/options/{option}", "update-custom-field-option", access.FieldsWrite, fields.UpdateOption)
+	handle(c, "DELETE "+crmV1+"/custom-fields/{id}/options/{option}", "delete-custom-field-option", access.FieldsWrite, fields.DeleteOption)
 }
 
 // forgetAll makes this node ask for every key anew.

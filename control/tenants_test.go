@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"parley/control/access"
+	"parley/control/envelope"
 	"parley/control/voice/voicetest"
 	"parley/store"
 )
@@ -57,7 +58,7 @@ func (w *world) served() []route {
 	must(w.t, json.Unmarshal(a.body, w.described))
 	var all []route
 	for path, methods := range w.described.Paths {
-		if !strings.HasPrefix(path, "/api/") {
+		if !strings.HasPrefix(path, "/api/") && !envelope.InCRM(path) {
 			continue // beside the API
 		}
 		for method, op := range methods {
@@ -106,7 +107,7 @@ func (r route) of(t tenant) string {
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
 		"tasks": t.task, "do-not-call": t.barred, "campaigns": t.campaign, "deliveries": t.delivery, "credentials": t.account, "numbers": t.phone, "trunks": t.trunk, "extensions": t.extension,
-		"bots": t.bot, "conversations": t.thread,
+		"bots": t.bot, "conversations": t.thread, "contacts": t.customer, "custom-fields": t.field,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -115,7 +116,7 @@ func (r route) of(t tenant) string {
 
 // within puts in what a path names within something else.
 func within(path string, t tenant) string {
-	return strings.NewReplacer("{version}", "1", "{document}", t.document).Replace(path)
+	return strings.NewReplacer("{version}", "1", "{document}", t.document, "{option}", t.option).Replace(path)
 }
 
 // by asks a route as a tenant: with the key, or with a new session of its owner.
@@ -180,7 +181,8 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	}
 	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call", "/api/v1/campaigns", "/api/v1/credentials/" + w.theirs.account,
 		"/api/v1/numbers/" + w.theirs.phone, "/api/v1/trunks/" + w.theirs.trunk, "/api/v1/extensions/" + w.theirs.extension, "/api/v1/bots/" + w.theirs.bot,
-		"/api/v1/conversations/" + w.theirs.thread} {
+		"/api/v1/conversations/" + w.theirs.thread, "/crm/api/v1/contacts/" + w.theirs.customer, "/crm/api/v1/custom-fields/" + w.theirs.field,
+		"/crm/api/v1/custom-fields/" + w.theirs.field + "/options/" + w.theirs.option} {
 		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
 			t.Errorf("%s was changed: %s", path, a.body)
 		}
@@ -331,7 +333,7 @@ func TestSessionsReachAllElse(t *testing.T) {
 			cookie, _ := w.begin(who.org, who.owner)
 			for _, a := range []*answer{w.ask("", r.method, path, r.body, "Cookie", cookie), w.ask(w.token(who), r.method, path, r.body)} {
 				refused := a.status == http.StatusForbidden
-				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite, access.BotsWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
+				if want := who.owner == member.owner && slices.Contains([]string{access.AgentsWrite, access.DialWrite, access.CredentialsWrite, access.NumbersWrite, access.TrunksWrite, access.HooksWrite, access.BotsWrite, access.FieldsWrite}, r.scope); refused != want || a.status == http.StatusUnauthorized {
 					t.Errorf("%s by %s: %d %s", r.id, who.owner, a.status, a.body)
 				}
 			}

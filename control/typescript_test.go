@@ -83,13 +83,16 @@ func (a openAPI) typescript() string {
 	used, forms := map[string]bool{}, map[string]bool{}
 	for _, path := range slices.Sorted(maps.Keys(a.Paths)) {
 		short, ours := strings.CutPrefix(path, "/api/v1")
+		if rest, crm := strings.CutPrefix(path, "/crm/api/v1"); crm {
+			short, ours = "/crm"+rest, true
+		}
 		if !ours {
 			continue
 		}
 		for _, method := range slices.Sorted(maps.Keys(a.Paths[path])) {
 			op := a.Paths[path][method]
 			data := a.dataOf(op)
-			if envelope.IsBare(path) {
+			if envelope.IsBare(path) || envelope.InCRM(path) {
 				data = bareOf(op)
 			}
 			if data != nil {

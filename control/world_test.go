@@ -15,6 +15,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -92,6 +93,9 @@ type tenant struct {
 	document  string // that the agent knows
 	bot       string // of WhatsApp, with an agent of its own
 	thread    string // its conversation, with two messages
+	customer  string // a contact, by its number
+	field     string // a custom field, by its number
+	option    string // of it
 }
 
 // lines is where calls live, in this process.
@@ -242,7 +246,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 // needed are the options that must be set, but for the way in: all over one database.
 func needed(db *sql.Store, d control.Dialer) control.Options {
 	return control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, DoNotCall: db, Lines: db, Bots: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
 	}
 }
 
@@ -351,6 +355,7 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, err)
 	w.connect(t, now)
 	w.bind(t, now)
+	w.meetCustomer(t, now)
 	_, err = w.db.Bar(w.t.Context(), store.Barred{ID: t.barred, Org: t.org, E164: "+442070000001", Created: now})
 	must(w.t, err)
 	t.delivery = store.NewID()
@@ -364,6 +369,20 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
 	w.live.up[t.going] = true
+}
+
+// meetCustomer gives a tenant a contact and a custom field, which the contact has a value of.
+func (w *world) meetCustomer(t *tenant, now time.Time) {
+	f, err := w.db.CreateField(w.t.Context(), store.Field{Org: t.org, Entity: store.OfContacts, Key: "of", Label: "Of " + t.org, Kind: store.FieldList, Created: now})
+	must(w.t, err)
+	o, err := w.db.CreateOption(w.t.Context(), store.Option{Org: t.org, Field: f.Number, Value: t.org, Created: now})
+	must(w.t, err)
+	c, err := w.db.CreateContact(w.t.Context(), store.Contact{
+		ID: store.NewID(), Org: t.org, FirstName: "Of " + t.org, Fields: map[string]string{"of": strconv.Quote(t.org)},
+		Addresses: []store.Address{{Channel: store.ChannelPhone, Address: "+56912345678"}}, Created: now,
+	})
+	must(w.t, err)
+	t.customer, t.field, t.option = strconv.FormatInt(c.Number, 10), strconv.FormatInt(f.Number, 10), strconv.FormatInt(o.Number, 10)
 }
 
 // recruit gives a tenant a campaign.
@@ -559,6 +578,10 @@ func (w *world) check(what string, a *answer) {
 	if a.status < 400 && !strings.HasPrefix(a.head.Get("Content-Type"), "application/json") || what == "GET /openapi.json" {
 		return
 	}
+	if _, path, _ := strings.Cut(what, " "); envelope.InCRM(path) {
+		w.checkCRM(what, a)
+		return
+	}
 	if err := json.Unmarshal(a.body, &a.parsed); err != nil {
 		w.t.Fatalf("%s: %d, not an envelope (%v): %.200s", what, a.status, err, a.body)
 	}
@@ -598,6 +621,28 @@ func (w *world) checkBare(what string, a *answer) {
 	must(w.t, json.Unmarshal(a.body, &a.parsed))
 	if a.parsed.Error == "" || a.parsed.Details == nil || a.parsed.Success != nil {
 		w.t.Errorf("%s: %d is no bare error: %s", what, a.status, a.body)
+	}
+	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
+		w.t.Errorf("%s: %d: %s\n%s", what, a.status, a.body, w.log)
+	}
+}
+
+// checkCRM is check of an answer of the CRM contract: it is bare, and an error has four members. These are parsed as if they stood in an
+// envelope.
+func (w *world) checkCRM(what string, a *answer) {
+	w.t.Helper()
+	if a.status < 400 {
+		a.parsed.Data = a.body
+		return
+	}
+	var refusal map[string]json.RawMessage
+	if err := json.Unmarshal(a.body, &refusal); err != nil || len(refusal) != 4 {
+		w.t.Fatalf("%s: %d, not an error of the CRM contract (%v): %.200s", what, a.status, err, a.body)
+	}
+	must(w.t, json.Unmarshal(refusal["message"], &a.parsed.Error))
+	must(w.t, json.Unmarshal(refusal["details"], &a.parsed.Details))
+	if string(refusal["code"]) != strconv.Itoa(a.status) || string(refusal["error"]) != strconv.Quote(http.StatusText(a.status)) || a.parsed.Error == "" {
+		w.t.Errorf("%s: %d: %s", what, a.status, a.body)
 	}
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
 		w.t.Errorf("%s: %d: %s\n%s", what, a.status, a.body, w.log)

@@ -90,8 +90,8 @@ type Move struct {
 	Over   bool      // nothing is left to be done, else ErrConflict: Ended is set
 }
 
-// A Contact is a number that a campaign has.
-type Contact struct {
+// A CampaignContact is a number that a campaign has.
+type CampaignContact struct {
 	Task    string // its id
 	To      string
 	Line    int // of the file that it came with
@@ -113,7 +113,7 @@ type Campaigns interface {
 	// order: where Task is another id, the campaign had the number already, and has it once. No two of tasks have the same number. A
 	// campaign that was completed after their Created, while they were on their way, runs again.
 	// ErrConflict if the campaign is cancelled; ErrNotFound if it, or its agent, is gone.
-	AddContacts(ctx context.Context, org, campaign string, tasks []Task) (to []Contact, err error)
+	AddContacts(ctx context.Context, org, campaign string, tasks []Task) (to []CampaignContact, err error)
 	// CampaignCounts are counters: they are read, not counted.
 	CampaignCounts(ctx context.Context, org, campaign string) ([]CampaignCount, error)
 	// CampaignEnds are the last calls of a campaign that ended, newest first, after a Number.

@@ -53,7 +53,7 @@ func (d *database) serve(ctx context.Context, of tenant) (*service, error) {
 	}
 	log := slog.New(slog.DiscardHandler) // as at level info: requests that go well are told at debug
 	api, err := control.New(control.Options{
-		Agents: d.store, Calls: d.store, Tasks: d.store, Campaigns: d.store, DoNotCall: d.store, Lines: d.store, Bots: d.store, People: d.store, Answers: d.store, Webhooks: d.store, Hooks: &webhook.Secrets{},
+		Agents: d.store, Calls: d.store, Tasks: d.store, Campaigns: d.store, Contacts: d.store, DoNotCall: d.store, Lines: d.store, Bots: d.store, People: d.store, Answers: d.store, Webhooks: d.store, Hooks: &webhook.Secrets{},
 		Dialer: dialer.New(dialer.Options{Store: d.store, Node: store.NewID(), Log: log}), Auth: &access.Authenticator{Keys: d.store, Log: log},
 		Limiter: &access.Limiter{Rates: d.store, Limit: 1 << 30}, Secret: []byte("a secret of the bench, 32 bytes."), Log: log,
 		Default: func(context.Context, string) (string, error) { return of.agents[0], nil },

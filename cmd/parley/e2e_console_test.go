@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -59,6 +60,8 @@ func TestConsole(t *testing.T) {
 		{"bots", "/bots", "Support Bot"},
 		{"conversations", "/conversations?bot_id=" + bot, "Support Bot"},
 		{"conversation", "/conversations/" + calls[0].ID, "Draft a reply"},
+		{"contacts", "/contacts", "Ada Lovelace"},
+		{"custom-fields", "/custom-fields", "tier"},
 		{"tasks", "/tasks", "Remind Ada"},
 		{"task", "/tasks/" + made.task, "It was not called yet"},
 		{"campaigns", "/campaigns", "Autumn"},
@@ -153,6 +156,14 @@ func (n *node) fillConsole() consoleRows {
 	m.task = post("tasks", map[string]any{"name": "Remind Ada", "agent_id": m.agent, "to_number": "+15550100077"})
 	m.campaign = post("campaigns", map[string]any{"name": "Autumn", "agent_id": m.agent})
 	post("extensions", map[string]any{"username": "anna"})
+	for path, body := range map[string]map[string]any{
+		"contacts":      {"firstName": "Ada", "lastName": "Lovelace", "phone": "+15550100077"},
+		"custom-fields": {"entityType": "CONTACT", "fieldKey": "tier", "fieldType": "LIST"},
+	} {
+		if a := n.api("POST", "/crm/api/v1/"+path, body); a.Status != http.StatusOK {
+			n.t.Fatalf("POST %s: %d", path, a.Status)
+		}
+	}
 	post("trunks", map[string]any{"name": "Carrier", "host": "sip.example.com"})
 	post("numbers", map[string]any{"phone_number": "+15550100044", "agent_id": m.agent})
 	post("do-not-call", map[string]any{"phone_number": "+15550100055", "reason": "They asked."})

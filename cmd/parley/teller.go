@@ -74,7 +74,7 @@ func (t *teller) options(s *sql.Store, log *slog.Logger) (control.Options, error
 		return control.Options{}, err
 	}
 	return control.Options{
-		Agents: s, Calls: s, Tasks: s, Campaigns: s, DoNotCall: s, Lines: s, Bots: s, Webhooks: s, People: s, Secret: secret,
+		Agents: s, Calls: s, Tasks: s, Campaigns: s, Contacts: s, DoNotCall: s, Lines: s, Bots: s, Webhooks: s, People: s, Secret: secret,
 		Dialer: dialer.New(dialer.Options{Store: s, Node: "command line", Log: log}), Hooks: &webhook.Secrets{Rules: s, Vault: own},
 		Library: &library.Library{Store: s, Log: log}, Auth: insider{t.Org}, Limiter: &access.Limiter{Limit: math.MaxInt32},
 		Default:      func(context.Context, string) (string, error) { return t.found.DefaultAgent, nil },

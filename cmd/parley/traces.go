@@ -126,7 +126,7 @@ func (s *server) tracedAPI(next http.Handler) http.Handler {
 	}
 	api := s.traces.Serve(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/api/") {
+		if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/crm/") {
 			api.ServeHTTP(w, r)
 			return
 		}

@@ -67,7 +67,7 @@ func (b *bureau) serve(twilio string) *hungUp {
 	b.t.Cleanup(func() { b.must(files.Close()) })
 	live := &hungUp{}
 	c, err := control.New(control.Options{
-		Agents: b.db, Calls: b.db, Tasks: b.db, Campaigns: b.db, DoNotCall: b.db, Lines: b.db, Bots: b.db, Webhooks: b.db, People: b.db, Answers: b.db,
+		Agents: b.db, Calls: b.db, Tasks: b.db, Campaigns: b.db, Contacts: b.db, DoNotCall: b.db, Lines: b.db, Bots: b.db, Webhooks: b.db, People: b.db, Answers: b.db,
 		Dialer: dialer.New(dialer.Options{Store: b.db, Node: "node", Carrier: deaf{}, Caller: func(string, string) string { return "+15005550006" }}),
 		Hooks:  &webhook.Secrets{Rules: b.db, Vault: v}, Auth: &access.Authenticator{Keys: b.db}, Library: &library.Library{Store: b.db, Log: slog.New(slog.DiscardHandler)},
 		Vault: v, Gate: gate, Asker: &lines.Verifier{Bases: map[string]string{lines.Twilio: twilio}}, Live: live,

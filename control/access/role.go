@@ -43,7 +43,7 @@ func Rights() []Right {
 
 // memberScopes are what members may do besides reading.
 func memberScopes() []string {
-	return []string{CallsWrite, TasksWrite, CampaignsWrite, ConversationsWrite}
+	return []string{CallsWrite, TasksWrite, CampaignsWrite, ConversationsWrite, ContactsWrite}
 }
 
 // May says whether a role may do something.

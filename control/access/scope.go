@@ -36,6 +36,10 @@ const (
 	BotsWrite          = "bots:write"
 	ConversationsRead  = "conversations:read"
 	ConversationsWrite = "conversations:write"
+	ContactsRead       = "contacts:read"
+	ContactsWrite      = "contacts:write"
+	FieldsRead         = "custom_fields:read"
+	FieldsWrite        = "custom_fields:write"
 )
 
 // A Scope is a scope's name, and what it allows, for people.
@@ -59,6 +63,10 @@ func Scopes() []Scope {
 		{BotsWrite, "make, change, toggle, verify and delete bots"},
 		{ConversationsRead, "list conversations; read their messages; watch them"},
 		{ConversationsWrite, "say where conversations stand, turn their auto-reply on and off, and have replies drafted"},
+		{ContactsRead, "list, search and read contacts"},
+		{ContactsWrite, "make, change and delete contacts"},
+		{FieldsRead, "list custom fields and their options"},
+		{FieldsWrite, "make, change and delete custom fields and their options"},
 		{HooksRead, "read how webhooks are sent, and what became of them"},
 		{HooksWrite, "change how webhooks are sent; replay and test them; make the secret that signs them"},
 		{CredentialsRead, "list credentials of carriers and vendors, without their secrets"},

@@ -122,11 +122,34 @@ type body interface {
 	GetStatus() int
 }
 
-// shape puts a fault into the words of the contract that a path belongs to: bots and conversations, or voice-agents. crm ({code, error,
-// message, details}) gets its case here.
+// A Refusal is a fault in the shape of the CRM contract.
+type Refusal struct {
+	Code    int               `json:"code" doc:"The status." example:"400"`
+	Kind    string            `json:"error" doc:"The status in words." example:"Bad Request"`
+	Message string            `json:"message" doc:"What went wrong, for people." example:"validation failed"`
+	Details map[string]string `json:"details" nullable:"false" doc:"Every bad field by its name, nested ones with dots, and what is wrong with it. The whole body is called body."`
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// GetStatus implements huma.StatusError.
+func (r *Refusal) GetStatus() int { return r.Code }
+
+// InCRM says whether a path belongs to the CRM contract.
+func InCRM(path string) bool { return strings.HasPrefix(path, "/crm/") }
+
+// shape puts a fault into the words of the contract that a path belongs to: bots and conversations, crm, or voice-agents.
 func shape(path string, f *Fault, m Meta) body {
-	if IsBare(path) {
+	switch {
+	case IsBare(path):
 		return bare(f)
+	case InCRM(path):
+		r := &Refusal{Code: f.Status, Kind: http.StatusText(f.Status), Message: f.Message, Details: f.Details}
+		if r.Details == nil {
+			r.Details = map[string]string{}
+		}
+		return r
+	default:
+		return &Failure{Message: f.Message, Details: f.Details, Meta: m, status: f.Status}
 	}
-	return &Failure{Message: f.Message, Details: f.Details, Meta: m, status: f.Status}
 }

@@ -146,7 +146,7 @@ func (u unit) idle(ctx context.Context, c store.Campaign) error {
 
 // AddContacts implements store.Campaigns. The campaign is locked after its tasks, here as in ExecuteTask; and tasks in the order of their
 // numbers, so that of two uploads none waits for one that waits for it.
-func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.Task) (to []store.Contact, err error) {
+func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.Task) (to []store.CampaignContact, err error) {
 	byNumber := slices.SortedFunc(slices.Values(tasks), func(a, b store.Task) int { return strings.Compare(a.To, b.To) })
 	err = s.write(ctx, "add contacts", func(ctx context.Context, u unit) error {
 		seen, err := u.Campaign(ctx, db.CampaignParams{Org: org, ID: id})
@@ -167,7 +167,7 @@ func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.T
 		if held.Status == string(store.CampaignCancelled) {
 			return fmt.Errorf("%w: it is cancelled", store.ErrConflict)
 		}
-		to = make([]store.Contact, len(tasks))
+		to = make([]store.CampaignContact, len(tasks))
 		fresh := int64(0)
 		for i, t := range tasks {
 			if to[i] = has[t.To]; to[i].Task == t.ID {
@@ -189,7 +189,7 @@ func (s *Store) AddContacts(ctx context.Context, org, id string, tasks []store.T
 }
 
 // putContacts inserts the tasks whose numbers the campaign has not yet, and returns its contacts of all their numbers.
-func (u unit) putContacts(ctx context.Context, c db.Campaign, tasks []store.Task) (map[string]store.Contact, error) {
+func (u unit) putContacts(ctx context.Context, c db.Campaign, tasks []store.Task) (map[string]store.CampaignContact, error) {
 	const columns = "id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
 		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome"
 	r := rows{
@@ -203,9 +203,9 @@ func (u unit) putContacts(ctx context.Context, c db.Campaign, tasks []store.Task
 			t.WebhookURL, db.Scopes(t.WebhookEvents), string(store.Pending), db.Time(t.Created), int64(0), int64(0), "", "",
 			db.Time(t.Created), db.Time(t.Created), c.ID, int64(t.Line), "")
 	}
-	has := make(map[string]store.Contact, len(tasks))
+	has := make(map[string]store.CampaignContact, len(tasks))
 	err := r.write(ctx, u, func(scan func(...any) error) error {
-		var k store.Contact
+		var k store.CampaignContact
 		var created db.Time
 		err := scan(&k.Task, &k.To, &k.Line, &created)
 		k.Created = time.Time(created)

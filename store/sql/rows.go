@@ -55,6 +55,11 @@ func (u unit) query(ctx context.Context, query string, args []any, got func(scan
 
 // among runs a query for each of some keys, which it names by $KEYS: select ... where id in ($KEYS).
 func (u unit) among(ctx context.Context, query string, keys []string, got func(scan func(...any) error) error) error {
+	return among(ctx, u, query, keys, got)
+}
+
+// among is unit.among with keys of any type.
+func among[K any](ctx context.Context, u unit, query string, keys []K, got func(scan func(...any) error) error) error {
 	r := rows{casts: []string{""}}
 	for _, k := range keys {
 		r.add(k)

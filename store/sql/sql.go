@@ -93,6 +93,9 @@ var (
 	_ store.Deliveries    = (*Store)(nil)
 	_ store.WebhookRules  = (*Store)(nil)
 	_ store.Outbox        = (*Store)(nil)
+
+	_ store.Contacts = (*Store)(nil)
+	_ store.Fields   = (*Store)(nil)
 )
 
 // Open opens a database: the file and its directory are made if need be, a server need not be up yet. Migrate must have been called

@@ -141,7 +141,7 @@ func testAddContacts(t *testing.T, s Store) {
 	to, err := s.AddContacts(ctx, h.Org, c.ID, first)
 	ok(t, err)
 	for i, k := range to {
-		same(t, "contact", k, store.Contact{Task: first[i].ID, To: first[i].To, Line: i + 2, Created: start})
+		same(t, "contact", k, store.CampaignContact{Task: first[i].ID, To: first[i].To, Line: i + 2, Created: start})
 	}
 	want := first[299]
 	want.Org, want.Agent, want.Campaign, want.Status, want.Due, want.Updated = h.Org, c.Agent, c.ID, store.Pending, start, start

@@ -159,6 +159,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyAccount(org))
 	maps.Copy(every, h.everyExtension(org))
 	maps.Copy(every, h.everyBot(org))
+	maps.Copy(every, h.everyContact(org))
 	return every
 }
 
@@ -358,7 +359,7 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
-		"RecordingsBefore": true, "DropRecordings": true}
+		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}
@@ -389,7 +390,9 @@ func testIsolation(t *testing.T, s Store) {
 	own := h.Every(h.Org) // are found
 	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
 		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk",
-		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar"} { // in this order
+		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar",
+		"Contact", "FindContacts", "CountContacts", "UpdateContact", "DeleteContact", "Field", "Fields", "UpdateField", "CreateOption", "Option", "Options",
+		"UpdateOption", "DeleteOption", "DeleteField"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

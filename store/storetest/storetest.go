@@ -8,6 +8,7 @@
 //	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
+//	    ──▶ contacts and custom fields: what is found is what a model in memory finds
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -61,6 +62,8 @@ type Store interface {
 	store.Knowledge
 	store.Reports
 	store.Recordings
+	store.Contacts
+	store.Fields
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -169,6 +172,13 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DueHosts", testDueHosts},
 		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
 		{"WebhookSettings", testWebhookSettings},
+		{"Contacts", testContacts},
+		{"ContactAddresses", testContactAddresses},
+		{"ContactList", testContactList},
+		{"ContactsFound", testContactsFound},
+		{"UpdateContactAtOnce", testUpdateContactAtOnce},
+		{"CustomFields", testCustomFields},
+		{"Options", testOptions},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -193,17 +203,20 @@ type House struct {
 	Barred store.Barred
 	Rules  string
 
-	Campaign   store.Campaign   // has one task, which has never been executed
-	Contact    store.Contact    // that task
-	Delivery   store.Delivery   // of a test: it is due
-	Credential store.Credential // of no number
-	Trunk      store.Trunk      // of no number
-	Extension  store.Extension  // without an agent
+	Campaign   store.Campaign        // has one task, which has never been executed
+	Contact    store.CampaignContact // that task
+	Delivery   store.Delivery        // of a test: it is due
+	Credential store.Credential      // of no number
+	Trunk      store.Trunk           // of no number
+	Extension  store.Extension       // without an agent
 
 	Document store.Document // that the agent knows: one chunk, with a vector
 
-	Bot    store.Bot          // of WhatsApp, without numbers
-	Thread store.Conversation // of the bot, with one message
+	Bot      store.Bot          // of WhatsApp, without numbers
+	Thread   store.Conversation // of the bot, with one message
+	Customer store.Contact      // has a value of Field, which is Option's
+	Field    store.Field        // a list of contacts
+	Option   store.Option       // its only one
 }
 
 // Fill fills an empty database.
@@ -244,7 +257,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx)); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx), h.befriend(ctx)); err != nil {
 		return h, err
 	}
 	err = s.Record(ctx, []store.Entry{

@@ -15,6 +15,16 @@ export interface APIKey {
   status: "active" | "expired" | "revoked";
 }
 
+export interface Address {
+  address: string;
+  channelType: "PHONE" | "WHATSAPP" | "EMAIL";
+  contactId: number;
+  createdAt: string;
+  id: number;
+  tenantId: string;
+  updatedAt: string;
+}
+
 export interface Agent {
   created_at: string;
   description: string | null;
@@ -203,6 +213,26 @@ export interface ConnectionInfo {
   url: string;
 }
 
+export interface Contact {
+  addresses: (Address)[];
+  companyPosition: string | null;
+  contactCompanyId: number | null;
+  createdAt: string;
+  customFields: Record<string, unknown>;
+  email: string | null;
+  firstName: string | null;
+  id: number;
+  lastName: string | null;
+  metadata: unknown;
+  nationalId: string | null;
+  phone: string | null;
+  providerId: string | null;
+  providerName: string | null;
+  tenantId: string;
+  updatedAt: string;
+  userId: number | null;
+}
+
 export interface Conversation {
   ai_autoreply_enabled: boolean;
   bot_id: string;
@@ -233,6 +263,18 @@ export interface Credential {
   vendor: "twilio" | "openai" | "deepgram" | "elevenlabs" | "anthropic" | "gemini" | "groq" | "mistral" | "custom";
   verdict: "works" | "refused" | null;
   verified_at: string | null;
+}
+
+export interface CustomField {
+  createdAt: string;
+  description: string | null;
+  entityType: "CONTACT" | "COMPANY" | "FUNNEL_CONVERSATION" | "FUNNEL_CHANNEL_SESSION" | "PRODUCT";
+  fieldKey: string;
+  fieldLabel: string | null;
+  fieldType: "STRING" | "NUMBER" | "DATE" | "BOOLEAN" | "LIST" | "FILE";
+  id: number;
+  tenantId: string;
+  updatedAt: string;
 }
 
 export interface Deleted {
@@ -340,6 +382,17 @@ export interface Extension {
   username: string;
 }
 
+export interface FieldOption {
+  createdAt: string;
+  definitionId: number;
+  description: string | null;
+  id: number;
+  label: string | null;
+  tenantId: string;
+  updatedAt: string;
+  value: string;
+}
+
 export interface Finding {
   path: string;
   reason: string;
@@ -349,6 +402,30 @@ export interface Found {
   passages: (Passage)[];
   took_ms: number;
   warning: string | null;
+}
+
+export interface FoundContact {
+  addresses: (Address)[];
+  archivedAt: string | null;
+  companyPosition: string | null;
+  contactCompanyId: string | null;
+  createdAt: string;
+  customFields: Record<string, unknown>;
+  email: string | null;
+  eventSequence: number;
+  eventTimestamp: string;
+  firstName: string | null;
+  id: string;
+  lastName: string | null;
+  metadata: unknown;
+  modelType: "Contact";
+  nationalId: string | null;
+  phone: string | null;
+  providerId: string | null;
+  providerName: string | null;
+  tenantId: string;
+  updatedAt: string;
+  userId: string | null;
 }
 
 export interface Gone {
@@ -498,6 +575,30 @@ export interface Organization {
   name: string;
   number: number;
   role: "owner" | "admin" | "member";
+}
+
+export interface PageContact {
+  items: (Contact)[];
+  nextPageToken: string | null;
+  totalCount: number | null;
+}
+
+export interface PageCustomField {
+  items: (CustomField)[];
+  nextPageToken: string | null;
+  totalCount: number | null;
+}
+
+export interface PageFieldOption {
+  items: (FieldOption)[];
+  nextPageToken: string | null;
+  totalCount: number | null;
+}
+
+export interface PageFoundContact {
+  items: (FoundContact)[];
+  nextPageToken: string | null;
+  totalCount: number | null;
 }
 
 export interface Passage {
@@ -941,10 +1042,26 @@ export interface Answers {
   "PUT /webhooks/settings": HookSettings;
   "POST /webhooks/test": Delivery;
   "POST /webrtc/tokens": TalkToken;
+  "GET /crm/contacts": PageContact;
+  "POST /crm/contacts": Contact;
+  "POST /crm/contacts/search": PageFoundContact;
+  "DELETE /crm/contacts/{id}": Contact;
+  "GET /crm/contacts/{id}": Contact;
+  "PUT /crm/contacts/{id}": Contact;
+  "GET /crm/custom-fields": PageCustomField;
+  "POST /crm/custom-fields": CustomField;
+  "DELETE /crm/custom-fields/{id}": CustomField;
+  "GET /crm/custom-fields/{id}": CustomField;
+  "PUT /crm/custom-fields/{id}": CustomField;
+  "GET /crm/custom-fields/{id}/options": PageFieldOption;
+  "POST /crm/custom-fields/{id}/options": FieldOption;
+  "DELETE /crm/custom-fields/{id}/options/{option}": FieldOption;
+  "GET /crm/custom-fields/{id}/options/{option}": FieldOption;
+  "PUT /crm/custom-fields/{id}/options/{option}": FieldOption;
 }
 
 /** What keys may be allowed. */
-export const scopes = ["*","agents:read","agents:write","calls:read","calls:write","tasks:read","tasks:write","dialing:read","dialing:write","campaigns:read","campaigns:write","bots:read","bots:write","conversations:read","conversations:write","webhooks:read","webhooks:write","credentials:read","credentials:write","numbers:read","numbers:write","trunks:read","trunks:write"] as const;
+export const scopes = ["*","agents:read","agents:write","calls:read","calls:write","tasks:read","tasks:write","dialing:read","dialing:write","campaigns:read","campaigns:write","bots:read","bots:write","conversations:read","conversations:write","contacts:read","contacts:write","custom_fields:read","custom_fields:write","webhooks:read","webhooks:write","credentials:read","credentials:write","numbers:read","numbers:write","trunks:read","trunks:write"] as const;
 
 /** What requests take: JSON Schemas, without what is deeper than a form goes. */
 export const forms = {
@@ -957,16 +1074,23 @@ export const forms = {
   BotCreate: {"type":"object","properties":{"config":{"type":["object","null"],"description":"agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation that lead to it; flow is a menu or script by which it answers (docs/flows.md). What else is in it is the client's own. PUT replaces it as a whole."},"name":{"type":"string","minLength":1,"maxLength":255},"system_prompt":{"type":"string","description":"Of its agent.","maxLength":50000},"type":{"type":"string","enum":["whatsapp","inbound_call","outbound_call","ivr","whatsapp_voice"],"description":"How it is reached. It never changes."}},"required":["name","type"]},
   BotPut: {"type":"object","properties":{"config":{"type":["object","null"],"description":"agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation that lead to it; flow is a menu or script by which it answers (docs/flows.md). What else is in it is the client's own. PUT replaces it as a whole."},"name":{"type":"string","minLength":1,"maxLength":255},"system_prompt":{"type":"string","description":"Of its agent.","maxLength":50000}}},
   CommandBody: {"type":"object","properties":{"ask":{"type":"boolean","description":"Of whisper and unhold: the agent is asked to speak as soon as nobody else does."},"command":{"type":"string","enum":["say","whisper","press","mute","unmute","hold","unhold"],"description":"say: the agent's voice says text to the caller when nobody else speaks. whisper: the agent is told text, which the caller does not hear, with what it is asked next. press: keys are pressed towards the caller. mute: the agent hears nothing of the caller, until unmute. hold: the agent stops, also in mid-sentence, until unhold."},"every_seconds":{"type":"integer","format":"int64","description":"Of hold: how long after its end text is said again; none given: once.","minimum":5,"maximum":600},"keys":{"type":"string","description":"Of press: 0-9 * # A-D, and the pauses w (half a second), W and p (a second).","examples":["12#"],"maxLength":64},"text":{"type":"string","description":"Of say and whisper. Of hold and unhold: said to the caller.","maxLength":2000}},"required":["command"]},
+  ContactCreate: {"type":"object","properties":{"addresses":{"type":["array","null"],"description":"All addresses: one that is left out goes.","items":{"type":"object","properties":{"address":{"type":"string","description":"A phone number in E.164, an email address, or whatever else the channel takes.","minLength":1,"maxLength":320},"channelType":{"type":"string","enum":["PHONE","WHATSAPP","EMAIL"],"description":"By what it is reached."},"id":{"type":"number","format":"double","description":"Of an address that the contact has: it becomes this one."}},"required":["channelType","address"]}},"companyPosition":{"type":["string","null"],"maxLength":200},"contactCompanyId":{"type":["number","null"],"format":"double","description":"A number of the client's own."},"createdAt":{"type":"string","format":"date-time","description":"When the contact began, if that was before now."},"customFields":{"type":["object","null"],"description":"Values by the keys of custom fields, each of its field's type; null takes a value away, and what is not named stays. A key that has no definition takes any value."},"email":{"type":["string","null"],"description":"Takes the place of the address that it showed. Deprecated: see addresses.","maxLength":320},"firstName":{"type":["string","null"],"maxLength":200},"lastName":{"type":["string","null"],"maxLength":200},"metadata":{"description":"JSON of any kind, up to 64 KiB."},"nationalId":{"type":["string","null"],"maxLength":100},"phone":{"type":["string","null"],"description":"Takes the place of the address by PHONE that it showed. Deprecated: see addresses.","maxLength":320},"providerId":{"type":["string","null"],"description":"Its id in another system.","maxLength":200},"providerName":{"type":["string","null"],"maxLength":200},"userId":{"type":["number","null"],"format":"double","description":"The number of the user who cares for them."}}},
+  ContactSearch: {"type":"object","properties":{"filters":{"type":["array","null"],"description":"All of them hold; one with or holds in place of the one before it.","items":{"type":"object","properties":{"field":{"type":"string","description":"A field of contacts, such as firstName, addresses.address or customFields.tier.","minLength":1,"maxLength":100},"operator":{"type":"string","enum":["eq","neq","ne","contains","notContains","startsWith","endsWith","in","notIn","gt","gte","lt","lte","exists","notExists"],"description":"How it compares. Case and accents do not matter."},"or":{"type":"boolean","description":"It is enough if this or the filter before holds. Or binds closer than and."},"value":{"description":"A text, a number, a boolean, or an array of these: one of them is enough. exists and notExists take none."}},"required":["field","operator"]}},"includeArchived":{"description":"Changes nothing: contacts are not archived."},"includeTotalCount":{"description":"Whether to count the rows on all pages."},"pageToken":{"type":"string","description":"The nextPageToken of the page before, with the same sort.","maxLength":4000},"search":{"type":"string","description":"Words, each of which stands somewhere in names, addresses, national id, position or provider's id.","maxLength":200},"size":{"type":"number","format":"double","description":"Rows of a page.","default":20,"maximum":100},"sort":{"type":["array","null"],"description":"By what to sort, first things first; newest first if there is none.","items":{"type":"object","properties":{"direction":{"type":"string","enum":["asc","desc"],"default":"asc"},"field":{"type":"string","minLength":1,"maxLength":100}},"required":["field"]}}}},
+  ContactUpdate: {"type":"object","properties":{"addresses":{"type":["array","null"],"description":"All addresses: one that is left out goes.","items":{"type":"object","properties":{"address":{"type":"string","description":"A phone number in E.164, an email address, or whatever else the channel takes.","minLength":1,"maxLength":320},"channelType":{"type":"string","enum":["PHONE","WHATSAPP","EMAIL"],"description":"By what it is reached."},"id":{"type":"number","format":"double","description":"Of an address that the contact has: it becomes this one."}},"required":["channelType","address"]}},"companyPosition":{"type":["string","null"],"maxLength":200},"contactCompanyId":{"type":["number","null"],"format":"double","description":"A number of the client's own."},"createdAt":{"description":"Changes nothing."},"customFields":{"type":["object","null"],"description":"Values by the keys of custom fields, each of its field's type; null takes a value away, and what is not named stays. A key that has no definition takes any value."},"email":{"type":["string","null"],"description":"Takes the place of the address that it showed. Deprecated: see addresses.","maxLength":320},"firstName":{"type":["string","null"],"maxLength":200},"id":{"description":"Changes nothing."},"lastName":{"type":["string","null"],"maxLength":200},"metadata":{"description":"JSON of any kind, up to 64 KiB."},"nationalId":{"type":["string","null"],"maxLength":100},"phone":{"type":["string","null"],"description":"Takes the place of the address by PHONE that it showed. Deprecated: see addresses.","maxLength":320},"providerId":{"type":["string","null"],"description":"Its id in another system.","maxLength":200},"providerName":{"type":["string","null"],"maxLength":200},"tenantId":{"description":"Changes nothing."},"updatedAt":{"description":"Changes nothing."},"userId":{"type":["number","null"],"format":"double","description":"The number of the user who cares for them."}}},
   CreateTalkTokenBody: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"Who answers. Left out: the organisation's default agent."},"params":{"type":"object","description":"Fills the {{places}} of the agent's words: up to 16, names of letters, digits and _, values of up to 500 characters."},"ttl_seconds":{"type":"integer","format":"int64","description":"How long the page has to open its call, in seconds.","default":60,"minimum":10,"maximum":600}}},
   CredentialCreate: {"type":"object","properties":{"account_id":{"type":["string","null"],"description":"The vendor's name for the account. twilio: the AccountSid, required; custom: as you like; other vendors have none.","maxLength":200},"base_url":{"type":["string","null"],"description":"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it.","maxLength":500},"default":{"type":["boolean","null"],"description":"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"secret":{"type":"string","description":"The auth token or API key. It is sealed, and never shown again but for its end.","minLength":8,"maxLength":4096},"vendor":{"type":"string","enum":["twilio","openai","deepgram","elevenlabs","anthropic","gemini","groq","mistral","custom"],"description":"Whose account it is. It cannot be changed later."}},"required":["vendor","name","secret"]},
   CredentialPatch: {"type":"object","properties":{"account_id":{"type":["string","null"],"description":"The vendor's name for the account.","maxLength":200},"base_url":{"type":["string","null"],"description":"Another server than the vendor's. A new server needs the secret once more, so that nobody has it sent elsewhere who does not know it.","maxLength":500},"default":{"type":"boolean","description":"Whether it is the one that is used where none is named."},"name":{"type":"string","description":"Unique in the organisation: not blank.","minLength":1,"maxLength":100},"secret":{"type":"string","description":"A new auth token or API key.","minLength":8,"maxLength":4096}}},
   Credentials: {"type":"object","properties":{"email":{"type":"string","examples":["owner@example.com"],"minLength":1,"maxLength":254},"password":{"type":"string","examples":["correct horse battery staple"],"minLength":1,"maxLength":512}},"required":["email","password"]},
   ExtensionCreate: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers its calls; none given: the default agent."},"name":{"type":["string","null"],"description":"For people. None given: the username.","maxLength":100},"username":{"type":"string","description":"Of the softphone's account: small letters, digits, dots, _ and -; unique in the organisation. It stays.","maxLength":63}},"required":["username"]},
   ExtensionPatch: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers its calls; null: the default agent."},"name":{"type":"string","description":"For people.","minLength":1,"maxLength":100}}},
+  FieldCreate: {"type":"object","properties":{"description":{"type":["string","null"],"description":"What it is for.","maxLength":1000},"entityType":{"type":"string","enum":["CONTACT","COMPANY","FUNNEL_CONVERSATION","FUNNEL_CHANNEL_SESSION","PRODUCT"],"description":"What has the field. Values are kept of contacts."},"fieldKey":{"type":"string","description":"The key of its values in customFields. An entity type has each once.","minLength":1,"maxLength":64},"fieldLabel":{"type":["string","null"],"description":"Its name, for people.","maxLength":200},"fieldType":{"type":"string","enum":["STRING","NUMBER","DATE","BOOLEAN","LIST","FILE"],"description":"The type of its values. Those of LIST are one of the field's options, those of FILE an id or an address."}},"required":["entityType","fieldKey","fieldType"]},
+  FieldUpdate: {"type":"object","properties":{"createdAt":{"description":"Changes nothing."},"description":{"type":["string","null"],"description":"What it is for.","maxLength":1000},"entityType":{"type":"string","enum":["CONTACT","COMPANY","FUNNEL_CONVERSATION","FUNNEL_CHANNEL_SESSION","PRODUCT"],"description":"Only of a field that nothing has a value of."},"fieldKey":{"type":"string","description":"Only of a field that nothing has a value of.","minLength":1,"maxLength":64},"fieldLabel":{"type":["string","null"],"description":"Its name, for people.","maxLength":200},"fieldType":{"type":"string","enum":["STRING","NUMBER","DATE","BOOLEAN","LIST","FILE"],"description":"Only of a field that nothing has a value of."},"id":{"description":"Changes nothing."},"tenantId":{"description":"Changes nothing."},"updatedAt":{"description":"Changes nothing."}}},
   KnowledgeQuestion: {"type":"object","properties":{"limit":{"type":"integer","format":"int64","description":"How many passages.","default":5,"minimum":1,"maximum":20},"question":{"type":"string","description":"What a caller might say.","examples":["how much is a sick note"],"minLength":1,"maxLength":1000}},"required":["question"]},
   ListenOfBody: {"type":"object","properties":{"name":{"type":"string","description":"Who listens. Left out: the name of the person, or of the key.","examples":["Anna"],"maxLength":80},"ttl_seconds":{"type":"integer","format":"int64","description":"How long the page has to begin, in seconds.","default":60,"minimum":10,"maximum":600}}},
   NumberCreate: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers it; none given: the default agent."},"credential_id":{"type":["string","null"],"format":"uuid","description":"The Twilio account that calls from it are placed by; none given: the organisation's default, else the server's."},"label":{"type":["string","null"],"description":"What it is for.","maxLength":200},"phone_number":{"type":"string","description":"Phone number (E.164 format). No other organisation may have it.","minLength":1,"maxLength":20},"trunk_id":{"type":["string","null"],"format":"uuid","description":"The SIP trunk that it is reached by, instead of a credential."}},"required":["phone_number"]},
   NumberPatch: {"type":"object","properties":{"agent_id":{"type":["string","null"],"format":"uuid","description":"Who answers it; null: the default agent."},"credential_id":{"type":["string","null"],"format":"uuid","description":"The Twilio account that calls from it are placed by."},"label":{"type":["string","null"],"description":"What it is for.","maxLength":200},"trunk_id":{"type":["string","null"],"format":"uuid","description":"The SIP trunk that it is reached by, instead of a credential."}}},
+  OptionCreate: {"type":"object","properties":{"definitionId":{"type":"number","format":"double","description":"The field's id. It is the path that tells."},"description":{"type":["string","null"],"description":"What it means.","maxLength":1000},"label":{"type":["string","null"],"description":"Its name, for people.","maxLength":200},"value":{"type":"string","description":"What is kept. A field has each value once.","minLength":1,"maxLength":200}},"required":["definitionId","value"]},
+  OptionUpdate: {"type":"object","properties":{"createdAt":{"description":"Changes nothing."},"definitionId":{"description":"Changes nothing."},"description":{"type":["string","null"],"description":"What it means.","maxLength":1000},"id":{"description":"Changes nothing."},"label":{"type":["string","null"],"description":"Its name, for people.","maxLength":200},"tenantId":{"description":"Changes nothing."},"updatedAt":{"description":"Changes nothing."},"value":{"type":"string","description":"What is kept, also where it is kept already.","minLength":1,"maxLength":200}}},
   OrganizationNamed: {"type":"object","properties":{"name":{"type":"string","description":"Not blank.","examples":["Acme Ltd"],"minLength":1,"maxLength":200}},"required":["name"]},
   PasswordOfBody: {"type":"object","properties":{"current_password":{"type":"string","minLength":1,"maxLength":512},"new_password":{"type":"string","description":"12 characters or more, and not one of those that everybody tries first.","minLength":12,"maxLength":512}},"required":["current_password","new_password"]},
   Patch: {"type":"object","properties":{"breaker":{"type":"object","description":"Replaced as a whole.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second; 0: the organisation's rule.","minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once; 0: as many as the organisation may have. Calls that are up go on.","minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When a draft starts by itself; null: it waits to be started."}}},

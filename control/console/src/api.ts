@@ -28,6 +28,9 @@ export class Fault extends Error {
   }
 }
 
+/** inCRM says whether an operation is of the CRM contract, whose answers have no envelope. */
+const inCRM = (route: string): boolean => route.includes(" /crm/");
+
 /** Where an operation is. */
 export function url(route: string, asked: Asked = {}): string {
   const path = route.slice(route.indexOf(" ") + 1).replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(asked.path?.[name] ?? ""));
@@ -35,7 +38,7 @@ export function url(route: string, asked: Asked = {}): string {
   for (const [name, value] of Object.entries(asked.query ?? {})) {
     if (value !== undefined && value !== "") query.set(name, String(value));
   }
-  return `/api/v1${path}${query.size ? `?${query}` : ""}`;
+  return `${inCRM(route) ? `/crm/api/v1${path.slice(4)}` : `/api/v1${path}`}${query.size ? `?${query}` : ""}`;
 }
 
 /** bare says whether an operation's answers have no envelope: those of bots and conversations. */
@@ -69,11 +72,11 @@ export async function ask<R extends Route>(route: R, asked: Asked = {}): Promise
     if (asked.signal?.aborted) throw cause;
     throw new Fault(0, "The server does not answer. Try again in a moment.");
   }
-  const said = (await response.json().catch(() => undefined)) as (Answer<Answers[R]> & { error?: string; details?: Record<string, string> }) | undefined;
+  const said = (await response.json().catch(() => undefined)) as (Answer<Answers[R]> & { error?: string; message?: string; details?: Record<string, string> }) | undefined;
   if (response.ok && said && bare(route)) return unwrapped(said as unknown as Answers[R], asked, response.headers.has("Link"));
-  if (response.ok && said) return said;
+  if (response.ok && said) return inCRM(route) ? { data: said as unknown as Answers[R], meta: {} } : said;
   if (response.status === 401 && route !== "POST /auth/login") signedOut.forEach((f) => f());
-  throw new Fault(response.status, said?.error ?? `The server answered ${response.status}.`, said?.details);
+  throw new Fault(response.status, (inCRM(route) ? said?.message : said?.error) ?? `The server answered ${response.status}.`, said?.details);
 }
 
 export interface Asking<T> {

@@ -5,10 +5,11 @@ import { Overview } from "./pages/overview";
 import { Calls } from "./pages/calls";
 import { CallPage } from "./pages/call";
 import { AgentPage, Agents } from "./pages/agents";
+import { Contacts, CustomFields } from "./pages/contacts";
 import { Live } from "./pages/live";
 import { Talk } from "./pages/talk";
 import { CampaignPage, Campaigns, TaskPage, Tasks } from "./pages/tasks";
-import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users } from "./pages/admin";
+import { CredentialsPage, DoNotCall, Keys, Numbers, Organisation, Trunks, Users, rules } from "./pages/admin";
 import { Extensions } from "./pages/extensions";
 import { Webhooks } from "./pages/webhooks";
 import { Bots } from "./pages/bots";
@@ -41,6 +42,8 @@ export const pages: { name: string; pages: Place[] }[] = [
       { to: "/bots", name: "Bots", at: /^\/bots$/, show: (_, who) => <Bots who={who} /> },
       { to: "/conversations", name: "Conversations", at: /^\/conversations$/, show: () => <Conversations /> },
       { to: "/conversations/", at: /^\/conversations\/([\w-]+)$/, show: (match) => <ConversationPage key={match[1]} id={match[1]} /> },
+      { to: "/contacts", name: "Contacts", at: /^\/contacts$/, show: () => <Contacts /> },
+      { to: "/custom-fields", name: "Custom fields", at: /^\/custom-fields$/, show: (_, who) => <CustomFields may={rules(who)} /> },
       { to: "/tasks", name: "Tasks", at: /^\/tasks$/, show: () => <Tasks /> },
       { to: "/tasks/", at: /^\/tasks\/([\w-]+)$/, show: (match) => <TaskPage key={match[1]} id={match[1]} /> },
       { to: "/campaigns", name: "Campaigns", at: /^\/campaigns$/, show: () => <Campaigns /> },

@@ -91,7 +91,7 @@ export interface Column<T> {
   wide?: boolean; // left out on narrow screens
 }
 
-export function Table<T extends { id: string }>({ name, columns, rows, empty }: { name: string; columns: Column<T>[]; rows: T[]; empty: ReactNode }) {
+export function Table<T extends { id: string | number }>({ name, columns, rows, empty }: { name: string; columns: Column<T>[]; rows: T[]; empty: ReactNode }) {
   if (rows.length === 0) return <div className="empty">{empty}</div>;
   const look = (column: Column<T>) => [column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || undefined;
   return (

@@ -1,6 +1,7 @@
 package db
 
-// AgentColumns, CallColumns, TaskColumns, DeliveryColumns and ConversationColumns are the columns of a row, in the order of its Fields.
+// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ConversationColumns, ContactColumns and AddressColumns are the columns of a row, in the
+// order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
@@ -10,6 +11,9 @@ const (
 	DeliveryColumns     = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
 	ConversationColumns = "number, id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated, " +
 		"(SELECT name FROM bots WHERE bots.id = bot) AS bot_name, (SELECT agent FROM bots WHERE bots.id = bot) AS agent"
+	ContactColumns = "number, id, org, user_ref, company, provider_id, provider_name, national_id, first_name, last_name, position, metadata, words, " +
+		"changes, created, updated"
+	AddressColumns = "number, contact, channel, address, created, updated"
 )
 
 // Fields is where a row is scanned to.
@@ -42,4 +46,15 @@ func (d *WebhookDelivery) Fields() []any {
 func (c *ConversationRow) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Bot, &c.Channel, &c.External, &c.Status, &c.Length, &c.Metadata, &c.Autoreply, &c.ContactID, &c.Created,
 		&c.Updated, &c.BotName, &c.Agent}
+}
+
+// Fields is where a row is scanned to.
+func (c *Contact) Fields() []any {
+	return []any{&c.Number, &c.ID, &c.Org, &c.UserRef, &c.Company, &c.ProviderID, &c.ProviderName, &c.NationalID, &c.FirstName, &c.LastName,
+		&c.Position, &c.Metadata, &c.Words, &c.Changes, &c.Created, &c.Updated}
+}
+
+// Fields is where a row is scanned to.
+func (a *ContactAddress) Fields() []any {
+	return []any{&a.Number, &a.Contact, &a.Channel, &a.Address, &a.Created, &a.Updated}
 }

@@ -121,6 +121,34 @@ type CampaignEnd struct {
 	Ended    Time
 }
 
+type Contact struct {
+	Number       int64
+	ID           string
+	Org          string
+	UserRef      string
+	Company      string
+	ProviderID   string
+	ProviderName string
+	NationalID   string
+	FirstName    string
+	LastName     string
+	Position     string
+	Metadata     string
+	Words        string
+	Changes      int64
+	Created      Time
+	Updated      Time
+}
+
+type ContactAddress struct {
+	Number  int64
+	Contact int64
+	Channel string
+	Address string
+	Created Time
+	Updated Time
+}
+
 type Credential struct {
 	Number    int64
 	ID        string
@@ -192,6 +220,29 @@ type Extension struct {
 	KeyID    string
 	Created  Time
 	Updated  Time
+}
+
+type Field struct {
+	Number      int64
+	Org         string
+	Entity      string
+	Key         string
+	Label       string
+	Kind        string
+	Description string
+	Created     Time
+	Updated     Time
+}
+
+type FieldOption struct {
+	Number      int64
+	Org         string
+	Field       int64
+	Value       string
+	Label       string
+	Description string
+	Created     Time
+	Updated     Time
 }
 
 type Invite struct {
