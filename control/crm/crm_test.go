@@ -86,7 +86,7 @@ func serve(t *testing.T, database string) *api {
 		a.keys[strings.Repeat(key+"_", 5)] = who
 	}
 	c, err := control.New(control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, People: db, Webhooks: db, Hooks: &webhook.Secrets{},
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, People: db, Webhooks: db, Hooks: &webhook.Secrets{},
 		Dialer: struct{ control.Dialer }{}, Auth: a, Secret: []byte("0123456789abcdef0123456789abcdef"), Undocumented: true,
 	})
 	must(t, err)
