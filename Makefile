@@ -15,6 +15,8 @@ RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers|TestSecretsAreNowh
 # What tests say about sound, not about goroutines: the race detector makes it four times as slow. Every other test
 # of the package runs under it.
 SOUND := ^(TestCallerIsHeardOverTheAgent|TestEchoIsNoSpeech|TestEdges|TestVoiceIsUnderstood|TestWordErrorRate)$$
+# Those that need npm's packages besides Chromium: test-browser runs them.
+BROWSERS := ^(TestEndToEndBrowser|TestEndToEndDesk)$$
 # Whole packages that are about sound.
 PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
 
@@ -108,7 +110,7 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50; PARLEY_E2E_EVERY=n: one in n of the sentences whose words are counted)
-	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd'
+	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
 
 .PHONY: sipp
 sipp: build ## sipp's scenarios against Parley, both roles, UDP and TCP, 8 at once; prints a table (2 minutes)
@@ -127,7 +129,7 @@ console: $(AXE) ## build the console's page anew: types of the API's description
 
 .PHONY: test-browser
 test-browser: $(AXE) ## a headless Chromium with recorded speech for a microphone talks to an agent; every page of the console: no error, axe has nothing serious; pictures in bin/screens
-	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^(TestConsole.*|TestEndToEndBrowser|TestEndToEndDesk)$$'
+	$(GO) test -tags e2e -count=1 -timeout 10m -v ./cmd/parley -run '^TestConsole|$(BROWSERS)'
 
 .PHONY: test-contract
 test-contract: build ## the real server held to the voice-agents contract: every operation, example, key, word, status and message, on both databases; contacts and custom fields held to the CRM contract
