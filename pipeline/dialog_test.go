@@ -183,6 +183,26 @@ func TestDialog(t *testing.T) {
 	}
 }
 
+// TestResultsFollowTheirCalls: models refuse a history in which something stands between a call and its result, such as that the caller has put the
+// call on hold meanwhile.
+func TestResultsFollowTheirCalls(t *testing.T) {
+	t.Parallel()
+	d := newDialog(&Agent{}, media.Info{})
+	asks, pressed := &step{calls: []ToolCall{{ID: "a"}, {ID: "b"}}, results: map[string]string{"a": "done"}}, &step{message: 2, keys: "1"}
+	d.history = []Message{{Role: Assistant, Calls: asks.calls}, {Role: Narrator, Text: "The caller has put the call on hold."}, {Role: Narrator, Text: "You pressed 1."}}
+	d.follow(&turn{n: 1, steps: []*step{asks, pressed}}, asks, "cancelled")
+	var got []string
+	for _, m := range d.history {
+		got = append(got, string(m.Role)+" "+m.CallID)
+	}
+	if diff := cmp.Diff([]string{"assistant ", "tool a", "tool b", "narrator ", "narrator "}, got); diff != "" || d.history[2].Text != "cancelled" {
+		t.Errorf("history (-want +got):\n%s", diff)
+	}
+	if pressed.message != 4 {
+		t.Errorf("the keys that were pressed are told by message %d, want 4", pressed.message)
+	}
+}
+
 // Whatever happens in whatever order, the dialog does not panic, its turns have rising numbers, its tool messages answer calls, and
 // somebody is always busy or will be woken: no dead air.
 func TestDialogProperties(t *testing.T) {

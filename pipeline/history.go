@@ -33,18 +33,29 @@ func (d *dialog) write(t *turn, s *step) {
 	}
 }
 
-// follow puts the results of a step's tools behind it; missing stands for those that have none.
+// follow puts the results of a step's tools right behind it, as models want them, before what was noted meanwhile; missing stands for those
+// that have none.
 func (d *dialog) follow(t *turn, s *step, missing string) {
 	if s.followed {
 		return
 	}
 	s.followed = true
+	if len(s.calls) == 0 {
+		return
+	}
+	results := make([]Message, 0, len(s.calls))
 	for _, c := range s.calls {
 		text, ok := s.results[c.ID]
 		if !ok {
 			text = missing
 		}
-		d.history = append(d.history, Message{Role: ToolRole, Text: text, CallID: c.ID, Turn: t.n, At: d.now})
+		results = append(results, Message{Role: ToolRole, Text: text, CallID: c.ID, Turn: t.n, At: d.now})
+	}
+	d.history = slices.Insert(d.history, s.message+1, results...)
+	for _, later := range t.steps {
+		if later.message > s.message {
+			later.message += len(results)
+		}
 	}
 }
 
