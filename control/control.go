@@ -41,6 +41,7 @@ import (
 	"parley/control/reference"
 	"parley/control/report"
 	"parley/control/seal"
+	"parley/control/socket"
 	"parley/control/talk"
 	"parley/control/vault"
 	"parley/control/voice"
@@ -85,7 +86,7 @@ type Options struct {
 	Live       voice.Live                           // ends calls; nil: none can be reached
 	Gauge      voice.Gauge                          // how their sound travels; nil: none are here
 	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    voice.Limits                         // of the sockets that show them, and conversations
+	Sockets    socket.Limits                        // of the sockets that show them, and conversations
 	Feed       *bots.Feed                           // tells of conversations; nil: one that knows of this API's changes alone
 	Drafter    bots.Drafter                         // drafts replies; nil: nobody does
 	Prober     bots.Prober                          // asks carriers about bots' numbers; nil: nobody does

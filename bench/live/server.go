@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"parley/control/live"
+	"parley/control/socket"
 	"parley/control/voice"
 	"parley/media"
 	"parley/media/pace"
@@ -53,7 +54,7 @@ func beServer(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	board.Watch, board.Cast = desk.Watch, cast(desk)
 	twilio := &stream.Twilio{AuthToken: secret, PublicURL: "http://" + ln.Addr().String(), Log: log}
 	twilio.Answer = func(ctx context.Context, leg media.Leg) { board.Answer(ctx, leg) }
-	sockets := &voice.Sockets{Desk: desk, Log: log, Limits: voice.Limits{Send: 8 << 10}} // the stalled are to be stalled soon
+	sockets := &voice.Sockets{Desk: desk, Log: log, Limits: socket.Limits{Send: 8 << 10}} // the stalled are to be stalled soon
 	mux := http.NewServeMux()
 	twilio.Mount(mux)
 	mux.HandleFunc("GET /ws/calls/{id}", func(w http.ResponseWriter, r *http.Request) {
