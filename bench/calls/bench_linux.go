@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"time"
 
 	"parley/bench/carrier"
@@ -53,7 +52,7 @@ func bench(ctx context.Context, o options, command []string, log io.Writer) (r *
 	if o.calls > 0 {
 		b.settle = 2 * brief // it is tried, not measured
 	}
-	s := &session{rig: b, o: o, scratch: scratch, report: r, talk: talk, found: map[string][]int{}, until: r.Made.Add(o.budget)}
+	s := &session{rig: b, o: o, scratch: scratch, report: r, talk: talk, found: search.Found{}, until: r.Made.Add(o.budget)}
 	defer func() { r.Took = time.Since(r.Made).Seconds() }()
 	return r, s.all(ctx)
 }
@@ -64,7 +63,7 @@ type session struct {
 	o       options
 	report  *report.Report
 	talk    []carrier.Step
-	found   map[string][]int // calls a core, by server and round
+	found   search.Found // calls a core
 	until   time.Time
 	scratch string // a directory for what scenes need
 }
@@ -154,55 +153,30 @@ func (s *session) step(ctx context.Context, sc scene, round int) (report.Step, e
 	return steps[0], nil
 }
 
-// search finds the most calls of every server, a step of each in turn.
+// search finds the most calls of every server.
 func (s *session) search(ctx context.Context, servers []string, round int) error {
-	searches := map[string]*search.Search{}
-	for _, kind := range servers {
-		searches[kind] = &search.Search{Guess: guesses[kind], Factor: 1.1, Fine: 1.06}
-		if round == 1 {
-			searches[kind].Factor = 1.25
-		} else if m := median(s.found[kind]); m > 0 {
-			searches[kind].Guess = m
-		}
+	caps, err := search.Round{
+		N: round, Servers: servers, Guesses: guesses, Fine: 1.06, Until: s.until,
+		Step: func(ctx context.Context, server string, calls int) (search.Verdict, error) {
+			made, err := s.step(ctx, s.scene(server, calls), round)
+			return verdict(made), err
+		},
+	}.Run(ctx, s.found)
+	for _, capped := range caps {
+		s.report.Remarks = append(s.report.Remarks, capped.String())
 	}
-	for left := true; left; {
-		left = false
-		for _, kind := range servers {
-			find := searches[kind]
-			n, done := find.Next()
-			if done || find.Steps >= 9 || time.Now().After(s.until) {
-				continue
-			}
-			left = true
-			step, err := s.step(ctx, s.scene(kind, n), round)
-			switch {
-			case err != nil:
-				return err
-			case step.Void == "":
-				find.Report(n, len(step.Failed) == 0)
-			case step.Generator.Busy+step.Generator.Vendors > busyBar:
-				find.Exhaust(n)
-			case !find.Patient():
-				find.Report(n, false)
-			}
-		}
-	}
-	for _, kind := range servers {
-		find := searches[kind]
-		if _, done := find.Next(); find.Lo > 0 && (done || len(s.found[kind]) == 0) { // half a search is better than none, and worse than others
-			s.found[kind] = append(s.found[kind], find.Lo)
-		}
-		if find.Capped {
-			s.report.Remarks = append(s.report.Remarks, fmt.Sprintf("Round %d: the generator was at its end before %s was: it carries %d or more.", round, kind, find.Lo))
-		}
-	}
-	return nil
+	return err
 }
 
-// median is the middle of some, the lower one of two; 0 of none.
-func median(all []int) int {
-	if len(all) == 0 {
-		return 0
+// verdict is what a step says of its server.
+func verdict(made report.Step) search.Verdict {
+	switch {
+	case made.Void == "" && len(made.Failed) == 0:
+		return search.Carried
+	case made.Void == "":
+		return search.Failed
+	case made.Generator.Busy+made.Generator.Vendors > busyBar:
+		return search.Exhausted
 	}
-	return slices.Sorted(slices.Values(all))[(len(all)-1)/2]
+	return search.Void
 }

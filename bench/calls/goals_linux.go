@@ -5,13 +5,14 @@ import (
 	"time"
 
 	"parley/bench/report"
+	"parley/bench/search"
 )
 
 // asides are what goals need besides the report.
 type asides struct {
-	found             map[string][]int // the most calls of each search that came to its end, by server
-	rounds            int              // searches that were begun
-	hearing, counting time.Duration    // what speech detection and metrics cost for a frame
+	found             search.Found  // the most calls of each search that came to its end, by server
+	rounds            int           // searches that were begun
+	hearing, counting time.Duration // what speech detection and metrics cost for a frame
 }
 
 // A jury judges what was measured.
@@ -74,7 +75,7 @@ func (j *jury) p99(server, name, title string, want float64, note string) {
 func (j *jury) capacity() {
 	calls := map[string]float64{}
 	for _, kind := range kinds {
-		calls[kind] = float64(median(j.found[kind]))
+		calls[kind] = float64(j.found.Median(kind))
 	}
 	product := calls["product"]
 	note := fmt.Sprintf("median of %d searches, of %d that were begun; stretch 1,250", len(j.found["product"]), j.rounds)

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"parley/bench/report"
+	"parley/bench/search"
 )
 
 // seen is a step of a server with these p99s, and what change does to it.
@@ -62,7 +63,7 @@ func TestGoals(t *testing.T) {
 		}),
 		seen(alone, 1, 500, late(1), nil), seen(beside, 1, 500, late(1.2), nil), seen(beside, 1, 500, late(1.1), nil), seen(alone, 1, 500, late(1.2), nil),
 	}}
-	a := asides{found: map[string][]int{"product": {900, 1000}, "floor": {1250, 1300}, "baseline": {325, 325}}, rounds: 2, hearing: 200 * time.Nanosecond, counting: 20 * time.Nanosecond}
+	a := asides{found: search.Found{"product": {900, 1000}, "floor": {1250, 1300}, "baseline": {325, 325}}, rounds: 2, hearing: 200 * time.Nanosecond, counting: 20 * time.Nanosecond}
 	all := goals(r, a)
 	want := map[string]string{
 		"whole calls a core":                                                 "met: 900 calls",
@@ -114,18 +115,6 @@ func TestGoalsOfNothing(t *testing.T) {
 	r = &report.Report{Steps: []report.Step{seen(neural, 1, 350, nil, func(s *report.Step) { s.Failed = []string{"lateness p99 9 ms: at most 5 ms"} })}}
 	if diff := cmp.Diff(map[string]string{"calls a core with a neural ear": "missed: 0 calls"}, verdicts(goals(r, asides{rounds: 1}))); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
-	}
-}
-
-func TestMedian(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		all  []int
-		want int
-	}{{nil, 0}, {[]int{900}, 900}, {[]int{1000, 900}, 900}, {[]int{900, 1100, 1000}, 1000}, {[]int{4, 1, 3, 2}, 2}} {
-		if got := median(c.all); got != c.want {
-			t.Errorf("median of %v is %d, want %d", c.all, got, c.want)
-		}
 	}
 }
 

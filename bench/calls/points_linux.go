@@ -167,7 +167,7 @@ func bargeScene(s *session) ([]scene, error) {
 }
 
 func busyScene(s *session) ([]scene, error) {
-	most := median(s.found["product"])
+	most := s.found.Median("product")
 	if most == 0 {
 		most = guesses["product"] // there was no search
 	}

@@ -11,6 +11,7 @@ import (
 
 	"parley/bench/load"
 	"parley/bench/report"
+	"parley/bench/search"
 	"parley/bench/wire"
 	"parley/media/wav"
 )
@@ -18,7 +19,7 @@ import (
 // testSession is one that has found nothing yet.
 func testSession(t *testing.T) *session {
 	t.Helper()
-	return &session{rig: &rig{hold: 10 * time.Second, log: io.Discard}, report: &report.Report{Made: time.Now()}, found: map[string][]int{}, scratch: t.TempDir()}
+	return &session{rig: &rig{hold: 10 * time.Second, log: io.Discard}, report: &report.Report{Made: time.Now()}, found: search.Found{}, scratch: t.TempDir()}
 }
 
 // 150 % are offered to a server that may take N calls: half as many again come while N are there, evenly, until what is measured ends.

@@ -61,9 +61,8 @@ func bench(ctx context.Context, o options, log io.Writer) (*report, error) {
 			err = errors.Join(err, b.once(ctx, r, some, o.at))
 		}
 	default:
-		guesses := map[string]int{"product": 2000, "product-20ms": 1200, "floor": 2000, "baseline": 450}
-		for round := 0; round < o.rounds && err == nil; round++ {
-			err = b.round(ctx, r, some, guesses, round == 0, began.Add(o.budget))
+		for round := 1; round <= o.rounds && err == nil; round++ {
+			err = b.round(ctx, r, round, some, began.Add(o.budget))
 		}
 	}
 	if err != nil {
@@ -94,48 +93,36 @@ func (b *rig) once(ctx context.Context, r *report, some []string, n int) error {
 	return nil
 }
 
-// round searches for the most streams of every server, a step of each in turn.
-func (b *rig) round(ctx context.Context, r *report, some []string, guesses map[string]int, first bool, until time.Time) error {
-	searches := make(map[string]*search.Search)
-	for _, kind := range some {
-		searches[kind] = &search.Search{Guess: guesses[kind], Factor: 1.1, Fine: 1.05}
-		if first {
-			searches[kind].Factor = 1.25
-		}
-	}
-	for left := true; left; {
-		left = false
-		for _, kind := range some {
-			s := searches[kind]
-			n, done := s.Next()
-			if done || s.Steps >= 10 || time.Now().After(until) {
-				continue
-			}
-			left = true
-			step, err := b.step(ctx, kind, n)
+// round searches for the most streams of every server.
+func (b *rig) round(ctx context.Context, r *report, n int, some []string, until time.Time) error {
+	caps, err := search.Round{
+		N: n, Servers: some, Guesses: map[string]int{"product": 2000, "product-20ms": 1200, "floor": 2000, "baseline": 450}, Fine: 1.05, Until: until,
+		Step: func(ctx context.Context, server string, streams int) (search.Verdict, error) {
+			s, err := b.step(ctx, server, streams)
 			if err != nil {
-				return err
+				return search.Void, err
 			}
-			r.Steps = append(r.Steps, step)
-			switch {
-			case step.Exhausted:
-				s.Exhaust(n)
-			case !step.Void || !s.Patient():
-				s.Report(n, step.Passed)
-			}
-		}
+			r.Steps = append(r.Steps, s)
+			return s.verdict(), nil
+		},
+	}.Run(ctx, r.Found)
+	for _, capped := range caps {
+		r.AtLeast[capped.Server] = true
 	}
-	for kind, s := range searches {
-		_, done := s.Next()
-		if s.Lo > 0 && (done || len(r.Found[kind]) == 0) { // half a search is better than none, and worse than others
-			r.Found[kind] = append(r.Found[kind], s.Lo)
-			if s.Capped {
-				r.AtLeast[kind] = true
-			}
-			guesses[kind] = s.Lo
-		}
+	return err
+}
+
+// verdict is what a step says of its server.
+func (s step) verdict() search.Verdict {
+	switch {
+	case s.Exhausted:
+		return search.Exhausted
+	case s.Void:
+		return search.Void
+	case s.Passed:
+		return search.Carried
 	}
-	return nil
+	return search.Failed
 }
 
 // step runs one server with n streams.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	reports "parley/bench/report"
+	"parley/bench/search"
 )
 
 // Goals of the product (shared/PERFORMANCE.md, targets in force).
@@ -96,7 +97,7 @@ type report struct {
 	Only     string  `json:"only,omitempty"` // the one server that was run
 	Took     float64 `json:"took_s"`
 
-	Found   map[string][]int   `json:"found"`              // streams a core, by server and round
+	Found   search.Found       `json:"found"`              // streams a core, by server and round
 	AtLeast map[string]bool    `json:"at_least,omitempty"` // the generator was at its end before the server
 	Median  map[string]int     `json:"streams"`            // a core
 	Ratios  map[string]float64 `json:"ratios"`
@@ -108,7 +109,7 @@ func newReport(o options, generator, server int) *report {
 	load, _ := os.ReadFile("/proc/loadavg") // where there is none, nothing is told
 	return &report{
 		Machine: fmt.Sprintf("%d cores, server on core %d, generator on core %d, %s", runtime.NumCPU(), server, generator, runtime.Version()),
-		Load:    strings.TrimSpace(string(load)), Quick: o.quick, Only: o.only, Found: map[string][]int{}, AtLeast: map[string]bool{},
+		Load:    strings.TrimSpace(string(load)), Quick: o.quick, Only: o.only, Found: search.Found{}, AtLeast: map[string]bool{},
 	}
 }
 

@@ -22,10 +22,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
+	"parley/bench/contest"
 	"parley/bench/floor"
 	"parley/bench/report"
 )
@@ -41,14 +41,7 @@ func main() {
 
 // options are the command line.
 type options struct {
-	quick   bool
-	json    string
-	rounds  int
-	hold    time.Duration
-	budget  time.Duration
-	at      int
-	alike   int
-	only    string
+	contest.Options
 	profile string
 }
 
@@ -71,7 +64,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		if perr := r.Print(stdout); err == nil {
 			err = perr
 		}
-		if serr := report.SaveJSON(o.json, r); err == nil {
+		if serr := report.SaveJSON(o.JSON, r); err == nil {
 			err = serr
 		}
 	}
@@ -82,25 +75,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
+	o.Budget, o.Alike = 6*time.Minute, 1000
 	flags := flag.NewFlagSet("sip", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.BoolVar(&o.quick, "quick", false, "20 calls for two seconds each: checks that all works, not how fast")
-	flags.StringVar(&o.json, "json", "", "write the report to this file, too")
-	flags.IntVar(&o.rounds, "rounds", 2, "searches of each server, and rounds of the steps with as many calls")
-	flags.DurationVar(&o.hold, "hold", 3*time.Second, "measured in a step")
-	flags.DurationVar(&o.budget, "budget", 6*time.Minute, "begin no search's step after so long")
-	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many calls")
-	flags.IntVar(&o.alike, "alike", 1000, "calls of the steps that all servers are compared by")
-	flags.StringVar(&o.only, "only", "", "this server alone: product, leg, floor or baseline")
+	o.Flags(flags, kinds, few)
 	flags.StringVar(&o.profile, "profile", "", "with -at: write a CPU profile of the product's measured seconds to this file, which each step overwrites")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.only != "" && !slices.Contains(kinds, o.only) {
-		return o, fmt.Errorf("-only is %q: want one of %v", o.only, kinds)
-	}
-	if o.rounds < 1 || o.hold < time.Second || o.at < 0 || o.alike < 1 {
-		return o, fmt.Errorf("-rounds %d, -hold %v, -at %d, -alike %d: want at least 1, 1s, 0 and 1", o.rounds, o.hold, o.at, o.alike)
-	}
-	return o, nil
+	return o, o.Check(kinds)
 }

@@ -8,10 +8,10 @@ import (
 	"net/netip"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
+	"parley/bench/contest"
 	"parley/bench/floor"
 	"parley/bench/machine"
 	"parley/bench/phones"
@@ -33,17 +33,7 @@ const (
 
 // Names of Times and Counts beside those of bench/report.
 const (
-	heardIn  = "frames_heard" // by the server, of those sent
-	heardBad = "server_bad"   // what the server found wrong
-	skips    = "skips"        // a call's sound went on later than before
-)
-
-// Bars of a step.
-const (
-	lateBar = 5 * time.Millisecond // p99
-	lostBar = 0.001                // of the frames each way
-	busyBar = 0.85                 // of the generator's core
-	sendBar = 3 * time.Millisecond // p99 of the generator's own lateness
+	skips = "skips" // a call's sound went on later than before
 )
 
 // Times of a step, besides what is measured.
@@ -106,8 +96,8 @@ func (b *rig) step(ctx context.Context, kind string, calls, round int) (made rep
 	if err := s.measure(ctx, source, idle); err != nil {
 		return made, err
 	}
-	s.judge()
-	fmt.Fprintln(b.log, line(s.report))
+	contest.Judge(&s.report, 1)
+	fmt.Fprintln(b.log, contest.Line(s.report))
 	return s.report, nil
 }
 
@@ -183,7 +173,7 @@ func (s *step) call(ctx context.Context, calls int) error {
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
-	s.report.Counts[setUpsASecond] = int64(float64(calls) / time.Since(began).Seconds())
+	s.report.Counts[contest.SetUpsASecond] = int64(float64(calls) / time.Since(began).Seconds())
 	spread := report.NewHistogram()
 	for _, c := range made {
 		s.air.Begin(c.Sound)
@@ -192,9 +182,6 @@ func (s *step) call(ctx context.Context, calls int) error {
 	s.report.Times[report.SetUp], s.report.Tally.Answered = report.SpreadOf(spread), int64(calls)
 	return nil
 }
-
-// setUpsASecond is a Count: calls that were set up, by the second, one after the other together.
-const setUpsASecond = "set_ups_a_second"
 
 // measure lets all phones talk, and keeps a Tally of the middle of it.
 func (s *step) measure(ctx context.Context, source vitals.Source, idle vitals.Reading) error {
@@ -258,68 +245,6 @@ func (s *step) fill(t *phones.Tally, before, after floor.Counts) {
 	r.Held = t.Lasted.Seconds()
 	r.Times[report.Lateness], r.Times[report.SendLate] = report.SpreadOf(t.Late), report.SpreadOf(t.SendLate)
 	r.Counts[report.FramesIn], r.Counts[report.FramesOut], r.Counts[report.FramesLost] = t.Sent, t.Heard, max(t.Short, t.Lost)
-	r.Counts[heardIn], r.Counts[heardBad], r.Counts[skips] = after.In-before.In, after.Bad+t.Foreign, t.Skips
+	r.Counts[contest.HeardIn], r.Counts[contest.HeardBad], r.Counts[skips] = after.In-before.In, after.Bad+t.Foreign, t.Skips
 	r.Generator.Busy = t.Busy
-}
-
-// judge says which bars the step has missed, or that it says nothing.
-func (s *step) judge() {
-	r := &s.report
-	if r.Void != "" {
-		return
-	}
-	r.Failed = report.Bars{Lateness: lateBar, Lost: lostBar, Dry: 1, Unanswered: 1}.Judge(*r)
-	sent, heard := r.Counts[report.FramesIn], r.Counts[heardIn]
-	if float64(heard) < (1-lostBar)*float64(sent)-float64(r.Calls) { // a frame of each is on its way
-		r.Failed = append(r.Failed, fmt.Sprintf("frames heard %d of %d sent", heard, sent))
-	}
-	if bad := r.Counts[heardBad]; bad > 0 {
-		r.Failed = append(r.Failed, fmt.Sprintf("%d packets or recordings were bad", bad))
-	}
-	late := r.Times[report.SendLate].P99
-	switch {
-	case r.Generator.Busy > busyBar:
-		r.Void = fmt.Sprintf("the generator was at its end: %.0f %% of its core, at most %.0f %%", 100*r.Generator.Busy, 100*busyBar)
-	case len(r.Failed) > 0 && late > float64(sendBar/time.Millisecond):
-		r.Void = fmt.Sprintf("the generator was late: p99 %.1f ms", late)
-	}
-}
-
-// perPacket is a step's processor time, of a packet in or out, in microseconds.
-func perPacket(s report.Step) (float64, bool) {
-	packets := s.Counts[report.FramesIn] + s.Counts[report.FramesOut]
-	if packets == 0 || s.Usage.CPU == 0 {
-		return 0, false
-	}
-	return 1e6 * s.Usage.CPU * s.Held / float64(packets), true
-}
-
-// line is a step in one line.
-func line(s report.Step) string {
-	word := "ok"
-	switch {
-	case s.Void != "":
-		word = "void: " + s.Void
-	case len(s.Failed) > 0:
-		word = "over: " + s.Failed[0]
-	}
-	cpu, _ := perPacket(s)
-	allocs, _ := report.AllocsPerFrame(s)
-	memory, _ := report.MemoryPerCall(s)
-	late := s.Times[report.Lateness]
-	text := fmt.Sprintf("%-9s %5d calls  late p50 %.2f p99 %.2f p99.9 %.2f ms  lost %d  heard %d of %d  server %.0f %% (%.2f us a packet, %.2f allocs), %.0f KB a call, gcs %d  generator %.0f %%, late p99 %.2f ms  others %.0f %%",
-		s.Server, s.Calls, late.P50, late.P99, late.P999, s.Counts[report.FramesLost], s.Counts[heardIn], s.Counts[report.FramesIn],
-		100*s.Usage.CPU, cpu, allocs, memory, s.Usage.GCs, 100*s.Generator.Busy, s.Times[report.SendLate].P99, 100*s.Others)
-	if up := s.Times[report.SetUp]; up.N > 0 {
-		text += fmt.Sprintf("  set-ups %d a second, p90 %.1f p99 %.1f ms", s.Counts[setUpsASecond], up.P90, up.P99)
-	}
-	return text + "  " + word
-}
-
-// servers are those that were asked for.
-func (o options) servers() []string {
-	if o.only != "" {
-		return []string{o.only}
-	}
-	return slices.Clone(kinds)
 }

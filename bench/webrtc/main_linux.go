@@ -26,10 +26,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"syscall"
 	"time"
 
+	"parley/bench/contest"
 	"parley/bench/floor"
 	"parley/bench/report"
 )
@@ -41,18 +41,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench-webrtc:", err)
 		os.Exit(1)
 	}
-}
-
-// options are the command line.
-type options struct {
-	quick  bool
-	json   string
-	rounds int
-	hold   time.Duration
-	budget time.Duration
-	at     int
-	alike  int
-	only   string
 }
 
 func run(ctx context.Context, args []string, getenv func(string) string, stdin io.Reader, stdout, stderr io.Writer) error {
@@ -71,7 +59,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 		if perr := r.Print(stdout); err == nil {
 			err = perr
 		}
-		if serr := report.SaveJSON(o.json, r); err == nil {
+		if serr := report.SaveJSON(o.JSON, r); err == nil {
 			err = serr
 		}
 	}
@@ -81,25 +69,13 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return r.Missed()
 }
 
-func parse(args []string, stderr io.Writer) (o options, err error) {
+func parse(args []string, stderr io.Writer) (contest.Options, error) {
+	o := contest.Options{Budget: 4 * time.Minute, Alike: 50}
 	flags := flag.NewFlagSet("webrtc", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.BoolVar(&o.quick, "quick", false, "10 calls for two seconds each: checks that all works, not how fast")
-	flags.StringVar(&o.json, "json", "", "write the report to this file, too")
-	flags.IntVar(&o.rounds, "rounds", 2, "searches of each server, and rounds of the steps with as many calls")
-	flags.DurationVar(&o.hold, "hold", 3*time.Second, "measured in a step")
-	flags.DurationVar(&o.budget, "budget", 4*time.Minute, "begin no search's step after so long")
-	flags.IntVar(&o.at, "at", 0, "do not search: run each server once a round with so many calls")
-	flags.IntVar(&o.alike, "alike", 50, "calls of the steps that all servers are compared by")
-	flags.StringVar(&o.only, "only", "", "this server alone: product, leg, pion or pion-opus")
+	o.Flags(flags, kinds, few)
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if o.only != "" && !slices.Contains(kinds, o.only) {
-		return o, fmt.Errorf("-only is %q: want one of %v", o.only, kinds)
-	}
-	if o.rounds < 1 || o.hold < time.Second || o.at < 0 || o.alike < 1 {
-		return o, fmt.Errorf("-rounds %d, -hold %v, -at %d, -alike %d: want at least 1, 1s, 0 and 1", o.rounds, o.hold, o.at, o.alike)
-	}
-	return o, nil
+	return o, o.Check(kinds)
 }

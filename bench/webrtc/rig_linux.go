@@ -7,10 +7,10 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
+	"parley/bench/contest"
 	"parley/bench/floor"
 	"parley/bench/machine"
 	"parley/bench/report"
@@ -23,20 +23,8 @@ var kinds = []string{"product", "leg", "pion", "pion-opus"}
 // tapesEnviron names the variable that tells a child where recordings go.
 const tapesEnviron = "PARLEY_BENCH_TAPES"
 
-// Names of Times and Counts beside those of bench/report.
-const (
-	heardIn  = "frames_heard" // by the server, of those sent
-	heardBad = "server_bad"   // what the server found wrong
-	loudOut  = "frames_loud"  // of those that came, those that are no silence
-)
-
-// Bars of a step.
-const (
-	lateBar = 5 * time.Millisecond // p99
-	lostBar = 0.001                // of the frames each way
-	busyBar = 0.85                 // of the generator's core
-	sendBar = 3 * time.Millisecond // p99 of the generator's own lateness
-)
+// loudOut is a Count: of the frames that came, those that are no silence.
+const loudOut = "frames_loud"
 
 // Times of a step, besides what is measured.
 const (
@@ -97,8 +85,8 @@ func (b *rig) step(ctx context.Context, kind string, calls, round int) (made rep
 	if err := s.measure(ctx, source, idle); err != nil {
 		return made, err
 	}
-	s.judge()
-	fmt.Fprintln(b.log, line(s.report))
+	judge(&s.report)
+	fmt.Fprintln(b.log, contest.Line(s.report))
 	return s.report, nil
 }
 
@@ -147,7 +135,7 @@ func (s *step) connect(ctx context.Context, calls int) error {
 	if err := errors.Join(errors.Join(failed...), doorFailed); err != nil {
 		return err
 	}
-	s.report.Counts[setUpsASecond] = int64(float64(calls) / time.Since(began).Seconds())
+	s.report.Counts[contest.SetUpsASecond] = int64(float64(calls) / time.Since(began).Seconds())
 	spread := report.NewHistogram()
 	for _, d := range took {
 		report.Record(spread, d)
@@ -156,9 +144,6 @@ func (s *step) connect(ctx context.Context, calls int) error {
 	s.crowd.begin(s.browsers)
 	return nil
 }
-
-// setUpsASecond is a Count: calls that were set up, by the second, some at once.
-const setUpsASecond = "set_ups_a_second"
 
 // farewell says goodbye for all browsers; the server is told once, as on any network.
 func (s *step) farewell() {
@@ -229,71 +214,15 @@ func (s *step) fill(t *tally, before, after floor.Counts) {
 	r.Held = t.lasted.Seconds()
 	r.Times[report.Lateness], r.Times[report.SendLate] = report.SpreadOf(t.late), report.SpreadOf(t.sendLate)
 	r.Counts[report.FramesIn], r.Counts[report.FramesOut], r.Counts[report.FramesLost] = t.sent, t.heard, max(t.short, t.lost)
-	r.Counts[heardIn], r.Counts[heardBad], r.Counts[loudOut] = after.In-before.In, after.Bad+t.foreign, t.loud
+	r.Counts[contest.HeardIn], r.Counts[contest.HeardBad], r.Counts[loudOut] = after.In-before.In, after.Bad+t.foreign, t.loud
 	r.Generator.Busy = t.busy
 }
 
-// judge says which bars the step has missed, or that it says nothing.
-func (s *step) judge() {
-	r := &s.report
-	if r.Void != "" {
-		return
-	}
-	r.Failed = report.Bars{Lateness: lateBar, Lost: lostBar, Dry: 1, Unanswered: 1}.Judge(*r)
-	sent, heard := r.Counts[report.FramesIn], r.Counts[heardIn]
-	if float64(heard) < (1-lostBar)*float64(sent)-2*float64(r.Calls) { // a frame of each is on its way, and the server is asked when it has time
-		r.Failed = append(r.Failed, fmt.Sprintf("frames heard %d of %d sent", heard, sent))
-	}
-	if bad := r.Counts[heardBad]; bad > 0 {
-		r.Failed = append(r.Failed, fmt.Sprintf("%d packets or recordings were bad", bad))
-	}
+// judge says which bars a step has missed. A frame of each call is on its way, and the server is asked when it has time.
+func judge(r *report.Step) {
+	var more []string
 	if came, loud := r.Counts[report.FramesOut], r.Counts[loudOut]; float64(loud) < 0.8*float64(came) {
-		r.Failed = append(r.Failed, fmt.Sprintf("of %d packets that came back only %d are no silence", came, loud))
+		more = append(more, fmt.Sprintf("of %d packets that came back only %d are no silence", came, loud))
 	}
-	late := r.Times[report.SendLate].P99
-	switch {
-	case r.Generator.Busy > busyBar:
-		r.Void = fmt.Sprintf("the generator was at its end: %.0f %% of its core, at most %.0f %%", 100*r.Generator.Busy, 100*busyBar)
-	case len(r.Failed) > 0 && late > float64(sendBar/time.Millisecond):
-		r.Void = fmt.Sprintf("the generator was late: p99 %.1f ms", late)
-	}
-}
-
-// perPacket is a step's processor time, of a packet in or out, in microseconds.
-func perPacket(s report.Step) (float64, bool) {
-	packets := s.Counts[report.FramesIn] + s.Counts[report.FramesOut]
-	if packets == 0 || s.Usage.CPU == 0 {
-		return 0, false
-	}
-	return 1e6 * s.Usage.CPU * s.Held / float64(packets), true
-}
-
-// line is a step in one line.
-func line(s report.Step) string {
-	word := "ok"
-	switch {
-	case s.Void != "":
-		word = "void: " + s.Void
-	case len(s.Failed) > 0:
-		word = "over: " + s.Failed[0]
-	}
-	cpu, _ := perPacket(s)
-	allocs, _ := report.AllocsPerFrame(s)
-	memory, _ := report.MemoryPerCall(s)
-	late := s.Times[report.Lateness]
-	text := fmt.Sprintf("%-9s %5d calls  late p50 %.2f p99 %.2f p99.9 %.2f ms  lost %d  heard %d of %d  server %.0f %% (%.2f us a packet, %.2f allocs), %.0f KB a call, gcs %d  generator %.0f %%, late p99 %.2f ms  others %.0f %%",
-		s.Server, s.Calls, late.P50, late.P99, late.P999, s.Counts[report.FramesLost], s.Counts[heardIn], s.Counts[report.FramesIn],
-		100*s.Usage.CPU, cpu, allocs, memory, s.Usage.GCs, 100*s.Generator.Busy, s.Times[report.SendLate].P99, 100*s.Others)
-	if up := s.Times[report.SetUp]; up.N > 0 {
-		text += fmt.Sprintf("  set-ups %d a second, p90 %.1f p99 %.1f ms", s.Counts[setUpsASecond], up.P90, up.P99)
-	}
-	return text + "  " + word
-}
-
-// servers are those that were asked for.
-func (o options) servers() []string {
-	if o.only != "" {
-		return []string{o.only}
-	}
-	return slices.Clone(kinds)
+	contest.Judge(r, 2, more...)
 }
