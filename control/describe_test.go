@@ -13,6 +13,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"parley/control"
 	"parley/control/envelope"
 )
 
@@ -128,8 +129,21 @@ type schemas struct {
 	compiled map[string]*jsonschema.Schema
 }
 
-// answersDescribed reads the descriptions.
-func (w *world) answersDescribed() *schemas {
+// described are the schemas of each API that a test has made, by its paths: most have the same, and reading them takes longer than many a test.
+var described sync.Map
+
+// answersDescribed are the schemas of an API's descriptions.
+func (w *world) answersDescribed(c *control.Control) *schemas {
+	w.t.Helper()
+	if s, ok := described.Load(c.Paths()); ok {
+		return s.(*schemas)
+	}
+	s, _ := described.LoadOrStore(c.Paths(), w.readDescribed())
+	return s.(*schemas)
+}
+
+// readDescribed reads the descriptions.
+func (w *world) readDescribed() *schemas {
 	w.t.Helper()
 	read := func(path string) (text []byte, doc any) {
 		rec := httptest.NewRecorder()
@@ -204,15 +218,24 @@ func (s *schemas) said(kind string, text []byte) error {
 
 // at holds JSON against the schema at a place.
 func (s *schemas) at(at string, body any) error {
+	schema, err := s.schema(at)
+	if err != nil {
+		return err
+	}
+	return schema.Validate(body)
+}
+
+// schema is the one at a place.
+func (s *schemas) schema(at string) (*jsonschema.Schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	schema := s.compiled[at]
 	if schema == nil {
 		var err error
 		if schema, err = s.compiler.Compile(at); err != nil {
-			return err
+			return nil, err
 		}
 		s.compiled[at] = schema
 	}
-	return schema.Validate(body)
+	return schema, nil
 }

@@ -64,7 +64,7 @@ func nodes(t *testing.T, n, limit int, change ...func(i int, o *control.Options)
 		c, err := control.New(o)
 		must(t, err)
 		c.Mount(w.mux)
-		w.schemas = w.answersDescribed()
+		w.schemas = w.answersDescribed(c)
 		all = append(all, w)
 	}
 	return all

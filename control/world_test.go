@@ -238,7 +238,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.mux.HandleFunc("GET /{$}", func(http.ResponseWriter, *http.Request) {}) // as cmd/parley has it
 	w.mux.HandleFunc("POST /twilio/voice", func(http.ResponseWriter, *http.Request) {})
 	c.Mount(w.mux)
-	w.schemas = w.answersDescribed()
+	w.schemas = w.answersDescribed(c)
 	w.counts.routes = nil
 	return w
 }

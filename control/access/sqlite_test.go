@@ -2,7 +2,6 @@ package access_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -11,19 +10,17 @@ import (
 	"parley/control/access"
 	"parley/store"
 	"parley/store/sql"
+	"parley/store/storetest/litetest"
 )
 
 // TestSQLite goes the whole way on the real store: first start, authentication, last use, revocation, a changed PARLEY_API_KEY.
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	db, err := sql.Open(t.Context(), sql.Options{URL: "sqlite:" + filepath.Join(t.TempDir(), "parley.db")})
+	db, err := sql.Open(t.Context(), sql.Options{URL: litetest.New(t, "")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, _, err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	founding := access.Founding{Agent: store.Agent{Name: "Parley", SystemPrompt: "Be helpful."}}
 	founded, err := access.Found(t.Context(), db, founding)
 	if err != nil || !founded.New {

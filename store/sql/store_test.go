@@ -3,7 +3,6 @@ package sql_test
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"parley/store/sql"
@@ -39,11 +38,7 @@ func open(t *testing.T, url string) *sql.Store {
 }
 
 func sqlite(t *testing.T) *sql.Store {
-	s := open(t, "sqlite:"+filepath.Join(t.TempDir(), "parley.db"))
-	if _, _, err := s.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	return s
+	return open(t, litetest.New(t, ""))
 }
 
 func TestSQLite(t *testing.T) {
