@@ -13,10 +13,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // flows name time zones; not every machine has them
 
 	"github.com/alecthomas/kong"
+
+	"parley/control/lines"
 )
 
 func main() {
@@ -95,8 +98,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return kctx.Run()
 }
 
-// vars are defaults too long for a tag.
-var vars = kong.Vars{"prompt": defaultPrompt}
+// vars are what is too long for a tag, or what the table of vendors has.
+var vars = kong.Vars{
+	"prompt": defaultPrompt,
+	"hear":   namesOf(func(e *entry) bool { return e.hears != nil }), "hear_first": namesOf(func(e *entry) bool { return e.hears != nil && e.hears.auto }),
+	"think": namesOf(func(e *entry) bool { return e.thinks != nil }),
+	"speak": namesOf(func(e *entry) bool { return e.speaks != nil }), "speak_first": namesOf(func(e *entry) bool { return e.speaks != nil && e.speaks.auto }),
+	"accounts": strings.Join(lines.Vendors(), ", "),
+}
+
+// namesOf are the names of the vendors that do something, with commas between.
+func namesOf(do func(*entry) bool) string {
+	var names []string
+	for _, e := range table {
+		if do(e) {
+			names = append(names, e.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
 
 // helpShown unwinds kong after it printed help.
 type helpShown struct{}
