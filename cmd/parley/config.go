@@ -16,6 +16,7 @@ import (
 
 	"parley/control/bus"
 	"parley/control/envelope"
+	"parley/control/price"
 	"parley/control/webhook"
 	"parley/pipeline"
 	"parley/providers/httptool"
@@ -84,6 +85,8 @@ type config struct {
 	STTModel      string `help:"Local recogniser's model: tiny, or base (better, twice the CPU)." default:"tiny" enum:"tiny,base" var:"PARLEY_STT_MODEL"`
 	SpeechWorkers int    `help:"Threads for local speech. 0: cores less one, at least one." default:"0" var:"PARLEY_SPEECH_WORKERS"`
 	Snap          bool   `help:"Correct short answers to the words that the flow expects." default:"true" negatable:"" var:"PARLEY_SNAP"`
+
+	Prices string `help:"YAML file of what vendors charge, which comes before the list that parley prices prints. Empty: that list." type:"path" var:"PARLEY_PRICES"`
 
 	openAI
 	openAIModels
@@ -177,6 +180,9 @@ func (c *config) check() error {
 	bad = append(bad, c.telemetry.check()...)
 	bad = append(bad, c.debugging.check()...)
 	bad = append(bad, c.checkVendors()...)
+	if _, err := price.Load(c.Prices); err != nil {
+		bad = append(bad, fmt.Errorf("--prices: %w", err))
+	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()

@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"parley/control/lines"
+	"parley/control/price"
 )
 
 func main() {
@@ -46,6 +47,7 @@ type commands struct {
 	Keys        keysCmd        `cmd:"" help:"List, make and revoke keys of the API, on the database."`
 	Users       usersCmd       `cmd:"" help:"List and invite users, and set their passwords, on the database."`
 	Flow        flowCmd        `cmd:"" help:"Check and try scripted dialogs."`
+	Prices      pricesCmd      `cmd:"" help:"Print what vendors charge, as this version of Parley knows it: the form of PARLEY_PRICES."`
 	Tools       toolsCmd       `cmd:"" help:"Check what language models can do on a call besides talking."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
 	Doctor      doctorCmd      `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
@@ -168,6 +170,14 @@ func interrupts(ctx context.Context) (first, second context.Context, stop func()
 		}
 	}()
 	return first, second, func() { signal.Stop(signals); close(done); once(); twice() }
+}
+
+type pricesCmd struct{}
+
+// Run prints the list.
+func (pricesCmd) Run(con console) error {
+	_, err := con.out.Write(price.Defaults())
+	return err
 }
 
 type versionCmd struct{}

@@ -79,7 +79,7 @@ func (c *company) hear(r *role, set traits.Speech) {
 	r.hears, r.stt = r.vendors.hears, r.vendors.stt
 	vendor := chosen(set.Vendor, r.hears)
 	model := ""
-	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
+	switch stt, err := r.vendors.recogniser(vendor, set.Model, c.cfg); {
 	case err == nil:
 		r.hears, r.stt, model = vendor, stt, set.Model
 	case r.vendors.opened[vendor].stt != nil:
@@ -135,9 +135,11 @@ func (c *company) speak(r *role, set traits.Speaking, settings string) {
 	if known.timbre {
 		r.agent.Voice.Timbre = pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost)}
 	}
-	r.voices = set.Model
+	if r.voices = set.Model; known.named {
+		r.voices = name
+	}
 	if known.model != nil {
-		r.voices = cmp.Or(set.Model, known.model(c.cfg))
+		r.voices = cmp.Or(r.voices, known.model(c.cfg))
 	}
 }
 
@@ -182,7 +184,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 		mind = vendor
 	}
 	if m, name := r.vendors.tuned(mind, set, c.cfg); m != nil {
-		r.model, r.asks = r.vendors.meter(mind).Responder(m), name
+		r.model, r.asks = r.vendors.meter(mind, name).Responder(m), name
 	} else if tunes(set) && !isModel(vendor) {
 		r.refuse(path+"model", absent(mind).Error())
 	}

@@ -124,11 +124,12 @@ type road struct {
 
 // opened is a vendor at work. What is nil it does not do.
 type opened struct {
-	stt   func(model string) (pipeline.Transcriber, error) // with a model; empty: that of the settings
-	llm   thinker
-	tts   pipeline.Synthesizer
-	check func() error // says what is wrong with how it was opened; nil: nothing can be
-	close func() error // ends what it keeps open between calls; nil: it keeps nothing
+	stt    func(model string) (pipeline.Transcriber, error) // with a model; empty: that of the settings
+	llm    thinker
+	tts    pipeline.Synthesizer
+	server string       // the host of another than the vendor's own; empty: its own
+	check  func() error // says what is wrong with how it was opened; nil: nothing can be
+	close  func() error // ends what it keeps open between calls; nil: it keeps nothing
 }
 
 // A warmer can open connections ahead.

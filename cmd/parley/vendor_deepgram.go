@@ -14,12 +14,15 @@ type deepgramSettings struct {
 	DeepgramSTTModel string `name:"deepgram-stt-model" help:"Deepgram's recogniser, of agents that name none: nova-3 (any language), or flux-general-en or flux-general-multi, which find the ends of turns themselves." default:"nova-3" var:"PARLEY_DEEPGRAM_STT_MODEL"`
 }
 
+// deepgramVoice speaks where an agent names no voice.
+const deepgramVoice = "aura-2-thalia-en"
+
 var deepgramVendor = entry{
 	name:    "deepgram",
 	account: func(c *config) account { return account{key: &c.DeepgramKey, base: &c.DeepgramBaseURL} },
 	open: func(c *config, w wiring) opened {
 		with := func(model string) *deepgram.Client {
-			return &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, STTModel: model, NetDial: w.road.dial, Log: w.log}
+			return &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, STTModel: model, TTSModel: deepgramVoice, NetDial: w.road.dial, Log: w.log}
 		}
 		d := with(c.DeepgramSTTModel)
 		return opened{stt: tunedEars(d, func(model string) pipeline.Transcriber { return with(model) }), tts: d, close: d.Close}
@@ -38,6 +41,7 @@ var deepgramVendor = entry{
 	speaks: &speaks{
 		Abilities: providers.Abilities{Streams: true, MuLaw: true, Cancels: true, Languages: "7: the voice's own"},
 		auto:      true,
+		model:     func(*config) string { return deepgramVoice },
 		named:     true,
 	},
 }

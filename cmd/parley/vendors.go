@@ -48,9 +48,20 @@ type tally struct {
 	fell func(provider, kind string) // it failed, and another took over
 }
 
-// meter measures a vendor.
-func (v *vendors) meter(vendor string) providers.Meter {
-	return providers.Meter{Provider: vendor, Told: v.tally.used}
+// meter measures a vendor's model.
+func (v *vendors) meter(vendor, model string) providers.Meter {
+	return providers.Meter{Provider: vendor, Model: model, Server: v.opened[vendor].server, Told: v.tally.used}
+}
+
+// voiceMeter measures a vendor's voice.
+func (v *vendors) voiceMeter(vendor string, c *config) providers.Meter {
+	known := entryOf(vendor).speaks
+	m := v.meter(vendor, "")
+	m.Named = known.named
+	if known.model != nil {
+		m.Model = known.model(c)
+	}
+	return m
 }
 
 // A speaker is a voice's vendor.
@@ -98,10 +109,10 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	v.speak(base, log)
+	v.speak(c, base, log)
 	v.think()
 	var err error
-	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
+	if v.stt, err = v.recogniser(v.hears, "", c); err != nil {
 		return nil, usageError{err}
 	}
 	if base == nil { // vectors of documents are made by the server's own alone
@@ -130,13 +141,14 @@ func (v *vendors) openAll(c *config, w ways, log *slog.Logger) error {
 				return err
 			}
 		}
+		o.server = elsewhere(e.name, *e.account(c).base)
 		v.opened[e.name] = o
 	}
 	return nil
 }
 
 // speak makes the voices that there are; the local one is shared with base.
-func (v *vendors) speak(base *vendors, log *slog.Logger) {
+func (v *vendors) speak(c *config, base *vendors, log *slog.Logger) {
 	limit := 0
 	if base != nil {
 		limit = ownSound
@@ -146,22 +158,22 @@ func (v *vendors) speak(base *vendors, log *slog.Logger) {
 		case name == "local" && base != nil:
 			v.speakers[name] = base.speakers[name]
 		case name == "local":
-			known := &providers.Cache{Synthesizer: v.meter(name).Synthesizer(o.tts)}
+			known := &providers.Cache{Synthesizer: v.voiceMeter(name, c).Synthesizer(o.tts)}
 			v.speakers[name] = speaker{known, known}
 		case o.tts != nil:
-			v.speakers[name] = v.backed(name, o.tts, limit, log)
+			v.speakers[name] = v.backed(name, v.voiceMeter(name, c).Synthesizer(o.tts), limit, log)
 		}
 	}
 }
 
 // backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
 func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
-	known := &providers.Cache{Synthesizer: v.meter(vendor).Synthesizer(voice), Limit: limit}
+	known := &providers.Cache{Synthesizer: voice, Limit: limit}
 	if v.engine == nil {
 		return speaker{known, known}
 	}
 	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
+		Voices: []pipeline.Synthesizer{known, v.meter("local", "").Synthesizer(v.engine)},
 		Failed: func(_, _ int, err error) {
 			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
 			if v.tally.fell != nil {
@@ -171,8 +183,8 @@ func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, l
 	}}
 }
 
-// recogniser is a vendor's, with a model of its own; empty: the usual one.
-func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error) {
+// recogniser is a vendor's, with a model of its own; empty: the usual one of settings.
+func (v *vendors) recogniser(vendor, model string, c *config) (pipeline.Transcriber, error) {
 	e := entryOf(vendor)
 	switch o := v.opened[vendor]; {
 	case e != nil && e.hears == nil && e.speaks != nil:
@@ -184,7 +196,7 @@ func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error)
 		if err != nil {
 			return nil, err
 		}
-		return v.meter(vendor).Transcriber(stt), nil
+		return v.meter(vendor, cmp.Or(model, e.hears.model(c))).Transcriber(stt), nil
 	}
 }
 
