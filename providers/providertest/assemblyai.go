@@ -172,10 +172,7 @@ func (s *assemblyAISocket) end() error {
 	if len(words) == 0 {
 		return nil
 	}
-	plain := make([]string, len(words))
-	for i, w := range words {
-		plain[i] = strings.ToLower(strings.Trim(w, ".,!?"))
-	}
+	plain := strings.Fields(unwritten(words))
 	after := s.answerAfter()
 	defer func() { s.turn++ }()
 	if !s.formats {

@@ -59,7 +59,9 @@ func (t *Transcription) serve(life context.Context, conn *websocket.Conn) error 
 	}
 	_ = conn.Close() // all that matters was said
 	if !ended {
-		_ = <-read
+		if rerr := <-read; err == nil {
+			err = rerr
+		}
 	}
 	return err
 }
