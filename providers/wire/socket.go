@@ -91,7 +91,7 @@ func (t *Transcription) next(buf []byte) task {
 		return task{audio: t.fill(t.reel.Take(buf[:0], t.chunk, upTo, &t.clock))}
 	}
 	if q != nil {
-		t.hearing.asking(q, t.clock.sent)
+		t.hearing.asking(q, t.clock.sent, t.clock.Sent())
 		return task{ask: true}
 	}
 	return task{close: t.closing}
