@@ -32,7 +32,8 @@ type scribeDialect struct {
 	// of the socket
 	parts bool   // times count from the last commit
 	empty bool   // the commit that was answered last had no words, and may be answered so again
-	last  string // the words that were committed last, with their times
+	said  string // what was committed last; empty once there are words after it
+	last  string // its words, with their times
 }
 
 func newScribeDialect(s *Scribe, o pipeline.Listening, enc wire.Encoding) *scribeDialect {
@@ -45,7 +46,7 @@ func (d *scribeDialect) Dial(ctx context.Context) (*websocket.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.parts, d.empty, d.last = false, false, ""
+	d.parts, d.empty, d.said, d.last = false, false, "", ""
 	limit := cmp.Or(d.scribe.DialLimit, defaultDialLimit)
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
 	defer cancel()
@@ -119,6 +120,7 @@ func (d *scribeDialect) Understand(text []byte, since time.Duration) (h wire.Hea
 	case "":
 		return h, errors.New("decode message: field message_type is missing")
 	case "partial_transcript":
+		d.said = ""
 		return wire.Heard{Told: true, Text: strings.TrimSpace(m.Text), Lang: m.Lang}, nil
 	case "committed_transcript", "final_transcript":
 		return d.committed(&m), nil
@@ -139,6 +141,9 @@ func (d *scribeDialect) Understand(text []byte, since time.Duration) (h wire.Hea
 // committed takes the first answer to a commit. Its words come again with their times, if there are any.
 func (d *scribeDialect) committed(m *scribeMessage) wire.Heard {
 	text := strings.TrimSpace(m.Text)
+	if text != "" && text == d.said {
+		return wire.Heard{} // it came twice
+	}
 	d.empty = text == ""
 	return wire.Heard{Told: true, Text: text, Lang: m.Lang, Soon: !d.empty, Settled: d.empty, Answer: d.empty}
 }
@@ -150,6 +155,7 @@ func (d *scribeDialect) timed(m *scribeMessage, since time.Duration) (h wire.Hea
 		d.empty = false
 		return h
 	}
+	d.said = text
 	h = wire.Heard{Told: true, Settled: true, Answer: true, Text: text, Lang: m.Lang}
 	h.Words = wire.Words(len(m.Words), func(i int) pipeline.Word {
 		w := m.Words[i]

@@ -39,7 +39,8 @@ func TestScribeUnderstandsTheDocumentedMessages(t *testing.T) {
 		{partial, wire.Heard{Told: true, Text: "I need"}},
 		{committed, wire.Heard{Told: true, Soon: true, Text: "I need help."}},
 		{timed, wire.Heard{Told: true, Settled: true, Answer: true, Text: "I need help.", Lang: "en", Words: []pipeline.Word{i}}},
-		{timed, wire.Heard{}}, // twice
+		{committed, wire.Heard{}}, // twice
+		{timed, wire.Heard{}},
 		{`{"message_type":"committed_transcript","text":""}`, wire.Heard{Told: true, Settled: true, Answer: true}},
 		{`{"message_type":"committed_transcript_with_timestamps","text":"","words":[]}`, wire.Heard{}},
 		{throttled, wire.Heard{Answer: true, Warning: "commit_throttled too soon"}},
