@@ -45,3 +45,9 @@ func (c *Clock) At(sent time.Duration) time.Duration {
 	}
 	return max(0, c.spans[0].at+sent-c.spans[0].sent)
 }
+
+// Begin is when what begins at position sent was spoken. Recognisers round times: what begins just short of a break was spoken after it.
+func (c *Clock) Begin(sent time.Duration) time.Duration {
+	const rounding = 10 * time.Millisecond
+	return max(c.At(sent), c.At(sent+rounding)-rounding)
+}
