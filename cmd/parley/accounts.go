@@ -9,6 +9,7 @@ import (
 
 	"parley/control/directory"
 	"parley/control/lines"
+	"parley/control/suppliers"
 	"parley/control/vault"
 	"parley/media/stream"
 	"parley/pipeline"
@@ -52,7 +53,7 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
 	bases := map[string]string{lines.Twilio: c.TwilioBaseURL}
 	for _, e := range table {
-		if e.account != nil {
+		if s, _ := suppliers.Of(e.name); e.account != nil && s.Probe != nil && !s.Probe.Apart {
 			bases[e.name] = *e.account(c).base
 		}
 	}

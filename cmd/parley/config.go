@@ -90,6 +90,7 @@ type config struct {
 
 	openAI
 	openAIModels
+	openAISpeech
 	anthropicSettings
 	geminiSettings
 
@@ -99,6 +100,8 @@ type config struct {
 
 	deepgramSettings
 	elevenLabsSettings
+	assemblyAISettings
+	voskSettings
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`

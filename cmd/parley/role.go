@@ -13,6 +13,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers"
 	"parley/store"
 )
 
@@ -177,16 +178,16 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	vendor, mind := chosen(set.Vendor, ""), r.vendors.mind
 	if isModel(vendor) && r.vendors.models[vendor] == nil && r.plan.Flow == nil {
-		r.refuse(path+"vendor", absent(vendor).Error())
+		r.refuse(path+"vendor", absentModel(vendor).Error())
 		set, vendor = traits.LanguageModel{}, "" // what else is set is for that vendor's model
 	}
 	if isModel(vendor) {
 		mind = vendor
 	}
 	if m, name := r.vendors.tuned(mind, set, c.cfg); m != nil {
-		r.model, r.asks = r.vendors.meter(mind, name).Responder(m), name
+		r.model, r.asks = r.vendors.meter(mind, providers.LLM, name).Responder(m), name
 	} else if tunes(set) && !isModel(vendor) {
-		r.refuse(path+"model", absent(mind).Error())
+		r.refuse(path+"model", absentModel(mind).Error())
 	}
 	if e := entryOf(mind); set.Model != "" && e != nil && e.thinks.check != nil {
 		if err := e.thinks.check(set.Model); err != nil {

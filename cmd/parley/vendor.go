@@ -38,6 +38,7 @@ type hears struct {
 	providers.Abilities
 
 	auto    bool                            // "auto" takes it where it is there
+	check   func(model string) error        // whether a name can be a model's; nil: any
 	model   func(c *config) string          // of agents that name none
 	refuses func(model, lang string) string // why it does not understand a language; nil, or empty: it may
 }
@@ -94,7 +95,12 @@ func (a account) secret() string {
 }
 
 // there says whether settings have an account.
-func (a account) there() bool { return a.secret() != "" || a.bare && *a.base != "" }
+func (a account) there() bool {
+	if a.bare && a.variable != "" { // the server is what it cannot do without
+		return *a.base != ""
+	}
+	return a.secret() != "" || a.bare && *a.base != ""
+}
 
 // put has another account be the settings'; a server that it does not name stays.
 func (a account) put(o ownAccount) {
@@ -124,12 +130,12 @@ type road struct {
 
 // opened is a vendor at work. What is nil it does not do.
 type opened struct {
-	stt    func(model string) (pipeline.Transcriber, error) // with a model; empty: that of the settings
-	llm    thinker
-	tts    pipeline.Synthesizer
-	server string       // the host of another than the vendor's own; empty: its own
-	check  func() error // says what is wrong with how it was opened; nil: nothing can be
-	close  func() error // ends what it keeps open between calls; nil: it keeps nothing
+	stt   func(model string) (pipeline.Transcriber, error) // with a model; empty: that of the settings
+	llm   thinker
+	tts   pipeline.Synthesizer
+	bases map[string]string // the servers of its kinds of work (providers.STT, LLM, TTS); nil: the account's
+	check func() error      // says what is wrong with how it was opened; nil: nothing can be
+	close func() error      // ends what it keeps open between calls; nil: it keeps nothing
 }
 
 // A warmer can open connections ahead.
@@ -138,7 +144,9 @@ type warmer interface {
 }
 
 // table has all vendors, in the order in which "auto" takes the first that is there.
-var table = []*entry{&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor}
+var table = []*entry{
+	&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor, &assemblyAIVendor, &voskVendor,
+}
 
 // entryOf is a vendor's; nil: there is none of that name.
 func entryOf(name string) *entry {
@@ -192,17 +200,27 @@ func (c *config) checkVendors() (bad []error) {
 	return bad
 }
 
-// absent says why a vendor cannot be used here.
+// absent says why a vendor's speech cannot be used here.
 func absent(name string) error {
-	switch e := entryOf(name); {
-	case name == "local":
+	e := entryOf(name)
+	if e == nil || e.account == nil {
 		return errors.New("this server has not loaded local speech")
-	case name == "openai":
-		return errors.New("this server has no language model of OpenAI's, or of a compatible server: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
-	case e == nil:
-		return errors.New("this server has no language model: none of OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and GEMINI_API_KEY is set")
+	}
+	if v := e.account(&config{}).variable; strings.HasSuffix(v, "_URL") {
+		return fmt.Errorf("this server knows of no %s: %s is not set", name, v)
 	}
 	return fmt.Errorf("this server has no key of %s", name)
+}
+
+// absentModel says why a vendor's language model cannot be used here; without a name, why there is none.
+func absentModel(name string) error {
+	switch name {
+	case "openai":
+		return errors.New("this server has no language model of OpenAI's, or of a compatible server: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
+	case "":
+		return errors.New("this server has no language model: none of OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and GEMINI_API_KEY is set")
+	}
+	return absent(name)
 }
 
 // noVoice says why a vendor's voice cannot be used here.

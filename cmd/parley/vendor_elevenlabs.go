@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"parley/pipeline"
 	"parley/providers"
 	"parley/providers/elevenlabs"
 )
@@ -13,6 +14,12 @@ type elevenLabsSettings struct {
 	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server: https://api.us.elevenlabs.io and others keep data in one region." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 	ElevenLabsVoice   string `name:"elevenlabs-voice" help:"Id of the ElevenLabs voice of agents that name none (voice_settings.voice)." default:"JBFqnCBsd6RMkjVDRZzb" var:"ELEVENLABS_VOICE"`
 	ElevenLabsModel   string `name:"elevenlabs-model" help:"ElevenLabs' model for agents that name none (settings.providers.tts.model): eleven_flash_v2_5 (quickest), eleven_turbo_v2_5, eleven_multilingual_v2; not eleven_v3." default:"eleven_flash_v2_5" var:"ELEVENLABS_MODEL"`
+	ElevenLabsSTT     string `name:"elevenlabs-stt-model" help:"ElevenLabs' recogniser, for agents that name none." default:"scribe_v2_realtime" var:"PARLEY_ELEVENLABS_STT_MODEL"`
+}
+
+// scribe is its recogniser with a model.
+func (s *elevenLabsSettings) scribe(model string, w wiring) *elevenlabs.Scribe {
+	return &elevenlabs.Scribe{Key: s.ElevenLabsKey, BaseURL: s.ElevenLabsBaseURL, STTModel: model, NetDial: w.road.dial, Log: w.log}
 }
 
 var elevenLabsVendor = entry{
@@ -33,13 +40,22 @@ var elevenLabsVendor = entry{
 		if err := elevenlabs.CheckModel(c.ElevenLabsModel); err != nil {
 			bad = append(bad, fmt.Errorf("--elevenlabs-model: %w", err))
 		}
+		if err := elevenlabs.CheckSTTModel(c.ElevenLabsSTT); err != nil {
+			bad = append(bad, fmt.Errorf("--elevenlabs-stt-model: %w", err))
+		}
 		return bad
 	},
 	open: func(c *config, w wiring) opened {
 		e := &elevenlabs.Client{
 			Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL, Voice: c.ElevenLabsVoice, Model: c.ElevenLabsModel, NetDial: w.road.dial,
 		}
-		return opened{tts: e, check: e.Check, close: e.Close}
+		stt := tunedEars(c.scribe(c.ElevenLabsSTT, w), func(model string) pipeline.Transcriber { return c.scribe(model, w) })
+		return opened{stt: stt, tts: e, check: e.Check, close: e.Close}
+	},
+	hears: &hears{
+		Abilities: elevenlabs.Hears,
+		check:     elevenlabs.CheckSTTModel,
+		model:     func(c *config) string { return c.ElevenLabsSTT },
 	},
 	speaks: &speaks{
 		Abilities:  providers.Abilities{Streams: true, MuLaw: true, Words: true, Cancels: true, Languages: "30 and more"},

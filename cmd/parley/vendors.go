@@ -48,15 +48,15 @@ type tally struct {
 	fell func(provider, kind string) // it failed, and another took over
 }
 
-// meter measures a vendor's model.
-func (v *vendors) meter(vendor, model string) providers.Meter {
-	return providers.Meter{Provider: vendor, Model: model, Server: v.opened[vendor].server, Told: v.tally.used}
+// meter measures a vendor's model for one kind of work.
+func (v *vendors) meter(vendor, kind, model string) providers.Meter {
+	return providers.Meter{Provider: vendor, Model: model, Server: elsewhere(vendor, v.opened[vendor].bases[kind]), Told: v.tally.used}
 }
 
 // voiceMeter measures a vendor's voice.
 func (v *vendors) voiceMeter(vendor string, c *config) providers.Meter {
 	known := entryOf(vendor).speaks
-	m := v.meter(vendor, "")
+	m := v.meter(vendor, providers.TTS, "")
 	m.Named = known.named
 	if known.model != nil {
 		m.Model = known.model(c)
@@ -141,7 +141,10 @@ func (v *vendors) openAll(c *config, w ways, log *slog.Logger) error {
 				return err
 			}
 		}
-		o.server = elsewhere(e.name, *e.account(c).base)
+		if o.bases == nil {
+			base := *e.account(c).base
+			o.bases = map[string]string{providers.STT: base, providers.LLM: base, providers.TTS: base}
+		}
 		v.opened[e.name] = o
 	}
 	return nil
@@ -173,7 +176,7 @@ func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, l
 		return speaker{known, known}
 	}
 	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.meter("local", "").Synthesizer(v.engine)},
+		Voices: []pipeline.Synthesizer{known, v.meter("local", providers.TTS, "").Synthesizer(v.engine)},
 		Failed: func(_, _ int, err error) {
 			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
 			if v.tally.fell != nil {
@@ -192,11 +195,16 @@ func (v *vendors) recogniser(vendor, model string, c *config) (pipeline.Transcri
 	case o.stt == nil:
 		return nil, absent(vendor)
 	default:
+		if model != "" && e.hears.check != nil {
+			if err := e.hears.check(model); err != nil {
+				return nil, err
+			}
+		}
 		stt, err := o.stt(model)
 		if err != nil {
 			return nil, err
 		}
-		return v.meter(vendor, cmp.Or(model, e.hears.model(c))).Transcriber(stt), nil
+		return v.meter(vendor, providers.STT, cmp.Or(model, e.hears.model(c))).Transcriber(stt), nil
 	}
 }
 

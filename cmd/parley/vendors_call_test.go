@@ -24,10 +24,14 @@ func fakes(t *testing.T) map[string]string {
 	openai := &providertest.OpenAI{Answer: func(providertest.OpenAIRequest) providertest.OpenAIAnswer {
 		return providertest.OpenAISay("Certainly. For two, then.")
 	}}
+	speech := providertest.StartOpenAIAudio(t, &providertest.OpenAIAudio{})
 	return map[string]string{
 		"DEEPGRAM_API_KEY": "k", "DEEPGRAM_BASE_URL": providertest.StartDeepgram(t, deepgram),
 		"ELEVENLABS_API_KEY": "k", "ELEVENLABS_BASE_URL": providertest.StartElevenLabs(t, &providertest.ElevenLabs{}),
 		"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": providertest.StartOpenAI(t, openai),
+		"PARLEY_OPENAI_STT_BASE_URL": speech, "PARLEY_OPENAI_TTS_BASE_URL": speech,
+		"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": providertest.StartAssemblyAI(t, &providertest.AssemblyAI{}),
+		"VOSK_URL": providertest.StartVosk(t, &providertest.Vosk{}),
 	}
 }
 
@@ -171,4 +175,3 @@ func TestVendorsOnCalls(t *testing.T) {
 		}
 	}
 }
-

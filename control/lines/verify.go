@@ -37,7 +37,7 @@ func (v *Verifier) Verify(ctx context.Context, c store.Credential, secret string
 	}
 	base, client := probe.Base, v.House
 	switch {
-	case c.BaseURL != "" && v.Guarded == nil:
+	case c.BaseURL != "" && (v.Guarded == nil || probe.Apart): // nobody knows where that server's API is
 		return "", ErrUnverifiable
 	case c.BaseURL != "":
 		base, client = c.BaseURL, v.Guarded

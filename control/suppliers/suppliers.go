@@ -35,6 +35,7 @@ type Probe struct {
 	Account *regexp.Regexp // of an account; nil: there is none
 	Hint    string         // how an account looks
 	Refusal []int          // statuses that mean no, besides 401 and 403
+	Apart   bool           // it is not at the server that hears or speaks
 }
 
 func bearer(h http.Header, _, secret string) { h.Set("Authorization", "Bearer "+secret) }
@@ -46,7 +47,7 @@ func header(name string) func(http.Header, string, string) {
 
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api.
+// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api.
 var all = []Supplier{
 	{
 		Name: "twilio", Title: "Twilio",
@@ -60,13 +61,13 @@ var all = []Supplier{
 		},
 	},
 	{Name: "local", Title: "local", Hears: true, Speaks: true},
-	{Name: "openai", Title: "OpenAI", Thinks: true, Probe: &Probe{Base: "https://api.openai.com/v1", Path: "/models", Sign: bearer}},
+	{Name: "openai", Title: "OpenAI", Hears: true, Thinks: true, Speaks: true, Probe: &Probe{Base: "https://api.openai.com/v1", Path: "/models", Sign: bearer}},
 	{
 		Name: "deepgram", Title: "Deepgram", Hears: true, Speaks: true,
 		Probe: &Probe{Base: "https://api.deepgram.com", Path: "/v1/projects", Sign: func(h http.Header, _, secret string) { h.Set("Authorization", "Token "+secret) }},
 	},
 	{
-		Name: "elevenlabs", Other: []string{"11labs"}, Title: "ElevenLabs", Speaks: true,
+		Name: "elevenlabs", Other: []string{"11labs"}, Title: "ElevenLabs", Hears: true, Speaks: true,
 		Probe: &Probe{Base: "https://api.elevenlabs.io", Path: "/v1/user", Sign: header("xi-api-key")},
 	},
 	{
@@ -86,6 +87,11 @@ var all = []Supplier{
 			Refusal: []int{http.StatusBadRequest}, // API_KEY_INVALID
 		},
 	},
+	{
+		Name: "assemblyai", Title: "AssemblyAI", Hears: true,
+		Probe: &Probe{Base: "https://api.assemblyai.com", Path: "/v2/transcript?limit=1", Sign: header("Authorization"), Apart: true},
+	},
+	{Name: "vosk", Title: "vosk-server", Hears: true},
 	{Name: "groq", Title: "Groq", Probe: &Probe{Base: "https://api.groq.com/openai/v1", Path: "/models", Sign: bearer}},
 	{Name: "mistral", Title: "Mistral", Probe: &Probe{Base: "https://api.mistral.ai/v1", Path: "/models", Sign: bearer}},
 	{Name: "custom", Probe: &Probe{Account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), Hint: "no control characters"}},
