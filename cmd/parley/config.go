@@ -102,6 +102,7 @@ type config struct {
 	elevenLabsSettings
 	assemblyAISettings
 	voskSettings
+	wyomingSettings
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`

@@ -24,6 +24,8 @@ import (
 //	an agent's settings ──▶ hears, thinks, speaks: which models, voices and languages it may name
 type entry struct {
 	name    string
+	absent  string                  // why it cannot be used, where that is not for want of a key
+	found   func(*config) bool      // whether settings have what it needs; nil: whether they have its account
 	account func(*config) account   // where its key and its server are; nil: it has neither
 	check   func(c *config) []error // says what is wrong with its settings, as far as they are used; nil: nothing can be
 	open    func(c *config, w wiring) opened
@@ -38,6 +40,7 @@ type hears struct {
 	providers.Abilities
 
 	auto    bool                            // "auto" takes it where it is there
+	there   func(c *config) bool            // whether settings have what this needs; nil: they have, if the vendor is there
 	check   func(model string) error        // whether a name can be a model's; nil: any
 	model   func(c *config) string          // of agents that name none
 	refuses func(model, lang string) string // why it does not understand a language; nil, or empty: it may
@@ -57,6 +60,7 @@ type speaks struct {
 	providers.Abilities
 
 	auto       bool
+	there      func(c *config) bool   // as of hears
 	model      func(c *config) string // of agents that name none; nil: it has none
 	named      bool                   // its models are its voices
 	unmodelled string                 // why no model can be named; empty: one can
@@ -95,12 +99,7 @@ func (a account) secret() string {
 }
 
 // there says whether settings have an account.
-func (a account) there() bool {
-	if a.bare && a.variable != "" { // the server is what it cannot do without
-		return *a.base != ""
-	}
-	return a.secret() != "" || a.bare && *a.base != ""
-}
+func (a account) there() bool { return a.secret() != "" || a.bare && *a.base != "" }
 
 // put has another account be the settings'; a server that it does not name stays.
 func (a account) put(o ownAccount) {
@@ -114,7 +113,12 @@ func (a account) put(o ownAccount) {
 }
 
 // there says whether settings have what the vendor needs.
-func (e *entry) there(c *config) bool { return e.account != nil && e.account(c).there() }
+func (e *entry) there(c *config) bool {
+	if e.found != nil {
+		return e.found(c)
+	}
+	return e.account != nil && e.account(c).there()
+}
 
 // A wiring is what a vendor is opened with besides settings.
 type wiring struct {
@@ -145,7 +149,7 @@ type warmer interface {
 
 // table has all vendors, in the order in which "auto" takes the first that is there.
 var table = []*entry{
-	&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor, &assemblyAIVendor, &voskVendor,
+	&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor, &assemblyAIVendor, &voskVendor, &wyomingVendor,
 }
 
 // entryOf is a vendor's; nil: there is none of that name.
@@ -202,12 +206,8 @@ func (c *config) checkVendors() (bad []error) {
 
 // absent says why a vendor's speech cannot be used here.
 func absent(name string) error {
-	e := entryOf(name)
-	if e == nil || e.account == nil {
-		return errors.New("this server has not loaded local speech")
-	}
-	if v := e.account(&config{}).variable; strings.HasSuffix(v, "_URL") {
-		return fmt.Errorf("this server knows of no %s: %s is not set", name, v)
+	if e := entryOf(name); e != nil && e.absent != "" {
+		return errors.New(e.absent)
 	}
 	return fmt.Errorf("this server has no key of %s", name)
 }

@@ -16,7 +16,8 @@ var localVoices = []string{"jenny", "slt"}
 
 // localVendor is the speech of this machine. It is opened beside the others, as all calls and organisations share its models.
 var localVendor = entry{
-	name: "local",
+	name:   "local",
+	absent: "this server has not loaded local speech",
 	hears: &hears{
 		Abilities: providers.Abilities{Streams: true, Turns: true, Cancels: true, Languages: "English"},
 		model:     func(c *config) string { return c.STTModel },

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"parley/pipeline"
@@ -20,11 +21,13 @@ func (s *voskSettings) client(model string, w wiring) *vosk.Client {
 }
 
 var voskVendor = entry{
-	name: "vosk",
-	account: func(c *config) account {
-		return account{key: &c.VoskKey, base: &c.VoskURL, variable: "VOSK_URL", bare: true}
-	},
+	name:   "vosk",
+	absent: "this server knows of no vosk-server: VOSK_URL is not set",
+	found:  func(c *config) bool { return c.VoskURL != "" },
 	check: func(c *config) []error {
+		if c.VoskURL == "" && c.STT == "vosk" {
+			return []error{errors.New("--stt is vosk: VOSK_URL is not set")}
+		}
 		if err := c.voskSettings.client(c.VoskModel, wiring{}).Check(); c.VoskURL != "" && err != nil {
 			return []error{fmt.Errorf("--vosk-url, --vosk-model: %w", err)}
 		}

@@ -141,7 +141,7 @@ func (v *vendors) openAll(c *config, w ways, log *slog.Logger) error {
 				return err
 			}
 		}
-		if o.bases == nil {
+		if o.bases == nil && e.account != nil {
 			base := *e.account(c).base
 			o.bases = map[string]string{providers.STT: base, providers.LLM: base, providers.TTS: base}
 		}
@@ -230,13 +230,13 @@ func (v *vendors) choose(c *config) {
 		if !e.there(c) {
 			continue
 		}
-		if hears == "" && e.hears != nil && e.hears.auto {
+		if hears == "" && e.hears != nil && e.hears.auto && (e.hears.there == nil || e.hears.there(c)) {
 			hears = e.name
 		}
 		if thinks == "" && e.thinks != nil {
 			thinks = e.name
 		}
-		if e.speaks != nil && e.speaks.auto && (speaks == "" || e.name == hears) {
+		if e.speaks != nil && e.speaks.auto && (e.speaks.there == nil || e.speaks.there(c)) && (speaks == "" || e.name == hears) {
 			speaks = e.name
 		}
 	}

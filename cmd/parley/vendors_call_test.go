@@ -25,12 +25,14 @@ func fakes(t *testing.T) map[string]string {
 		return providertest.OpenAISay("Certainly. For two, then.")
 	}}
 	speech := providertest.StartOpenAIAudio(t, &providertest.OpenAIAudio{})
+	wyoming := providertest.StartWyoming(t, &providertest.Wyoming{})
 	return map[string]string{
 		"DEEPGRAM_API_KEY": "k", "DEEPGRAM_BASE_URL": providertest.StartDeepgram(t, deepgram),
 		"ELEVENLABS_API_KEY": "k", "ELEVENLABS_BASE_URL": providertest.StartElevenLabs(t, &providertest.ElevenLabs{}),
 		"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": providertest.StartOpenAI(t, openai),
 		"PARLEY_OPENAI_STT_BASE_URL": speech, "PARLEY_OPENAI_TTS_BASE_URL": speech,
 		"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": providertest.StartAssemblyAI(t, &providertest.AssemblyAI{}),
+		"WYOMING_STT_URL": wyoming, "WYOMING_TTS_URL": wyoming,
 		"VOSK_URL": providertest.StartVosk(t, &providertest.Vosk{}),
 	}
 }

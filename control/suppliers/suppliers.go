@@ -92,6 +92,7 @@ var all = []Supplier{
 		Probe: &Probe{Base: "https://api.assemblyai.com", Path: "/v2/transcript?limit=1", Sign: header("Authorization"), Apart: true},
 	},
 	{Name: "vosk", Title: "vosk-server", Hears: true},
+	{Name: "wyoming", Title: "Wyoming", Hears: true, Speaks: true},
 	{Name: "groq", Title: "Groq", Probe: &Probe{Base: "https://api.groq.com/openai/v1", Path: "/models", Sign: bearer}},
 	{Name: "mistral", Title: "Mistral", Probe: &Probe{Base: "https://api.mistral.ai/v1", Path: "/models", Sign: bearer}},
 	{Name: "custom", Probe: &Probe{Account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), Hint: "no control characters"}},
