@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ type question struct {
 	due   time.Time     // when it is answered with what there is
 	asked bool
 	reach time.Duration // where on the socket it came, once asked
+	heard time.Duration // and how much of the call had been sent by then
 }
 
 // forgone is an Ask whose answer nobody waits for any more.
@@ -100,8 +102,10 @@ func (h *hearing) unasked() *question {
 	return nil
 }
 
-// asking notes that q is being asked, after so much audio on the socket.
-func (h *hearing) asking(q *question, sent time.Duration) { q.asked, q.reach = true, sent }
+// asking notes that q is being asked, after so much audio on the socket, and so much of the call.
+func (h *hearing) asking(q *question, reach, heard time.Duration) {
+	q.asked, q.reach, q.heard = true, reach, heard
+}
 
 // reach is where on the socket the oldest Ask came whose answer is still to come; 0: there is none.
 func (h *hearing) reach() time.Duration {
@@ -132,7 +136,7 @@ func (h *hearing) expire(now time.Time, out *Outbox) (ask bool) {
 		if q.asked {
 			h.forgone = append(h.forgone, forgone{since: now, reach: q.reach, gave: h.interim != nil})
 		}
-		h.giveAway()
+		h.giveAway(q.heard)
 		h.answer(out)
 	}
 	if !h.quiet() || now.Before(h.stirred.Add(strayAfter)) {
@@ -145,10 +149,11 @@ func (h *hearing) expire(now time.Time, out *Outbox) (ask bool) {
 	return true
 }
 
-// giveAway takes the words that are not settled for settled.
-func (h *hearing) giveAway() {
+// giveAway takes the words that are not settled for settled. Where nobody knows how far they reach, it is not beyond heard.
+func (h *hearing) giveAway(heard time.Duration) {
 	if m := h.interim; m != nil {
 		h.told += len(strings.Fields(m.Text))
+		m.End = cmp.Or(m.End, heard)
 		h.keep(m)
 		h.interim = nil
 	}
@@ -196,7 +201,7 @@ func (h *hearing) restart() {
 
 // conclude answers all that is open when no more can come.
 func (h *hearing) conclude(out *Outbox) {
-	h.giveAway()
+	h.giveAway(0)
 	for len(h.questions) > 0 {
 		h.answer(out)
 	}
@@ -219,7 +224,12 @@ func (h *hearing) take(m *Heard, now time.Time, out *Outbox) {
 	case h.late(m, now):
 		return
 	}
+	spoke := m.Text != ""
 	h.fresh(m)
+	if !h.exact && m.Answer && spoke && m.Text == "" && len(h.forgone) > 0 { // it answers what was given up
+		h.forgone = h.forgone[1:]
+		m.Answer = false
+	}
 	if m.Told && !m.Settled {
 		h.unsettled(m, now, out)
 		return
@@ -239,7 +249,11 @@ func (h *hearing) take(m *Heard, now time.Time, out *Outbox) {
 	asked := len(h.questions) > 0 && h.questions[0].asked
 	switch {
 	case m.Answer && asked:
-		h.since = h.questions[0].reach
+		if m.Told {
+			h.since = h.questions[0].reach
+		} else { // it says no more than that there is no more
+			h.giveAway(h.questions[0].heard)
+		}
 		h.answer(out)
 	case m.Over && len(h.questions) > 0 && m.End > 0 && m.End+endMargin >= h.questions[0].at:
 		if asked {

@@ -60,7 +60,9 @@ func (t *Transcription) serve(life context.Context, conn *websocket.Conn) error 
 	}
 	_ = conn.Close() // all that matters was said
 	if !ended {
-		<-read
+		if rerr := <-read; err == nil {
+			err = rerr
+		}
 	}
 	return err
 }
@@ -90,7 +92,7 @@ func (t *Transcription) next(buf []byte) task {
 		return task{audio: t.fill(t.reel.Take(buf[:0], t.chunk, upTo, &t.clock))}
 	}
 	if q != nil {
-		t.hearing.asking(q, t.clock.sent)
+		t.hearing.asking(q, t.clock.sent, t.clock.Sent())
 		return task{ask: true}
 	}
 	return task{close: t.closing}

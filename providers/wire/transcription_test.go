@@ -110,6 +110,12 @@ func TestHearing(t *testing.T) {
 			{began: 1}, {at: time.Second, ended: 1, voice: 800 * ms, asks: true},
 			{at: 1200 * ms, heard: &Heard{Told: true, Settled: true, Answer: true}},
 		}, []final{{1, ""}}},
+		"an answer without words": {false, []step{
+			{began: 1}, {at: 900 * ms, heard: &Heard{Told: true, Text: "yes"}},
+			{at: time.Second, ended: 1, voice: 800 * ms, asks: true}, {at: 1100 * ms, heard: &Heard{Answer: true}},
+			{at: 1500 * ms, began: 2}, {at: 2 * time.Second, ended: 2, voice: 1900 * ms, asks: true},
+			{at: 2100 * ms, heard: &Heard{Told: true, Settled: true, Answer: true, Text: "yes no", Words: []pipeline.Word{word("yes", 510*ms, 810*ms), word("no", 1600*ms, 1900*ms)}}},
+		}, []final{{1, "yes"}, {2, "no"}}},
 		"no answer": {false, []step{
 			{began: 1}, {at: 900 * ms, heard: &Heard{Told: true, Text: "yes"}},
 			{at: time.Second, ended: 1, voice: 800 * ms, asks: true}, {at: 3 * time.Second},
@@ -124,6 +130,13 @@ func TestHearing(t *testing.T) {
 			{at: 4100 * ms, heard: &Heard{Told: true, Text: "yes please"}},
 			{at: 4200 * ms, heard: &Heard{Told: true, Settled: true, Answer: true, Text: "yes please"}},
 			{at: 4300 * ms, heard: &Heard{Told: true, Settled: true, Answer: true, Text: "no"}},
+		}, []final{{1, "yes"}, {2, "no"}}},
+		"an answer that is late, where not all are answered": {false, []step{
+			{began: 1}, {at: 900 * ms, heard: &Heard{Told: true, Text: "yes"}},
+			{at: time.Second, ended: 1, voice: 800 * ms, asks: true}, {at: 3 * time.Second},
+			{at: 3100 * ms, began: 2}, {at: 4 * time.Second, ended: 2, voice: 3900 * ms, asks: true},
+			{at: 4100 * ms, heard: &Heard{Told: true, Settled: true, Answer: true, Text: "yes please", Words: []pipeline.Word{word("yes", 500*ms, 600*ms), word("please", 600*ms, 800*ms)}}},
+			{at: 4200 * ms, heard: &Heard{Told: true, Settled: true, Answer: true, Text: "no", Words: []pipeline.Word{word("no", 3500*ms, 3900*ms)}}},
 		}, []final{{1, "yes"}, {2, "no"}}},
 		"a late answer of which nothing was known": {true, []step{
 			{began: 1}, {at: time.Second, ended: 1, voice: 800 * ms, asks: true}, {at: 3 * time.Second},
@@ -193,7 +206,7 @@ func TestHearing(t *testing.T) {
 					h.take(&m, now, out)
 				}
 				if q := h.unasked(); s.asks && q != nil {
-					h.asking(q, 0)
+					h.asking(q, 0, s.at)
 				}
 			}
 			var got []final
