@@ -3,6 +3,7 @@ package wire
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -72,6 +73,8 @@ func AsError(vendor string, err error) *Error {
 	}
 	if c, ok := errors.AsType[*websocket.CloseError](err); ok && c.Code != websocket.CloseAbnormalClosure {
 		return &Error{Vendor: vendor, Close: c.Code, Message: c.Text}
+	} else if ok { // it was not closed at all, but broke
+		err = io.ErrUnexpectedEOF
 	}
 	return &Error{Vendor: vendor, Err: err}
 }
