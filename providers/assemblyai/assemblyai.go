@@ -23,6 +23,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -113,7 +114,7 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 	if err != nil {
 		return nil, fmt.Errorf("assemblyai: %w", err)
 	}
-	d := &dialect{client: c, query: c.query(o, enc)}
+	d := &dialect{client: c, query: c.query(o, enc), always: slices.Clone(o.Words)}
 	t, err := wire.Open(ctx, wire.Listening{
 		Name: "assemblyai", Encoding: enc, Chunk: chunk, Least: least, Lang: o.Lang,
 		FinalLimit: cmp.Or(c.FinalLimit, defaultFinalLimit), CloseLimit: cmp.Or(c.CloseLimit, defaultCloseLimit),

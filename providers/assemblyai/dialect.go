@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 type dialect struct {
 	client *Client
 	query  url.Values
+	always []string // words that are expected throughout
 
 	// of the socket
 	order int           // of the turn that was told last
@@ -36,7 +38,7 @@ func (d *dialect) Dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	d.order, d.ended, d.reach = -1, false, 0
 	limit := cmp.Or(d.client.DialLimit, defaultDialLimit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, wire.Late("answer", limit))
 	defer cancel()
 	dialer := wire.Dialer{Limit: limit, Biggest: 4096, NetDial: d.client.NetDial}
 	conn, err := dialer.Dial(ctx, address, http.Header{"Authorization": {d.client.Key}})
@@ -80,7 +82,7 @@ func (d *dialect) Bye() []byte { return terminate }
 
 // Expect implements wire.Dialect.
 func (d *dialect) Expect(words []string) []byte {
-	terms := keyTerms(words)
+	terms := keyTerms(append(slices.Clone(words), d.always...))
 	if terms == nil {
 		terms = []string{}
 	}

@@ -82,6 +82,10 @@ func TestSaysTheDocumentedMessages(t *testing.T) {
 			t.Errorf("says %s, want %s", got, want)
 		}
 	}
+	d.always = []string{"Parley"}
+	if got, want := string(d.Expect([]string{"Acme"})), `{"type":"UpdateConfiguration","keyterms_prompt":["Acme","Parley"]}`; got != want {
+		t.Errorf("says %s, want %s", got, want)
+	}
 	long := strings.Repeat("x", termLength+1)
 	q := (&Client{STTModel: "u3-rt-pro"}).query(pipeline.Listening{Words: []string{"Parley", long, "Ana"}}, wire.Encoding{Width: 2, Rate: 16000})
 	for key, want := range map[string]string{
@@ -103,7 +107,7 @@ func TestCloseCodesSayWhatIsWrong(t *testing.T) {
 		hopeless bool
 	}{
 		4001: {401, true}, 4002: {402, true}, 4003: {402, true}, 4029: {429, false}, 3009: {429, false}, 3007: {400, true}, 4000: {400, true},
-		3005: {503, false}, 3008: {503, false}, 1011: {0, false},
+		3005: {503, false}, 3008: {503, false}, 1000: {0, false},
 	} {
 		e := &wire.Error{Close: code, Status: statusOf(code, "")}
 		if e.Status != want.status || e.Hopeless() != want.hopeless {

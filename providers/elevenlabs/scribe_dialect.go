@@ -48,7 +48,7 @@ func (d *scribeDialect) Dial(ctx context.Context) (*websocket.Conn, error) {
 	}
 	d.parts, d.empty, d.said, d.last = false, false, "", ""
 	limit := cmp.Or(d.scribe.DialLimit, defaultDialLimit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, wire.Late("answer", limit))
 	defer cancel()
 	dialer := wire.Dialer{Limit: limit, Biggest: 16 * 1024, NetDial: d.scribe.NetDial}
 	conn, err := dialer.Dial(ctx, address, http.Header{"xi-api-key": {d.scribe.Key}})

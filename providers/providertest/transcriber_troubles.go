@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func TranscriberTroubles(t *testing.T, vendor string, open func(t *testing.T, tr
 		{Trouble{Fault: NeverAnswers}, answered, 0},
 		{Trouble{Fault: Garbage}, answered | failed, 0},
 		{Trouble{Fault: Giant}, failed, 0},
-		{Trouble{Fault: CloseEarly, Close: 1011, Reason: "There is a trouble."}, failed, 0},
+		{Trouble{Fault: CloseEarly, Close: 1013, Reason: "There is a trouble."}, failed, 0},
 		{Trouble{Fault: Complain, Reason: "There is a trouble."}, failed, 0},
 	} {
 		if slices.Contains(cannot, tt.trouble.Fault) {
@@ -73,6 +74,9 @@ func TranscriberTroubles(t *testing.T, vendor string, open func(t *testing.T, tr
 					t.Fatalf("Transcribe: %v", err)
 				}
 				mustTell(t, err, vendor, tt.status)
+				if tt.trouble.Fault == Mute && !late(err) {
+					t.Errorf("%v does not say by Timeout() that it took too long", err)
+				}
 				return
 			}
 			said, err := s.twoStretches()
@@ -106,6 +110,12 @@ func TranscriberTroubles(t *testing.T, vendor string, open func(t *testing.T, tr
 func mentions(text string, a, b string) bool {
 	low := strings.ToLower(text)
 	return strings.Contains(low, a) || strings.Contains(low, b)
+}
+
+// late says whether an error tells of something that took too long.
+func late(err error) bool {
+	var wire net.Error
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &wire) && wire.Timeout()
 }
 
 // mustTell says that an error names the vendor, and the status that it should.

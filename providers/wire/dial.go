@@ -51,7 +51,7 @@ func (d Dialer) Dial(ctx context.Context, address string, header http.Header) (*
 	if d.NetDial != nil {
 		dialer.Proxy, dialer.NetDialContext = nil, d.NetDial
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, d.Limit, fmt.Errorf("no answer within %v", d.Limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, d.Limit, Late("answer", d.Limit))
 	defer cancel()
 	conn, answer, err := dialer.DialContext(ctx, address, header)
 	if err == nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/websocket"
 )
@@ -63,6 +64,27 @@ func (e *Error) Clean(key string) *Error {
 	return e
 }
 
+// A lateError is that something did not come in time. It implements net.Error.
+type lateError struct {
+	what  string
+	limit time.Duration
+}
+
+// Late says that there was no what, such as "answer", within limit. Its class is providers.Late.
+func Late(what string, limit time.Duration) error { return &lateError{what, limit} }
+
+func (e *lateError) Error() string   { return fmt.Sprintf("no %s within %v", e.what, e.limit) }
+func (e *lateError) Timeout() bool   { return true }
+func (e *lateError) Temporary() bool { return true }
+
+// closed are the statuses of HTTP that say the same as WebSocket's own close codes.
+var closed = map[int]int{
+	websocket.CloseInternalServerErr: http.StatusInternalServerError,
+	websocket.CloseServiceRestart:    http.StatusServiceUnavailable,
+	websocket.CloseTryAgainLater:     http.StatusTooManyRequests,
+	websocket.CloseUnsupportedData:   http.StatusBadRequest,
+}
+
 // AsError is err as vendor's: a refused handshake, a close frame, or what broke. An *Error stays as it is.
 func AsError(vendor string, err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -71,10 +93,12 @@ func AsError(vendor string, err error) *Error {
 	if r, ok := errors.AsType[*Refusal](err); ok {
 		return &Error{Vendor: vendor, Status: r.Status, Message: string(r.Body)}
 	}
-	if c, ok := errors.AsType[*websocket.CloseError](err); ok && c.Code != websocket.CloseAbnormalClosure {
-		return &Error{Vendor: vendor, Close: c.Code, Message: c.Text}
-	} else if ok { // it was not closed at all, but broke
-		err = io.ErrUnexpectedEOF
+	c, ok := errors.AsType[*websocket.CloseError](err)
+	switch {
+	case !ok:
+		return &Error{Vendor: vendor, Err: err}
+	case c.Code == websocket.CloseAbnormalClosure:
+		return &Error{Vendor: vendor, Err: fmt.Errorf("the connection broke: %w", io.ErrUnexpectedEOF)}
 	}
-	return &Error{Vendor: vendor, Err: err}
+	return &Error{Vendor: vendor, Close: c.Code, Status: closed[c.Code], Message: c.Text}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -20,8 +19,13 @@ const (
 	reasonLimit  = 200 * time.Millisecond // for the reason of a socket that can no longer be written
 )
 
-// errHungUp is the server's goodbye when we had not asked for it.
-var errHungUp = errors.New("the server hung up")
+// hungUp is the server's goodbye when we had not asked for it.
+type hungUp struct{}
+
+func (hungUp) Error() string { return "the server hung up" }
+
+// Is says that it is an end of the connection like any other.
+func (hungUp) Is(target error) bool { return target == io.EOF }
 
 // First is a socket's first message. It waits for it no longer than limit, or until ctx ends; conn is closed if it did not come.
 func First(ctx context.Context, conn *websocket.Conn, limit time.Duration) ([]byte, error) {
@@ -31,8 +35,11 @@ func First(ctx context.Context, conn *websocket.Conn, limit time.Duration) ([]by
 	if err == nil {
 		_, text, err = conn.ReadMessage()
 	}
-	if !stopped() && ctx.Err() != nil {
+	switch {
+	case !stopped() && ctx.Err() != nil:
 		err = context.Cause(ctx)
+	case TimedOut(err):
+		err = Late("first message", limit)
 	}
 	if err != nil {
 		_ = conn.Close()
@@ -144,7 +151,7 @@ func (t *Transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 			case <-t.wake:
 			case err := <-read:
 				if err == nil {
-					err = t.dialect.Broken(errHungUp)
+					err = t.dialect.Broken(hungUp{})
 				}
 				return true, err
 			case now := <-beat.C:

@@ -171,7 +171,7 @@ func (u *utterance) wait(ctx context.Context, timer *time.Timer) error {
 	case <-timer.C:
 	}
 	if owing && time.Since(u.heard) >= limit {
-		return failure(fmt.Errorf("no sound for %v", limit))
+		return failure(wire.Late("sound", limit))
 	}
 	if err := u.say(ctx, u.cut.Paused()); err != nil {
 		return err

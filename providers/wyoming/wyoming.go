@@ -132,7 +132,7 @@ func (c *Client) dial(ctx context.Context, base string) (*conn, info, error) {
 		return nil, info{}, err
 	}
 	limit := cmp.Or(c.DialLimit, defaultDialLimit)
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, wire.Late("answer", limit))
 	defer cancel()
 	dial := c.NetDial
 	if dial == nil {

@@ -276,8 +276,8 @@ func TestTroublesOfAVoice(t *testing.T) {
 		fails   string // what the error names; empty: it is spoken whole
 	}{
 		{providertest.Trouble{Fault: providertest.Mute}, "no answer within"},
-		{providertest.Trouble{Fault: providertest.Deaf}, "no sound for"},
-		{providertest.Trouble{Fault: providertest.NeverAnswers}, "no sound for"},
+		{providertest.Trouble{Fault: providertest.Deaf}, "no sound within"},
+		{providertest.Trouble{Fault: providertest.NeverAnswers}, "no sound within"},
 		{providertest.Trouble{Fault: providertest.Drip}, ""},
 		{providertest.Trouble{Fault: providertest.CutOff}, "EOF"},
 		{providertest.Trouble{Fault: providertest.CloseEarly}, "EOF"},
