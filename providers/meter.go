@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -24,6 +25,8 @@ const (
 type Use struct {
 	Provider string // its name, such as deepgram
 	Kind     string // STT, LLM or TTS
+	Model    string // that was asked for; empty: the provider has none
+	Server   string // the host that was asked, where that is another than the provider's own
 
 	// Outcome is how a request ended: OK, Cut, or the class of its failure (Classes). Empty: it goes on. A request is an answer of a model,
 	// an utterance of a voice, the whole transcription of a call.
@@ -44,12 +47,34 @@ type Use struct {
 //	                               └─▶ Told: one Use a request, and for recognisers one for each stretch of speech
 type Meter struct {
 	Provider string
+	Model    string // where a Voice names none
+	Server   string
+	Named    bool      // a Voice's Name is its model
 	Told     func(Use) // called by any goroutine; it returns at once. nil: nobody is told
 }
 
-func (m Meter) tell(u Use) {
-	u.Provider = m.Provider
+// tell tells of a Use, and the call's own, if that is to know.
+func (m Meter) tell(own func(Use), u Use) {
+	u.Provider, u.Server, u.Model = m.Provider, m.Server, cmp.Or(u.Model, m.Model)
 	m.Told(u)
+	if own != nil {
+		own(u)
+	}
+}
+
+// ownKey is of a context that belongs to a call.
+type ownKey struct{}
+
+// Told is a context in which told hears of every Use besides: a call's, that wants to know its own. It is called by any goroutine, and
+// returns at once.
+func Told(ctx context.Context, told func(Use)) context.Context {
+	return context.WithValue(ctx, ownKey{}, told)
+}
+
+// ownOf is who wants to know of the uses of a context; nil: nobody.
+func ownOf(ctx context.Context) func(Use) {
+	told, _ := ctx.Value(ownKey{}).(func(Use))
+	return told
 }
 
 // Responder decorates a language model.
@@ -85,7 +110,7 @@ func (r meteredResponder) Respond(ctx context.Context, talk pipeline.Talk) iter.
 			}
 		}
 		u.Outcome = outcome(ctx, "responder", failure, left)
-		r.meter.tell(u)
+		r.meter.tell(ownOf(ctx), u)
 	}
 }
 
@@ -106,7 +131,7 @@ type meteredSynthesizer struct {
 func (s meteredSynthesizer) Speak(ctx context.Context, text iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
 	return func(yield func(pipeline.Speech, error) bool) {
 		var read reading
-		u := Use{Kind: TTS}
+		u := Use{Kind: TTS, Model: s.meter.modelOf(v)}
 		failure, left, samples := error(nil), false, 0
 		for speech, err := range s.voice.Speak(ctx, read.of(text), v) {
 			if err != nil {
@@ -130,8 +155,16 @@ func (s meteredSynthesizer) Speak(ctx context.Context, text iter.Seq2[string, er
 			failure = errNoSound
 		}
 		u.Outcome = outcome(ctx, "voice", failure, left)
-		s.meter.tell(u)
+		s.meter.tell(ownOf(ctx), u)
 	}
+}
+
+// modelOf is the model that a Voice names; empty: none.
+func (m Meter) modelOf(v pipeline.Voice) string {
+	if m.Named {
+		return v.Name
+	}
+	return v.Model
 }
 
 // A reading is what a voice has read of its text, maybe on a goroutine of its own.

@@ -30,16 +30,17 @@ type meteredTranscriber struct {
 func (t meteredTranscriber) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline.Transcription, error) {
 	open, err := t.recogniser.Transcribe(ctx, o)
 	if err != nil {
-		t.meter.tell(Use{Kind: STT, Outcome: outcome(ctx, "transcriber", err, false)})
+		t.meter.tell(ownOf(ctx), Use{Kind: STT, Outcome: outcome(ctx, "transcriber", err, false)})
 		return nil, err
 	}
-	return &meteredTranscription{Transcription: open, meter: t.meter}, nil
+	return &meteredTranscription{Transcription: open, meter: t.meter, own: ownOf(ctx)}, nil
 }
 
 // meteredTranscription is one call's.
 type meteredTranscription struct {
 	pipeline.Transcription
 	meter Meter
+	own   func(Use)    // of its call; nil: it does not want to know
 	sound atomic.Int64 // ns that were heard, and not told of yet
 
 	closing, ended atomic.Bool // ended: its outcome has been told
@@ -106,7 +107,7 @@ func (t *meteredTranscription) answered(r pipeline.Transcript) {
 	}
 	t.mu.Unlock()
 	if i >= 0 {
-		t.meter.tell(Use{Kind: STT, First: max(time.Since(at), 1), Sound: time.Duration(t.sound.Swap(0))})
+		t.meter.tell(t.own, Use{Kind: STT, First: max(time.Since(at), 1), Sound: time.Duration(t.sound.Swap(0))})
 	}
 }
 
@@ -124,6 +125,6 @@ func (t *meteredTranscription) Close() error {
 // end tells of the end, once.
 func (t *meteredTranscription) end(outcome string) {
 	if !t.ended.Swap(true) {
-		t.meter.tell(Use{Kind: STT, Outcome: outcome, Sound: time.Duration(t.sound.Swap(0))})
+		t.meter.tell(t.own, Use{Kind: STT, Outcome: outcome, Sound: time.Duration(t.sound.Swap(0))})
 	}
 }

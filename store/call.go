@@ -67,6 +67,32 @@ type End struct {
 	AnsweredBy string `json:"answered_by,omitempty"`
 	// Quality is how its sound travelled; nil: its leg does not measure that, or the call crashed.
 	Quality *Quality `json:"quality,omitempty"`
+	// Cost is what vendors charge for it; nil: nothing was used, or the call crashed.
+	Cost *Cost `json:"cost,omitempty"`
+}
+
+// Cost is what vendors charge for a call, in US dollars.
+type Cost struct {
+	Total   float64    `json:"total"` // of what there is a price for
+	Lines   []CostLine `json:"lines,omitempty"`
+	Unknown []string   `json:"unknown,omitempty"` // what is missing in Total, for people; none: it is complete
+}
+
+// A CostLine is what a call has used of one model.
+type CostLine struct {
+	Vendor string `json:"vendor"`
+	Server string `json:"server,omitempty"` // the host of another than the vendor's own
+	Kind   string `json:"kind"`             // stt, llm, tts
+	Model  string `json:"model,omitempty"`
+
+	Sound      time.Duration `json:"sound,omitempty"` // that was heard or made
+	Characters int           `json:"characters,omitempty"`
+	Input      int           `json:"input,omitempty"` // tokens
+	Cached     int           `json:"cached,omitempty"`
+	Output     int           `json:"output,omitempty"`
+
+	Known bool    `json:"known,omitempty"` // there is a price for it
+	Total float64 `json:"total,omitempty"`
 }
 
 // Quality is how a call's sound travelled, from its beginning to its end: what media.Quality says of its packets. Counts are of packets.

@@ -49,7 +49,7 @@ func (b *bare) prepareTables(ctx context.Context) error {
 		"CREATE TABLE floor_turns AS SELECT * FROM turns WHERE 1 = 0",
 		"CREATE TABLE floor_messages AS SELECT * FROM messages WHERE 1 = 0",
 		"CREATE TABLE floor_recordings AS SELECT * FROM recordings WHERE 1 = 0",
-		"CREATE TABLE floor_ends AS SELECT id, status, ended, length, cause, error, turns, drops, latency, answered_by, quality FROM calls WHERE 1 = 0",
+		"CREATE TABLE floor_ends AS SELECT id, status, ended, length, cause, error, turns, drops, latency, answered_by, quality, cost FROM calls WHERE 1 = 0",
 		"CREATE TABLE floor_agents AS SELECT * FROM agents",
 		"CREATE TABLE floor_versions AS SELECT * FROM agents WHERE 1 = 0",
 		"CREATE UNIQUE INDEX floor_calls_id ON floor_calls (id)",

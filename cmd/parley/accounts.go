@@ -2,15 +2,14 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 
 	"parley/control/directory"
 	"parley/control/lines"
+	"parley/control/suppliers"
 	"parley/control/vault"
 	"parley/media/stream"
 	"parley/pipeline"
@@ -52,10 +51,13 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
-	return &lines.Verifier{
-		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL, lines.Anthropic: c.AnthropicBaseURL, lines.Gemini: c.GeminiBaseURL},
-		Guarded: &http.Client{Transport: guarded},
+	bases := map[string]string{lines.Twilio: c.TwilioBaseURL}
+	for _, e := range table {
+		if s, _ := suppliers.Of(e.name); e.account != nil && s.Probe != nil && !s.Probe.Apart {
+			bases[e.name] = *e.account(c).base
+		}
 	}
+	return &lines.Verifier{Bases: bases, Guarded: &http.Client{Transport: guarded}}
 }
 
 // open is a credential's secret.
@@ -134,28 +136,32 @@ func (a *accounts) signers(sid string) (all []stream.Account) {
 	return all
 }
 
-// own is what an organisation has of its own for its calls; what it has not is empty.
-type own struct {
-	deepgramKey, deepgramBase, elevenLabsKey, elevenLabsBase                  string
-	openAIKey, openAIBase, anthropicKey, anthropicBase, geminiKey, geminiBase string
-}
+// own is what an organisation has of its own for its calls, by vendor.
+type own map[string]ownAccount
+
+// An ownAccount is an organisation's at a vendor; a server that it does not name is empty.
+type ownAccount struct{ key, base, place string }
 
 // own opens an organisation's default credentials. One that cannot be opened is as none: the call is held with the server's own.
-func (a *accounts) own(org string) (o own) {
-	for vendor, to := range map[string][2]*string{
-		lines.Deepgram: {&o.deepgramKey, &o.deepgramBase}, lines.ElevenLabs: {&o.elevenLabsKey, &o.elevenLabsBase}, lines.OpenAI: {&o.openAIKey, &o.openAIBase},
-		lines.Anthropic: {&o.anthropicKey, &o.anthropicBase}, lines.Gemini: {&o.geminiKey, &o.geminiBase},
-	} {
-		c, ok := a.directory.DefaultCredential(org, vendor)
+func (a *accounts) own(org string) own {
+	var o own
+	for _, e := range table {
+		if e.account == nil {
+			continue
+		}
+		c, ok := a.directory.DefaultCredential(org, e.name)
 		if !ok {
 			continue
 		}
 		secret, err := a.open(c)
 		if err != nil {
-			a.log.Warn("calls are held with the server's own account: the organisation's cannot be opened", "org", org, "vendor", vendor, "error", err)
+			a.log.Warn("calls are held with the server's own account: the organisation's cannot be opened", "org", org, "vendor", e.name, "error", err)
 			continue
 		}
-		*to[0], *to[1] = secret, c.BaseURL
+		if o == nil {
+			o = own{}
+		}
+		o[e.name] = ownAccount{key: secret, base: c.BaseURL, place: c.Account}
 	}
 	return o
 }
@@ -163,42 +169,19 @@ func (a *accounts) own(org string) (o own) {
 // settings are the server's, with what is an organisation's in its place.
 func (o own) settings(c *config) *config {
 	mine := *c
-	if o.deepgramKey != "" {
-		mine.DeepgramKey, mine.DeepgramBaseURL = o.deepgramKey, cmp.Or(o.deepgramBase, c.DeepgramBaseURL)
-	}
-	if o.elevenLabsKey != "" {
-		mine.ElevenLabsKey, mine.ElevenLabsBaseURL = o.elevenLabsKey, cmp.Or(o.elevenLabsBase, c.ElevenLabsBaseURL)
-	}
-	if o.openAIKey != "" {
-		mine.OpenAIKey, mine.OpenAIBaseURL = o.openAIKey, cmp.Or(o.openAIBase, c.OpenAIBaseURL)
-	}
-	if o.anthropicKey != "" {
-		mine.AnthropicKey, mine.AnthropicBaseURL = o.anthropicKey, cmp.Or(o.anthropicBase, c.AnthropicBaseURL)
-	}
-	if o.geminiKey != "" {
-		mine.GoogleKey, mine.GeminiKey, mine.GeminiBaseURL = "", o.geminiKey, cmp.Or(o.geminiBase, c.GeminiBaseURL)
+	for name, has := range o {
+		entryOf(name).account(&mine).put(has)
 	}
 	return &mine
 }
 
 // ways lead to servers that an organisation has named, past the gate.
-func (a *accounts) ways(o own) (w ways) {
-	for _, m := range []struct {
-		base string
-		way  **http.Client
-	}{{o.openAIBase, &w.openai}, {o.anthropicBase, &w.anthropic}, {o.geminiBase, &w.gemini}} {
-		if m.base != "" {
-			*m.way = &http.Client{Transport: a.guarded}
+func (a *accounts) ways(o own) ways {
+	w := ways{}
+	for name, has := range o {
+		if has.base != "" {
+			w[name] = road{http: &http.Client{Transport: a.guarded}, dial: a.guarded.DialContext}
 		}
-	}
-	guarded := func(ctx context.Context, network, address string) (net.Conn, error) {
-		return a.guarded.DialContext(ctx, network, address)
-	}
-	if o.deepgramBase != "" {
-		w.deepgram = guarded
-	}
-	if o.elevenLabsBase != "" {
-		w.elevenlabs = guarded
 	}
 	return w
 }

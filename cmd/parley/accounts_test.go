@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,7 @@ func (b *bureau) accounts(d *directory.Directory, keys ...string) *accounts {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	c := &config{PublicURL: "https://voice.example.com/", TwilioBaseURL: "https://api.twilio.example", DeepgramBaseURL: "wss://stt.example"}
+	c := &config{PublicURL: "https://voice.example.com/", TwilioBaseURL: "https://api.twilio.example", deepgramSettings: deepgramSettings{DeepgramBaseURL: "wss://stt.example"}}
 	a, err := newAccounts(c, d, v, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.t.Fatal(err)
@@ -104,18 +105,18 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if all := a.signers(sid); len(all) != 1 || all[0].Token != token || all[0].Owner != b.org {
 		t.Errorf("signers %+v", all)
 	}
-	want := own{deepgramKey: "dg-0123456789", elevenLabsKey: "el-0123456789", elevenLabsBase: "https://voice.example.com", openAIKey: "sk-0123456789", openAIBase: "https://llm.example.com"}
-	if got := a.own(b.org); got != want {
+	want := own{"deepgram": {key: "dg-0123456789"}, "elevenlabs": {key: "el-0123456789", base: "https://voice.example.com"}, "openai": {key: "sk-0123456789", base: "https://llm.example.com"}}
+	if got := a.own(b.org); !maps.Equal(got, want) {
 		t.Errorf("its own are %+v", got)
 	}
-	if got := a.own(store.NewID()); got != (own{}) {
+	if got := a.own(store.NewID()); len(got) != 0 {
 		t.Errorf("another's own are %+v", got)
 	}
 	if c := want.settings(a.cfg); c.OpenAIBaseURL != "https://llm.example.com" || c.DeepgramBaseURL != "wss://stt.example" || c.DeepgramKey != "dg-0123456789" || a.cfg.DeepgramKey != "" ||
 		c.ElevenLabsKey != "el-0123456789" || c.ElevenLabsBaseURL != "https://voice.example.com" {
 		t.Errorf("settings %+v", c)
 	}
-	if w := a.ways(want); w.elevenlabs == nil || w.openai == nil || w.deepgram != nil {
+	if w := a.ways(want); w["elevenlabs"].dial == nil || w["openai"].http == nil || w["deepgram"].dial != nil {
 		t.Error("servers that the organisation has named are not asked past the gate, or others are")
 	}
 
@@ -128,7 +129,7 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if _, err := a.Carrier(b.org, main); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, vault.ErrClosed) {
 		t.Errorf("without the key: %v", err)
 	}
-	if got := a.own(b.org); got != (own{}) {
+	if got := a.own(b.org); len(got) != 0 {
 		t.Errorf("without the key its own are %+v", got)
 	}
 

@@ -7,11 +7,17 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"parley/control/suppliers"
 	"parley/control/traits"
 	"parley/control/voice"
 	"parley/media"
@@ -196,7 +202,7 @@ func TestRoleOfFlux(t *testing.T) {
 				t.Errorf("server %s, agent %s: found %v, want a refusal: %v", server, stt, found, refused)
 			}
 		}
-		if got := c.vendors.deepgram.STTModel; got != server {
+		if got := c.vendors.stt.(*deepgram.Client).STTModel; got != server {
 			t.Errorf("the server's recogniser is %s, want %s", got, server)
 		}
 	}
@@ -252,7 +258,7 @@ func TestRoleOfElevenLabs(t *testing.T) {
 		if got := r.agent.VoiceAt(8000); got != want || r.speaks != "elevenlabs" || len(r.problems) > 0 {
 			t.Errorf("%s: %s speaks as %+v, want %+v; problems %v", name, r.speaks, got, want, r.problems)
 		}
-		if _, ok := r.speaker.tts.(*providers.Fallback); !ok || r.speaker.known.Synthesizer != pipeline.Synthesizer(c.vendors.elevenlabs) {
+		if _, ok := r.speaker.tts.(*providers.Fallback); !ok || r.speaker.known.Synthesizer != c.vendors.opened["elevenlabs"].tts {
 			t.Errorf("%s: it speaks by %T, %T", name, r.speaker.tts, r.speaker.known.Synthesizer)
 		}
 	}
@@ -266,7 +272,7 @@ func TestRoleOfElevenLabs(t *testing.T) {
 	for name, tc := range map[string]struct{ voice, settings, path, reason string }{
 		"a voice":      {`{"voice":"../user"}`, `{"providers":{"tts":{"vendor":"elevenlabs"}}}`, "voice_settings.voice", "no voice's id"},
 		"a model":      {"", `{"providers":{"tts":{"vendor":"elevenlabs","model":"eleven_v3"}}}`, "settings.providers.tts.model", "eleven_flash_v2_5"},
-		"a recogniser": {"", `{"providers":{"stt":{"vendor":"elevenlabs"}}}`, "settings.providers.stt.vendor", "no recogniser"},
+		"a recogniser": {"", `{"providers":{"stt":{"vendor":"elevenlabs","model":"scribe_v1"}}}`, "settings.providers.stt.model", "scribe_v2_realtime"},
 	} {
 		r := c.newRole(c.vendors, store.Agent{ID: name, VoiceSettings: tc.voice, Settings: tc.settings})
 		if len(r.problems) != 1 || r.problems[0].Path != tc.path || !strings.Contains(r.problems[0].Reason, tc.reason) {
@@ -308,18 +314,33 @@ func TestChoose(t *testing.T) {
 // TestVendorNames: settings of agents have the vendors that the server's settings have.
 func TestVendorNames(t *testing.T) {
 	t.Parallel()
-	enum := func(in reflect.Type, field string) string {
-		f, ok := in.FieldByName(field)
-		if !ok {
-			t.Fatalf("%v has no %s", in, field)
+	for _, e := range table {
+		s, ok := suppliers.Of(e.name)
+		if !ok || s.Hears != (e.hears != nil) || s.Thinks != (e.thinks != nil) || s.Speaks != (e.speaks != nil) {
+			t.Errorf("%s: control/suppliers says %+v", e.name, s)
 		}
-		return f.Tag.Get("enum")
 	}
-	server := reflect.TypeFor[config]()
-	for field, of := range map[string]reflect.Type{"STT": reflect.TypeFor[traits.Speech](), "TTS": reflect.TypeFor[traits.Speaking](), "LLM": reflect.TypeFor[traits.LanguageModel]()} {
-		got := strings.TrimSuffix(enum(of, "Vendor"), ",11labs") // the same vendor by another name
-		if want := enum(server, field); got != want {
-			t.Errorf("agents may choose %s of %s, the server %s", field, got, want)
+	for _, s := range suppliers.All() {
+		e := entryOf(s.Name)
+		if e == nil && (s.Hears || s.Thinks || s.Speaks) {
+			t.Errorf("%s is no vendor here", s.Name)
+		}
+		if e != nil && e.account != nil && s.Probe == nil {
+			t.Errorf("%s has accounts that nobody keeps", s.Name)
+		}
+	}
+	schema := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
+	for names, of := range map[string]reflect.Type{
+		"auto," + vars["hear"]: reflect.TypeFor[traits.Speech](), "auto," + vars["speak"]: reflect.TypeFor[traits.Speaking](), "auto,flow," + vars["think"]: reflect.TypeFor[traits.LanguageModel](),
+	} {
+		got := huma.SchemaFromType(schema, of).Properties["vendor"].Enum
+		got = slices.DeleteFunc(slices.Clone(got), func(n any) bool { return n == "11labs" }) // the same vendor by another name
+		var want []any
+		for n := range strings.SplitSeq(names, ",") {
+			want = append(want, n)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.SortSlices(func(a, b any) bool { return a.(string) < b.(string) })); diff != "" {
+			t.Errorf("agents choose others than the server (-server +agents):\n%s", diff)
 		}
 	}
 	c, _ := companyOf(t, nil)

@@ -16,9 +16,9 @@ import (
 
 	"parley/control/bus"
 	"parley/control/envelope"
+	"parley/control/price"
 	"parley/control/webhook"
 	"parley/pipeline"
-	"parley/providers/elevenlabs"
 	"parley/providers/httptool"
 )
 
@@ -76,9 +76,9 @@ type config struct {
 	WebhookAllow []string `help:"Where webhooks are sent although the address is not public: networks, addresses and names of hosts, separated by commas. Whoever may plan tasks reaches these." placeholder:"CIDR|HOST" var:"PARLEY_WEBHOOK_ALLOW"`
 	WebhookLog   int      `name:"webhook-log-days" help:"How long what was sent stays in the log of webhooks, in days; 1 to 3650." default:"30" var:"PARLEY_WEBHOOK_LOG_DAYS"`
 
-	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
-	LLM string `help:"Who answers: auto (the first with a key of openai, also with a base URL alone, anthropic, gemini; else flow), flow, openai, anthropic, gemini." default:"auto" enum:"auto,flow,openai,anthropic,gemini" var:"PARLEY_LLM"`
-	TTS string `help:"Voice: auto (deepgram with a key, else elevenlabs with a key, else local), local, deepgram, elevenlabs." default:"auto" enum:"auto,local,deepgram,elevenlabs" var:"PARLEY_TTS"`
+	STT string `help:"Recogniser: auto (the first with a key of ${hear_first}; else local), ${hear}." default:"auto" enum:"auto,${hear}" var:"PARLEY_STT"`
+	LLM string `help:"Who answers: auto (the first with a key of ${think}, of openai also with a base URL alone; else flow), flow, ${think}." default:"auto" enum:"auto,flow,${think}" var:"PARLEY_LLM"`
+	TTS string `help:"Voice: auto (the one that hears, if it speaks; else the first with a key of ${speak_first}; else local), ${speak}." default:"auto" enum:"auto,${speak}" var:"PARLEY_TTS"`
 	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
 
 	SpeechDir     string `help:"Directory of the local speech models. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
@@ -86,22 +86,23 @@ type config struct {
 	SpeechWorkers int    `help:"Threads for local speech. 0: cores less one, at least one." default:"0" var:"PARLEY_SPEECH_WORKERS"`
 	Snap          bool   `help:"Correct short answers to the words that the flow expects." default:"true" negatable:"" var:"PARLEY_SNAP"`
 
+	Prices string `help:"YAML file of what vendors charge, which comes before the list that parley prices prints. Empty: that list." type:"path" var:"PARLEY_PRICES"`
+
 	openAI
-	models
+	openAIModels
+	openAISpeech
+	anthropicSettings
+	geminiSettings
 
 	embeddings
 	KnowledgeBudget time.Duration `help:"How long an answer may wait until the agent's documents are searched; then it does without; up to 5s. 0: documents are not searched on calls." default:"150ms" var:"PARLEY_KNOWLEDGE_BUDGET"`
 	KnowledgeTokens int           `help:"How much of the model's context passages of documents may take, in tokens; 100 to 20000." default:"1000" var:"PARLEY_KNOWLEDGE_TOKENS"`
 
-	DeepgramKey     string `name:"deepgram-api-key" help:"Key of Deepgram, for recognition and voice." var:"DEEPGRAM_API_KEY"`
-	DeepgramBaseURL string `name:"deepgram-base-url" help:"Deepgram's server, or one's own." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
-	// DeepgramSTTModel is prefixed, as PARLEY_STT_MODEL is the local recogniser's.
-	DeepgramSTTModel string `name:"deepgram-stt-model" help:"Deepgram's recogniser, of agents that name none: nova-3 (any language), or flux-general-en or flux-general-multi, which find the ends of turns themselves." default:"nova-3" var:"PARLEY_DEEPGRAM_STT_MODEL"`
-
-	ElevenLabsKey     string `name:"elevenlabs-api-key" help:"Key of ElevenLabs, for its voice, and to fetch the transcripts of calls that its agents held, for organisations without a key of their own. Empty: those have neither." var:"ELEVENLABS_API_KEY"`
-	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server: https://api.us.elevenlabs.io and others keep data in one region." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
-	ElevenLabsVoice   string `name:"elevenlabs-voice" help:"Id of the ElevenLabs voice of agents that name none (voice_settings.voice)." default:"JBFqnCBsd6RMkjVDRZzb" var:"ELEVENLABS_VOICE"`
-	ElevenLabsModel   string `name:"elevenlabs-model" help:"ElevenLabs' model for agents that name none (settings.providers.tts.model): eleven_flash_v2_5 (quickest), eleven_turbo_v2_5, eleven_multilingual_v2; not eleven_v3." default:"eleven_flash_v2_5" var:"ELEVENLABS_MODEL"`
+	deepgramSettings
+	elevenLabsSettings
+	assemblyAISettings
+	voskSettings
+	wyomingSettings
 
 	Flow   string `help:"YAML file of a scripted dialog, instead of the built-in receptionist." type:"path" var:"PARLEY_FLOW"`
 	Prompt string `help:"Instructions for the language model, of the default agent that is made when the database is first used; later: parley agents set." default:"${prompt}" var:"PARLEY_PROMPT"`
@@ -182,32 +183,14 @@ func (c *config) check() error {
 	bad = append(bad, c.storage.check()...)
 	bad = append(bad, c.telemetry.check()...)
 	bad = append(bad, c.debugging.check()...)
-	bad = append(bad, c.checkElevenLabs()...)
-	bad = append(bad, c.models.check(c.LLM)...)
+	bad = append(bad, c.checkVendors()...)
+	if _, err := price.Load(c.Prices); err != nil {
+		bad = append(bad, fmt.Errorf("--prices: %w", err))
+	}
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()
 	return errors.Join(append(bad, err)...)
-}
-
-// checkElevenLabs says what is wrong with the settings of ElevenLabs, if they are used.
-func (c *config) checkElevenLabs() (bad []error) {
-	switch {
-	case c.ElevenLabsKey == "" && c.TTS == "elevenlabs":
-		return []error{errors.New("--tts is elevenlabs: ELEVENLABS_API_KEY is not set")}
-	case c.ElevenLabsKey == "":
-		return nil
-	}
-	if err := (&elevenlabs.Client{Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL}).Check(); err != nil {
-		bad = append(bad, fmt.Errorf("--elevenlabs-base-url is %q: %w", c.ElevenLabsBaseURL, err))
-	}
-	if err := elevenlabs.CheckVoice(c.ElevenLabsVoice); err != nil {
-		bad = append(bad, fmt.Errorf("--elevenlabs-voice: %w", err))
-	}
-	if err := elevenlabs.CheckModel(c.ElevenLabsModel); err != nil {
-		bad = append(bad, fmt.Errorf("--elevenlabs-model: %w", err))
-	}
-	return bad
 }
 
 // proxies are the networks of --trusted-proxies; an address is a network of one.

@@ -89,7 +89,7 @@ func (in *construction) archive() (err error) {
 	in.records, err = records.New(records.Options{
 		Dir: filepath.Join(in.cfg.DataDir, "spool"), Node: in.node, Boot: in.boot, Store: in.store, Log: in.log,
 		Applied:   func(e []store.Entry) { in.feed.Recorded(e) },
-		Recording: in.finished, Found: func() map[string]store.Recording { return in.found(in.began) },
+		Recording: in.finished, Cost: in.line.cost, Found: func() map[string]store.Recording { return in.found(in.began) },
 	})
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"parley/control/lines"
 	"parley/control/rehear"
 	"parley/control/report"
+	"parley/control/suppliers"
 	"parley/control/traits"
 	"parley/pipeline"
 	"parley/providers/elevenlabs"
@@ -36,7 +37,7 @@ func (c *company) reporter(org string, a store.Agent) (report.Model, func()) {
 	if mind := chosen(set.Vendor, v.mind); isModel(mind) && mind != "openai" {
 		set = traits.LanguageModel{} // it is set for another vendor's
 	}
-	m, _ := v.tuned("openai", set, &c.cfg.models)
+	m, _ := v.tuned("openai", set, c.cfg)
 	if r, ok := m.(report.Model); ok {
 		return r, done
 	}
@@ -55,10 +56,23 @@ func (v *vendors) rehear(ctx context.Context, wav io.Reader, lang string) ([]sto
 			return rehear.Ear{Ears: v.engine, Words: v.engine}.Hear(ctx, wav, lang)
 		}
 	}
-	if v.deepgram != nil {
-		return rehear.Ear{Ears: v.ear, Words: v.deepgram, Pace: 1}.Hear(ctx, wav, lang)
+	if stt := v.distant(); stt != nil {
+		return rehear.Ear{Ears: v.ear, Words: stt, Pace: 1}.Hear(ctx, wav, lang)
 	}
 	return nil, errors.New("no recogniser is installed: parley doctor says what is missing")
+}
+
+// distant is a vendor's recogniser: the one that hears, else the first that is there; nil: there is none.
+func (v *vendors) distant() pipeline.Transcriber {
+	for _, name := range append([]string{v.hears}, suppliers.Names(suppliers.Hears)...) {
+		if name == "local" || v.opened[name].stt == nil {
+			continue
+		}
+		if stt, err := v.opened[name].stt(""); err == nil {
+			return stt
+		}
+	}
+	return nil
 }
 
 // elevenLabs is the client of an organisation's own account, else of the server's, which serves many. A key that cannot be opened is not

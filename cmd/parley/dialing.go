@@ -31,6 +31,7 @@ type line struct {
 	admit     func(call string, agent store.Agent, ring time.Duration) bool // keeps a place for a call that is placed
 	release   func(call string)
 	draining  func() bool
+	cost      func(call string) *store.Cost                  // of one that has ended, once
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
 	giveUp    func(call string) bool                         // hangs up a call that is being placed so; nil: none is
 

@@ -246,15 +246,14 @@ func (c *doctorCmd) model(ctx context.Context, v *vendors) (all []finding) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	for _, name := range modelVendors {
-		m, ok := v.models[name]
+	for _, e := range table {
+		m, ok := v.models[e.name]
 		if !ok {
 			continue
 		}
-		at := map[string]string{"openai": cmp.Or(c.OpenAIBaseURL, "api.openai.com"), "anthropic": c.AnthropicBaseURL, "gemini": c.GeminiBaseURL}[name]
-		f := finding{what: "language model", says: c.name(name) + " at " + at}
+		f := finding{what: "language model", says: e.thinks.model(&c.config) + " at " + cmp.Or(*e.account(&c.config).base, "api."+e.name+".com")}
 		if err := m.Warm(ctx); err != nil {
-			f.says, f.fix, f.fatal = err.Error(), mending(name, err), name == v.thinks
+			f.says, f.fix, f.fatal = err.Error(), mending(e.name, err), e.name == v.thinks
 		}
 		m.Close()
 		all = append(all, f)

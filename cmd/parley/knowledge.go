@@ -26,12 +26,6 @@ import (
 	"parley/store/sql"
 )
 
-// openAI is the server of a language model, and its key.
-type openAI struct {
-	OpenAIKey     string `name:"openai-api-key" help:"Key of the language model." var:"OPENAI_API_KEY"`
-	OpenAIBaseURL string `name:"openai-base-url" help:"Any OpenAI-compatible server, such as http://localhost:11434/v1. Empty: OpenAI's own, if there is a key." var:"OPENAI_BASE_URL"`
-}
-
 // embeddings is where vectors of documents and questions are made.
 type embeddings struct {
 	EmbeddingsModel   string `help:"Model that makes vectors of documents and questions, such as text-embedding-3-small. Empty: words alone are searched." var:"PARLEY_EMBEDDINGS_MODEL"`

@@ -13,10 +13,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // flows name time zones; not every machine has them
 
 	"github.com/alecthomas/kong"
+
+	"parley/control/lines"
+	"parley/control/price"
 )
 
 func main() {
@@ -43,6 +47,7 @@ type commands struct {
 	Keys        keysCmd        `cmd:"" help:"List, make and revoke keys of the API, on the database."`
 	Users       usersCmd       `cmd:"" help:"List and invite users, and set their passwords, on the database."`
 	Flow        flowCmd        `cmd:"" help:"Check and try scripted dialogs."`
+	Prices      pricesCmd      `cmd:"" help:"Print what vendors charge, as this version of Parley knows it: the form of PARLEY_PRICES."`
 	Tools       toolsCmd       `cmd:"" help:"Check what language models can do on a call besides talking."`
 	Migrate     migrateCmd     `cmd:"" help:"Bring the database's schema up to date; serve does so when it starts."`
 	Doctor      doctorCmd      `cmd:"" help:"Check this machine and these settings, and say what to do about each finding."`
@@ -95,8 +100,25 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdin i
 	return kctx.Run()
 }
 
-// vars are defaults too long for a tag.
-var vars = kong.Vars{"prompt": defaultPrompt}
+// vars are what is too long for a tag, or what the table of vendors has.
+var vars = kong.Vars{
+	"prompt": defaultPrompt,
+	"hear":   namesOf(func(e *entry) bool { return e.hears != nil }), "hear_first": namesOf(func(e *entry) bool { return e.hears != nil && e.hears.auto }),
+	"think": namesOf(func(e *entry) bool { return e.thinks != nil }),
+	"speak": namesOf(func(e *entry) bool { return e.speaks != nil }), "speak_first": namesOf(func(e *entry) bool { return e.speaks != nil && e.speaks.auto }),
+	"accounts": strings.Join(lines.Vendors(), ", "),
+}
+
+// namesOf are the names of the vendors that do something, with commas between.
+func namesOf(do func(*entry) bool) string {
+	var names []string
+	for _, e := range table {
+		if do(e) {
+			names = append(names, e.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
 
 // helpShown unwinds kong after it printed help.
 type helpShown struct{}
@@ -148,6 +170,14 @@ func interrupts(ctx context.Context) (first, second context.Context, stop func()
 		}
 	}()
 	return first, second, func() { signal.Stop(signals); close(done); once(); twice() }
+}
+
+type pricesCmd struct{}
+
+// Run prints the list.
+func (pricesCmd) Run(con console) error {
+	_, err := con.out.Write(price.Defaults())
+	return err
 }
 
 type versionCmd struct{}

@@ -10,6 +10,7 @@ import (
 
 	"parley/control/health"
 	"parley/control/metrics"
+	"parley/control/price"
 	"parley/providers"
 )
 
@@ -26,8 +27,14 @@ func scraped(m *metrics.Metrics, log *slog.Logger) http.Handler {
 }
 
 // counted has vendors' uses counted, and remembered for a while.
-func counted(m *metrics.Metrics, board *health.Board) tally {
-	return tally{used: func(u providers.Use) { m.Used(metrics.Use(u)); remember(board, u) }, fell: m.Fell}
+func counted(m *metrics.Metrics, board *health.Board, prices *price.List) tally {
+	used := func(u providers.Use) {
+		m.Used(metrics.Use(u))
+		dollars, known := prices.Cost(price.Use(u))
+		m.Paid(u.Provider, u.Kind, dollars, known)
+		remember(board, u)
+	}
+	return tally{used: used, fell: m.Fell}
 }
 
 // remember has the board know how a vendor did. What goes on without news is no use yet.

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 )
@@ -42,12 +43,12 @@ func (p *players) hold(call, org string) *vendors {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sweep(time.Now())
-	if o == (own{}) {
+	if len(o) == 0 {
 		p.dismiss(org)
 		return p.base
 	}
 	now := p.orgs[org]
-	if now == nil || now.own != o {
+	if now == nil || !maps.Equal(now.own, o) {
 		v, err := p.make(o)
 		if err != nil {
 			p.log.Warn("calls are held with the server's own account: the organisation's cannot be used", "org", org, "error", err)

@@ -6,11 +6,9 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-
-	"parley/providers/deepgram"
 )
 
-// A stage makes players of which each has its own Deepgram, and knows which are closed.
+// A stage makes players of which each has the key of its own Deepgram as its language, and knows which are kept.
 type stage struct {
 	*players
 	mu   sync.Mutex
@@ -29,7 +27,7 @@ func newStage() *stage {
 				return nil, s.fail
 			}
 			s.made++
-			return &vendors{deepgram: &deepgram.Client{Key: o.deepgramKey}}, nil
+			return &vendors{lang: o["deepgram"].key}, nil
 		},
 	}
 	return s
@@ -38,7 +36,10 @@ func newStage() *stage {
 func (s *stage) set(org, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.owns[org] = own{deepgramKey: key}
+	s.owns[org] = own{"deepgram": {key: key}}
+	if key == "" {
+		delete(s.owns, org)
+	}
 }
 
 // known is how many vendors are kept.
@@ -64,15 +65,15 @@ func TestPlayersOutliveTheirKey(t *testing.T) {
 	}
 	s.set("acme", "one")
 	first := s.hold("c1", "acme")
-	if again := s.hold("c2", "acme"); again != first || first.deepgram.Key != "one" || s.made != 1 {
-		t.Errorf("made %d times, with %q", s.made, first.deepgram.Key)
+	if again := s.hold("c2", "acme"); again != first || first.lang != "one" || s.made != 1 {
+		t.Errorf("made %d times, with %q", s.made, first.lang)
 	}
 	if other := s.hold("c3", "bolt"); other != s.base {
 		t.Error("another organisation has them, too")
 	}
 	s.set("acme", "two")
 	second := s.hold("c4", "acme")
-	if second == first || second.deepgram.Key != "two" || s.held("c1") != first || s.held("c4") != second || s.held("none") != s.base {
+	if second == first || second.lang != "two" || s.held("c1") != first || s.held("c4") != second || s.held("none") != s.base {
 		t.Error("the calls do not have theirs")
 	}
 	s.release("c1")

@@ -13,9 +13,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
-	"parley/providers/deepgram"
-	"parley/providers/elevenlabs"
-	"parley/providers/gemini"
+	"parley/providers"
 	"parley/store"
 )
 
@@ -31,7 +29,7 @@ type role struct {
 	stt                   pipeline.Transcriber
 	speaker               speaker
 	model                 pipeline.Responder // nil: there is none
-	asks                  string             // the model's name
+	listens, asks, voices string             // their models' names; empty: the vendor's usual one, or it has none
 	script                *flow.Flow         // that answers; nil: the model does
 	tools                 *toolbox
 	lent                  lent // what they know of the organisation's secrets
@@ -76,103 +74,94 @@ func or[T any](p *T) (v T) {
 	return v
 }
 
-// chosen is a vendor by its name, where "auto" and none mean the server's own.
-func chosen(vendor, own string) string {
-	switch vendor {
-	case "", "auto":
-		return own
-	case "11labs": // as other contracts call it
-		return "elevenlabs"
-	}
-	return vendor
-}
-
 // hear chooses the recogniser, and its language.
 func (c *company) hear(r *role, set traits.Speech) {
 	const path = "settings.providers.stt."
 	r.hears, r.stt = r.vendors.hears, r.vendors.stt
-	vendor, model := chosen(set.Vendor, r.hears), c.cfg.DeepgramSTTModel
-	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
+	vendor := chosen(set.Vendor, r.hears)
+	model := ""
+	switch stt, err := r.vendors.recogniser(vendor, set.Model, c.cfg); {
 	case err == nil:
-		r.hears, r.stt, model = vendor, stt, cmp.Or(set.Model, model)
-	case r.vendors.has(vendor) && vendor != "elevenlabs": // which only speaks
+		r.hears, r.stt, model = vendor, stt, set.Model
+	case r.vendors.opened[vendor].stt != nil:
 		r.refuse(path+"model", err.Error())
 	default:
 		r.refuse(path+"vendor", err.Error())
 	}
+	known := entryOf(r.hears).hears
+	r.listens = cmp.Or(model, known.model(c.cfg))
 	if l := or(r.plan.Set.Languages).Listening; l != "" {
-		if r.hears == "local" && !english(l) {
-			r.refuse("settings.languages.listening", "the local recogniser understands English alone")
-			return
-		}
-		if r.hears == "deepgram" && deepgram.EnglishOnly(model) && !english(l) {
-			r.refuse("settings.languages.listening", "Deepgram's "+model+" understands English alone: flux-general-multi and nova-3 understand others")
-			return
+		if known.refuses != nil {
+			if why := known.refuses(r.listens, l); why != "" {
+				r.refuse("settings.languages.listening", why)
+				return
+			}
 		}
 		r.agent.Lang = l
 	}
 }
 
-// localVoices are those that local speech has.
-var localVoices = []string{"jenny", "slt"}
-
 // speak chooses the voice, and its language.
 func (c *company) speak(r *role, set traits.Speaking, settings string) {
 	r.speaks = r.vendors.speaks
-	switch vendor := chosen(set.Vendor, r.speaks); {
-	case !r.vendors.has(vendor):
-		r.refuse("settings.providers.tts.vendor", r.vendors.absent(vendor).Error())
-		set.Model = "" // it is that vendor's
-	case vendor == "local" && set.Model != "":
-		r.refuse("settings.providers.tts.model", "the local vendor's voices are named by voice_settings.voice: "+strings.Join(localVoices, ", "))
-	default:
+	if vendor := chosen(set.Vendor, r.speaks); r.vendors.has(vendor) {
 		r.speaks = vendor
+	} else {
+		r.refuse("settings.providers.tts.vendor", noVoice(vendor).Error())
+		set.Model = "" // it is that vendor's
 	}
 	r.speaker = r.vendors.speakers[r.speaks]
+	known := entryOf(r.speaks).speaks
+	if set.Model != "" {
+		if why := known.refuses(set.Model); why != "" {
+			r.refuse("settings.providers.tts.model", why)
+			set.Model = ""
+		}
+	}
 	var v voice.Voice
 	if settings != "" && json.Unmarshal([]byte(settings), &v) != nil {
 		r.refuse("voice_settings", "cannot be read")
 	}
-	name, lang, at := or(v.Voice), or(r.plan.Set.Languages).Speaking, "settings.languages.speaking"
-	if own := or(v.Language); own != "" {
-		lang, at = own, "voice_settings.language"
+	name := or(v.Voice)
+	if known.named {
+		name, set.Model = cmp.Or(name, set.Model), ""
 	}
-	if r.speaks == "deepgram" {
-		name = cmp.Or(name, set.Model) // which are the same to it
+	if name != "" && known.checkVoice != nil {
+		if err := known.checkVoice(name); err != nil {
+			r.refuse("voice_settings.voice", err.Error())
+			name = ""
+		}
 	}
-	if r.speaks == "elevenlabs" {
-		r.agent.Voice = r.elevenLabs(name, set.Model, lang, v)
-		return
+	r.agent.Voice = pipeline.Voice{Name: name, Model: set.Model, Lang: c.tongue(r, known.english, or(v.Language)), Pace: or(v.Speed)}
+	if known.timbre {
+		r.agent.Voice.Timbre = pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost)}
 	}
-	if r.speaks == "local" && name != "" && name != localVoices[0] && name != localVoices[1] {
-		r.refuse("voice_settings.voice", "the local voices are "+strings.Join(localVoices, " and "))
-		name = ""
+	if r.voices = set.Model; known.named {
+		r.voices = name
 	}
-	if r.speaks == "local" && lang != "" && !english(lang) {
-		r.refuse(at, "the local voice speaks English alone")
-		lang = ""
+	if known.model != nil {
+		r.voices = cmp.Or(r.voices, known.model(c.cfg))
 	}
-	if r.speaks == "local" && lang == "" && !english(r.agent.Lang) && r.agent.Lang != c.cfg.Lang {
-		r.refuse("settings.languages.speaking", "has to be English, as the local voice is: callers are heard in "+r.agent.Lang)
-		lang = "en"
-	}
-	r.agent.Voice = pipeline.Voice{Name: name, Lang: lang, Pace: or(v.Speed)}
 }
 
-// elevenLabs is a voice of theirs, which alone knows all of voice_settings.
-func (r *role) elevenLabs(name, model, lang string, v voice.Voice) pipeline.Voice {
-	if err := elevenlabs.CheckVoice(name); name != "" && err != nil {
-		r.refuse("voice_settings.voice", err.Error())
-		name = ""
+// tongue is the language that a role speaks, by a voice that may speak English alone; own is what the voice's settings say.
+func (c *company) tongue(r *role, alone bool, own string) string {
+	lang, at := or(r.plan.Set.Languages).Speaking, "settings.languages.speaking"
+	if own != "" {
+		lang, at = own, "voice_settings.language"
 	}
-	if err := elevenlabs.CheckModel(model); model != "" && err != nil {
-		r.refuse("settings.providers.tts.model", err.Error())
-		model = ""
+	if !alone {
+		return lang
 	}
-	return pipeline.Voice{
-		Name: name, Model: model, Lang: lang, Pace: or(v.Speed),
-		Timbre: pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost)},
+	if lang != "" && !english(lang) {
+		r.refuse(at, "the "+r.speaks+" voice speaks English alone")
+		lang = ""
 	}
+	if lang == "" && !english(r.agent.Lang) && r.agent.Lang != c.cfg.Lang {
+		r.refuse("settings.languages.speaking", "has to be English, as the "+r.speaks+" voice is: callers are heard in "+r.agent.Lang)
+		lang = "en"
+	}
+	return lang
 }
 
 // choice is what p points to, or none.
@@ -189,19 +178,21 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	vendor, mind := chosen(set.Vendor, ""), r.vendors.mind
 	if isModel(vendor) && r.vendors.models[vendor] == nil && r.plan.Flow == nil {
-		r.refuse(path+"vendor", r.vendors.absent(vendor).Error())
+		r.refuse(path+"vendor", absentModel(vendor).Error())
 		set, vendor = traits.LanguageModel{}, "" // what else is set is for that vendor's model
 	}
 	if isModel(vendor) {
 		mind = vendor
 	}
-	if m, name := r.vendors.tuned(mind, set, &c.cfg.models); m != nil {
-		r.model, r.asks = r.vendors.meter(mind).Responder(m), name
+	if m, name := r.vendors.tuned(mind, set, c.cfg); m != nil {
+		r.model, r.asks = r.vendors.meter(mind, providers.LLM, name).Responder(m), name
 	} else if tunes(set) && !isModel(vendor) {
-		r.refuse(path+"model", r.vendors.absent(mind).Error())
+		r.refuse(path+"model", absentModel(mind).Error())
 	}
-	if set.Model != "" && mind == "gemini" && gemini.CheckModel(set.Model) != nil {
-		r.refuse(path+"model", gemini.CheckModel(set.Model).Error())
+	if e := entryOf(mind); set.Model != "" && e != nil && e.thinks.check != nil {
+		if err := e.thinks.check(set.Model); err != nil {
+			r.refuse(path+"model", err.Error())
+		}
 	}
 	own := r.plan.Flow
 	switch {
@@ -262,15 +253,11 @@ func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Ag
 func (r *role) effective(cfg *config) traits.AgentSettings {
 	set := r.plan.Set
 	stt, llm, tts := or(or(set.Providers).STT), or(or(set.Providers).LLM), or(or(set.Providers).TTS)
-	if stt.Vendor = r.hears; stt.Vendor == "local" {
-		stt.Model = r.vendors.listens
-	}
+	stt.Vendor, stt.Model = r.hears, r.listens
 	if llm.Vendor = r.thinks; llm.Model == "" {
 		llm.Model = r.asks
 	}
-	if tts.Vendor = r.speaks; tts.Vendor == "elevenlabs" {
-		tts.Model = cmp.Or(r.agent.Voice.Model, cfg.ElevenLabsModel)
-	}
+	tts.Vendor, tts.Model = r.speaks, cmp.Or(r.voices, tts.Model)
 	text, err := json.Marshal(traits.WriteManners(r.plan.Manners.WithDefaults()))
 	if err != nil {
 		panic("manners are no JSON: " + err.Error()) // they are texts, numbers and lists

@@ -21,6 +21,7 @@ import (
 	"parley/control/admission"
 	"parley/control/health"
 	"parley/control/metrics"
+	"parley/control/price"
 	"parley/control/tracing"
 	"parley/media"
 	"parley/media/echo"
@@ -84,6 +85,7 @@ type server struct {
 	relay    *webrelay.Relay // for them; nil: none
 	pages    pages
 	quality  *lineQuality
+	bills    *bills
 	carrier  pipeline.Carrier // the server's own; nil: there is none
 	guests   guests           // who is being called for callers
 	music    music            // that callers hear meanwhile
@@ -120,13 +122,17 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if err != nil {
 		return nil, err
 	}
+	prices, err := price.Load(c.Prices)
+	if err != nil {
+		return nil, usageError{err}
+	}
 	counts, board := newMetrics(), &health.Board{}
-	v, err := newVendors(c, counted(counts, board), log)
+	v, err := newVendors(c, counted(counts, board, prices), log)
 	if err != nil {
 		return nil, err
 	}
 	s := &server{
-		cfg: c, log: log, metrics: counts, health: board, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, guests: guests{log: log},
+		cfg: c, log: log, metrics: counts, health: board, vendors: v, company: &company{cfg: c, vendors: v, tools: tools, log: log}, keypads: &keypads{log: log}, guests: guests{log: log}, bills: &bills{prices: prices},
 		wheels: pace.PerProcessor(func(v any, stack []byte) { log.Error("a beat panicked", "panic", v, "stack", string(stack)) }),
 	}
 	if s.traces, err = c.tracer(ctx, log); err == nil {
@@ -145,7 +151,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}
@@ -211,7 +217,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 		}
 	}
 	done := s.metrics.Begin(leg.Info())
-	e := s.board.Answer(ctx, leg)
+	e := s.board.Answer(s.bills.begin(ctx), leg)
 	done(e)
 	s.players.release(e.Call)
 }
@@ -231,6 +237,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if err != nil {
 		return pipeline.Agent{}, pipeline.Parts{}, nil, err
 	}
+	s.bills.name(ctx, call)
 	s.pages.begin(call, row.Org, info.ID)
 	role := s.company.of(s.players.hold(call, row.Org), row)
 	agent := s.persona(call, role, row, info)

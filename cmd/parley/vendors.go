@@ -1,19 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"sync"
 
+	"parley/control/traits"
 	"parley/pipeline"
 	"parley/pipeline/flow"
 	"parley/providers"
-	"parley/providers/deepgram"
-	"parley/providers/elevenlabs"
 	"parley/providers/local"
 	"parley/providers/openai"
 )
@@ -24,12 +22,10 @@ const defaultPrompt = "You are a friendly, capable receptionist on the telephone
 
 // vendors are the providers of a server, chosen by name. Those that agents may choose besides are there too, if there is a key of them.
 type vendors struct {
-	engine     *local.Engine      // nil when nothing local is used
-	deepgram   *deepgram.Client   // nil when there is no key of it
-	elevenlabs *elevenlabs.Client // nil when there is no key of it
-	model      *openai.Client     // nil when there is none; it reports on calls, too
-	models     map[string]thinker // by vendor, of those that there is a key of; a scripted dialog may hand over to one
-	mind       string             // the vendor of the model that is meant where none is named; empty: there is none
+	engine *local.Engine      // nil when nothing local is used
+	opened map[string]opened  // by vendor, of those that there is a key of
+	models map[string]thinker // their language models, by vendor; a scripted dialog may hand over to one
+	mind   string             // the vendor of the model that is meant where none is named; empty: there is none
 
 	embedder *openai.Client // makes vectors of documents and questions; nil: nobody does
 
@@ -52,9 +48,20 @@ type tally struct {
 	fell func(provider, kind string) // it failed, and another took over
 }
 
-// meter measures a vendor.
-func (v *vendors) meter(vendor string) providers.Meter {
-	return providers.Meter{Provider: vendor, Told: v.tally.used}
+// meter measures a vendor's model for one kind of work.
+func (v *vendors) meter(vendor, kind, model string) providers.Meter {
+	return providers.Meter{Provider: vendor, Model: model, Server: elsewhere(vendor, v.opened[vendor].bases[kind]), Told: v.tally.used}
+}
+
+// voiceMeter measures a vendor's voice.
+func (v *vendors) voiceMeter(vendor string, c *config) providers.Meter {
+	known := entryOf(vendor).speaks
+	m := v.meter(vendor, providers.TTS, "")
+	m.Named = known.named
+	if known.model != nil {
+		m.Model = known.model(c)
+	}
+	return m
 }
 
 // A speaker is a voice's vendor.
@@ -76,36 +83,25 @@ func (i informed) by(model pipeline.Responder) pipeline.Responder {
 	return i(model)
 }
 
-// newVendors is the table from names to constructors.
+// newVendors opens the vendors of the settings.
 func newVendors(c *config, t tally, log *slog.Logger) (*vendors, error) {
-	return assemble(c, nil, ways{}, t, log)
+	return assemble(c, nil, nil, t, log)
 }
 
-// ways are how vendors are reached that not the operator has named; nil: as all others.
-type ways struct {
-	openai, anthropic, gemini *http.Client
-	deepgram, elevenlabs      func(ctx context.Context, network, address string) (net.Conn, error)
-}
+// ways are how vendors are reached, by their names; what is not there is reached as always.
+type ways map[string]road
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
 func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, tally: t}
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, opened: map[string]opened{}, tally: t}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
 	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
-	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
-		v.deepgram = &deepgram.Client{Key: c.DeepgramKey, BaseURL: c.DeepgramBaseURL, STTModel: c.DeepgramSTTModel, NetDial: w.deepgram, Log: log}
-	}
-	if v.speaks == "elevenlabs" || c.ElevenLabsKey != "" {
-		v.elevenlabs = &elevenlabs.Client{
-			Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL, Voice: c.ElevenLabsVoice, Model: c.ElevenLabsModel, NetDial: w.elevenlabs,
-		}
-		if err := v.elevenlabs.Check(); err != nil {
-			return nil, usageError{err}
-		}
+	if err := v.openAll(c, w, log); err != nil {
+		return nil, usageError{err}
 	}
 	switch c.Ear {
 	case "local":
@@ -113,12 +109,10 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	v.speak(base, log)
-	if err := v.think(c, w); err != nil {
-		return nil, err
-	}
+	v.speak(c, base, log)
+	v.think()
 	var err error
-	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
+	if v.stt, err = v.recogniser(v.hears, "", c); err != nil {
 		return nil, usageError{err}
 	}
 	if base == nil { // vectors of documents are made by the server's own alone
@@ -132,35 +126,57 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 	return v, err
 }
 
-// speak makes the voices that there are; the local one is shared with base.
-func (v *vendors) speak(base *vendors, log *slog.Logger) {
-	switch {
-	case base != nil && v.engine != nil:
-		v.speakers["local"] = base.speakers["local"]
-	case v.engine != nil:
-		known := &providers.Cache{Synthesizer: v.meter("local").Synthesizer(v.engine)}
-		v.speakers["local"] = speaker{known, known}
+// openAll opens local speech where it is loaded, and the vendors that there is a key of or that were named.
+func (v *vendors) openAll(c *config, w ways, log *slog.Logger) error {
+	if v.engine != nil {
+		v.opened["local"] = openLocal(v.engine, c.STTModel)
 	}
+	for _, e := range table {
+		if e.open == nil || !e.there(c) && e.name != v.hears && e.name != v.thinks && e.name != v.speaks {
+			continue
+		}
+		o := e.open(c, wiring{road: w[e.name], log: log})
+		if o.check != nil {
+			if err := o.check(); err != nil {
+				return err
+			}
+		}
+		if o.bases == nil && e.account != nil {
+			base := *e.account(c).base
+			o.bases = map[string]string{providers.STT: base, providers.LLM: base, providers.TTS: base}
+		}
+		v.opened[e.name] = o
+	}
+	return nil
+}
+
+// speak makes the voices that there are; the local one is shared with base.
+func (v *vendors) speak(c *config, base *vendors, log *slog.Logger) {
 	limit := 0
 	if base != nil {
 		limit = ownSound
 	}
-	if v.deepgram != nil {
-		v.speakers["deepgram"] = v.backed("deepgram", v.deepgram, limit, log)
-	}
-	if v.elevenlabs != nil {
-		v.speakers["elevenlabs"] = v.backed("elevenlabs", v.elevenlabs, limit, log)
+	for name, o := range v.opened {
+		switch {
+		case name == "local" && base != nil:
+			v.speakers[name] = base.speakers[name]
+		case name == "local":
+			known := &providers.Cache{Synthesizer: v.voiceMeter(name, c).Synthesizer(o.tts)}
+			v.speakers[name] = speaker{known, known}
+		case o.tts != nil:
+			v.speakers[name] = v.backed(name, v.voiceMeter(name, c).Synthesizer(o.tts), limit, log)
+		}
 	}
 }
 
 // backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
 func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
-	known := &providers.Cache{Synthesizer: v.meter(vendor).Synthesizer(voice), Limit: limit}
+	known := &providers.Cache{Synthesizer: voice, Limit: limit}
 	if v.engine == nil {
 		return speaker{known, known}
 	}
 	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
+		Voices: []pipeline.Synthesizer{known, v.meter("local", providers.TTS, "").Synthesizer(v.engine)},
 		Failed: func(_, _ int, err error) {
 			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
 			if v.tally.fell != nil {
@@ -170,42 +186,32 @@ func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, l
 	}}
 }
 
-// recogniser is a vendor's, with a model of its own; empty: the usual one.
-func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error) {
-	switch {
-	case vendor == "elevenlabs":
-		return nil, errors.New("elevenlabs has a voice here and no recogniser: local and deepgram do")
-	case vendor == "local" && v.engine == nil, vendor == "deepgram" && v.deepgram == nil:
-		return nil, v.absent(vendor)
-	case vendor == "local" && model != "" && model != v.listens:
-		return nil, fmt.Errorf("this server has loaded the local model %s", v.listens)
-	case vendor == "local":
-		return v.meter(vendor).Transcriber(v.engine), nil
-	case model == "":
-		return v.meter(vendor).Transcriber(v.deepgram), nil
+// recogniser is a vendor's, with a model of its own; empty: the usual one of settings.
+func (v *vendors) recogniser(vendor, model string, c *config) (pipeline.Transcriber, error) {
+	e := entryOf(vendor)
+	switch o := v.opened[vendor]; {
+	case e != nil && e.hears == nil && e.speaks != nil:
+		return nil, fmt.Errorf("%s has a voice here and no recogniser: %s do", vendor, recognisers())
+	case o.stt == nil:
+		return nil, absent(vendor)
+	default:
+		if model != "" && e.hears.check != nil {
+			if err := e.hears.check(model); err != nil {
+				return nil, err
+			}
+		}
+		stt, err := o.stt(model)
+		if err != nil {
+			return nil, err
+		}
+		return v.meter(vendor, providers.STT, cmp.Or(model, e.hears.model(c))).Transcriber(stt), nil
 	}
-	d := v.deepgram
-	tuned := &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}
-	return v.meter(vendor).Transcriber(tuned), nil // recognition keeps nothing open between calls
 }
 
-// has says whether a vendor of speech can be used here.
+// has says whether a vendor's voice can be used here.
 func (v *vendors) has(vendor string) bool {
 	_, ok := v.speakers[vendor]
 	return ok
-}
-
-// absent says why a vendor cannot be used here.
-func (v *vendors) absent(vendor string) error {
-	switch vendor {
-	case "local":
-		return errors.New("this server has not loaded local speech")
-	case "openai":
-		return errors.New("this server has no language model of OpenAI's, or of a compatible server: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
-	case "":
-		return errors.New("this server has no language model: none of OPENAI_API_KEY, OPENAI_BASE_URL, ANTHROPIC_API_KEY and GEMINI_API_KEY is set")
-	}
-	return fmt.Errorf("this server has no key of %s", vendor)
 }
 
 // script is the dialog of the settings, which is read once.
@@ -216,32 +222,30 @@ func (c *config) script(base *vendors) (*flow.Flow, error) {
 	return loadFlow(c.Flow)
 }
 
-// choose settles what is "auto": a vendor whose key is there, else what needs none. Whoever has a key of two voices is spoken to by the
-// one that hears, too.
+// choose settles what is "auto": the first vendor of the table that is there, else what needs none. Whoever has a key of two voices is spoken
+// to by the one that hears, too.
 func (v *vendors) choose(c *config) {
-	hears, speaks := "local", "local"
-	switch {
-	case c.DeepgramKey != "":
-		hears, speaks = "deepgram", "deepgram"
-	case c.ElevenLabsKey != "":
-		speaks = "elevenlabs"
+	hears, thinks, speaks := "", "", ""
+	for _, e := range table {
+		if !e.there(c) {
+			continue
+		}
+		if hears == "" && e.hears != nil && e.hears.auto && (e.hears.there == nil || e.hears.there(c)) {
+			hears = e.name
+		}
+		if thinks == "" && e.thinks != nil {
+			thinks = e.name
+		}
+		if e.speaks != nil && e.speaks.auto && (e.speaks.there == nil || e.speaks.there(c)) && (speaks == "" || e.name == hears) {
+			speaks = e.name
+		}
 	}
-	if v.hears == "auto" {
-		v.hears = hears
-	}
-	if v.speaks == "auto" {
-		v.speaks = speaks
-	}
-	if v.thinks == "auto" {
-		switch {
-		case c.OpenAIKey != "" || c.OpenAIBaseURL != "":
-			v.thinks = "openai"
-		case c.AnthropicKey != "":
-			v.thinks = "anthropic"
-		case c.geminiKey() != "":
-			v.thinks = "gemini"
-		default:
-			v.thinks = "flow"
+	for _, part := range []struct {
+		to           *string
+		first, other string
+	}{{&v.hears, hears, "local"}, {&v.thinks, thinks, "flow"}, {&v.speaks, speaks, "local"}} {
+		if *part.to == traits.Auto {
+			*part.to = cmp.Or(part.first, part.other)
 		}
 	}
 }
@@ -253,32 +257,23 @@ func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
 			log.Warn("the language model does not answer", "vendor", v.mind, "error", err)
 		}
 	}
-	var err error
-	switch v.speaks {
-	case "deepgram":
-		err = v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000})
-	case "elevenlabs":
-		err = v.elevenlabs.Warm(ctx, pipeline.Voice{Rate: 8000, Lang: v.lang})
-	}
-	if err != nil {
-		log.Warn("the voice does not answer", "error", err)
+	if w, ok := v.opened[v.speaks].tts.(warmer); ok {
+		if err := w.Warm(ctx, pipeline.Voice{Rate: narrowband, Lang: v.lang}); err != nil {
+			log.Warn("the voice does not answer", "error", err)
+		}
 	}
 }
 
 // close ends what the vendors keep open between calls.
 func (v *vendors) close() error {
-	for _, m := range v.models {
-		m.Close()
-	}
 	if v.embedder != nil {
 		v.embedder.Close()
 	}
 	var bad []error
-	if v.deepgram != nil {
-		bad = append(bad, v.deepgram.Close())
-	}
-	if v.elevenlabs != nil {
-		bad = append(bad, v.elevenlabs.Close())
+	for _, o := range v.opened {
+		if o.close != nil {
+			bad = append(bad, o.close())
+		}
 	}
 	return errors.Join(bad...)
 }

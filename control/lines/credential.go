@@ -7,23 +7,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/envelope"
+	"parley/control/suppliers"
 	"parley/store"
 )
 
 // Credential is a credential as the API shows it.
 type Credential struct {
-	ID         string        `json:"id" format:"uuid"`
-	Number     int64         `json:"number" doc:"Its second id, a number." example:"1"`
-	Vendor     string        `json:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,custom" example:"twilio"`
-	Name       string        `json:"name" doc:"Unique in the organisation." example:"Main account"`
-	AccountID  *string       `json:"account_id" doc:"The vendor's name for the account, such as Twilio's AccountSid." example:"AC00000000000000000000000000000001"`
-	BaseURL    *string       `json:"base_url" doc:"The server that is asked; null: the vendor's own, or what this server uses in its place."`
-	SecretHint *string       `json:"secret_hint" doc:"How the secret ends; null: it is too short for that. The secret itself is not shown." example:"a5d2"`
-	Default    bool          `json:"default" doc:"Whether it is the one that is used where none is named."`
-	Verdict    *string       `json:"verdict" enum:"works,refused" doc:"What the vendor said when it was asked last; null: not asked since the credential changed."`
-	VerifiedAt envelope.Time `json:"verified_at" nullable:"true"`
-	CreatedAt  envelope.Time `json:"created_at"`
-	UpdatedAt  envelope.Time `json:"updated_at"`
+	ID         string            `json:"id" format:"uuid"`
+	Number     int64             `json:"number" doc:"Its second id, a number." example:"1"`
+	Vendor     suppliers.Account `json:"vendor" example:"twilio"`
+	Name       string            `json:"name" doc:"Unique in the organisation." example:"Main account"`
+	AccountID  *string           `json:"account_id" doc:"The vendor's name for the account, such as Twilio's AccountSid." example:"AC00000000000000000000000000000001"`
+	BaseURL    *string           `json:"base_url" doc:"The server that is asked; null: the vendor's own, or what this server uses in its place."`
+	SecretHint *string           `json:"secret_hint" doc:"How the secret ends; null: it is too short for that. The secret itself is not shown." example:"a5d2"`
+	Default    bool              `json:"default" doc:"Whether it is the one that is used where none is named."`
+	Verdict    *string           `json:"verdict" enum:"works,refused" doc:"What the vendor said when it was asked last; null: not asked since the credential changed."`
+	VerifiedAt envelope.Time     `json:"verified_at" nullable:"true"`
+	CreatedAt  envelope.Time     `json:"created_at"`
+	UpdatedAt  envelope.Time     `json:"updated_at"`
 }
 
 // TransformSchema implements huma.SchemaTransformer.
@@ -34,7 +35,7 @@ func (Credential) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 func showCredential(c store.Credential) Credential {
 	return Credential{
-		ID: c.ID, Number: c.Number, Vendor: c.Vendor, Name: c.Name, AccountID: envelope.Optional(c.Account), BaseURL: envelope.Optional(c.BaseURL), SecretHint: envelope.Optional(c.Hint),
+		ID: c.ID, Number: c.Number, Vendor: suppliers.Account(c.Vendor), Name: c.Name, AccountID: envelope.Optional(c.Account), BaseURL: envelope.Optional(c.BaseURL), SecretHint: envelope.Optional(c.Hint),
 		Default: c.Default, Verdict: envelope.Optional(string(c.Verdict)), VerifiedAt: envelope.Time(c.Verified), CreatedAt: envelope.Time(c.Created),
 		UpdatedAt: envelope.Time(c.Updated),
 	}
@@ -71,31 +72,31 @@ func (r CredentialReadOnly) check(at *huma.PathBuffer) []error {
 type CredentialCreate struct {
 	CredentialReadOnly
 
-	Vendor    string `json:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,custom" doc:"Whose account it is. It cannot be changed later."`
-	Name      string `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
-	AccountID string `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; custom: as you like; other vendors have none."`
-	Secret    string `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
-	BaseURL   string `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
-	Default   *bool  `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`
+	Vendor    suppliers.Account `json:"vendor" doc:"Whose account it is. It cannot be changed later."`
+	Name      string            `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
+	AccountID string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; custom: as you like; other vendors have none."`
+	Secret    string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
+	BaseURL   string            `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
+	Default   *bool             `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`
 }
 
 // Resolve implements huma.ResolverWithPath.
 func (b *CredentialCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := append(b.check(at), envelope.Blank(at, "name", b.Name)...)
-	return append(bad, complaints(at, CheckCredential(store.Credential{Vendor: b.Vendor, Account: b.AccountID, BaseURL: b.BaseURL}))...)
+	return append(bad, complaints(at, CheckCredential(store.Credential{Vendor: string(b.Vendor), Account: b.AccountID, BaseURL: b.BaseURL}))...)
 }
 
 // CheckCredential says what is wrong with a credential's account and base URL, by the names of the API's fields. Whether the base URL may be
 // asked is for a Gate.
 func CheckCredential(c store.Credential) map[string]string {
 	bad := map[string]string{}
-	v, ok := vendorOf(c.Vendor)
+	p, ok := probeOf(c.Vendor)
 	switch {
 	case !ok: // huma has said so
-	case v.account == nil && c.Account != "":
+	case p.Account == nil && c.Account != "":
 		bad["account_id"] = "must be left out: " + c.Vendor + " names no accounts"
-	case v.account != nil && !v.account.MatchString(c.Account):
-		bad["account_id"] = "of " + c.Vendor + " is " + v.hint
+	case p.Account != nil && !p.Account.MatchString(c.Account):
+		bad["account_id"] = "of " + c.Vendor + " is " + p.Hint
 	}
 	if c.BaseURL == "" {
 		return bad

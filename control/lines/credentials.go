@@ -9,6 +9,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/suppliers"
 	"parley/control/vault"
 	"parley/store"
 )
@@ -38,12 +39,12 @@ type Credentials struct {
 type ListCredentials struct {
 	envelope.Pages
 
-	Vendor string `query:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,custom" doc:"Filter by vendor."`
+	Vendor suppliers.Account `query:"vendor" doc:"Filter by vendor."`
 }
 
 // List handles GET /credentials.
 func (h *Credentials) List(ctx context.Context, in *ListCredentials) (*envelope.Many[Credential], error) {
-	rows, total, err := h.Store.Credentials(ctx, access.Org(ctx), in.Vendor, in.Rows())
+	rows, total, err := h.Store.Credentials(ctx, access.Org(ctx), string(in.Vendor), in.Rows())
 	if err != nil {
 		return nil, fmt.Errorf("list credentials: %w", err)
 	}
@@ -87,7 +88,7 @@ type CreateCredential struct {
 func (h *Credentials) Create(ctx context.Context, in *CreateCredential) (*envelope.One[Credential], error) {
 	b, now := in.Body, time.Now().UTC().Truncate(time.Microsecond)
 	c := store.Credential{
-		ID: store.NewID(), Org: access.Org(ctx), Vendor: b.Vendor, Name: b.Name, Account: b.AccountID, BaseURL: b.BaseURL, Hint: Hint(b.Secret),
+		ID: store.NewID(), Org: access.Org(ctx), Vendor: string(b.Vendor), Name: b.Name, Account: b.AccountID, BaseURL: b.BaseURL, Hint: Hint(b.Secret),
 		Created: now, Updated: now,
 	}
 	if err := h.open(c.BaseURL); err != nil {

@@ -31,13 +31,13 @@ type Verifier struct {
 // Verify asks the vendor of a credential. ErrUnverifiable if nobody can be asked; any other error is why there was no answer that says
 // anything. Errors and answers do not hold the secret.
 func (v *Verifier) Verify(ctx context.Context, c store.Credential, secret string) (store.Verdict, error) {
-	vendor, ok := vendorOf(c.Vendor)
-	if !ok || vendor.sign == nil {
+	probe, ok := probeOf(c.Vendor)
+	if !ok || probe.Sign == nil {
 		return "", ErrUnverifiable
 	}
-	base, client := vendor.base, v.House
+	base, client := probe.Base, v.House
 	switch {
-	case c.BaseURL != "" && v.Guarded == nil:
+	case c.BaseURL != "" && (v.Guarded == nil || probe.Apart): // nobody knows where that server's API is
 		return "", ErrUnverifiable
 	case c.BaseURL != "":
 		base, client = c.BaseURL, v.Guarded
@@ -49,11 +49,11 @@ func (v *Verifier) Verify(ctx context.Context, c store.Credential, secret string
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, vendor.target(base, c.Account), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target(c.Vendor, probe, base, c.Account), nil)
 	if err != nil {
 		return "", fmt.Errorf("ask %s: %w", c.Vendor, err)
 	}
-	vendor.sign(r.Header, c.Account, secret)
+	probe.Sign(r.Header, c.Account, secret)
 	r.Header.Set("Accept", "application/json")
 	once := *client
 	once.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // the secret goes nowhere else
@@ -66,7 +66,7 @@ func (v *Verifier) Verify(ctx context.Context, c store.Credential, secret string
 	switch status := answer.StatusCode; {
 	case status == http.StatusOK:
 		return store.Works, nil
-	case status == http.StatusUnauthorized, status == http.StatusForbidden, slices.Contains(vendor.refusal, status):
+	case status == http.StatusUnauthorized, status == http.StatusForbidden, slices.Contains(probe.Refusal, status):
 		return store.Refused, nil
 	default:
 		return "", fmt.Errorf("ask %s: answer %d", c.Vendor, status)

@@ -15,12 +15,16 @@ type vendors struct {
 	characters *prometheus.CounterVec
 	sound      *prometheus.CounterVec
 	fallbacks  *prometheus.CounterVec
+	cost       *prometheus.CounterVec
+	unpriced   *prometheus.CounterVec
 }
 
 // A Use is what a provider was asked for, and what came of it: providers.Use has the same fields, and says what they mean.
 type Use struct {
 	Provider string
 	Kind     string
+	Model    string
+	Server   string
 
 	Outcome string
 	First   time.Duration
@@ -45,6 +49,8 @@ func newVendors(k maker) vendors {
 		characters: k.counter("parley_provider_characters_total", "Characters that voices were given to speak.", "provider"),
 		sound:      k.counter("parley_provider_audio_seconds_total", "Sound that recognisers heard (stt) and voices made (tts).", "provider", "kind"),
 		fallbacks:  k.counter("parley_provider_fallbacks_total", "Times that another provider took over, by the one that had failed.", "provider", "kind"),
+		cost:       k.counter("parley_provider_cost_dollars_total", "What providers charge by the list of prices, in US dollars.", "provider", "kind"),
+		unpriced:   k.counter("parley_provider_unpriced_total", "Uses that the list of prices has no price for.", "provider", "kind"),
 	}
 }
 
@@ -59,6 +65,8 @@ func (m *Metrics) Expect(provider, kind string, classes []string) {
 	}
 	v.first.WithLabelValues(provider, kind)
 	v.fallbacks.WithLabelValues(provider, kind)
+	v.cost.WithLabelValues(provider, kind)
+	v.unpriced.WithLabelValues(provider, kind)
 	if kind == "llm" {
 		for _, t := range []string{"input", "output", "cached"} {
 			v.tokens.WithLabelValues(provider, t)
@@ -95,6 +103,16 @@ func (m *Metrics) Used(u Use) {
 	}
 	if u.Sound > 0 {
 		v.sound.WithLabelValues(u.Provider, u.Kind).Add(u.Sound.Seconds())
+	}
+}
+
+// Paid counts what a Use costs; known is false if nobody knows.
+func (m *Metrics) Paid(provider, kind string, dollars float64, known bool) {
+	if !known {
+		m.vendors.unpriced.WithLabelValues(provider, kind).Inc()
+	}
+	if dollars > 0 {
+		m.vendors.cost.WithLabelValues(provider, kind).Add(dollars)
 	}
 }
 

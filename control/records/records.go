@@ -47,6 +47,8 @@ type Options struct {
 
 	// Applied is told of entries when the database has them, in order. It must not wait. nil: nobody is.
 	Applied func([]store.Entry)
+	// Cost is what vendors charge for a call that has ended; it is asked once, and returns at once. nil: nobody knows.
+	Cost func(call string) *store.Cost
 	// Recording describes the recording of a call that has ended, by the time of its answer. It may read the disk. nil: there are none.
 	Recording func(call string, began time.Time) (store.Recording, bool)
 	// Found repairs and describes the recordings of calls that a crash ended. It may take its time. nil: there are none.
@@ -129,7 +131,11 @@ func (r *Records) Watch(e pipeline.Event) {
 		}
 	case e.Kind == pipeline.CallEnded && e.Ending != nil:
 		if l := r.calls.end(e.Call); l != nil {
-			r.queue.put(store.Entry{Ended: l.ended(e.Ending)}, l.began())
+			ended := l.ended(e.Ending)
+			if r.o.Cost != nil {
+				ended.End.Cost = r.o.Cost(e.Call)
+			}
+			r.queue.put(store.Entry{Ended: ended}, l.began())
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 func figures(c Call) Report {
 	r := Report{
 		Turns: len(c.Turned), Duration: seconds(c.Length), Source: c.Source, Extracted: map[string]any{},
-		TalkTime: talkTime(c.Messages, c.Length), Latency: latency(c.Turned),
+		TalkTime: talkTime(c.Messages, c.Length), Latency: latency(c.Turned), Cost: ShowCost(c.Cost),
 	}
 	for _, m := range c.Messages {
 		if m.Cut && pipeline.Role(m.Role) == pipeline.Assistant {

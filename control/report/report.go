@@ -68,6 +68,7 @@ type Report struct {
 	Turns     int            `json:"turns" doc:"How many exchanges the call had."`
 	Cuts      int            `json:"interruptions" doc:"How often the caller cut the agent off."`
 	Duration  float64        `json:"duration_seconds" doc:"From the answer to the end."`
+	Cost      *Cost          `json:"cost,omitempty" doc:"What vendors charge for the call, as GET /calls/{id} has it; absent: nothing was used, or it is not known."`
 	Source    string         `json:"transcript_source" enum:"live,elevenlabs,recording" doc:"The transcript that it was made of."`
 	MadeBy    string         `json:"made_by" enum:"model,rules,vendor" doc:"Who found the words: the language model; rules, where there is none or it failed (then the next request tries again); or the vendor who held the conversation."`
 	Made      time.Time      `json:"created_at"`

@@ -42,19 +42,19 @@ type Providers struct {
 
 // Speech is a vendor of recognition.
 type Speech struct {
-	Vendor string `json:"vendor,omitempty" enum:"auto,local,deepgram" default:"auto" doc:"auto: the server's own."`
+	Vendor string `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own."`
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has the one that the server loaded." example:"nova-3"`
 }
 
 // Speaking is a vendor of a voice.
 type Speaking struct {
-	Vendor string `json:"vendor,omitempty" enum:"auto,local,deepgram,elevenlabs,11labs" default:"auto" doc:"auto: the server's own. 11labs is another name of elevenlabs."`
+	Vendor string `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own. 11labs is another name of elevenlabs."`
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has none; to deepgram it is the voice." example:"eleven_flash_v2_5"`
 }
 
 // LanguageModel is who answers.
 type LanguageModel struct {
-	Vendor      string   `json:"vendor,omitempty" enum:"auto,flow,openai,anthropic,gemini" default:"auto" doc:"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint; anthropic, gemini: those vendors."`
+	Vendor      string   `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint; anthropic, gemini: those vendors."`
 	Model       string   `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the endpoint's name; left out: the server's." example:"gpt-4.1-mini"`
 	Temperature *float64 `json:"temperature,omitempty" minimum:"0" maximum:"2" doc:"Left out: the endpoint's default."`
 	MaxTokens   int      `json:"max_tokens,omitempty" minimum:"16" maximum:"32768" doc:"Of one answer, in tokens. Left out: the endpoint's default."`

@@ -46,6 +46,8 @@ type CallDetail struct {
 
 	Quality *Quality `json:"quality,omitempty" doc:"How its sound travelled, where Parley itself carries it in packets (SIP): until now while the call goes on, if this server has it; absent: not known. Extension."`
 
+	Cost *report.Cost `json:"cost,omitempty" doc:"What vendors charge for it, by list prices (docs/providers.md): once it is over; absent: nothing was used, or it is not known. Extension."`
+
 	RecordingAvailable bool           `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
 	Transcript         []Entry        `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
 	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`

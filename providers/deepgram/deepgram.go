@@ -18,11 +18,9 @@ package deepgram
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -33,9 +31,9 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"parley/media/g711"
 	"parley/pipeline"
 	"parley/providers/pool"
+	"parley/providers/wire"
 )
 
 // What a Client does where its fields are zero.
@@ -53,12 +51,6 @@ const (
 
 // writeLimit bounds every write: a server that reads nothing for so long is gone.
 const writeLimit = 3 * time.Second
-
-// readBuffer is a socket's, in bytes. Most messages are smaller, and larger ones are read past it.
-const readBuffer = 1024
-
-// messageLimit is the largest text message that is read; no sane answer comes near.
-const messageLimit = 1 << 20
 
 // A Client is one account at one Deepgram server. It is a pipeline.Transcriber and a pipeline.Synthesizer for any number of calls at
 // once. It must not be copied or changed once used; Close it when the last call has ended.
@@ -88,7 +80,7 @@ type Client struct {
 	pool pool.Pool[*line]
 
 	// What no call needs just now.
-	reels   sync.Pool // of *reelBlock
+	reels   wire.Spare
 	buffers sync.Pool // of *bytes.Buffer, for a message each
 }
 
@@ -172,26 +164,6 @@ func or[T comparable](v, otherwise T) T {
 	return v
 }
 
-// address is where to dial for path, with the query q.
-func (c *Client) address(path string, q url.Values) (string, error) {
-	u, err := url.Parse(or(c.BaseURL, defaultBaseURL))
-	if err != nil {
-		return "", fmt.Errorf("deepgram: base URL: %w", err)
-	}
-	switch u.Scheme {
-	case "ws", "wss":
-	case "http":
-		u.Scheme = "ws"
-	case "https":
-		u.Scheme = "wss"
-	default:
-		return "", fmt.Errorf("deepgram: base URL %q does not begin with wss://, ws://, https:// or http://", c.BaseURL)
-	}
-	u = u.JoinPath(path)
-	u.RawQuery = q.Encode()
-	return u.String(), nil
-}
-
 // buffer is an empty one for a message. A socket has one only while it reads a message, so that the thousands that wait for one have none.
 func (c *Client) buffer() *bytes.Buffer {
 	b, ok := c.buffers.Get().(*bytes.Buffer)
@@ -205,58 +177,40 @@ func (c *Client) buffer() *bytes.Buffer {
 // dial opens a socket for op, "listen" or "speak", at path. No message that is sent may be larger than biggest bytes: a larger one
 // would be sent in fragments.
 func (c *Client) dial(ctx context.Context, op, path string, q url.Values, biggest int) (*websocket.Conn, error) {
-	address, err := c.address(path, q)
+	address, err := wire.Address(or(c.BaseURL, defaultBaseURL), path, q)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("deepgram: %w", err)
 	}
 	header := http.Header{}
 	if c.Key != "" {
 		header.Set("Authorization", "Token "+c.Key)
 	}
-	limit := or(c.DialLimit, defaultDialLimit)
-	dialer := websocket.Dialer{
-		Proxy:           http.ProxyFromEnvironment,
-		ReadBufferSize:  readBuffer,
-		WriteBufferSize: max(biggest, 512),
+	dialer := wire.Dialer{Limit: or(c.DialLimit, defaultDialLimit), Biggest: biggest, NetDial: c.NetDial}
+	conn, err := dialer.Dial(ctx, address, header)
+	var refused *wire.Refusal
+	if errors.As(err, &refused) {
+		return nil, refusal(op, refused)
 	}
-	if c.NetDial != nil {
-		dialer.Proxy, dialer.NetDialContext = nil, c.NetDial
+	if err != nil {
+		return nil, fmt.Errorf("deepgram %s: %w", op, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("no answer within %v", limit))
-	defer cancel()
-	conn, answer, err := dialer.DialContext(ctx, address, header)
-	if err == nil {
-		conn.SetReadLimit(messageLimit)
-		return conn, nil
-	}
-	if answer != nil {
-		defer func() { _ = answer.Body.Close() }() // its beginning is in memory already
-		return nil, refusal(op, answer)
-	}
-	if end, _ := ctx.Deadline(); timedOut(err) && time.Until(end) < 10*time.Millisecond {
-		<-ctx.Done() // the connection's deadline is ctx's own, and may have come a moment earlier
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		err = cause
-	}
-	return nil, fmt.Errorf("deepgram %s: dial: %w", op, err)
+	return conn, nil
 }
 
-// refusal reads why the server did not upgrade. Gorilla has already limited the body.
-func refusal(op string, answer *http.Response) *Error {
-	e := &Error{Op: op, Status: answer.StatusCode, RequestID: answer.Header.Get("Dg-Request-Id"), Message: answer.Header.Get("Dg-Error")}
-	body, _ := io.ReadAll(io.LimitReader(answer.Body, 1024)) // what could be read of it is what can be told
+// refusal reads why the server did not upgrade.
+func refusal(op string, r *wire.Refusal) *Error {
+	e := &Error{Op: op, Status: r.Status, RequestID: r.Header.Get("Dg-Request-Id"), Message: r.Header.Get("Dg-Error")}
 	var said struct {
 		Code      string `json:"err_code"`
 		Message   string `json:"err_msg"`
 		RequestID string `json:"request_id"`
 	}
-	if json.Unmarshal(body, &said) == nil {
+	if json.Unmarshal(r.Body, &said) == nil {
 		e.Code, e.RequestID = said.Code, or(said.RequestID, e.RequestID)
 		e.Message = or(said.Message, e.Message)
 	}
 	if e.Message == "" {
-		e.Message = strings.TrimSpace(printable(string(body)))
+		e.Message = strings.TrimSpace(wire.Printable(string(r.Body)))
 	}
 	return e
 }
@@ -267,77 +221,26 @@ func broken(op string, err error) error {
 	if !errors.As(err, &closed) {
 		return fmt.Errorf("deepgram %s: %w", op, err)
 	}
-	e := &Error{Op: op, Close: closed.Code, Message: printable(closed.Text)}
+	e := &Error{Op: op, Close: closed.Code, Message: wire.Printable(closed.Text)}
 	if code, rest, ok := strings.Cut(e.Message, ": "); ok && strings.Count(code, "-") == 1 && !strings.Contains(code, " ") {
 		e.Code, e.Message = code, rest // "NET-0001: did not receive audio ..."
 	}
 	return e
 }
 
-// goodbye says that the other end closed the socket in good order.
-func goodbye(err error) bool {
-	return websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived)
-}
-
-// timedOut says that a read or write met its deadline.
-func timedOut(err error) bool {
-	var n net.Error
-	return errors.As(err, &n) && n.Timeout()
-}
-
-// printable keeps a server's words from playing tricks in a log.
-func printable(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s[:min(len(s), 512)])
-}
-
-// An encoding is how samples are written on the wire.
-type encoding struct {
-	name  string // Deepgram's
-	width int    // bytes a sample
-	rate  int
-}
-
-// encodingFor picks mu-law where that is what the telephone carries anyway, and linear16 elsewhere.
-func encodingFor(rate int) (encoding, error) {
-	switch rate {
-	case 8000:
-		return encoding{name: "mulaw", width: 1, rate: rate}, nil
-	case 16000, 24000, 48000:
-		return encoding{name: "linear16", width: 2, rate: rate}, nil
+// encodingName is what Deepgram calls an encoding.
+func encodingName(e wire.Encoding) string {
+	if e.Width == 1 {
+		return "mulaw"
 	}
-	return encoding{}, fmt.Errorf("deepgram: rate %d is none of 8000, 16000, 24000 and 48000", rate)
+	return "linear16"
 }
 
-// bytes is the size of d of audio.
-func (e encoding) bytes(d time.Duration) int {
-	return int(d*time.Duration(e.rate)/time.Second) * e.width
-}
-
-// encode writes pcm to dst, which has room for it.
-func (e encoding) encode(dst []byte, pcm []int16) {
-	if e.width == 1 {
-		g711.Ulaw.Encode(dst, pcm)
-		return
+// encodingFor is how audio of a rate is sent and received.
+func encodingFor(rate int) (wire.Encoding, error) {
+	enc, err := wire.EncodingFor(rate)
+	if err != nil {
+		return enc, fmt.Errorf("deepgram: %w", err)
 	}
-	for i, s := range pcm {
-		binary.LittleEndian.PutUint16(dst[2*i:], uint16(s))
-	}
-}
-
-// decode reads whole samples of src into dst and returns how many.
-func (e encoding) decode(dst []int16, src []byte) int {
-	if e.width == 1 {
-		return g711.Ulaw.Decode(dst, src)
-	}
-	n := min(len(dst), len(src)/2)
-	for i := range n {
-		dst[i] = int16(binary.LittleEndian.Uint16(src[2*i:]))
-	}
-	return n
+	return enc, nil
 }

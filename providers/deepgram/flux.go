@@ -11,6 +11,7 @@ import (
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers/wire"
 )
 
 // How Flux is listened to.
@@ -39,11 +40,11 @@ func EnglishOnly(model string) bool { return turnBased(model) && !multilingual(m
 func multilingual(model string) bool { return strings.HasSuffix(model, "-multi") }
 
 // fluxQuery is how a socket of listen v2 is opened.
-func (c *Client) fluxQuery(o pipeline.Listening, enc encoding) url.Values {
+func (c *Client) fluxQuery(o pipeline.Listening, enc wire.Encoding) url.Values {
 	q := url.Values{
 		"model":               {c.STTModel},
-		"encoding":            {enc.name},
-		"sample_rate":         {strconv.Itoa(enc.rate)},
+		"encoding":            {encodingName(enc)},
+		"sample_rate":         {strconv.Itoa(enc.Rate)},
 		"eager_eot_threshold": {fluxEager},
 		"eot_timeout_ms":      {strconv.FormatInt(or(c.Endpointing, fluxTimeout).Milliseconds(), 10)},
 	}
@@ -73,7 +74,7 @@ func configure(always, now []string) []byte {
 }
 
 // turn takes one TurnInfo message, whose times are in call time already. Each has all the words of the turn so far.
-func (h *hearing) turn(m *message, now time.Time, out *outbox) {
+func (h *hearing) turn(m *message, now time.Time, out *wire.Outbox) {
 	if m.lang != "" && !m.again {
 		h.lang = m.lang
 	}
@@ -98,9 +99,9 @@ func (h *hearing) turn(m *message, now time.Time, out *outbox) {
 	h.interim = m
 	switch m.event {
 	case "EagerEndOfTurn":
-		out.put(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: m.text, Words: m.words, Lang: h.lang, Finished: m.sure})
+		out.Put(pipeline.Transcript{Kind: pipeline.EagerEnd, Text: m.text, Words: m.words, Lang: h.lang, Finished: m.sure})
 	case "TurnResumed":
-		out.put(pipeline.Transcript{Kind: pipeline.TurnResumed, Lang: h.lang})
+		out.Put(pipeline.Transcript{Kind: pipeline.TurnResumed, Lang: h.lang})
 		h.partial(m, out)
 	default:
 		if known == nil || known.text != m.text {
@@ -110,11 +111,11 @@ func (h *hearing) turn(m *message, now time.Time, out *outbox) {
 }
 
 // endOfTurn tells the words of a turn, and then answers the Endeds that lie in it: theirs have been told.
-func (h *hearing) endOfTurn(m *message, out *outbox) {
+func (h *hearing) endOfTurn(m *message, out *wire.Outbox) {
 	h.interim = nil
 	h.settled, h.endpoint = max(h.settled, m.end), max(h.endpoint, m.end)
 	if m.text != "" {
-		out.put(pipeline.Transcript{Kind: pipeline.EndOfTurn, Text: m.text, Words: m.words, Lang: h.lang, Finished: m.sure})
+		out.Put(pipeline.Transcript{Kind: pipeline.EndOfTurn, Text: m.text, Words: m.words, Lang: h.lang, Finished: m.sure})
 	}
 	for len(h.questions) > 0 && (h.questions[0].asked || h.questions[0].at <= m.end) {
 		h.answer(out)
@@ -129,7 +130,7 @@ func (h *hearing) bePatient(now time.Time) {
 }
 
 // goesOn answers what waits for Flux when the caller speaks again: their words come with the end of the turn.
-func (h *hearing) goesOn(out *outbox) {
+func (h *hearing) goesOn(out *wire.Outbox) {
 	for len(h.questions) > 0 && h.questions[0].patient {
 		h.answer(out)
 	}
@@ -139,27 +140,27 @@ func (h *hearing) goesOn(out *outbox) {
 // among the audio that is kept for a new socket, nor does it take the room of what is to come.
 func (t *transcription) fillStillness(conn *websocket.Conn, buf []byte) error {
 	t.mu.Lock()
-	still := t.reel.head == t.still && !t.closing
-	t.still = t.reel.head
-	enc, n := t.reel.enc, 0
+	still := t.reel.Head() == t.still && !t.closing
+	t.still = t.reel.Head()
+	enc, n := t.reel.Encoding, 0
 	var rest []byte
 	if still {
-		n = enc.bytes(stillLength) / t.chunk
-		rest = t.reel.take(buf[:0], t.chunk, t.reel.head, &t.clock)
-		t.clock.add(t.clock.next, media.Samples(n*t.chunk/enc.width, enc.rate))
+		n = enc.Bytes(stillLength) / t.chunk
+		rest = t.reel.Take(buf[:0], t.chunk, t.reel.Head(), &t.clock)
+		t.clock.Skip(media.Samples(n*t.chunk/enc.Width, enc.Rate))
 	}
 	t.mu.Unlock()
 	if len(rest) > 0 {
-		if err := write(conn, websocket.BinaryMessage, rest); err != nil {
+		if err := wire.Write(conn, websocket.BinaryMessage, rest); err != nil {
 			return err
 		}
 	}
 	silence := buf[:t.chunk]
 	if n > 0 {
-		enc.encode(silence, make([]int16, t.chunk/enc.width))
+		enc.Encode(silence, make([]int16, t.chunk/enc.Width))
 	}
 	for range n {
-		if err := write(conn, websocket.BinaryMessage, silence); err != nil {
+		if err := wire.Write(conn, websocket.BinaryMessage, silence); err != nil {
 			return err
 		}
 	}

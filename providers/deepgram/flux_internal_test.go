@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers/wire"
 )
 
 // info is a TurnInfo with words that were said one a second.
@@ -23,10 +23,10 @@ func info(event, text string, end time.Duration) *message {
 }
 
 // told is all that is in an outbox, one word a result.
-func told(out *outbox) string {
+func told(out *wire.Outbox) string {
 	var all []string
 	for {
-		tr, some, _, _ := out.next()
+		tr, some, _, _ := out.Next()
 		if !some {
 			return strings.Join(all, " | ")
 		}
@@ -38,57 +38,57 @@ func told(out *outbox) string {
 func TestTurns(t *testing.T) {
 	t.Parallel()
 	start := time.Now()
-	ended := func(at time.Duration) func(*hearing, *outbox) {
-		return func(h *hearing, out *outbox) {
+	ended := func(at time.Duration) func(*hearing, *wire.Outbox) {
+		return func(h *hearing, out *wire.Outbox) {
 			h.expect(question{edge: 1, at: at, due: start.Add(2 * time.Second), patient: true, limit: 2 * time.Second}, out)
 		}
 	}
-	says := func(event, text string, end time.Duration) func(*hearing, *outbox) {
-		return func(h *hearing, out *outbox) { h.turn(info(event, text, end), start, out) }
+	says := func(event, text string, end time.Duration) func(*hearing, *wire.Outbox) {
+		return func(h *hearing, out *wire.Outbox) { h.turn(info(event, text, end), start, out) }
 	}
-	expires := func(after time.Duration) func(*hearing, *outbox) {
-		return func(h *hearing, out *outbox) { h.expire(start.Add(after), out) }
+	expires := func(after time.Duration) func(*hearing, *wire.Outbox) {
+		return func(h *hearing, out *wire.Outbox) { h.expire(start.Add(after), out) }
 	}
-	asks := func(h *hearing, _ *outbox) { h.unasked().asked = true }
+	asks := func(h *hearing, _ *wire.Outbox) { h.unasked().asked = true }
 	for name, tt := range map[string]struct {
-		events []func(*hearing, *outbox)
+		events []func(*hearing, *wire.Outbox)
 		want   string
 	}{
 		"the turn ends before the speech does": {
-			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), says("EndOfTurn", "hi", 2*time.Second), ended(time.Second)},
+			[]func(*hearing, *wire.Outbox){says("StartOfTurn", "hi", time.Second), says("EndOfTurn", "hi", 2*time.Second), ended(time.Second)},
 			"turn hi 0 | final  1",
 		},
 		"and after it": {
-			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), ended(time.Second), says("EndOfTurn", "hi you", 2*time.Second)},
+			[]func(*hearing, *wire.Outbox){says("StartOfTurn", "hi", time.Second), ended(time.Second), says("EndOfTurn", "hi you", 2*time.Second)},
 			"turn hi you 0 | final  1",
 		},
 		"not what was ended, but what came before": {
-			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), ended(3 * time.Second), says("EndOfTurn", "hi", 2*time.Second)},
+			[]func(*hearing, *wire.Outbox){says("StartOfTurn", "hi", time.Second), ended(3 * time.Second), says("EndOfTurn", "hi", 2*time.Second)},
 			"turn hi 0",
 		},
 		"a pause and its end": {
-			[]func(*hearing, *outbox){says("EagerEndOfTurn", "hi", time.Second), says("TurnResumed", "hi", 2*time.Second)},
+			[]func(*hearing, *wire.Outbox){says("EagerEndOfTurn", "hi", time.Second), says("TurnResumed", "hi", 2*time.Second)},
 			"eager hi 0 | resumed  0 | partial hi 0",
 		},
 		"silence is answered soon": {
-			[]func(*hearing, *outbox){ended(time.Second), says("Update", "", 2*time.Second), expires(graceWhenCovered)},
+			[]func(*hearing, *wire.Outbox){ended(time.Second), says("Update", "", 2*time.Second), expires(graceWhenCovered)},
 			"final  1",
 		},
 		"but a turn has its time": {
-			[]func(*hearing, *outbox){ended(time.Second), says("Update", "", 2*time.Second), says("StartOfTurn", "hi", 3*time.Second), expires(graceWhenCovered)},
+			[]func(*hearing, *wire.Outbox){ended(time.Second), says("Update", "", 2*time.Second), says("StartOfTurn", "hi", 3*time.Second), expires(graceWhenCovered)},
 			"partial hi 0",
 		},
 		"what was given away is not told again": {
-			[]func(*hearing, *outbox){
+			[]func(*hearing, *wire.Outbox){
 				says("StartOfTurn", "hi", time.Second), ended(time.Second), expires(2 * time.Second), asks, expires(2*time.Second + forceLimit),
 				says("Update", "hi you", 2*time.Second), says("EndOfTurn", "hi you", 3*time.Second),
 			},
 			"final hi 1 | turn you 0",
 		},
 		"an Update without news": {
-			[]func(*hearing, *outbox){
+			[]func(*hearing, *wire.Outbox){
 				says("StartOfTurn", "hi", time.Second),
-				func(h *hearing, out *outbox) {
+				func(h *hearing, out *wire.Outbox) {
 					told(out)
 					h.turn(&message{event: "Update", text: "hi", again: true}, start, out)
 				},
@@ -96,14 +96,14 @@ func TestTurns(t *testing.T) {
 			"",
 		},
 		"the end of the call": {
-			[]func(*hearing, *outbox){says("StartOfTurn", "hi", time.Second), func(h *hearing, out *outbox) { h.conclude(out) }},
+			[]func(*hearing, *wire.Outbox){says("StartOfTurn", "hi", time.Second), func(h *hearing, out *wire.Outbox) { h.conclude(out) }},
 			"final hi 0",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var h hearing
-			out := newOutbox()
+			out := wire.NewOutbox()
 			for _, e := range tt.events {
 				e(&h, out)
 			}
@@ -170,7 +170,7 @@ func TestNothingWaitsWhereATurnMayEnd(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			tr := &transcription{client: &Client{}, flux: !tt.v1, chunk: 640, wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000}, new(sync.Pool))}
+			tr := &transcription{client: &Client{}, flux: !tt.v1, chunk: 640, wake: make(chan struct{}, 1), out: wire.NewOutbox(), reel: wire.NewReel(wire.Encoding{Width: 1, Rate: 8000}, new(wire.Spare))}
 			frame := media.Frame{PCM: make([]int16, 160), Rate: 8000}
 			var sent []string
 			for i := range 12 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/wire"
 )
 
 // graceWhenCovered is how long an Ended waits for Deepgram's answer when all of its speech is settled already: Finalize is answered
@@ -45,7 +46,7 @@ type question struct {
 }
 
 // expect adds a question; one that is answered already is answered at once.
-func (h *hearing) expect(q question, out *outbox) {
+func (h *hearing) expect(q question, out *wire.Outbox) {
 	if h.endpoint > 0 && h.endpoint >= q.at && len(h.questions) == 0 {
 		h.final(q.edge, out)
 		return
@@ -73,7 +74,7 @@ func (h *hearing) due() (time.Time, bool) {
 }
 
 // expire answers the questions that were due.
-func (h *hearing) expire(now time.Time, out *outbox) {
+func (h *hearing) expire(now time.Time, out *wire.Outbox) {
 	for len(h.questions) > 0 && !h.questions[0].due.After(now) {
 		if h.questions[0].patient && h.interim != nil { // Flux has words, and takes too long to end the turn
 			h.questions[0].patient, h.questions[0].due = false, now.Add(forceLimit)
@@ -140,7 +141,7 @@ func (h *hearing) restart() {
 }
 
 // conclude answers all that is open when no more can come.
-func (h *hearing) conclude(out *outbox) {
+func (h *hearing) conclude(out *wire.Outbox) {
 	h.giveAway()
 	for len(h.questions) > 0 {
 		h.answer(out)
@@ -149,7 +150,7 @@ func (h *hearing) conclude(out *outbox) {
 }
 
 // result takes one Results message, whose times are in call time already.
-func (h *hearing) result(m *message, now time.Time, out *outbox) {
+func (h *hearing) result(m *message, now time.Time, out *wire.Outbox) {
 	if m.lang != "" {
 		h.lang = m.lang
 	}
@@ -205,17 +206,17 @@ func (h *hearing) quiet() bool {
 }
 
 // partial tells the words so far, those of m among them.
-func (h *hearing) partial(m *message, out *outbox) {
+func (h *hearing) partial(m *message, out *wire.Outbox) {
 	text := h.text
 	if m.text != "" {
 		text = append(text[:len(text):len(text)], m.text)
 	}
 	words := append(h.words[:len(h.words):len(h.words)], m.words...)
-	out.put(pipeline.Transcript{Kind: pipeline.Partial, Text: strings.Join(text, " "), Words: words, Lang: h.lang})
+	out.Put(pipeline.Transcript{Kind: pipeline.Partial, Text: strings.Join(text, " "), Words: words, Lang: h.lang})
 }
 
 // answer gives the oldest question the words so far.
-func (h *hearing) answer(out *outbox) {
+func (h *hearing) answer(out *wire.Outbox) {
 	q := h.questions[0]
 	h.questions = append(h.questions[:0], h.questions[1:]...)
 	if q.edge == 0 {
@@ -226,13 +227,13 @@ func (h *hearing) answer(out *outbox) {
 }
 
 // stray tells words that answer no Ended, if there are any.
-func (h *hearing) stray(out *outbox) {
+func (h *hearing) stray(out *wire.Outbox) {
 	if len(h.text) > 0 {
 		h.final(0, out)
 	}
 }
 
-func (h *hearing) final(edge int, out *outbox) {
-	out.put(pipeline.Transcript{Kind: pipeline.Final, Text: strings.Join(h.text, " "), Words: h.words, Lang: h.lang, Edge: edge})
+func (h *hearing) final(edge int, out *wire.Outbox) {
+	out.Put(pipeline.Transcript{Kind: pipeline.Final, Text: strings.Join(h.text, " "), Words: h.words, Lang: h.lang, Edge: edge})
 	h.text, h.words = nil, nil
 }

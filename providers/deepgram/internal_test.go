@@ -3,7 +3,6 @@ package deepgram
 import (
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,9 +11,10 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/providers/providertest"
+	"parley/providers/wire"
 )
 
-func mustEncoding(t testing.TB, rate int) encoding {
+func mustEncoding(t testing.TB, rate int) wire.Encoding {
 	t.Helper()
 	enc, err := encodingFor(rate)
 	if err != nil {
@@ -27,8 +27,8 @@ func mustEncoding(t testing.TB, rate int) encoding {
 func TestWriteDoesNotAllocate(t *testing.T) {
 	for _, rate := range []int{8000, 16000, 48000} {
 		enc := mustEncoding(t, rate)
-		tr := &transcription{client: &Client{}, chunk: enc.bytes(defaultChunk), wake: make(chan struct{}, 1), reel: newReel(enc, new(sync.Pool))}
-		buf := make([]byte, 0, tr.chunk+tr.reel.size)
+		tr := &transcription{client: &Client{}, chunk: enc.Bytes(defaultChunk), wake: make(chan struct{}, 1), reel: wire.NewReel(enc, new(wire.Spare))}
+		buf := make([]byte, 0, tr.chunk+tr.reel.Frame())
 		f := media.Frame{PCM: make([]int16, rate/50), Rate: rate}
 		if n := testing.AllocsPerRun(1000, func() {
 			if err := tr.Write(f); err != nil {
@@ -39,78 +39,6 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 		}); n != 0 {
 			t.Errorf("%d Hz: Write and the taking of its audio allocate %v times a frame, want 0", rate, n)
 		}
-	}
-}
-
-func TestReelDropsTheOldestUnsent(t *testing.T) {
-	t.Parallel()
-	r, c := newReel(mustEncoding(t, 8000), new(sync.Pool)), clock{}
-	frame := func(i int) media.Frame {
-		return media.Frame{PCM: []int16{int16(i * 64)}, Rate: 8000, At: time.Duration(i) * media.FrameTime}
-	}
-	for i := range 50 {
-		if r.add(frame(i), false) {
-			t.Fatalf("frame %d of a second was dropped", i)
-		}
-	}
-	for i := 50; i < 60; i++ {
-		if !r.add(frame(i), false) {
-			t.Fatalf("nothing was dropped for frame %d", i)
-		}
-	}
-	if r.lost != 10 {
-		t.Errorf("%d frames are counted as lost, want 10", r.lost)
-	}
-	if got := len(r.take(nil, 1000, r.head, &c)); got != 50 {
-		t.Errorf("%d frames are left, want the last 50", got)
-	}
-	if got := c.at(0); got != 10*media.FrameTime {
-		t.Errorf("the first of them was spoken at %v, want 200ms", got)
-	}
-	// All of it is kept for a new socket, those that were dropped as well, until it is settled.
-	r.rewind()
-	if got := r.unsent(r.head); got != 60 {
-		t.Errorf("%d frames would be sent again, want 60", got)
-	}
-	c = clock{}
-	r.take(nil, 1000, r.head, &c)
-	r.settle(55 * media.FrameTime)
-	r.rewind()
-	if got := r.unsent(r.head); got != 5 {
-		t.Errorf("%d frames would be sent again, want the 5 that are not settled", got)
-	}
-}
-
-func TestReelTakesFramesOfAnyLength(t *testing.T) {
-	t.Parallel()
-	r, c := newReel(mustEncoding(t, 16000), new(sync.Pool)), clock{}
-	pcm := make([]int16, 1000) // 62.5 ms
-	for i := range pcm {
-		pcm[i] = int16(i)
-	}
-	r.add(media.Frame{PCM: pcm, Rate: 16000, At: time.Second}, false)
-	wire := r.take(nil, 2000, r.head, &c)
-	got := make([]int16, 1000)
-	r.enc.decode(got, wire)
-	if diff := cmp.Diff(pcm, got); diff != "" {
-		t.Errorf("samples changed (-want +got):\n%s", diff)
-	}
-	if at := c.at(62500 * time.Microsecond); at != 1062500*time.Microsecond {
-		t.Errorf("its end was spoken at %v, want 1.0625s", at)
-	}
-}
-
-func TestClockForgetsTheOldest(t *testing.T) {
-	t.Parallel()
-	var c clock
-	for i := range 10 * maxSpans { // a frame a second
-		c.add(time.Duration(i)*time.Second, media.FrameTime)
-		if got, want := c.at(time.Duration(i)*media.FrameTime), time.Duration(i)*time.Second; got != want {
-			t.Fatalf("frame %d was spoken at %v, want %v", i, got, want)
-		}
-	}
-	if len(c.spans) > maxSpans {
-		t.Errorf("%d spans are kept", len(c.spans))
 	}
 }
 
@@ -182,7 +110,7 @@ func FuzzDecode(f *testing.F) {
 		if strings.ContainsAny(m.code+m.about, "\x00\n\r\x1b") {
 			t.Errorf("control characters in %q %q", m.code, m.about)
 		}
-		tr := &transcription{client: &Client{}, log: (&Client{}).log(), wake: make(chan struct{}, 1), out: newOutbox(), reel: newReel(encoding{"mulaw", 1, 8000}, new(sync.Pool))}
+		tr := &transcription{client: &Client{}, log: (&Client{}).log(), wake: make(chan struct{}, 1), out: wire.NewOutbox(), reel: wire.NewReel(wire.Encoding{Width: 1, Rate: 8000}, new(wire.Spare))}
 		for n := 1; n <= 2; n++ {
 			if err := tr.Mark(pipeline.Edge{Kind: pipeline.Ended, N: n}); err != nil {
 				t.Fatal(err)

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/providers/wire"
 )
 
 // How a line is kept.
@@ -58,13 +60,13 @@ type line struct {
 }
 
 // openLine dials a line, which begins as speaking.
-func (c *Client) openLine(ctx context.Context, q url.Values, enc encoding) (*line, error) {
+func (c *Client) openLine(ctx context.Context, q url.Values, enc wire.Encoding) (*line, error) {
 	conn, err := c.dial(ctx, "speak", "/v1/speak", q, 2048)
 	if err != nil {
 		return nil, err
 	}
 	l := &line{
-		conn: conn, client: c, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.bytes(lineAudio),
+		conn: conn, client: c, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.Bytes(lineAudio),
 		news: make(chan struct{}, 1), state: lineSpeaking, since: time.Now(),
 	}
 	l.room = sync.NewCond(&l.mu)
@@ -114,7 +116,7 @@ func (l *line) flush() error {
 
 // write sends one text message. Only the line's Speak calls it.
 func (l *line) write(b []byte) error {
-	if err := write(l.conn, websocket.TextMessage, b); err != nil {
+	if err := wire.Write(l.conn, websocket.TextMessage, b); err != nil {
 		return l.reason(broken("speak", err))
 	}
 	return nil

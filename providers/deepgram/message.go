@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/wire"
 )
 
 // A message is what the server says in text, on either socket. Unknown types are let through: Deepgram adds some now and then.
@@ -101,7 +102,7 @@ func decode(text []byte) (message, error) {
 	m := message{
 		kind: w.Type, final: w.IsFinal, speechFinal: w.SpeechFinal, fromFinalize: w.FromFinalize,
 		end: seconds(w.Start) + seconds(w.Duration), request: w.RequestID,
-		code: printable(or(w.Code, w.ErrCode)), about: printable(or(w.Description, or(w.ErrMsg, w.Message))),
+		code: wire.Printable(or(w.Code, w.ErrCode)), about: wire.Printable(or(w.Description, or(w.ErrMsg, w.Message))),
 	}
 	switch w.Type {
 	case "TurnInfo":

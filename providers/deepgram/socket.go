@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"parley/providers/wire"
 )
 
 // How a listen socket is watched.
@@ -19,7 +21,7 @@ const (
 )
 
 func (t *transcription) dial(ctx context.Context) (*websocket.Conn, error) {
-	return t.client.dial(ctx, "listen", t.path, t.query, t.chunk+t.reel.size)
+	return t.client.dial(ctx, "listen", t.path, t.query, t.chunk+t.reel.Frame())
 }
 
 // serve sends and reads on conn until Close has been answered (nil) or the socket is lost. conn is closed and its reader gone when
@@ -61,17 +63,17 @@ func (t *transcription) next(buf []byte) task {
 		t.untoldTerms = false
 		return task{terms: t.terms}
 	}
-	upTo := t.reel.head
+	upTo := t.reel.Head()
 	q := t.hearing.unasked()
 	if q != nil {
 		upTo = min(upTo, q.head)
 	}
 	rushed := q != nil || t.closing || t.near > 0
-	if rushed && t.reel.sent < upTo || t.reel.unsent(upTo) >= t.chunk {
-		return task{audio: t.reel.take(buf[:0], t.chunk, upTo, &t.clock)}
+	if rushed && t.reel.Unsent(upTo) > 0 || t.reel.Unsent(upTo) >= t.chunk {
+		return task{audio: t.reel.Take(buf[:0], t.chunk, upTo, &t.clock)}
 	}
 	if q != nil {
-		q.asked, q.reach = true, t.clock.at(t.clock.sent)
+		q.asked, q.reach = true, t.clock.Sent()
 		return task{finalize: true}
 	}
 	return task{close: t.closing}
@@ -79,7 +81,7 @@ func (t *transcription) next(buf []byte) task {
 
 // send is the socket's one writer. ended says that the reader has ended, which it then need not be waited for.
 func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended bool, err error) {
-	buf := make([]byte, 0, t.chunk+t.reel.size)
+	buf := make([]byte, 0, t.chunk+t.reel.Frame())
 	pulse, ask := keepAlive, `{"type":"Finalize"}`
 	if t.flux {
 		pulse, ask = stillAfter, `{"type":"ForceEndTurn"}`
@@ -92,13 +94,13 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 		do := t.next(buf)
 		switch {
 		case do.terms != nil:
-			err = write(conn, websocket.TextMessage, do.terms)
+			err = wire.Write(conn, websocket.TextMessage, do.terms)
 		case len(do.audio) > 0:
-			err, spoke = write(conn, websocket.BinaryMessage, do.audio), time.Now()
+			err, spoke = wire.Write(conn, websocket.BinaryMessage, do.audio), time.Now()
 		case do.finalize:
-			err = write(conn, websocket.TextMessage, []byte(ask))
+			err = wire.Write(conn, websocket.TextMessage, []byte(ask))
 		case do.close:
-			if err = write(conn, websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err == nil {
+			if err = wire.Write(conn, websocket.TextMessage, []byte(`{"type":"CloseStream"}`)); err == nil {
 				return true, <-read // bounded by Close, which ends life
 			}
 		default:
@@ -124,18 +126,11 @@ func (t *transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 // beat asks for a pong, by which the reader knows that the server is there, and keeps a stream without audio alive.
 func (t *transcription) beat(conn *websocket.Conn, idle bool) error {
 	if idle {
-		if err := write(conn, websocket.TextMessage, []byte(`{"type":"KeepAlive"}`)); err != nil {
+		if err := wire.Write(conn, websocket.TextMessage, []byte(`{"type":"KeepAlive"}`)); err != nil {
 			return err
 		}
 	}
 	return conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit))
-}
-
-func write(conn *websocket.Conn, kind int, b []byte) error {
-	if err := conn.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil {
-		return err
-	}
-	return conn.WriteMessage(kind, b)
 }
 
 // errHungUp is the server's goodbye when we had not asked for it.
@@ -152,7 +147,7 @@ func (t *transcription) read(conn *websocket.Conn) error {
 		}
 		kind, r, err := conn.NextReader()
 		switch {
-		case goodbye(err):
+		case wire.Goodbye(err):
 			return nil
 		case err != nil:
 			return broken("listen", err)
@@ -176,7 +171,7 @@ func (t *transcription) message(r io.Reader, last *latest) (over bool, err error
 	buf := t.client.buffer()
 	defer t.client.buffers.Put(buf)
 	switch _, err := buf.ReadFrom(r); {
-	case goodbye(err):
+	case wire.Goodbye(err):
 		return true, nil
 	case err != nil:
 		return false, broken("listen", err)
@@ -208,10 +203,10 @@ func (t *transcription) hear(m *message) error {
 	}
 	switch m.kind {
 	case "Results", "TurnInfo":
-		m.end = t.clock.at(m.end)
+		m.end = t.clock.At(m.end)
 		for i := range m.words {
 			w := &m.words[i]
-			w.Start, w.End = t.clock.at(w.Start), t.clock.at(w.End)
+			w.Start, w.End = t.clock.At(w.Start), t.clock.At(w.End)
 		}
 		if m.lang == "" {
 			m.lang = t.lang
@@ -224,7 +219,7 @@ func (t *transcription) hear(m *message) error {
 		} else {
 			t.hearing.result(m, time.Now(), t.out)
 		}
-		t.reel.settle(t.hearing.settled)
+		t.reel.Settle(t.hearing.settled)
 		t.arm()
 	case "UtteranceEnd":
 		t.afterthought()
@@ -248,7 +243,7 @@ func (t *transcription) afterthought() {
 		t.hearing.stray(t.out)
 	default:
 		limit := or(t.client.FinalLimit, defaultFinalLimit)
-		t.hearing.expect(question{at: math.MaxInt64, head: t.reel.head, due: time.Now().Add(limit)}, t.out)
+		t.hearing.expect(question{at: math.MaxInt64, head: t.reel.Head(), due: time.Now().Add(limit)}, t.out)
 		t.arm()
 		t.nudge()
 	}

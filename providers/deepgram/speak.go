@@ -10,6 +10,7 @@ import (
 
 	"parley/pipeline"
 	"parley/providers/text"
+	"parley/providers/wire"
 )
 
 const (
@@ -48,18 +49,18 @@ func (c *Client) Warm(ctx context.Context, v pipeline.Voice) error {
 	return nil
 }
 
-func (c *Client) speakQuery(v pipeline.Voice) (encoding, url.Values, error) {
+func (c *Client) speakQuery(v pipeline.Voice) (wire.Encoding, url.Values, error) {
 	if err := c.check(); err != nil {
-		return encoding{}, nil, err
+		return wire.Encoding{}, nil, err
 	}
 	enc, err := encodingFor(v.Rate)
 	if err != nil {
-		return encoding{}, nil, err
+		return wire.Encoding{}, nil, err
 	}
 	q := url.Values{
 		"model":       {or(v.Name, or(c.TTSModel, defaultTTSModel))},
-		"encoding":    {enc.name},
-		"sample_rate": {strconv.Itoa(enc.rate)},
+		"encoding":    {encodingName(enc)},
+		"sample_rate": {strconv.Itoa(enc.Rate)},
 	}
 	if v.Pace != 0 && v.Pace != 1 {
 		q.Set("speed", strconv.FormatFloat(v.Pace, 'f', -1, 64))

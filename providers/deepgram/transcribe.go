@@ -18,6 +18,7 @@ import (
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers/wire"
 )
 
 // redialPause is the least time between two sockets of one transcription: whoever loses them faster has failed.
@@ -42,11 +43,11 @@ func (c *Client) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline
 		lang:   o.Lang,
 		path:   "/v1/listen",
 		query:  c.listenQuery(o, enc),
-		chunk:  enc.bytes(or(c.Chunk, defaultChunk)),
+		chunk:  enc.Bytes(or(c.Chunk, defaultChunk)),
 		wake:   make(chan struct{}, 1),
 		done:   make(chan struct{}),
-		out:    newOutbox(),
-		reel:   newReel(enc, &c.reels),
+		out:    wire.NewOutbox(),
+		reel:   wire.NewReel(enc, &c.reels),
 	}
 	if t.flux = turnBased(c.modelFor(o)); t.flux {
 		t.path, t.query, t.words = "/v2/listen", c.fluxQuery(o, enc), o.Words
@@ -71,12 +72,12 @@ func (c *Client) modelFor(o pipeline.Listening) string {
 }
 
 // listenQuery is the socket's whole configuration: listen v1 cannot be told more later.
-func (c *Client) listenQuery(o pipeline.Listening, enc encoding) url.Values {
+func (c *Client) listenQuery(o pipeline.Listening, enc wire.Encoding) url.Values {
 	model := c.modelFor(o)
 	q := url.Values{
 		"model":            {model},
-		"encoding":         {enc.name},
-		"sample_rate":      {strconv.Itoa(enc.rate)},
+		"encoding":         {encodingName(enc)},
+		"sample_rate":      {strconv.Itoa(enc.Rate)},
 		"channels":         {"1"},
 		"interim_results":  {"true"},
 		"smart_format":     {"true"},
@@ -114,11 +115,11 @@ type transcription struct {
 	wake   chan struct{} // there is something to send
 	done   chan struct{} // run has returned
 	stop   func()        // ends run and closes its socket at once
-	out    *outbox
+	out    *wire.Outbox
 
 	mu      sync.Mutex
-	reel    reel
-	clock   clock
+	reel    wire.Reel
+	clock   wire.Clock
 	hearing hearing
 	timer   *time.Timer // of the oldest Ended that waits
 	waiting bool        // for a new socket
@@ -140,11 +141,11 @@ func (t *transcription) Write(f media.Frame) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
-	if f.Rate != t.reel.enc.rate {
-		return fmt.Errorf("deepgram: frame of %d Hz, transcription of %d", f.Rate, t.reel.enc.rate)
+	if f.Rate != t.reel.Encoding.Rate {
+		return fmt.Errorf("deepgram: frame of %d Hz, transcription of %d", f.Rate, t.reel.Encoding.Rate)
 	}
-	dropped := t.reel.add(f, t.waiting)
-	if t.near > 0 || t.reel.head-t.reel.sent >= uint64(t.chunk/t.reel.size) {
+	dropped := t.reel.Add(f, t.waiting)
+	if t.near > 0 || t.reel.Waiting() >= t.chunk/t.reel.Frame() {
 		t.nudge()
 	}
 	t.near = max(t.near-1, 0)
@@ -173,7 +174,7 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 	case pipeline.Ended:
 		t.hearing.open = 0
 		limit := or(t.client.FinalLimit, defaultFinalLimit)
-		q := question{edge: e.N, at: e.At, head: t.reel.head, due: time.Now().Add(limit), patient: t.flux, limit: limit}
+		q := question{edge: e.N, at: e.At, head: t.reel.Head(), due: time.Now().Add(limit), patient: t.flux, limit: limit}
 		t.hearing.expect(q, t.out)
 		t.arm()
 		t.nudge()
@@ -196,7 +197,7 @@ func (t *transcription) Expect(words []string) {
 }
 
 // Results yields what was understood. Only the newest Partial is kept for a slow reader.
-func (t *transcription) Results() iter.Seq2[pipeline.Transcript, error] { return t.out.all() }
+func (t *transcription) Results() iter.Seq2[pipeline.Transcript, error] { return t.out.All() }
 
 // Close sends the rest of the audio and CloseStream, waits for the last results no longer than the client's CloseLimit, and for
 // both goroutines.
@@ -283,7 +284,7 @@ func (t *transcription) again(err error, redialled time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var refused *Error
-	useless := t.hearing.heard == 0 && (timedOut(err) || !redialled.IsZero())
+	useless := t.hearing.heard == 0 && (wire.TimedOut(err) || !redialled.IsZero())
 	switch {
 	case err == nil, t.closing, useless, time.Since(redialled) < redialPause:
 		return false
@@ -291,8 +292,8 @@ func (t *transcription) again(err error, redialled time.Time) bool {
 		return false
 	}
 	t.waiting, t.untoldTerms = true, t.terms != nil
-	t.clock = clock{}
-	t.reel.rewind()
+	t.clock = wire.Clock{}
+	t.reel.Rewind()
 	t.hearing.restart()
 	return true
 }
@@ -312,9 +313,9 @@ func (t *transcription) finish(err error) {
 	if t.timer != nil {
 		t.timer.Stop()
 	}
-	if t.reel.lost > 0 {
-		t.log.Warn("transcription lost audio", "frames", t.reel.lost)
+	if t.reel.Lost() > 0 {
+		t.log.Warn("transcription lost audio", "frames", t.reel.Lost())
 	}
-	t.reel.keep(t.reel.head) // nobody needs it any more
-	t.out.end(err)
+	t.reel.Keep(t.reel.Head()) // nobody needs it any more
+	t.out.End(err)
 }

@@ -9,6 +9,7 @@ import (
 
 	"parley/pipeline"
 	"parley/providers/text"
+	"parley/providers/wire"
 )
 
 // An utterance is one Speak. Its one goroutine is the caller's, which alone writes to the line.
@@ -18,7 +19,7 @@ type utterance struct {
 	yield  func(pipeline.Speech, error) bool
 	broken bool // the caller wants no more
 
-	enc    encoding
+	enc    wire.Encoding
 	query  url.Values
 	line   *line
 	reused bool // the line has served before: it may be dead without our knowing
@@ -56,7 +57,7 @@ func (u *utterance) speak(ctx context.Context, v pipeline.Voice) (err error) {
 		}
 	}()
 	u.mute = true
-	u.pcm = make([]int16, u.enc.bytes(speechPiece)/u.enc.width)
+	u.pcm = make([]int16, u.enc.Bytes(speechPiece)/u.enc.Width)
 	if err := u.loop(ctx); err != nil || u.broken {
 		return err
 	}
@@ -86,7 +87,7 @@ func (u *utterance) loop(ctx context.Context) error {
 			}
 			continue
 		}
-		audio, done, err := u.line.take(u.memory, u.enc.width, u.flushes)
+		audio, done, err := u.line.take(u.memory, u.enc.Width, u.flushes)
 		u.audio, u.memory = audio, audio[:0]
 		switch {
 		case len(audio) > 0:
@@ -106,8 +107,8 @@ func (u *utterance) loop(ctx context.Context) error {
 
 // sound yields the next of the sound in hand.
 func (u *utterance) sound() {
-	n := u.enc.decode(u.pcm, u.audio)
-	u.audio = u.audio[n*u.enc.width:]
+	n := u.enc.Decode(u.pcm, u.audio)
+	u.audio = u.audio[n*u.enc.Width:]
 	u.broken = !u.yield(pipeline.Speech{PCM: u.pcm[:n]}, nil)
 }
 

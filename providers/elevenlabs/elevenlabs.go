@@ -1,4 +1,4 @@
-// Package elevenlabs speaks through ElevenLabs, and fetches conversations that its agents held.
+// Package elevenlabs speaks and listens through ElevenLabs, and fetches conversations that its agents held.
 //
 //	text ──▶ clauses ──▶ a context of its own ──▶ line ──▶ its reader ──▶ sound and word times, bounded ──▶ Speak's sequence
 //	                                               ▲

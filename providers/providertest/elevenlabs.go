@@ -19,7 +19,7 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// An ElevenLabs is a stand-in for ElevenLabs' multi-context voice over real sockets, for tests and load. It speaks in tones (see Tones),
+// An ElevenLabs is a stand-in for ElevenLabs' multi-context voice, and its Scribe, over real sockets, for tests and load. It speaks in tones (see Tones),
 // and tells when each character sounds. Its fields must not change while it runs.
 //
 // It keeps the rules that the documentation states: a context begins with its settings and ends when it is closed and all is spoken that
@@ -37,9 +37,15 @@ type ElevenLabs struct {
 	Told       func(message string)                // told of each message of a client's, by any goroutine; nil: nobody is
 	Hooks      ElevenLabsHooks
 
+	// Of Scribe in real time.
+	Transcripts    []string // what stretches of sound turn out to say, over and over; default DefaultTranscript
+	TimesOfCommits bool     // words' times count from the last commit, not from the socket's beginning
+	Listen         Trouble
+
 	counts  ElevenLabsCounts
 	running handlers
 	made    recitals
+	ears    earServer
 }
 
 // ElevenLabsHooks let a load test see and shape what a fake ElevenLabs does. Each may be nil, and is called by any goroutine.
@@ -88,11 +94,13 @@ func StartElevenLabs(t testing.TB, e *ElevenLabs) (baseURL string) {
 func (e *ElevenLabs) Run(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/text-to-speech/{voice}/multi-stream-input", func(w http.ResponseWriter, r *http.Request) { e.serve(ctx, w, r) })
+	mux.HandleFunc("GET /v1/speech-to-text/realtime", func(w http.ResponseWriter, r *http.Request) { e.scribe(ctx, w, r) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)
 	stopped()
 	e.running.end()
+	e.ears.running.end()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

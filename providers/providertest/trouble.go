@@ -16,7 +16,8 @@ const (
 	CloseEarly   Fault = "close_early"   // closed with Trouble.Close at the first audio or text
 	WrongRate    Fault = "wrong_rate"    // a voice: sound at twice the rate that was asked for
 	WrongCodec   Fault = "wrong_codec"   // ElevenLabs: sound in a format that was not asked for
-	Complain     Fault = "complain"      // ElevenLabs: an error, of code Trouble.Reason, at the first text, and then closed
+	Complain     Fault = "complain"      // an error of the vendor's own form, of code Trouble.Reason, at the first text or audio, and then closed
+	Twice        Fault = "twice"         // a recogniser: what is final is said twice
 	NeverAnswers Fault = "never_answers" // what asks for an answer is read and ignored; no turn ends
 )
 

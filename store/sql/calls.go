@@ -136,7 +136,7 @@ func call(r db.Call) store.Call {
 		From: r.Caller, To: r.Callee, Node: r.Node, Boot: r.Boot, Created: time.Time(r.Created), Answered: time.Time(r.Answered),
 		Collected: r.Collected,
 		End: store.End{Ended: time.Time(r.Ended), Length: time.Duration(r.Length), Cause: r.Cause, Error: r.Error,
-			Turns: int(r.Turns), Drops: int(r.Drops), Latency: r.Latency, AnsweredBy: r.AnsweredBy, Quality: r.Quality.Quality},
+			Turns: int(r.Turns), Drops: int(r.Drops), Latency: r.Latency, AnsweredBy: r.AnsweredBy, Quality: r.Quality.Quality, Cost: r.Cost.Cost},
 	}
 }
 

@@ -176,15 +176,15 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 
 func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 	const columns = "id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality"
-	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 25)}
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost"
+	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 26)}
 	fresh := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.known })
 	slices.SortFunc(fresh, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
 	for _, a := range fresh {
 		c := a.call
 		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
 			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
-			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality})
+			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality}, db.Cost{Cost: c.Cost})
 	}
 	written := 0
 	err := r.write(ctx, u, func(scan func(...any) error) error {
@@ -277,15 +277,15 @@ func (u unit) endCalls(ctx context.Context, l *ledger) error {
 	const text, number = "TEXT", "BIGINT"
 	r := rows{
 		before: "UPDATE calls SET status = v.column2, ended = v.column3, length = v.column4, cause = v.column5, error = v.column6, " +
-			"turns = v.column7, drops = v.column8, latency = v.column9, answered_by = v.column10, quality = v.column11 FROM (VALUES ",
+			"turns = v.column7, drops = v.column8, latency = v.column9, answered_by = v.column10, quality = v.column11, cost = v.column12 FROM (VALUES ",
 		after: ") AS v WHERE calls.id = v.column1",
-		casts: []string{text, text, text, number, text, text, number, number, text, text, text},
+		casts: []string{text, text, text, number, text, text, number, number, text, text, text, text},
 	}
 	for _, a := range l.order {
 		if a.ended != nil && a.known {
 			e := a.ended.End
 			r.add(a.id, string(a.ended.Status), db.Time(e.Ended), int64(e.Length), e.Cause, e.Error, int64(e.Turns), int64(e.Drops), db.Figures(e.Latency), e.AnsweredBy,
-				db.Quality{Quality: e.Quality})
+				db.Quality{Quality: e.Quality}, db.Cost{Cost: e.Cost})
 		}
 	}
 	return r.write(ctx, u, nil)

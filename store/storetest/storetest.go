@@ -351,7 +351,9 @@ func end(length time.Duration) store.End {
 	return store.End{Ended: start.Add(time.Second + length), Length: length, Cause: "caller", Error: "none", Turns: 1, Drops: 2,
 		Latency: map[string]int64{"voice_to_voice_p50": 640, "voice_to_voice_p95": 900},
 		Quality: &store.Quality{MOS: 4.21, Received: 150, Lost: 2, Late: 1, Loss: 0.0197, Concealed: 60 * time.Millisecond, Jitter: 3 * time.Millisecond,
-			Delay: 40 * time.Millisecond, Trip: 31 * time.Millisecond, Sent: 152, FarLost: 4, FarLoss: 0.027, FarJitter: 5 * time.Millisecond}}
+			Delay: 40 * time.Millisecond, Trip: 31 * time.Millisecond, Sent: 152, FarLost: 4, FarLoss: 0.027, FarJitter: 5 * time.Millisecond},
+		Cost: &store.Cost{Total: 0.0123, Unknown: []string{"acme llm big"},
+			Lines: []store.CostLine{{Vendor: "acme", Kind: "stt", Model: "m", Sound: length, Known: true, Total: 0.0123}, {Vendor: "acme", Server: "x", Kind: "llm", Model: "big", Input: 9, Cached: 4, Output: 3}}}}
 }
 
 // tb is what a test and a check of rapid have in common.

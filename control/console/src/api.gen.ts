@@ -143,6 +143,7 @@ export interface CallDetail {
   carrier_call_id: string | null;
   cause: string | null;
   collected: Record<string, string> | null;
+  cost?: Cost;
   created_at: string;
   direction: "inbound" | "outbound";
   dropped_frames: number;
@@ -248,6 +249,27 @@ export interface Conversation {
   status: "active" | "completed" | "escalated" | "failed";
   tenant_id: string;
   updated_at: string;
+}
+
+export interface Cost {
+  complete: boolean;
+  currency: string;
+  missing: (string)[];
+  total: number;
+  vendors: (CostLine)[];
+}
+
+export interface CostLine {
+  audio_seconds: number;
+  cached_tokens: number;
+  characters: number;
+  input_tokens: number;
+  kind: "stt" | "llm" | "tts";
+  model: string | null;
+  output_tokens: number;
+  server: string | null;
+  total: number | null;
+  vendor: string;
 }
 
 export interface Credential {
@@ -680,6 +702,7 @@ export interface Recording {
 }
 
 export interface Report {
+  cost?: Cost;
   created_at: string;
   duration_seconds: number;
   extracted: Record<string, unknown>;

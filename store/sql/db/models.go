@@ -83,6 +83,7 @@ type Call struct {
 	Collected    Slots
 	AnsweredBy   string
 	Quality      Quality
+	Cost         Cost
 }
 
 type Campaign struct {

@@ -136,6 +136,21 @@ func (q Quality) Value() (driver.Value, error) {
 // Scan implements sql.Scanner.
 func (q *Quality) Scan(v any) error { return scanJSON(v, &q.Quality) }
 
+// Cost is what vendors charge for a call, kept as a JSON object; nil is the empty text.
+type Cost struct{ *store.Cost }
+
+// Value implements driver.Valuer.
+func (c Cost) Value() (driver.Value, error) {
+	if c.Cost == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(c.Cost)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (c *Cost) Scan(v any) error { return scanJSON(v, &c.Cost) }
+
 // Floats are a vector: 32-bit floats, little-endian.
 type Floats []float32
 

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState, type ReactNode } from "react";
 import { ask, url, useAsk } from "../api";
-import type { CallDetail, Entry, Quality } from "../api.gen";
+import type { CallDetail, Cost, Entry, Quality } from "../api.gen";
 import { happenings, words } from "../events";
 import { Falls } from "../falls";
 import { Link } from "../router";
@@ -149,11 +149,27 @@ function Sound({ quality }: { quality: Quality }) {
   return <Card title="Sound"><FactList facts={facts} /></Card>;
 }
 
+/** dollars are shown to a hundredth of a cent. */
+const dollars = (sum: number | null): string => (sum === null ? "no price" : `$${sum.toFixed(4)}`);
+
+/** Costs are what vendors charge, by list prices. */
+function Costs({ cost }: { cost: Cost }) {
+  const facts: [string, ReactNode][] = [
+    ["All", dollars(cost.total) + (cost.complete ? "" : ", without what is missing")],
+    ...cost.vendors.map((v): [string, ReactNode] => [
+      { stt: "Hears", llm: "Thinks", tts: "Speaks" }[v.kind],
+      `${v.vendor}${v.model ? ` ${v.model}` : ""}${v.server ? ` at ${v.server}` : ""}: ${dollars(v.total)}`,
+    ]),
+    ...cost.missing.map((what): [string, ReactNode] => ["Missing", what]),
+  ];
+  return <Card title="Cost"><FactList facts={facts} /></Card>;
+}
+
 function FactList({ facts }: { facts: [string, ReactNode][] }) {
   return (
     <dl className="facts">
-      {facts.map(([name, value]) => (
-        <div key={name}>
+      {facts.map(([name, value], at) => (
+        <div key={`${name} ${at}`}>
           <dt>{name}</dt>
           <dd>{value}</dd>
         </div>
@@ -181,6 +197,7 @@ function Facts({ call, agent }: { call: CallDetail; agent?: string }) {
     <>
       <Card title="Facts"><FactList facts={facts} /></Card>
       {call.quality && <Sound quality={call.quality} />}
+      {call.cost && <Costs cost={call.cost} />}
     </>
   );
 }

@@ -1,4 +1,4 @@
-package deepgram
+package wire
 
 import (
 	"iter"
@@ -10,9 +10,9 @@ import (
 // maxFinals is how many Finals wait for a reader; beyond it the oldest is lost. A call makes one every few seconds.
 const maxFinals = 64
 
-// An outbox carries transcripts to their one reader: every Final in order, and the newest Partial after them. It never makes the
-// writer wait.
-type outbox struct {
+// An Outbox carries transcripts to their one reader: every Final in order, and the newest Partial after them. It never makes the
+// writer wait. Its methods may be called by any goroutine.
+type Outbox struct {
 	news chan struct{}
 
 	mu      sync.Mutex
@@ -22,9 +22,11 @@ type outbox struct {
 	err     error
 }
 
-func newOutbox() *outbox { return &outbox{news: make(chan struct{}, 1)} }
+// NewOutbox is an empty one.
+func NewOutbox() *Outbox { return &Outbox{news: make(chan struct{}, 1)} }
 
-func (o *outbox) put(tr pipeline.Transcript) {
+// Put adds a transcript. A Partial replaces the one that waits, and goes when anything else comes.
+func (o *Outbox) Put(tr pipeline.Transcript) {
 	o.mu.Lock()
 	if tr.Kind == pipeline.Partial {
 		o.partial = &tr
@@ -39,23 +41,23 @@ func (o *outbox) put(tr pipeline.Transcript) {
 	o.tell()
 }
 
-// end says that nothing follows but err, if there is one.
-func (o *outbox) end(err error) {
+// End says that nothing follows but err, if there is one.
+func (o *Outbox) End(err error) {
 	o.mu.Lock()
 	o.ended, o.err = true, err
 	o.mu.Unlock()
 	o.tell()
 }
 
-func (o *outbox) tell() {
+func (o *Outbox) tell() {
 	select {
 	case o.news <- struct{}{}:
 	default:
 	}
 }
 
-// next is the next transcript, if there is one, and whether none will follow.
-func (o *outbox) next() (tr pipeline.Transcript, some, ended bool, err error) {
+// Next is the next transcript, if there is one, and whether none will follow.
+func (o *Outbox) Next() (tr pipeline.Transcript, some, ended bool, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	switch {
@@ -70,10 +72,11 @@ func (o *outbox) next() (tr pipeline.Transcript, some, ended bool, err error) {
 	return tr, false, o.ended, o.err
 }
 
-func (o *outbox) all() iter.Seq2[pipeline.Transcript, error] {
+// All is what a transcription's Results yields, for one reader, which may break and come back.
+func (o *Outbox) All() iter.Seq2[pipeline.Transcript, error] {
 	return func(yield func(pipeline.Transcript, error) bool) {
 		for {
-			tr, some, ended, err := o.next()
+			tr, some, ended, err := o.Next()
 			switch {
 			case some:
 				if !yield(tr, nil) {
