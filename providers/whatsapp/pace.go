@@ -23,6 +23,9 @@ type bucket struct{ free time.Time }
 
 // ready is how long to wait.
 func (b bucket) ready(now time.Time, gap time.Duration, burst int) time.Duration {
+	if !b.free.After(now) {
+		return 0
+	}
 	return max(0, b.free.Sub(now)-time.Duration(burst-1)*gap)
 }
 

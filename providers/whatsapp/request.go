@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -74,6 +76,9 @@ func (n *Number) exchange(ctx context.Context, method, path, kind string, conten
 
 // lost is of a request without an answer. Where it never had a connection it was not made; where it only asked, it may be made again.
 func lost(ctx context.Context, r *http.Request, sent bool, err error) *message.Error {
+	if inner := (*url.Error)(nil); errors.As(err, &inner) {
+		err = inner.Err // without the URL, which may hold a token
+	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
