@@ -53,7 +53,7 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
 	return &lines.Verifier{
-		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL, lines.Anthropic: c.AnthropicBaseURL, lines.Gemini: c.GeminiBaseURL},
+		Bases:   map[string]string{lines.Twilio: c.TwilioBaseURL, lines.OpenAI: c.OpenAIBaseURL, lines.Deepgram: c.DeepgramBaseURL, lines.ElevenLabs: c.ElevenLabsBaseURL, lines.Anthropic: c.AnthropicBaseURL, lines.Gemini: c.GeminiBaseURL, lines.WhatsApp: c.WhatsAppBaseURL, lines.WhatsAppApp: c.WhatsAppBaseURL},
 		Guarded: &http.Client{Transport: guarded},
 	}
 }

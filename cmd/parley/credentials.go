@@ -94,7 +94,7 @@ func (c *credentialsListCmd) Run(ctx context.Context, con console) error {
 type credentialsSetCmd struct {
 	strongroom
 	Name    string   `arg:"" help:"Its name; one that the organisation has is changed."`
-	Vendor  string   `help:"Whose account it is: twilio, openai, deepgram, elevenlabs, anthropic, gemini, groq, mistral, custom. Needed for a new one."`
+	Vendor  string   `help:"Whose account it is: twilio, openai, deepgram, elevenlabs, anthropic, gemini, groq, mistral, whatsapp, whatsapp_app, custom. Needed for a new one."`
 	Account *string  `name:"account-id" help:"The vendor's name for the account, such as Twilio's AccountSid." placeholder:"ID"`
 	BaseURL *string  `name:"base-url" help:"Another server than the vendor's." placeholder:"URL"`
 	Default *bool    `help:"Use it where no credential is named. A vendor's first one is, unless told otherwise." negatable:""`

@@ -50,6 +50,7 @@ type Incoming struct {
 	Text  string   // what people read of it; empty: nothing, such as of a picture
 	Data  string   // JSON object of what it has besides; empty: nothing
 	Sent  time.Time
+	Quiet bool // nobody waits for an answer to it, such as to a reaction
 }
 
 // A Receipt tells how far a message of ours has come.

@@ -30,13 +30,26 @@ func (b *Inbox) event(ctx context.Context, j store.Job) {
 		b.end(ctx, j, err.Error())
 		return
 	}
-	for _, e := range events {
+	for i, e := range events {
+		if e.Message != nil {
+			e.Message.Sent = ordered(e.Message.Sent, j.Number, i)
+		}
 		if err := b.happen(ctx, bot, e); err != nil {
 			b.postpone(ctx, j, err)
 			return
 		}
 	}
 	b.end(ctx, j, "")
+}
+
+// ordered is a moment of a clock of whole seconds, told apart from others of the same second by which webhook it came with and its place there: webhooks
+// are worked off at once, and in no order.
+func ordered(at time.Time, webhook int64, place int) time.Time {
+	if at.IsZero() || at.Nanosecond() != 0 {
+		return at
+	}
+	const places = 10
+	return at.Add(time.Duration(webhook%(1e6/places)*places+int64(min(place, places-1))) * time.Microsecond)
 }
 
 // happen lets an event have its effect, which it has once.
@@ -80,7 +93,7 @@ func (b *Inbox) addressee(ctx context.Context, bot store.Bot, at string) (store.
 func (b *Inbox) receive(ctx context.Context, bot store.Bot, m Incoming) error {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	at := m.Sent.UTC().Truncate(time.Microsecond)
-	if m.Sent.IsZero() || at.After(now) {
+	if m.Sent.IsZero() || at.After(now.Add(time.Second)) {
 		at = now
 	}
 	r := store.Received{
@@ -89,7 +102,7 @@ func (b *Inbox) receive(ctx context.Context, bot store.Bot, m Incoming) error {
 			ID: store.NewID(), Role: "user", Content: m.Text, Type: m.Type, Tokens: -1, Author: store.ByCustomer, External: m.ID, Data: m.Data, Created: at,
 		},
 	}
-	if bot.Active && b.o.Drafter != nil && now.Sub(at) < Window {
+	if !m.Quiet && bot.Active && b.o.Drafter != nil && now.Sub(at) < Window {
 		r.Reply, r.Latest = now.Add(b.t.Pause), now.Add(b.t.Burst)
 	}
 	got, err := b.o.Store.Receive(ctx, r)

@@ -43,12 +43,21 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 	m, err := b.o.Store.Post(ctx, p)
 	switch {
 	case errors.Is(err, store.ErrConflict):
-		b.end(ctx, j, "") // what was written meanwhile has made the job anew, and then it is not ended
+		b.anew(ctx, j)
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
 		b.posted(c, m)
 	}
+}
+
+// anew has a thread that has gone on looked at once more: whoever wrote may wait for an answer to all of it, or have taken the thread over.
+func (b *Inbox) anew(ctx context.Context, j store.Job) {
+	err := b.o.Store.PutOffJob(ctx, j, time.Now())
+	if err != nil && !errors.Is(err, store.ErrConflict) {
+		b.o.Log.Warn("a job of the inbox is not settled: it will be done again", "job", j.ID, "kind", j.Kind, "error", err)
+	}
+	b.rouse(store.ReplyJob)
 }
 
 // errAnswered says that a thread waits for no answer of the bot's.

@@ -38,7 +38,7 @@ type Credentials struct {
 type ListCredentials struct {
 	envelope.Pages
 
-	Vendor string `query:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,custom" doc:"Filter by vendor."`
+	Vendor string `query:"vendor" enum:"twilio,openai,deepgram,elevenlabs,anthropic,gemini,groq,mistral,whatsapp,whatsapp_app,custom" doc:"Filter by vendor."`
 }
 
 // List handles GET /credentials.

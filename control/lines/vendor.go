@@ -15,7 +15,11 @@ const (
 	ElevenLabs = "elevenlabs"
 	Anthropic  = "anthropic"
 	Gemini     = "gemini"
-	Custom     = "custom" // whoever names it: agents' tools
+
+	WhatsApp    = "whatsapp"     // Meta: an access token
+	WhatsAppApp = "whatsapp_app" // Meta: an app's secret, which signs webhooks
+
+	Custom = "custom" // whoever names it: agents' tools
 )
 
 // A vendor is how one knows that a secret works: by a GET that changes nothing and costs nothing.
@@ -38,7 +42,8 @@ func header(name string) func(http.Header, string, string) {
 
 // vendors is the table of all. Sources: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api.
+// docs.anthropic.com/en/api/models-list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api,
+// developers.facebook.com/docs/graph-api, developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
 var vendors = []vendor{
 	{
 		name: Twilio, base: "https://api.twilio.com", path: "/2010-04-01/Accounts/{account}.json",
@@ -64,6 +69,12 @@ var vendors = []vendor{
 	},
 	{name: "groq", base: "https://api.groq.com/openai/v1", path: "/models", sign: bearer},
 	{name: "mistral", base: "https://api.mistral.ai/v1", path: "/models", sign: bearer},
+	{name: WhatsApp, base: "https://graph.facebook.com/v23.0", path: "/me", sign: bearer, refusal: []int{http.StatusBadRequest}},
+	{
+		name: WhatsAppApp, base: "https://graph.facebook.com/v23.0", path: "/{account}",
+		sign:    func(h http.Header, account, secret string) { h.Set("Authorization", "Bearer "+account+"|"+secret) },
+		account: regexp.MustCompile(`^\d{5,30}$`), hint: "the app's id, which is digits", refusal: []int{http.StatusBadRequest},
+	},
 	{name: Custom, account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), hint: "no control characters"},
 }
 

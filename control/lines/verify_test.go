@@ -24,6 +24,9 @@ func TestVerify(t *testing.T) {
 		"gemini":     {"/v1beta/models", "x-goog-api-key", secret},
 		"groq":       {"/models", "Authorization", "Bearer " + secret},
 		"mistral":    {"/models", "Authorization", "Bearer " + secret},
+
+		"whatsapp":     {"/me", "Authorization", "Bearer " + secret},
+		"whatsapp_app": {"/" + sid, "Authorization", "Bearer " + sid + "|" + secret},
 	}
 	for _, vendor := range lines.Vendors() {
 		way, ok := ways[vendor]
