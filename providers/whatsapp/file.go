@@ -257,9 +257,9 @@ func (n *Number) download(ctx context.Context, kind message.Kind, at Located, w 
 		return err
 	}
 	defer answer.Body.Close() //nolint:errcheck // read-only
-	switch s := answer.StatusCode; {
-	case s == http.StatusOK:
-	case s == http.StatusNotFound || s == http.StatusGone || s == http.StatusForbidden || s == http.StatusBadRequest:
+	switch s := answer.StatusCode; s {
+	case http.StatusOK:
+	case http.StatusNotFound, http.StatusGone, http.StatusForbidden, http.StatusBadRequest:
 		return &message.Error{Reason: message.MediaGone, Status: s, Message: "the file is there no more, or its URL has run out"}
 	default:
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
