@@ -32,7 +32,7 @@ func (b *Inbox) event(ctx context.Context, j store.Job) {
 	}
 	for i, e := range events {
 		if e.Message != nil {
-			e.Message.Sent = ordered(e.Message.Sent, j.Number, i)
+			e.Message.Sent = ordered(e.Message.Sent, j, i)
 		}
 		if err := b.happen(ctx, bot, e); err != nil {
 			b.postpone(ctx, j, err)
@@ -42,14 +42,21 @@ func (b *Inbox) event(ctx context.Context, j store.Job) {
 	b.end(ctx, j, "")
 }
 
-// ordered is a moment of a clock of whole seconds, told apart from others of the same second by which webhook it came with and its place there: webhooks
-// are worked off at once, and in no order.
-func ordered(at time.Time, webhook int64, place int) time.Time {
-	if at.IsZero() || at.Nanosecond() != 0 {
-		return at
-	}
+// fresh is how late a webhook may be for its message to be as old as the webhook: the clocks of channels have whole seconds alone.
+const fresh = 2 * time.Second
+
+// ordered is when a message was written, told apart from others of the same second by which webhook it came with and its place there: webhooks are
+// worked off at once, and in no order.
+func ordered(at time.Time, j store.Job, place int) time.Time {
 	const places = 10
-	return at.Add(time.Duration(webhook%(1e6/places)*places+int64(min(place, places-1))) * time.Microsecond)
+	place = min(place, places-1)
+	switch late := j.Created.Sub(at); {
+	case at.IsZero() || at.Nanosecond() != 0:
+		return at
+	case late >= 0 && late < fresh:
+		return j.Created.Add(time.Duration(place) * time.Microsecond)
+	}
+	return at.Add(time.Duration(j.Number%(1e6/places)*places+int64(place)) * time.Microsecond)
 }
 
 // happen lets an event have its effect, which it has once.
