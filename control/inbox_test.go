@@ -38,7 +38,7 @@ func (c *chat) Line(b store.Bot) (inbox.Line, error) {
 
 func (c *chat) Signed(w inbox.Webhook) bool { return w.Header.Get("X-Signed") == "yes" }
 
-func (c *chat) Read(body []byte) (all []inbox.Event, err error) {
+func (c *chat) Read(_ string, body []byte) (all []inbox.Event, err error) {
 	return all, json.Unmarshal(body, &all)
 }
 

@@ -45,10 +45,18 @@ func (c *channels) Line(b store.Bot) (inbox.Line, error) {
 	switch {
 	case w == nil:
 		return nil, errors.New("config.whatsapp is missing")
-	case w.Provider == bots.Meta:
-		return c.meta(b, w)
+	case w.Provider == bots.Twilio:
+		return checked(c.twilio(b, w))
 	}
-	return nil, fmt.Errorf("config.whatsapp.provider is %s: this server does not serve it", w.Provider)
+	return checked(c.meta(b, w))
+}
+
+// checked is a line, or none if there is something wrong with it.
+func checked[L inbox.Line](l L, err error) (inbox.Line, error) {
+	if err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // meta is the way to a number of Meta's.
@@ -120,7 +128,7 @@ func (l *metaLine) Signed(w inbox.Webhook) bool {
 }
 
 // Read implements inbox.Line.
-func (l *metaLine) Read(body []byte) ([]inbox.Event, error) {
+func (l *metaLine) Read(_ string, body []byte) ([]inbox.Event, error) {
 	told, err := whatsapp.Parse(body)
 	return happened(told), err
 }

@@ -18,8 +18,11 @@ func (p *probes) ProbeChannel(ctx context.Context, b store.Bot) []bots.Check {
 	if err != nil {
 		return []bots.Check{bots.Fail("whatsapp", "", "the channel is not set up: "+err.Error(), "see config.whatsapp in docs/bots.md")}
 	}
-	if l, ok := line.(*metaLine); ok {
+	switch l := line.(type) {
+	case *metaLine:
 		return p.meta(ctx, b, w, l.number)
+	case *twilioLine:
+		return p.twilioChannel(ctx, b, l)
 	}
 	return []bots.Check{{Name: "whatsapp", Status: bots.NotSupported, Detail: "this server cannot look at this channel"}}
 }

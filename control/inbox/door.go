@@ -96,7 +96,7 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request, provider string) {
 		http.Error(w, "the signature is wrong", http.StatusForbidden)
 		return
 	}
-	if err := b.keep(ctx, bot, body); err != nil {
+	if err := b.keep(ctx, bot, r.URL.RawQuery, body); err != nil {
 		b.busy(w, r, err)
 		return
 	}
@@ -106,11 +106,12 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request, provider string) {
 	}
 }
 
-// keep writes a webhook's body down, unless it is there already.
-func (b *Inbox) keep(ctx context.Context, bot store.Bot, body []byte) error {
-	now, sum := time.Now(), sha256.Sum256(body)
+// keep writes a webhook down, unless it is there already: the query of its URL on one line, and then its body.
+func (b *Inbox) keep(ctx context.Context, bot store.Bot, query string, body []byte) error {
+	text := strings.ReplaceAll(query, "\n", "") + "\n" + string(body)
+	now, sum := time.Now(), sha256.Sum256([]byte(text))
 	_, err := b.o.Store.AddJob(ctx, store.Job{
-		ID: store.NewID(), Org: bot.Org, Bot: bot.ID, Kind: store.EventJob, Key: hex.EncodeToString(sum[:]), Body: string(body), Due: now, Latest: now, Created: now,
+		ID: store.NewID(), Org: bot.Org, Bot: bot.ID, Kind: store.EventJob, Key: hex.EncodeToString(sum[:]), Body: text, Due: now, Latest: now, Created: now,
 	})
 	if err == nil {
 		b.rouse(store.EventJob)

@@ -19,8 +19,8 @@ type Lines interface {
 type Line interface {
 	// Signed says whether a webhook is the channel's own.
 	Signed(w Webhook) bool
-	// Read makes events of a webhook's body. The error says that the body is none of the channel's.
-	Read(body []byte) ([]Event, error)
+	// Read makes events of a webhook: the query of its URL, and its body. The error says that it is none of the channel's.
+	Read(query string, body []byte) ([]Event, error)
 	// Send sends a message, and gives the channel's id of it. A *Refusal says what may be done about it.
 	Send(ctx context.Context, m Outgoing) (id string, err error)
 	// Seen tells the channel that somebody's message was read, and, if so, that an answer is being written.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"parley/control/bots"
@@ -25,7 +26,8 @@ func (b *Inbox) event(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	events, err := line.Read([]byte(j.Body))
+	query, body, _ := strings.Cut(j.Body, "\n") // see keep
+	events, err := line.Read(query, []byte(body))
 	if err != nil {
 		b.end(ctx, j, err.Error())
 		return
@@ -51,9 +53,9 @@ func ordered(at time.Time, j store.Job, place int) time.Time {
 	const places = 10
 	place = min(place, places-1)
 	switch late := j.Created.Sub(at); {
-	case at.IsZero() || at.Nanosecond() != 0:
+	case at.Nanosecond() != 0:
 		return at
-	case late >= 0 && late < fresh:
+	case at.IsZero(), late >= 0 && late < fresh: // of Twilio's, nothing else is known
 		return j.Created.Add(time.Duration(place) * time.Microsecond)
 	}
 	return at.Add(time.Duration(j.Number%(1e6/places)*places+int64(place)) * time.Microsecond)
