@@ -73,6 +73,21 @@ func besides() []beside {
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
 		},
 		{
+			method: "GET", path: "/whatsapp/meta/{bot}", id: "whatsapp-verify", tag: "Channels", summary: "Meta makes sure that a webhook is ours", media: plain,
+			text:    "Answers hub.challenge if hub.verify_token is the one that GET /api/v1/bots/{id}/channel shows.",
+			answers: map[int]string{http.StatusForbidden: "The token is not that of this bot"},
+		},
+		{
+			method: "POST", path: "/whatsapp/meta/{bot}", id: "whatsapp-meta", tag: "Channels", summary: "What happens on a number of WhatsApp, by Meta",
+			text: "Meta's webhook, signed with the app's secret. It is answered once it is written down; the bot of the URL says whose secret it is, " +
+				"and what comes for another number of the organisation goes to the bot of that number.",
+			answers: refusals("Meta's"),
+		},
+		{
+			method: "POST", path: "/whatsapp/twilio/{bot}", id: "whatsapp-twilio", tag: "Channels", summary: "What happens on a number of WhatsApp, by Twilio", media: "text/xml",
+			text: "Twilio's webhook of messages and of their statuses, signed with the account's token.", answers: refusals("Twilio's"),
+		},
+		{
 			method: "POST", path: "/webrtc/whip", id: "whip", tag: "Browsers", summary: "A page calls an agent, or listens to a call", status: http.StatusCreated, media: sdp,
 			text: "WHIP (RFC 9725): the body is the page's offer, Authorization: Bearer has a token of POST /api/v1/webrtc/tokens, or of POST /api/v1/calls/{id}/listen. Location is the call's own address.",
 			answers: map[int]string{
@@ -102,6 +117,14 @@ func besides() []beside {
 	}
 }
 
+// refusals are the other answers to a webhook of a messaging channel.
+func refusals(whose string) map[int]string {
+	return map[int]string{
+		http.StatusBadRequest: "The body breaks off", http.StatusForbidden: "The signature is not " + whose, http.StatusNotFound: "There is no such bot, or it has another channel",
+		http.StatusRequestEntityTooLarge: "The body is larger than 3 MiB", http.StatusServiceUnavailable: "It could not be written down: come again",
+	}
+}
+
 // describeBeside adds them to the description.
 func describeBeside(api *huma.OpenAPI) {
 	for _, b := range besides() {
@@ -120,7 +143,7 @@ func describeBeside(api *huma.OpenAPI) {
 			Method: b.method, Path: b.path, OperationID: b.id, Tags: []string{b.tag}, Summary: b.summary, Description: b.text,
 			Responses: map[string]*huma.Response{strconv.Itoa(status): good}, Security: []map[string][]string{},
 		}
-		for name, text := range map[string]string{"account": "AccountSid.", "call": "The last part of the call's Location."} {
+		for name, text := range map[string]string{"account": "AccountSid.", "call": "The last part of the call's Location.", "bot": "The bot's id."} {
 			if strings.HasSuffix(b.path, "/{"+name+"}") {
 				op.Parameters = []*huma.Param{{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: text}}
 			}

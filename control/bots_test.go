@@ -22,6 +22,7 @@ import (
 	"parley/control/bots"
 	"parley/control/bots/botstest"
 	"parley/control/bus"
+	"parley/control/envelope"
 	"parley/pipeline"
 	"parley/store"
 )
@@ -55,6 +56,13 @@ func (s *scout) ProbeNumber(_ context.Context, n store.Number) []bots.Check {
 
 // ProbeOutbound implements bots.Prober.
 func (s *scout) ProbeOutbound(context.Context, string) []bots.Check { return []bots.Check{s.found} }
+
+// ProbeChannel implements bots.Prober.
+func (s *scout) ProbeChannel(_ context.Context, b store.Bot) []bots.Check {
+	c := s.found
+	c.About = bots.ChannelOf(b).PhoneNumberID
+	return []bots.Check{c}
+}
 
 // An agency is a world with bots, on one of the databases.
 type agency struct {
@@ -418,7 +426,10 @@ func TestVerifyBot(t *testing.T) {
 			}
 			return d
 		}
-		if d := verify(w.bot(`{"name":"b","type":"whatsapp_voice"}`)); d.Verified || d.Checks[1].Status != bots.NotSupported {
+		if d := verify(w.bot(`{"name":"b","type":"whatsapp_voice"}`)); d.Verified || d.Checks[1].Status != bots.Failed {
+			t.Errorf("WhatsApp without a channel: %+v", d)
+		}
+		if d := verify(w.bot(`{"name":"b","type":"whatsapp","config":{"whatsapp":{"phone_number_id":"106540352242922"}}}`)); !d.Verified || d.Checks[1].About != "106540352242922" {
 			t.Errorf("WhatsApp: %+v", d)
 		}
 		if d := verify(w.bot(`{"name":"b","type":"outbound_call"}`)); !d.Verified {
@@ -505,7 +516,7 @@ func TestCallIsAConversation(t *testing.T) {
 		next(bots.MessageCreated, &told[1])
 		var listed []bots.Message
 		w.want(w.ask(w.ours.key, "GET", "/api/v1/conversations/"+call.ID+"/messages", ""), http.StatusOK).data(t, &listed)
-		if diff := cmp.Diff(told[:], listed, cmp.Transformer("time", func(m bots.Message) string { return fmt.Sprintf("%+v", m) })); diff != "" {
+		if diff := cmp.Diff(told[:], listed, cmp.Transformer("time", func(at envelope.Time) string { return fmt.Sprint(time.Time(at)) })); diff != "" {
 			t.Errorf("told - listed +:\n%s", diff)
 		}
 		if told[0].Role != "user" || told[0].Content != "Hello" || told[1].Role != "assistant" {

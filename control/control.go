@@ -90,6 +90,7 @@ type Options struct {
 	Feed       *bots.Feed                           // tells of conversations; nil: one that knows of this API's changes alone
 	Drafter    bots.Drafter                         // drafts replies; nil: nobody does
 	Prober     bots.Prober                          // asks carriers about bots' numbers; nil: nobody does
+	Messenger  bots.Messenger                       // serves bots' messaging channels; nil: nobody does
 	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
 	Health     *health.Board                        // how vendors do; nil: there are none
 	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot

@@ -44,6 +44,7 @@ const threadsText = "The socket `/ws/conversations?token=JWT` of the same host t
 	"| conversation.created | the conversation, as GET /conversations/{id} shows it |\n" +
 	"| conversation.updated | the same, after its status or auto-reply has changed |\n" +
 	"| message.created | the message, as GET /conversations/{id}/messages shows it |\n" +
+	"| message.updated | the same, after a message to a channel has come further or has failed. Extension |\n" +
 	"| pong | answers `{\"type\":\"ping\"}`, and has no data |\n\n" +
 	"What was said before the socket opened is not told again. One that closes with 1013 was too slow, and one that closes with 1001 is connected again: " +
 	"read the lists anew."
@@ -559,13 +560,18 @@ var pages = map[string]page{
 	"verify-bot": {
 		tag: "Bots", summary: "Verify that a bot can be reached",
 		text: "Asks the channel itself, for owners and admins alone: of bots that take calls, the account of each number at its carrier, that the number is " +
-			"the account's, and where its calls go; or its SIP trunk. Each check that failed says what to do about it. WhatsApp is not asked yet: " +
-			"the check says not_supported, and the bot is not verified.",
+			"the account's, and where its calls go; or its SIP trunk; of bots of WhatsApp, whether the token is good, the number " +
+			"is ready, and its webhook leads here. Each check that failed says what to do about it.",
 	},
 	"delete-bot": {
 		tag: "Bots", summary: "Delete a bot",
 		text: "For good. Its numbers go to the default agent; the agent that was made with it goes too, unless something else needs that. Its conversations stay.",
 		bad:  "Also if its agent has active tasks.",
+	},
+	"get-bot-channel": {
+		tag: "Bots", summary: "See where a bot's channel leads",
+		text: "What to enter at Meta or Twilio so that messages reach the bot. Extension.",
+		busy: "Also if this server serves no messaging channels.",
 	},
 	"list-conversations": {
 		tag: "Conversations", summary: "List conversations",
@@ -577,6 +583,14 @@ var pages = map[string]page{
 	"list-messages": {
 		tag: "Conversations", summary: "List the messages of a conversation",
 		text: "In order. Those of a call are its transcript, as far as it has got.",
+	},
+	"write-message": {
+		tag: "Conversations", summary: "Reply as a human", status: http.StatusCreated,
+		text: "Sends a message by the conversation's channel, from the bot's number. It is answered as soon as it is written down, with the status pending; what " +
+			"becomes of it is seen in its status, and told by the socket. Auto-reply stays as it is. Extension.",
+		request: `{"content": "Your order left our warehouse this morning."}`,
+		bad:     "Also if the conversation is a call, the bot's channel is not set up, or the customer last wrote more than 24 hours ago.",
+		busy:    "Also if this server serves no messaging channels.",
 	},
 	"set-conversation-status": {
 		tag: "Conversations", summary: "Say where a conversation stands",

@@ -38,8 +38,8 @@ func (c *Control) routes() {
 	trunks := &lines.Trunks{Store: o.Lines, Vault: c.vault, State: o.Trunks, Changed: o.Changed, Log: o.Log}
 	extensions := &lines.Extensions{Store: o.Lines, Agents: o.Agents, Vault: c.vault, Changed: o.Changed, Log: o.Log}
 
-	clerks := &bots.Bots{Store: o.Bots, Agents: o.Agents, Numbers: o.Lines, House: o.House, Prober: o.Prober, Changed: o.Changed, Log: o.Log}
-	threads := &bots.Conversations{Store: o.Bots, Calls: o.Calls, Agents: o.Agents, Drafter: o.Drafter, Feed: o.Feed, Log: o.Log}
+	clerks := &bots.Bots{Store: o.Bots, Agents: o.Agents, Numbers: o.Lines, House: o.House, Prober: o.Prober, Messenger: o.Messenger, Changed: o.Changed, Log: o.Log}
+	threads := &bots.Conversations{Store: o.Bots, Calls: o.Calls, Agents: o.Agents, Drafter: o.Drafter, Feed: o.Feed, Messenger: o.Messenger, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -158,11 +158,13 @@ func (c *Control) routes() {
 	handle(c, "PUT "+v1+"/bots/{id}", "update-bot", access.BotsWrite, clerks.Update)
 	handle(c, "POST "+v1+"/bots/{id}/toggle", "toggle-bot", access.BotsWrite, clerks.Toggle)
 	handle(c, "POST "+v1+"/bots/{id}/deploy/verify", "verify-bot", access.BotsWrite, clerks.Verify)
+	handle(c, "GET "+v1+"/bots/{id}/channel", "get-bot-channel", access.BotsRead, clerks.Channel)
 	handle(c, "DELETE "+v1+"/bots/{id}", "delete-bot", access.BotsWrite, clerks.Delete)
 
 	handle(c, "GET "+v1+"/conversations", "list-conversations", access.ConversationsRead, threads.List)
 	handle(c, "GET "+v1+"/conversations/{id}", "get-conversation", access.ConversationsRead, threads.Get)
 	handle(c, "GET "+v1+"/conversations/{id}/messages", "list-messages", access.ConversationsRead, threads.Messages)
+	handle(c, "POST "+v1+"/conversations/{id}/messages", "write-message", access.ConversationsWrite, threads.Write)
 	handle(c, "PUT "+v1+"/conversations/{id}/status", "set-conversation-status", access.ConversationsWrite, threads.SetStatus)
 	handle(c, "POST "+v1+"/conversations/{id}/ai-draft", "draft-reply", access.ConversationsWrite, threads.Draft)
 	handle(c, "POST "+v1+"/conversations/{id}/autoreply", "set-auto-reply", access.ConversationsWrite, threads.SetAutoReply)

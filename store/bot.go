@@ -112,6 +112,11 @@ type ThreadMessage struct {
 	Content      string
 	Type         string // text, ...
 	Tokens       int64  // that a reply used; negative: not known
+	Author       string // ByCustomer, ByBot, ByHuman; empty: not known
+	External     string // the channel's id of it; empty: it has none yet
+	Status       MessageStatus
+	Error        string // why it was not sent
+	Data         string // JSON object of what it has besides its text; empty: nothing
 	Created      time.Time
 }
 

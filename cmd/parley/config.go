@@ -68,6 +68,8 @@ type config struct {
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 
+	messaging
+
 	CallerID  string        `help:"Number that calls are placed from where the organisation has none." placeholder:"+E164" var:"PARLEY_CALLER_ID"`
 	DialCalls int           `help:"Calls that an organisation may have placed at once, over all nodes, where it has no rule of its own." default:"20" var:"PARLEY_DIAL_CALLS"`
 	DialRate  float64       `help:"Calls that an organisation may place in a second, over all nodes, where it has no rule of its own." default:"1" var:"PARLEY_DIAL_RATE"`

@@ -24,6 +24,7 @@ import (
 	"parley/control/dialer"
 	"parley/control/directory"
 	"parley/control/health"
+	"parley/control/inbox"
 	"parley/control/library"
 	"parley/control/live"
 	"parley/control/nodes"
@@ -64,6 +65,8 @@ type office struct {
 	limiter   *access.Limiter
 	desk      *live.Desk
 	feed      *bots.Feed
+	inbox     *inbox.Inbox
+	channels  *channels
 	talk      *talk.Tokens // with which pages call
 	api       *control.Control
 	files     *os.Root // the data directory
@@ -153,6 +156,7 @@ func (o *office) run(ctx context.Context) error {
 	o.runSounds(ctx, g)
 	g.Go(func() error { return o.desk.Run(ctx) })
 	g.Go(func() error { return o.hooks.Run(ctx) })
+	g.Go(func() error { return o.inbox.Run(ctx) })
 	g.Go(func() error {
 		if !o.ready && !o.reachAtLast(ctx) {
 			return nil

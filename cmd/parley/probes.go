@@ -15,10 +15,13 @@ import (
 	"parley/store"
 )
 
-// probes look at whether calls to numbers reach this server. They are a bots.Prober.
+// probes look at whether calls to numbers, and messages to bots, reach this server. They are a bots.Prober.
 type probes struct {
 	accounts *accounts
 	trunks   func(id string) *lines.TrunkState // nil: there are none
+
+	channels  *channels
+	messenger bots.Messenger
 }
 
 // ProbeNumber looks at a number: its trunk if it has one, else its account at Twilio, whether it is that account's, and its voice URL.

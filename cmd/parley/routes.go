@@ -19,6 +19,8 @@ func (s *server) routes() http.Handler {
 		s.browsers.Mount(mux) // POST /webrtc/whip, PATCH and DELETE /webrtc/whip/{call}
 	}
 
+	s.office.inbox.Mount(mux) // GET and POST /whatsapp/meta/{bot}, POST /whatsapp/twilio/{bot}
+
 	s.office.api.Mount(mux) // /api/v1/..., /openapi.json, /console/
 
 	mux.HandleFunc("GET /healthz", s.healthz)

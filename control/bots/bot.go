@@ -75,6 +75,8 @@ type Config struct {
 	Agent   string          `json:"agent_id"`
 	Numbers []string        `json:"numbers"`
 	Flow    json.RawMessage `json:"flow"`
+
+	WhatsApp *WhatsApp `json:"whatsapp"`
 }
 
 // readConfig reads a config that has been checked.
@@ -111,6 +113,7 @@ func checkConfig(at *huma.PathBuffer, o Object) (bad []error) {
 	if part := parts["flow"]; part != nil && string(part) != "null" && part[0] != '{' {
 		say("config.flow", "must be an object: docs/flows.md")
 	}
+	checkWhatsApp(parts["whatsapp"], say)
 	part := parts["numbers"]
 	if part == nil || string(part) == "null" {
 		return bad
@@ -175,7 +178,8 @@ func (r ReadOnly) check(at *huma.PathBuffer) (bad []error) {
 
 // configDoc is what the description says of a config.
 const configDoc = "agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation " +
-	"that lead to it; flow is a menu or script by which it answers (docs/flows.md). What else is in it is the client's own. PUT replaces it as a whole."
+	"that lead to it; flow is a menu or script by which it answers (docs/flows.md); whatsapp (of whatsapp and whatsapp_voice) is its channel: provider (meta, twilio), " +
+	"phone_number_id and business_account_id of Meta's or number of Twilio's, credential_id and app_credential_id (docs/bots.md). What else is in it is the client's own. PUT replaces it as a whole."
 
 // BotCreate is the body of POST /bots.
 type BotCreate struct {

@@ -5,6 +5,7 @@
 //	                        ──▶ Conversations.List, Get, Messages ──▶ store.Conversations, store.Calls
 //	                        ──▶ Conversations.SetStatus, SetAutoReply ──▶ store ──▶ Feed
 //	                        ──▶ Conversations.Draft ──▶ Drafter ──▶ the agent's model, or its flow
+//	                        ──▶ Conversations.Write, Bots.Channel ──▶ Messenger ──▶ the bot's channel
 //	records ──▶ Feed.Recorded ──▶ ( bus ) ──▶ Feed's hub of an organisation ──▶ Sockets.Serve (JWT, session, key) ──▶ dashboards
 //
 // Its types are the contract, as those of control/voice are: huma makes the checks and the description from their tags. There is no envelope.
@@ -39,18 +40,26 @@ type House interface {
 // Rows are what the handlers of bots read and write.
 type Rows interface {
 	store.Bots
+	Threads
+}
+
+// Threads are conversations and what was written in them.
+type Threads interface {
 	store.Conversations
+	ThreadMessage(ctx context.Context, org, conversation, id string) (store.ThreadMessage, error)
+	LastMessages(ctx context.Context, org, conversation string, most int) ([]store.ThreadMessage, error)
 }
 
 // Bots handles /bots.
 type Bots struct {
-	Store   store.Bots
-	Agents  store.Agents
-	Numbers store.Numbers
-	House   House                     // knows which flows can be used here; nil: what can be said anywhere is checked
-	Prober  Prober                    // asks carriers; nil: nobody does
-	Changed func(ctx context.Context) // called after each change; may be nil
-	Log     *slog.Logger
+	Store     store.Bots
+	Agents    store.Agents
+	Numbers   store.Numbers
+	House     House                     // knows which flows can be used here; nil: what can be said anywhere is checked
+	Prober    Prober                    // asks carriers; nil: nobody does
+	Messenger Messenger                 // serves channels; nil: nobody does
+	Changed   func(ctx context.Context) // called after each change; may be nil
+	Log       *slog.Logger
 }
 
 // List handles GET /bots.

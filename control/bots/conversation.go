@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
 
 	"parley/control/envelope"
@@ -48,14 +49,31 @@ type Message struct {
 	ConversationID string        `json:"conversation_id" format:"uuid"`
 	Role           string        `json:"role" doc:"Who wrote or said it. Calls also have tool (what a tool answered) and system (what happened, such as a key that was pressed)." enum:"user,assistant,tool,system"`
 	Content        string        `json:"content" doc:"Of a call's assistant: what was heard of it." example:"Where is my order?"`
-	Type           string        `json:"message_type" doc:"text, also of what was said on calls." example:"text"`
+	Type           string        `json:"message_type" doc:"text, also of what was said on calls; of channels also image, audio, video, document, sticker, location, contacts, choice, reaction, and others." example:"text"`
 	TokensUsed     *int64        `json:"tokens_used" doc:"That a reply used; null: not known." example:"18"`
+	Author         *string       `json:"author" enum:"customer,bot,human" doc:"Who wrote or said it; null: not known. Extension."`
+	Status         *string       `json:"status" enum:"pending,sent,failed,delivered,read,played" doc:"How far a message to a channel has come; null: it is none. Extension."`
+	Error          *string       `json:"error" doc:"Why it was not sent; null: nothing is known. Extension."`
+	Data           Object        `json:"data"`
 	CreatedAt      envelope.Time `json:"created_at"`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Message) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "author")
+	envelope.OrNull(s, "status")
+	data := *s.Properties["data"]
+	data.Description = "What a message of a channel has besides its text, such as its media; null: nothing. Extension."
+	s.Properties["data"] = &data
+	return s
 }
 
 // showThread makes a Message of a row.
 func showThread(m store.ThreadMessage) Message {
-	out := Message{ID: m.ID, ConversationID: m.Conversation, Role: m.Role, Content: m.Content, Type: m.Type, CreatedAt: envelope.Time(m.Created)}
+	out := Message{
+		ID: m.ID, ConversationID: m.Conversation, Role: m.Role, Content: m.Content, Type: m.Type, Author: envelope.Optional(m.Author),
+		Status: envelope.Optional(string(m.Status)), Error: envelope.Optional(m.Error), Data: Object(m.Data), CreatedAt: envelope.Time(m.Created),
+	}
 	if m.Tokens >= 0 {
 		out.TokensUsed = &m.Tokens
 	}
@@ -74,8 +92,19 @@ func showSpoken(c store.Call, m store.Message) Message {
 	}
 	return Message{
 		ID: uuid.NewSHA1(space, []byte("message "+strconv.Itoa(m.Seq))).String(), ConversationID: c.ID, Role: speaker(m.Role), Content: m.Text, Type: "text",
-		CreatedAt: envelope.Time(zero.Add(m.At)),
+		Author: envelope.Optional(author(m.Role)), CreatedAt: envelope.Time(zero.Add(m.At)),
 	}
+}
+
+// author is who spoke in a role of a call; empty: nobody did.
+func author(role string) string {
+	switch pipeline.Role(role) {
+	case pipeline.Caller:
+		return store.ByCustomer
+	case pipeline.Assistant:
+		return store.ByBot
+	}
+	return ""
 }
 
 // speaker is a role of a call in the contract's words.

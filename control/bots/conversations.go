@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"parley/control/access"
@@ -15,12 +16,13 @@ import (
 
 // Conversations handles /conversations.
 type Conversations struct {
-	Store   store.Conversations
-	Calls   store.Calls // whose transcripts are the messages of calls
-	Agents  store.Agents
-	Drafter Drafter // nil: nobody drafts
-	Feed    *Feed   // is told of changes
-	Log     *slog.Logger
+	Store     Threads
+	Calls     store.Calls // whose transcripts are the messages of calls
+	Agents    store.Agents
+	Drafter   Drafter   // nil: nobody drafts
+	Feed      *Feed     // is told of changes
+	Messenger Messenger // sends what people write; nil: nobody does
+	Log       *slog.Logger
 }
 
 // A Drafter writes what an agent would answer.
@@ -207,41 +209,80 @@ func (h *Conversations) Draft(ctx context.Context, in *envelope.ID) (*envelope.B
 }
 
 // thread is what a drafter is told of a conversation: its last messages.
-func (h *Conversations) thread(ctx context.Context, c store.Conversation) (thread []pipeline.Message, err error) {
-	var all []Message
-	if c.Channel == store.Voice {
-		all, err = spoken(ctx, h.Calls, c)
-	} else {
-		all, err = h.written(ctx, c)
+func (h *Conversations) thread(ctx context.Context, c store.Conversation) ([]pipeline.Message, error) {
+	if c.Channel != store.Voice {
+		rows, err := h.Store.LastMessages(ctx, c.Org, c.ID, mostTold)
+		return Told(rows), failed(err, "conversation")
 	}
+	all, err := spoken(ctx, h.Calls, c)
 	if err != nil {
 		return nil, err
 	}
-	turn := 0
+	var t teller
 	for _, m := range all[max(0, len(all)-mostTold):] {
-		switch m.Role {
-		case "user":
-			turn++
-			thread = append(thread, pipeline.Message{Role: pipeline.Caller, Text: m.Content, Turn: turn})
-		case "assistant":
-			thread = append(thread, pipeline.Message{Role: pipeline.Assistant, Text: m.Content, Turn: turn})
-		}
+		t.say(m.Role, m.Content)
 	}
-	return thread, nil
+	return t.thread, nil
 }
 
-// written are all messages of a conversation that is no call.
-func (h *Conversations) written(ctx context.Context, c store.Conversation) (all []Message, err error) {
-	for p := (store.Page{Limit: envelope.BareMost}); ; p.Offset += p.Limit {
-		rows, err := h.Store.ThreadMessages(ctx, c.Org, c.ID, p)
-		if err != nil {
-			return nil, failed(err, "conversation")
+// Told is a thread as a Drafter is told it. What has no words is told by its type.
+func Told(rows []store.ThreadMessage) []pipeline.Message {
+	var t teller
+	for _, m := range rows {
+		text := m.Content
+		if text == "" {
+			text = "[" + m.Type + "]"
 		}
-		for _, row := range rows {
-			all = append(all, showThread(row))
-		}
-		if len(rows) < p.Limit {
-			return all, nil
-		}
+		t.say(m.Role, text)
 	}
+	return t.thread
+}
+
+// A teller tells a thread, turn by turn.
+type teller struct {
+	thread []pipeline.Message
+	turn   int
+}
+
+func (t *teller) say(role, text string) {
+	switch role {
+	case "user":
+		t.turn++
+		t.thread = append(t.thread, pipeline.Message{Role: pipeline.Caller, Text: text, Turn: t.turn})
+	case "assistant":
+		t.thread = append(t.thread, pipeline.Message{Role: pipeline.Assistant, Text: text, Turn: t.turn})
+	}
+}
+
+// PostMessage is what POST /conversations/{id}/messages asks.
+type PostMessage struct {
+	envelope.ID
+
+	Body struct {
+		Content string `json:"content" minLength:"1" maxLength:"4096" doc:"What to write: not blank." example:"Your order left our warehouse this morning."`
+	}
+}
+
+// Write handles POST /conversations/{id}/messages.
+func (h *Conversations) Write(ctx context.Context, in *PostMessage) (*envelope.Bare[Message], error) {
+	c, err := h.conversation(ctx, in.ID.ID)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case strings.TrimSpace(in.Body.Content) == "":
+		return nil, envelope.Wrong("content", "must not be blank")
+	case strings.ContainsRune(in.Body.Content, 0):
+		return nil, envelope.Wrong("content", "must not contain NUL characters")
+	case c.Channel == store.Voice:
+		return nil, envelope.Bad("the conversation is a call: say something in it with POST /api/v1/calls/{id}/commands")
+	case h.Messenger == nil:
+		return nil, envelope.Busy("this server serves no messaging channels", nil)
+	}
+	m, err := h.Messenger.Write(ctx, c, in.Body.Content)
+	if err != nil {
+		return nil, failed(err, "conversation")
+	}
+	h.Log.InfoContext(ctx, "message written", "org", c.Org, "conversation", c.ID, "message", m.ID)
+	return &envelope.Bare[Message]{Body: showThread(m)}, nil
 }

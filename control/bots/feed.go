@@ -31,7 +31,7 @@ const (
 //
 // Its methods may be called by any goroutine. Its fields are set before the first call.
 type Feed struct {
-	Store store.Conversations
+	Store Threads
 	Calls store.Calls
 	Bus   bus.Bus
 	Log   *slog.Logger
@@ -44,14 +44,18 @@ type Feed struct {
 // A note says that something happened to a conversation.
 type note struct {
 	ID   string `json:"id"`
-	Kind string `json:"kind"`           // created, updated, said
+	Kind string `json:"kind"`           // created, updated, said, wrote, marked
 	From int    `json:"from,omitempty"` // said on a call: the first entry of its transcript that is new
+
+	Message string `json:"message,omitempty"` // wrote, marked: which
 }
 
 const (
 	created = "created"
 	changed = "updated"
 	said    = "said"
+	wrote   = "wrote"
+	marked  = "marked"
 )
 
 // subject is where an organisation's conversations are told of.
@@ -59,6 +63,19 @@ func subject(org string) bus.Subject { return bus.Subject("org." + org + ".conve
 
 // Updated tells that a conversation's status or auto-reply has changed.
 func (f *Feed) Updated(org, id string) { f.publish(org, note{ID: id, Kind: changed}) }
+
+// Began tells that somebody has begun a conversation that is no call.
+func (f *Feed) Began(org, id string) { f.publish(org, note{ID: id, Kind: created}) }
+
+// Wrote tells that a message was written in a conversation that is no call.
+func (f *Feed) Wrote(org, id, message string) {
+	f.publish(org, note{ID: id, Kind: wrote, Message: message})
+}
+
+// Changed tells that a message of a conversation that is no call has come further, or has failed.
+func (f *Feed) Changed(org, id, message string) {
+	f.publish(org, note{ID: id, Kind: marked, Message: message})
+}
 
 func (f *Feed) publish(org string, n note) {
 	text, err := json.Marshal(n)
@@ -232,6 +249,7 @@ type Event struct {
 // The types of events.
 const (
 	MessageCreated      = "message.created"
+	MessageUpdated      = "message.updated" // extension
 	ConversationCreated = "conversation.created"
 	ConversationUpdated = "conversation.updated"
 )
@@ -269,6 +287,12 @@ func (f *Feed) events(ctx context.Context, h *hub, n note) ([]Event, error) {
 		return []Event{{ConversationCreated, ShowConversation(c)}}, nil
 	case changed:
 		return []Event{{ConversationUpdated, ShowConversation(c)}}, nil
+	case wrote, marked:
+		m, err := f.Store.ThreadMessage(ctx, h.org, n.ID, n.Message)
+		if err != nil {
+			return nil, fmt.Errorf("read message: %w", err)
+		}
+		return []Event{{map[string]string{wrote: MessageCreated, marked: MessageUpdated}[n.Kind], showThread(m)}}, nil
 	}
 	all, err := spoken(ctx, f.Calls, c)
 	if err != nil {

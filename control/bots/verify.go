@@ -16,6 +16,8 @@ type Prober interface {
 	ProbeNumber(ctx context.Context, n store.Number) []Check
 	// ProbeOutbound looks at the account by which an organisation's calls are placed.
 	ProbeOutbound(ctx context.Context, org string) []Check
+	// ProbeChannel looks at the channel of a whatsapp or whatsapp_voice bot, which its config names.
+	ProbeChannel(ctx context.Context, b store.Bot) []Check
 }
 
 // Outcome is what came of a check.
@@ -30,7 +32,7 @@ const (
 
 // A Check is one thing that was looked at.
 type Check struct {
-	Name   string  `json:"name" doc:"What was looked at: bot, number, account, voice_url, trunk, whatsapp." example:"voice_url"`
+	Name   string  `json:"name" doc:"What was looked at: bot, number, account, voice_url, trunk, whatsapp, token, webhook, subscription." example:"voice_url"`
 	About  string  `json:"about,omitempty" doc:"Of which number or account." example:"+1234567890"`
 	Status Outcome `json:"status" enum:"passed,failed,not_supported" doc:"not_supported: this server cannot look, and nothing was asked."`
 	Detail string  `json:"detail" doc:"What was found." example:"calls to the number are sent elsewhere"`
@@ -67,12 +69,15 @@ func (h *Bots) Verify(ctx context.Context, in *envelope.ID) (*envelope.Bare[Depl
 		checks[0] = Fail("bot", b.Name, "the bot is not active", "turn it on: POST /api/v1/bots/"+b.ID+"/toggle")
 	}
 	switch {
-	case b.Type == store.WhatsAppBot || b.Type == store.WhatsAppVoiceBot:
-		fix := "WhatsApp is not served by this version: use a bot of another type"
-		checks = append(checks, Check{Name: "whatsapp", Status: NotSupported, Detail: "this server has no WhatsApp channel yet, so nothing was asked", Fix: &fix})
 	case h.Prober == nil:
 		fix := "ask a running server: parley serve"
 		checks = append(checks, Check{Name: "account", Status: NotSupported, Detail: "carriers cannot be asked from here", Fix: &fix})
+	case b.Type == store.WhatsAppBot || b.Type == store.WhatsAppVoiceBot:
+		if ChannelOf(b) == nil {
+			checks = append(checks, Fail("whatsapp", "", "the bot has no channel", "name one in config.whatsapp: docs/bots.md"))
+			break
+		}
+		checks = append(checks, h.Prober.ProbeChannel(ctx, b)...)
 	case b.Type == store.OutboundCallBot:
 		checks = append(checks, h.Prober.ProbeOutbound(ctx, b.Org)...)
 	default:

@@ -11,7 +11,11 @@ import (
 const (
 	Twilio     = "twilio"
 	ElevenLabs = "elevenlabs"
-	Custom     = "custom" // whoever names it: agents' tools
+
+	WhatsApp    = "whatsapp"     // Meta: an access token
+	WhatsAppApp = "whatsapp_app" // Meta: an app's secret, which signs webhooks
+
+	Custom = "custom" // whoever names it: agents' tools
 )
 
 const openAI = "openai"

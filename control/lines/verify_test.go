@@ -25,6 +25,9 @@ func TestVerify(t *testing.T) {
 		"assemblyai": {"/v2/transcript", "Authorization", secret},
 		"groq":       {"/models", "Authorization", "Bearer " + secret},
 		"mistral":    {"/models", "Authorization", "Bearer " + secret},
+
+		"whatsapp":     {"/me", "Authorization", "Bearer " + secret},
+		"whatsapp_app": {"/" + sid, "Authorization", "Bearer " + sid + "|" + secret},
 	}
 	for _, vendor := range lines.Vendors() {
 		way, ok := ways[vendor]

@@ -47,7 +47,8 @@ func header(name string) func(http.Header, string, string) {
 
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api.
+// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api,
+// developers.facebook.com/docs/graph-api, developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
 var all = []Supplier{
 	{
 		Name: "twilio", Title: "Twilio",
@@ -95,6 +96,18 @@ var all = []Supplier{
 	{Name: "wyoming", Title: "Wyoming", Hears: true, Speaks: true},
 	{Name: "groq", Title: "Groq", Probe: &Probe{Base: "https://api.groq.com/openai/v1", Path: "/models", Sign: bearer}},
 	{Name: "mistral", Title: "Mistral", Probe: &Probe{Base: "https://api.mistral.ai/v1", Path: "/models", Sign: bearer}},
+	{
+		Name: "whatsapp", Title: "WhatsApp",
+		Probe: &Probe{Base: "https://graph.facebook.com/v23.0", Path: "/me", Sign: bearer, Refusal: []int{http.StatusBadRequest}},
+	},
+	{
+		Name: "whatsapp_app", Title: "WhatsApp's app",
+		Probe: &Probe{
+			Base: "https://graph.facebook.com/v23.0", Path: "/{account}",
+			Sign:    func(h http.Header, account, secret string) { h.Set("Authorization", "Bearer "+account+"|"+secret) },
+			Account: regexp.MustCompile(`^\d{5,30}$`), Hint: "the app's id, which is digits", Refusal: []int{http.StatusBadRequest},
+		},
+	},
 	{Name: "custom", Probe: &Probe{Account: regexp.MustCompile(`^[^\x00-\x1f\x7f]{0,200}$`), Hint: "no control characters"}},
 }
 

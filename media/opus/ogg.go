@@ -81,8 +81,11 @@ var crcTable = func() (t [256]uint32) {
 }()
 
 // checksum is of a page whose own field for it is zero.
-func checksum(page []byte) (crc uint32) {
-	for _, b := range page {
+func checksum(page []byte) uint32 { return more(0, page) }
+
+// more goes on with a checksum.
+func more(crc uint32, piece []byte) uint32 {
+	for _, b := range piece {
 		crc = crc<<8 ^ crcTable[byte(crc>>24)^b]
 	}
 	return crc

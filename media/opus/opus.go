@@ -1,6 +1,8 @@
-// Package opus writes sound as Ogg Opus, a twelfth of the size of a recording's WAV, which every browser plays; and speaks Opus in calls.
+// Package opus writes and reads sound as Ogg Opus, a twelfth of the size of a recording's WAV, which every browser plays and in which voice notes come;
+// and speaks Opus in calls.
 //
 //	PCM ──▶ Writer: frames of 20 ms ──▶ encoder (libopus) ──▶ packets ──▶ pages of a second ──▶ io.Writer
+//	io.Reader ──▶ Reader: pages ──▶ packets ──▶ decoder (libopus) ──▶ PCM, of voice notes
 //	PCM ──▶ Encoder ──▶ payloads of RTP ──▶ network ──▶ Decoder ──▶ PCM
 //
 // Each is one goroutine's. The file is that of RFC 7845, its end cut to the sample; the same sound makes the same bytes. In RTP (RFC 7587),

@@ -41,7 +41,7 @@ func (t *Twilio) mediaPath(account string, owners []string) string {
 // upgrade says whose account has signed the upgrade to a stream's socket.
 func (t *Twilio) upgrade(r *http.Request) (owners []string, ok bool) {
 	account, target, signature := r.PathValue("account"), overSocket(t.target(r)), r.Header.Get("X-Twilio-Signature")
-	check := func(token string) bool { return signed(token, signature, target, nil) }
+	check := func(token string) bool { return Signed(token, signature, target, nil) }
 	if account == "" {
 		return nil, check(t.AuthToken)
 	}

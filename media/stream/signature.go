@@ -36,9 +36,9 @@ func Sign(token, target string, form url.Values) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// signed says whether signature is that of target and form in any of the spellings of the URL that Twilio is known to sign.
+// Signed says whether signature is that of target and form in any of the spellings of the URL that Twilio is known to sign.
 // Without a token nothing is. All spellings are tried, so that the time tells nothing.
-func signed(token, signature, target string, form url.Values) bool {
+func Signed(token, signature, target string, form url.Values) bool {
 	if token == "" {
 		return false
 	}
@@ -128,7 +128,7 @@ func signedBody(token, signature, target string, body []byte) bool {
 	}
 	told := strings.ToLower(u.Query().Get("bodySHA256"))
 	same := subtle.ConstantTimeCompare([]byte(told), []byte(hex.EncodeToString(sum[:]))) == 1
-	return signed(token, signature, target, nil) && same
+	return Signed(token, signature, target, nil) && same
 }
 
 // base is the outside's idea of this server's root, with scheme http or https. Only PublicURL or the request itself are believed,

@@ -39,16 +39,16 @@ func TestSign(t *testing.T) {
 		if got := Sign(test.token, test.target, test.form); got != test.want {
 			t.Errorf("Sign(%s) = %s, want %s", test.target, got, test.want)
 		}
-		if !signed(test.token, test.want, test.target, test.form) {
-			t.Errorf("signed(%s) is false", test.target)
+		if !Signed(test.token, test.want, test.target, test.form) {
+			t.Errorf("Signed(%s) is false", test.target)
 		}
 		for _, wrong := range []string{"", "x" + test.want[1:], test.want + "=", test.want[:10]} {
-			if signed(test.token, wrong, test.target, test.form) {
-				t.Errorf("signed(%s) takes %q", test.target, wrong)
+			if Signed(test.token, wrong, test.target, test.form) {
+				t.Errorf("Signed(%s) takes %q", test.target, wrong)
 			}
 		}
-		if signed("", Sign("", test.target, test.form), test.target, test.form) {
-			t.Errorf("signed(%s) takes an empty token", test.target)
+		if Signed("", Sign("", test.target, test.form), test.target, test.form) {
+			t.Errorf("Signed(%s) takes an empty token", test.target)
 		}
 	}
 }
@@ -84,7 +84,7 @@ func TestSpellings(t *testing.T) {
 		{"https://a.example/v?a=1", "https://a.example/v", false},
 		{"wss://a.example/v", "https://a.example/v", false},
 	} {
-		if got := signed("k", Sign("k", test.signed, nil), test.asked, nil); got != test.want {
+		if got := Signed("k", Sign("k", test.signed, nil), test.asked, nil); got != test.want {
 			t.Errorf("asked for %s, signed %s: %v, want %v", test.asked, test.signed, got, test.want)
 		}
 	}

@@ -239,7 +239,7 @@ func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (form url.Values, 
 		t.refuse(w, RefusedForm, http.StatusBadRequest)
 		return nil, nil, false
 	}
-	owners, ok = t.signers(form.Get("AccountSid"), func(token string) bool { return signed(token, signature, target, form) })
+	owners, ok = t.signers(form.Get("AccountSid"), func(token string) bool { return Signed(token, signature, target, form) })
 	if !ok {
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
 		return nil, nil, false

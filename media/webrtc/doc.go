@@ -13,6 +13,9 @@
 // its lite form, as we are where everybody can reach us, DTLS with a certificate of the process's own, SCTP. Each call is run by one goroutine
 // of its Server, and owns all that it has started; Server.Close waits for them.
 //
+// Calls with other servers, such as Meta's of WhatsApp, are made by Peers: offers and answers go by signalling of the caller's, a call has a port
+// of its own, and we are ICE's full side.
+//
 // The offer's direction decides: sendrecv is a conversation, sendonly (all that WHIP itself knows) is one that only we hear.
 //
 // Sources: RFC 9725 (WHIP), 8840 (sdpfrag), 8445 (ICE), 7675 (consent), 5764 (DTLS-SRTP), 7983 (what is what on one port), 8831 and 8832 (data

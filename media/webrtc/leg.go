@@ -10,12 +10,12 @@ import (
 	"parley/media/rtp"
 )
 
-// A Leg is one browser's end of a call. It is connected from the moment that Options.Answer has it.
+// A Leg is one browser's end of a call, connected from the moment that Options.Answer has it; or that of another server (Peers).
 type Leg struct {
 	info    media.Info
 	session *rtp.Session
-	channel *channel
-	bye     func() // ends the transport
+	channel *channel // nil: the far end is no page
+	bye     func()   // ends the transport
 	over    sync.Once
 }
 
@@ -47,9 +47,11 @@ func (l *Leg) Press(key rune, length time.Duration) error { return l.session.Pre
 func (l *Leg) Quality() media.Quality { return l.session.Quality() }
 
 // Tell has the page told a message, JSON by custom, of 16 KiB at most; the text is the leg's from then on. It does not wait: false means that
-// too many messages wait, or that it is too long. Where the page has opened no data channel, those that wait are never sent. It may be called by
-// any goroutine.
-func (l *Leg) Tell(text []byte) bool { return len(text) <= maxMessage && l.channel.tell(text) }
+// too many messages wait, that it is too long, or that the far end is no page. Where the page has opened no data channel, those that wait are never
+// sent. It may be called by any goroutine.
+func (l *Leg) Tell(text []byte) bool {
+	return l.channel != nil && len(text) <= maxMessage && l.channel.tell(text)
+}
 
 // Key takes a key that the page has told of in another way than by sound: 0-9 * # A-D. If it comes as an event or a tone too, it counts once.
 func (l *Leg) Key(key rune) error {

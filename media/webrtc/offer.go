@@ -23,6 +23,8 @@ type offer struct {
 	direction rtp.Direction // ours
 	codec     rtp.Codec
 	events    uint8 // payload type of telephone-event; 0: none
+
+	eventsClock int // of telephone-event; 0: that of the codec
 }
 
 // credentials are one side's of ICE (RFC 8839, section 5.4).

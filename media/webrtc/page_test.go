@@ -191,6 +191,7 @@ type asks struct {
 	relays    []webrtc.ICEServer // some: it reaches nothing else
 	lost      time.Duration      // after which it gives up; 0: a minute
 	alive     time.Duration      // how often it says that it is there; 0: 100 ms
+	meta      bool               // it is a server, as Meta's are: ICE lite, keys under 126 with a clock of their own
 }
 
 // codecs are pion's words for them.
@@ -238,11 +239,18 @@ func newPage(t testing.TB, h *house, a asks) *page {
 		a.codecs = []string{"PCMU"}
 	}
 	for _, c := range codecs(a.codecs) {
+		switch {
+		case a.meta && c.PayloadType == 110:
+			c.PayloadType, c.ClockRate = 126, 8000
+		case a.meta:
+			c.SDPFmtpLine = "maxaveragebitrate=20000;maxplaybackrate=16000;minptime=20;sprop-maxcapturerate=16000;useinbandfec=1"
+		}
 		if err := engine.RegisterCodec(c, webrtc.RTPCodecTypeAudio); err != nil {
 			t.Fatal(err)
 		}
 	}
 	set := webrtc.SettingEngine{LoggerFactory: quiet()}
+	set.SetLite(a.meta)
 	a.lost = cmp.Or(a.lost, time.Minute)
 	set.SetICETimeouts(a.lost, a.lost, cmp.Or(a.alive, 100*time.Millisecond))
 	set.SetIncludeLoopbackCandidate(true)
@@ -270,7 +278,10 @@ func newPage(t testing.TB, h *house, a asks) *page {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.pc.GracefulClose() })
-	p.mouth = &mouth{ready: make(chan struct{})}
+	p.mouth = &mouth{ready: make(chan struct{}), events: 110}
+	if a.meta {
+		p.mouth.events = 126
+	}
 	direction := a.direction
 	if direction == webrtc.RTPTransceiverDirectionUnknown {
 		direction = webrtc.RTPTransceiverDirectionSendrecv
@@ -383,8 +394,9 @@ func (p *page) take(b []byte) {
 
 // A mouth is what a page says: packets that the test makes.
 type mouth struct {
-	ready chan struct{}
-	once  sync.Once
+	ready  chan struct{}
+	once   sync.Once
+	events byte // payload type of keys
 
 	mu    sync.Mutex
 	to    webrtc.TrackLocalWriter
@@ -435,7 +447,7 @@ func (m *mouth) press(key rune, clock uint32) error {
 			end = 0x80
 		}
 		payload := binary.BigEndian.AppendUint16([]byte{byte(code), end | 10}, uint16(length))
-		if err := m.write(110, n == 0, payload, 0); err != nil {
+		if err := m.write(m.events, n == 0, payload, 0); err != nil {
 			return err
 		}
 	}

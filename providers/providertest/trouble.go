@@ -16,9 +16,10 @@ const (
 	CloseEarly   Fault = "close_early"   // closed with Trouble.Close at the first audio or text
 	WrongRate    Fault = "wrong_rate"    // a voice: sound at twice the rate that was asked for
 	WrongCodec   Fault = "wrong_codec"   // ElevenLabs: sound in a format that was not asked for
-	Complain     Fault = "complain"      // an error of the vendor's own form, of code Trouble.Reason, at the first text or audio, and then closed
+	Complain     Fault = "complain"      // an error of the vendor's own form, of code Trouble.Reason, at the first text or audio, and then closed; channels: Trouble.Code
 	Twice        Fault = "twice"         // a recogniser: what is final is said twice
 	NeverAnswers Fault = "never_answers" // what asks for an answer is read and ignored; no turn ends
+	Unheard      Fault = "unheard"       // channels of messages: what is asked for is done, and the connection breaks before the answer
 )
 
 // A Trouble says how a fake vendor misbehaves, and how often.
@@ -27,5 +28,6 @@ type Trouble struct {
 	Status int    // of Refuse, default 401
 	Close  int    // of CloseEarly, default 1011
 	Reason string // of CloseEarly and Complain
+	Code   int    // of Complain, where errors have numbers
 	Times  int    // connections that it strikes, counted from the first; 0: all
 }

@@ -20,25 +20,31 @@ func (s *Store) CreateContact(ctx context.Context, c store.Contact) (made store.
 		if _, err := u.Organisation(ctx, c.Org); err != nil {
 			return err
 		}
-		row, err := u.InsertContact(ctx, db.InsertContactParams{
-			ID: c.ID, Org: c.Org, UserRef: c.User, Company: c.Company, ProviderID: c.ProviderID, ProviderName: c.ProviderName, NationalID: c.NationalID,
-			FirstName: c.FirstName, LastName: c.LastName, Position: c.Position, Metadata: c.Metadata, Words: wordsOf(c), Changes: 1,
-			Created: db.Time(c.Created), Updated: db.Time(c.Created),
-		})
-		if err != nil {
-			return err
-		}
-		made = contact(row)
-		if made.Addresses, err = u.putAddresses(ctx, row.Number, nil, c.Addresses, c.Created); err != nil {
-			return err
-		}
-		made.Fields = fieldsOf(c.Fields)
-		return u.putTerms(ctx, made)
+		made, err = u.createContact(ctx, c)
+		return err
 	})
 	if err != nil {
 		return store.Contact{}, err
 	}
 	return made, nil
+}
+
+// createContact writes a new contact, its addresses and what it is found by.
+func (u unit) createContact(ctx context.Context, c store.Contact) (store.Contact, error) {
+	row, err := u.InsertContact(ctx, db.InsertContactParams{
+		ID: c.ID, Org: c.Org, UserRef: c.User, Company: c.Company, ProviderID: c.ProviderID, ProviderName: c.ProviderName, NationalID: c.NationalID,
+		FirstName: c.FirstName, LastName: c.LastName, Position: c.Position, Metadata: c.Metadata, Words: wordsOf(c), Changes: 1,
+		Created: db.Time(c.Created), Updated: db.Time(c.Created),
+	})
+	if err != nil {
+		return store.Contact{}, err
+	}
+	made := contact(row)
+	if made.Addresses, err = u.putAddresses(ctx, row.Number, nil, c.Addresses, c.Created); err != nil {
+		return store.Contact{}, err
+	}
+	made.Fields = fieldsOf(c.Fields)
+	return made, u.putTerms(ctx, made)
 }
 
 // Contact implements store.Contacts.

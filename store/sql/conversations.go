@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -127,9 +128,7 @@ func (s *Store) AddThreadMessage(ctx context.Context, org string, m store.Thread
 		if n == 0 {
 			return store.ErrNotFound
 		}
-		row, err := u.InsertThreadMessage(ctx, db.InsertThreadMessageParams{
-			ID: m.ID, Conversation: m.Conversation, Role: m.Role, Content: m.Content, Kind: m.Type, Tokens: m.Tokens, Created: db.Time(m.Created),
-		})
+		row, err := u.addMessage(ctx, m)
 		made = threadMessage(row)
 		return err
 	})
@@ -139,12 +138,25 @@ func (s *Store) AddThreadMessage(ctx context.Context, org string, m store.Thread
 	return made, nil
 }
 
+// addMessage writes a message of a conversation: ErrConflict if that has it already.
+func (u unit) addMessage(ctx context.Context, m store.ThreadMessage) (db.ThreadMessage, error) {
+	row, err := u.InsertThreadMessage(ctx, db.InsertThreadMessageParams{
+		ID: m.ID, Conversation: m.Conversation, Role: m.Role, Content: m.Content, Kind: m.Type, Tokens: m.Tokens, Author: m.Author, External: m.External,
+		Status: string(m.Status), Error: m.Error, Data: m.Data, Created: db.Time(m.Created),
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		err = fmt.Errorf("%w: the message is there already", store.ErrConflict)
+	}
+	return row, err
+}
+
 // ThreadMessages implements store.Conversations: ErrNotFound if there is no such conversation.
 func (s *Store) ThreadMessages(ctx context.Context, org, conversation string, p store.Page) (all []store.ThreadMessage, err error) {
 	err = s.read(ctx, "list messages", func(ctx context.Context, u unit) error {
 		limit, offset := bounds(p)
 		found, err := u.ThreadMessages(ctx, db.ThreadMessagesParams{Org: org, ID: conversation, HowMany: limit, After: offset})
-		if all = each(found, threadMessage); err != nil || len(found) > 0 {
+		all = each(found, func(r db.ThreadMessagesRow) store.ThreadMessage { return toldOf(r.ThreadMessage, r.Told, r.ToldError) })
+		if err != nil || len(found) > 0 {
 			return err
 		}
 		_, err = u.conversation(ctx, org, conversation)
@@ -272,6 +284,16 @@ func conversation(r db.ConversationRow) store.Conversation {
 
 func threadMessage(r db.ThreadMessage) store.ThreadMessage {
 	return store.ThreadMessage{
-		ID: r.ID, Number: r.Number, Conversation: r.Conversation, Role: r.Role, Content: r.Content, Type: r.Kind, Tokens: r.Tokens, Created: time.Time(r.Created),
+		ID: r.ID, Number: r.Number, Conversation: r.Conversation, Role: r.Role, Content: r.Content, Type: r.Kind, Tokens: r.Tokens, Author: r.Author,
+		External: r.External, Status: store.MessageStatus(r.Status), Error: r.Error, Data: r.Data, Created: time.Time(r.Created),
 	}
+}
+
+// toldOf is a message with what its channel has told of it.
+func toldOf(r db.ThreadMessage, told, reason string) store.ThreadMessage {
+	m := threadMessage(r)
+	if s := store.MessageStatus(told); m.Status != "" && s.Rank() > m.Status.Rank() {
+		m.Status, m.Error = s, reason
+	}
+	return m
 }

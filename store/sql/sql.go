@@ -78,6 +78,8 @@ var (
 
 	_ store.Bots          = (*Store)(nil)
 	_ store.Conversations = (*Store)(nil)
+	_ store.Threads       = (*Store)(nil)
+	_ store.Jobs          = (*Store)(nil)
 	_ store.Campaigns     = (*Store)(nil)
 	_ store.CampaignDials = (*Store)(nil)
 

@@ -159,6 +159,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyAccount(org))
 	maps.Copy(every, h.everyExtension(org))
 	maps.Copy(every, h.everyBot(org))
+	maps.Copy(every, h.everyThread(org))
 	maps.Copy(every, h.everyContact(org))
 	return every
 }
@@ -359,7 +360,8 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
-		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true}
+		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true,
+		"BotOwner": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}

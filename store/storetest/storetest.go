@@ -54,6 +54,8 @@ type Store interface {
 	store.CampaignDials
 	store.Bots
 	store.Conversations
+	store.Threads
+	store.Jobs
 	store.Nodes
 	store.Errands
 	store.Deliveries
@@ -155,6 +157,13 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"DeleteBot", testDeleteBot},
 		{"Conversations", testConversations},
 		{"ThreadMessages", testThreadMessages},
+		{"Receive", testReceive},
+		{"ReceiveAtOnce", testReceiveAtOnce},
+		{"ReceivePeers", testReceivePeers},
+		{"Post", testPost},
+		{"Receipts", testReceipts},
+		{"Jobs", testJobs},
+		{"JobsAtOnce", testJobsAtOnce},
 		{"CallConversations", testCallConversations},
 		{"CallConversationsGoOn", testCallConversationsGoOn},
 		{"Reports", testReports},

@@ -10,6 +10,23 @@ import (
 	"database/sql"
 )
 
+const contactAt = `-- name: ContactAt :one
+SELECT c.number FROM contact_terms t JOIN contacts c ON c.number = t.contact
+WHERE t.org = $1 AND t.field = 'address' AND t.text = $2 ORDER BY c.number LIMIT 1
+`
+
+type ContactAtParams struct {
+	Org  string
+	Text string
+}
+
+func (q *Queries) ContactAt(ctx context.Context, arg ContactAtParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, contactAt, arg.Org, arg.Text)
+	var number int64
+	err := row.Scan(&number)
+	return number, err
+}
+
 const conversation = `-- name: Conversation :one
 SELECT c.number, c.id, c.org, c.bot, c.channel, c.external, c.status, c.length, c.metadata, c.autoreply, c.contact_id, c.created, c.updated, b.name AS bot_name, b.agent AS agent FROM conversations c JOIN bots b ON b.id = c.bot WHERE c.org = $1 AND c.id = $2
 `
@@ -60,6 +77,25 @@ func (q *Queries) Conversation(ctx context.Context, arg ConversationParams) (Con
 	return i, err
 }
 
+const failMessage = `-- name: FailMessage :execrows
+UPDATE thread_messages SET status = 'failed', error = $1 WHERE thread_messages.id = $2 AND thread_messages.external = ''
+  AND thread_messages.conversation IN (SELECT c.id FROM conversations c WHERE c.bot = $3)
+`
+
+type FailMessageParams struct {
+	Error string
+	ID    string
+	Bot   string
+}
+
+func (q *Queries) FailMessage(ctx context.Context, arg FailMessageParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, failMessage, arg.Error, arg.ID, arg.Bot)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertConversation = `-- name: InsertConversation :exec
 INSERT INTO conversations (id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -99,9 +135,9 @@ func (q *Queries) InsertConversation(ctx context.Context, arg InsertConversation
 }
 
 const insertThreadMessage = `-- name: InsertThreadMessage :one
-INSERT INTO thread_messages (id, conversation, role, content, kind, tokens, created)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
-RETURNING number, id, conversation, role, content, kind, tokens, created
+INSERT INTO thread_messages (id, conversation, role, content, kind, tokens, author, external, status, error, data, created)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT DO NOTHING RETURNING number, id, conversation, role, content, kind, tokens, created, author, external, status, error, data
 `
 
 type InsertThreadMessageParams struct {
@@ -111,6 +147,11 @@ type InsertThreadMessageParams struct {
 	Content      string
 	Kind         string
 	Tokens       int64
+	Author       string
+	External     string
+	Status       string
+	Error        string
+	Data         string
 	Created      Time
 }
 
@@ -122,6 +163,11 @@ func (q *Queries) InsertThreadMessage(ctx context.Context, arg InsertThreadMessa
 		arg.Content,
 		arg.Kind,
 		arg.Tokens,
+		arg.Author,
+		arg.External,
+		arg.Status,
+		arg.Error,
+		arg.Data,
 		arg.Created,
 	)
 	var i ThreadMessage
@@ -134,12 +180,244 @@ func (q *Queries) InsertThreadMessage(ctx context.Context, arg InsertThreadMessa
 		&i.Kind,
 		&i.Tokens,
 		&i.Created,
+		&i.Author,
+		&i.External,
+		&i.Status,
+		&i.Error,
+		&i.Data,
+	)
+	return i, err
+}
+
+const lastMessages = `-- name: LastMessages :many
+SELECT m.number, m.id, m.conversation, m.role, m.content, m.kind, m.tokens, m.created, m.author, m.external, m.status, m.error, m.data, CAST(COALESCE(r.status, '') AS TEXT) AS told, CAST(COALESCE(r.error, '') AS TEXT) AS told_error
+FROM thread_messages m JOIN conversations c ON c.id = m.conversation LEFT JOIN message_receipts r ON r.bot = c.bot AND r.external = m.external
+WHERE c.org = $1 AND c.id = $2 ORDER BY m.created DESC, m.number DESC LIMIT $3
+`
+
+type LastMessagesParams struct {
+	Org     string
+	ID      string
+	HowMany int32
+}
+
+type LastMessagesRow struct {
+	ThreadMessage ThreadMessage
+	Told          string
+	ToldError     string
+}
+
+func (q *Queries) LastMessages(ctx context.Context, arg LastMessagesParams) ([]LastMessagesRow, error) {
+	rows, err := q.db.QueryContext(ctx, lastMessages, arg.Org, arg.ID, arg.HowMany)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LastMessagesRow
+	for rows.Next() {
+		var i LastMessagesRow
+		if err := rows.Scan(
+			&i.ThreadMessage.Number,
+			&i.ThreadMessage.ID,
+			&i.ThreadMessage.Conversation,
+			&i.ThreadMessage.Role,
+			&i.ThreadMessage.Content,
+			&i.ThreadMessage.Kind,
+			&i.ThreadMessage.Tokens,
+			&i.ThreadMessage.Created,
+			&i.ThreadMessage.Author,
+			&i.ThreadMessage.External,
+			&i.ThreadMessage.Status,
+			&i.ThreadMessage.Error,
+			&i.ThreadMessage.Data,
+			&i.Told,
+			&i.ToldError,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const lastOfThread = `-- name: LastOfThread :one
+SELECT id FROM thread_messages WHERE conversation = $1 ORDER BY created DESC, number DESC LIMIT 1
+`
+
+func (q *Queries) LastOfThread(ctx context.Context, conversation string) (string, error) {
+	row := q.db.QueryRowContext(ctx, lastOfThread, conversation)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
+const lastReceived = `-- name: LastReceived :one
+SELECT m.number, m.id, m.conversation, m.role, m.content, m.kind, m.tokens, m.created, m.author, m.external, m.status, m.error, m.data FROM thread_messages m JOIN conversations c ON c.id = m.conversation
+WHERE c.org = $1 AND c.id = $2 AND m.role = 'user' ORDER BY m.created DESC, m.number DESC LIMIT 1
+`
+
+type LastReceivedParams struct {
+	Org          string
+	Conversation string
+}
+
+func (q *Queries) LastReceived(ctx context.Context, arg LastReceivedParams) (ThreadMessage, error) {
+	row := q.db.QueryRowContext(ctx, lastReceived, arg.Org, arg.Conversation)
+	var i ThreadMessage
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Conversation,
+		&i.Role,
+		&i.Content,
+		&i.Kind,
+		&i.Tokens,
+		&i.Created,
+		&i.Author,
+		&i.External,
+		&i.Status,
+		&i.Error,
+		&i.Data,
+	)
+	return i, err
+}
+
+const messageOf = `-- name: MessageOf :one
+SELECT m.id, m.conversation FROM thread_messages m JOIN conversations c ON c.id = m.conversation WHERE m.external = $1 AND c.bot = $2
+`
+
+type MessageOfParams struct {
+	External string
+	Bot      string
+}
+
+type MessageOfRow struct {
+	ID           string
+	Conversation string
+}
+
+func (q *Queries) MessageOf(ctx context.Context, arg MessageOfParams) (MessageOfRow, error) {
+	row := q.db.QueryRowContext(ctx, messageOf, arg.External, arg.Bot)
+	var i MessageOfRow
+	err := row.Scan(&i.ID, &i.Conversation)
+	return i, err
+}
+
+const nameMessage = `-- name: NameMessage :execrows
+UPDATE thread_messages SET external = $1, status = 'sent', error = '' WHERE thread_messages.id = $2 AND thread_messages.external = ''
+  AND thread_messages.conversation IN (SELECT c.id FROM conversations c WHERE c.bot = $3)
+`
+
+type NameMessageParams struct {
+	External string
+	ID       string
+	Bot      string
+}
+
+func (q *Queries) NameMessage(ctx context.Context, arg NameMessageParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, nameMessage, arg.External, arg.ID, arg.Bot)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const receiveIn = `-- name: ReceiveIn :one
+UPDATE conversations SET updated = CASE WHEN updated < $1 THEN $1 ELSE updated END,
+  status = CASE WHEN status IN ('completed', 'failed') THEN 'active' ELSE status END
+WHERE id = $2 RETURNING number, id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated
+`
+
+type ReceiveInParams struct {
+	Updated Time
+	ID      string
+}
+
+func (q *Queries) ReceiveIn(ctx context.Context, arg ReceiveInParams) (Conversation, error) {
+	row := q.db.QueryRowContext(ctx, receiveIn, arg.Updated, arg.ID)
+	var i Conversation
+	err := row.Scan(
+		&i.Number,
+		&i.ID,
+		&i.Org,
+		&i.Bot,
+		&i.Channel,
+		&i.External,
+		&i.Status,
+		&i.Length,
+		&i.Metadata,
+		&i.Autoreply,
+		&i.ContactID,
+		&i.Created,
+		&i.Updated,
+	)
+	return i, err
+}
+
+const setThreadContact = `-- name: SetThreadContact :exec
+UPDATE conversations SET contact_id = $1 WHERE id = $2
+`
+
+type SetThreadContactParams struct {
+	ContactID sql.NullString
+	ID        string
+}
+
+func (q *Queries) SetThreadContact(ctx context.Context, arg SetThreadContactParams) error {
+	_, err := q.db.ExecContext(ctx, setThreadContact, arg.ContactID, arg.ID)
+	return err
+}
+
+const threadMessage = `-- name: ThreadMessage :one
+SELECT m.number, m.id, m.conversation, m.role, m.content, m.kind, m.tokens, m.created, m.author, m.external, m.status, m.error, m.data, CAST(COALESCE(r.status, '') AS TEXT) AS told, CAST(COALESCE(r.error, '') AS TEXT) AS told_error
+FROM thread_messages m JOIN conversations c ON c.id = m.conversation LEFT JOIN message_receipts r ON r.bot = c.bot AND r.external = m.external
+WHERE c.org = $1 AND c.id = $2 AND m.id = $3
+`
+
+type ThreadMessageParams struct {
+	Org          string
+	Conversation string
+	ID           string
+}
+
+type ThreadMessageRow struct {
+	ThreadMessage ThreadMessage
+	Told          string
+	ToldError     string
+}
+
+func (q *Queries) ThreadMessage(ctx context.Context, arg ThreadMessageParams) (ThreadMessageRow, error) {
+	row := q.db.QueryRowContext(ctx, threadMessage, arg.Org, arg.Conversation, arg.ID)
+	var i ThreadMessageRow
+	err := row.Scan(
+		&i.ThreadMessage.Number,
+		&i.ThreadMessage.ID,
+		&i.ThreadMessage.Conversation,
+		&i.ThreadMessage.Role,
+		&i.ThreadMessage.Content,
+		&i.ThreadMessage.Kind,
+		&i.ThreadMessage.Tokens,
+		&i.ThreadMessage.Created,
+		&i.ThreadMessage.Author,
+		&i.ThreadMessage.External,
+		&i.ThreadMessage.Status,
+		&i.ThreadMessage.Error,
+		&i.ThreadMessage.Data,
+		&i.Told,
+		&i.ToldError,
 	)
 	return i, err
 }
 
 const threadMessages = `-- name: ThreadMessages :many
-SELECT m.number, m.id, m.conversation, m.role, m.content, m.kind, m.tokens, m.created FROM thread_messages m JOIN conversations c ON c.id = m.conversation
+SELECT m.number, m.id, m.conversation, m.role, m.content, m.kind, m.tokens, m.created, m.author, m.external, m.status, m.error, m.data, CAST(COALESCE(r.status, '') AS TEXT) AS told, CAST(COALESCE(r.error, '') AS TEXT) AS told_error
+FROM thread_messages m JOIN conversations c ON c.id = m.conversation LEFT JOIN message_receipts r ON r.bot = c.bot AND r.external = m.external
 WHERE c.org = $1 AND c.id = $2 ORDER BY m.created, m.number LIMIT $4 OFFSET $3
 `
 
@@ -150,7 +428,13 @@ type ThreadMessagesParams struct {
 	HowMany int32
 }
 
-func (q *Queries) ThreadMessages(ctx context.Context, arg ThreadMessagesParams) ([]ThreadMessage, error) {
+type ThreadMessagesRow struct {
+	ThreadMessage ThreadMessage
+	Told          string
+	ToldError     string
+}
+
+func (q *Queries) ThreadMessages(ctx context.Context, arg ThreadMessagesParams) ([]ThreadMessagesRow, error) {
 	rows, err := q.db.QueryContext(ctx, threadMessages,
 		arg.Org,
 		arg.ID,
@@ -161,18 +445,25 @@ func (q *Queries) ThreadMessages(ctx context.Context, arg ThreadMessagesParams) 
 		return nil, err
 	}
 	defer rows.Close()
-	var items []ThreadMessage
+	var items []ThreadMessagesRow
 	for rows.Next() {
-		var i ThreadMessage
+		var i ThreadMessagesRow
 		if err := rows.Scan(
-			&i.Number,
-			&i.ID,
-			&i.Conversation,
-			&i.Role,
-			&i.Content,
-			&i.Kind,
-			&i.Tokens,
-			&i.Created,
+			&i.ThreadMessage.Number,
+			&i.ThreadMessage.ID,
+			&i.ThreadMessage.Conversation,
+			&i.ThreadMessage.Role,
+			&i.ThreadMessage.Content,
+			&i.ThreadMessage.Kind,
+			&i.ThreadMessage.Tokens,
+			&i.ThreadMessage.Created,
+			&i.ThreadMessage.Author,
+			&i.ThreadMessage.External,
+			&i.ThreadMessage.Status,
+			&i.ThreadMessage.Error,
+			&i.ThreadMessage.Data,
+			&i.Told,
+			&i.ToldError,
 		); err != nil {
 			return nil, err
 		}

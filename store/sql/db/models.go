@@ -4,6 +4,10 @@
 
 package db
 
+import (
+	"database/sql"
+)
+
 type Agent struct {
 	Number          int64
 	ID              string
@@ -150,6 +154,22 @@ type ContactAddress struct {
 	Updated Time
 }
 
+type Conversation struct {
+	Number    int64
+	ID        string
+	Org       string
+	Bot       string
+	Channel   string
+	External  string
+	Status    string
+	Length    int64
+	Metadata  string
+	Autoreply bool
+	ContactID sql.NullString
+	Created   Time
+	Updated   Time
+}
+
 type Credential struct {
 	Number    int64
 	ID        string
@@ -244,6 +264,25 @@ type FieldOption struct {
 	Description string
 	Created     Time
 	Updated     Time
+}
+
+type InboxJob struct {
+	Number  int64
+	ID      string
+	Org     string
+	Bot     string
+	Kind    string
+	Key     string
+	Thread  string
+	Body    string
+	Tries   int64
+	PutOff  int64
+	Due     Time
+	Latest  Time
+	Node    string
+	Error   string
+	Created Time
+	Ended   Time
 }
 
 type Invite struct {
@@ -398,6 +437,11 @@ type ThreadMessage struct {
 	Kind         string
 	Tokens       int64
 	Created      Time
+	Author       string
+	External     string
+	Status       string
+	Error        string
+	Data         string
 }
 
 type Trunk struct {

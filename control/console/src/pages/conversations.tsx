@@ -96,7 +96,7 @@ export function ConversationPage({ id }: { id: string }) {
           <Card title="Thread" flush>
             <Loaded asking={thread}>{(messages) => <Thread messages={messages} />}</Loaded>
           </Card>
-          <Drafting id={id} />
+          {conversation.channel === "voice" ? <Drafting id={id} /> : <Composer id={id} />}
         </Page>
       )}
     </Loaded>
@@ -112,8 +112,13 @@ function Thread({ messages }: { messages: Message[] }) {
       {messages.map((message) => (
         <li key={message.id} className={message.role === "assistant" ? "agent" : message.role}>
           <time className="quiet" dateTime={message.created_at} title={when(message.created_at)}>{new Date(message.created_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hour12: false })}</time>
-          <b>{speakers[message.role]}</b>
-          <p>{message.content}</p>
+          <b>{message.author === "human" ? "We" : speakers[message.role]}</b>
+          <p>
+            {message.message_type !== "text" && <span className="quiet">[{plain(message.message_type)}] </span>}
+            {message.content}
+            {message.status && <Badge word={message.status} />}
+            {message.error && <><br /><span className="wrong">{message.error}</span></>}
+          </p>
         </li>
       ))}
     </ol>
@@ -140,6 +145,35 @@ function Standing({ conversation, onDone }: { conversation: Conversation; onDone
         </label>
       </div>
       <Trouble fault={fault} />
+    </Card>
+  );
+}
+
+/** Composer writes to the customer by the channel, from nothing or from what the bot would answer. */
+function Composer({ id }: { id: string }) {
+  const [text, setText] = useState("");
+  const [drafted, setDrafted] = useState(false);
+  const { busy, fault, act } = useAct();
+  const path = { id };
+  const draft = () => void act(async () => {
+    setText((await ask("POST /conversations/{id}/ai-draft", { path })).data.draft);
+    setDrafted(true);
+  });
+  const send = () => void act(async () => {
+    await ask("POST /conversations/{id}/messages", { path, body: { content: text } });
+    setText("");
+    setDrafted(false);
+  });
+  return (
+    <Card title="Reply" aside={<Button disabled={busy} onClick={draft}>Draft a reply</Button>}>
+      <p className="quiet">{drafted ? "What the bot would answer. It is sent when you send it." : "It is sent to the customer from the bot's number. The bot goes on replying by itself unless you turn that off."}</p>
+      <Trouble fault={fault} />
+      <label>
+        Your words
+        <textarea rows={4} maxLength={4096} value={text} onChange={({ target }) => setText(target.value)}
+          onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && text.trim()) send(); }} />
+      </label>
+      <div className="actions end"><Button kind="main" disabled={busy || !text.trim()} onClick={send}>Send</Button></div>
     </Card>
   );
 }

@@ -1,0 +1,84 @@
+//go:build e2e
+
+package main
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/providers/providertest"
+)
+
+// TestEndToEndWhatsAppTwilio: the same as by Meta, by Twilio: somebody writes, the bot answers, and Twilio tells how far that came.
+func TestEndToEndWhatsAppTwilio(t *testing.T) {
+	t.Parallel()
+	const public = "https://gw.example.net"
+	f := &providertest.TwilioMessages{Token: "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c8"}
+	base := providertest.StartTwilioMessages(t, f)
+	c := chatting(t, "TWILIO_BASE_URL="+base)
+	var bot struct{ ID string }
+	c.api("POST", "/api/v1/credentials", map[string]any{"vendor": "twilio", "name": "twilio", "account_id": providertest.FakeTwilio, "secret": f.Token})
+	c.bare("POST", "/api/v1/bots", map[string]any{"name": "Twilio's", "type": "whatsapp", "config": map[string]any{
+		"whatsapp": map[string]any{"provider": "twilio", "number": "+" + providertest.FakeDisplay},
+	}}, &bot)
+	hook := public + "/whatsapp/twilio/" + bot.ID
+	post := func(target, signature string, form url.Values) int {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, c.url+strings.TrimPrefix(target, public), strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("X-Twilio-Signature", signature)
+		res, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode
+	}
+	ana := providertest.WhatsAppPerson{Number: "16505551234", User: "ID.4566546130240823", Name: "Ana"}
+	said := f.Says(ana, "SM88240000000000000000000000000001", "Where is my order?", nil)
+	if code := post(hook, f.Sign(hook+"?", said), said); code != http.StatusForbidden {
+		t.Errorf("signed for another URL: %d", code)
+	}
+	if code := post(hook, "", said); code != http.StatusForbidden {
+		t.Errorf("not signed: %d", code)
+	}
+	for range 3 {
+		if code := post(hook, f.Sign(hook, said), said); code != http.StatusOK {
+			t.Fatalf("the webhook is answered %d", code)
+		}
+	}
+	until(t, 20*time.Second, "the bot has answered", func() bool { return len(f.Sent()) == 1 })
+	threads := c.threads()
+	if len(threads) != 1 || threads[0].External != "+16505551234" {
+		t.Fatalf("conversations %+v", threads)
+	}
+	all := c.messages(threads[0].ID)
+	sent := f.Sent()[0]
+	if len(all) != 2 || all[1].Content != "You said: Where is my order?" || sent.Form.Get("Body") != all[1].Content || sent.Form.Get("To") != "whatsapp:+16505551234" {
+		t.Fatalf("messages %+v, sent %v", all, sent.Form)
+	}
+	back := sent.Form.Get("StatusCallback")
+	for _, state := range []string{"read", "sent", "delivered"} {
+		form := f.Tells(sent.SID, state, "+16505551234", 0)
+		if code := post(back, f.Sign(back, form), form); code != http.StatusOK {
+			t.Errorf("%s to %s is answered %d", state, back, code)
+		}
+	}
+	c.status(threads[0].ID, all[1].ID, "read")
+	var d struct {
+		Checks []struct{ Name, Status, Detail, Fix string }
+	}
+	c.bare("POST", "/api/v1/bots/"+bot.ID+"/deploy/verify", nil, &d)
+	for _, k := range d.Checks {
+		t.Logf("%+v", k)
+	}
+	if len(d.Checks) != 4 || d.Checks[2].Status != "passed" || d.Checks[3].Status != "failed" { // the stand-in leads elsewhere
+		t.Errorf("checks %+v", d.Checks)
+	}
+}

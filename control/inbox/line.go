@@ -1,0 +1,89 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"parley/store"
+)
+
+// Lines makes the ways to bots' channels.
+type Lines interface {
+	// Line is a bot's; the error says what is missing, and may be shown to the bot's organisation.
+	Line(b store.Bot) (Line, error)
+}
+
+// A Line is a bot's way to its channel. It may be used by any goroutine.
+type Line interface {
+	// Signed says whether a webhook is the channel's own.
+	Signed(w Webhook) bool
+	// Read makes events of a webhook: the query of its URL, and its body. The error says that it is none of the channel's.
+	Read(query string, body []byte) ([]Event, error)
+	// Send sends a message, and gives the channel's id of it. A *Refusal says what may be done about it.
+	Send(ctx context.Context, m Outgoing) (id string, err error)
+	// Seen tells the channel that somebody's message was read, and, if so, that an answer is being written.
+	Seen(ctx context.Context, external string, typing bool) error
+}
+
+// A Webhook is a request of a channel.
+type Webhook struct {
+	URL    string // as the channel has it
+	Header http.Header
+	Body   []byte
+}
+
+// An Event is one thing that a channel tells. One of Message and Receipt is set; if neither is, it is of no interest here.
+type Event struct {
+	At      string // our end, as the bot's config names it; empty: the bot that the webhook came for
+	Message *Incoming
+	Receipt *Receipt
+}
+
+// An Incoming message is somebody else's.
+type Incoming struct {
+	ID    string   // the channel's
+	Peers []string // who has written: a number in E.164 if it is known, then the channel's own id of them
+	Name  string   // what they call themselves
+	Type  string   // text, image, audio, ...
+	Text  string   // what people read of it; empty: nothing, such as of a picture
+	Data  string   // JSON object of what it has besides; empty: nothing
+	Sent  time.Time
+	Quiet bool // nobody waits for an answer to it, such as to a reaction
+}
+
+// A Receipt tells how far a message of ours has come.
+type Receipt struct {
+	ID     string // the channel's
+	Tag    string // Outgoing.Tag, where the channel gives it back
+	Status store.MessageStatus
+	Error  string
+	At     time.Time
+}
+
+// An Outgoing message is ours.
+type Outgoing struct {
+	Peers []string // as of Incoming
+	Tag   string   // our own id of it
+	Text  string
+	Last  time.Time // when they have written last
+}
+
+// A Refusal is why a message was not sent.
+type Refusal struct {
+	Message string        // may be shown to the bot's organisation
+	Again   bool          // it was surely not sent, and may be later
+	After   time.Duration // not before; 0: it is not known
+	Unsure  bool          // it may have been sent all the same
+}
+
+func (r *Refusal) Error() string { return r.Message }
+
+// refusalOf is the *Refusal that an error wraps, or one that says what it is.
+func refusalOf(err error) *Refusal {
+	if r, ok := errors.AsType[*Refusal](err); ok {
+		return r
+	}
+	return &Refusal{Message: err.Error()}
+}

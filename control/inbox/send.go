@@ -1,0 +1,153 @@
+package inbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"parley/control/envelope"
+	"parley/store"
+)
+
+// Write implements bots.Writer: it keeps what a person has written in a thread, to be sent at once. A *envelope.Fault says why it cannot be.
+func (b *Inbox) Write(ctx context.Context, c store.Conversation, content string) (store.ThreadMessage, error) {
+	bot, err := b.o.Store.Bot(ctx, c.Org, c.Bot)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.ThreadMessage{}, envelope.Bad("the conversation's bot was deleted: nothing can be sent")
+	}
+	if err != nil {
+		return store.ThreadMessage{}, fmt.Errorf("read bot: %w", err)
+	}
+	if _, err := b.o.Lines.Line(bot); err != nil {
+		return store.ThreadMessage{}, envelope.Bad("the bot's channel is not set up: " + err.Error())
+	}
+	last, err := b.o.Store.LastReceived(ctx, c.Org, c.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return store.ThreadMessage{}, fmt.Errorf("read thread: %w", err)
+	}
+	if time.Since(last.Created) >= Window {
+		return store.ThreadMessage{}, envelope.Bad("WhatsApp takes free messages only within 24 hours of the customer's last one: wait until they write, or send a template")
+	}
+	m, err := b.o.Store.Post(ctx, posting(bot, c, content, store.ByHuman))
+	if err != nil {
+		return store.ThreadMessage{}, fmt.Errorf("post message: %w", err)
+	}
+	b.posted(c, m)
+	return m, nil
+}
+
+// posting is a message of ours, to be sent at once.
+func posting(bot store.Bot, c store.Conversation, content, author string) store.Posting {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return store.Posting{
+		Org: c.Org,
+		Message: store.ThreadMessage{
+			ID: store.NewID(), Conversation: c.ID, Role: "assistant", Content: content, Type: "text", Tokens: -1, Author: author, Status: store.MessagePending, Created: now,
+		},
+		Job: store.Job{ID: store.NewID(), Bot: bot.ID, Due: now},
+	}
+}
+
+// posted lets a message be seen, and sent.
+func (b *Inbox) posted(c store.Conversation, m store.ThreadMessage) {
+	b.o.Feed.Wrote(c.Org, c.ID, m.ID)
+	b.rouse(store.SendJob)
+}
+
+// send sends a message of ours.
+func (b *Inbox) send(ctx context.Context, j store.Job) {
+	m, err := b.o.Store.ThreadMessage(ctx, j.Org, j.Thread, j.Key)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		b.end(ctx, j, "the message is gone")
+		return
+	case err != nil:
+		b.postpone(ctx, j, err)
+		return
+	case m.External != "" || m.Status != store.MessagePending:
+		b.sent(ctx, j, "", "")
+		return
+	case j.Tries > j.Settled+1:
+		b.sent(ctx, j, "", "the server stopped while it was being sent: it may have been sent")
+		return
+	}
+	line, out, err := b.outgoing(ctx, j, m)
+	if errors.Is(err, store.ErrUnavailable) {
+		b.postpone(ctx, j, err)
+		return
+	}
+	id := ""
+	if err == nil {
+		id, err = line.Send(ctx, out)
+	}
+	if err == nil {
+		b.sent(ctx, j, id, "")
+		return
+	}
+	no := refusalOf(err)
+	if no.Again && j.Settled+1 < mostTries {
+		b.o.Log.Warn("a message waits", "org", j.Org, "bot", j.Bot, "message", j.Key, "reason", no.Message)
+		wait := max(no.After, min(time.Second<<(2*j.Settled), 10*time.Minute))
+		if err := b.o.Store.PutOffJob(ctx, j, time.Now().Add(wait)); err != nil && !errors.Is(err, store.ErrConflict) {
+			b.o.Log.Warn("a message is not put off", "message", j.Key, "error", err)
+		}
+		return
+	}
+	if no.Unsure {
+		no.Message += ": it may have been sent"
+	}
+	b.sent(ctx, j, "", no.Message)
+}
+
+// outgoing is a message as it is sent, and by what.
+func (b *Inbox) outgoing(ctx context.Context, j store.Job, m store.ThreadMessage) (line Line, out Outgoing, err error) {
+	bot, err := b.o.Store.Bot(ctx, j.Org, j.Bot)
+	if err != nil {
+		return nil, out, fmt.Errorf("read bot: %w", err)
+	}
+	if line, err = b.o.Lines.Line(bot); err != nil {
+		return nil, out, err
+	}
+	out = Outgoing{Tag: m.ID, Text: m.Content}
+	if out.Peers, err = b.o.Store.Peers(ctx, j.Org, j.Thread); err != nil {
+		return nil, out, fmt.Errorf("read whom to send to: %w", err)
+	}
+	last, err := b.o.Store.LastReceived(ctx, j.Org, j.Thread)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, out, fmt.Errorf("read thread: %w", err)
+	}
+	out.Last = last.Created
+	if m.Author == store.ByHuman && last.External != "" { // who answers has read
+		if err := line.Seen(ctx, last.External, false); err != nil {
+			b.o.Log.Debug("a message is not marked as read", "message", last.ID, "error", err)
+		}
+	}
+	return line, out, nil
+}
+
+// sent keeps what became of a message: its id on the channel, or why there is none.
+func (b *Inbox) sent(ctx context.Context, j store.Job, external, failure string) {
+	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
+		err := b.o.Store.Sent(ctx, j, external, failure, time.Now())
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
+			b.o.Log.Error("what became of a message is not written down", "message", j.Key, "external", external, "error", err)
+			return
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+		}
+	}
+	if failure != "" {
+		b.o.Log.WarnContext(ctx, "message not sent", "org", j.Org, "bot", j.Bot, "conversation", j.Thread, "message", j.Key, "reason", failure)
+	} else if external != "" {
+		b.o.Log.InfoContext(ctx, "message sent", "org", j.Org, "bot", j.Bot, "conversation", j.Thread, "message", j.Key)
+	}
+	b.o.Feed.Changed(j.Org, j.Thread, j.Key)
+}
