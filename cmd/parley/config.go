@@ -100,6 +100,7 @@ type config struct {
 
 	deepgramSettings
 	elevenLabsSettings
+	cartesiaSettings
 	assemblyAISettings
 	voskSettings
 	wyomingSettings
