@@ -102,6 +102,7 @@ type config struct {
 
 	deepgramSettings
 	elevenLabsSettings
+	cartesiaSettings
 	assemblyAISettings
 	voskSettings
 	wyomingSettings

@@ -5,7 +5,6 @@ import (
 
 	"parley/control/traits"
 	"parley/pipeline"
-	"parley/providers"
 	"parley/providers/anthropic"
 )
 
@@ -38,7 +37,7 @@ var anthropicVendor = entry{
 		return opened{llm: m, check: m.Check, close: quietly(m.Close)}
 	},
 	thinks: &thinks{
-		Abilities: providers.Abilities{Streams: true, Cancels: true, Languages: "the model's own"},
+		Abilities: anthropic.Thinks,
 		model:     func(c *config) string { return c.AnthropicModel },
 		tune: func(m thinker, _ *config, _ string, set traits.LanguageModel) pipeline.Responder {
 			return m.(*anthropic.Client).Tuned(set.Model, set.Temperature, set.MaxTokens, anthropicEffort(set.Effort))

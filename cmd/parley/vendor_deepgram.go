@@ -2,7 +2,6 @@ package main
 
 import (
 	"parley/pipeline"
-	"parley/providers"
 	"parley/providers/deepgram"
 )
 
@@ -28,7 +27,7 @@ var deepgramVendor = entry{
 		return opened{stt: tunedEars(d, func(model string) pipeline.Transcriber { return with(model) }), tts: d, close: d.Close}
 	},
 	hears: &hears{
-		Abilities: providers.Abilities{Streams: true, MuLaw: true, Words: true, Turns: true, Cancels: true, Languages: "40 and more; flux-general-en: English"},
+		Abilities: deepgram.Hears,
 		auto:      true,
 		model:     func(c *config) string { return c.DeepgramSTTModel },
 		refuses: func(model, lang string) string {
@@ -39,7 +38,7 @@ var deepgramVendor = entry{
 		},
 	},
 	speaks: &speaks{
-		Abilities: providers.Abilities{Streams: true, MuLaw: true, Cancels: true, Languages: "7: the voice's own"},
+		Abilities: deepgram.Speaks,
 		auto:      true,
 		model:     func(*config) string { return deepgramVoice },
 		named:     true,

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"parley/pipeline"
-	"parley/providers"
 	"parley/providers/elevenlabs"
 )
 
@@ -58,7 +57,7 @@ var elevenLabsVendor = entry{
 		model:     func(c *config) string { return c.ElevenLabsSTT },
 	},
 	speaks: &speaks{
-		Abilities:  providers.Abilities{Streams: true, MuLaw: true, Words: true, Cancels: true, Languages: "30 and more"},
+		Abilities:  elevenlabs.Speaks,
 		auto:       true,
 		model:      func(c *config) string { return c.ElevenLabsModel },
 		checkModel: elevenlabs.CheckModel,

@@ -6,7 +6,6 @@ import (
 
 	"parley/control/traits"
 	"parley/pipeline"
-	"parley/providers"
 	"parley/providers/gemini"
 )
 
@@ -45,7 +44,7 @@ var geminiVendor = entry{
 		return opened{llm: m, check: m.Check, close: quietly(m.Close)}
 	},
 	thinks: &thinks{
-		Abilities: providers.Abilities{Streams: true, Cancels: true, Languages: "the model's own"},
+		Abilities: gemini.Thinks,
 		model:     func(c *config) string { return c.GeminiModel },
 		check:     gemini.CheckModel,
 		tune: func(m thinker, c *config, model string, set traits.LanguageModel) pipeline.Responder {

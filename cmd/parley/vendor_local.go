@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"parley/pipeline"
-	"parley/providers"
 	"parley/providers/local"
 )
 
@@ -19,7 +18,7 @@ var localVendor = entry{
 	name:   "local",
 	absent: "this server has not loaded local speech",
 	hears: &hears{
-		Abilities: providers.Abilities{Streams: true, Turns: true, Cancels: true, Languages: "English"},
+		Abilities: local.Hears,
 		model:     func(c *config) string { return c.STTModel },
 		refuses: func(_, lang string) string {
 			if english(lang) {
@@ -29,7 +28,7 @@ var localVendor = entry{
 		},
 	},
 	speaks: &speaks{
-		Abilities:  providers.Abilities{Streams: true, Cancels: true, Languages: "English"},
+		Abilities:  local.Speaks,
 		unmodelled: "the local vendor's voices are named by voice_settings.voice: " + strings.Join(localVoices, ", "),
 		checkVoice: func(name string) error {
 			if slices.Contains(localVoices, name) {

@@ -88,7 +88,7 @@ var openAIVendor = entry{
 	hears:  &hears{Abilities: openai.Hears, model: func(c *config) string { return c.OpenAISTTModel }},
 	speaks: &speaks{Abilities: openai.Speaks, model: func(c *config) string { return c.OpenAITTSModel }},
 	thinks: &thinks{
-		Abilities: providers.Abilities{Streams: true, Cancels: true, Languages: "the model's own"},
+		Abilities: openai.Thinks,
 		model:     func(c *config) string { return c.OpenAIModel },
 		tune: func(m thinker, _ *config, _ string, set traits.LanguageModel) pipeline.Responder {
 			var extra map[string]any

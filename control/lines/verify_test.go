@@ -22,6 +22,7 @@ func TestVerify(t *testing.T) {
 		"elevenlabs": {"/v1/user", "xi-api-key", secret},
 		"anthropic":  {"/v1/models", "x-api-key", secret},
 		"gemini":     {"/v1beta/models", "x-goog-api-key", secret},
+		"cartesia":   {"/voices", "X-API-Key", secret},
 		"assemblyai": {"/v2/transcript", "Authorization", secret},
 		"groq":       {"/models", "Authorization", "Bearer " + secret},
 		"mistral":    {"/models", "Authorization", "Bearer " + secret},

@@ -47,7 +47,8 @@ func header(name string) func(http.Header, string, string) {
 
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api,
+// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list,
+// docs.cartesia.ai/api-reference/voices/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api,
 // developers.facebook.com/docs/graph-api, developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
 var all = []Supplier{
 	{
@@ -86,6 +87,16 @@ var all = []Supplier{
 		Probe: &Probe{
 			Base: "https://generativelanguage.googleapis.com", Path: "/v1beta/models", Sign: header("x-goog-api-key"),
 			Refusal: []int{http.StatusBadRequest}, // API_KEY_INVALID
+		},
+	},
+	{
+		Name: "cartesia", Title: "Cartesia", Hears: true, Speaks: true,
+		Probe: &Probe{
+			Base: "https://api.cartesia.ai", Path: "/voices?limit=1",
+			Sign: func(h http.Header, _, secret string) {
+				h.Set("X-API-Key", secret)
+				h.Set("Cartesia-Version", "2026-03-01")
+			},
 		},
 	},
 	{

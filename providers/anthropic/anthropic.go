@@ -19,6 +19,7 @@ import (
 	"strings"
 
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/chat"
 )
 
@@ -27,6 +28,9 @@ const version = "2023-06-01"
 
 // defaultTokens is the longest answer where nobody says otherwise: the API wants a limit, and nobody listens to more on a telephone.
 const defaultTokens = 1024
+
+// Thinks is what a Client makes of its server.
+var Thinks = providers.Abilities{Streams: true, Cancels: true, Languages: "the model's"}
 
 // A Client is a model of Anthropic's. It may be used by any number of calls at once, and must not be copied or changed once used.
 type Client struct {

@@ -32,6 +32,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/pool"
 	"parley/providers/wire"
 )
@@ -51,6 +52,12 @@ const (
 
 // writeLimit bounds every write: a server that reads nothing for so long is gone.
 const writeLimit = 3 * time.Second
+
+// What a Client makes of Deepgram.
+var (
+	Hears  = providers.Abilities{Streams: true, MuLaw: true, Words: true, Turns: true, Cancels: true, Languages: "40 and more, with flux-general-en English; turns with flux-..."}
+	Speaks = providers.Abilities{Streams: true, MuLaw: true, Cancels: true, Languages: "7, by the voice"}
+)
 
 // A Client is one account at one Deepgram server. It is a pipeline.Transcriber and a pipeline.Synthesizer for any number of calls at
 // once. It must not be copied or changed once used; Close it when the last call has ended.

@@ -34,6 +34,9 @@ const (
 	longestKeyTerm = 50 // characters
 )
 
+// Speaks is what a Client makes of ElevenLabs.
+var Speaks = providers.Abilities{Streams: true, MuLaw: true, Words: true, Cancels: true, Languages: "32 with eleven_flash_v2_5, by the model"}
+
 // Hears is what a Scribe makes of ElevenLabs.
 var Hears = providers.Abilities{Streams: true, MuLaw: true, Words: true, Cancels: true, Languages: "90 and more"}
 

@@ -19,8 +19,12 @@ import (
 	"strings"
 
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/chat"
 )
+
+// Thinks is what a Client makes of its server.
+var Thinks = providers.Abilities{Streams: true, Cancels: true, Languages: "the model's"}
 
 // A Client is a model of Google's. It may be used by any number of calls at once, and must not be copied or changed once used.
 type Client struct {

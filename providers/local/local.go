@@ -32,6 +32,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers"
 )
 
 // Options fix an Engine. The zero value is ready for use.
@@ -59,6 +60,12 @@ func (o overload) Error() string { return string(o) }
 
 // Overloaded says that more was asked than can be done.
 func (overload) Overloaded() bool { return true }
+
+// What an Engine can do where all of its models are installed.
+var (
+	Hears  = providers.Abilities{Streams: true, Turns: true, Cancels: true, Languages: "English"}
+	Speaks = providers.Abilities{Streams: true, Words: true, Cancels: true, Languages: "English"}
+)
 
 // An Engine is the offline Listener, Transcriber and Synthesizer of all calls. Its methods may be called by any goroutine.
 type Engine struct {

@@ -5,6 +5,11 @@
 //
 // Which of the two is asked is the Client's API. What goes over the wire besides, and how often, is package chat's.
 //
+// An Audio is a recogniser and a voice over the protocols for those:
+//
+//	stretches of speech ──▶ wss {base}/realtime, or POST {base}/audio/transcriptions ──▶ words
+//	clauses ──▶ POST {base}/audio/speech ──▶ sound
+//
 // Wire: https://platform.openai.com/docs/api-reference/chat and .../responses, and what clones make of the first.
 package openai
 
@@ -19,6 +24,7 @@ import (
 	"strings"
 
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/chat"
 )
 
@@ -30,6 +36,9 @@ const (
 	Completions API = "chat"      // chat completions, which all clones speak
 	Responses   API = "responses" // OpenAI's newer one, and some clones'; nothing is kept at the server (store is false)
 )
+
+// Thinks is what a Client makes of its server.
+var Thinks = providers.Abilities{Streams: true, Cancels: true, Languages: "the model's"}
 
 // A Client is a model at an endpoint. It may be used by any number of calls at once, and must not be copied or changed once used.
 type Client struct {

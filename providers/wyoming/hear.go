@@ -152,7 +152,8 @@ func (t *transcription) Mark(e pipeline.Edge) error {
 			return nil
 		}
 		t.drop()
-		t.open = &stretch{edge: e.N, from: max(t.begin, t.head()-t.samples(t.at-e.At+preRoll), t.spoken())}
+		ago := max(0, t.at-e.At) + preRoll // frames may have been lost since
+		t.open = &stretch{edge: e.N, from: max(t.begin, t.head()-t.samples(ago), t.spoken())}
 		t.queue = append(t.queue, t.open)
 	case pipeline.Ended:
 		if t.open == nil || t.open.edge != e.N {

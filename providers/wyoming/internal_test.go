@@ -105,6 +105,34 @@ func TestWriteDoesNotAllocate(t *testing.T) {
 	}
 }
 
+// TestAStretchBeginsOnTheTape, whatever the Ear says of when it began.
+func TestAStretchBeginsOnTheTape(t *testing.T) {
+	t.Parallel()
+	tr := newTranscription(&Client{}, pipeline.Listening{Rate: 8000})
+	f := media.Frame{PCM: make([]int16, 160), Rate: 8000, At: time.Minute}
+	for range 20 {
+		if err := tr.Write(f); err != nil {
+			t.Fatal(err)
+		}
+		f.At += media.FrameTime
+	}
+	for n, at := range []time.Duration{f.At + time.Hour, 0, f.At} {
+		if err := tr.Mark(pipeline.Edge{Kind: pipeline.Began, N: n + 1, At: at}); err != nil {
+			t.Fatal(err)
+		}
+		if s := tr.open; s.from < tr.begin || s.from > tr.head() {
+			t.Errorf("a stretch that began at %v begins at sample %d, want one from %d to %d", at, s.from, tr.begin, tr.head())
+		}
+		if err := tr.Mark(pipeline.Edge{Kind: pipeline.Ended, N: n + 1, At: at}); err != nil {
+			t.Fatal(err)
+		}
+		pcm, next, over := tr.piece(nil, tr.queue[n], tr.queue[n].from, 1<<20)
+		if !over || next != tr.head() {
+			t.Errorf("got %d samples up to %d, over %v; want all up to %d", len(pcm), next, over, tr.head())
+		}
+	}
+}
+
 // TestTheTapeIsBounded: what nobody hears is dropped, oldest first, and said so.
 func TestTheTapeIsBounded(t *testing.T) {
 	t.Parallel()
