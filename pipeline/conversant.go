@@ -61,6 +61,7 @@ type Outcome struct {
 	Key   int
 	Delta Delta
 	Done  bool // the answer is complete; Delta has no more than Finish
+	Ends  bool // nothing of an answer: the session will end soon, so another should take its place
 }
 
 // A Hearer hears the caller beside ear and recogniser.

@@ -28,18 +28,23 @@ type Conversation struct {
 	conversant Conversant
 	briefing   Briefing
 	halt       context.CancelFunc // of what is being opened
+	ahead      func()             // opens a session while nobody waits for it
+	renew      func()             // opens the spare one
 	opening    chan struct{}      // holds something while a session is opened
 	work       sync.WaitGroup
 
 	mu     sync.Mutex
 	closed bool
 	line   *line // nil: there is none
+	spare  *line // takes the place of line, which will end soon; nil: there is none
 	reel   reel
 }
 
 // line is a session, and what it has been told and has said.
 type line struct {
 	session Session
+	since   time.Time // when it was opened
+	tired   bool      // it will end soon
 	entries []entry
 	key     int // the last one
 	answer  int // the key of the answer that is wanted; 0: none
@@ -63,6 +68,9 @@ var (
 	errEndless     = errors.New("the answer does not end")
 )
 
+// soonLost is how long a session has to last for another to be opened as soon as it has ended; else only when it is needed.
+const soonLost = 10 * time.Second
+
 // longestAnswer is how much of an answer may wait to be heard.
 const longestAnswer = 5 * time.Minute
 
@@ -71,28 +79,30 @@ func NewConversation(c Conversant, b Briefing) *Conversation {
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &Conversation{conversant: c, briefing: b, halt: cancel, opening: make(chan struct{}, 1)}
 	v.reel = reel{rate: b.Rate}
-	v.work.Go(func() {
-		_, _ = v.open(ctx) // whoever needs it tries again, and says what is wrong
-	})
+	v.ahead = func() { _, _ = v.open(ctx) } // whoever needs it tries again, and says what is wrong
+	v.renew = func() { _ = v.dial(ctx, &v.spare) }
+	v.work.Go(v.ahead)
 	return v
 }
 
 // Close implements [Hearer].
 func (v *Conversation) Close() error {
 	v.mu.Lock()
-	l := v.line
-	v.closed, v.line = true, nil
+	all := []*line{v.line, v.spare}
+	v.closed, v.line, v.spare = true, nil, nil
 	v.mu.Unlock()
 	v.halt()
-	var err error
-	if l != nil {
-		err = l.session.Close()
+	var bad []error
+	for _, l := range all {
+		if l != nil {
+			bad = append(bad, l.session.Close())
+		}
 	}
 	v.work.Wait()
-	return err
+	return errors.Join(bad...)
 }
 
-// open returns the session, or opens one.
+// open returns the session that is to be asked, or opens one; nil: the call has ended.
 func (v *Conversation) open(ctx context.Context) (*line, error) {
 	select {
 	case v.opening <- struct{}{}:
@@ -100,26 +110,48 @@ func (v *Conversation) open(ctx context.Context) (*line, error) {
 		return nil, context.Cause(ctx)
 	}
 	defer func() { <-v.opening }()
-	v.mu.Lock()
-	l, closed := v.line, v.closed
-	v.mu.Unlock()
-	if l != nil || closed {
+	if l, closed := v.current(); l != nil || closed {
 		return l, nil
 	}
+	if err := v.dial(ctx, &v.line); err != nil {
+		return nil, err
+	}
+	l, _ := v.current()
+	return l, nil
+}
+
+// current is the session that is to be asked; nil: there is none. A tired one gives way between two answers.
+func (v *Conversation) current() (l *line, closed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if old := v.line; v.spare != nil && (old == nil || old.answer == 0) {
+		v.line, v.spare = v.spare, nil
+		v.reel.unsent()
+		if old != nil {
+			v.leave(old, errSessionOver)
+		}
+	}
+	return v.line, v.closed
+}
+
+// dial opens a session, for as.
+func (v *Conversation) dial(ctx context.Context, as **line) error {
 	s, err := v.conversant.Converse(ctx, v.briefing)
 	if err != nil {
-		return nil, fmt.Errorf("open a session: %w", err)
+		return fmt.Errorf("open a session: %w", err)
 	}
-	l = &line{session: s, fresh: make(chan struct{}, 1)}
+	l := &line{session: s, since: time.Now(), fresh: make(chan struct{}, 1)}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.closed {
-		return nil, s.Close()
+		return s.Close()
 	}
-	v.line = l
-	v.reel.unsent()
+	*as = l
+	if as == &v.line {
+		v.reel.unsent()
+	}
 	v.work.Go(func() { v.read(l) })
-	return l, nil
+	return nil
 }
 
 // read takes what comes of a session until it ends.
@@ -139,15 +171,29 @@ func (v *Conversation) read(l *line) {
 	v.lose(l, failure)
 }
 
-// lose lets a session go that has ended. The next one begins anew.
+// lose lets a session go that has ended. The next one begins anew, and if it lasted for a while, at once.
 func (v *Conversation) lose(l *line, why error) {
+	lost := v.line == l && l.err == nil
+	switch l {
+	case v.line:
+		v.line = nil
+	case v.spare:
+		v.spare = nil
+	}
+	v.leave(l, why)
+	if lost && v.spare == nil && !v.closed && time.Since(l.since) >= soonLost {
+		v.work.Go(v.ahead)
+	}
+}
+
+// leave ends a session.
+func (v *Conversation) leave(l *line, why error) {
 	if l.err != nil {
 		return
 	}
 	l.err = why
 	l.wake()
-	if v.line == l {
-		v.line = nil
+	if !v.closed {
 		v.work.Go(func() { _ = l.session.Close() })
 	}
 }
@@ -163,6 +209,10 @@ func (l *line) wake() {
 func (v *Conversation) took(l *line, o Outcome) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if o.Ends && !l.tired && !v.closed {
+		l.tired = true
+		v.work.Go(v.renew)
+	}
 	if i := slices.IndexFunc(l.entries, func(e entry) bool { return e.key == o.Key }); i >= 0 && !l.entries[i].cut {
 		m := &l.entries[i].m
 		if a := o.Delta.Aloud; a != nil {

@@ -17,6 +17,7 @@ import (
 type Conversant struct {
 	Behind bool    // the words of an answer come after all its sound
 	Lasts  float64 // each session ends so long after it was opened; 0: never
+	Warns  float64 // it says so this long before; 0: not at all
 	Refuse int     // so many sessions are refused, from the first on
 }
 
@@ -54,8 +55,16 @@ func (c *conversant) Converse(ctx context.Context, b pipeline.Briefing) (pipelin
 	c.st.p.Sessions = append(c.st.p.Sessions, &s.log)
 	if c.Lasts > 0 {
 		s.work.Go(func() {
+			ends := time.After(seconds(c.Lasts))
+			if c.Warns > 0 {
+				select {
+				case <-time.After(seconds(c.Lasts - c.Warns)):
+					s.say(context.Background(), outcome{Outcome: pipeline.Outcome{Ends: true}})
+				case <-s.closed:
+				}
+			}
 			select {
-			case <-time.After(seconds(c.Lasts)):
+			case <-ends:
 				s.say(context.Background(), outcome{err: errFault})
 			case <-s.closed:
 			}

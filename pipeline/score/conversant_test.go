@@ -74,6 +74,14 @@ func TestConversant(t *testing.T) {
 			}
 			knew(t, p, 1, "assistant: Welcome to Parley.", "caller: one", "assistant: You said one.", "caller: two")
 		}},
+		{name: "conversant's session will end", score: Score{
+			Conversant: &Conversant{Lasts: 7, Warns: 3}, Model: Model{Answer: tells}, Caller: []Cue{ask, Says("two", 13, 13.5), HangsUp(16.5)},
+		}, check: func(t *testing.T, p *Performance) {
+			if len(p.Sessions) < 3 {
+				t.Fatalf("%d sessions", len(p.Sessions))
+			}
+			whole(t, p, long)
+		}},
 		{name: "conversant is refused", score: Score{Conversant: &Conversant{Refuse: 99}, Caller: []Cue{Says("one", 4, 4.5), HangsUp(9)}}},
 		{name: "conversant is refused once", score: Score{Conversant: &Conversant{Refuse: 1}, Caller: []Cue{Says("one", 4, 4.5), HangsUp(9)}}},
 		{name: "conversant is commanded", score: Score{Conversant: talks, Caller: []Cue{
@@ -140,7 +148,7 @@ func TestConversantKnowsTheHistory(t *testing.T) {
 			s.Recogniser.Eager = true
 		}
 		if seed%5 == 0 { // what was heard of an answer whose words do not come any more nobody knows
-			*s.Conversant = Conversant{Lasts: 9}
+			*s.Conversant = Conversant{Lasts: 9, Warns: 3 * float64(seed%2)}
 		}
 		s.Play(t, func(t *testing.T, p *Performance) {
 			for _, k := range p.Talks {
