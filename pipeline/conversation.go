@@ -34,6 +34,7 @@ type Conversation struct {
 	work       sync.WaitGroup
 
 	mu     sync.Mutex
+	begun  bool // a frame has come
 	closed bool
 	line   *line // nil: there is none
 	spare  *line // takes the place of line, which will end soon; nil: there is none
@@ -74,14 +75,13 @@ const soonLost = 10 * time.Second
 // longestAnswer is how much of an answer may wait to be heard.
 const longestAnswer = 5 * time.Minute
 
-// NewConversation begins a conversation: it opens a session meanwhile. Close ends it.
+// NewConversation makes a conversation. It opens a session when there is something to be heard or to be answered; Close ends it then.
 func NewConversation(c Conversant, b Briefing) *Conversation {
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &Conversation{conversant: c, briefing: b, halt: cancel, opening: make(chan struct{}, 1)}
 	v.reel = reel{rate: b.Rate}
 	v.ahead = func() { _, _ = v.open(ctx) } // whoever needs it tries again, and says what is wrong
 	v.renew = func() { _ = v.dial(ctx, &v.spare) }
-	v.work.Go(v.ahead)
 	return v
 }
 
@@ -241,6 +241,10 @@ func (v *Conversation) Hear(at time.Duration, f media.Frame, e Edge) {
 	defer v.mu.Unlock()
 	if v.closed {
 		return
+	}
+	if !v.begun {
+		v.begun = true
+		v.work.Go(v.ahead)
 	}
 	fresh := v.reel.hear(at, f, e)
 	if len(fresh) > 0 && v.line != nil {

@@ -200,6 +200,12 @@ func (a *accounts) ways(o own) (w ways) {
 	if o.elevenLabsBase != "" {
 		w.elevenlabs = guarded
 	}
+	if o.openAIBase != "" {
+		w.realtime = guarded
+	}
+	if o.geminiBase != "" {
+		w.live = guarded
+	}
 	return w
 }
 

@@ -42,6 +42,9 @@ type vendors struct {
 	listens               string // the local recogniser's model
 	lang                  string // in which agents speak that do not say otherwise
 
+	keys *config // by which speech-to-speech models are asked
+	ways ways
+
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
 	tally  tally
 }
@@ -85,11 +88,12 @@ func newVendors(c *config, t tally, log *slog.Logger) (*vendors, error) {
 type ways struct {
 	openai, anthropic, gemini *http.Client
 	deepgram, elevenlabs      func(ctx context.Context, network, address string) (net.Conn, error)
+	realtime, live            dialing
 }
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
 func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, tally: t}
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, tally: t, keys: c, ways: w}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine
@@ -200,6 +204,8 @@ func (v *vendors) absent(vendor string) error {
 	switch vendor {
 	case "local":
 		return errors.New("this server has not loaded local speech")
+	case "openai-realtime", "gemini-live":
+		return fmt.Errorf("this server has no key of %s", map[string]string{"openai-realtime": "openai", "gemini-live": "gemini"}[vendor])
 	case "openai":
 		return errors.New("this server has no language model of OpenAI's, or of a compatible server: neither OPENAI_API_KEY nor OPENAI_BASE_URL is set")
 	case "":
