@@ -291,7 +291,7 @@ func (v *Conversation) respond(ctx context.Context, talk Talk, yield func(Delta,
 	if err := v.ask(l, talk); err != nil {
 		return false, err
 	}
-	defer v.settle(l)
+	defer v.settle(ctx, l)
 	for {
 		next, err := v.take(l)
 		for _, o := range next {
@@ -334,8 +334,8 @@ func (v *Conversation) take(l *line) ([]Outcome, error) {
 	return next, nil
 }
 
-// settle cancels the answer, unless it is complete.
-func (v *Conversation) settle(l *line) {
+// settle cancels the answer, unless it is complete. A session that was too late with it is not asked again.
+func (v *Conversation) settle(ctx context.Context, l *line) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	l.queue, l.sound = nil, 0
@@ -343,7 +343,11 @@ func (v *Conversation) settle(l *line) {
 		return
 	}
 	l.answer = 0
-	if err := l.session.Cancel(); err != nil {
+	err := l.session.Cancel()
+	if late, ok := errors.AsType[*LateError](context.Cause(ctx)); ok {
+		err = late
+	}
+	if err != nil {
 		v.lose(l, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/providers"
+	"parley/providers/gemini"
 	"parley/providers/openai"
 )
 
@@ -39,6 +40,10 @@ func (v *vendors) conversant(c *config, set traits.LanguageModel) (pipeline.Conv
 			BaseURL: v.keys.OpenAIBaseURL, Key: v.keys.OpenAIKey, Model: model, Voice: cmp.Or(set.Voice, c.RealtimeVoice), MaxTokens: set.MaxTokens, NetDial: v.ways.realtime,
 		}, model
 	case vendor == "gemini-live" && v.keys.geminiKey() != "":
+		model := cmp.Or(set.Model, c.LiveModel)
+		return &gemini.Live{
+			BaseURL: v.keys.GeminiBaseURL, Key: v.keys.geminiKey(), Model: model, Voice: cmp.Or(set.Voice, c.LiveVoice), MaxTokens: set.MaxTokens, NetDial: v.ways.live,
+		}, model
 	}
 	return nil, ""
 }

@@ -54,6 +54,7 @@ func TestEndToEndConversant(t *testing.T) {
 		start             func(testing.TB, *providertest.Live) string
 	}{
 		{"openai-realtime", "OPENAI_API_KEY", "OPENAI_BASE_URL", providertest.StartRealtime},
+		{"gemini-live", "GEMINI_API_KEY", "GEMINI_BASE_URL", providertest.StartGeminiLive},
 	} {
 		t.Run(v.vendor, func(t *testing.T) {
 			t.Parallel()

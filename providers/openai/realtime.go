@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
@@ -106,7 +107,7 @@ func (r *Realtime) Converse(ctx context.Context, b pipeline.Briefing) (pipeline.
 	}
 	s := &realtime{socket: conn, sound: sound, items: map[int]*spokenItems{}, answers: map[string]int{}, called: map[string]bool{}}
 	if err := s.send(r.update(b, sound.format())); err != nil {
-		return nil, fmt.Errorf("openai: %w", err)
+		return nil, errors.Join(fmt.Errorf("openai: %w", err), conn.Close())
 	}
 	s.tired = time.NewTimer(cmp.Or(r.Lasts, defaultLasts))
 	return s, nil

@@ -144,6 +144,12 @@ func (s *Socket) lost(err error) error {
 	e := &chat.Error{Code: "connection", Retryable: true, Err: err}
 	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Text != "" {
 		e.Message, e.Err = chat.Clip(closed.Text), nil
+		switch words := strings.ToLower(closed.Text); { // what HTTP would have said
+		case strings.Contains(words, "api key"):
+			e.Status = http.StatusUnauthorized
+		case strings.Contains(words, "quota"):
+			e.Status = http.StatusTooManyRequests
+		}
 	}
 	return hide(e, s.secret)
 }
