@@ -57,6 +57,10 @@ func (c *company) converse(r *role, set traits.LanguageModel) {
 		r.refuse(path+"vendor", r.vendors.absent(set.Vendor).Error())
 		return
 	}
+	if set.Model != "" && set.Vendor == "gemini-live" && gemini.CheckModel(set.Model) != nil {
+		r.refuse(path+"model", gemini.CheckModel(set.Model).Error())
+		return
+	}
 	if set.Temperature != nil {
 		r.refuse(path+"temperature", set.Vendor+" has none")
 	}

@@ -30,7 +30,7 @@ func (a *attendant) answer(turn providertest.LiveTurn) providertest.LiveAnswer {
 	a.known = append(a.known, turn.Messages)
 	spoke := 0
 	for _, m := range turn.Messages {
-		if m.Role == "user" {
+		if m.Role == "user" && m.Sound > 0 {
 			spoke++
 		}
 	}
@@ -71,7 +71,7 @@ func TestEndToEndConversant(t *testing.T) {
 				}
 			}
 			last := c.Turns[len(c.Turns)-1]
-			if cut == nil || cut.Text != hours || cut.Counts["tools"] != 1 || last.Heard != "Goodbye then." {
+			if cut == nil || !strings.HasPrefix(hours, cut.Text) || cut.Counts["tools"] != 1 || last.Heard != "Goodbye then." {
 				t.Fatalf("turns %+v", c.Turns)
 			}
 			if d := len(strings.Fields(cut.Heard)) - len(strings.Fields(heardBy(hours, time.Duration(cut.SoundedMS)*time.Millisecond))); d < -1 || d > 1 || !strings.HasPrefix(hours, cut.Heard) {
@@ -80,7 +80,7 @@ func TestEndToEndConversant(t *testing.T) {
 			if !strings.Contains(strings.ToLower(cut.Said), "password") {
 				t.Errorf("the recogniser understood %q", cut.Said)
 			}
-			a.knew(t, cut)
+			a.knew(t, cut, v.vendor == "openai-realtime")
 			soundsUntilCut(t, n, c, cut)
 			if wrong := live.Counts().Wrong.Load(); wrong != 0 {
 				t.Errorf("the model refused %d messages", wrong)
@@ -117,17 +117,23 @@ func (n *node) callConversant(t *testing.T, vendor string) (r carrier.Result) {
 }
 
 // knew checks what the model knew when it was asked last: its own words as far as they were heard, and the caller's by their sound.
-func (a *attendant) knew(t *testing.T, cut *turnRow) {
+func (a *attendant) knew(t *testing.T, cut *turnRow, edits bool) {
 	t.Helper()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	last := a.known[len(a.known)-1]
-	at := len(last) - 2
-	if at < 0 || last[at].Role != "assistant" || last[at].Sound != time.Duration(cut.SoundedMS)*time.Millisecond || last[at].Text == hours {
-		t.Errorf("it takes for heard %+v; it was %d ms", last, cut.SoundedMS)
+	if len(last) < 2 {
+		t.Fatalf("it knew %+v", last)
 	}
-	if m := last[at+1]; m.Role != "user" || m.Sound < time.Second || m.Sound > 6*time.Second {
-		t.Errorf("of who interrupted it heard %+v", m)
+	said, heard := last[len(last)-2], last[len(last)-1]
+	if edits && (said.Role != "assistant" || said.Sound != time.Duration(cut.SoundedMS)*time.Millisecond || said.Text == hours) {
+		t.Errorf("of its words it takes %+v for heard; it was %d ms", said, cut.SoundedMS)
+	}
+	if !edits && !strings.Contains(said.Text, `they heard only "`+cut.Heard+`"`) {
+		t.Errorf("it was told %q; %q was heard", said.Text, cut.Heard)
+	}
+	if heard.Role != "user" || heard.Sound < time.Second || heard.Sound > 6*time.Second {
+		t.Errorf("of who interrupted it heard %+v", heard)
 	}
 }
 

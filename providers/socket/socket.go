@@ -67,6 +67,9 @@ func Dial(ctx context.Context, t Target) (*Socket, error) {
 	dialing, cancel := context.WithTimeout(ctx, cmp.Or(t.Limit, dialLimit))
 	defer cancel()
 	conn, answer, err := dialer.DialContext(dialing, t.URL, t.Header)
+	if answer != nil {
+		defer func() { _ = answer.Body.Close() }() // its beginning is in memory already
+	}
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, cause
@@ -83,7 +86,6 @@ func Dial(ctx context.Context, t Target) (*Socket, error) {
 func (t Target) refused(answer *http.Response, err error) error {
 	e := &chat.Error{Code: "connection", Retryable: true, Err: err}
 	if answer != nil {
-		defer func() { _ = answer.Body.Close() }() // its beginning is in memory already
 		body, _ := io.ReadAll(io.LimitReader(answer.Body, 4096))
 		e = chat.ServerError(body)
 		e.Status = answer.StatusCode
