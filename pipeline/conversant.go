@@ -66,8 +66,9 @@ type Outcome struct {
 
 // A Hearer hears the caller beside ear and recogniser.
 type Hearer interface {
-	// Hear is given each frame as the ear is, but silence in place of a secret, and what the ear noticed in it, if anything. At is when the
-	// frame began to be said, since the answer. It copies and returns at once.
+	// Hear is given each frame as the ear is, but silence in place of a secret, and what the ear noticed in it, if anything. While the caller
+	// talks with somebody else it is given no more than the Ended of what was being said. At is when the frame began to be said, since the
+	// answer. It copies and returns at once.
 	Hear(at time.Duration, f media.Frame, e Edge)
 	// Close: it is not called any more, the call has ended or another agent has taken over.
 	Close() error

@@ -159,7 +159,7 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		return failure
 	}
 	f = c.unveiled(f)
-	if model != nil {
+	if model != nil && (c.beyond.Load() == nil || e.Kind == Ended) { // what is said to somebody else is not for a model
 		c.inside.part.Store(inHearer)
 		if heard.PCM = f.PCM; c.muted.Load() {
 			heard.PCM = c.blank(len(f.PCM))

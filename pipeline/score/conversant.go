@@ -26,6 +26,7 @@ type Session struct {
 	Edits  []pipeline.Edit
 	Sounds []time.Duration // of each Heard: how much sound was written for it
 	Clears int
+	Wrote  int // samples, in all
 	Closed bool
 	Late   int // samples that came after it was closed
 }
@@ -110,6 +111,7 @@ func (s *session) Write(pcm []int16) error {
 		s.log.Late += len(pcm)
 	}
 	s.written += len(pcm)
+	s.log.Wrote += len(pcm)
 	return nil
 }
 

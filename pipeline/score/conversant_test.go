@@ -100,6 +100,14 @@ func TestConversant(t *testing.T) {
 				t.Errorf("the model heard %d secrets", n)
 			}
 		}},
+		{name: "conversant does not hear what is said to others", waits: true, score: Score{
+			Conversant: talks, Guest: &Guest{Rings: 1},
+			Caller: []Cue{Orders(pipeline.Command{Kind: pipeline.Bridge, To: "+15550123", Text: "One moment."}, 2), Says("tell nobody about it", 9, 11), HangsUp(13)},
+		}, check: func(t *testing.T, p *Performance) {
+			if n := p.Sessions[0].Wrote; n != 0 {
+				t.Errorf("%d samples were written", n)
+			}
+		}},
 		{name: "conversant hands over", score: Score{
 			Conversant: talks, Change: func(context.Context, string) (pipeline.Agent, pipeline.Parts, error) {
 				return pipeline.Agent{Name: "Billing"}, pipeline.Parts{Responder: pipeline.Greeting("Billing here.", nil)}, nil
