@@ -82,6 +82,16 @@ func TestConversant(t *testing.T) {
 			}
 			whole(t, p, long)
 		}},
+		{name: "conversant hangs", score: Score{
+			Conversant: talks, Model: Model{Fault: Fault{Kind: Hangs, On: 2}}, Caller: []Cue{Says("one", 2, 2.5), Says("two", 16, 16.5), HangsUp(20)},
+		}, check: func(t *testing.T, p *Performance) {
+			if len(p.Sessions) != 2 || !p.Sessions[0].Closed {
+				t.Errorf("%d sessions", len(p.Sessions))
+			}
+			if h := turn(t, p, 3).Heard; h != "You said two." {
+				t.Errorf("then %q was heard", h)
+			}
+		}},
 		{name: "conversant is refused", score: Score{Conversant: &Conversant{Refuse: 99}, Caller: []Cue{Says("one", 4, 4.5), HangsUp(9)}}},
 		{name: "conversant is refused once", score: Score{Conversant: &Conversant{Refuse: 1}, Caller: []Cue{Says("one", 4, 4.5), HangsUp(9)}}},
 		{name: "conversant is commanded", score: Score{Conversant: talks, Caller: []Cue{

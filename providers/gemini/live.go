@@ -14,6 +14,7 @@ import (
 
 	"parley/media/resample"
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/chat"
 	"parley/providers/socket"
 )
@@ -56,6 +57,9 @@ type Live struct {
 }
 
 var _ pipeline.Conversant = (*Live)(nil)
+
+// Converses is what a Live can do. It answers piece by piece, but the caller's turn goes out as a whole.
+var Converses = providers.Abilities{Languages: "the model's own"}
 
 // Check says what is wrong with its fields; nil if it can be used.
 func (l *Live) Check() error {

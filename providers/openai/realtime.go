@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/chat"
 	"parley/providers/socket"
 )
@@ -53,6 +54,9 @@ type Realtime struct {
 }
 
 var _ pipeline.Conversant = (*Realtime)(nil)
+
+// Converses is what a Realtime can do.
+var Converses = providers.Abilities{Streams: true, MuLaw: true, Cancels: true, Languages: "the model's own"}
 
 // Check says what is wrong with its fields; nil if it can be used.
 func (r *Realtime) Check() error {
