@@ -64,6 +64,7 @@ type Call struct {
 	meter    meter
 	expected atomic.Pointer[[]string]       // words that listen is to pass to the recogniser
 	signals  atomic.Pointer[tones.Detector] // nil: they do not matter
+	hearer   atomic.Pointer[Hearer]         // nil: there is none
 
 	agent      Agent
 	parts      Parts
@@ -272,6 +273,7 @@ func (c *Call) converse(ctx context.Context) {
 	c.playout = media.NewMeasuredPlayout(c.Leg, c.Pacer, c.sounded, c.Punctuality)
 	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
+	c.hires(c.parts.Hearer)
 	c.ready.Store(true)
 	c.spawn("results", func() { c.results(ctx) })
 	timer := time.NewTimer(time.Hour)
@@ -430,6 +432,7 @@ func (c *Call) close() {
 			}
 		})
 	}
+	c.hires(nil)
 	gone := make(chan struct{})
 	go func() {
 		c.work.Wait()

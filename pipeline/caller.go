@@ -179,6 +179,9 @@ func (d *dialog) understand(t Transcript) {
 		if c.floor != quiet {
 			c.forgot = c.edge
 		}
+		if c.floor == speaking && c.paused { // it is quicker than the ear
+			c.spoke = c.pause.spoke
+		}
 		if c.floor == awaiting {
 			c.floor = quiet
 			d.clear(transcriptAlarm)

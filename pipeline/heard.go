@@ -47,6 +47,9 @@ func (s *script) says(text string) {
 	s.text.WriteString(text)
 }
 
+// adds adds to the text what may sound already, or later.
+func (s *script) adds(text string) { s.text.WriteString(text) }
+
 // sounds adds to the sound, rate samples of it a second.
 func (s *script) sounds(pcm []int16, rate int) {
 	s.length += media.Samples(len(pcm), rate)

@@ -82,6 +82,7 @@ const (
 	inNobody int32 = iota
 	inTranscriber
 	inEar
+	inHearer
 	inTap
 )
 
@@ -91,7 +92,22 @@ func (i *inside) stuck(now time.Duration) string {
 	if now-time.Duration(i.since.Load()) <= stuckAfter {
 		return ""
 	}
-	return [...]string{inNobody: "", inTranscriber: "transcriber", inEar: "ear", inTap: "tap"}[part]
+	return [...]string{inNobody: "", inTranscriber: "transcriber", inEar: "ear", inHearer: "model", inTap: "tap"}[part]
+}
+
+// hires makes h the one who hears the caller beside the recogniser; nil: nobody does. Whoever did has their leave.
+func (c *Call) hires(h Hearer) {
+	var next *Hearer
+	if h != nil {
+		next = &h
+	}
+	if last := c.hearer.Swap(next); last != nil {
+		c.spawn("hearer", func() {
+			if err := (*last).Close(); err != nil {
+				c.log.Debug("close hearer", "err", err)
+			}
+		})
+	}
 }
 
 // hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
@@ -125,7 +141,8 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 		}
 	}
 	c.inside.part.Store(inEar)
-	if e, ok := c.parts.Ear.Hear(heard); ok {
+	e, ok := c.parts.Ear.Hear(heard)
+	if ok {
 		c.meter.edge(e.Kind)
 		now := time.Since(c.answered)
 		if !deaf && failure == nil {
@@ -137,11 +154,18 @@ func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	if r := c.beyond.Load(); r != nil {
 		r.Hear(f)
 	}
-	listened := c.seats.all.Load() != nil
-	if c.tap == nil && !listened {
+	listened, model := c.seats.all.Load() != nil, c.hearer.Load()
+	if c.tap == nil && !listened && model == nil {
 		return failure
 	}
 	f = c.unveiled(f)
+	if model != nil && (c.beyond.Load() == nil || e.Kind == Ended) { // what is said to somebody else is not for a model
+		c.inside.part.Store(inHearer)
+		if heard.PCM = f.PCM; c.muted.Load() {
+			heard.PCM = c.blank(len(f.PCM))
+		}
+		(*model).Hear(time.Since(c.answered)-f.Duration(), heard, e)
+	}
 	if listened {
 		c.overheard(time.Now().Add(-f.Duration()), f)
 	}

@@ -93,6 +93,7 @@ func (c *Call) perform(ctx context.Context, a act) {
 	case swap:
 		if a.parts.Responder != nil {
 			c.parts.Responder = a.parts.Responder
+			c.hires(a.parts.Hearer)
 		}
 		if a.parts.Synthesizer != nil {
 			c.parts.Synthesizer, c.pace, c.paces = a.parts.Synthesizer, 0, 0

@@ -199,6 +199,7 @@ func (k Talk) Lacks(n int) bool {
 // A Delta is the next piece of a response. One of its fields is set.
 type Delta struct {
 	Text   string // to be spoken
+	Aloud  *Aloud // spoken already
 	Call   *ToolCall
 	Expect *Expect
 	Do     *Command
@@ -206,6 +207,13 @@ type Delta struct {
 	Lookup *Lookup           // what was looked up for the response
 	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
 	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
+}
+
+// Aloud is speech in the responder's own voice: its sound, its words or both; the words may come before their sound or after it. It is
+// heard as it is, and no Synthesizer is asked. A response is Aloud or Text, not both.
+type Aloud struct {
+	Text string
+	PCM  []int16 // mono at the leg's rate (Talk.Info); lent until the next iteration
 }
 
 // MaskedSlot stands for what a caller has given as a secret, wherever that would be shown: among Delta.Slots, in events, in the history
@@ -338,6 +346,8 @@ type Parts struct {
 	Transcription Transcription
 	Responder     Responder
 	Synthesizer   Synthesizer
+	// Hearer hears the caller beside the recogniser: a Conversation. Nil: nobody does.
+	Hearer Hearer
 	// May says why the caller must not be connected to somebody, which may be told to the model; it is asked before each Transfer and Bridge.
 	// Nil: all may be called.
 	May func(ctx context.Context, to string) error
@@ -349,8 +359,8 @@ type Parts struct {
 	Dial func(ctx context.Context, to string) (media.Leg, error)
 	// Music is what a caller who waits for somebody hears, at so many samples a second; nil, or a nil Source: a Chime.
 	Music func(rate int) media.Source
-	// Change finds another agent by its name, for the command Change, and its Responder and Synthesizer: those of the agent before it
-	// where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
+	// Change finds another agent by its name, for the command Change, and its Responder, Hearer and Synthesizer: Responder and Synthesizer
+	// are those of the agent before it where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
 	Change func(ctx context.Context, name string) (Agent, Parts, error)
 }
 

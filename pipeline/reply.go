@@ -34,7 +34,8 @@ var (
 // reply is one step of a turn while it is made and heard.
 //
 //	Responder.Respond ──deltas──▶ read ──text──▶ Synthesizer.Speak ──sound──▶ pump ──▶ Utterance
-//	                               └──▶ told: all that is not text
+//	                               ├──▶ told: all that is not text
+//	                               └──▶ Aloud: words and sound ──────────────────▶ Utterance
 //
 // The voice pulls the text and the utterance the sound: there is no queue between them. pump runs on a goroutine of its own,
 // because a provider that hangs must not keep attend from saying so.
@@ -172,9 +173,6 @@ func (c *Call) pump(ctx context.Context, r *reply, deltas iter.Seq2[Delta, error
 		if err != nil {
 			return err
 		}
-		if len(speech.PCM) > 0 && r.lull.wakes() {
-			c.post(ctx, arrived{r.turn, r.step})
-		}
 		if err := c.sound(ctx, r, speech); err != nil {
 			return err
 		}
@@ -207,6 +205,9 @@ func (c *Call) sound(ctx context.Context, r *reply, s Speech) error {
 	r.mu.Unlock()
 	if len(s.PCM) == 0 {
 		return nil
+	}
+	if r.lull.wakes() {
+		c.post(ctx, arrived{r.turn, r.step})
 	}
 	r.watch.moved(func(w *watch) { w.sounding, w.writing = true, true })
 	defer r.watch.moved(func(w *watch) { w.writing = false })
@@ -255,6 +256,9 @@ func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bo
 				if !yield(d.Text, nil) {
 					return
 				}
+			case d.Aloud != nil:
+				r.saysAloud(d.Aloud.Text)
+				over = c.sound(ctx, r, Speech{PCM: d.Aloud.PCM}) != nil
 			default:
 				c.post(ctx, told{r.turn, r.step, d})
 			}
@@ -262,12 +266,17 @@ func (c *Call) read(ctx context.Context, r *reply, next func() (Delta, error, bo
 	}
 }
 
-func (r *reply) say(text string) {
+func (r *reply) say(text string) { r.takes(text, (*script).says) }
+
+// saysAloud takes words that need no voice: their sound may be there already.
+func (r *reply) saysAloud(text string) { r.takes(text, (*script).adds) }
+
+func (r *reply) takes(text string, add func(*script, string)) {
 	r.mu.Lock()
 	if r.token == 0 {
 		r.token = time.Since(r.answered)
 	}
-	r.script.says(text)
+	add(&r.script, text)
 	r.mu.Unlock()
 	r.watch.moved(func(w *watch) {
 		if w.text.IsZero() && speakable(text) {

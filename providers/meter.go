@@ -99,7 +99,7 @@ func (r meteredResponder) Respond(ctx context.Context, talk pipeline.Talk) iter.
 			switch {
 			case err != nil:
 				failure = err
-			case u.First == 0 && (d.Text != "" || d.Call != nil):
+			case u.First == 0 && (d.Text != "" || d.Aloud != nil || d.Call != nil):
 				u.First = max(time.Since(began), 1)
 			}
 			if d.Usage != nil {

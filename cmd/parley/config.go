@@ -95,6 +95,7 @@ type config struct {
 	openAISpeech
 	anthropicSettings
 	geminiSettings
+	conversants
 
 	embeddings
 	KnowledgeBudget time.Duration `help:"How long an answer may wait until the agent's documents are searched; then it does without; up to 5s. 0: documents are not searched on calls." default:"150ms" var:"PARLEY_KNOWLEDGE_BUDGET"`

@@ -28,9 +28,10 @@ type role struct {
 	hears, thinks, speaks string // the vendors' names
 	stt                   pipeline.Transcriber
 	speaker               speaker
-	model                 pipeline.Responder // nil: there is none
-	listens, asks, voices string             // their models' names; empty: the vendor's usual one, or it has none
-	script                *flow.Flow         // that answers; nil: the model does
+	model                 pipeline.Responder  // nil: there is none
+	listens, asks, voices string              // their models' names; empty: the vendor's usual one, or it has none
+	script                *flow.Flow          // that answers; nil: the model does
+	conversant            pipeline.Conversant // hears the caller itself, and answers; nil: the script or the model does
 	tools                 *toolbox
 	lent                  lent // what they know of the organisation's secrets
 	record                bool
@@ -175,6 +176,10 @@ func choice[T comparable](p *T) (c pipeline.Choice[T]) {
 // think chooses who answers.
 func (c *company) think(r *role, set traits.LanguageModel) {
 	const path = "settings.providers.llm."
+	if _, ok := speechModels[set.Vendor]; ok {
+		c.converse(r, set)
+		return
+	}
 	r.thinks, r.script = r.vendors.thinks, r.vendors.script
 	vendor, mind := chosen(set.Vendor, ""), r.vendors.mind
 	if isModel(vendor) && r.vendors.models[vendor] == nil && r.plan.Flow == nil {
@@ -246,7 +251,8 @@ func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Ag
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
-	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: r.responder(info, known), Synthesizer: r.speaker.tts}, nil
+	responder, hearer := r.answers(agent, info, known)
+	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: responder, Hearer: hearer, Synthesizer: r.voice()}, nil
 }
 
 // effective are the settings by which a role is played.

@@ -123,8 +123,9 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 			return pipeline.Agent{}, pipeline.Parts{}, fmt.Errorf("there is no agent %q", name)
 		}
 		role := s.company.of(s.players.held(call), next)
-		answers := role.responder(info, s.informed(call, next))
-		parts := pipeline.Parts{Responder: s.traced(ctx, call, role, next, s.keypads.before(next, answers, answers, info)), Synthesizer: role.speaker.tts}
-		return s.persona(call, role, next, info), parts, nil
+		agent := s.persona(call, role, next, info)
+		answers, hearer := role.answers(&agent, info, s.informed(call, next))
+		parts := pipeline.Parts{Responder: s.traced(ctx, call, role, next, s.keypads.before(next, answers, answers, info)), Hearer: hearer, Synthesizer: role.voice()}
+		return agent, parts, nil
 	}
 }

@@ -38,6 +38,9 @@ type vendors struct {
 	listens               string // the local recogniser's model
 	lang                  string // in which agents speak that do not say otherwise
 
+	keys *config // by which speech-to-speech models are asked
+	ways ways
+
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
 	tally  tally
 }
@@ -93,7 +96,7 @@ type ways map[string]road
 
 // assemble is newVendors on top of others, whose local speech and script it shares; nil: on top of none.
 func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
-	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, opened: map[string]opened{}, tally: t}
+	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, opened: map[string]opened{}, tally: t, keys: c, ways: w}
 	v.choose(c)
 	if base != nil {
 		v.engine = base.engine

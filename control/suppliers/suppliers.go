@@ -23,6 +23,7 @@ type Supplier struct {
 	Title string   // for people
 
 	Hears, Thinks, Speaks bool
+	Converses             bool // a speech-to-speech model, by the account of another
 
 	Probe *Probe // nil: there are no accounts of it
 }
@@ -99,6 +100,8 @@ var all = []Supplier{
 			},
 		},
 	},
+	{Name: "openai-realtime", Title: "OpenAI Realtime", Converses: true},
+	{Name: "gemini-live", Title: "Gemini Live", Converses: true},
 	{
 		Name: "assemblyai", Title: "AssemblyAI", Hears: true,
 		Probe: &Probe{Base: "https://api.assemblyai.com", Path: "/v2/transcript?limit=1", Sign: header("Authorization"), Apart: true},
@@ -142,6 +145,9 @@ func Thinks(s Supplier) bool { return s.Thinks }
 
 // Speaks says of a supplier that it is a voice's.
 func Speaks(s Supplier) bool { return s.Speaks }
+
+// Converses says of a supplier that it is a speech-to-speech model's.
+func Converses(s Supplier) bool { return s.Converses }
 
 // Keeps says of a supplier that accounts of it are kept.
 func Keeps(s Supplier) bool { return s.Probe != nil }

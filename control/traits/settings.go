@@ -54,8 +54,9 @@ type Speaking struct {
 
 // LanguageModel is who answers.
 type LanguageModel struct {
-	Vendor      string   `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint; anthropic, gemini: those vendors."`
+	Vendor      string   `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own, or flow where settings.flow is set. flow: settings.flow, or the server's script; openai: the server's OpenAI-compatible endpoint; anthropic, gemini: those vendors; openai-realtime, gemini-live: models that hear and speak themselves (docs/speech-to-speech.md)."`
 	Model       string   `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the endpoint's name; left out: the server's." example:"gpt-4.1-mini"`
+	Voice       string   `json:"voice,omitempty" minLength:"1" maxLength:"100" doc:"Of openai-realtime and gemini-live: the model's own voice; left out: the server's. Other models have none." example:"marin"`
 	Temperature *float64 `json:"temperature,omitempty" minimum:"0" maximum:"2" doc:"Left out: the endpoint's default."`
 	MaxTokens   int      `json:"max_tokens,omitempty" minimum:"16" maximum:"32768" doc:"Of one answer, in tokens. Left out: the endpoint's default."`
 	Effort      string   `json:"reasoning_effort,omitempty" enum:"none,minimal,low,medium,high" doc:"For models that think first. Left out: the endpoint's default."`

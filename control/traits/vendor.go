@@ -1,6 +1,8 @@
 package traits
 
 import (
+	"slices"
+
 	"github.com/danielgtaylor/huma/v2"
 
 	"parley/control/suppliers"
@@ -24,7 +26,7 @@ func (Speaking) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 
 // TransformSchema implements huma.SchemaTransformer: it names the vendors.
 func (LanguageModel) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
-	return whom(s, append([]string{Auto, scripted}, suppliers.Spoken(suppliers.Thinks)...))
+	return whom(s, slices.Concat([]string{Auto, scripted}, suppliers.Spoken(suppliers.Thinks), suppliers.Names(suppliers.Converses)))
 }
 
 // whom lets a schema's vendor be one of these.

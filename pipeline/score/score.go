@@ -50,6 +50,7 @@ type Score struct {
 	Model      Model
 	Responder  func(model pipeline.Responder) pipeline.Responder // what answers instead of the model, or stands before it
 	Voice      Voice
+	Conversant *Conversant                                           // answers in the model's place, by itself; nil: the model does
 	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
 	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
 	Line       legtest.Line                                          // of a zero Line, an open line with marks and 400 ms of lead
@@ -77,6 +78,7 @@ type Performance struct {
 	Took       time.Duration // from the answer until Run returned
 	Log        string
 	Tap        *Tap
+	Sessions   []*Session // of the Conversant, in order
 }
 
 // limit is how long a performance may last.
@@ -189,6 +191,11 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 	}
 	m := s.Manners.WithDefaults()
 	var responder pipeline.Responder = &model{Model: s.Model, p: st.p}
+	var hearer pipeline.Hearer
+	if s.Conversant != nil {
+		talk := st.conversation(&agent, info.Rate)
+		responder, hearer = talk, talk
+	}
 	if s.Responder != nil {
 		responder = s.Responder(responder)
 	}
@@ -197,6 +204,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Transcription: newRecogniser(s.Recogniser, st.hears, info.Rate),
 		Responder:     responder,
 		Synthesizer:   st.speaks,
+		Hearer:        hearer,
 		Change:        s.Change,
 		May:           s.May,
 		Transfer:      s.Transfer,

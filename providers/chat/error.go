@@ -84,6 +84,12 @@ func (e *Error) Kind() Kind {
 	return Broken
 }
 
+// Hopeless says that asking again will be refused again until somebody does something: about the key, the account or the settings.
+func (e *Error) Hopeless() bool {
+	k := e.Kind()
+	return k == Auth || k == Quota || k == BadRequest
+}
+
 // AsError is the *Error that an error wraps; nil: none.
 func AsError(err error) *Error {
 	e, _ := errors.AsType[*Error](err)

@@ -31,6 +31,18 @@ const house = "You are on the telephone: all that you write is spoken aloud. Wri
 	"A note in [square brackets] tells what happened on the line; never say one yourself. A dash at the end of your own words means " +
 	"that the caller interrupted there, and has heard nothing of what came after."
 
+// voiced is what every model is told that hears and speaks itself.
+const voiced = "You are on the telephone. Speak in short plain sentences. A note in [square brackets] tells what happened on the line; never say one yourself. " +
+	"What you were saying when the caller interrupted you was not heard beyond that point."
+
+// Aloud are the instructions of a model that hears and speaks itself.
+func Aloud(agent *pipeline.Agent) string {
+	if agent != nil && strings.TrimSpace(agent.Prompt) != "" {
+		return strings.TrimSpace(agent.Prompt) + "\n\n" + voiced
+	}
+	return voiced
+}
+
 // Instructions are what a model is told ahead of all that is said: the agent's prompt, and then what all agents are told.
 func Instructions(talk pipeline.Talk) string {
 	if talk.Agent != nil && strings.TrimSpace(talk.Agent.Prompt) != "" {

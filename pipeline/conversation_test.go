@@ -1,0 +1,154 @@
+package pipeline
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"parley/media"
+)
+
+// sink is a session that counts what is written.
+type sink struct {
+	Session
+	wrote  []int
+	clears int
+}
+
+func (s *sink) Write(pcm []int16) error { s.wrote = append(s.wrote, len(pcm)); return nil }
+func (s *sink) Clear() error            { s.clears, s.wrote = s.clears+1, nil; return nil }
+
+// hears lets a reel hear from..to seconds of the call, with edges at frames.
+func (r *reel) hears(s *sink, from, to float64, edges map[int]EdgeKind) {
+	for n := int(from * 50); n < int(to*50); n++ {
+		at := time.Duration(n) * media.FrameTime
+		if pcm := r.hear(at, media.Frame{PCM: make([]int16, r.rate/50), Rate: r.rate, At: at}, Edge{Kind: edges[n]}); len(pcm) > 0 {
+			s.wrote = append(s.wrote, len(pcm))
+		}
+	}
+}
+
+func total(n []int) (sum int) {
+	for _, v := range n {
+		sum += v
+	}
+	return sum
+}
+
+func TestReel(t *testing.T) {
+	t.Parallel()
+	said := func(from, to float64) Message {
+		return Message{Role: Caller, At: time.Duration(from * float64(time.Second)), Length: time.Duration((to - from) * float64(time.Second))}
+	}
+	for _, tt := range []struct {
+		name   string
+		until  float64
+		edges  map[int]EdgeKind
+		asked  Message
+		ok     bool
+		want   float64 // seconds that were written since the last Clear
+		clears int
+	}{
+		{"a stretch is written as it comes, with what was before", 4, map[int]EdgeKind{100: Began, 150: Ended}, said(2, 2.5), true, 1.3, 0},
+		{"one that goes on, too", 2.5, map[int]EdgeKind{100: Began}, said(2, 2.4), true, 0.78, 0},
+		{"two of a turn", 6, map[int]EdgeKind{100: Began, 150: Ended, 175: Began, 225: Ended}, said(2, 4), true, 2.6, 0},
+		{"what is no part of the turn is cleared", 6, map[int]EdgeKind{50: Began, 75: Ended, 200: Began, 250: Ended}, said(4, 4.5), true, 1.3, 1},
+		{"of a stretch that had its answer, the rest", 6, map[int]EdgeKind{50: Began, 250: Ended}, said(4, 5), true, 1.32, 1},
+		{"what was typed has no sound", 4, map[int]EdgeKind{100: Began, 150: Ended}, Message{Role: Caller, At: 4 * time.Second}, false, 1.3, 0},
+		{"nobody spoke then", 4, nil, said(2, 3), false, 0, 0},
+		{"too long", 100, map[int]EdgeKind{100: Began}, said(2, 99), false, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, s := &reel{rate: 8000}, &sink{}
+			r.hears(s, 0, tt.until, tt.edges)
+			ok, err := r.write(s, tt.asked)
+			if err != nil || ok != tt.ok || s.clears != tt.clears {
+				t.Fatalf("written %v (%v), cleared %d times", ok, err, s.clears)
+			}
+			if got := float64(total(s.wrote)) / 8000; tt.name != "too long" && (got < tt.want-0.03 || got > tt.want+0.03) {
+				t.Errorf("%.2f s were written, want %.2f", got, tt.want)
+			}
+			if kept := len(r.lead) + total(lengths(r.all)); kept > r.samples(reelMost)+r.samples(time.Second) {
+				t.Errorf("%d samples are kept", kept)
+			}
+		})
+	}
+}
+
+func lengths(all []spell) (n []int) {
+	for _, s := range all {
+		n = append(n, len(s.pcm))
+	}
+	return n
+}
+
+// A turn that was taken back comes again as a whole.
+func TestReelWritesAgain(t *testing.T) {
+	t.Parallel()
+	r, s := &reel{rate: 8000}, &sink{}
+	m := Message{Role: Caller, At: 2 * time.Second, Length: 500 * time.Millisecond}
+	r.hears(s, 0, 3, map[int]EdgeKind{100: Began, 125: Ended})
+	if ok, err := r.write(s, m); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	s.wrote = nil
+	r.hears(s, 3, 5, map[int]EdgeKind{175: Began, 225: Ended})
+	m.Length = 2 * time.Second
+	if ok, err := r.write(s, m); !ok || err != nil || s.clears != 1 {
+		t.Fatal(ok, err, s.clears)
+	}
+	if got := float64(total(s.wrote)) / 8000; got < 2.05 || got > 2.15 {
+		t.Errorf("%.2f s were written", got)
+	}
+}
+
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	told := func(by Role, turn int, text string) Message { return Message{Role: by, Turn: turn, Text: text} }
+	l := &line{}
+	check := func(what string, history []Message, want ...EditKind) {
+		t.Helper()
+		var got []EditKind
+		for _, e := range l.update(Talk{Why: ForWords, History: history}) {
+			got = append(got, e.Kind)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	answers := func(turn int, text string) {
+		l.entries = append(l.entries, entry{key: l.next(), answer: true, m: told(Assistant, turn, text)})
+	}
+	one := told(Caller, 1, "one")
+	check("the first words", []Message{one}, Told)
+	answers(1, "You said one. What else?")
+	heard := told(Assistant, 1, "You said")
+	heard.Cut, heard.Length = true, time.Second
+	check("an interruption", []Message{one, heard, told(Caller, 2, "two")}, Cut, Told)
+	answers(2, "Two it is.")
+	check("taken back, as the caller goes on", []Message{one, heard, told(Caller, 3, "two three")}, Unsaid, Unsaid, Told)
+	answers(3, "Three it is.")
+	check("a note of the house and a word of its own", []Message{one, heard, told(Caller, 3, "two three"), told(Assistant, 3, "Three it is."),
+		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told, Told, Told)
+	check("nothing to answer", []Message{one, heard, told(Caller, 3, "two three"), told(Assistant, 3, "Three it is."),
+		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told)
+}
+
+// BenchmarkConversationHears is what a frame costs besides ear and recogniser, while the caller speaks.
+func BenchmarkConversationHears(b *testing.B) {
+	v := NewConversation(nil, Briefing{Rate: 8000})
+	v.begun, v.line = true, &line{session: &sink{}}
+	f := media.Frame{PCM: make([]int16, 160), Rate: 8000}
+	b.ReportAllocs()
+	for n := range b.N {
+		kind := NoEdge
+		switch n % 500 {
+		case 50:
+			kind = Began
+		case 400:
+			kind = Ended
+		}
+		v.Hear(time.Duration(n)*media.FrameTime, f, Edge{Kind: kind})
+	}
+}
