@@ -252,7 +252,7 @@ func TestRoleOfElevenLabs(t *testing.T) {
 		if got := r.agent.VoiceAt(8000); got != want || r.speaks != "elevenlabs" || len(r.problems) > 0 {
 			t.Errorf("%s: %s speaks as %+v, want %+v; problems %v", name, r.speaks, got, want, r.problems)
 		}
-		if _, ok := r.speaker.tts.(*providers.Fallback); !ok || r.speaker.known.Synthesizer != pipeline.Synthesizer(c.vendors.elevenlabs) {
+		if _, ok := r.speaker.tts.(*providers.Voices); !ok || r.speaker.known.Synthesizer != pipeline.Synthesizer(c.vendors.elevenlabs) {
 			t.Errorf("%s: it speaks by %T, %T", name, r.speaker.tts, r.speaker.known.Synthesizer)
 		}
 	}

@@ -159,8 +159,8 @@ func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, l
 	if v.engine == nil {
 		return speaker{known, known}
 	}
-	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
+	return speaker{known, &providers.Voices{
+		All: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
 		Failed: func(_, _ int, err error) {
 			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
 			if v.tally.fell != nil {
