@@ -5,6 +5,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,7 +44,7 @@ func (s *speaker) Speak(ctx context.Context, text iter.Seq2[string, error], v pi
 		made := time.Duration(0)
 		for part := range slices.Chunk(pcm, v.Rate/10) {
 			if s.breaks > 0 && made+piece > s.breaks {
-				part = part[:int(max(0, s.breaks-made))*v.Rate/int(time.Second)]
+				part = part[:min(len(part), int(max(0, s.breaks-made))*v.Rate/int(time.Second))]
 			}
 			sp := pipeline.Speech{PCM: part, Words: words}
 			words = nil
@@ -227,9 +228,10 @@ func TestVoicesWaitForTheText(t *testing.T) {
 func TestVoicesProbe(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		ill := true
+		var ill atomic.Bool
+		ill.Store(true)
 		first := speaks(func(_ context.Context, text iter.Seq2[string, error], yield func(pipeline.Speech, error) bool) {
-			if ill {
+			if ill.Load() {
 				yield(pipeline.Speech{}, errVoice)
 				return
 			}
@@ -250,7 +252,7 @@ func TestVoicesProbe(t *testing.T) {
 		if got := who(); got != "Hello" {
 			t.Errorf("the first is ill, and %q was said", got)
 		}
-		ill = false
+		ill.Store(false)
 		time.Sleep(time.Minute + 5*time.Second)
 		if got := who(); got != "first" {
 			t.Errorf("the first is well again, and %q was said", got)
