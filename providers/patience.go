@@ -25,6 +25,7 @@ type patience struct {
 	taking   bool // its sound is being taken
 	owed     bool
 	sounds   bool          // it has made any
+	made     time.Duration // how much
 	last     time.Time     // when it was last heard, given text that it lacked, or not waited for
 	till     time.Time     // when all that it has made has been heard, if that began at once and never stopped
 	starved  time.Duration // how long there was nothing to hear, less what it has made up for
@@ -80,6 +81,7 @@ func (p *patience) makes(n int) bool {
 	if p.sounds && p.owed && now.After(p.till) {
 		p.starved += now.Sub(p.till)
 	}
+	p.made += length
 	p.starved = max(0, p.starved-length/4)
 	p.sounds, p.last = true, now
 	p.till = later(p.till, now).Add(length)
@@ -125,7 +127,7 @@ func (p *patience) owes() bool {
 		return speakable(text)
 	}
 	text = text[:strings.LastIndexAny(text, ".,;:!?\n…。，！？")+1]
-	return speakable(text) && time.Duration(beatsOf(text)*float64(hastyBeat)) > a.made()
+	return speakable(text) && time.Duration(beatsOf(text)*float64(hastyBeat)) > p.made
 }
 
 // due is when the voice is late; false: never, as things are.
