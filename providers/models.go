@@ -59,9 +59,9 @@ func (m *Models) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pipe
 	}
 }
 
-// fails notes that a model did. That it refused what it was asked, or had nothing to say, is no reason to pass it over.
+// fails notes that a model did.
 func (m *Models) fails(n int, err error) {
-	if Class(err) != Refused && !errors.Is(err, errEmpty) {
+	if blames(err) {
 		m.rota.fails(n, m.Rest, m.Probe, m.probe)
 	}
 }

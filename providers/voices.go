@@ -85,9 +85,9 @@ func (f *Voices) as(n int, v pipeline.Voice) pipeline.Voice {
 	return pipeline.Voice{Lang: v.Lang, Rate: v.Rate, Pace: v.Pace}
 }
 
-// fails notes that a voice did. A text that was refused is no reason to pass the voice over.
+// fails notes that a voice did.
 func (f *Voices) fails(n int, err error) {
-	if Class(err) != Refused {
+	if blames(err) {
 		f.rota.fails(n, f.Rest, f.Probe, f.probe)
 	}
 }
