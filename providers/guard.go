@@ -236,6 +236,20 @@ const retryPause = 60 * time.Millisecond
 
 func pauseBeforeRetry(ctx context.Context) { rest(ctx, retryPause/2+rand.N(retryPause)) }
 
+// Unguarded is what a Guard stands before, for who wants to know who that is; anything else as it is.
+func Unguarded[T any](p T) T {
+	if g, ok := any(p).(interface{ unguarded() any }); ok {
+		if of, ok := g.unguarded().(T); ok {
+			return of
+		}
+	}
+	return p
+}
+
+func (m guardedModel) unguarded() any      { return m.model }
+func (s guardedVoice) unguarded() any      { return s.voice }
+func (t guardedRecogniser) unguarded() any { return t.recogniser }
+
 // Responder guards a model.
 func (g *Guard) Responder(r pipeline.Responder) pipeline.Responder { return guardedModel{g, r} }
 

@@ -79,6 +79,9 @@ type config struct {
 	STT string `help:"Recogniser: auto (deepgram with a key, else local), local, deepgram." default:"auto" enum:"auto,local,deepgram" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (the first with a key of openai, also with a base URL alone, anthropic, gemini; else flow), flow, openai, anthropic, gemini." default:"auto" enum:"auto,flow,openai,anthropic,gemini" var:"PARLEY_LLM"`
 	TTS string `help:"Voice: auto (deepgram with a key, else elevenlabs with a key, else local), local, deepgram, elevenlabs." default:"auto" enum:"auto,local,deepgram,elevenlabs" var:"PARLEY_TTS"`
+
+	fallbacks
+
 	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
 
 	SpeechDir     string `help:"Directory of the local speech models. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
@@ -184,6 +187,7 @@ func (c *config) check() error {
 	bad = append(bad, c.debugging.check()...)
 	bad = append(bad, c.checkElevenLabs()...)
 	bad = append(bad, c.models.check(c.LLM)...)
+	bad = append(bad, c.fallbacks.check()...)
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()

@@ -92,7 +92,7 @@ func (c *company) hear(r *role, set traits.Speech) {
 	const path = "settings.providers.stt."
 	r.hears, r.stt = r.vendors.hears, r.vendors.stt
 	vendor, model := chosen(set.Vendor, r.hears), c.cfg.DeepgramSTTModel
-	switch stt, err := r.vendors.recogniser(vendor, set.Model); {
+	switch stt, err := r.vendors.hearing(vendor, set.Model); {
 	case err == nil:
 		r.hears, r.stt, model = vendor, stt, cmp.Or(set.Model, model)
 	case r.vendors.has(vendor) && vendor != "elevenlabs": // which only speaks
@@ -196,7 +196,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 		mind = vendor
 	}
 	if m, name := r.vendors.tuned(mind, set, &c.cfg.models); m != nil {
-		r.model, r.asks = r.vendors.meter(mind).Responder(m), name
+		r.model, r.asks = r.vendors.thinking(mind, m), name
 	} else if tunes(set) && !isModel(vendor) {
 		r.refuse(path+"model", r.vendors.absent(mind).Error())
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 
 	"parley/pipeline"
@@ -44,12 +46,16 @@ type vendors struct {
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
 	tally  tally
+	stand  *stand
 }
 
 // A tally counts what vendors are used for. Its zero value does not.
 type tally struct {
 	used func(providers.Use)
 	fell func(provider, kind string) // it failed, and another took over
+
+	guarded func(provider, kind, news string, own bool) // providers.Guard.Told; own: of the server's account
+	hedged  func(provider string, won bool)             // it was asked as well, since the one before it was slow
 }
 
 // meter measures a vendor.
@@ -91,9 +97,10 @@ type ways struct {
 func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
 	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, tally: t}
 	v.choose(c)
+	v.stand = &stand{set: &c.fallbacks, tally: t, own: base == nil, log: log}
 	if base != nil {
 		v.engine = base.engine
-	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
+	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" || c.needsLocal() {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
 	if v.hears == "deepgram" || v.speaks == "deepgram" || c.DeepgramKey != "" {
@@ -113,15 +120,18 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	v.speak(base, log)
+	v.speak(base)
 	if err := v.think(c, w); err != nil {
 		return nil, err
 	}
 	var err error
-	if v.stt, err = v.recogniser(v.hears, ""); err != nil {
+	if v.stt, err = v.hearing(v.hears, ""); err != nil {
 		return nil, usageError{err}
 	}
 	if base == nil { // vectors of documents are made by the server's own alone
+		if err := v.checkFallbacks(); err != nil {
+			return nil, err
+		}
 		if v.embedder, err = c.embedder(c.openAI); err != nil {
 			return nil, err
 		}
@@ -133,41 +143,28 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 }
 
 // speak makes the voices that there are; the local one is shared with base.
-func (v *vendors) speak(base *vendors, log *slog.Logger) {
-	switch {
-	case base != nil && v.engine != nil:
-		v.speakers["local"] = base.speakers["local"]
-	case v.engine != nil:
-		known := &providers.Cache{Synthesizer: v.meter("local").Synthesizer(v.engine)}
-		v.speakers["local"] = speaker{known, known}
-	}
-	limit := 0
+func (v *vendors) speak(base *vendors) {
+	limit, plain := 0, map[string]pipeline.Synthesizer{}
 	if base != nil {
 		limit = ownSound
 	}
+	voice := func(vendor string, s pipeline.Synthesizer) {
+		plain[vendor] = v.stand.guard(vendor, providers.TTS).Synthesizer(v.meter(vendor).Synthesizer(s))
+		v.speakers[vendor] = speaker{known: &providers.Cache{Synthesizer: plain[vendor], Limit: limit}}
+	}
+	if v.engine != nil {
+		voice("local", v.engine)
+	}
+	if base != nil && v.engine != nil {
+		v.speakers["local"] = base.speakers["local"]
+	}
 	if v.deepgram != nil {
-		v.speakers["deepgram"] = v.backed("deepgram", v.deepgram, limit, log)
+		voice("deepgram", v.deepgram)
 	}
 	if v.elevenlabs != nil {
-		v.speakers["elevenlabs"] = v.backed("elevenlabs", v.elevenlabs, limit, log)
+		voice("elevenlabs", v.elevenlabs)
 	}
-}
-
-// backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
-func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
-	known := &providers.Cache{Synthesizer: v.meter(vendor).Synthesizer(voice), Limit: limit}
-	if v.engine == nil {
-		return speaker{known, known}
-	}
-	return speaker{known, &providers.Voices{
-		All: []pipeline.Synthesizer{known, v.meter("local").Synthesizer(v.engine)},
-		Failed: func(_, _ int, err error) {
-			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
-			if v.tally.fell != nil {
-				v.tally.fell(vendor, providers.TTS)
-			}
-		},
-	}}
+	v.standBehind(plain)
 }
 
 // recogniser is a vendor's, with a model of its own; empty: the usual one.
@@ -180,13 +177,23 @@ func (v *vendors) recogniser(vendor, model string) (pipeline.Transcriber, error)
 	case vendor == "local" && model != "" && model != v.listens:
 		return nil, fmt.Errorf("this server has loaded the local model %s", v.listens)
 	case vendor == "local":
-		return v.meter(vendor).Transcriber(v.engine), nil
+		return v.heard(vendor, v.engine), nil
 	case model == "":
-		return v.meter(vendor).Transcriber(v.deepgram), nil
+		return v.heard(vendor, v.deepgram), nil
 	}
 	d := v.deepgram
 	tuned := &deepgram.Client{Key: d.Key, BaseURL: d.BaseURL, NetDial: d.NetDial, STTModel: model, Log: d.Log}
-	return v.meter(vendor).Transcriber(tuned), nil // recognition keeps nothing open between calls
+	return v.heard(vendor, tuned), nil // recognition keeps nothing open between calls
+}
+
+// heard is a vendor's recogniser, guarded and measured.
+func (v *vendors) heard(vendor string, t pipeline.Transcriber) pipeline.Transcriber {
+	return v.stand.guard(vendor, providers.STT).Transcriber(v.meter(vendor).Transcriber(t))
+}
+
+// findsTurns says whether a vendor's model of recognition finds the ends of turns itself; an empty one is the usual.
+func (v *vendors) findsTurns(vendor, model string) bool {
+	return vendor == "deepgram" && strings.HasPrefix(cmp.Or(model, v.deepgram.STTModel), "flux-")
 }
 
 // has says whether a vendor of speech can be used here.
@@ -253,20 +260,26 @@ func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
 			log.Warn("the language model does not answer", "vendor", v.mind, "error", err)
 		}
 	}
-	var err error
-	switch v.speaks {
-	case "deepgram":
-		err = v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000})
-	case "elevenlabs":
-		err = v.elevenlabs.Warm(ctx, pipeline.Voice{Rate: 8000, Lang: v.lang})
-	}
-	if err != nil {
+	if err := v.warmVoice(ctx, v.speaks); err != nil {
 		log.Warn("the voice does not answer", "error", err)
 	}
+	v.warmFallbacks(ctx, log)
+}
+
+// warmVoice opens a connection to a vendor's voice.
+func (v *vendors) warmVoice(ctx context.Context, vendor string) error {
+	switch vendor {
+	case "deepgram":
+		return v.deepgram.Warm(ctx, pipeline.Voice{Rate: 8000})
+	case "elevenlabs":
+		return v.elevenlabs.Warm(ctx, pipeline.Voice{Rate: 8000, Lang: v.lang})
+	}
+	return nil
 }
 
 // close ends what the vendors keep open between calls.
 func (v *vendors) close() error {
+	v.stand.close()
 	for _, m := range v.models {
 		m.Close()
 	}
