@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/chat"
 )
 
 // What zero fields of Models mean.
 const (
-	DefaultTokenPatience = 4 * time.Second
-	DefaultTokenStall    = 3 * time.Second
+	DefaultTokenPatience = 3 * time.Second
+	DefaultTokenStall    = 1500 * time.Millisecond
 )
 
 var errEmpty = errors.New("an empty answer")
@@ -27,6 +28,7 @@ var errEmpty = errors.New("an empty answer")
 //	     ──▶ first ··Hedge···▶ next too  it is slow: the next one is asked as well; who is first answers, the other is cancelled
 //	     ──▶ first ──"We are open"──✕    it broke off: the next one is asked to go on from there
 //
+// What keeps a model that streams from being late is each event of its stream, so that the arguments of a tool call may take their time.
 // What one has said stays said: the next is shown it, told that it broke off, and of what it repeats nothing is yielded. After a tool call
 // nobody is asked: the answer ends there in good order, as the tool's result brings the model back. The tools' own turns are not hedged.
 //
@@ -34,7 +36,7 @@ var errEmpty = errors.New("an empty answer")
 type Models struct {
 	All      []pipeline.Responder             // the best one first
 	Hedge    time.Duration                    // without a first word or tool call for so long, the next one is asked as well; 0: never
-	Patience time.Duration                    // from the question to the first word or tool call; 0: DefaultTokenPatience
+	Patience time.Duration                    // from the question to the first sign of life; 0: DefaultTokenPatience
 	Stall    time.Duration                    // from one to the next; 0: DefaultTokenStall
 	Rest     time.Duration                    // how long a model that failed is passed over; 0: DefaultRest
 	Probe    time.Duration                    // how often one that rests is asked for a word: when it answers, it has rested; 0: never
@@ -221,9 +223,10 @@ func (a *answer) begin(ctx context.Context) *racer {
 	n := a.order[a.asked]
 	a.asked++
 	r := &racer{n: n, cancel: cancel}
-	r.patience = time.AfterFunc(time.Hour, func() { cancel(errStalled) })
-	if r.patience.Stop(); a.asked < len(a.order) { // the last one has as long as the call gives it
-		r.patience.Reset(cmp.Or(a.models.Patience, DefaultTokenPatience))
+	if a.asked < len(a.order) { // the last one has as long as the call gives it
+		r.stall = cmp.Or(a.models.Stall, DefaultTokenStall)
+		r.patience = time.AfterFunc(cmp.Or(a.models.Patience, DefaultTokenPatience), func() { cancel(errStalled) })
+		one = chat.Watched(one, r.lives)
 	}
 	r.next, r.stop = iter.Pull2(a.models.All[n].Respond(one, a.forModel(n)))
 	r.cause = func() error { return context.Cause(one) }
@@ -247,13 +250,12 @@ func (a *answer) won(r *racer, hedged int) {
 // pass yields what a model answers. An error says that it has failed.
 func (a *answer) pass(ctx context.Context, r *racer) error {
 	defer r.end()
-	stall := cmp.Or(a.models.Stall, DefaultTokenStall)
 	var again *repeats
 	if a.said.Len() > 0 {
 		again = &repeats{said: a.said.String()}
 	}
 	for d, err, ok := r.again(); ok; d, err, ok = r.again() {
-		r.patience.Stop()
+		r.rests()
 		switch {
 		case err != nil && ctx.Err() != nil: // not the model's fault
 			a.yield(d, err)
@@ -268,9 +270,7 @@ func (a *answer) pass(ctx context.Context, r *racer) error {
 		if !a.give(d, r.n) {
 			return nil
 		}
-		if _, some := a.next(); some {
-			r.patience.Reset(stall)
-		}
+		r.lives()
 	}
 	if again != nil {
 		if text := again.rest(); text != "" && !a.give(pipeline.Delta{Text: text}, r.n) {
@@ -317,7 +317,8 @@ type racer struct {
 	stop     func()
 	cancel   context.CancelCauseFunc
 	cause    func() error
-	patience *time.Timer
+	stall    time.Duration
+	patience *time.Timer // nil: it has as long as it likes
 
 	begun []pipeline.Delta // up to what it begins with
 	err   error            // that came instead
@@ -327,7 +328,7 @@ type racer struct {
 // first waits until the model begins to answer or fails to, and tells of it, unless somebody else was first.
 func (r *racer) first(news chan<- *racer, settled <-chan struct{}) {
 	r.begin()
-	r.patience.Stop()
+	r.rests()
 	select {
 	case news <- r:
 	case <-settled:
@@ -374,6 +375,20 @@ func (r *racer) again() (pipeline.Delta, error, bool) {
 // end lets the model go.
 func (r *racer) end() {
 	r.cancel(errLost)
-	r.patience.Stop()
+	r.rests()
 	r.stop()
+}
+
+// lives gives the model time for its next sign of life.
+func (r *racer) lives() {
+	if r.patience != nil {
+		r.patience.Reset(r.stall)
+	}
+}
+
+// rests takes all time limits off it, while it is not waited for.
+func (r *racer) rests() {
+	if r.patience != nil {
+		r.patience.Stop()
+	}
 }

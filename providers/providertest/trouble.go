@@ -17,6 +17,8 @@ const (
 	WrongRate    Fault = "wrong_rate"    // a voice: sound at twice the rate that was asked for
 	WrongCodec   Fault = "wrong_codec"   // ElevenLabs: sound in a format that was not asked for
 	Complain     Fault = "complain"      // ElevenLabs: an error, of code Trouble.Reason, at the first text, and then closed
+	Twice        Fault = "twice"         // a recogniser: what is final is said twice
+	Stalls       Fault = "stalls"        // a voice: nothing follows Trouble.Pieces messages of sound
 	NeverAnswers Fault = "never_answers" // what asks for an answer is read and ignored; no turn ends
 )
 
@@ -26,5 +28,6 @@ type Trouble struct {
 	Status int    // of Refuse, default 401
 	Close  int    // of CloseEarly, default 1011
 	Reason string // of CloseEarly and Complain
+	Pieces int    // of CutOff and Stalls: a voice's messages of sound that come before
 	Times  int    // connections that it strikes, counted from the first; 0: all
 }
