@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"parley/pipeline"
 	"parley/providers/chat"
@@ -95,6 +96,7 @@ type answer struct {
 	asked  int             // of order
 	racers []*racer        // who are asked and have not failed
 	said   strings.Builder // what was yielded of text
+	part   string          // of a word, which was not
 	called bool            // a tool call was yielded
 	spent  sync.WaitGroup  // racers
 }
@@ -121,6 +123,7 @@ func (a *answer) run(ctx context.Context) {
 			return
 		}
 		a.models.fails(first.n, err)
+		a.part = ""
 		switch next, some := a.next(); {
 		case a.called:
 			a.yield(pipeline.Delta{Finish: "tool_calls"}, nil)
@@ -272,20 +275,50 @@ func (a *answer) pass(ctx context.Context, r *racer) error {
 		}
 		r.lives()
 	}
-	if again != nil {
-		if text := again.rest(); text != "" && !a.give(pipeline.Delta{Text: text}, r.n) {
-			return nil
-		}
-	}
 	if err := r.cause(); err != nil && ctx.Err() == nil {
 		return err
 	}
-	a.models.rota.well(r.n)
+	if again != nil {
+		a.part += again.rest()
+	}
+	if a.flush() {
+		a.models.rota.well(r.n)
+	}
 	return nil
+}
+
+// mostPart is how many bytes of text are held back at most: there are languages without spaces.
+const mostPart = 40
+
+// whole is what of the text so far can be yielded: a word that may go on waits for the rest of it. If that never comes, whoever goes on
+// says the word anew.
+func (a *answer) whole(text string) string {
+	a.part += text
+	end := len(a.part)
+	if end <= mostPart {
+		end = len(strings.TrimRightFunc(a.part, func(r rune) bool { return (unicode.IsLetter(r) || unicode.IsNumber(r)) && !isGlyph(r) }))
+	}
+	text, a.part = a.part[:end], a.part[end:]
+	return text
+}
+
+// flush yields what was held back; false: the caller wants no more.
+func (a *answer) flush() bool {
+	text := a.part
+	a.part = ""
+	a.said.WriteString(text)
+	return text == "" || a.yield(pipeline.Delta{Text: text}, nil)
 }
 
 // give yields a delta; false: the caller wants no more.
 func (a *answer) give(d pipeline.Delta, n int) bool {
+	if d.Text != "" {
+		if d.Text = a.whole(d.Text); d.Text == "" {
+			return true
+		}
+	} else if !a.flush() {
+		return false
+	}
 	a.said.WriteString(d.Text)
 	if d.Call != nil {
 		a.called = true

@@ -7,8 +7,8 @@ import (
 	"parley/pipeline"
 )
 
-// repeats takes out of what a model goes on with what had been said already: all from the beginning, the last words again, or the word in
-// which the other one broke off. What it goes on with is held back until that is clear, some words at most.
+// repeats takes out of what a model goes on with what had been said already: all from the beginning, or the last words again. What it goes
+// on with is held back until that is clear, some words at most.
 type repeats struct {
 	said string
 	held string
@@ -63,21 +63,11 @@ func (r *repeats) decide(all bool) string {
 	if drop > 0 {
 		from = ends[drop-1]
 	}
-	return r.joined(r.held[from:], said)
-}
-
-// joined is what follows, put to what was said: with a space, or as the rest of its last word.
-func (r *repeats) joined(text string, said []string) string {
-	trimmed := strings.TrimLeft(text, " ")
-	if len(said) == 0 || trimmed == "" || strings.HasSuffix(r.said, " ") {
-		return trimmed
+	text := strings.TrimLeft(r.held[from:], " ")
+	if text == "" || len(said) == 0 || strings.HasSuffix(r.said, " ") {
+		return text
 	}
-	begin, end := nextWord(trimmed, 0)
-	first, last := trimmed[begin:end], said[len(said)-1]
-	if n := len(last); n >= 2 && strings.HasSuffix(strings.ToLower(r.said), last) && len(first) > n && strings.EqualFold(first[:n], last) {
-		return trimmed[n:]
-	}
-	return " " + trimmed
+	return " " + text
 }
 
 // mayEnd says whether words may be the beginning of the last words that were said.
