@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -31,6 +32,7 @@ type mind struct {
 	hangs  bool // after what it says
 	panics bool
 
+	mu     sync.Mutex
 	talks  []pipeline.Talk
 	cut    atomic.Int32 // answers that were cancelled
 	asked  atomic.Int32
@@ -39,7 +41,9 @@ type mind struct {
 
 func (m *mind) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pipeline.Delta, error] {
 	m.asked.Add(1)
+	m.mu.Lock()
 	m.talks = append(m.talks, talk)
+	m.mu.Unlock()
 	return func(yield func(pipeline.Delta, error) bool) {
 		if m.panics {
 			panic("the model is broken")
