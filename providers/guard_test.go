@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"log/slog"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -13,8 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/media"
 	"parley/pipeline"
 	"parley/providers"
+	"parley/providers/deepgram"
+	"parley/providers/providertest"
 )
 
 // A statusError is a vendor's refusal.
@@ -181,4 +185,51 @@ func TestGuardRetries(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestGuardKeepsTheContract of each kind that it decorates, with real clients and fake vendors.
+func TestGuardKeepsTheContract(t *testing.T) {
+	t.Parallel()
+	client := func(t *testing.T) *deepgram.Client {
+		server := &providertest.Deepgram{Key: "secret"}
+		c := &deepgram.Client{BaseURL: providertest.StartDeepgram(t, server), Key: server.Key, Log: slog.New(slog.DiscardHandler)}
+		t.Cleanup(func() {
+			if err := c.Close(); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+		return c
+	}
+	t.Run("voice", func(t *testing.T) {
+		t.Parallel()
+		providertest.Synthesizer(t, func(t *testing.T) pipeline.Synthesizer {
+			return (&providers.Guard{Limit: 1000}).Synthesizer(client(t))
+		})
+	})
+	t.Run("recogniser", func(t *testing.T) {
+		t.Parallel()
+		providertest.Transcriber(t, func(t *testing.T) pipeline.Transcriber {
+			return (&providers.Guard{Limit: 1000}).Transcriber(client(t))
+		})
+	})
+}
+
+// BenchmarkRecognisersWrite is what a frame costs that is kept for the next recogniser.
+func BenchmarkRecognisersWrite(b *testing.B) {
+	r := &providers.Recognisers{All: []providers.Recogniser{{Transcriber: still{}}, {Transcriber: still{}}}}
+	tr, err := r.Transcribe(b.Context(), pipeline.Listening{Rate: 8000})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := media.Frame{PCM: make([]int16, 160), Rate: 8000}
+	b.ReportAllocs()
+	for b.Loop() {
+		f.At += media.FrameTime
+		if err := tr.Write(f); err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := tr.Close(); err != nil {
+		b.Error(err)
+	}
 }

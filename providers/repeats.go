@@ -13,6 +13,7 @@ type repeats struct {
 	said string
 	held string
 	done bool
+	glue bool // a space may be due before what follows
 }
 
 // mostHeld is how many words are held back while they may still be those that were said last.
@@ -21,7 +22,7 @@ const mostHeld = 8
 // fresh is what of the next text is new.
 func (r *repeats) fresh(text string) string {
 	if r.done {
-		return text
+		return r.joined(text)
 	}
 	r.held += text
 	return r.decide(false)
@@ -58,15 +59,24 @@ func (r *repeats) decide(all bool) string {
 			drop = n
 		}
 	}
-	r.done = true
+	r.done, r.glue = true, len(said) > 0 && !strings.HasSuffix(r.said, " ")
 	from := 0
 	if drop > 0 {
 		from = ends[drop-1]
 	}
 	text := strings.TrimLeft(r.held[from:], " ")
-	if text == "" || len(said) == 0 || strings.HasSuffix(r.said, " ") {
+	return r.joined(text)
+}
+
+// joined is what follows, with a space before it where it does not come with one.
+func (r *repeats) joined(text string) string {
+	if !r.glue || text == "" {
 		return text
 	}
+	if text = strings.TrimLeft(text, " "); text == "" {
+		return ""
+	}
+	r.glue = false
 	return " " + text
 }
 

@@ -437,9 +437,10 @@ func TestSoak(t *testing.T) {
 			r := tally(newSoak(t, s).play(turns, *soakCalls))
 			mu.Lock()
 			defer mu.Unlock()
+			t.Logf("%s of %s: %s", s.class, s.kind, r)
 			rows[i] = fmt.Sprintf("%s\t%s\t%s", s.class, s.kind, r)
 			if r.bad() {
-				t.Errorf("%s of %s: %s", s.class, s.kind, r)
+				t.Errorf("%s of %s misses a goal", s.class, s.kind)
 			}
 		})
 	}

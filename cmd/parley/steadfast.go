@@ -148,15 +148,15 @@ func (s *stand) speaking(all []ofVendor[pipeline.Synthesizer]) pipeline.Synthesi
 	return v
 }
 
-// A recogniser is one of a list; it may find the ends of turns itself.
-type recogniser struct {
+// A hearer is a recogniser; it may find the ends of turns itself.
+type hearer struct {
 	pipeline.Transcriber
 	turns bool
 }
 
 // hearing is a recogniser with others behind it. Each role has one of its own, and tries what has failed again after a rest: nothing
 // goes on in the background.
-func (s *stand) hearing(all []ofVendor[recogniser]) pipeline.Transcriber {
+func (s *stand) hearing(all []ofVendor[hearer]) pipeline.Transcriber {
 	if len(all) == 1 {
 		return all[0].of.Transcriber
 	}
@@ -268,13 +268,13 @@ func (v *vendors) hearing(vendor, model string) (pipeline.Transcriber, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []ofVendor[recogniser]{{vendor, recogniser{first, v.findsTurns(vendor, model)}}}
+	all := []ofVendor[hearer]{{vendor, hearer{first, v.findsTurns(vendor, model)}}}
 	for _, name := range behind(vendor, v.stand.set.STTFallback, v.listensBy) {
 		next, err := v.recogniser(name, "")
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, ofVendor[recogniser]{name, recogniser{next, v.findsTurns(name, "")}})
+		all = append(all, ofVendor[hearer]{name, hearer{next, v.findsTurns(name, "")}})
 	}
 	return v.stand.hearing(all), nil
 }
