@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,10 +101,10 @@ func TestBreakerCut(t *testing.T) {
 func TestGuardLimits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		full := 0
+		var full atomic.Int32
 		g := &providers.Guard{Limit: 2, Told: func(news string) {
 			if news == providers.Full {
-				full++
+				full.Add(1)
 			}
 		}}
 		r := g.Responder(&mind{says: "Yes.", first: 400 * time.Millisecond})
@@ -120,8 +121,8 @@ func TestGuardLimits(t *testing.T) {
 				away++
 			}
 		}
-		if well != 4 || away != 2 || full != 2 {
-			t.Errorf("%d were answered, %d turned away, told of %d; want 4, 2 and 2", well, away, full)
+		if well != 4 || away != 2 || full.Load() != 2 {
+			t.Errorf("%d were answered, %d turned away, told of %d; want 4, 2 and 2", well, away, full.Load())
 		}
 		stt := &providers.Guard{Limit: 1}
 		ears := stt.Transcriber(&scribe{})
