@@ -140,7 +140,7 @@ func (d *dictation) replace(ctx context.Context, failed int, why error) {
 			if d.of.Failed != nil {
 				d.of.Failed(failed, n, why)
 			}
-			open, err := d.of.open(ctx, n, d.how, true)
+			open, err := d.reopen(ctx, n)
 			if ctx.Err() != nil {
 				if err == nil {
 					_ = open.Close() // nobody wants it any more
@@ -169,6 +169,19 @@ func (d *dictation) hasTried(n int) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.tried&(1<<n) != 0
+}
+
+// lastOpening is how long a recogniser may take that is the last one not to have failed.
+const lastOpening = 4 * time.Second
+
+// reopen opens the next recogniser, in good time while there is another.
+func (d *dictation) reopen(ctx context.Context, n int) (pipeline.Transcription, error) {
+	d.mu.Lock()
+	last := d.exhausted(n)
+	d.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, lastOpening)
+	defer cancel()
+	return d.of.open(ctx, n, d.how, !last)
 }
 
 func (d *dictation) hasFailed(n int) {

@@ -189,7 +189,7 @@ type outcome struct {
 	silence time.Duration // the longest, from the end of the caller's words to the end of the reply
 	twice   int           // words that were said twice, or out of order
 	missing int           // words that were not heard
-	other   bool          // an apology was heard
+	other   bool          // a filler or an apology was heard
 	lost    bool          // the caller's words were not answered
 }
 
@@ -447,7 +447,7 @@ func TestSoak(t *testing.T) {
 	played.Wait()
 	var b bytes.Buffer
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "fault\tvendor\tturns\tsilence p50\tp95\tlongest\tsaid twice\twords missing\tapologies\tunanswered")
+	fmt.Fprintln(w, "fault\tvendor\tturns\tsilence p50\tp95\tlongest\tsaid twice\twords missing\tfillers\tunanswered")
 	for _, row := range rows {
 		if row != "" {
 			fmt.Fprintln(w, row)
@@ -485,9 +485,11 @@ func tally(all []outcome) (r tallied) {
 	return r
 }
 
-// bad says whether a goal was missed: speech within 2 s, p95; no word twice; no silence over 4 s; each turn answered.
+// bad says whether a goal was missed: no word twice, each turn answered; where there are many, speech within 2 s, p95, and no silence over
+// 4 s.
 func (r tallied) bad() bool {
-	return r.turns == 0 || r.twice > 0 || r.lost > 0 || r.p95 > 2*time.Second || r.longest > 4*time.Second
+	slow := *soakTurns >= 100 && (r.p95 > 2*time.Second || r.longest > 4*time.Second)
+	return r.turns == 0 || r.twice > 0 || r.lost > 0 || slow
 }
 
 func (r tallied) String() string {
