@@ -11,14 +11,14 @@ const (
 	Deaf         Fault = "deaf"          // after the handshake nothing is read or written
 	Drip         Fault = "drip"          // what was asked for, and ends of turns, come 3 s late; a voice speaks at a quarter of real time
 	CutOff       Fault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
+	Stalls       Fault = "stalls"        // a voice: nothing follows Trouble.Pieces messages of sound
 	Garbage      Fault = "garbage"       // text messages are no JSON
 	Giant        Fault = "giant"         // the first answer is larger than anybody should read
 	CloseEarly   Fault = "close_early"   // closed with Trouble.Close at the first audio or text
 	WrongRate    Fault = "wrong_rate"    // a voice: sound at twice the rate that was asked for
 	WrongCodec   Fault = "wrong_codec"   // ElevenLabs: sound in a format that was not asked for
-	Complain     Fault = "complain"      // ElevenLabs: an error, of code Trouble.Reason, at the first text, and then closed
+	Complain     Fault = "complain"      // an error of the vendor's own form, of code Trouble.Reason, at the first text or audio, and then closed
 	Twice        Fault = "twice"         // a recogniser: what is final is said twice
-	Stalls       Fault = "stalls"        // a voice: nothing follows Trouble.Pieces messages of sound
 	NeverAnswers Fault = "never_answers" // what asks for an answer is read and ignored; no turn ends
 )
 
