@@ -17,7 +17,7 @@ const (
 // How a provider that rests is asked whether it is well again.
 const (
 	probeLimit = 5 * time.Second // for its answer
-	mostRest   = 5 * time.Minute // between two questions
+	mostRest   = time.Minute     // between two questions
 )
 
 // A rota says who of several providers is asked: those that are well, in the order of their merit, then those that rest since they have
