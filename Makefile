@@ -147,6 +147,7 @@ soak: build ## the long runs, by hand: SOAK times the scores, the playout's rand
 	$(GO) test -tags e2e -count=10 -timeout 3h -v ./cmd/parley -run 'TestEndToEnd(Fifty|BargeIn|Drain)'
 	$(GO) test -tags e2e -count=1 -timeout 20m -v ./cmd/parley -run '^TestEndToEndWER$$'
 	$(MAKE) --no-print-directory soak-sip
+	$(MAKE) --no-print-directory soak-providers
 
 .PHONY: soak-sip
 soak-sip: build ## what SIP must bear, whole, a line each: keys on 17 bad networks, sprayed and malformed packets, 10,000 calls on 200 ports, header injection, floods (20 minutes)
@@ -157,6 +158,10 @@ soak-sip: build ## what SIP must bear, whole, a line each: keys on 17 bad networ
 	  $(GO) test -count=1 -v ./providers/httptool -run '^TestInjection$$' -texts 5000 | tell && \
 	  PARLEY_E2E_INJECTIONS=5000 $(GO) test -tags e2e -count=1 -timeout 30m -v ./cmd/parley -run '^TestEndToEndHeaderInjection$$' | tell
 	$(MAKE) --no-print-directory flood
+
+.PHONY: soak-providers
+soak-providers: ## 1,000 turns of each class of vendors' faults, with another vendor behind the sick one: silences, words said twice, turns without an answer; prints a table (20 minutes)
+	$(GO) test -count=1 -timeout 1h -v ./providers -run '^TestSoak$$' -turns 1000 -calls 100
 
 # All of it runs, whatever fails on the way; what failed is told at the end.
 .PHONY: bench

@@ -82,7 +82,7 @@ func ofStatus(status int) string {
 func outcome(ctx context.Context, part string, failure error, left bool) string {
 	if cause := context.Cause(ctx); cause != nil {
 		late, ok := errors.AsType[*pipeline.LateError](cause)
-		if ok && late.Part == part || errors.Is(cause, errTooQuiet) || errors.Is(cause, context.DeadlineExceeded) {
+		if ok && late.Part == part || errors.Is(cause, errTooQuiet) || errors.Is(cause, errStalled) || errors.Is(cause, context.DeadlineExceeded) {
 			return Late
 		}
 		return Cut

@@ -43,7 +43,7 @@ type Use struct {
 // A Meter tells what one provider is used for. What it decorates keeps its contract; with a frame it takes an atomic addition more. The
 // zero Meter decorates nothing. Its methods may be called by any goroutine.
 //
-//	call ──▶ Cache, Fallback ──▶ Meter ──▶ vendor
+//	call ──▶ Cache, Voices ──▶ Meter ──▶ vendor
 //	                               └─▶ Told: one Use a request, and for recognisers one for each stretch of speech
 type Meter struct {
 	Provider string

@@ -70,7 +70,7 @@ func TestRole(t *testing.T) {
 		"PARLEY_STT": "local", "PARLEY_TTS": "local", "DEEPGRAM_API_KEY": "k", "OPENAI_BASE_URL": "http://localhost:1/v1", "PARLEY_LLM": "flow", "PARLEY_SILENCE": "7s",
 	})
 	own := c.of(c.vendors, store.Agent{ID: "a", Name: "Ann"})
-	if own.stt != pipeline.Transcriber(c.vendors.engine) || own.speaks != "local" || own.script == nil || own.tools != c.tools || !own.record ||
+	if providers.Unguarded(own.stt) != pipeline.Transcriber(c.vendors.engine) || own.speaks != "local" || own.script == nil || own.tools != c.tools || !own.record ||
 		own.agent.Manners.Silence != 7*time.Second || own.agent.Lang != "en-US" || own.agent.Name != "Ann" {
 		t.Errorf("an agent that sets nothing: %+v", own)
 	}
@@ -80,10 +80,10 @@ func TestRole(t *testing.T) {
 	if len(r.problems) > 0 || r.record || r.script != nil || r.agent.Lang != "es" || r.agent.Manners.Silence != 7*time.Second || r.agent.Manners.Hangover != 900*time.Millisecond {
 		t.Errorf("an agent that sets all: %+v", r)
 	}
-	if d, ok := r.stt.(*deepgram.Client); !ok || d.STTModel != "nova-2" || d.Key != "k" {
+	if d, ok := providers.Unguarded(r.stt).(*deepgram.Client); !ok || d.STTModel != "nova-2" || d.Key != "k" {
 		t.Errorf("it hears by %+v", r.stt)
 	}
-	if m, ok := r.model.(*openai.Client); !ok || m.Model != "big" || *m.Temperature != 0 || m.MaxTokens != 64 || m.Extra["reasoning_effort"] != "low" || m.BaseURL != "http://localhost:1/v1" {
+	if m, ok := providers.Unguarded(r.model).(*openai.Client); !ok || m.Model != "big" || *m.Temperature != 0 || m.MaxTokens != 64 || m.Extra["reasoning_effort"] != "low" || m.BaseURL != "http://localhost:1/v1" {
 		t.Errorf("it thinks by %+v", r.model)
 	}
 	if v := r.agent.VoiceAt(8000); v != (pipeline.Voice{Name: "aura-2-celeste-es", Lang: "es", Rate: 8000, Pace: 0.9}) {
@@ -202,7 +202,7 @@ func TestRoleOfFlux(t *testing.T) {
 				t.Errorf("server %s, agent %s: found %v, want a refusal: %v", server, stt, found, refused)
 			}
 		}
-		if got := c.vendors.stt.(*deepgram.Client).STTModel; got != server {
+		if got := providers.Unguarded(c.vendors.stt).(*deepgram.Client).STTModel; got != server {
 			t.Errorf("the server's recogniser is %s, want %s", got, server)
 		}
 	}
@@ -258,7 +258,7 @@ func TestRoleOfElevenLabs(t *testing.T) {
 		if got := r.agent.VoiceAt(8000); got != want || r.speaks != "elevenlabs" || len(r.problems) > 0 {
 			t.Errorf("%s: %s speaks as %+v, want %+v; problems %v", name, r.speaks, got, want, r.problems)
 		}
-		if _, ok := r.speaker.tts.(*providers.Fallback); !ok || r.speaker.known.Synthesizer != c.vendors.opened["elevenlabs"].tts {
+		if _, ok := r.speaker.tts.(*providers.Voices); !ok || providers.Unguarded(r.speaker.known.Synthesizer) != c.vendors.opened["elevenlabs"].tts {
 			t.Errorf("%s: it speaks by %T, %T", name, r.speaker.tts, r.speaker.known.Synthesizer)
 		}
 	}

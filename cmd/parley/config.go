@@ -81,6 +81,9 @@ type config struct {
 	STT string `help:"Recogniser: auto (the first with a key of ${hear_first}; else local), ${hear}." default:"auto" enum:"auto,${hear}" var:"PARLEY_STT"`
 	LLM string `help:"Who answers: auto (the first with a key of ${think}, of openai also with a base URL alone; else flow), flow, ${think}." default:"auto" enum:"auto,flow,${think}" var:"PARLEY_LLM"`
 	TTS string `help:"Voice: auto (the one that hears, if it speaks; else the first with a key of ${speak_first}; else local), ${speak}." default:"auto" enum:"auto,${speak}" var:"PARLEY_TTS"`
+
+	fallbacks
+
 	Ear string `help:"Speech detector: local (neural where installed) or energy." default:"local" enum:"local,energy" var:"PARLEY_EAR"`
 
 	SpeechDir     string `help:"Directory of the local speech models. Empty: parley/speech in the user's cache directory." type:"path" var:"PARLEY_SPEECH_DIR"`
@@ -191,6 +194,7 @@ func (c *config) check() error {
 	if _, err := price.Load(c.Prices); err != nil {
 		bad = append(bad, fmt.Errorf("--prices: %w", err))
 	}
+	bad = append(bad, c.fallbacks.check()...)
 	slices.SortFunc(bad, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	var err error
 	c.manners, err = c.behaviour()

@@ -34,7 +34,22 @@ func counted(m *metrics.Metrics, board *health.Board, prices *price.List) tally 
 		m.Paid(u.Provider, u.Kind, dollars, known)
 		remember(board, u)
 	}
-	return tally{used: used, fell: m.Fell}
+	return tally{used: used, fell: m.Fell, guarded: guarded(m), hedged: m.Hedged}
+}
+
+// guarded has what guards tell counted. Of the breakers those of the server's own accounts are shown: organisations have theirs.
+func guarded(m *metrics.Metrics) func(provider, kind, news string, own bool) {
+	return func(provider, kind, news string, own bool) {
+		states := map[string]float64{providers.BreakerClosed: metrics.Closed, providers.BreakerOpened: metrics.Open, providers.BreakerTries: metrics.Trying}
+		switch state, some := states[news]; {
+		case some && own:
+			m.Breaker(provider, kind, state)
+		case news == providers.Broken, news == providers.Full:
+			m.TurnedAway(provider, kind, news)
+		case news == providers.Retried:
+			m.Retried(provider, kind)
+		}
+	}
 }
 
 // remember has the board know how a vendor did. What goes on without news is no use yet.
@@ -56,6 +71,9 @@ func (v *vendors) expect(m *metrics.Metrics, board *health.Board) {
 		board.Expect(name, kind)
 	}
 	await(v.hears, providers.STT)
+	for _, name := range behind(v.hears, v.stand.set.STTFallback, v.listensBy) {
+		await(name, providers.STT)
+	}
 	for name := range v.models {
 		await(name, providers.LLM)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"parley/providers"
 	"parley/providers/anthropic"
 	"parley/providers/chat"
 	"parley/providers/gemini"
@@ -72,19 +73,19 @@ func TestRoleOfOtherModels(t *testing.T) {
 	played := func(llm string) *role {
 		return c.of(c.vendors, store.Agent{ID: llm, Settings: `{"providers":{"llm":` + llm + `}}`})
 	}
-	if r := played(`{}`); r.thinks != "openai" || r.asks != "gpt-4.1-mini" || r.model.(*openai.Client).API != openai.Responses {
+	if r := played(`{}`); r.thinks != "openai" || r.asks != "gpt-4.1-mini" || providers.Unguarded(r.model).(*openai.Client).API != openai.Responses {
 		t.Errorf("the server's own: %+v", r)
 	}
 	r := played(`{"vendor":"anthropic","model":"big","max_tokens":64,"reasoning_effort":"none"}`)
-	if a, ok := r.model.(*anthropic.Client); !ok || r.thinks != "anthropic" || r.asks != "big" || a.Model != "big" || a.Key != "a" || a.MaxTokens != 64 || a.Extra["thinking"] == nil {
+	if a, ok := providers.Unguarded(r.model).(*anthropic.Client); !ok || r.thinks != "anthropic" || r.asks != "big" || a.Model != "big" || a.Key != "a" || a.MaxTokens != 64 || a.Extra["thinking"] == nil {
 		t.Errorf("Anthropic's: %+v", r)
 	}
 	r = played(`{"vendor":"gemini","temperature":0}`)
-	if g, ok := r.model.(*gemini.Client); !ok || r.asks != "gemini-2.5-flash" || g.Key != "g" || *g.Temperature != 0 || *g.Thinking != 0 {
+	if g, ok := providers.Unguarded(r.model).(*gemini.Client); !ok || r.asks != "gemini-2.5-flash" || g.Key != "g" || *g.Temperature != 0 || *g.Thinking != 0 {
 		t.Errorf("Google's: %+v", r)
 	}
 	r = played(`{"vendor":"gemini","model":"pro","reasoning_effort":"low"}`)
-	if g, ok := r.model.(*gemini.Client); !ok || g.Model != "pro" || *g.Thinking != 1024 {
+	if g, ok := providers.Unguarded(r.model).(*gemini.Client); !ok || g.Model != "pro" || *g.Thinking != 1024 {
 		t.Errorf("another of Google's: %+v", r)
 	}
 	if found := c.Check(store.Agent{Settings: `{"providers":{"llm":{"vendor":"gemini","model":"../x"}}}`}); len(found) != 1 || found[0].Path != "settings.providers.llm.model" {

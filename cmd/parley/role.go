@@ -13,7 +13,6 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
-	"parley/providers"
 	"parley/store"
 )
 
@@ -81,7 +80,7 @@ func (c *company) hear(r *role, set traits.Speech) {
 	r.hears, r.stt = r.vendors.hears, r.vendors.stt
 	vendor := chosen(set.Vendor, r.hears)
 	model := ""
-	switch stt, err := r.vendors.recogniser(vendor, set.Model, c.cfg); {
+	switch stt, err := r.vendors.hearing(vendor, set.Model, c.cfg); {
 	case err == nil:
 		r.hears, r.stt, model = vendor, stt, set.Model
 	case r.vendors.opened[vendor].stt != nil:
@@ -190,7 +189,7 @@ func (c *company) think(r *role, set traits.LanguageModel) {
 		mind = vendor
 	}
 	if m, name := r.vendors.tuned(mind, set, c.cfg); m != nil {
-		r.model, r.asks = r.vendors.meter(mind, providers.LLM, name).Responder(m), name
+		r.model, r.asks = r.vendors.thinking(mind, name, m, c.cfg), name
 	} else if tunes(set) && !isModel(vendor) {
 		r.refuse(path+"model", absentModel(mind).Error())
 	}

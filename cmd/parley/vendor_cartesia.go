@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"parley/pipeline"
 	"parley/providers/cartesia"
@@ -45,6 +46,7 @@ var cartesiaVendor = entry{
 		auto:      true,
 		check:     cartesia.CheckModel,
 		model:     func(c *config) string { return c.CartesiaSTTModel },
+		turns:     func(model string) bool { return !strings.HasPrefix(model, cartesia.Whisper) },
 		refuses: func(model, lang string) string {
 			if english(lang) || !cartesia.EnglishOnly(model) {
 				return ""

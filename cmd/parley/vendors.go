@@ -43,12 +43,16 @@ type vendors struct {
 
 	warmed sync.Once // of an organisation's own: when they were first rehearsed
 	tally  tally
+	stand  *stand
 }
 
 // A tally counts what vendors are used for. Its zero value does not.
 type tally struct {
 	used func(providers.Use)
 	fell func(provider, kind string) // it failed, and another took over
+
+	guarded func(provider, kind, news string, own bool) // providers.Guard.Told; own: of the server's account
+	hedged  func(provider string, won bool)             // it was asked as well, since the one before it was slow
 }
 
 // meter measures a vendor's model for one kind of work.
@@ -98,9 +102,10 @@ type ways map[string]road
 func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*vendors, error) {
 	v := &vendors{hears: c.STT, thinks: c.LLM, speaks: c.TTS, listens: c.STTModel, lang: c.Lang, speakers: map[string]speaker{}, opened: map[string]opened{}, tally: t, keys: c, ways: w}
 	v.choose(c)
+	v.stand = &stand{set: &c.fallbacks, tally: t, own: base == nil, log: log}
 	if base != nil {
 		v.engine = base.engine
-	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" {
+	} else if v.hears == "local" || v.speaks == "local" || c.Ear == "local" || c.needsLocal() {
 		v.engine = local.New(local.Options{Dir: c.SpeechDir, STTModel: c.STTModel, Workers: c.SpeechWorkers, Exact: !c.Snap, Log: log})
 	}
 	if err := v.openAll(c, w, log); err != nil {
@@ -112,13 +117,16 @@ func assemble(c *config, base *vendors, w ways, t tally, log *slog.Logger) (*ven
 	case "energy":
 		v.ear = local.Energy{}
 	}
-	v.speak(c, base, log)
+	v.speak(c, base)
 	v.think()
 	var err error
-	if v.stt, err = v.recogniser(v.hears, "", c); err != nil {
+	if v.stt, err = v.hearing(v.hears, "", c); err != nil {
 		return nil, usageError{err}
 	}
 	if base == nil { // vectors of documents are made by the server's own alone
+		if err := v.checkFallbacks(); err != nil {
+			return nil, err
+		}
 		if v.embedder, err = c.embedder(c.openAI); err != nil {
 			return nil, err
 		}
@@ -154,39 +162,22 @@ func (v *vendors) openAll(c *config, w ways, log *slog.Logger) error {
 }
 
 // speak makes the voices that there are; the local one is shared with base.
-func (v *vendors) speak(c *config, base *vendors, log *slog.Logger) {
-	limit := 0
+func (v *vendors) speak(c *config, base *vendors) {
+	limit, plain := 0, map[string]pipeline.Synthesizer{}
 	if base != nil {
 		limit = ownSound
 	}
 	for name, o := range v.opened {
-		switch {
-		case name == "local" && base != nil:
-			v.speakers[name] = base.speakers[name]
-		case name == "local":
-			known := &providers.Cache{Synthesizer: v.voiceMeter(name, c).Synthesizer(o.tts)}
-			v.speakers[name] = speaker{known, known}
-		case o.tts != nil:
-			v.speakers[name] = v.backed(name, v.voiceMeter(name, c).Synthesizer(o.tts), limit, log)
+		if o.tts == nil {
+			continue
 		}
+		plain[name] = v.stand.guard(name, providers.TTS).Synthesizer(v.voiceMeter(name, c).Synthesizer(o.tts))
+		v.speakers[name] = speaker{known: &providers.Cache{Synthesizer: plain[name], Limit: limit}}
 	}
-}
-
-// backed is a vendor's voice that keeps so many bytes of what is known ahead, and has the local one behind it.
-func (v *vendors) backed(vendor string, voice pipeline.Synthesizer, limit int, log *slog.Logger) speaker {
-	known := &providers.Cache{Synthesizer: voice, Limit: limit}
-	if v.engine == nil {
-		return speaker{known, known}
+	if base != nil && v.engine != nil {
+		v.speakers["local"] = base.speakers["local"]
 	}
-	return speaker{known, &providers.Fallback{
-		Voices: []pipeline.Synthesizer{known, v.meter("local", providers.TTS, "").Synthesizer(v.engine)},
-		Failed: func(_, _ int, err error) {
-			log.Warn("the voice has failed, the local one speaks", "vendor", vendor, "error", err)
-			if v.tally.fell != nil {
-				v.tally.fell(vendor, providers.TTS)
-			}
-		},
-	}}
+	v.standBehind(plain)
 }
 
 // recogniser is a vendor's, with a model of its own; empty: the usual one of settings.
@@ -207,7 +198,8 @@ func (v *vendors) recogniser(vendor, model string, c *config) (pipeline.Transcri
 		if err != nil {
 			return nil, err
 		}
-		return v.meter(vendor, providers.STT, cmp.Or(model, e.hears.model(c))).Transcriber(stt), nil
+		stt = v.meter(vendor, providers.STT, cmp.Or(model, e.hears.model(c))).Transcriber(stt)
+		return v.stand.guard(vendor, providers.STT).Transcriber(stt), nil
 	}
 }
 
@@ -260,15 +252,23 @@ func (v *vendors) warm(ctx context.Context, log *slog.Logger) {
 			log.Warn("the language model does not answer", "vendor", v.mind, "error", err)
 		}
 	}
-	if w, ok := v.opened[v.speaks].tts.(warmer); ok {
-		if err := w.Warm(ctx, pipeline.Voice{Rate: narrowband, Lang: v.lang}); err != nil {
-			log.Warn("the voice does not answer", "error", err)
-		}
+	if err := v.warmVoice(ctx, v.speaks); err != nil {
+		log.Warn("the voice does not answer", "error", err)
 	}
+	v.warmFallbacks(ctx, log)
+}
+
+// warmVoice opens a connection to a vendor's voice.
+func (v *vendors) warmVoice(ctx context.Context, vendor string) error {
+	if w, ok := v.opened[vendor].tts.(warmer); ok {
+		return w.Warm(ctx, pipeline.Voice{Rate: narrowband, Lang: v.lang})
+	}
+	return nil
 }
 
 // close ends what the vendors keep open between calls.
 func (v *vendors) close() error {
+	v.stand.close()
 	if v.embedder != nil {
 		v.embedder.Close()
 	}

@@ -38,22 +38,22 @@ func fakes(t *testing.T) map[string]string {
 	}
 }
 
-// A stand is a server in this process that runs, and its organisation.
-type stand struct {
+// A booth is a server in this process that runs, and its organisation.
+type booth struct {
 	*server
 	t   *testing.T
 	org string
 }
 
-// newStand starts a server with these settings. What this machine is busy with is no matter.
-func newStand(t *testing.T, env map[string]string) *stand {
+// newBooth starts a server with these settings. What this machine is busy with is no matter.
+func newBooth(t *testing.T, env map[string]string) *booth {
 	t.Helper()
 	cfg, err := parseServe(t, env, "--data-dir", t.TempDir(), "--database-url", litetest.New(t, ""), "--speech-dir", t.TempDir(), "--ear", "energy", "--no-record",
 		"--twilio-auth-token", "t0ken", "--max-cpu", "0", "--max-lateness", "0s", "--max-speech-wait", "0s", "--webrtc-udp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stand{t: t}
+	s := &booth{t: t}
 	if s.server, err = newServer(t.Context(), &cfg, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func newStand(t *testing.T, env map[string]string) *stand {
 }
 
 // agent makes an agent with these settings.
-func (s *stand) agent(name, settings string) string {
+func (s *booth) agent(name, settings string) string {
 	s.t.Helper()
 	row := store.Agent{ID: store.NewID(), Org: s.org, Name: name, SystemPrompt: "Be brief.", StartingMessage: "Good evening.", Enabled: true, Settings: settings}
 	if _, err := s.office.store.CreateAgent(s.t.Context(), row); err != nil {
@@ -92,7 +92,7 @@ func (s *stand) agent(name, settings string) string {
 }
 
 // converse calls an agent, says something to it, and hangs up when it has answered. It returns the call's record, and the caller's turn.
-func (s *stand) converse(agent string) (store.Call, store.Turn) {
+func (s *booth) converse(agent string) (store.Call, store.Turn) {
 	s.t.Helper()
 	id := store.NewID()
 	leg, far := legtest.New(legtest.Line{Open: true, Info: media.Info{
@@ -137,7 +137,7 @@ func TestVendorsOnCalls(t *testing.T) {
 	t.Parallel()
 	env := fakes(t)
 	env["PARLEY_STT"], env["PARLEY_TTS"], env["PARLEY_LLM"] = "deepgram", "deepgram", "openai"
-	s := newStand(t, env)
+	s := newBooth(t, env)
 	for _, e := range table {
 		if e.name == "local" { // its models are heard in tests of their own
 			continue

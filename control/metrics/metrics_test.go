@@ -135,6 +135,15 @@ func TestVendors(t *testing.T) {
 	want(t, m, 42, "parley_provider_characters_total")
 	want(t, m, 5, "parley_provider_audio_seconds_total")
 	want(t, m, 1, "parley_provider_fallbacks_total", "kind", "tts")
+	m.Breaker("acme", "llm", Open)
+	m.TurnedAway("acme", "llm", "broken")
+	m.Retried("acme", "tts")
+	m.Hedged("acme", true)
+	want(t, m, 1, "parley_provider_breaker", "kind", "llm")
+	want(t, m, 1, "parley_provider_turned_away_total", "why", "broken")
+	want(t, m, 1, "parley_provider_retries_total", "kind", "tts")
+	want(t, m, 1, "parley_provider_hedges_total", "outcome", "won")
+	want(t, m, 0, "parley_provider_hedges_total", "outcome", "lost")
 }
 
 func TestDesk(t *testing.T) {

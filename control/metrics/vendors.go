@@ -17,7 +17,18 @@ type vendors struct {
 	fallbacks  *prometheus.CounterVec
 	cost       *prometheus.CounterVec
 	unpriced   *prometheus.CounterVec
+	breakers   *prometheus.GaugeVec
+	turnedAway *prometheus.CounterVec
+	retries    *prometheus.CounterVec
+	hedges     *prometheus.CounterVec
 }
+
+// The states of a breaker.
+const (
+	Closed = 0 // requests pass
+	Open   = 1 // none does
+	Trying = 2 // one does, to see how the provider is
+)
 
 // A Use is what a provider was asked for, and what came of it: providers.Use has the same fields, and says what they mean.
 type Use struct {
@@ -51,6 +62,10 @@ func newVendors(k maker) vendors {
 		fallbacks:  k.counter("parley_provider_fallbacks_total", "Times that another provider took over, by the one that had failed.", "provider", "kind"),
 		cost:       k.counter("parley_provider_cost_dollars_total", "What providers charge by the list of prices, in US dollars.", "provider", "kind"),
 		unpriced:   k.counter("parley_provider_unpriced_total", "Uses that the list of prices has no price for.", "provider", "kind"),
+		breakers:   k.gauge("parley_provider_breaker", "Whether requests reach a provider, of the server's own accounts: 0 they do, 1 none does since so many in a row have failed, 2 one does, to see how it is.", "provider", "kind"),
+		turnedAway: k.counter("parley_provider_turned_away_total", "Requests that were not made: since the provider had failed too often (broken), or since no more may be made at once (full).", "provider", "kind", "why"),
+		retries:    k.counter("parley_provider_retries_total", "Second tries, of voices and recognisers that failed at once.", "provider", "kind"),
+		hedges:     k.counter("parley_provider_hedges_total", "Times that a model was asked as well since the one before it was slow; by whether it was first: won, lost.", "provider", "outcome"),
 	}
 }
 
@@ -67,12 +82,20 @@ func (m *Metrics) Expect(provider, kind string, classes []string) {
 	v.fallbacks.WithLabelValues(provider, kind)
 	v.cost.WithLabelValues(provider, kind)
 	v.unpriced.WithLabelValues(provider, kind)
+	v.breakers.WithLabelValues(provider, kind)
+	for _, why := range []string{"broken", "full"} {
+		v.turnedAway.WithLabelValues(provider, kind, why)
+	}
 	if kind == "llm" {
+		for _, outcome := range []string{"won", "lost"} {
+			v.hedges.WithLabelValues(provider, outcome)
+		}
 		for _, t := range []string{"input", "output", "cached"} {
 			v.tokens.WithLabelValues(provider, t)
 		}
 		return
 	}
+	v.retries.WithLabelValues(provider, kind)
 	v.sound.WithLabelValues(provider, kind)
 	if kind == "tts" {
 		v.characters.WithLabelValues(provider)
@@ -119,4 +142,28 @@ func (m *Metrics) Paid(provider, kind string, dollars float64, known bool) {
 // Fell counts that a provider failed and another took over.
 func (m *Metrics) Fell(provider, kind string) {
 	m.vendors.fallbacks.WithLabelValues(provider, kind).Inc()
+}
+
+// Breaker shows the state of a provider's breaker.
+func (m *Metrics) Breaker(provider, kind string, state float64) {
+	m.vendors.breakers.WithLabelValues(provider, kind).Set(state)
+}
+
+// TurnedAway counts a request that was not made, and why: broken or full.
+func (m *Metrics) TurnedAway(provider, kind, why string) {
+	m.vendors.turnedAway.WithLabelValues(provider, kind, why).Inc()
+}
+
+// Retried counts a second try.
+func (m *Metrics) Retried(provider, kind string) {
+	m.vendors.retries.WithLabelValues(provider, kind).Inc()
+}
+
+// Hedged counts that a model was asked beside another, and whether it was first.
+func (m *Metrics) Hedged(provider string, won bool) {
+	outcome := "lost"
+	if won {
+		outcome = "won"
+	}
+	m.vendors.hedges.WithLabelValues(provider, outcome).Inc()
 }

@@ -122,7 +122,23 @@ func (w Wire) try(ctx context.Context, to string, body []byte, r Reading, out *O
 	if es.JSON() { // asked to stream, it did not
 		return whole(io.LimitReader(es.r, maxWhole), r)
 	}
-	return stream(es, r, out, late)
+	return stream(es, r, out, late, alive(ctx))
+}
+
+// watched is the key of what a context's answers tell.
+type watched struct{}
+
+// Watched is ctx, of whose answers alive is told with each event of the stream: a long tool call is one delta, but many signs of life.
+func Watched(ctx context.Context, alive func()) context.Context {
+	return context.WithValue(ctx, watched{}, alive)
+}
+
+// alive is what is told of signs of life.
+func alive(ctx context.Context) func() {
+	if told, ok := ctx.Value(watched{}).(func()); ok {
+		return told
+	}
+	return func() {}
 }
 
 // whole reads an answer that did not stream although it was asked to.
@@ -145,7 +161,7 @@ func truncated() *Error {
 }
 
 // stream reads events until the last one, the end, or nobody wants more.
-func stream(es *Events, r Reading, out *Outlet, late *time.Timer) error {
+func stream(es *Events, r Reading, out *Outlet, late *time.Timer, alive func()) error {
 	finished := false
 	for !out.closed {
 		data, err := es.Next()
@@ -159,6 +175,7 @@ func stream(es *Events, r Reading, out *Outlet, late *time.Timer) error {
 		case err != nil:
 			return &Error{Code: "connection", Message: "the stream broke", Retryable: true, Err: err}
 		}
+		alive()
 		more, err := r.Take(data)
 		if err != nil {
 			return err

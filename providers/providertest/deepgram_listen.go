@@ -158,6 +158,11 @@ func (e *deepgramEar) settle(how string, after time.Duration) error {
 	if err := e.result(words, how, after); err != nil {
 		return err
 	}
+	if e.trouble.Fault == Twice {
+		if err := e.result(words, how, after); err != nil {
+			return err
+		}
+	}
 	e.over()
 	e.settled, e.told, e.ended = e.pos, 0, false
 	e.words = e.d.words(e.said)

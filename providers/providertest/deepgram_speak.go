@@ -183,7 +183,7 @@ func (v *deepgramVoice) flush(ctx context.Context, o order) error {
 			return err
 		}
 	}
-	if v.cleared.Load() != o.cleared {
+	if v.cleared.Load() != o.cleared || v.trouble.Fault == Stalls {
 		return nil
 	}
 	return v.answer("Flushed")
@@ -287,7 +287,10 @@ func (v *deepgramVoice) pace(ctx context.Context, s *sound, fresh bool, cleared 
 func (v *deepgramVoice) utter(s *sound, i int, fresh bool) error {
 	p := s.pieces[i]
 	v.d.counts.Voiced.Add(1)
-	if v.trouble.Fault == CutOff {
+	if v.trouble.Fault == Stalls && i >= v.trouble.Pieces {
+		return nil
+	}
+	if v.trouble.Fault == CutOff && i >= v.trouble.Pieces {
 		_ = v.write(websocket.BinaryMessage, p.wire[:len(p.wire)/2/v.width*v.width]) // it breaks in any case
 		return v.Close()
 	}

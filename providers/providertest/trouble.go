@@ -11,6 +11,7 @@ const (
 	Deaf         Fault = "deaf"          // after the handshake nothing is read or written
 	Drip         Fault = "drip"          // what was asked for, and ends of turns, come 3 s late; a voice speaks at a quarter of real time
 	CutOff       Fault = "cut_off"       // the connection breaks in the middle of the first speech, without a close frame
+	Stalls       Fault = "stalls"        // a voice: nothing follows Trouble.Pieces messages of sound
 	Garbage      Fault = "garbage"       // text messages are no JSON
 	Giant        Fault = "giant"         // the first answer is larger than anybody should read
 	CloseEarly   Fault = "close_early"   // closed with Trouble.Close at the first audio or text
@@ -29,5 +30,6 @@ type Trouble struct {
 	Close  int    // of CloseEarly, default 1011
 	Reason string // of CloseEarly and Complain
 	Code   int    // of Complain, where errors have numbers
+	Pieces int    // of CutOff and Stalls: a voice's messages of sound that come before
 	Times  int    // connections that it strikes, counted from the first; 0: all
 }

@@ -26,7 +26,7 @@ func (s speaks) Speak(ctx context.Context, text iter.Seq2[string, error], _ pipe
 	return func(yield func(pipeline.Speech, error) bool) { s(ctx, text, yield) }
 }
 
-func TestFallback(t *testing.T) {
+func TestVoices(t *testing.T) {
 	t.Parallel()
 	const text = "Good morning dear caller."
 	sick := map[string]speaks{
@@ -73,8 +73,8 @@ func TestFallback(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				second := &voice{}
 				var told []int
-				f := &providers.Fallback{
-					Voices: []pipeline.Synthesizer{first, second, &voice{panics: true}},
+				f := &providers.Voices{
+					All: []pipeline.Synthesizer{first, second, &voice{panics: true}},
 					Failed: func(voice, next int, err error) {
 						if err == nil {
 							t.Error("a failure without an error")
@@ -109,7 +109,7 @@ func TestFallback(t *testing.T) {
 }
 
 // What is not the voice's fault, or comes too late to be mended, is passed on.
-func TestFallbackPassesOn(t *testing.T) {
+func TestVoicesPassesOn(t *testing.T) {
 	t.Parallel()
 	errText := errors.New("the model failed")
 	broken := func(yield func(string, error) bool) { _ = yield("Good ", nil) && yield("", errText) }
@@ -121,6 +121,9 @@ func TestFallbackPassesOn(t *testing.T) {
 		}
 	}
 	fails := func(int) bool { return true }
+	breaks := func(_ context.Context, _ iter.Seq2[string, error], yield func(pipeline.Speech, error) bool) {
+		yield(pipeline.Speech{}, errVoice)
+	}
 	for name, c := range map[string]struct {
 		voices []pipeline.Synthesizer
 		text   iter.Seq2[string, error]
@@ -129,21 +132,20 @@ func TestFallbackPassesOn(t *testing.T) {
 		err    error
 	}{
 		"well":                    {[]pipeline.Synthesizer{&voice{}, nil}, pieces("Good day."), "Good day.", 2, nil},
-		"one voice":               {[]pipeline.Synthesizer{&voice{fails: fails}}, pieces("Good day."), "Good", 1, errVoice},
-		"fails in mid-sentence":   {[]pipeline.Synthesizer{&voice{fails: fails}, nil}, pieces("Good day."), "Good", 1, errVoice},
+		"one voice":               {[]pipeline.Synthesizer{speaks(breaks)}, pieces("Good day."), "", 0, errVoice},
 		"the text fails":          {[]pipeline.Synthesizer{&voice{silent: true}, nil}, broken, "", 0, errText},
 		"no text":                 {[]pipeline.Synthesizer{&voice{}, nil}, pieces(), "", 0, nil},
 		"no words":                {[]pipeline.Synthesizer{&voice{silent: true}, nil}, pieces(" ... "), "", 0, nil},
 		"times before their word": {[]pipeline.Synthesizer{speaks(early), nil}, pieces("Good"), "Good", 1, nil},
 		"all fail": {[]pipeline.Synthesizer{speaks(func(context.Context, iter.Seq2[string, error], func(pipeline.Speech, error) bool) {}), &voice{fails: fails}},
-			pieces("Good day."), "Good", 1, errVoice},
+			pieces("Good day all of you."), "Good day", 2, errVoice},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				h := listen(t.Context(), &providers.Fallback{Voices: c.voices}, c.text, pipeline.Voice{Rate: 8000})
-				if h.said("Good day.") != c.said || !errors.Is(h.err, c.err) || len(h.words) != c.words {
-					t.Errorf("%q, %d word times, error %v; want %q, %d and %v", h.said("Good day."), len(h.words), h.err, c.said, c.words, c.err)
+				h := listen(t.Context(), &providers.Voices{All: c.voices}, c.text, pipeline.Voice{Rate: 8000})
+				if h.said("Good day day. all of you.") != c.said || !errors.Is(h.err, c.err) || len(h.words) != c.words {
+					t.Errorf("%q, %d word times, error %v; want %q, %d and %v", h.said("Good day day. all of you."), len(h.words), h.err, c.said, c.words, c.err)
 				}
 			})
 		})
@@ -151,17 +153,17 @@ func TestFallbackPassesOn(t *testing.T) {
 }
 
 // Somebody who stops listening ends the voice, and no other is asked.
-func TestFallbackCancelled(t *testing.T) {
+func TestVoicesCancelled(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		errEnough := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(200*time.Millisecond, func() { cancel(errEnough) })
-		f := &providers.Fallback{Voices: []pipeline.Synthesizer{&voice{silent: true}, nil}}
+		f := &providers.Voices{All: []pipeline.Synthesizer{&voice{silent: true}, nil}}
 		if h := listen(ctx, f, streamed(slices.Repeat([]string{"more "}, 100)...), pipeline.Voice{Rate: 8000}); !errors.Is(h.err, errEnough) {
 			t.Errorf("error %v, want %v", h.err, errEnough)
 		}
-		f = &providers.Fallback{Voices: []pipeline.Synthesizer{&voice{}, nil}}
+		f = &providers.Voices{All: []pipeline.Synthesizer{&voice{}, nil}}
 		for range f.Speak(t.Context(), pieces("Good day."), pipeline.Voice{Rate: 8000}) {
 			break
 		}
@@ -169,7 +171,7 @@ func TestFallbackCancelled(t *testing.T) {
 }
 
 // A text that comes slowly is not the voice's fault.
-func TestFallbackIsPatientWithTheText(t *testing.T) {
+func TestVoicesIsPatientWithTheText(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		slow := func(yield func(string, error) bool) {
@@ -188,15 +190,15 @@ func TestFallbackIsPatientWithTheText(t *testing.T) {
 			pcm, words := sounds(all, 8000)
 			yield(pipeline.Speech{PCM: pcm, Words: words}, nil)
 		})
-		h := listen(t.Context(), &providers.Fallback{Voices: []pipeline.Synthesizer{whole, nil}}, slow, pipeline.Voice{Rate: 8000})
+		h := listen(t.Context(), &providers.Voices{All: []pipeline.Synthesizer{whole, nil}}, slow, pipeline.Voice{Rate: 8000})
 		if h.err != nil || h.said("Good morning dear caller.") != "Good morning dear caller." {
 			t.Errorf("%q, error %v", h.said("Good morning dear caller."), h.err)
 		}
 	})
 }
 
-// TestFallbackIsASynthesizer holds it to the contract, with a real client and a fake vendor behind a voice that is gone.
-func TestFallbackIsASynthesizer(t *testing.T) {
+// TestVoicesIsASynthesizer holds it to the contract, with a real client and a fake vendor behind a voice that is gone.
+func TestVoicesIsASynthesizer(t *testing.T) {
 	t.Parallel()
 	gone := speaks(func(_ context.Context, _ iter.Seq2[string, error], yield func(pipeline.Speech, error) bool) {
 		yield(pipeline.Speech{}, errVoice)
@@ -213,9 +215,9 @@ func TestFallbackIsASynthesizer(t *testing.T) {
 					}
 				})
 				if order {
-					return &providers.Fallback{Voices: []pipeline.Synthesizer{well, gone}}
+					return &providers.Voices{All: []pipeline.Synthesizer{well, gone}}
 				}
-				return &providers.Fallback{Voices: []pipeline.Synthesizer{gone, well}}
+				return &providers.Voices{All: []pipeline.Synthesizer{gone, well}}
 			})
 		})
 	}
@@ -229,11 +231,11 @@ func (a *asked) Speak(_ context.Context, _ iter.Seq2[string, error], v pipeline.
 	return func(yield func(pipeline.Speech, error) bool) { yield(pipeline.Speech{}, errVoice) }
 }
 
-// TestFallbackAsks: what belongs to the first voice, its name, model and timbre, is not asked of the others.
-func TestFallbackAsks(t *testing.T) {
+// TestVoicesAsks: what belongs to the first voice, its name, model and timbre, is not asked of the others.
+func TestVoicesAsks(t *testing.T) {
 	t.Parallel()
 	first, second := &asked{}, &asked{}
-	f := &providers.Fallback{Voices: []pipeline.Synthesizer{first, second}}
+	f := &providers.Voices{All: []pipeline.Synthesizer{first, second}}
 	v := pipeline.Voice{Name: "n", Model: "m", Lang: "en", Rate: 8000, Pace: 1.1, Timbre: pipeline.Timbre{Boost: pipeline.Choice[bool]{Made: true}}}
 	if h := listen(t.Context(), f, pieces("Good day."), v); !errors.Is(h.err, errVoice) {
 		t.Errorf("error %v", h.err)
