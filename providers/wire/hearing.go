@@ -26,6 +26,7 @@ const (
 // clock. Times are in call time, but for since.
 type hearing struct {
 	exact     bool // every Ask is answered, in order
+	turns     bool // the recogniser finds the ends of turns itself, and is not asked
 	open      int  // the N of the stretch of speech that is going on; 0: none
 	questions []question
 	forgone   []forgone     // questions that were answered without the recogniser, whose own answers may still come; oldest first
@@ -37,6 +38,7 @@ type hearing struct {
 	lang     string
 	interim  *Heard        // the words that are not settled yet; nil: none
 	stirred  time.Time     // when words were last told
+	told     int           // words of a turn that were told before it was over
 	given    time.Duration // words were told up to here: they must not be told again
 	settled  time.Duration // how far results are settled
 	endpoint time.Duration // how far the recogniser's last own end reached
@@ -85,7 +87,7 @@ func (h *hearing) expect(q question, now time.Time, out *Outbox) {
 // unasked is the first question that has not been sent.
 func (h *hearing) unasked() *question {
 	for i := range h.questions {
-		if !h.questions[i].asked {
+		if !h.questions[i].asked && !h.turns {
 			return &h.questions[i]
 		}
 	}
@@ -95,6 +97,17 @@ func (h *hearing) unasked() *question {
 // asking notes that q is being asked, after so much audio on the socket, and so much of the call.
 func (h *hearing) asking(q *question, reach, heard time.Duration) {
 	q.asked, q.reach, q.heard = true, reach, heard
+}
+
+// reach is where on the socket the oldest Ask came whose answer is still to come; 0: there is none.
+func (h *hearing) reach() time.Duration {
+	switch {
+	case len(h.forgone) > 0:
+		return h.forgone[0].reach
+	case len(h.questions) > 0:
+		return h.questions[0].reach
+	}
+	return 0
 }
 
 // due is when something has waited long enough.
@@ -131,6 +144,7 @@ func (h *hearing) expire(now time.Time, out *Outbox) (ask bool) {
 // giveAway takes the words that are not settled for settled. Where nobody knows how far they reach, it is not beyond heard.
 func (h *hearing) giveAway(heard time.Duration) {
 	if m := h.interim; m != nil {
+		h.told += len(strings.Fields(m.Text))
 		m.End = cmp.Or(m.End, heard)
 		h.keep(m)
 		h.interim = nil
@@ -171,7 +185,7 @@ func (h *hearing) fresh(m *Heard) {
 
 // restart forgets what the lost socket had been asked and had not settled.
 func (h *hearing) restart() {
-	h.heard, h.since, h.interim, h.forgone = 0, 0, nil, nil
+	h.heard, h.since, h.interim, h.forgone, h.told = 0, 0, nil, nil, 0
 	for i := range h.questions {
 		h.questions[i].asked = false
 	}
@@ -193,7 +207,13 @@ func (h *hearing) take(m *Heard, now time.Time, out *Outbox) {
 	if m.Lang != "" {
 		h.lang = m.Lang
 	}
-	if h.late(m, now) {
+	switch {
+	case m.Turn != 0:
+		h.turn(m, out)
+		return
+	case h.turns:
+		m.Text = after(m.Text, h.told)
+	case h.late(m, now):
 		return
 	}
 	spoke := m.Text != ""
@@ -291,8 +311,10 @@ func (h *hearing) late(m *Heard, now time.Time) bool {
 	return false
 }
 
-// quiet says that there are words that nobody will ask for: the Ear heard no speech.
-func (h *hearing) quiet() bool { return h.open == 0 && len(h.questions) == 0 && h.undecided() }
+// quiet says that there are words that nobody will ask for: the Ear heard no speech. A turn's come to their end by themselves.
+func (h *hearing) quiet() bool {
+	return !h.turns && h.open == 0 && len(h.questions) == 0 && h.undecided()
+}
 
 // undecided says that there are words that no Final has carried.
 func (h *hearing) undecided() bool { return len(h.text) > 0 || h.interim != nil }

@@ -141,6 +141,13 @@ func (r *Reel) Take(dst []byte, limit int, upTo uint64, c *Clock) []byte {
 	return dst
 }
 
+// Pass lets at most n frames wait to be sent: those before them are not, unless a new socket needs them.
+func (r *Reel) Pass(n int) {
+	if r.Waiting() > n {
+		r.sent = r.head - uint64(n)
+	}
+}
+
 // Settle forgets sent audio that ended before at.
 func (r *Reel) Settle(at time.Duration) {
 	from := r.kept

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -94,7 +95,7 @@ func (t *Transcription) next(buf []byte) task {
 	if q != nil {
 		upTo = min(upTo, q.head)
 	}
-	if n := t.reel.Unsent(upTo); n >= t.chunk || n > 0 && (q != nil || t.closing) {
+	if n := t.reel.Unsent(upTo); !t.gated() && (n >= t.chunk || n > 0 && (q != nil || t.closing)) {
 		return task{audio: t.fill(t.reel.Take(buf[:0], t.chunk, upTo, &t.clock))}
 	}
 	if q != nil {
@@ -125,7 +126,8 @@ func (t *Transcription) silence(n int) []byte {
 func (t *Transcription) send(conn *websocket.Conn, read <-chan error) (ended bool, err error) {
 	buf := make([]byte, 0, t.chunk+t.reel.Frame())
 	var message []byte
-	beat := time.NewTicker(keepAlive)
+	pulse := cmp.Or(t.Still, keepAlive)
+	beat := time.NewTicker(pulse)
 	defer beat.Stop()
 	spoke := time.Now()
 	for {
@@ -153,7 +155,7 @@ func (t *Transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 				}
 				return true, err
 			case now := <-beat.C:
-				err = t.beat(conn, now.Sub(spoke) >= keepAlive)
+				err = t.beat(conn, now.Sub(spoke) >= pulse)
 			}
 		}
 		if err != nil {
@@ -195,16 +197,31 @@ func (t *Transcription) beat(conn *websocket.Conn, idle bool) (err error) {
 	case !idle:
 	case alive != nil:
 		err = Write(conn, websocket.TextMessage, alive)
-	default:
-		t.mu.Lock()
-		t.clock.Skip(t.Chunk)
-		t.mu.Unlock()
-		_, err = t.carry(conn, nil, t.silence(t.chunk))
+	case !t.Gated:
+		err = t.still(conn)
 	}
 	if err != nil {
 		return err
 	}
 	return conn.WriteControl(websocket.PingMessage, nil, time.Now().Add(writeLimit))
+}
+
+// still sends what waits to fill a message, and then silence: a little, or nearly as much as there was none.
+func (t *Transcription) still(conn *websocket.Conn) error {
+	n := max(int(t.Still*4/5/t.Chunk), 1)
+	t.mu.Lock()
+	rest := t.reel.Take(nil, t.chunk, t.reel.Head(), &t.clock)
+	t.clock.Skip(time.Duration(n) * t.Chunk)
+	t.mu.Unlock()
+	var message []byte
+	var err error
+	if len(rest) > 0 {
+		message, err = t.carry(conn, message, rest)
+	}
+	for silence := t.silence(t.chunk); n > 0 && err == nil; n-- {
+		message, err = t.carry(conn, message, silence)
+	}
+	return err
 }
 
 // read is the socket's one reader. A goodbye of the server's is nil.
@@ -254,37 +271,50 @@ func (t *Transcription) since() time.Duration {
 
 // hear takes what one message says.
 func (t *Transcription) hear(m *Heard) (last bool, err error) {
-	if m.Warning != "" {
-		t.Log.Warn("recogniser warns", "provider", t.Name, "warning", m.Warning)
-	}
-	if m.Failure != nil {
-		return false, m.Failure
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.hearing.heard++
-	if m.Told || m.Answer {
-		for i := range m.Words {
-			w := &m.Words[i]
-			w.Start, w.End = t.clock.Begin(w.Start), t.clock.At(w.End)
-			w.End = max(w.Start, w.End)
+	for ; m != nil; m = m.Then {
+		if m.Warning != "" {
+			t.Log.Warn("recogniser warns", "provider", t.Name, "warning", m.Warning)
 		}
-		m.End = t.reach(m)
-		t.hearing.take(m, time.Now(), t.out)
-		t.reel.Settle(t.hearing.settled)
-		t.arm()
-		t.nudge() // who is closing may have waited for this
+		if m.Failure != nil {
+			return false, m.Failure
+		}
+		t.mu.Lock()
+		t.heed(m)
+		t.mu.Unlock()
+		last = last || m.Last
 	}
-	return m.Last, nil
+	return last, nil
 }
 
-// reach is how far into the call a message reaches; 0: nobody knows.
+// heed takes what is told. It is called under mu.
+func (t *Transcription) heed(m *Heard) {
+	t.hearing.heard++
+	if !m.Told && !m.Answer && m.Turn == 0 {
+		return
+	}
+	for i := range m.Words {
+		w := &m.Words[i]
+		w.Start, w.End = t.clock.Begin(w.Start), t.clock.At(w.End)
+		w.End = max(w.Start, w.End)
+	}
+	m.End = t.reach(m)
+	t.hearing.take(m, time.Now(), t.out)
+	t.reel.Settle(t.hearing.settled)
+	t.arm()
+	t.nudge() // who is closing may have waited for this
+}
+
+// reach is how far into the call a message reaches; 0: nobody knows. It is called under mu.
 func (t *Transcription) reach(m *Heard) time.Duration {
 	switch n := len(m.Words); {
 	case m.End > 0:
 		return t.clock.At(m.End)
 	case n > 0:
 		return m.Words[n-1].End
+	case m.Turn != 0: // no further than what was sent
+		return t.clock.Sent()
+	case m.Answer && t.Exact:
+		return t.clock.At(t.hearing.reach())
 	}
 	return 0
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/media"
+	"parley/media/resample"
 	"parley/pipeline"
 )
 
@@ -54,6 +55,8 @@ type Heard struct {
 	Over    bool          // the recogniser takes the utterance for ended
 	Answer  bool          // it answers the oldest Ask
 	Last    bool          // nothing follows
+	Turn    Turn          // of recognisers that find the ends of turns themselves; 0: nothing is said of one
+	Then    *Heard        // what it says besides, after that
 	Warning string        // for the log
 	Failure error         // the server gives up, and why
 }
@@ -62,10 +65,19 @@ type Heard struct {
 type Listening struct {
 	Name     string // of the vendor, for errors
 	Encoding Encoding
+	Rate     int           // of the frames that are written; 0: Encoding's. Another is resampled
 	Chunk    time.Duration // of audio in a message
 	Least    time.Duration // what is shorter is filled with silence; 0: nothing is
 	Exact    bool          // every Ask is answered, in order; else an Ask for nothing may not be
 	Lang     string        // that was asked for
+	// Turns: it finds the ends of turns itself. It is not asked; an Ended is answered, without words, when it has told those of the turn, or
+	// the caller goes on.
+	Turns bool
+	// Gated: audio is sent only while somebody speaks, with a little from before; what is between costs nothing, and is not heard.
+	Gated bool
+	// Still is how long no audio may come before silence is sent in its place, for as long as it does not come; 0: a little is sent now and
+	// then, and of a Gated recogniser nothing.
+	Still time.Duration
 
 	FinalLimit time.Duration // longest wait of an Ended for its answer, then it gets the words known so far
 	CloseLimit time.Duration // longest wait for the last results of a closing transcription
@@ -79,7 +91,9 @@ type Listening struct {
 type Transcription struct {
 	Listening
 	dialect   Dialect
-	chunk     int           // bytes of one message
+	chunk     int // bytes of one message
+	resampled *resample.Resampler
+	frame     []int16       // as it was resampled
 	wake      chan struct{} // there is something to send
 	done      chan struct{} // run has returned
 	stop      func()        // ends run and closes its socket at once
@@ -102,6 +116,12 @@ type Transcription struct {
 // lost socket is dialled again once in a while, and what was not settled is sent again.
 func Open(ctx context.Context, o Listening, d Dialect) (*Transcription, error) {
 	t := newTranscription(o, d)
+	if t.Rate != o.Encoding.Rate {
+		var err error
+		if t.resampled, err = resample.New(t.Rate, o.Encoding.Rate); err != nil {
+			return nil, fmt.Errorf("%s: %w", o.Name, err)
+		}
+	}
 	conn, err := d.Dial(ctx)
 	if err != nil {
 		return nil, err
@@ -114,6 +134,7 @@ func Open(ctx context.Context, o Listening, d Dialect) (*Transcription, error) {
 }
 
 func newTranscription(o Listening, d Dialect) *Transcription {
+	o.Rate = cmp.Or(o.Rate, o.Encoding.Rate)
 	return &Transcription{
 		Listening: o,
 		dialect:   d,
@@ -122,7 +143,7 @@ func newTranscription(o Listening, d Dialect) *Transcription {
 		done:      make(chan struct{}),
 		out:       NewOutbox(),
 		reel:      NewReel(o.Encoding, o.Spare),
-		hearing:   hearing{exact: o.Exact, lang: o.Lang},
+		hearing:   hearing{exact: o.Exact, turns: o.Turns, lang: o.Lang},
 		errClosed: fmt.Errorf("%s: transcription is closed: %w", o.Name, io.ErrClosedPipe),
 	}
 }
@@ -134,8 +155,15 @@ func (t *Transcription) Write(f media.Frame) error {
 	if err := t.usable(); err != nil {
 		return err
 	}
-	if f.Rate != t.Encoding.Rate {
-		return fmt.Errorf("%s: frame of %d Hz, transcription of %d", t.Name, f.Rate, t.Encoding.Rate)
+	if f.Rate != t.Rate {
+		return fmt.Errorf("%s: frame of %d Hz, transcription of %d", t.Name, f.Rate, t.Rate)
+	}
+	if t.resampled != nil {
+		t.frame = t.resampled.Append(t.frame[:0], f.PCM)
+		f.PCM, f.Rate = t.frame, t.Encoding.Rate
+	}
+	if t.gated() {
+		t.pass()
 	}
 	dropped := t.reel.Add(f, t.waiting)
 	if t.reel.Waiting() >= t.chunk/t.reel.Frame() {
@@ -157,7 +185,9 @@ func (t *Transcription) Mark(e pipeline.Edge) error {
 	switch e.Kind {
 	case pipeline.Began, pipeline.Resumed:
 		t.hearing.open = e.N
+		t.hearing.goesOn(t.out)
 		t.arm()
+		t.nudge() // what was held back may go
 	case pipeline.Ended:
 		t.hearing.open = 0
 		t.ask(question{edge: e.N, at: e.At})
