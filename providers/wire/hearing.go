@@ -66,7 +66,7 @@ type forgone struct {
 
 // expect adds a question; one that is answered already is answered at once.
 func (h *hearing) expect(q question, now time.Time, out *Outbox) {
-	if h.endpoint > 0 && h.endpoint+endMargin >= q.at && q.edge != 0 && h.interim == nil && len(h.questions) == 0 {
+	if h.endpoint > 0 && h.endpoint+h.margin() >= q.at && q.edge != 0 && h.interim == nil && len(h.questions) == 0 {
 		h.final(q.edge, out)
 		return
 	}
@@ -82,6 +82,14 @@ func (h *hearing) expect(q question, now time.Time, out *Outbox) {
 		}
 	}
 	h.questions = append(h.questions, q)
+}
+
+// margin is how far an end may fall short of an Ended that it answers. That of a turn is told as the furthest that it may be.
+func (h *hearing) margin() time.Duration {
+	if h.turns {
+		return 0
+	}
+	return endMargin
 }
 
 // unasked is the first question that has not been sent.

@@ -155,7 +155,7 @@ func (t *Transcription) send(conn *websocket.Conn, read <-chan error) (ended boo
 				}
 				return true, err
 			case now := <-beat.C:
-				err = t.beat(conn, now.Sub(spoke) >= pulse)
+				err = t.beat(conn, now.Sub(spoke) >= pulse*3/4)
 			}
 		}
 		if err != nil {
@@ -307,12 +307,12 @@ func (t *Transcription) heed(m *Heard) {
 // reach is how far into the call a message reaches; 0: nobody knows. It is called under mu.
 func (t *Transcription) reach(m *Heard) time.Duration {
 	switch n := len(m.Words); {
+	case m.Turn != 0: // no further than what was sent, without the silence that took the place of audio
+		return min(t.clock.Sent(), t.written)
 	case m.End > 0:
 		return t.clock.At(m.End)
 	case n > 0:
 		return m.Words[n-1].End
-	case m.Turn != 0: // no further than what was sent
-		return t.clock.Sent()
 	case m.Answer && t.Exact:
 		return t.clock.At(t.hearing.reach())
 	}

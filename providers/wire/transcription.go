@@ -103,6 +103,7 @@ type Transcription struct {
 	mu       sync.Mutex
 	reel     Reel
 	clock    Clock
+	written  time.Duration // where in the call what was written ends
 	hearing  hearing
 	timer    *time.Timer // of what waits
 	waiting  bool        // for a new socket
@@ -162,6 +163,7 @@ func (t *Transcription) Write(f media.Frame) error {
 		t.frame = t.resampled.Append(t.frame[:0], f.PCM)
 		f.PCM, f.Rate = t.frame, t.Encoding.Rate
 	}
+	t.written = f.At + f.Duration()
 	if t.gated() {
 		t.pass()
 	}

@@ -1,0 +1,64 @@
+package cartesia
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"parley/pipeline"
+	"parley/providers/providertest"
+	"parley/providers/wire"
+)
+
+// The documentation's own messages, as shared/wire has them.
+const (
+	connected = `{"type":"connected","request_id":"r1"}`
+	started   = `{"type":"turn.start","request_id":"r1"}`
+	updated   = `{"type":"turn.update","request_id":"r1","transcript":"I need"}`
+	eager     = `{"type":"turn.eager_end","request_id":"r1","transcript":"I need help"}`
+	resumed   = `{"type":"turn.resume","request_id":"r1"}`
+	ended     = `{"type":"turn.end","request_id":"r1","transcript":"I need help."}`
+	settled   = `{"type":"transcript","request_id":"r1","is_final":true,"text":" I need help","duration":1.2,"language":"en","words":[{"word":"I","start":0.1,"end":0.2}]}`
+	flushed   = `{"type":"flush_done","request_id":"r1"}`
+	done      = `{"type":"done","request_id":"r1"}`
+	refused   = `{"type":"error","status_code":400,"title":"Invalid model","message":"The model is not valid.","error_code":"model_not_found","doc_url":"x","request_id":"r1"}`
+)
+
+func TestUnderstandsTheDocumentedMessages(t *testing.T) {
+	t.Parallel()
+	d := &dialect{client: &Client{Key: "secret"}}
+	word := pipeline.Word{Text: "I", Start: 100 * time.Millisecond, End: 200 * time.Millisecond}
+	for text, want := range map[string]wire.Heard{
+		connected: {},
+		started:   {},
+		updated:   {Told: true, Text: "I need"},
+		eager:     {Turn: wire.TurnLikelyOver, Text: "I need help"},
+		resumed:   {Turn: wire.TurnGoesOn},
+		ended:     {Turn: wire.TurnOver, Text: "I need help."},
+		settled:   {Told: true, Settled: true, Text: "I need help", Lang: "en", Words: []pipeline.Word{word}},
+		flushed:   {Answer: true},
+		done:      {Last: true},
+		refused:   {Failure: &wire.Error{Vendor: "cartesia", Status: 400, Code: "model_not_found", Message: "The model is not valid."}},
+	} {
+		got, err := d.Understand([]byte(text), 0)
+		if err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", text, diff)
+		}
+	}
+	for _, text := range []string{`{}`, `[]`, `null`, `{"type":`} {
+		if _, err := d.Understand([]byte(text), 0); err == nil {
+			t.Errorf("%s was understood", text)
+		}
+	}
+}
+
+func FuzzUnderstand(f *testing.F) {
+	providertest.Understanding(f, func() wire.Dialect { return &dialect{client: &Client{Key: "secret"}} },
+		connected, started+"\n"+updated+"\n"+eager+"\n"+resumed+"\n"+ended, settled+"\n"+flushed, done, refused,
+		`{"type":"turn.end","transcript":"a","words":[{"word":"a","start":1e300,"end":-1e300},{"word":" "}]}`, `{"type":"error"}`)
+}
