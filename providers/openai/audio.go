@@ -22,8 +22,8 @@ type Transport string
 
 // The transports.
 const (
-	Realtime Transport = "realtime" // a socket of OpenAI's Realtime API, on which speech is sent as it is spoken
-	Uploads  Transport = "uploads"  // a request for each stretch of speech, as all compatible servers take them
+	Sockets Transport = "realtime" // a socket of OpenAI's Realtime API, on which speech is sent as it is spoken
+	Uploads Transport = "uploads"  // a request for each stretch of speech, as all compatible servers take them
 )
 
 // What an Audio does where its fields are zero.
@@ -46,7 +46,7 @@ type Audio struct {
 	Key     string // sent as a bearer token; empty: none, as local servers like it
 
 	STTModel  string    // empty: DefaultSTTModel
-	Transport Transport // of what is heard; empty: Realtime at OpenAI itself, Uploads elsewhere
+	Transport Transport // of what is heard; empty: Sockets at OpenAI itself, Uploads elsewhere
 	Prompt    string    // tells the recogniser what it may hear; expected words are added to it
 	WordTimes bool      // of Uploads: asks for the times of words (verbose_json), which whisper's models tell; there are no Partials then
 
@@ -85,8 +85,8 @@ func (a *Audio) Check() error {
 	if _, err := a.endpoint("models"); err != nil {
 		return err
 	}
-	if a.Transport != "" && a.Transport != Realtime && a.Transport != Uploads {
-		return fmt.Errorf("openai: Transport is %q: want %s or %s", a.Transport, Realtime, Uploads)
+	if a.Transport != "" && a.Transport != Sockets && a.Transport != Uploads {
+		return fmt.Errorf("openai: Transport is %q: want %s or %s", a.Transport, Sockets, Uploads)
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (a *Audio) transport() Transport {
 	case a.Transport != "":
 		return a.Transport
 	case a.BaseURL == "" || err == nil && strings.HasSuffix(u.Hostname(), ".openai.com"):
-		return Realtime
+		return Sockets
 	}
 	return Uploads
 }
@@ -154,6 +154,9 @@ func (a *Audio) prompt(expected []string) string {
 func (a *Audio) Transcribe(ctx context.Context, o pipeline.Listening) (pipeline.Transcription, error) {
 	if err := a.Check(); err != nil {
 		return nil, err
+	}
+	if a.transport() == Sockets {
+		return a.listen(ctx, o)
 	}
 	return a.upload(ctx, o)
 }

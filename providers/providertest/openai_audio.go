@@ -38,6 +38,7 @@ type OpenAIAudio struct {
 
 	counts  OpenAIAudioCounts
 	running handlers
+	ears    earServer
 }
 
 // OpenAIAudioCounts is what a fake of OpenAI's speech has seen. They are read with Load at any time.
@@ -93,13 +94,14 @@ func (o *OpenAIAudio) Run(ctx context.Context, ln net.Listener) error {
 	}
 	handle("POST /v1/audio/speech", &o.counts.speakStrikes, o.Speak, o.speak)
 	handle("POST /v1/audio/transcriptions", &o.counts.hearStrikes, o.Hear, o.upload)
-	handle("GET /v1/realtime", &o.counts.hearStrikes, o.Hear, o.realtime)
+	mux.HandleFunc("GET /v1/realtime", func(w http.ResponseWriter, r *http.Request) { o.transcribe(ctx, w, r) })
 	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, r *http.Request) {
 		o.counts.Models.Add(1)
 		if o.admitted(ctx, w, r, Trouble{}) {
 			writeAnswer(w, OpenAIAnswer{Body: `{"object":"list","data":[{"id":"fake","object":"model"}]}`})
 		}
 	})
+	defer o.ears.running.end()
 	return serveModel(ctx, ln, mux, &o.counts.ModelCounts, &o.running)
 }
 
