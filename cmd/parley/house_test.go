@@ -78,7 +78,8 @@ func room(path string) string {
 // vendor tells a vendor's folder from what vendors share.
 func vendor(path string) bool {
 	switch path {
-	case "parley/providers/providertest", "parley/providers/pool", "parley/providers/text", "parley/providers/chat", "parley/providers/wire":
+	case "parley/providers/providertest", "parley/providers/pool", "parley/providers/text", "parley/providers/chat", "parley/providers/wire",
+		"parley/providers/speech":
 		return false
 	}
 	return strings.HasPrefix(path, "parley/providers/")

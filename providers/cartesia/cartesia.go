@@ -28,14 +28,13 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"parley/pipeline"
 	"parley/providers"
-	"parley/providers/pool"
+	"parley/providers/speech"
 	"parley/providers/wire"
 )
 
@@ -88,13 +87,13 @@ type Client struct {
 
 	Log *slog.Logger // default slog.Default()
 
-	spare    wire.Spare
-	pool     pool.Pool[*line]
-	contexts atomic.Uint64 // so far
+	spare wire.Spare
+	voice speech.Sockets
 }
 
 var (
 	_ pipeline.Transcriber = (*Client)(nil)
+	_ pipeline.Synthesizer = (*Client)(nil)
 )
 
 // Check says what is wrong with the Client's fields; nil if it can be used.
@@ -120,7 +119,7 @@ func (c *Client) Check() error {
 
 // Close ends all voice sockets and waits for their goroutines. Transcriptions are closed by their calls.
 func (c *Client) Close() error {
-	c.pool.Close()
+	c.voice.Close()
 	return nil
 }
 

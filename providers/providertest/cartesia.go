@@ -27,8 +27,11 @@ type Cartesia struct {
 
 	Turned atomic.Int64 // turns that ended
 	earServer
-	voices CartesiaCounts
+	voices earServer
 }
+
+// Voices is what its voice has seen so far: Asks are texts to speak, Goodbyes contexts that were cancelled, Audio messages of sound.
+func (c *Cartesia) Voices() *EarCounts { return c.voices.Counts() }
 
 // StartCartesia runs c on a loopback port until the test ends, and returns its base URL.
 func StartCartesia(t testing.TB, c *Cartesia) (baseURL string) {
@@ -41,12 +44,9 @@ func (c *Cartesia) Run(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /stt/websocket", func(w http.ResponseWriter, r *http.Request) { c.listenOn(ctx, w, r, false) })
 	mux.HandleFunc("GET /stt/turns/websocket", func(w http.ResponseWriter, r *http.Request) { c.listenOn(ctx, w, r, true) })
+	mux.HandleFunc("GET /tts/websocket", func(w http.ResponseWriter, r *http.Request) { c.speakOn(ctx, w, r) })
+	defer c.voices.running.end()
 	return c.serveEars(ctx, ln, mux)
-}
-
-// CartesiaCounts is what the voice of a fake Cartesia has seen. They are read with Load at any time.
-type CartesiaCounts struct {
-	Sockets, Open atomic.Int64
 }
 
 // known refuses who has the wrong key, or speaks no version.
