@@ -211,7 +211,7 @@ func (s *sonicSocket) sound(ctx context.Context, c *sonicContext, text string) e
 	wire, piece, began := wired(Tones(text, rate), c.width), rate/10*c.width, c.at
 	c.at += TonesLength(text)
 	for at := 0; at < len(wire); at += piece {
-		if at > 0 && pace > 0 && !nap(ctx, time.Duration(float64(100*time.Millisecond)/pace)) || ctx.Err() != nil {
+		if wait := time.Duration(float64(100*time.Millisecond) / pace); at > 0 && pace > 0 && !nap(ctx, wait) {
 			return nil
 		}
 		part := wire[at:min(at+piece, len(wire))]
