@@ -5,6 +5,11 @@
 //
 // Which of the two is asked is the Client's API. What goes over the wire besides, and how often, is package chat's.
 //
+// An Audio is a recogniser and a voice over the protocols for those:
+//
+//	stretches of speech ──▶ wss {base}/realtime, or POST {base}/audio/transcriptions ──▶ words
+//	clauses ──▶ POST {base}/audio/speech ──▶ sound
+//
 // Wire: https://platform.openai.com/docs/api-reference/chat and .../responses, and what clones make of the first.
 package openai
 

@@ -143,3 +143,17 @@ func TestWhatASocketRefuses(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestExpiredSessionIsOpenedAgain: after an hour a session ends; the call does not.
+func TestExpiredSessionIsOpenedAgain(t *testing.T) {
+	t.Parallel()
+	server := &providertest.OpenAIAudio{Hear: providertest.Trouble{Fault: providertest.Complain, Reason: "Your session hit the maximum duration of 60 minutes.", Times: 1}}
+	k := call(t, audio(t, server, openai.Sockets), 8000)
+	k.say(1, "hello there")
+	if got := k.next(pipeline.Final); got.Edge != 1 || got.Text != providertest.DefaultTranscript {
+		t.Errorf("got %+v", got)
+	}
+	if n := server.Counts().Sockets.Load(); n != 2 {
+		t.Errorf("%d sockets were opened, want 2", n)
+	}
+}
