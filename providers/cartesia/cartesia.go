@@ -56,9 +56,9 @@ const (
 // version is the API's that this package speaks.
 const version = "2026-03-01"
 
-// What a Client makes of Cartesia.
+// What a Client makes of Cartesia. Of ink-whisper words have times, and turns do not end by themselves.
 var (
-	Hears  = providers.Abilities{Streams: true, MuLaw: true, Turns: true, Languages: "English; with ink-whisper also 98 others"}
+	Hears  = providers.Abilities{Streams: true, MuLaw: true, Turns: true, Cancels: true, Languages: "English; with ink-whisper also 98 others"}
 	Speaks = providers.Abilities{Streams: true, MuLaw: true, Words: true, Cancels: true, Languages: "42"}
 )
 

@@ -19,7 +19,7 @@ import (
 const secret = "sk_car_secret"
 
 // client is a Client of a fake server; both end with the test.
-func client(t *testing.T, server *providertest.Cartesia) *cartesia.Client {
+func client(t testing.TB, server *providertest.Cartesia) *cartesia.Client {
 	t.Helper()
 	server.Key = secret
 	c := &cartesia.Client{BaseURL: providertest.StartCartesia(t, server), Key: secret, Log: slog.New(slog.DiscardHandler)}
@@ -231,11 +231,9 @@ func TestTurnsThatDoNotEnd(t *testing.T) {
 	k.mark(pipeline.Began, 2, k.at)
 	k.say("and some more")
 	end := k.at
-	k.silent(900 * time.Millisecond)
-	<-time.After(50 * time.Millisecond) // a second of audio is all that may wait
-	for range 3 {
+	for range 4 { // a second of audio is all that may wait
 		k.silent(900 * time.Millisecond)
-		<-time.After(50 * time.Millisecond)
+		soon(t, "the silence is heard", func() bool { return server.Counts().Audio.Load() >= int64(k.at/(60*time.Millisecond))-1 })
 	}
 	if got := k.next(pipeline.EndOfTurn); got.Text != "two three four." {
 		t.Errorf("got %+v, want the words that were not told", got)

@@ -74,10 +74,11 @@ var (
 	_ pipeline.Synthesizer = (*Audio)(nil)
 )
 
-// What an Audio makes of OpenAI.
+// What an Audio makes of OpenAI: by Sockets, by Uploads (with WordTimes also words), and as a voice.
 var (
-	Hears  = providers.Abilities{Streams: true, MuLaw: true, Languages: "57 and more"}
-	Speaks = providers.Abilities{Streams: true, Cancels: true, Languages: "57 and more"}
+	Hears        = providers.Abilities{Streams: true, MuLaw: true, Cancels: true, Languages: "57 and more"}
+	HearsUploads = providers.Abilities{Cancels: true, Languages: "57 and more"}
+	Speaks       = providers.Abilities{Streams: true, Cancels: true, Languages: "57 and more"}
 )
 
 // Check says what is wrong with the Audio's fields; nil if it can be used.

@@ -28,7 +28,7 @@ const secret = "sk-secret"
 var phone = pipeline.Voice{Lang: "en-US", Rate: 8000}
 
 // audio is an Audio of a fake server; both end with the test.
-func audio(t *testing.T, server *providertest.OpenAIAudio, as openai.Transport) *openai.Audio {
+func audio(t testing.TB, server *providertest.OpenAIAudio, as openai.Transport) *openai.Audio {
 	t.Helper()
 	server.Key = secret
 	a := &openai.Audio{BaseURL: providertest.StartOpenAIAudio(t, server), Key: secret, Transport: as, Log: slog.New(slog.DiscardHandler)}
@@ -102,6 +102,22 @@ func TestSpeechAsks(t *testing.T) {
 	defer mu.Unlock()
 	if diff := cmp.Diff(want, asked); diff != "" {
 		t.Errorf("requests (-want +got):\n%s", diff)
+	}
+}
+
+// TestVoicesOfOnesOwn are asked for by their ids, and others by name.
+func TestVoicesOfOnesOwn(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 1)
+	a := audio(t, &providertest.OpenAIAudio{Asked: func(_ string, body []byte) { asked <- string(body) }}, "")
+	a.Model = "tts-1"
+	v := phone
+	v.Name = "voice_1234"
+	if _, err := speak(t.Context(), a, v, "Hello."); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := <-asked, `{"model":"tts-1","voice":{"id":"voice_1234"},"input":"Hello.","response_format":"pcm"}`; got != want {
+		t.Errorf("asked %s, want %s", got, want)
 	}
 }
 

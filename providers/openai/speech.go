@@ -200,7 +200,7 @@ func (a *Audio) speechRequest(words string, v pipeline.Voice) (to string, body [
 	}
 	ask := struct {
 		Model        string  `json:"model"`
-		Voice        string  `json:"voice"`
+		Voice        any     `json:"voice"`
 		Input        string  `json:"input"`
 		Instructions string  `json:"instructions,omitempty"`
 		Format       string  `json:"response_format"`
@@ -208,6 +208,9 @@ func (a *Audio) speechRequest(words string, v pipeline.Voice) (to string, body [
 	}{
 		Model: cmp.Or(v.Model, a.Model, DefaultTTSModel), Voice: cmp.Or(v.Name, a.Voice, DefaultVoice), Input: strings.TrimSpace(words),
 		Instructions: a.Instructions, Format: "pcm",
+	}
+	if id := cmp.Or(v.Name, a.Voice); strings.HasPrefix(id, "voice_") { // one that was made for the account
+		ask.Voice = map[string]string{"id": id}
 	}
 	if v.Pace != 1 {
 		ask.Speed = v.Pace
