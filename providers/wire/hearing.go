@@ -152,6 +152,7 @@ func (h *hearing) expire(now time.Time, out *Outbox) (ask bool) {
 // giveAway takes the words that are not settled for settled. Where nobody knows how far they reach, it is not beyond heard.
 func (h *hearing) giveAway(heard time.Duration) {
 	if m := h.interim; m != nil {
+		h.told += len(strings.Fields(m.Text))
 		m.End = cmp.Or(m.End, heard)
 		h.told += len(strings.Fields(m.Text))
 		m.End = cmp.Or(m.End, heard)
