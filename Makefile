@@ -234,6 +234,10 @@ bench-heard: ## what callers sound like over bad networks: the jitter buffer bes
 flood: build ## 10,000 SIP messages a second for 20 s each of INVITE, REGISTER, OPTIONS, MESSAGE from one source and from 1,000, and 1,100 TCP peers, while 20 calls talk (4 minutes)
 	$(GO) run ./bench/flood
 
+.PHONY: bench-providers
+bench-providers: ## what each vendor's adapter adds to the first of what it is asked for, beside a bare socket and a bare request in one run (1 minute)
+	$(GO) test -count=1 -run '^$$' -bench '^BenchmarkProviders$$' -benchtime 1000x ./cmd/parley
+
 .PHONY: bench-turns
 bench-turns: setup-test ## turn-taking on recorded speech: cut-offs, delays, interruptions, echo, the heard-ledger, beside their targets
 	$(GO) run ./bench/turns

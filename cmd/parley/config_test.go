@@ -15,7 +15,7 @@ import (
 )
 
 // parseServe reads settings as `parley serve` does.
-func parseServe(t *testing.T, env map[string]string, args ...string) (config, error) {
+func parseServe(t testing.TB, env map[string]string, args ...string) (config, error) {
 	t.Helper()
 	args = append([]string{"serve"}, args...)
 	s, err := loadSettings(args, func(k string) string { return env[k] })

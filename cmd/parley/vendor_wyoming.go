@@ -48,7 +48,7 @@ var wyomingVendor = entry{
 			o.stt = tunedEars(c.ears(c.WyomingSTTModel, w), func(model string) pipeline.Transcriber { return c.ears(model, w) })
 		}
 		if c.WyomingTTSURL != "" {
-			voice := c.wyomingSettings.voice(w)
+			voice := c.voice(w)
 			o.tts, o.close = voice, voice.Close
 		}
 		return o

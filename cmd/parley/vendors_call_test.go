@@ -18,7 +18,7 @@ import (
 )
 
 // fakes starts a stand-in for each vendor of the table, and has the settings that lead to them.
-func fakes(t *testing.T) map[string]string {
+func fakes(t testing.TB) map[string]string {
 	t.Helper()
 	deepgram := &providertest.Deepgram{Transcripts: []string{"a table for two, please"}}
 	openai := &providertest.OpenAI{Answer: func(providertest.OpenAIRequest) providertest.OpenAIAnswer {
@@ -31,6 +31,8 @@ func fakes(t *testing.T) map[string]string {
 		"ELEVENLABS_API_KEY": "k", "ELEVENLABS_BASE_URL": providertest.StartElevenLabs(t, &providertest.ElevenLabs{}),
 		"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": providertest.StartOpenAI(t, openai),
 		"PARLEY_OPENAI_STT_BASE_URL": speech, "PARLEY_OPENAI_TTS_BASE_URL": speech,
+		"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": providertest.StartModel(t, &providertest.Model{Dialect: providertest.Anthropic{}}),
+		"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": providertest.StartModel(t, &providertest.Model{Dialect: providertest.Gemini{}}),
 		"CARTESIA_API_KEY": "k", "CARTESIA_BASE_URL": providertest.StartCartesia(t, &providertest.Cartesia{}),
 		"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": providertest.StartAssemblyAI(t, &providertest.AssemblyAI{}),
 		"WYOMING_STT_URL": wyoming, "WYOMING_TTS_URL": wyoming,
