@@ -48,7 +48,7 @@ func (h House) everyThread(org string) map[string]func(context.Context) error {
 		"ThreadMessage": func(ctx context.Context) error {
 			l, err := h.LastMessages(ctx, h.Org, h.Thread.ID, 1)
 			if err == nil {
-				_, err = h.Store.ThreadMessage(ctx, org, h.Thread.ID, l[0].ID)
+				_, err = h.ThreadMessage(ctx, org, h.Thread.ID, l[0].ID)
 			}
 			return err
 		},
