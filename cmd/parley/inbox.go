@@ -25,7 +25,7 @@ type messaging struct {
 
 // newInbox makes what serves the bots of messaging channels.
 func (in *construction) newInbox() *inbox.Inbox {
-	in.channels = &channels{accounts: in.accounts}
+	in.channels = &channels{accounts: in.accounts, bots: in.store}
 	return inbox.New(inbox.Options{
 		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
 	})
@@ -34,6 +34,8 @@ func (in *construction) newInbox() *inbox.Inbox {
 // channels are the ways of bots to their messaging channels, by their organisations' credentials. They are an inbox.Lines.
 type channels struct {
 	accounts *accounts
+	bots     store.Bots
+	calls    *chatCalls // set before anything is worked off; nil: none are taken
 
 	mu      sync.Mutex
 	numbers map[string]*whatsapp.Number // Meta's, by bot: each keeps to the rates that Meta allows it
@@ -69,7 +71,7 @@ func (c *channels) meta(b store.Bot, w *bots.WhatsApp) (*metaLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &metaLine{number: n, secret: secret}, nil
+	return &metaLine{number: n, secret: secret, bot: b, calls: c.calls}, nil
 }
 
 // number is a number of Meta's, which is made anew when its settings change.
@@ -120,6 +122,8 @@ func (a *accounts) ofVendor(org, vendor, id string) (store.Credential, string, e
 type metaLine struct {
 	number *whatsapp.Number
 	secret string // the app's
+	bot    store.Bot
+	calls  *chatCalls
 }
 
 // Signed implements inbox.Line.
@@ -127,9 +131,14 @@ func (l *metaLine) Signed(w inbox.Webhook) bool {
 	return whatsapp.Signed(l.secret, w.Header.Get(whatsapp.SignatureHeader), w.Body)
 }
 
-// Read implements inbox.Line.
+// Read implements inbox.Line. Calls are taken at once, and are nothing that is written down: they make records of their own.
 func (l *metaLine) Read(_ string, body []byte) ([]inbox.Event, error) {
 	told, err := whatsapp.Parse(body)
+	for _, e := range told {
+		if e.Call != nil {
+			l.calls.take(l.bot, e)
+		}
+	}
 	return happened(told), err
 }
 
