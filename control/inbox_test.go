@@ -52,6 +52,10 @@ func (c *chat) Send(_ context.Context, m inbox.Outgoing) (string, error) {
 	return fmt.Sprint("wamid.out", len(c.sent)), nil
 }
 
+func (c *chat) Fetch(context.Context, string) ([]byte, error) {
+	return nil, errors.New("there are no files")
+}
+
 func (c *chat) Seen(_ context.Context, external string, typing bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
