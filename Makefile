@@ -149,6 +149,10 @@ soak: build ## the long runs, by hand: SOAK times the scores, the playout's rand
 	$(MAKE) --no-print-directory soak-sip
 	$(MAKE) --no-print-directory soak-providers
 
+.PHONY: soak-inbox
+soak-inbox: ## 10,000 webhooks of WhatsApp, each three times and shuffled, across a kill: one effect each, none lost (some minutes)
+	PARLEY_E2E_EVENTS=10000 $(GO) test -tags e2e -count=1 -timeout 30m -v ./cmd/parley -run '^TestEndToEndInboxStorm$$'
+
 .PHONY: soak-sip
 soak-sip: build ## what SIP must bear, whole, a line each: keys on 17 bad networks, sprayed and malformed packets, 10,000 calls on 200 ports, header injection, floods (20 minutes)
 	@set -o pipefail; tell() { grep -v -e '^=== ' -e '^ *--- PASS'; }; \

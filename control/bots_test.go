@@ -34,13 +34,20 @@ type pen struct {
 	err    error
 	thread []pipeline.Message
 	agent  store.Agent
+	during func(n int) // called while the nth draft is written; may be nil
+	drafts int
 }
 
 // Draft implements bots.Drafter.
 func (p *pen) Draft(_ context.Context, a store.Agent, thread []pipeline.Message) (string, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.agent, p.thread = a, thread
+	p.drafts++
+	during, n := p.during, p.drafts
+	p.mu.Unlock()
+	if during != nil {
+		during(n)
+	}
 	return p.text, p.err
 }
 

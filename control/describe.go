@@ -64,6 +64,7 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Users", Description: "The people of the organisation."},
 			{Name: "Server", Description: "What the server has beside the API: without a key, and without the envelope."},
 			{Name: "Carriers", Description: "What carriers ask of the server."},
+			{Name: "Channels", Description: "What messaging channels tell the server: their webhooks. docs/whatsapp.md tells how they are set up."},
 			{Name: "Browsers", Description: "What pages that call agents ask of the server."},
 		},
 		Components: &huma.Components{

@@ -52,6 +52,10 @@ func (c *chat) Send(_ context.Context, m inbox.Outgoing) (string, error) {
 	return fmt.Sprint("wamid.out", len(c.sent)), nil
 }
 
+func (c *chat) Fetch(context.Context, string) ([]byte, error) {
+	return nil, errors.New("there are no files")
+}
+
 func (c *chat) Seen(_ context.Context, external string, typing bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +164,7 @@ func is(p *string, want string) bool { return p != nil && *p == want }
 // TestThread: what somebody writes is a conversation, the bot answers once for a burst, a person takes over, and the channel tells how far it came.
 func TestThread(t *testing.T) {
 	t.Parallel()
-	w, c := withChat(t, inbox.Timing{Every: 20 * time.Millisecond, Pause: 300 * time.Millisecond})
+	w, c := withChat(t, inbox.Timing{Every: 20 * time.Millisecond, Pause: 3 * time.Second})
 	bot, now := w.bot(channelled), time.Now()
 	events := w.watch()
 	for i, text := range []string{"Hello", "are you there?", "Where is my order?"} {
@@ -302,4 +306,118 @@ func TestWriteRefused(t *testing.T) {
 		}
 	}
 	w.want(w.ask(w.ours.key, "POST", "/api/v1/conversations/"+store.NewID()+"/messages", `{"content":"Hello"}`), http.StatusNotFound)
+}
+
+// TestTakenOver: what a bot was about to say is not sent where somebody has written meanwhile: a person has the thread, or the customer has said more.
+func TestTakenOver(t *testing.T) {
+	t.Parallel()
+	w, c := withChat(t, inbox.Timing{Every: 20 * time.Millisecond, Pause: 20 * time.Millisecond, Burst: 40 * time.Millisecond})
+	bot := w.bot(channelled)
+	events := w.watch()
+	hear := func(id, text string) {
+		t.Helper()
+		if code := w.hook(bot.ID, "yes", told(id, "+16505551234", text, time.Now())); code != http.StatusOK {
+			t.Fatal(code)
+		}
+	}
+	begun, goOn := make(chan int), make(chan bool)
+	w.pen.during = func(n int) { begun <- n; <-goOn }
+	hear("wamid.1", "Hello")
+	thread := events.message(bots.MessageCreated, func(bots.Message) bool { return true }).ConversationID
+	<-begun
+	hear("wamid.2", "Where is my order?")
+	events.message(bots.MessageCreated, func(m bots.Message) bool { return m.Content == "Where is my order?" })
+	go func() { goOn <- true }()
+	<-begun // it begins anew
+	goOn <- true
+	events.message(bots.MessageUpdated, func(m bots.Message) bool { return is(m.Status, "sent") })
+	hear("wamid.3", "And my money?")
+	<-begun
+	var mine bots.Message
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/conversations/"+thread+"/messages", `{"content":"I am here."}`), http.StatusCreated).data(t, &mine)
+	goOn <- true
+	events.message(bots.MessageUpdated, func(m bots.Message) bool { return m.ID == mine.ID && is(m.Status, "sent") })
+	body, _ := json.Marshal([]inbox.Event{{Message: &inbox.Incoming{ID: "wamid.4", Peers: []string{"+16505551234"}, Type: "reaction", Text: "👍", Sent: time.Now(), Quiet: true}}})
+	if code := w.hook(bot.ID, "yes", string(body)); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	events.message(bots.MessageCreated, func(m bots.Message) bool { return m.Type == "reaction" })
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/conversations/"+thread+"/messages", `{"content":"Bye."}`), http.StatusCreated).data(t, &mine)
+	events.message(bots.MessageUpdated, func(m bots.Message) bool { return m.ID == mine.ID && is(m.Status, "sent") })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var sent []string
+	for _, m := range c.sent {
+		sent = append(sent, m.Text)
+	}
+	if got := strings.Join(sent, "|"); got != "It is on its way.|I am here.|Bye." {
+		t.Errorf("sent: %s", got)
+	}
+}
+
+// TestInDoubt: a message whose sending was not settled is not sent again, and says so, until the channel tells of it; one that was surely not sent is.
+func TestInDoubt(t *testing.T) {
+	t.Parallel()
+	w, c := withChat(t, inbox.Timing{Every: 20 * time.Millisecond})
+	w.pen.err = bots.ErrMute
+	bot := w.bot(channelled)
+	events := w.watch()
+	if code := w.hook(bot.ID, "yes", told("wamid.1", "+16505551234", "Hello", time.Now())); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	thread := events.message(bots.MessageCreated, func(bots.Message) bool { return true }).ConversationID
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	m, err := w.db.Post(t.Context(), store.Posting{Org: w.ours.org,
+		Message: store.ThreadMessage{ID: store.NewID(), Conversation: thread, Role: "assistant", Content: "Hi", Type: "text", Tokens: -1, Author: store.ByHuman,
+			Status: store.MessagePending, Created: now},
+		Job: store.Job{ID: store.NewID(), Bot: bot.ID, Due: now.Add(time.Hour)}})
+	must(t, err)
+	jobs, err := w.db.TakeJobs(t.Context(), store.JobTaking{Kind: store.SendJob, Node: "dead", Now: now.Add(2 * time.Hour), Until: now, Most: 1})
+	must(t, err)
+	if len(jobs) != 1 {
+		t.Fatalf("taken: %+v", jobs)
+	}
+	failed := events.message(bots.MessageUpdated, func(u bots.Message) bool { return u.ID == m.ID })
+	if !is(failed.Status, "failed") || failed.Error == nil || !strings.Contains(*failed.Error, "may have been sent") {
+		t.Errorf("a node has died with it: %+v", failed)
+	}
+	body, _ := json.Marshal([]inbox.Event{{Receipt: &inbox.Receipt{ID: "wamid.out", Tag: m.ID, Status: store.MessageDelivered, At: now}}})
+	if code := w.hook(bot.ID, "yes", string(body)); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	if known := events.message(bots.MessageUpdated, func(u bots.Message) bool { return u.ID == m.ID }); !is(known.Status, "delivered") || known.Error != nil {
+		t.Errorf("the channel knows it: %+v", known)
+	}
+
+	c.refuse(&inbox.Refusal{Message: "slow down", Again: true, After: time.Millisecond})
+	var mine bots.Message
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/conversations/"+thread+"/messages", `{"content":"Again."}`), http.StatusCreated).data(t, &mine)
+	events.message(bots.MessageCreated, func(u bots.Message) bool { return u.ID == mine.ID })
+	c.refuse(nil)
+	events.message(bots.MessageUpdated, func(u bots.Message) bool { return u.ID == mine.ID && is(u.Status, "sent") })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sent) != 1 || c.sent[0].Text != "Again." {
+		t.Errorf("sent: %+v", c.sent)
+	}
+}
+
+// TestAnotherNumber: what a webhook tells of another number of the organisation goes to the bot of that number; of nobody's, nowhere.
+func TestAnotherNumber(t *testing.T) {
+	t.Parallel()
+	w, _ := withChat(t, inbox.Timing{Every: 20 * time.Millisecond, Pause: time.Hour})
+	bot := w.bot(channelled)
+	other := w.bot(strings.ReplaceAll(channelled, "106540352242922", "106540352242923"))
+	events := w.watch()
+	for i, at := range []string{"106540352242999", "106540352242923"} {
+		body, _ := json.Marshal([]inbox.Event{{At: at, Message: &inbox.Incoming{ID: fmt.Sprint("wamid.", i), Peers: []string{"+16505551234"}, Type: "text", Text: at, Sent: time.Now()}}})
+		if code := w.hook(bot.ID, "yes", string(body)); code != http.StatusOK {
+			t.Fatal(code)
+		}
+	}
+	var thread bots.Conversation
+	events.until(bots.ConversationCreated, func(data json.RawMessage) bool { must(t, json.Unmarshal(data, &thread)); return true })
+	if thread.BotID != other.ID {
+		t.Errorf("it is %s's, want %s's", thread.BotID, other.ID)
+	}
 }

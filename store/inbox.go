@@ -11,6 +11,7 @@ type JobKind string
 // The kinds of jobs.
 const (
 	EventJob JobKind = "event" // Body is what a webhook has brought, Key stands for it: what comes again makes no second job
+	HearJob  JobKind = "hear"  // a voice note, which is the Key, is to be put into words
 	ReplyJob JobKind = "reply" // a bot is to answer a thread, which is the Key
 	SendJob  JobKind = "send"  // a message is to be sent, which is the Key; those of a thread go out one after another
 )
@@ -98,6 +99,15 @@ type Received struct {
 	Message  ThreadMessage
 	Reply    time.Time // when the bot is to answer, if it answers in the thread by itself; zero: never
 	Latest   time.Time // the latest time to which that is put off when more is received
+	Hear     bool      // it is a voice note, to be put into words before it is answered
+}
+
+// Words are what was said in a voice note.
+type Words struct {
+	Org           string
+	Job           Job    // that has heard it
+	Text          string // empty: nothing was understood
+	Reply, Latest time.Time
 }
 
 // A Reception is what came of a Received message.
@@ -134,6 +144,9 @@ type Threads interface {
 	// Receive keeps a message in the thread of a bot with somebody, which it begins if there is none and makes active again if it was over. Whoever
 	// writes becomes a contact, unless there is one who has such an address. What has been received before (Message.External) changes nothing.
 	Receive(ctx context.Context, r Received) (Reception, error)
+	// Heard ends a HearJob: the message has these words from then on, and the bot is to answer as of Receive. ErrConflict if the job is no more the
+	// node's that took it.
+	Heard(ctx context.Context, w Words) error
 	// Post keeps a message and the job that sends it. ErrConflict if what it says of After or Answers does not hold.
 	Post(ctx context.Context, p Posting) (ThreadMessage, error)
 	// Sent ends a SendJob: the channel's id of its message, or why that was not sent.

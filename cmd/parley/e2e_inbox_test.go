@@ -50,6 +50,12 @@ type threadRow struct {
 // chatting starts a node whose organisation has a number of WhatsApp, and a bot on it.
 func chatting(t *testing.T, env ...string) *chatter {
 	t.Helper()
+	return chattingAs(t, "whatsapp", env...)
+}
+
+// chattingAs is chatting with a bot of a type.
+func chattingAs(t *testing.T, kind string, env ...string) *chatter {
+	t.Helper()
 	c := &chatter{model: &providertest.OpenAI{Answer: func(r providertest.OpenAIRequest) providertest.OpenAIAnswer {
 		return providertest.OpenAISay("You said: " + *r.Messages[len(r.Messages)-1].Content)
 	}}, meta: &providertest.WhatsApp{Token: "EAAtoken-of-the-organisation", Secret: "8f1c2d3e4b5a69788796a5b4c3d2e1f0"}}
@@ -60,7 +66,7 @@ func chatting(t *testing.T, env ...string) *chatter {
 		"OPENAI_API_KEY=test", "OPENAI_BASE_URL=" + providertest.StartOpenAI(t, c.model),
 	}, env...)
 	c.node = serve(t, c.env...)
-	c.wire("whatsapp")
+	c.wire(kind)
 	c.move()
 	return c
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -25,15 +26,17 @@ type messaging struct {
 
 // newInbox makes what serves the bots of messaging channels.
 func (in *construction) newInbox() *inbox.Inbox {
-	in.channels = &channels{accounts: in.accounts}
+	in.channels = &channels{accounts: in.accounts, bots: in.store}
 	return inbox.New(inbox.Options{
-		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
+		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
 	})
 }
 
 // channels are the ways of bots to their messaging channels, by their organisations' credentials. They are an inbox.Lines.
 type channels struct {
 	accounts *accounts
+	bots     store.Bots
+	calls    *chatCalls // set before anything is worked off; nil: none are taken
 
 	mu      sync.Mutex
 	numbers map[string]*whatsapp.Number // Meta's, by bot: each keeps to the rates that Meta allows it
@@ -69,7 +72,7 @@ func (c *channels) meta(b store.Bot, w *bots.WhatsApp) (*metaLine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &metaLine{number: n, secret: secret}, nil
+	return &metaLine{number: n, secret: secret, bot: b, calls: c.calls}, nil
 }
 
 // number is a number of Meta's, which is made anew when its settings change.
@@ -120,6 +123,8 @@ func (a *accounts) ofVendor(org, vendor, id string) (store.Credential, string, e
 type metaLine struct {
 	number *whatsapp.Number
 	secret string // the app's
+	bot    store.Bot
+	calls  *chatCalls
 }
 
 // Signed implements inbox.Line.
@@ -127,9 +132,14 @@ func (l *metaLine) Signed(w inbox.Webhook) bool {
 	return whatsapp.Signed(l.secret, w.Header.Get(whatsapp.SignatureHeader), w.Body)
 }
 
-// Read implements inbox.Line.
+// Read implements inbox.Line. Calls are taken at once, and are nothing that is written down: they make records of their own.
 func (l *metaLine) Read(_ string, body []byte) ([]inbox.Event, error) {
 	told, err := whatsapp.Parse(body)
+	for _, e := range told {
+		if e.Call != nil {
+			l.calls.take(l.bot, e)
+		}
+	}
 	return happened(told), err
 }
 
@@ -139,8 +149,50 @@ func (l *metaLine) Send(ctx context.Context, m inbox.Outgoing) (string, error) {
 	if err := o.Check(m.Last, time.Now()); err != nil {
 		return "", unsentFor(err)
 	}
+	if m.Note != nil {
+		id, err := l.number.Upload(ctx, whatsapp.File{
+			Kind: channel.Audio, Type: "audio/ogg; codecs=opus", Name: "note.ogg", Size: int64(len(m.Note)), Content: bytes.NewReader(m.Note),
+		})
+		if err != nil {
+			return "", unsentFor(err)
+		}
+		o.Text, o.Media = "", &channel.Attachment{Kind: channel.Audio, ID: id, Voice: true}
+	}
 	got, err := l.number.Send(ctx, &o)
 	return got.ID, unsentFor(err)
+}
+
+// Fetch implements inbox.Line.
+func (l *metaLine) Fetch(ctx context.Context, data string) ([]byte, error) {
+	m, err := mediaOf(data)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	err = l.number.Fetch(ctx, channel.Audio, m, &file)
+	return file.Bytes(), err
+}
+
+// mediaOf is the file that a message's details tell of.
+func mediaOf(data string) (channel.Media, error) {
+	var told struct {
+		Media *fileDetails `json:"media"`
+	}
+	if err := json.Unmarshal([]byte(data), &told); err != nil || told.Media == nil {
+		return channel.Media{}, fmt.Errorf("the message has no file: %.80q", data)
+	}
+	f := told.Media
+	return channel.Media{ID: f.ID, URL: f.URL, Type: f.Type, SHA256: f.SHA256, Filename: f.Filename, Voice: f.Voice}, nil
+}
+
+// fileDetails are what is kept of a message's file.
+type fileDetails struct {
+	ID       string `json:"id,omitempty"`
+	URL      string `json:"url,omitempty"` // where there is no id
+	Type     string `json:"type"`
+	Filename string `json:"filename,omitempty"`
+	SHA256   string `json:"sha256,omitempty"`
+	Voice    bool   `json:"voice,omitempty"`
 }
 
 // Seen implements inbox.Line.
@@ -188,6 +240,7 @@ func happened(told []channel.Event) (all []inbox.Event) {
 func incoming(e channel.Event) *inbox.Incoming {
 	m := e.Message
 	in := &inbox.Incoming{ID: m.ID, Name: m.From.Name, Type: string(m.Kind), Text: wording(m), Data: details(m), Sent: e.At}
+	in.Voice = m.Kind == channel.Audio && m.Media != nil && strings.HasPrefix(m.Media.Type, "audio/ogg")
 	switch m.Kind {
 	case channel.Reacted, channel.System, channel.Unsupported, channel.Permitted:
 		in.Quiet = true
@@ -247,7 +300,11 @@ func wording(m *channel.Incoming) string {
 func details(m *channel.Incoming) string {
 	all := map[string]any{}
 	if f := m.Media; f != nil {
-		all["media"] = map[string]any{"id": f.ID, "type": f.Type, "filename": f.Filename, "sha256": f.SHA256, "voice": f.Voice}
+		d := fileDetails{ID: f.ID, Type: f.Type, Filename: f.Filename, SHA256: f.SHA256, Voice: f.Voice}
+		if d.ID == "" {
+			d.URL = f.URL
+		}
+		all["media"] = d
 	}
 	if p := m.Place; p != nil {
 		all["place"] = map[string]any{"latitude": p.Latitude, "longitude": p.Longitude, "name": p.Name, "address": p.Address, "url": p.URL}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -68,12 +69,26 @@ func (l *twilioLine) Read(query string, body []byte) ([]inbox.Event, error) {
 
 // Send implements inbox.Line.
 func (l *twilioLine) Send(ctx context.Context, m inbox.Outgoing) (string, error) {
+	if m.Note != nil { // Twilio would have to fetch it from an address of ours
+		return "", inbox.ErrNoNotes
+	}
 	o := written(m)
 	if err := o.Check(m.Last, time.Now()); err != nil {
 		return "", unsentFor(err)
 	}
 	got, err := l.sender.Send(ctx, &o)
 	return got.ID, unsentFor(err)
+}
+
+// Fetch implements inbox.Line.
+func (l *twilioLine) Fetch(ctx context.Context, data string) ([]byte, error) {
+	m, err := mediaOf(data)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	err = l.sender.Account.Fetch(ctx, m, &file)
+	return file.Bytes(), err
 }
 
 // Seen implements inbox.Line: Twilio has no read marks.

@@ -16,7 +16,7 @@ import (
 
 // newMetrics counts what happens on this server, from the start.
 func newMetrics() *metrics.Metrics {
-	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: []string{"twilio", "sip", "webrtc"}, Version: version()})
+	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: []string{"twilio", "sip", "webrtc", "whatsapp"}, Version: version()})
 }
 
 // scraped is what Prometheus is shown; where it asks for protocol buffers, native histograms too.

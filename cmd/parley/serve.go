@@ -82,6 +82,7 @@ type server struct {
 	twilio   *stream.Twilio
 	sip      *switchroom     // nil: nothing comes by SIP
 	browsers *webrtc.Server  // nil: they cannot call
+	chats    *chatCalls      // on WhatsApp; nil: they are not taken
 	relay    *webrelay.Relay // for them; nil: none
 	pages    pages
 	quality  *lineQuality
@@ -159,7 +160,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := s.listenBrowsers(ctx); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx)); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
 	}
@@ -326,7 +327,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	s.office.reports.Close() // its requests end with it
-	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
+	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), s.chats.close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
 	err = errors.Join(err, g.Wait(), s.office.close())

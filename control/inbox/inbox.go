@@ -5,6 +5,7 @@
 //	   ╭────────────────────────────── crew of events ◀───────╯
 //	   ├─ somebody has written ──▶ store.Threads.Receive: thread, contact, message, and the reply job that a burst puts off
 //	   ╰─ how far ours has come ──▶ Receipted
+//	a voice note ──▶ hear job ──▶ Line.Fetch ──▶ Voice.Hear ──▶ Heard: its words, and the reply job
 //	reply job ──▶ crew of replies ──▶ read mark, typing ──▶ Drafter ──▶ Post, unless the thread has gone on
 //	POST /conversations/{id}/messages ──▶ Write ──────────────────────────▶ Post
 //	                                                          send job ◀───╯──▶ crew of sends ──▶ Line.Send ──▶ Sent
@@ -46,6 +47,7 @@ type Options struct {
 	Lines   Lines
 	Feed    *bots.Feed   // is told of what changes
 	Drafter bots.Drafter // writes the bots' answers; nil: they do not answer
+	Voice   Voice        // of whatsapp_voice bots; nil: they are as deaf and mute as others
 	Secret  []byte       // of which verify tokens are made: the same on every node
 	Public  string       // where channels reach this server, such as https://voice.example.com; empty: as each request says
 	Timing  Timing
@@ -85,6 +87,7 @@ func New(o Options) *Inbox {
 	b := &Inbox{o: o, t: o.Timing.orDefaults()}
 	b.crews = []*crew{
 		newCrew(store.EventJob, 16, time.Minute, b.event),
+		newCrew(store.HearJob, 2, 10*time.Minute, b.hear),
 		newCrew(store.ReplyJob, 8, 2*time.Minute, b.reply),
 		newCrew(store.SendJob, 16, 2*time.Minute, b.send),
 	}

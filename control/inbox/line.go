@@ -23,6 +23,8 @@ type Line interface {
 	Read(query string, body []byte) ([]Event, error)
 	// Send sends a message, and gives the channel's id of it. A *Refusal says what may be done about it.
 	Send(ctx context.Context, m Outgoing) (id string, err error)
+	// Fetch reads the file of a message, by its Data.
+	Fetch(ctx context.Context, data string) ([]byte, error)
 	// Seen tells the channel that somebody's message was read, and, if so, that an answer is being written.
 	Seen(ctx context.Context, external string, typing bool) error
 }
@@ -50,6 +52,7 @@ type Incoming struct {
 	Text  string   // what people read of it; empty: nothing, such as of a picture
 	Data  string   // JSON object of what it has besides; empty: nothing
 	Sent  time.Time
+	Voice bool // a voice note, which a whatsapp_voice bot hears
 	Quiet bool // nobody waits for an answer to it, such as to a reaction
 }
 
@@ -67,8 +70,12 @@ type Outgoing struct {
 	Peers []string // as of Incoming
 	Tag   string   // our own id of it
 	Text  string
+	Note  []byte    // a voice note that says Text, Ogg with Opus, in place of it; ErrNoNotes if the channel cannot; nil: none
 	Last  time.Time // when they have written last
 }
+
+// ErrNoNotes says that a line cannot send voice notes.
+var ErrNoNotes = errors.New("this channel takes no voice notes")
 
 // A Refusal is why a message was not sent.
 type Refusal struct {

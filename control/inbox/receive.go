@@ -111,6 +111,7 @@ func (b *Inbox) receive(ctx context.Context, bot store.Bot, m Incoming) error {
 			ID: store.NewID(), Role: "user", Content: m.Text, Type: m.Type, Tokens: -1, Author: store.ByCustomer, External: m.ID, Data: m.Data, Created: at,
 		},
 	}
+	r.Hear = m.Voice && m.Text == "" && bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil
 	if !m.Quiet && bot.Active && b.o.Drafter != nil && now.Sub(at) < Window {
 		r.Reply, r.Latest = now.Add(b.t.Pause), now.Add(b.t.Burst)
 	}

@@ -39,6 +39,9 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		return
 	}
 	p := posting(bot, c, text, store.ByBot)
+	if last.Type == noteType && bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
+		p.Message.Type = noteType
+	}
 	p.After, p.Answers = last.ID, &j
 	m, err := b.o.Store.Post(ctx, p)
 	switch {

@@ -79,6 +79,11 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 	}
 	id := ""
 	if err == nil {
+		out.Note = b.spoken(ctx, j, m)
+		id, err = line.Send(ctx, out)
+	}
+	if errors.Is(err, ErrNoNotes) {
+		out.Note = nil
 		id, err = line.Send(ctx, out)
 	}
 	if err == nil {

@@ -56,7 +56,15 @@ func (s *Store) Receive(ctx context.Context, r store.Received) (got store.Recept
 				return err
 			}
 		}
-		if err := u.mayReply(ctx, r, row); err != nil {
+		if r.Hear {
+			now := db.Time(time.Now())
+			_, err = u.AddJob(ctx, db.AddJobParams{
+				ID: store.NewID(), Org: r.Org, Bot: r.Bot, Kind: string(store.HearJob), Key: made.ID, Thread: thread.id, Due: now, Latest: now, Created: now,
+			})
+		} else {
+			err = u.mayReply(ctx, reply{r.Org, r.Bot, thread.id, r.Reply, r.Latest}, row.Autoreply, store.ConversationStatus(row.Status))
+		}
+		if err != nil {
 			return err
 		}
 		got.Conversation, err = u.conversation(ctx, r.Org, thread.id)
@@ -149,14 +157,38 @@ func (u unit) introduce(ctx context.Context, r store.Received, thread string) er
 	return u.SetThreadContact(ctx, db.SetThreadContactParams{ID: thread, ContactID: optional(strconv.FormatInt(number, 10))})
 }
 
+// A reply is when a bot is to answer a thread, and how long that may be put off; never, if due is zero.
+type reply struct {
+	org, bot, thread string
+	due, latest      time.Time
+}
+
 // mayReply has the bot answer, or puts that off, where it answers by itself and no human has the thread.
-func (u unit) mayReply(ctx context.Context, r store.Received, c db.Conversation) error {
-	if r.Reply.IsZero() || !c.Autoreply || c.Status == string(store.ConversationEscalated) {
+func (u unit) mayReply(ctx context.Context, r reply, auto bool, status store.ConversationStatus) error {
+	if r.due.IsZero() || !auto || status == store.ConversationEscalated {
 		return nil
 	}
 	return u.PostponeJob(ctx, db.PostponeJobParams{
-		ID: store.NewID(), Org: r.Org, Bot: r.Bot, Kind: string(store.ReplyJob), Key: c.ID, Thread: c.ID, Due: db.Time(r.Reply), Latest: db.Time(r.Latest),
+		ID: store.NewID(), Org: r.org, Bot: r.bot, Kind: string(store.ReplyJob), Key: r.thread, Thread: r.thread, Due: db.Time(r.due), Latest: db.Time(r.latest),
 		Created: db.Time(time.Now()),
+	})
+}
+
+// Heard implements store.Threads.
+func (s *Store) Heard(ctx context.Context, w store.Words) error {
+	return s.write(ctx, "note words", func(ctx context.Context, u unit) error {
+		j := w.Job
+		if err := u.endJob(ctx, j, "", time.Now()); err != nil {
+			return err
+		}
+		if err := u.PutWords(ctx, db.PutWordsParams{ID: j.Key, Conversation: j.Thread, Content: w.Text}); err != nil {
+			return err
+		}
+		c, err := u.conversation(ctx, w.Org, j.Thread)
+		if err != nil {
+			return err
+		}
+		return u.mayReply(ctx, reply{w.Org, j.Bot, j.Thread, w.Reply, w.Latest}, c.AutoReply, c.Status)
 	})
 }
 

@@ -37,6 +37,9 @@ func (h House) everyThread(org string) map[string]func(context.Context) error {
 			_, err := h.Receive(ctx, newReceived(theirs, "wamid.every", "+15005550077"))
 			return err
 		},
+		"Heard": func(ctx context.Context) error {
+			return conflict(h.Heard(ctx, store.Words{Org: org, Job: store.Job{ID: "none"}}))
+		},
 		"Post": func(ctx context.Context) error {
 			_, err := h.Post(ctx, newPosting(org, theirs, h.Thread.ID, "Hello", start))
 			return err
@@ -48,7 +51,7 @@ func (h House) everyThread(org string) map[string]func(context.Context) error {
 		"ThreadMessage": func(ctx context.Context) error {
 			l, err := h.LastMessages(ctx, h.Org, h.Thread.ID, 1)
 			if err == nil {
-				_, err = h.Store.ThreadMessage(ctx, org, h.Thread.ID, l[0].ID)
+				_, err = h.ThreadMessage(ctx, org, h.Thread.ID, l[0].ID)
 			}
 			return err
 		},
@@ -292,6 +295,34 @@ func testPost(t *testing.T, s Store) {
 		late.After = second.ID
 		_, err = s.Post(ctx, late)
 		is(t, err, store.ErrConflict)
+	}
+}
+
+// testHeard: a voice note is answered once it has words.
+func testHeard(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	r := newReceived(h.Bot, "wamid.note", "+16505551234")
+	r.Message.Type, r.Message.Content, r.Hear = "audio", "", true
+	got, err := s.Receive(ctx, r)
+	ok(t, err)
+	later := time.Now().Add(time.Minute)
+	if due := takeJobs(t, s, store.ReplyJob, later); len(due) != 0 {
+		t.Errorf("it is to be answered before it was heard: %+v", due)
+	}
+	notes := takeJobs(t, s, store.HearJob, later)
+	if len(notes) != 1 || notes[0].Key != got.Message || notes[0].Thread != got.Conversation.ID {
+		t.Fatalf("to be heard: %+v", notes)
+	}
+	w := store.Words{Org: h.Org, Job: notes[0], Text: "Where is my order?", Reply: later, Latest: later}
+	ok(t, s.Heard(ctx, w))
+	is(t, s.Heard(ctx, w), store.ErrConflict)
+	m, err := s.ThreadMessage(ctx, h.Org, got.Conversation.ID, got.Message)
+	ok(t, err)
+	if m.Content != "Where is my order?" {
+		t.Errorf("message %+v", m)
+	}
+	if due := takeJobs(t, s, store.ReplyJob, later); len(due) != 1 || due[0].Key != got.Conversation.ID {
+		t.Errorf("to be answered: %+v", due)
 	}
 }
 

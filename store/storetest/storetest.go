@@ -160,6 +160,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Receive", testReceive},
 		{"ReceiveAtOnce", testReceiveAtOnce},
 		{"ReceivePeers", testReceivePeers},
+		{"Heard", testHeard},
 		{"Post", testPost},
 		{"Receipts", testReceipts},
 		{"Jobs", testJobs},

@@ -328,6 +328,21 @@ func (q *Queries) NameMessage(ctx context.Context, arg NameMessageParams) (int64
 	return result.RowsAffected()
 }
 
+const putWords = `-- name: PutWords :exec
+UPDATE thread_messages SET content = $1 WHERE id = $2 AND conversation = $3 AND content = ''
+`
+
+type PutWordsParams struct {
+	Content      string
+	ID           string
+	Conversation string
+}
+
+func (q *Queries) PutWords(ctx context.Context, arg PutWordsParams) error {
+	_, err := q.db.ExecContext(ctx, putWords, arg.Content, arg.ID, arg.Conversation)
+	return err
+}
+
 const receiveIn = `-- name: ReceiveIn :one
 UPDATE conversations SET updated = CASE WHEN updated < $1 THEN $1 ELSE updated END,
   status = CASE WHEN status IN ('completed', 'failed') THEN 'active' ELSE status END

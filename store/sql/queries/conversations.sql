@@ -49,6 +49,9 @@ UPDATE thread_messages SET external = @external, status = 'sent', error = '' WHE
 UPDATE thread_messages SET status = 'failed', error = @error WHERE thread_messages.id = @id AND thread_messages.external = ''
   AND thread_messages.conversation IN (SELECT c.id FROM conversations c WHERE c.bot = @bot);
 
+-- name: PutWords :exec
+UPDATE thread_messages SET content = @content WHERE id = @id AND conversation = @conversation AND content = '';
+
 -- name: ReceiveIn :one
 UPDATE conversations SET updated = CASE WHEN updated < @updated THEN @updated ELSE updated END,
   status = CASE WHEN status IN ('completed', 'failed') THEN 'active' ELSE status END
