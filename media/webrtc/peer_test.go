@@ -133,11 +133,18 @@ func TestPeerOffered(t *testing.T) {
 // speak has two ends say a second each, and a key, and hear one another.
 func speak(t *testing.T, l *Leg, p *page) {
 	t.Helper()
-	var err error
-	if p.decoder, err = opus.NewDecoder(16000); err != nil {
+	decoder, err := opus.NewDecoder(16000)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(p.decoder.Close)
+	hears := func(with *opus.Decoder) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.decoder = with
+	}
+	hears(decoder)
+	defer decoder.Close()
+	defer hears(nil)
 	encoder, err := opus.NewEncoder(opus.EncoderOptions{Rate: 16000})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ type WhatsApp struct {
 	Display string // its digits; empty: FakeDisplay
 	Account string // empty: FakeAccount
 	Limits  WhatsAppLimits
-	Now     func() time.Time // nil: time.Now
+	Now     func() time.Time  // nil: time.Now
+	OnAct   func(WhatsAppAct) // told of all that is done with calls, by any goroutine; it must not block. nil: nobody is
 
 	channel
 	base   string // set when it runs

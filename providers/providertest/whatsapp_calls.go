@@ -30,6 +30,14 @@ func (f *WhatsApp) Acts() []WhatsAppAct {
 	return slices.Clone(f.acts)
 }
 
+// acted keeps what was done. mu is held.
+func (f *WhatsApp) acted(a WhatsAppAct) {
+	f.acts = append(f.acts, a)
+	if f.OnAct != nil {
+		f.OnAct(a)
+	}
+}
+
 // Ring has a person call the business, and returns the call's id; Hook tells of it.
 func (f *WhatsApp) Ring(from, offer string) string {
 	f.lock()
@@ -112,7 +120,7 @@ func (f *WhatsApp) onCall(r *http.Request) answer {
 		return graphError(0, 131009, "action")
 	}
 	call.State = c.Action
-	f.acts = append(f.acts, act)
+	f.acted(act)
 	return answer{body: map[string]any{"messaging_product": "whatsapp", "success": true}}
 }
 
@@ -134,7 +142,7 @@ func (f *WhatsApp) connect(c *graphCall, act WhatsAppAct) answer {
 	}
 	made := &WhatsAppCall{ID: f.id("wacid.FAKE"), With: to, Outbound: true, Offer: act.SDP}
 	f.calls[made.ID], act.Call = made, made.ID
-	f.acts = append(f.acts, act)
+	f.acted(act)
 	return answer{body: map[string]any{"messaging_product": "whatsapp", "calls": []any{map[string]any{"id": made.ID}}}}
 }
 

@@ -3,7 +3,7 @@
 //	Meta ──POST webhook──▶ Signed(secret, header, body) ─▶ Parse ─▶ message.Event: to be written down before 200 is said
 //	Number.Send ──POST /{number}/messages──▶ a message.Receipt; how far it comes is told by statuses
 //	Number.Upload, Fetch ── /{number}/media, /{media} ──▶ files       Number.Profile, Account.Apps ──▶ is all set up?
-//	Number.Accept, Connect ... ──POST /{number}/calls──▶ calls, whose sound is WebRTC's: package media/webrtc
+//	Number.Accept, Connect ... ──POST /{number}/calls──▶ calls, whose sound is WebRTC's: Calls holds them, by the Peers of media/webrtc
 //
 // Meta tells an event again and again until 200 is said, in any order, some of them together. Event.Key is the same each time.
 //

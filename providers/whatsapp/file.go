@@ -171,8 +171,8 @@ func (n *Number) Delete(ctx context.Context, id string) error {
 	})
 }
 
-// Fetch writes a file that came with a message. It is checked by kind for its size and by its SHA-256: what was written is to be thrown away where
-// there is an error. Errors are a *message.Error, and MediaGone where the file is there no more; those of w are as they are.
+// Fetch writes a file that came with a message. It is checked by kind for its size and type, and by its SHA-256: what was written is to be thrown
+// away where there is an error. Errors are a *message.Error, and MediaGone where the file is there no more; those of w are as they are.
 func (n *Number) Fetch(ctx context.Context, kind message.Kind, m message.Media, w io.Writer) error {
 	at := Located{URL: m.URL, Type: m.Type, SHA256: m.SHA256}
 	if at.URL != "" {
@@ -186,7 +186,7 @@ func (n *Number) Fetch(ctx context.Context, kind message.Kind, m message.Media, 
 		if err != nil {
 			return err
 		}
-		found.SHA256 = cmp.Or(m.SHA256, found.SHA256)
+		found.SHA256, found.Type = cmp.Or(m.SHA256, found.SHA256), cmp.Or(m.Type, found.Type)
 		err = n.download(ctx, kind, found, w)
 		if e := message.As(err); e == nil || e.Reason != message.MediaGone || try == 1 { // the URL may have run out meanwhile
 			return err
@@ -252,6 +252,9 @@ func (n *Number) download(ctx context.Context, kind message.Kind, at Located, w 
 	if at.Size > most {
 		return tooLarge
 	}
+	if err := fits(kind, at.Type); err != nil {
+		return err
+	}
 	answer, err := n.open(ctx, at.URL)
 	if err != nil {
 		return err
@@ -268,6 +271,9 @@ func (n *Number) download(ctx context.Context, kind message.Kind, at Located, w 
 	if answer.ContentLength > most {
 		return tooLarge
 	}
+	if err := fits(kind, answer.Header.Get("Content-Type")); err != nil {
+		return err
+	}
 	sum := sha256.New()
 	got, err := io.Copy(io.MultiWriter(w, sum), &failing{io.LimitReader(answer.Body, most+1)})
 	broken := (*brokenError)(nil)
@@ -282,6 +288,16 @@ func (n *Number) download(ctx context.Context, kind message.Kind, at Located, w 
 		return &message.Error{Reason: message.MediaFailed, Message: "the file is not the one that was sent: its SHA-256 differs"}
 	}
 	return nil
+}
+
+// fits says that a type is not of a kind; one that says nothing fits, and documents are of any.
+func fits(kind message.Kind, told string) error {
+	plain, _, err := mime.ParseMediaType(told)
+	family, _, _ := strings.Cut(plain, "/")
+	if kind == message.Document || told == "" || plain == "application/octet-stream" || err == nil && (family == string(kind) || kind == message.Sticker && family == "image") {
+		return nil
+	}
+	return &message.Error{Reason: message.MediaFailed, Message: fmt.Sprintf("the file is %.100q, which is no %s", told, kind)}
 }
 
 // sameSum says whether a sum is the one that was told, in base64 as webhooks have it, or in hex as answers do.

@@ -135,6 +135,16 @@ func TestFetch(t *testing.T) {
 	if err := n.Fetch(t.Context(), message.Image, message.Media{ID: large}, io.Discard); reason(err) != message.MediaFailed {
 		t.Errorf("a large file: %v", err)
 	}
+	if err := n.Fetch(t.Context(), message.Audio, message.Media{ID: large}, io.Discard); reason(err) != message.MediaFailed || !strings.Contains(err.Error(), "no audio") {
+		t.Errorf("a picture as sound: %v", err)
+	}
+	page, _ := f.Put("text/html", []byte("<html>"))
+	if err := n.Fetch(t.Context(), message.Audio, message.Media{ID: page, Type: "audio/ogg"}, io.Discard); reason(err) != message.MediaFailed {
+		t.Errorf("a page as sound: %v", err)
+	}
+	if err := n.Fetch(t.Context(), message.Document, message.Media{ID: page}, io.Discard); err != nil {
+		t.Errorf("a page as a document: %v", err)
+	}
 	broken := errors.New("the disk is full")
 	small, _ := f.Put("image/jpeg", make([]byte, 100))
 	if err := n.Fetch(t.Context(), message.Image, message.Media{ID: small}, failingWriter{broken}); !errors.Is(err, broken) || message.As(err) != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"parley/providers/message"
 )
@@ -26,8 +27,9 @@ func (n *Number) Send(ctx context.Context, o *message.Outgoing) (message.Receipt
 			Status string `json:"message_status"`
 		} `json:"messages"`
 	}
+	began := time.Now()
 	err = n.patiently(ctx, func() error {
-		if err := n.pace.wait(ctx, o.To.Address(), cmp.Or(n.Patience, defaultPatience)); err != nil {
+		if err := n.pace.wait(ctx, o.To.Address(), cmp.Or(n.Patience, defaultPatience)-time.Since(began)); err != nil {
 			return err
 		}
 		return n.ask(ctx, http.MethodPost, "/"+n.ID+"/messages", body, &told)

@@ -314,3 +314,16 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkParse(b *testing.B) {
+	samples := new(providertest.WhatsApp).Samples()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, s := range samples {
+			if _, err := whatsapp.Parse(s.Body); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	b.ReportMetric(float64(len(samples)), "webhooks/op")
+}
