@@ -19,7 +19,9 @@ import (
 	"parley/media"
 	"parley/media/stream"
 	"parley/pipeline"
+	channel "parley/providers/message"
 	"parley/providers/twilio"
+	"parley/providers/whatsapp"
 	"parley/store"
 )
 
@@ -36,6 +38,8 @@ type line struct {
 
 	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
 	relays     func(host string) []voice.ICEServer // for pages; nil: none
+
+	called func(b store.Bot, n *whatsapp.Number, e channel.Event) // of calls over WhatsApp; nil: none are taken
 }
 
 // follow has a call that is live here tell how far its agent is heard.

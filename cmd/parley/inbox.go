@@ -26,15 +26,16 @@ type messaging struct {
 
 // newInbox makes what serves the bots of messaging channels.
 func (in *construction) newInbox() *inbox.Inbox {
-	in.channels = &channels{accounts: in.accounts}
+	in.channels = &channels{accounts: in.accounts, called: in.line.called}
 	return inbox.New(inbox.Options{
-		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
+		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Called: in.channels.Called, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
 	})
 }
 
 // channels are the ways of bots to their messaging channels, by their organisations' credentials. They are an inbox.Lines.
 type channels struct {
 	accounts *accounts
+	called   func(b store.Bot, n *whatsapp.Number, e channel.Event) // is told of calls; nil: nobody is
 
 	mu      sync.Mutex
 	numbers map[string]*whatsapp.Number // Meta's, by bot: each keeps to the rates that Meta allows it
@@ -223,6 +224,8 @@ func happened(told []channel.Event) (all []inbox.Event) {
 			all = append(all, inbox.Event{At: at, Message: incoming(e)})
 		case e.Status != nil:
 			all = append(all, inbox.Event{At: at, Receipt: receipt(e)})
+		case e.Call != nil:
+			all = append(all, inbox.Event{At: at, Call: e})
 		}
 	}
 	return all

@@ -82,6 +82,7 @@ type server struct {
 	sip      *switchroom     // nil: nothing comes by SIP
 	browsers *webrtc.Server  // nil: they cannot call
 	relay    *webrelay.Relay // for them; nil: none
+	chats    *chatCalls      // over WhatsApp; nil: none are taken
 	pages    pages
 	quality  *lineQuality
 	carrier  pipeline.Carrier // the server's own; nil: there is none
@@ -145,7 +146,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, called: s.called}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}
@@ -153,7 +154,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := s.listenBrowsers(ctx); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats()); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
 	}
@@ -319,7 +320,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	s.office.reports.Close() // its requests end with it
-	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
+	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), s.chats.close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
 	err = errors.Join(err, g.Wait(), s.office.close())

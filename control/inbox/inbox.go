@@ -45,11 +45,12 @@ type Options struct {
 	Store   Rows
 	Node    string // names this process in the rows
 	Lines   Lines
-	Feed    *bots.Feed   // is told of what changes
-	Drafter bots.Drafter // writes the bots' answers; nil: they do not answer
-	Voice   Voice        // of whatsapp_voice bots; nil: they are as deaf and mute as others
-	Secret  []byte       // of which verify tokens are made: the same on every node
-	Public  string       // where channels reach this server, such as https://voice.example.com; empty: as each request says
+	Feed    *bots.Feed                  // is told of what changes
+	Drafter bots.Drafter                // writes the bots' answers; nil: they do not answer
+	Voice   Voice                       // of whatsapp_voice bots; nil: they are as deaf and mute as others
+	Called  func(b store.Bot, call any) // is told of calls on bots' numbers, perhaps twice, and must not wait for them; nil: nobody is
+	Secret  []byte                      // of which verify tokens are made: the same on every node
+	Public  string                      // where channels reach this server, such as https://voice.example.com; empty: as each request says
 	Timing  Timing
 	Log     *slog.Logger // nil: none
 }

@@ -36,11 +36,12 @@ type Webhook struct {
 	Body   []byte
 }
 
-// An Event is one thing that a channel tells. One of Message and Receipt is set; if neither is, it is of no interest here.
+// An Event is one thing that a channel tells. One of Message, Receipt and Call is set; if none is, it is of no interest here.
 type Event struct {
 	At      string // our end, as the bot's config names it; empty: the bot that the webhook came for
 	Message *Incoming
 	Receipt *Receipt
+	Call    any // what happens to a call over the channel, in the channel's own words: for Options.Called
 }
 
 // An Incoming message is somebody else's.

@@ -72,6 +72,8 @@ func (b *Inbox) happen(ctx context.Context, bot store.Bot, e Event) error {
 		return b.receive(ctx, bot, *e.Message)
 	case e.Receipt != nil:
 		return b.receipt(ctx, bot, *e.Receipt)
+	case e.Call != nil && b.o.Called != nil:
+		b.o.Called(bot, e.Call)
 	}
 	return nil
 }
