@@ -31,7 +31,7 @@ const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes 
 	"| transcript_update | `data.transcript`: the entries that are new or have changed, as GET /calls/{id}/transcript shows them, each with an `id` " +
 	"and `final`. One that is not final may come again under its id, or be named in `data.removed`; the agent's are the words that the caller has " +
 	"heard. A final one comes once, and in order. `data.missed` counts the changes that a reader was too slow to see one by one |\n" +
-	"| call_status_update | `data.status`: in_progress, completed, failed. After the last two the socket is closed with 1000 |\n" +
+	"| call_status_update | `data.status`: in_progress, completed, failed; `data.held` and `data.muted` where the call is, by POST /calls/{id}/commands. After the last two the socket is closed with 1000 |\n" +
 	"| error | `error`: what was wrong with a message that the client sent |\n" +
 	"| pong | answers `{\"type\":\"ping\"}` |\n\n" +
 	"A client that answers the protocol's pings (all browsers do) need not send its own. One from which nothing came for 60 s, or that takes no " +
