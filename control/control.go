@@ -93,6 +93,7 @@ type Options struct {
 	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
 	Health     *health.Board                        // how vendors do; nil: there are none
 	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
+	Drafts     *talk.Drafts                         // agents that are called as they are being written; nil: of this API alone
 	Relays     func(host string) []voice.ICEServer  // what pages are told of that reach this server as host; nil: nothing
 	Recordings voice.Sounds                         // the recordings' files; nil: none are kept here
 	Secret     []byte                               // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node

@@ -599,6 +599,13 @@ var pages = map[string]page{
 		bad:     "Also if the agent is disabled.",
 		missing: "There is no such agent.",
 	},
+	"try-agent": {
+		tag: "Agents", summary: "Talk to an agent as it would be", status: http.StatusCreated,
+		text: "Takes what PATCH would, checks it as PATCH does, and saves nothing: the token of the answer lets a page open one call, within five minutes, with the " +
+			"agent as it would be then. An empty object tries it as it is, also if it is disabled. The key needs calls:write as well. With several nodes whip_url " +
+			"answers 503 on those that do not have the draft: ask again, with the same token, until it is reached. Such a call has no agent_version. Extension.",
+		request: `{"system_prompt": "You answer briefly."}`,
+	},
 
 	"login": {
 		tag: "Sessions", summary: "Log in",

@@ -73,8 +73,11 @@ func (b *browsers) check() (bad []error) {
 	return bad
 }
 
-// agentParam names, among a leg's parameters, the agent that its token is for.
-const agentParam = "parley_agent"
+// What a page's leg has for parameters: the agent that its token is for, and, if that is tried before it is saved, its draft.
+const (
+	agentParam = "parley_agent"
+	draftParam = "parley_draft"
+)
 
 // listenBrowsers opens what pages call by, unless that is off.
 func (s *server) listenBrowsers(ctx context.Context) error {
@@ -88,7 +91,7 @@ func (s *server) listenBrowsers(ctx context.Context) error {
 	s.pages.desk = s.office.desk
 	s.browsers, err = webrtc.Listen(context.WithoutCancel(ctx), webrtc.Options{ // calls outlive the signal to stop
 		UDP: cmp.Or(s.cfg.WebRTCUDP, s.cfg.HTTPAddr), TCP: s.cfg.WebRTCTCP, Public: public, Path: voice.WHIPPath,
-		Gate: talkGate{s.office.talk, s.board, s.office.boot}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
+		Gate: talkGate{s.office.talk, &s.office.drafts, s.board}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
 		Relays: s.relaysOf, Log: s.log,
 	})
 	if err != nil {
@@ -145,8 +148,8 @@ func (s *server) closeBrowsers(ctx context.Context) (err error) {
 // talkGate is who lets pages in.
 type talkGate struct {
 	*talk.Tokens
-	board *pipeline.Switchboard
-	boot  string // this process's, as in the rows of its calls
+	drafts *talk.Drafts
+	board  *pipeline.Switchboard
 }
 
 // Look implements webrtc.Gate.
@@ -164,7 +167,21 @@ func (g talkGate) Look(token string) (webrtc.Grant, error) {
 	}
 	delete(params, twilio.TokenParam) // that is a placed call's
 	params[agentParam] = p.Agent
+	if p.Draft != "" {
+		if _, here := g.drafts.Draft(p.Org, p.Draft, time.Now()); !here {
+			return webrtc.Grant{}, g.absent(p, "the draft")
+		}
+		params[draftParam] = p.Draft
+	}
 	return webrtc.Grant{ID: p.ID, Owner: p.Org, Params: params, Expires: time.Unix(p.Expires, 0)}, nil
+}
+
+// absent says of what a token names that it is not here: it lives elsewhere, or is over.
+func (g talkGate) absent(p talk.Pass, what string) error {
+	if p.Boot != g.drafts.Boot {
+		return &webrtc.Absent{Why: what + " lives on another node than the one that was asked: ask again, the token is good still"}
+	}
+	return &webrtc.Absent{Why: what + " is over", Over: true}
 }
 
 // Spend implements webrtc.Gate.
@@ -189,6 +206,15 @@ func (o *office) routeTo(org, id string) (directory.Route, error) {
 	return r, err
 }
 
+// routeToDraft is an agent as somebody is writing it.
+func (o *office) routeToDraft(org, id string) (directory.Route, error) {
+	agent, ok := o.drafts.Draft(org, id, time.Now())
+	if !ok {
+		return directory.Route{Org: org}, directory.ErrNobody
+	}
+	return directory.Route{Org: org, Agent: agent}, nil
+}
+
 // welcomePage gives a page's call a place, or says that there is none.
 func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool {
 	if g.Params[supervisedParam] != "" {
@@ -209,6 +235,7 @@ func (s *server) answerPage(ctx context.Context, leg *webrtc.Leg) {
 	}
 	end := s.pages.open(ctx, leg, s.board)
 	defer end()
+	defer s.office.drafts.Forget(leg.Info().Params[draftParam])
 	s.answer(ctx, leg)
 }
 

@@ -32,6 +32,9 @@ type company struct {
 
 // of is an agent's role, played by some vendors: the server's, or its organisation's own.
 func (c *company) of(v *vendors, row store.Agent) *role {
+	if row.Version == 0 {
+		return c.newRole(v, row) // a draft, of one call
+	}
 	c.mu.Lock()
 	r := c.known[row.ID]
 	c.mu.Unlock()

@@ -4,6 +4,8 @@
 //	                                                             ▲              │ a row that only one node can insert
 //	                                                    sealed with the nodes' secret
 //
+// Drafts has the agents that are called as they are being written.
+//
 // A token says what it allows, sealed: any node can read it, and nobody else. It opens one call with one agent, or lets one page listen to one
 // call, and soon or not at all.
 package talk
@@ -40,7 +42,8 @@ type Pass struct {
 	Agent   string            `json:"agent,omitempty"` // its id
 	Slots   map[string]string `json:"slots,omitempty"` // what fills the {{places}} of its words
 	Call    string            `json:"call,omitempty"`  // its id
-	Boot    string            `json:"boot,omitempty"`  // of the node where that lives
+	Draft   string            `json:"draft,omitempty"` // what Agent is for this call, by its name in Drafts; empty: as it is saved
+	Boot    string            `json:"boot,omitempty"`  // of the node where Call or Draft lives
 	Name    string            `json:"name,omitempty"`  // of whoever listens
 	Expires int64             `json:"exp"`             // seconds since 1970
 }

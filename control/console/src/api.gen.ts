@@ -936,6 +936,7 @@ export interface Answers {
   "POST /agents/{id}/knowledge/search": Found;
   "DELETE /agents/{id}/knowledge/{document}": Deleted;
   "GET /agents/{id}/knowledge/{document}": AgentDocument;
+  "POST /agents/{id}/try": TalkToken;
   "GET /agents/{id}/versions": (Agent)[];
   "GET /agents/{id}/versions/{version}": Agent;
   "POST /agents/{id}/versions/{version}/restore": Agent;

@@ -166,7 +166,7 @@ function Facts({ call, agent }: { call: CallDetail; agent?: string }) {
   const facts: [string, ReactNode][] = [
     ["Length", span(call.duration_seconds)],
     ["Ended by", plain(call.cause ?? "–")],
-    ["Agent", agent ? <Link to={`/agents/${call.agent_id}`}>{agent}, version {call.agent_version}</Link> : "–"],
+    ["Agent", agent ? <Link to={`/agents/${call.agent_id}`}>{agent}, {call.agent_version ? `version ${call.agent_version}` : "as it was being written"}</Link> : "–"],
     ["From", call.from_number ?? "–"],
     ["To", call.to_number ?? "–"],
     ["Carrier", call.carrier],
