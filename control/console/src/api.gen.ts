@@ -365,6 +365,13 @@ export interface Entry {
   text: string;
   timestamp: string;
   turn: number | null;
+  words?: (EntryWord)[];
+}
+
+export interface EntryWord {
+  duration_ms: number;
+  offset_ms: number;
+  text: string;
 }
 
 export interface Executed {
