@@ -24,7 +24,7 @@ func besides() []beside {
 		{method: "GET", path: "/console/", id: "console", tag: "Server", summary: "The page that people work with", media: html},
 		{
 			method: "GET", path: "/widget.js", id: "widget", tag: "Browsers", summary: "A talk button for any page", media: "text/javascript",
-			text: "A script for pages of any origin: data-token-url says where the page's own server gives tokens of POST /api/v1/webrtc/tokens.",
+			text: "A script for pages of any origin: data-token-url says where the page's own server gives tokens of POST /api/v1/webrtc/tokens; without it the page asks POST /api/v1/widget/tokens.",
 		},
 		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
 		{

@@ -78,32 +78,33 @@ type Options struct {
 	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
-	Library    *library.Library                     // what agents know; nil: that has no API
-	House      voice.House                          // knows which settings of agents can be used here; nil: what can be said anywhere is checked
-	Answers    store.Answers                        // first answers to requests with an Idempotency-Key; nil: the header is not heeded
-	Limiter    *access.Limiter                      // nil: this node alone counts requests, up to access.PerMinute a key
-	Trusted    []netip.Prefix                       // proxies whose X-Forwarded-For is believed
-	Live       voice.Live                           // ends calls; nil: none can be reached
-	Gauge      voice.Gauge                          // how their sound travels; nil: none are here
-	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    socket.Limits                        // of the sockets that show them, and conversations
-	Feed       *bots.Feed                           // tells of conversations; nil: one that knows of this API's changes alone
-	Drafter    bots.Drafter                         // drafts replies; nil: nobody does
-	Prober     bots.Prober                          // asks carriers about bots' numbers; nil: nobody does
-	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
-	Health     *health.Board                        // how vendors do; nil: there are none
-	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
-	Drafts     *talk.Drafts                         // agents that are called as they are being written; nil: of this API alone
-	Relays     func(host string) []voice.ICEServer  // what pages are told of that reach this server as host; nil: nothing
-	Recordings voice.Sounds                         // the recordings' files; nil: none are kept here
-	Secret     []byte                               // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
-	Former     [][]byte                             // secrets of before, which still read the tokens and answers of their time
-	Vault      *vault.Vault                         // seals credentials; nil: one made of Secret and Former
-	Trunks     func(trunk string) *lines.TrunkState // how a trunk stands; nil: nobody knows
-	Gate       lines.Gate                           // which servers credentials may name; nil: none
-	Asker      lines.Asker                          // finds out whether credentials work; nil: nobody does
-	PublicURL  string                               // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string                               // of Parley, for the description
+	Library    *library.Library                       // what agents know; nil: that has no API
+	House      voice.House                            // knows which settings of agents can be used here; nil: what can be said anywhere is checked
+	Answers    store.Answers                          // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter                        // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix                         // proxies whose X-Forwarded-For is believed
+	Live       voice.Live                             // ends calls; nil: none can be reached
+	Gauge      voice.Gauge                            // how their sound travels; nil: none are here
+	Desk       *live.Desk                             // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
+	Sockets    socket.Limits                          // of the sockets that show them, and conversations
+	Feed       *bots.Feed                             // tells of conversations; nil: one that knows of this API's changes alone
+	Drafter    bots.Drafter                           // drafts replies; nil: nobody does
+	Prober     bots.Prober                            // asks carriers about bots' numbers; nil: nobody does
+	Reports    *report.Desk                           // makes reports and transcripts; nil: rules make reports, which are not kept
+	Health     *health.Board                          // how vendors do; nil: there are none
+	Talk       *talk.Tokens                           // lets pages call agents; nil: they cannot
+	Anyones    func(agent string) (store.Agent, bool) // an agent of whatever organisation, for pages that nobody answers for; nil: they cannot call
+	Drafts     *talk.Drafts                           // agents that are called as they are being written; nil: of this API alone
+	Relays     func(host string) []voice.ICEServer    // what pages are told of that reach this server as host; nil: nothing
+	Recordings voice.Sounds                           // the recordings' files; nil: none are kept here
+	Secret     []byte                                 // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte                               // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault                           // seals credentials; nil: one made of Secret and Former
+	Trunks     func(trunk string) *lines.TrunkState   // how a trunk stands; nil: nobody knows
+	Gate       lines.Gate                             // which servers credentials may name; nil: none
+	Asker      lines.Asker                            // finds out whether credentials work; nil: nobody does
+	PublicURL  string                                 // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string                                 // of Parley, for the description
 
 	// Undocumented leaves out the reference, which takes longer to make than all else, for an API that serves one command.
 	Undocumented bool
@@ -208,6 +209,7 @@ func New(o Options) (*Control, error) {
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, longBody, c.once)
 	c.routes()
+	mux.HandleFunc("OPTIONS "+voice.WidgetTokensPath, allowPages)
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
 	mux.HandleFunc("GET /ws/conversations", c.watchConversations)
 	c.complete()

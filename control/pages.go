@@ -599,6 +599,15 @@ var pages = map[string]page{
 		bad:     "Also if the agent is disabled.",
 		missing: "There is no such agent.",
 	},
+	"create-widget-token": {
+		tag: "Calls", summary: "Call an agent that any page may call", status: http.StatusCreated,
+		text: "What the talk button asks on pages that have no server of their own. It takes no key: the agent's settings.widget says that it is public, to pages of " +
+			"which origins, and how many calls it takes in a minute and at once. The browser's Origin header has to be one of those. What is not a browser can send " +
+			"any Origin: the limits hold for it as well. Otherwise as POST /webrtc/tokens. Extension.",
+		request: `{"agent_id": "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"}`,
+		missing: "There is no such agent, or it is disabled, or not public.",
+		often:   "Or the agent has had as many calls as it takes in this minute.",
+	},
 	"try-agent": {
 		tag: "Agents", summary: "Talk to an agent as it would be", status: http.StatusCreated,
 		text: "Takes what PATCH would, checks it as PATCH does, and saves nothing: the token of the answer lets a page open one call, within five minutes, with the " +

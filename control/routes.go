@@ -125,6 +125,10 @@ func (c *Control) routes() {
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
 		trials := &voice.Trials{Agents: agents, Talks: talks, Drafts: cmp.Or(o.Drafts, &talk.Drafts{})}
 		handle(c, "POST "+v1+"/agents/{id}/try", "try-agent", access.AgentsWrite, trials.Try)
+		if o.Anyones != nil {
+			widgets := &voice.Widgets{Talks: talks, Agent: o.Anyones, Rates: o.Limiter.Rates}
+			handle(c, "POST "+voice.WidgetTokensPath, "create-widget-token", anybody, widgets.CreateToken)
+		}
 		supervision := &voice.Supervision{Calls: calls, Tokens: o.Talk, People: o.People}
 		handle(c, "POST "+v1+"/calls/{id}/listen", "listen-to-call", access.CallsWrite, supervision.Listen)
 	}

@@ -78,3 +78,56 @@ func TestTryAgent(t *testing.T) {
 		t.Errorf("who may not call: %s", a.body)
 	}
 }
+
+// TestWidgetTokens: a page without a server of its own calls an agent that is made public, from an origin that this names, and not too often.
+func TestWidgetTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const route, shop = voice.WidgetTokensPath, "https://shop.example.com"
+	body := `{"agent_id":"` + w.ours.agent + `","ttl_seconds":300}`
+	from := func(origin string) *answer {
+		return w.ask("", "POST", route, body, "Origin", origin, "Sec-Fetch-Site", "cross-site")
+	}
+	publish := func(settings string, status int) *answer {
+		return w.want(w.ask(w.ours.key, "PATCH", "/api/v1/agents/"+w.ours.agent, `{"settings":{"widget":`+settings+`}}`), status)
+	}
+	w.want(from(shop), http.StatusNotFound)
+	publish(`{"enabled":false,"origins":["`+shop+`"]}`, http.StatusOK)
+	w.want(from(shop), http.StatusNotFound)
+	for _, origin := range []string{"shop.example.com", shop + "/", "https://Shop.example.com", "ftp://shop.example.com", "*", shop + "/path"} {
+		if a := publish(`{"enabled":true,"origins":["`+origin+`"]}`, http.StatusBadRequest); a.parsed.Details["settings.widget.origins[0]"] == "" {
+			t.Errorf("%s: %s", origin, a.body)
+		}
+	}
+	publish(`{"enabled":true,"origins":["`+shop+`","http://localhost:3000"],"calls_per_minute":600}`, http.StatusOK)
+	var made voice.TalkToken
+	a := w.want(from(shop), http.StatusCreated)
+	a.data(t, &made)
+	p, err := w.talk.Look(made.Token, time.Now().Add(4*time.Minute))
+	if err != nil || p.Org != w.ours.org || p.Agent != w.ours.agent || !p.Widget || len(p.Slots) != 0 {
+		t.Errorf("it lets in %+v, %v", p, err)
+	}
+	if got := a.head.Get("Access-Control-Allow-Origin"); got != "*" {
+		t.Errorf("Access-Control-Allow-Origin is %q", got)
+	}
+	w.want(from("http://localhost:3000"), http.StatusCreated)
+	for _, origin := range []string{"", "null", "https://evil.example.com", "http://shop.example.com", shop + ".evil.com", shop + ":8443"} {
+		if a := w.want(from(origin), http.StatusForbidden); a.head.Get("Access-Control-Allow-Origin") != "*" {
+			t.Errorf("%q is not told why", origin)
+		}
+	}
+	asks := w.want(w.ask("", "OPTIONS", route, "", "Origin", shop, "Access-Control-Request-Method", "POST"), http.StatusNoContent)
+	if asks.head.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(asks.head.Get("Access-Control-Allow-Headers"), "Content-Type") {
+		t.Errorf("what may be asked: %v", asks.head)
+	}
+	publish(`{"enabled":true,"origins":["`+shop+`"],"calls_per_minute":1}`, http.StatusOK)
+	for tries := 1; ; tries++ { // a minute may be over between two of them
+		if a := from(shop); a.status == http.StatusTooManyRequests && a.head.Get("Retry-After") != "" {
+			break
+		} else if tries == 4 {
+			t.Fatalf("of one call a minute the fourth is answered %d %v", a.status, a.head)
+		}
+	}
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/agents/"+w.ours.agent, `{"enabled":false}`), http.StatusOK)
+	w.want(from(shop), http.StatusNotFound)
+}

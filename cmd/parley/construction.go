@@ -134,7 +134,7 @@ func (in *construction) publish() error {
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
-		Talk: tokens, Drafts: &in.drafts, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
+		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
 		Feed: in.feed, Drafter: in.company, Prober: &probes{accounts: in.accounts, trunks: in.line.trunkState},
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },

@@ -22,6 +22,7 @@ import (
 	"parley/control/health"
 	"parley/control/metrics"
 	"parley/control/tracing"
+	"parley/control/traits"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -83,6 +84,7 @@ type server struct {
 	browsers *webrtc.Server  // nil: they cannot call
 	relay    *webrelay.Relay // for them; nil: none
 	pages    pages
+	visitors visitors
 	quality  *lineQuality
 	carrier  pipeline.Carrier // the server's own; nil: there is none
 	guests   guests           // who is being called for callers
@@ -234,6 +236,9 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	s.pages.begin(call, row.Org, info.ID)
 	role := s.company.of(s.players.hold(call, row.Org), row)
 	agent := s.persona(call, role, row, info)
+	if w, public := traits.WidgetOf(row.Settings); public && info.Params[widgetParam] != "" {
+		agent.Manners.MaxLength = min(agent.Manners.WithDefaults().MaxLength, w.Length())
+	}
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)

@@ -102,6 +102,9 @@ function AgentEditor({ agent, settings, who, onChange, trying, onTry }: {
                   <Fields schema={settings} path="settings" names={["manners", "providers", "languages", "recording"]} details={details} {...part("settings")} />
                 </div>
               </Card>
+              <Card title="On any page">
+                <div className="form"><Fields schema={settings} path="settings" names={["widget"]} details={details} {...part("settings")} /></div>
+              </Card>
               <Card title="Keys, tools, dialog, report">
                 <div className="form">
                   <Fields schema={patch} names={["dtmf_rules"]} {...shared} />
