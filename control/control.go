@@ -209,7 +209,6 @@ func New(o Options) (*Control, error) {
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, longBody, c.once)
 	c.routes()
-	mux.HandleFunc("OPTIONS "+voice.WidgetTokensPath, allowPages)
 	mux.HandleFunc("GET /ws/calls/{id}", c.watchCall)
 	mux.HandleFunc("GET /ws/conversations", c.watchConversations)
 	c.complete()

@@ -64,6 +64,10 @@ func (c *Control) meet(next http.Handler) http.Handler {
 		}
 		if r.URL.Path == voice.WidgetTokensPath {
 			w.Header().Set("Access-Control-Allow-Origin", "*") // of what is refused, too: a page is to know why
+			if r.Method == http.MethodOptions {
+				allowPages(w)
+				return
+			}
 		}
 		visit := c.visit(r)
 		var from caller
@@ -89,7 +93,7 @@ func (c *Control) meet(next http.Handler) http.Handler {
 }
 
 // allowPages answers browsers that ask whether a page of another origin may ask for a widget's token: the answer to that says whether it may.
-func allowPages(w http.ResponseWriter, _ *http.Request) {
+func allowPages(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
 	h.Set("Access-Control-Allow-Headers", "Content-Type")
