@@ -235,6 +235,9 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	s.pages.begin(call, row.Org, info.ID)
 	role := s.company.of(s.players.hold(call, row.Org), row)
+	if row.Version == 0 {
+		role.tools.ready(ctx)
+	}
 	agent := s.persona(call, role, row, info)
 	if w, public := traits.WidgetOf(row.Settings); public && info.Params[widgetParam] != "" {
 		agent.Manners.MaxLength = min(agent.Manners.WithDefaults().MaxLength, w.Length())

@@ -68,20 +68,21 @@ func client(t *testing.T, r *Relay, network, name, password string) *turn.Client
 	t.Helper()
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.Port()).String()
 	var conn net.PacketConn
-	if network == "tls" {
+	switch network {
+	case "tls":
 		at = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.Secure()).String()
 		stream, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", at) //nolint:gosec // the test's own
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = turn.NewSTUNConn(stream)
-	} else if network == "tcp" {
+	case "tcp":
 		stream, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = turn.NewSTUNConn(stream)
-	} else {
+	default:
 		var err error
 		if conn, err = (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
