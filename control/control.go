@@ -37,6 +37,7 @@ import (
 	"parley/control/library"
 	"parley/control/lines"
 	"parley/control/live"
+	"parley/control/mcpapi"
 	"parley/control/people"
 	"parley/control/reference"
 	"parley/control/report"
@@ -147,6 +148,7 @@ type Control struct {
 	front    http.Handler
 
 	reference *reference.Reference
+	models    *mcpapi.Handler // nil as reference
 	console   *console.Console
 }
 
@@ -220,6 +222,11 @@ func New(o Options) (*Control, error) {
 	if c.console, err = console.New(); err != nil {
 		return nil, err
 	}
+	if !o.Undocumented {
+		if c.models, err = mcpapi.New(mcpapi.Options{API: c.api.OpenAPI(), Next: http.HandlerFunc(c.again), Key: byKey, Version: o.Version, Log: o.Log}); err != nil {
+			return nil, fmt.Errorf("make tools of the API: %w", err)
+		}
+	}
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
 	return c, nil
@@ -231,7 +238,7 @@ func (c *Control) Close() {
 	c.threads.Close()
 }
 
-// Mount registers "/api/", "/crm/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
+// Mount registers "/api/", "/crm/", "/ws/", "/mcp", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	c.console.Mount(mux)
@@ -241,6 +248,7 @@ func (c *Control) Mount(mux *http.ServeMux) {
 	if c.reference == nil {
 		return
 	}
+	mux.Handle("POST "+mcpPath, &envelope.Front{Next: http.HandlerFunc(c.serveModels), Log: c.options.Log, Observe: c.options.Observe, Answered: c.options.Answered})
 	for _, path := range c.reference.Paths() {
 		mux.Handle(path, c.front)
 	}

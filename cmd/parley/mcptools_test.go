@@ -91,14 +91,14 @@ func TestMCPTools(t *testing.T) {
 func TestMCPToolsRefused(t *testing.T) {
 	t.Parallel()
 	for want, text := range map[string]string{
-		"line 2: mcp.0: tools is missing":            "mcp:\n  - {name: a, url: https://example.com/mcp}",
-		"line 3: mcp.0: name is":                     "mcp:\n  - url: https://example.com/mcp\n    name: A B\n    tools: [x]",
-		"url: want https://host/path":                "mcp:\n  - {name: a, url: /mcp, tools: [x]}",
-		"secret NONE is not configured":              "mcp:\n  - {name: a, url: https://example.com, tools: [x], auth: {bearer: \"${secret:NONE}\"}}",
-		"there are two tools":                        "mcp:\n  - {name: a, url: https://example.com, tools: [x]}\n  - {name: a, url: https://example.com, tools: [y]}",
-		"unknown setting":                            "mcp:\n  - {name: a, url: https://example.com, tools: [x], command: npx}",
-		"url: {{order}} is not among the parameters": "mcp:\n  - {name: a, url: \"https://example.com/{{order}}\", tools: [x]}",
-		"headers: \"Host\" cannot be set":            "mcp:\n  - {name: a, url: https://example.com, tools: [x], headers: {Host: b}}",
+		"line 2: mcp.0: tools is missing":                 "mcp:\n  - {name: a, url: https://example.com/mcp}",
+		"line 3: mcp.0: name is":                          "mcp:\n  - url: https://example.com/mcp\n    name: A B\n    tools: [x]",
+		"url: want https://host/path":                     "mcp:\n  - {name: a, url: /mcp, tools: [x]}",
+		"secret NONE is not configured":                   "mcp:\n  - {name: a, url: https://example.com, tools: [x], auth: {bearer: \"${secret:NONE}\"}}",
+		"there are two tools":                             "mcp:\n  - {name: a, url: https://example.com, tools: [x]}\n  - {name: a, url: https://example.com, tools: [y]}",
+		"unknown setting":                                 "mcp:\n  - {name: a, url: https://example.com, tools: [x], command: npx}",
+		"url: {{order}}: parameters has no such property": "mcp:\n  - {name: a, url: \"https://example.com/{{order}}\", tools: [x]}",
+		"headers: \"Host\" cannot be set":                 "mcp:\n  - {name: a, url: https://example.com, tools: [x], headers: {Host: b}}",
 	} {
 		if _, err := withTools(t, text, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
