@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -148,7 +149,7 @@ type Control struct {
 	front    http.Handler
 
 	reference *reference.Reference
-	models    *mcpapi.Handler // nil as reference
+	models    func() (*mcpapi.Handler, error) // made when it is first asked for
 	console   *console.Console
 }
 
@@ -222,11 +223,9 @@ func New(o Options) (*Control, error) {
 	if c.console, err = console.New(); err != nil {
 		return nil, err
 	}
-	if !o.Undocumented {
-		if c.models, err = mcpapi.New(mcpapi.Options{API: c.api.OpenAPI(), Next: http.HandlerFunc(c.again), Key: byKey, Version: o.Version, Log: o.Log}); err != nil {
-			return nil, fmt.Errorf("make tools of the API: %w", err)
-		}
-	}
+	c.models = sync.OnceValues(func() (*mcpapi.Handler, error) {
+		return mcpapi.New(mcpapi.Options{API: c.api.OpenAPI(), Next: http.HandlerFunc(c.again), Key: byKey, Version: o.Version, Log: o.Log})
+	})
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
 	return c, nil

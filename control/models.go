@@ -35,8 +35,12 @@ func (c *Control) serveModels(w http.ResponseWriter, r *http.Request) {
 		envelope.Write(w, r, envelope.FaultOf(err))
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	c.models.Serve(w, r, from.who.Allows)
+	models, err := c.models()
+	if err != nil {
+		envelope.Write(w, r, envelope.FaultOf(err))
+		return
+	}
+	models.Serve(w, r, from.who.Allows)
 }
 
 // again is the API as it is asked by a tool.
