@@ -24,7 +24,13 @@ func besides() []beside {
 		{method: "GET", path: "/console/", id: "console", tag: "Server", summary: "The page that people work with", media: html},
 		{
 			method: "GET", path: "/widget.js", id: "widget", tag: "Browsers", summary: "A talk button for any page", media: "text/javascript",
-			text: "A script for pages of any origin: data-token-url says where the page's own server gives tokens of POST /api/v1/webrtc/tokens.",
+			text: "A script for pages of any origin: data-token-url says where the page's own server gives tokens of POST /api/v1/webrtc/tokens; without it the page asks POST /api/v1/widget/tokens.",
+		},
+		{
+			method: "POST", path: mcpPath, id: "mcp", tag: "Server", summary: "The API as tools for models", media: data,
+			text: "A server of the Model Context Protocol (streamable HTTP, stateless). Authorization: Bearer has a key, or a session's token; its tools are the " +
+				"operations that this may use. ?tags=calls,agents leaves out those of other tags. docs/mcp.md has the rest.",
+			answers: map[int]string{http.StatusUnauthorized: "No key, or not a valid one", http.StatusTooManyRequests: "Too many requests in this minute"},
 		},
 		{method: "GET", path: "/healthz", id: "healthz", tag: "Server", summary: "Whether the process lives", media: plain},
 		{

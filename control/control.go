@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -37,6 +38,7 @@ import (
 	"parley/control/library"
 	"parley/control/lines"
 	"parley/control/live"
+	"parley/control/mcpapi"
 	"parley/control/people"
 	"parley/control/reference"
 	"parley/control/report"
@@ -78,32 +80,34 @@ type Options struct {
 	Hooks      *webhook.Secrets // that sign webhooks
 	Auth       Authenticator
 	People     People
-	Library    *library.Library                     // what agents know; nil: that has no API
-	House      voice.House                          // knows which settings of agents can be used here; nil: what can be said anywhere is checked
-	Answers    store.Answers                        // first answers to requests with an Idempotency-Key; nil: the header is not heeded
-	Limiter    *access.Limiter                      // nil: this node alone counts requests, up to access.PerMinute a key
-	Trusted    []netip.Prefix                       // proxies whose X-Forwarded-For is believed
-	Live       voice.Live                           // ends calls; nil: none can be reached
-	Gauge      voice.Gauge                          // how their sound travels; nil: none are here
-	Desk       *live.Desk                           // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
-	Sockets    socket.Limits                        // of the sockets that show them, and conversations
-	Feed       *bots.Feed                           // tells of conversations; nil: one that knows of this API's changes alone
-	Drafter    bots.Drafter                         // drafts replies; nil: nobody does
-	Prober     bots.Prober                          // asks carriers about bots' numbers; nil: nobody does
-	Messenger  bots.Messenger                       // serves bots' messaging channels; nil: nobody does
-	Reports    *report.Desk                         // makes reports and transcripts; nil: rules make reports, which are not kept
-	Health     *health.Board                        // how vendors do; nil: there are none
-	Talk       *talk.Tokens                         // lets pages call agents; nil: they cannot
-	Relays     func(host string) []voice.ICEServer  // what pages are told of that reach this server as host; nil: nothing
-	Recordings voice.Sounds                         // the recordings' files; nil: none are kept here
-	Secret     []byte                               // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
-	Former     [][]byte                             // secrets of before, which still read the tokens and answers of their time
-	Vault      *vault.Vault                         // seals credentials; nil: one made of Secret and Former
-	Trunks     func(trunk string) *lines.TrunkState // how a trunk stands; nil: nobody knows
-	Gate       lines.Gate                           // which servers credentials may name; nil: none
-	Asker      lines.Asker                          // finds out whether credentials work; nil: nobody does
-	PublicURL  string                               // where clients reach the API, such as https://voice.example.com; empty: as each request says
-	Version    string                               // of Parley, for the description
+	Library    *library.Library                       // what agents know; nil: that has no API
+	House      voice.House                            // knows which settings of agents can be used here; nil: what can be said anywhere is checked
+	Answers    store.Answers                          // first answers to requests with an Idempotency-Key; nil: the header is not heeded
+	Limiter    *access.Limiter                        // nil: this node alone counts requests, up to access.PerMinute a key
+	Trusted    []netip.Prefix                         // proxies whose X-Forwarded-For is believed
+	Live       voice.Live                             // ends calls; nil: none can be reached
+	Gauge      voice.Gauge                            // how their sound travels; nil: none are here
+	Desk       *live.Desk                             // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
+	Sockets    socket.Limits                          // of the sockets that show them, and conversations
+	Feed       *bots.Feed                             // tells of conversations; nil: one that knows of this API's changes alone
+	Drafter    bots.Drafter                           // drafts replies; nil: nobody does
+	Prober     bots.Prober                            // asks carriers about bots' numbers; nil: nobody does
+	Messenger  bots.Messenger                         // serves bots' messaging channels; nil: nobody does
+	Reports    *report.Desk                           // makes reports and transcripts; nil: rules make reports, which are not kept
+	Health     *health.Board                          // how vendors do; nil: there are none
+	Talk       *talk.Tokens                           // lets pages call agents; nil: they cannot
+	Anyones    func(agent string) (store.Agent, bool) // an agent of whatever organisation, for pages that nobody answers for; nil: they cannot call
+	Drafts     *talk.Drafts                           // agents that are called as they are being written; nil: of this API alone
+	Relays     func(host string) []voice.ICEServer    // what pages are told of that reach this server as host; nil: nothing
+	Recordings voice.Sounds                           // the recordings' files; nil: none are kept here
+	Secret     []byte                                 // signs links to recordings and tokens, and seals answers: 16 bytes or more; the same on every node
+	Former     [][]byte                               // secrets of before, which still read the tokens and answers of their time
+	Vault      *vault.Vault                           // seals credentials; nil: one made of Secret and Former
+	Trunks     func(trunk string) *lines.TrunkState   // how a trunk stands; nil: nobody knows
+	Gate       lines.Gate                             // which servers credentials may name; nil: none
+	Asker      lines.Asker                            // finds out whether credentials work; nil: nobody does
+	PublicURL  string                                 // where clients reach the API, such as https://voice.example.com; empty: as each request says
+	Version    string                                 // of Parley, for the description
 
 	// Undocumented leaves out the reference, which takes longer to make than all else, for an API that serves one command.
 	Undocumented bool
@@ -146,6 +150,7 @@ type Control struct {
 	front    http.Handler
 
 	reference *reference.Reference
+	models    func() (*mcpapi.Handler, error) // made when it is first asked for
 	console   *console.Console
 }
 
@@ -219,6 +224,9 @@ func New(o Options) (*Control, error) {
 	if c.console, err = console.New(); err != nil {
 		return nil, err
 	}
+	c.models = sync.OnceValues(func() (*mcpapi.Handler, error) {
+		return mcpapi.New(mcpapi.Options{API: c.api.OpenAPI(), Next: http.HandlerFunc(c.again), Key: byKey, Version: o.Version, Log: o.Log})
+	})
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
 	return c, nil
@@ -230,7 +238,7 @@ func (c *Control) Close() {
 	c.threads.Close()
 }
 
-// Mount registers "/api/", "/crm/", "/ws/", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
+// Mount registers "/api/", "/crm/", "/ws/", "/mcp", the reference ("/docs", "/openapi.json" and its other forms) the page of invites and the console on mux.
 func (c *Control) Mount(mux *http.ServeMux) {
 	people.MountPage(mux)
 	c.console.Mount(mux)
@@ -240,6 +248,7 @@ func (c *Control) Mount(mux *http.ServeMux) {
 	if c.reference == nil {
 		return
 	}
+	mux.Handle("POST "+mcpPath, &envelope.Front{Next: http.HandlerFunc(c.serveModels), Log: c.options.Log, Observe: c.options.Observe, Answered: c.options.Answered})
 	for _, path := range c.reference.Paths() {
 		mux.Handle(path, c.front)
 	}

@@ -120,6 +120,8 @@ type sent struct {
 	Data  struct {
 		CallID     string `json:"call_id"`
 		Status     string `json:"status"`
+		Held       bool   `json:"held"`
+		Muted      bool   `json:"muted"`
 		Transcript []struct {
 			Seq   int    `json:"seq"`
 			Role  string `json:"role"`
@@ -250,6 +252,40 @@ func TestLiveSocket(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	c.closed(websocket.CloseNormalClosure)
+}
+
+// Who watches is told when the call is put on hold, or muted; who comes later, too.
+func TestLiveSocketOfACallOnHold(t *testing.T) {
+	t.Parallel()
+	th := newTheatre(t)
+	early := th.watch()
+	early.next("connected")
+	early.next("call_status_update")
+	for _, c := range []struct {
+		kind        pipeline.EventKind
+		order       pipeline.CommandKind
+		held, muted bool
+	}{
+		{pipeline.Commanded, pipeline.Mute, false, true},
+		{pipeline.Commanded, pipeline.Hold, true, true},
+		{pipeline.Commanded, pipeline.Unmute, true, false},
+		{pipeline.Commanded, pipeline.Unhold, false, false},
+		{pipeline.Commanded, pipeline.Hold, true, false},
+		{pipeline.CommandFailed, pipeline.Hold, false, false},
+		{pipeline.Commanded, pipeline.Hold, true, false},
+		{pipeline.Unbridged, "", false, false},
+	} {
+		th.desk.Watch(pipeline.Event{Call: th.call, Kind: c.kind, Text: string(c.order)})
+		late := th.watch().next("connected")
+		for who, m := range map[string]sent{"early": early.next("call_status_update"), "late": late} {
+			if m.Data.Held != c.held || m.Data.Muted != c.muted || m.Data.Status != "in_progress" {
+				t.Errorf("%s after %s %s: %+v", who, c.kind, c.order, m.Data)
+			}
+		}
+	}
+	th.desk.Watch(pipeline.Event{Call: th.call, Kind: pipeline.Commanded, Text: string(pipeline.Say)})
+	th.said("Hello")
+	same(t, early.next("transcript_update").lines(), "0 user-1 user: Hello")
 }
 
 // A call that is over is shown, and that it is.

@@ -13,6 +13,7 @@ import (
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/people"
+	"parley/control/voice"
 )
 
 // A caller is who asks, as far as that is known before it is known for what.
@@ -35,6 +36,7 @@ func callerOf(ctx context.Context) caller {
 // trustedOrigins are where browsers may send what changes something from: our own pages, also by the name that a proxy gives us.
 func trustedOrigins(public string) (*http.CrossOriginProtection, error) {
 	origins := http.NewCrossOriginProtection()
+	origins.AddInsecureBypassPattern("POST " + voice.WidgetTokensPath) // which looks at origins itself, and at no cookie
 	if public == "" {
 		return origins, nil
 	}
@@ -60,6 +62,13 @@ func (c *Control) meet(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		if r.URL.Path == voice.WidgetTokensPath {
+			w.Header().Set("Access-Control-Allow-Origin", "*") // of what is refused, too: a page is to know why
+			if r.Method == http.MethodOptions {
+				allowPages(w)
+				return
+			}
+		}
 		visit := c.visit(r)
 		var from caller
 		from.who, from.err = c.identify(asked, visit)
@@ -81,6 +90,15 @@ func (c *Control) meet(next http.Handler) http.Handler {
 		next.ServeHTTP(w, met)
 		r.Pattern = met.Pattern // for the log
 	})
+}
+
+// allowPages answers browsers that ask whether a page of another origin may ask for a widget's token: the answer to that says whether it may.
+func allowPages(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Access-Control-Allow-Methods", "POST, OPTIONS")
+	h.Set("Access-Control-Allow-Headers", "Content-Type")
+	h.Set("Access-Control-Max-Age", "86400") // seconds
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // visit is how a request came.

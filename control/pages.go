@@ -31,7 +31,7 @@ const liveText = "The socket is at `/ws/calls/{id}` of the same host, and takes 
 	"| transcript_update | `data.transcript`: the entries that are new or have changed, as GET /calls/{id}/transcript shows them, each with an `id` " +
 	"and `final`. One that is not final may come again under its id, or be named in `data.removed`; the agent's are the words that the caller has " +
 	"heard. A final one comes once, and in order. `data.missed` counts the changes that a reader was too slow to see one by one |\n" +
-	"| call_status_update | `data.status`: in_progress, completed, failed. After the last two the socket is closed with 1000 |\n" +
+	"| call_status_update | `data.status`: in_progress, completed, failed; `data.held` and `data.muted` where the call is, by POST /calls/{id}/commands. After the last two the socket is closed with 1000 |\n" +
 	"| error | `error`: what was wrong with a message that the client sent |\n" +
 	"| pong | answers `{\"type\":\"ping\"}` |\n\n" +
 	"A client that answers the protocol's pings (all browsers do) need not send its own. One from which nothing came for 60 s, or that takes no " +
@@ -612,6 +612,22 @@ var pages = map[string]page{
 		request: `{"params": {"customer_name": "Ada"}, "ttl_seconds": 60}`,
 		bad:     "Also if the agent is disabled.",
 		missing: "There is no such agent.",
+	},
+	"create-widget-token": {
+		tag: "Calls", summary: "Call an agent that any page may call", status: http.StatusCreated,
+		text: "What the talk button asks on pages that have no server of their own. It takes no key: the agent's settings.widget says that it is public, to pages of " +
+			"which origins, and how many calls it takes in a minute and at once. The browser's Origin header has to be one of those. What is not a browser can send " +
+			"any Origin: the limits hold for it as well. Otherwise as POST /webrtc/tokens. Extension.",
+		request: `{"agent_id": "0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"}`,
+		missing: "There is no such agent, or it is disabled, or not public.",
+		often:   "Or the agent has had as many calls as it takes in this minute.",
+	},
+	"try-agent": {
+		tag: "Agents", summary: "Talk to an agent as it would be", status: http.StatusCreated,
+		text: "Takes what PATCH would, checks it as PATCH does, and saves nothing: the token of the answer lets a page open one call, within five minutes, with the " +
+			"agent as it would be then. An empty object tries it as it is, also if it is disabled. The key needs calls:write as well. With several nodes whip_url " +
+			"answers 503 on those that do not have the draft: ask again, with the same token, until it is reached. Such a call has no agent_version. Extension.",
+		request: `{"system_prompt": "You answer briefly."}`,
 	},
 
 	"login": {

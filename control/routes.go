@@ -14,6 +14,7 @@ import (
 	"parley/control/health"
 	"parley/control/lines"
 	"parley/control/people"
+	"parley/control/talk"
 	"parley/control/voice"
 )
 
@@ -122,6 +123,12 @@ func (c *Control) routes() {
 	if o.Talk != nil {
 		talks := &voice.Talks{Agents: o.Agents, Tokens: o.Talk, Default: o.Default, Public: o.PublicURL, Relays: o.Relays}
 		handle(c, "POST "+v1+"/webrtc/tokens", "create-webrtc-token", access.CallsWrite, talks.CreateToken)
+		trials := &voice.Trials{Agents: agents, Talks: talks, Drafts: cmp.Or(o.Drafts, &talk.Drafts{})}
+		handle(c, "POST "+v1+"/agents/{id}/try", "try-agent", access.AgentsWrite, trials.Try)
+		if o.Anyones != nil {
+			widgets := &voice.Widgets{Talks: talks, Agent: o.Anyones, Rates: o.Limiter.Rates}
+			handle(c, "POST "+voice.WidgetTokensPath, "create-widget-token", anybody, widgets.CreateToken)
+		}
 		supervision := &voice.Supervision{Calls: calls, Tokens: o.Talk, People: o.People}
 		handle(c, "POST "+v1+"/calls/{id}/listen", "listen-to-call", access.CallsWrite, supervision.Listen)
 	}

@@ -220,6 +220,14 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.talk, err = talk.NewTokens(db, nil, secret)
 	must(t, err)
 	o.Talk = w.talk
+	o.Anyones = func(id string) (store.Agent, bool) {
+		for _, org := range []string{w.ours.org, w.theirs.org} {
+			if a, err := db.Agent(t.Context(), org, id); err == nil {
+				return a, true
+			}
+		}
+		return store.Agent{}, false
+	}
 	o.Live, o.Gauge, o.Reports, o.Recordings = w.live, w.live, w.newDesk(), &archive.Archive{Root: files, Encodings: encodings}
 	o.Version, o.Default = "test", w.standard
 	o.Changed = func(context.Context) { w.counts.mu.Lock(); w.counts.changes++; w.counts.mu.Unlock() }

@@ -482,6 +482,7 @@ func (p *Playout) hear(u *Utterance, n int, began time.Time) {
 		p.tap(began.Add(Samples(at, p.info.Rate)), pcm)
 		at += len(pcm)
 	}
+	u.sounds(began)
 	u.settled += n
 	u.tape.drop(u.settled)
 }

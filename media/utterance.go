@@ -70,7 +70,17 @@ type Utterance struct {
 	pad     Keypad     // presses keys; nil: it has none
 	keys    []keypress // that were not pressed yet
 	wholes  []whole    // that were not sent to their end yet
+	lags    []lag      // where it stood still, as far as it was heard
 }
+
+// lag is by how much the sample at, and those after it, sounded later than began and the length of what is before it tell.
+type lag struct {
+	at int
+	by time.Duration
+}
+
+// leastLag is what counts as standing still: less is how exactly a carrier's marks can tell.
+const leastLag = 40 * time.Millisecond
 
 // whole is a stretch of samples that a carrier is to have without a gap.
 type whole struct{ from, to int }
@@ -258,6 +268,31 @@ func (u *Utterance) Began() (time.Time, bool) {
 	u.p.mu.Lock()
 	defer u.p.mu.Unlock()
 	return u.began, !u.began.IsZero()
+}
+
+// SoundedAt is when the sample at a place that was heard sounded, since the first frame was sent.
+func (u *Utterance) SoundedAt(place time.Duration) time.Duration {
+	u.p.mu.Lock()
+	defer u.p.mu.Unlock()
+	by := time.Duration(0)
+	for _, l := range u.lags {
+		if Samples(l.at, u.p.info.Rate) > place {
+			break
+		}
+		by = l.by
+	}
+	return place + by
+}
+
+// sounds notes that the next sample that is settled began to sound then.
+func (u *Utterance) sounds(began time.Time) {
+	by, was := began.Sub(u.began)-Samples(u.settled, u.p.info.Rate), time.Duration(0)
+	if k := len(u.lags); k > 0 {
+		was = u.lags[k-1].by
+	}
+	if (by - was).Abs() >= leastLag {
+		u.lags = append(u.lags, lag{u.settled, by})
+	}
 }
 
 // Done is closed when the last sample has been heard, as a mark tells or the send clock does, or when the utterance is cut.

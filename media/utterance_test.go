@@ -157,6 +157,9 @@ func TestHoldAndResumeOnACarrier(t *testing.T) {
 			u.Resume()
 			time.Sleep(4 * time.Second)
 			m.wantDone(u, true)
+			if before, after := u.SoundedAt(ms(1000)), u.SoundedAt(ms(1200)); (after - before - ms(700)).Abs() > ms(20) {
+				t.Errorf("%+v: what is 200 ms apart sounded at %v and %v, with 500 ms between them", line, before, after)
+			}
 			got := m.far.Heard()
 			if len(got) != len(want) {
 				t.Fatalf("%+v: the far end heard %d samples, want %d: none lost, none twice", line, len(got), len(want))

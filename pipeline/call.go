@@ -59,6 +59,7 @@ type Call struct {
 	log      *slog.Logger
 	answered time.Time
 	ready    atomic.Bool  // parts may be used by listen
+	zero     atomic.Int64 // when media time began, since the answer: a time.Duration
 	heard    atomic.Int64 // frames of the caller, as drops of listen alone
 	drops    atomic.Int64
 	meter    meter

@@ -38,6 +38,7 @@ type caller struct {
 	judged time.Duration // when that was known to be the last
 	final  time.Duration // when its words were there
 
+	timed     []Word        // that the recogniser was sure of, with their times since the answer: the last of the call
 	wordless  time.Duration // speech since the last word
 	monologue monologue
 
@@ -163,6 +164,7 @@ func (d *dialog) understand(t Transcript) {
 			return
 		}
 	}
+	d.times(t)
 	switch t.Kind {
 	case Partial:
 		d.partly(t.Text)

@@ -194,11 +194,10 @@ func (d *dialog) preface(t *turn) {
 		return
 	}
 	if len(c.said) > 0 {
-		words := d.words("")
-		if t.secret {
-			words = MaskedSlot
-		}
-		d.history = append(d.history, Message{Role: Caller, Turn: t.n, Text: words, At: c.began, Length: max(c.spoke-c.began, 0)})
+		before := &turn{said: d.words(""), secret: t.secret, from: c.began}
+		d.history = append(d.history, Message{
+			Role: Caller, Turn: t.n, Text: before.shown(), At: c.began, Length: max(c.spoke-c.began, 0), Words: d.timesOf(before),
+		})
 	}
 	c.said, c.pause.pending, c.complete = nil, false, false
 	d.clear(patienceAlarm)

@@ -28,7 +28,7 @@ func (d *dialog) write(t *turn, s *step) {
 	}
 	m.Text, m.Calls = strings.TrimSpace(a.text), s.calls
 	if s.voiced {
-		m.Text = a.heard
+		m.Text, m.Words = a.heard, a.words
 		m.Cut = a.heard != strings.TrimSpace(a.text)
 	}
 }

@@ -113,7 +113,9 @@ func (c *Call) hires(h Hearer) {
 // hear takes a frame. An error means that the recogniser has failed; once deaf, it is left alone.
 func (c *Call) hear(f media.Frame, deaf bool) (failure error) {
 	t := c.parts.Transcription
-	c.heard.Add(1)
+	if c.heard.Add(1) == 1 {
+		c.zero.Store(int64(time.Since(c.answered) - f.At - f.Duration()))
+	}
 	c.inside.since.Store(int64(time.Since(c.answered)))
 	defer c.inside.part.Store(inNobody)
 	c.inside.part.Store(inTranscriber)
@@ -223,6 +225,7 @@ func (c *Call) results(ctx context.Context) {
 			}
 		default:
 			c.partial.slot.Store(nil)
+			t.Words = later(t.Words, time.Duration(c.zero.Load()))
 			c.post(ctx, worded{t})
 		}
 	}

@@ -185,6 +185,7 @@ type account struct {
 	made       time.Duration // the last
 	began      time.Duration // the first frame
 	length     time.Duration // how much of it was heard
+	words      []Word        // of heard, with their times, as far as the voice tells; of an account that ends a reply alone
 }
 
 // act is what a dialog wants done: one of the types below, imperative. Acts are performed in order.

@@ -184,7 +184,7 @@ func (c *Call) cut(ctx context.Context, turn int) {
 	n := silenced{turn: turn}
 	for _, r := range l.replies {
 		r.utterance.Cut()
-		n.accounts = append(n.accounts, r.account())
+		n.accounts = append(n.accounts, r.ending())
 	}
 	c.dismiss(turn, ErrBargeIn)
 	c.take(ctx, n)

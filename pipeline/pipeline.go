@@ -176,6 +176,8 @@ type Message struct {
 	Turn   int
 	At     time.Duration // since the answer: when it began to be said, or to be heard
 	Length time.Duration // how long it was said, or heard; 0: not known
+	// Words are those of a Caller's or an Assistant's Text whose times since the answer are known, as they stand there, in order.
+	Words []Word
 }
 
 // Talk is what a Responder is given.

@@ -64,6 +64,19 @@ type reply struct {
 // account says what has become of it.
 func (r *reply) account() account { return r.accountBy((*script).heard) }
 
+// ending is an account of a reply that is over, with the times of its words.
+func (r *reply) ending() account {
+	a := r.account()
+	r.mu.Lock()
+	a.words = r.script.timesOf(a.heard)
+	r.mu.Unlock()
+	for i := range a.words {
+		w := &a.words[i]
+		w.Start, w.End = a.began+r.utterance.SoundedAt(w.Start), a.began+r.utterance.SoundedAt(w.End)
+	}
+	return a
+}
+
 // glance is an account for those who look often: see script.glance.
 func (r *reply) glance() account { return r.accountBy((*script).glance) }
 
@@ -126,7 +139,7 @@ func (c *Call) attend(ctx context.Context, r *reply, from response) {
 		}
 	}
 	r.utterance.Cut() // if there was nothing to be heard, it is not waited for
-	c.post(ctx, voiced{r.account()})
+	c.post(ctx, voiced{r.ending()})
 }
 
 // announce reports the first frame of a reply, once. A frame leaves where its samples are written or released, so it is asked for

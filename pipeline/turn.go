@@ -152,7 +152,7 @@ func (d *dialog) start(t *turn) {
 	m := Message{Role: Narrator, Turn: t.n, At: d.now}
 	switch {
 	case t.why != ForKeys && t.said != "":
-		m.Role, m.Text = Caller, t.shown()
+		m.Role, m.Text, m.Words = Caller, t.shown(), d.timesOf(t)
 		if t.spoke > t.from {
 			m.At, m.Length = t.from, t.spoke-t.from
 		}

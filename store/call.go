@@ -154,6 +154,7 @@ type Message struct {
 	Turn   int           `json:"turn,omitempty"`
 	At     time.Duration `json:"at"`               // when it began to sound, since the answer
 	Length time.Duration `json:"length,omitempty"` // how long it sounded; 0: not known
+	Words  string        `json:"words,omitempty"`  // when its words were, as PackWords writes them; WordTimes reads them; empty: not known
 }
 
 // A Recording is the sound of a call: the caller on the left, the agent on the right.

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"maps"
@@ -18,6 +19,7 @@ import (
 	"parley/control/directory"
 	"parley/control/live"
 	"parley/control/talk"
+	"parley/control/traits"
 	"parley/control/voice"
 	"parley/media"
 	"parley/media/webrtc"
@@ -33,6 +35,9 @@ type browsers struct {
 	WebRTCTCP       string        `name:"webrtc-tcp" help:"Address of a TCP port for browsers that have no UDP. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_WEBRTC_TCP"`
 	WebRTCAddresses []string      `name:"webrtc-addresses" help:"IP addresses at which browsers reach these ports, where those are none of the machine's own, as behind a NAT; separated by commas. Empty: all that the machine has at the start." placeholder:"IP" var:"PARLEY_WEBRTC_ADDRESSES"`
 	TURN            string        `name:"turn" help:"Address of a TURN server, over UDP and TCP, for browsers whose networks let nothing else through: it relays to the port of calls and to nobody else. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_TURN"`
+	TURNTLS         string        `name:"turn-tls" help:"Address of the same over TLS (turns:), such as :443, for networks that let nothing through but what looks like https. Empty: none." placeholder:"HOST:PORT" var:"PARLEY_TURN_TLS"`
+	TURNTLSCert     string        `name:"turn-tls-cert" help:"File of its certificate (PEM, with its chain), of the host of --public-url." type:"path" var:"PARLEY_TURN_TLS_CERT"`
+	TURNTLSKey      string        `name:"turn-tls-key" help:"File of its key (PEM)." type:"path" var:"PARLEY_TURN_TLS_KEY"`
 	WebRTCEcho      time.Duration `name:"webrtc-echo-tail" help:"How much echo of the agent's own voice is taken out of what browsers send, where they leave it in; up to 500ms. 0: none is." default:"200ms" var:"PARLEY_WEBRTC_ECHO_TAIL"`
 }
 
@@ -51,15 +56,33 @@ func (b *browsers) public() (all []netip.Addr, err error) {
 	return all, nil
 }
 
+// relays says whether there is a TURN server.
+func (b *browsers) relays() bool { return b.TURN != "" || b.TURNTLS != "" }
+
+// turnCertificate is that of TURN over TLS; nil: there is none.
+func (b *browsers) turnCertificate() (*tls.Config, error) {
+	if b.TURNTLS == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(b.TURNTLSCert, b.TURNTLSKey)
+	if err != nil {
+		return nil, fmt.Errorf("read --turn-tls-cert and --turn-tls-key: %w", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+}
+
 // check says what is wrong with it.
 func (b *browsers) check() (bad []error) {
 	if _, err := b.public(); err != nil {
 		bad = append(bad, err)
 	}
-	if b.TURN != "" && b.WebRTCUDP == noBrowsers {
-		bad = append(bad, errors.New("--turn needs browsers that can call: --webrtc-udp is off"))
+	if b.relays() && b.WebRTCUDP == noBrowsers {
+		bad = append(bad, errors.New("--turn and --turn-tls need browsers that can call: --webrtc-udp is off"))
 	}
-	for name, at := range map[string]string{"webrtc-udp": b.WebRTCUDP, "webrtc-tcp": b.WebRTCTCP, "turn": b.TURN} {
+	if b.TURNTLS != "" && (b.TURNTLSCert == "" || b.TURNTLSKey == "") {
+		bad = append(bad, errors.New("--turn-tls is set: --turn-tls-cert and --turn-tls-key are not"))
+	}
+	for name, at := range map[string]string{"webrtc-udp": b.WebRTCUDP, "webrtc-tcp": b.WebRTCTCP, "turn": b.TURN, "turn-tls": b.TURNTLS} {
 		if at == "" || at == noBrowsers && name == "webrtc-udp" {
 			continue
 		}
@@ -73,8 +96,13 @@ func (b *browsers) check() (bad []error) {
 	return bad
 }
 
-// agentParam names, among a leg's parameters, the agent that its token is for.
-const agentParam = "parley_agent"
+// What a page's leg has for parameters: the agent that its token is for; if that is tried before it is saved, its draft; and whether anybody
+// could have had the token.
+const (
+	agentParam  = "parley_agent"
+	draftParam  = "parley_draft"
+	widgetParam = "parley_widget"
+)
 
 // listenBrowsers opens what pages call by, unless that is off.
 func (s *server) listenBrowsers(ctx context.Context) error {
@@ -88,21 +116,36 @@ func (s *server) listenBrowsers(ctx context.Context) error {
 	s.pages.desk = s.office.desk
 	s.browsers, err = webrtc.Listen(context.WithoutCancel(ctx), webrtc.Options{ // calls outlive the signal to stop
 		UDP: cmp.Or(s.cfg.WebRTCUDP, s.cfg.HTTPAddr), TCP: s.cfg.WebRTCTCP, Public: public, Path: voice.WHIPPath,
-		Gate: talkGate{s.office.talk, s.board, s.office.boot}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
+		Gate: talkGate{s.office.talk, &s.office.drafts, s.board}, Answer: s.answerPage, Accepting: s.welcomePage, Message: s.pages.take,
 		Relays: s.relaysOf, Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("%w (--webrtc-udp says where; off: browsers cannot call)", err)
 	}
-	if s.cfg.TURN == "" {
+	if !s.cfg.relays() {
 		return nil
 	}
-	secret, err := s.cfg.master(s.cfg.DataDir)
-	if err == nil {
-		s.relay, err = webrelay.Listen(ctx, webrelay.Options{Address: s.cfg.TURN, Ways: s.browsers.Ways(), Secret: []byte(secret), Log: s.log})
+	if err := s.listenRelay(ctx); err != nil {
+		return errors.Join(err, s.closeBrowsers(ctx))
 	}
+	return nil
+}
+
+// listenRelay opens the TURN server.
+func (s *server) listenRelay(ctx context.Context) error {
+	secret, err := s.cfg.master(s.cfg.DataDir)
 	if err != nil {
-		return errors.Join(fmt.Errorf("%w (--turn says where)", err), s.closeBrowsers(ctx))
+		return err
+	}
+	certificate, err := s.cfg.turnCertificate()
+	if err != nil {
+		return err
+	}
+	s.relay, err = webrelay.Listen(ctx, webrelay.Options{
+		Address: s.cfg.TURN, Secure: s.cfg.TURNTLS, TLS: certificate, Ways: s.browsers.Ways(), Secret: []byte(secret), Log: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("%w (--turn and --turn-tls say where)", err)
 	}
 	return nil
 }
@@ -145,8 +188,8 @@ func (s *server) closeBrowsers(ctx context.Context) (err error) {
 // talkGate is who lets pages in.
 type talkGate struct {
 	*talk.Tokens
-	board *pipeline.Switchboard
-	boot  string // this process's, as in the rows of its calls
+	drafts *talk.Drafts
+	board  *pipeline.Switchboard
 }
 
 // Look implements webrtc.Gate.
@@ -164,7 +207,24 @@ func (g talkGate) Look(token string) (webrtc.Grant, error) {
 	}
 	delete(params, twilio.TokenParam) // that is a placed call's
 	params[agentParam] = p.Agent
+	if p.Widget {
+		params[widgetParam] = "public"
+	}
+	if p.Draft != "" {
+		if _, here := g.drafts.Draft(p.Org, p.Draft, time.Now()); !here {
+			return webrtc.Grant{}, g.absent(p, "the draft")
+		}
+		params[draftParam] = p.Draft
+	}
 	return webrtc.Grant{ID: p.ID, Owner: p.Org, Params: params, Expires: time.Unix(p.Expires, 0)}, nil
+}
+
+// absent says of what a token names that it is not here: it lives elsewhere, or is over.
+func (g talkGate) absent(p talk.Pass, what string) error {
+	if p.Boot != g.drafts.Boot {
+		return &webrtc.Absent{Why: what + " lives on another node than the one that was asked: ask again, the token is good still"}
+	}
+	return &webrtc.Absent{Why: what + " is over", Over: true}
 }
 
 // Spend implements webrtc.Gate.
@@ -189,14 +249,30 @@ func (o *office) routeTo(org, id string) (directory.Route, error) {
 	return r, err
 }
 
+// routeToDraft is an agent as somebody is writing it.
+func (o *office) routeToDraft(org, id string) (directory.Route, error) {
+	agent, ok := o.drafts.Draft(org, id, time.Now())
+	if !ok {
+		return directory.Route{Org: org}, directory.ErrNobody
+	}
+	return directory.Route{Org: org, Agent: agent}, nil
+}
+
 // welcomePage gives a page's call a place, or says that there is none.
 func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool {
 	if g.Params[supervisedParam] != "" {
 		return true // the call has its place, and who listens costs next to nothing
 	}
 	r := admission.Request{Key: id, Org: g.Owner}
-	if route, err := s.office.route(media.Info{Owners: []string{g.Owner}, Params: g.Params}); err == nil {
+	route, err := s.office.route(media.Info{Owners: []string{g.Owner}, Params: g.Params})
+	if err == nil {
 		r.Speech = s.company.speaksLocally(route.Agent)
+	}
+	if g.Params[widgetParam] != "" {
+		w, public := traits.WidgetOf(route.Agent.Settings)
+		if !public || !s.visitors.enter(route.Agent.ID, id, w.AtOnce, time.Now()) {
+			return false
+		}
 	}
 	return s.gate.Admit(r) == ""
 }
@@ -207,8 +283,12 @@ func (s *server) answerPage(ctx context.Context, leg *webrtc.Leg) {
 		s.supervise(ctx, leg, call)
 		return
 	}
+	if info := leg.Info(); info.Params[widgetParam] != "" {
+		defer s.visitors.stay(info.Params[agentParam], info.ID)()
+	}
 	end := s.pages.open(ctx, leg, s.board)
 	defer end()
+	defer s.office.drafts.Forget(leg.Info().Params[draftParam])
 	s.answer(ctx, leg)
 }
 

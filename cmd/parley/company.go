@@ -32,6 +32,9 @@ type company struct {
 
 // of is an agent's role, played by some vendors: the server's, or its organisation's own.
 func (c *company) of(v *vendors, row store.Agent) *role {
+	if row.Version == 0 {
+		return c.newRole(v, row) // a draft, of one call
+	}
 	c.mu.Lock()
 	r := c.known[row.ID]
 	c.mu.Unlock()
@@ -39,6 +42,9 @@ func (c *company) of(v *vendors, row store.Agent) *role {
 		return r
 	}
 	fresh := c.newRole(v, row)
+	if r != nil {
+		fresh.tools.adopt(r.tools)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r = c.known[row.ID]; c.current(r, v, row) { // somebody was faster
@@ -166,11 +172,17 @@ func (c *company) toolsOf(sheet *traits.Sheet, secrets httptool.Secrets) (*toolb
 		found = placed(sheet, err)
 	}
 	if file, doc, err := parseTools(sheet.Text); err == nil {
-		for i := range file.HTTP {
-			for _, path := range file.HTTP[i].bare() {
-				at := append([]string{"http", strconv.Itoa(i)}, path...)
+		refuse := func(kind string, i int, paths [][]string) {
+			for _, path := range paths {
+				at := append([]string{kind, strconv.Itoa(i)}, path...)
 				found = append(found, traits.Finding{Path: sheet.At(lineOf(doc, at...)), Reason: "name a secret, such as ${secret:NAME}: settings keep none"})
 			}
+		}
+		for i := range file.HTTP {
+			refuse("http", i, bare(file.HTTP[i].Auth, file.HTTP[i].Headers))
+		}
+		for i := range file.MCP {
+			refuse("mcp", i, bare(file.MCP[i].Auth, file.MCP[i].Headers))
 		}
 	}
 	if len(found) > 0 {
@@ -181,7 +193,7 @@ func (c *company) toolsOf(sheet *traits.Sheet, secrets httptool.Secrets) (*toolb
 }
 
 // toolFinding is how readTools begins what it has found: with a line, and where in the file that is.
-var toolFinding = regexp.MustCompile(`^(?:yaml: )?line (\d+): (?:(?:http|built_in|allow|time_zone)[.a-z0-9_]*: )?(.*)`)
+var toolFinding = regexp.MustCompile(`^(?:yaml: )?line (\d+): (?:(?:http|mcp|built_in|allow|time_zone)[.a-z0-9_]*: )?(.*)`)
 
 // notGiven is how readTools says that a secret is missing, and what an operator does about it.
 var notGiven = regexp.MustCompile(`secret (\S+) is not configured: set .*`)
@@ -214,16 +226,16 @@ func placed(sheet *traits.Sheet, err error) (all []traits.Finding) {
 var reference = regexp.MustCompile(`\$\{secret:[^}]*\}`)
 
 // bare are the paths of what looks like a secret that stands there itself.
-func (e *httpEntry) bare() (all [][]string) {
+func bare(auth authEntry, headers map[string]string) (all [][]string) {
 	say := func(value string, path ...string) {
 		if value != "" && !reference.MatchString(value) {
 			all = append(all, path)
 		}
 	}
-	say(e.Auth.Bearer, "auth", "bearer")
-	say(e.Auth.Basic.Password, "auth", "basic", "password")
-	say(e.Auth.Header.Value, "auth", "header", "value")
-	for name, value := range e.Headers {
+	say(auth.Bearer, "auth", "bearer")
+	say(auth.Basic.Password, "auth", "basic", "password")
+	say(auth.Header.Value, "auth", "header", "value")
+	for name, value := range headers {
 		switch strings.ToLower(name) {
 		case "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token":
 			say(value, "headers", name)

@@ -121,6 +121,7 @@ func (in *construction) publish() error {
 		return err
 	}
 	db := in.store
+	in.drafts.Boot = in.boot
 	if in.talk, err = talk.NewTokens(db, in.log, in.secrets...); err != nil {
 		return err
 	}
@@ -134,8 +135,8 @@ func (in *construction) publish() error {
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
-		Talk: tokens, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports, Recordings: in.sounds,
-		Feed: in.feed, Drafter: in.company, Messenger: in.inbox,
+		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports,
+		Recordings: in.sounds, Feed: in.feed, Drafter: in.company, Messenger: in.inbox,
 		Prober: &probes{accounts: in.accounts, trunks: in.line.trunkState, channels: in.channels, messenger: in.inbox},
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },

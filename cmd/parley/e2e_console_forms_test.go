@@ -171,7 +171,7 @@ func (f *former) agents() {
 	f.try(day.ID)
 }
 
-// try talks to an agent beside its editor, by typing.
+// try talks to an agent beside its editor, by typing: as it is saved, and as it is being written.
 func (f *former) try(agent string) {
 	f.t.Helper()
 	until(f.t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(f.n.log.String(), "speech models loaded") })
@@ -182,14 +182,19 @@ func (f *former) try(agent string) {
 	f.fill("Type", "What are your opening hours?")
 	f.press("Send")
 	f.sees("[...document.querySelectorAll('.try .words .user p')].some(p => p.textContent === 'What are your opening hours?')")
-	f.fill("description", "Written while it talks.")
-	f.says(".try", "What you have changed is not in it yet")
+	f.fill("starting message", "A draft says good evening.")
+	f.says(".try", "What you change now is in the next call")
 	check(f.tab, "agent-try", f.axe)
-	f.press("Save it as a version")
-	f.sees("document.querySelector('.page-head').innerText.includes('Version 4')")
-	f.press("Hang up") // the call has gone on meanwhile
-	f.says(".try", "Talk to version 4")
-	f.want("/calls?agent_id="+agent, "agent_id", agent)
+	f.press("Hang up")
+	f.says(".try", "Talk to it as written")
+	f.press("Type")
+	f.sees("[...document.querySelectorAll('.try .words .agent p')].some(p => p.textContent.includes('A draft says good evening'))")
+	f.press("Hang up")
+	f.says(".page-head", "Version 3") // nothing is saved
+	f.press("Undo")
+	f.says(".try", "Talk to version 3")
+	f.want("/calls?agent_id="+agent, "agent_id", agent, agent)
+	f.want("/agents/"+agent+"/versions", "starting_message", "", "", "Good day.")
 }
 
 func (f *former) numbers() {

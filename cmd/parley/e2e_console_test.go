@@ -114,8 +114,13 @@ func (b *tab) inStep() {
 	b.eval("document.querySelector('.words .user .word:last-child').click()", nil)
 	b.sees("document.querySelector('.words .user.now')")
 	b.eval("[...document.querySelectorAll('.words .agent .word')].at(-1).click()", nil)
-	b.sees("document.querySelector('.words li:last-child.now')")
+	b.sees("document.querySelector('.words li:last-child.now .word.sounds')")
 	b.press("Pause")
+	var told int // by the voice: the words of the agent, as they were heard
+	b.eval("fetch('/api/v1' + location.pathname.replace('/console', '')).then(r => r.json()).then(c => c.data.transcript.reduce((n, e) => n + (e.role === 'agent' ? e.words?.length ?? 0 : 0), 0))", &told)
+	if told == 0 {
+		b.t.Error("the record has no times of the agent's words")
+	}
 }
 
 // consoleRows are rows for pages to show.

@@ -152,3 +152,47 @@ func TestEndToEndDesk(t *testing.T) {
 	}
 	b.quiet("live")
 }
+
+// TestConsoleOrders has a person mute a caller, put them on hold and go on, and transfer them, in Chromium: the carrier connects them with whom
+// the page has named.
+func TestConsoleOrders(t *testing.T) {
+	t.Parallel()
+	axe := readAxe(t)
+	n, _, results := exchange(t, map[string]string{"+15550100077": strings.Repeat("hear\nsilent 2s\n", 40) + "hangup"})
+	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	env := []string{"PARLEY_URL=" + n.url, "PARLEY_API_KEY=" + testKey}
+	if out, code := command(t, env, "dial", "+15550100077", "--agent", "receptionist", "--say", "Good morning.", "--wait", "0"); code != 0 {
+		t.Fatalf("exit code %d: %s", code, out)
+	}
+	call := n.going()
+	b := chromium(t, n.url)
+	n.signIn(b, "/console/live?call="+call.ID)
+	marked := func(word string) string {
+		return "[...document.querySelectorAll('.card-head .badge')].some(e => e.textContent === '" + word + "')"
+	}
+	b.sees(marked("in progress"))
+	b.press("Mute the caller")
+	b.sees(marked("muted"))
+	b.press("Unmute the caller")
+	b.sees("!" + marked("muted"))
+	b.press("Hold")
+	b.within("text", "Please stay on the line.")
+	b.sees(marked("on hold"))
+	b.shows("agent", "Please stay on the line.")
+	check(b, "live-held", axe)
+	b.open(n.url + "/console/live?call=" + call.ID) // who comes later is told, too
+	b.sees(marked("on hold"))
+	b.press("Resume")
+	b.sees("!" + marked("on hold"))
+	b.press("Transfer")
+	b.within("to", "+442071234567")
+	b.sees(marked("completed"))
+	r := <-results
+	if r.Dialled != "+442071234567" {
+		t.Errorf("the carrier has dialled %q", r.Dialled)
+	}
+	if row := n.record(r.CallSID); row.Cause != "transfer" {
+		t.Errorf("the call ended by %s", row.Cause)
+	}
+	b.quiet("live, orders")
+}

@@ -29,13 +29,19 @@ type site struct {
 
 func newSite(t *testing.T, n *node, attributes string) *site {
 	t.Helper()
+	return newPage(t, n, `data-token-url="/my/token" `+attributes)
+}
+
+// newPage is a site whose script has these attributes and no others.
+func newPage(t *testing.T, n *node, attributes string) *site {
+	t.Helper()
 	s := &site{n: n}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", fmt.Sprintf("default-src 'none'; script-src %[1]s; connect-src 'self' %[1]s; img-src 'self'; require-trusted-types-for 'script'", n.url))
 		fmt.Fprintf(w, `<!doctype html><html lang="en"><meta name="viewport" content="width=device-width"><title>A shop</title>
-			<main><h1>A shop</h1><div id="here"></div></main><script src="%s/widget.js" data-token-url="/my/token" %s></script></html>`, n.url, attributes)
+			<main><h1>A shop</h1><div id="here"></div></main><script src="%s/widget.js" %s></script></html>`, n.url, attributes)
 	})
 	mux.HandleFunc("GET /favicon.ico", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("POST /my/token", s.token)
@@ -153,6 +159,42 @@ func TestConsoleWidget(t *testing.T) {
 	if want := `{"agent_id":"` + agents[0].ID + `","ttl_seconds":300}`; len(s.asked) != 2 || s.asked[0] != want {
 		t.Errorf("the page's server was asked %q, want %s twice", s.asked, want)
 	}
+}
+
+// TestConsoleWidgetPublic is a page whose server knows nothing of Parley: it calls an agent that is public to its origin, one call at a time and for
+// no longer than is said; another site's page calls nobody.
+func TestConsoleWidgetPublic(t *testing.T) {
+	t.Parallel()
+	n := serve(t, "PARLEY_RECORD=false")
+	until(t, 2*time.Minute, "the speech models are there", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	var agents []struct{ ID string }
+	n.into(n.api("GET", "/api/v1/agents", nil), &agents)
+	s, other := newPage(t, n, `data-agent="`+agents[0].ID+`"`), newPage(t, n, `data-agent="`+agents[0].ID+`"`)
+	limits := map[string]any{"enabled": true, "origins": []string{s.URL}, "calls_at_once": 1, "longest_seconds": 25}
+	if a := n.api("PATCH", "/api/v1/agents/"+agents[0].ID, map[string]any{"settings": map[string]any{"widget": limits}}); a.Status != http.StatusOK {
+		t.Fatalf("the limits are not taken: %d %s %v", a.Status, a.Error, a.Details)
+	}
+	page := func(at *site) *tab {
+		b := chromium(t, at.URL, microphone(t, 2500*time.Millisecond)...)
+		b.look(1280, "light")
+		b.open(at.URL + "/")
+		b.pushes("Talk to us")
+		return b
+	}
+	first := page(s)
+	first.reads(".status", "Connected: speak at any time.")
+	first.sees(widget + ".querySelector('.lines .agent')?.textContent")
+	page(s).reads(".trouble", "no further calls are taken now")
+	page(other).reads(".trouble", "No call can be made now")
+	var calls []struct{ Cause, Status string }
+	until(t, time.Minute, "the call has lasted as long as it may", func() bool {
+		n.into(n.api("GET", "/api/v1/calls", nil), &calls)
+		return len(calls) == 1 && calls[0].Status == "completed"
+	})
+	if calls[0].Cause != "max_length" {
+		t.Errorf("the call ended by %s", calls[0].Cause)
+	}
+	first.reads(".status", "The call is over.")
 }
 
 // TestConsoleWidgetRelayed lets the browser reach nothing but the server's TURN: what the page is told with its token is enough for a call.

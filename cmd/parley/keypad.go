@@ -33,7 +33,7 @@ func (k *keypads) of(row store.Agent) *keypad.Rules {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if known, ok := k.known[row.ID]; ok && known.version == row.Version {
+	if known, ok := k.known[row.ID]; ok && row.Version != 0 && known.version == row.Version {
 		return known.rules
 	}
 	rules, err := keypad.Parse([]byte(row.DTMFRules))
@@ -48,7 +48,9 @@ func (k *keypads) of(row store.Agent) *keypad.Rules {
 	if k.known == nil {
 		k.known = map[string]keypadOf{}
 	}
-	k.known[row.ID] = keypadOf{row.Version, rules}
+	if row.Version != 0 { // a draft is of one call
+		k.known[row.ID] = keypadOf{row.Version, rules}
+	}
 	return rules
 }
 

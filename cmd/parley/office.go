@@ -68,6 +68,7 @@ type office struct {
 	inbox     *inbox.Inbox
 	channels  *channels
 	talk      *talk.Tokens // with which pages call
+	drafts    talk.Drafts  // agents that are tried before they are saved
 	api       *control.Control
 	files     *os.Root // the data directory
 	tapes     tapes
@@ -235,6 +236,8 @@ func (o *office) route(info media.Info) (directory.Route, error) {
 		return o.directory.RouteAmong(nil, info.To)
 	}
 	switch agent := info.Params[agentParam]; {
+	case info.Params[draftParam] != "" && len(info.Owners) == 1:
+		return o.routeToDraft(info.Owners[0], info.Params[draftParam])
 	case agent != "" && len(info.Owners) == 1:
 		return o.routeTo(info.Owners[0], agent)
 	case info.Line != "":

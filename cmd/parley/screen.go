@@ -69,9 +69,23 @@ type liveMessage struct {
 	Error string `json:"error"`
 	Data  struct {
 		Status     string     `json:"status"`
+		Held       bool       `json:"held"`
+		Muted      bool       `json:"muted"`
 		Transcript []liveLine `json:"transcript"`
 		Missed     int        `json:"missed"`
 	} `json:"data"`
+}
+
+// standing is how the call stands, for people.
+func (m liveMessage) standing() string {
+	text := m.Data.Status
+	if m.Data.Held {
+		text += ", on hold"
+	}
+	if m.Data.Muted {
+		text += ", muted"
+	}
+	return text
 }
 
 type liveLine struct {
@@ -102,7 +116,7 @@ func (s *screen) message(text []byte) error {
 	case s.json:
 		_, err = fmt.Fprintf(s.w, "%s\n", text)
 	case m.Type == "call_status_update":
-		_, err = fmt.Fprintf(s.w, "%s-- %s\n", s.wipe(), m.Data.Status)
+		_, err = fmt.Fprintf(s.w, "%s-- %s\n", s.wipe(), m.standing())
 	case m.Type == "error":
 		return errors.New(m.Error)
 	}

@@ -23,6 +23,7 @@ import (
 	"parley/control/metrics"
 	"parley/control/price"
 	"parley/control/tracing"
+	"parley/control/traits"
 	"parley/media"
 	"parley/media/echo"
 	"parley/media/pace"
@@ -85,6 +86,7 @@ type server struct {
 	chats    *chatCalls      // on WhatsApp; nil: they are not taken
 	relay    *webrelay.Relay // for them; nil: none
 	pages    pages
+	visitors visitors
 	quality  *lineQuality
 	bills    *bills
 	carrier  pipeline.Carrier // the server's own; nil: there is none
@@ -241,7 +243,13 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	s.bills.name(ctx, call)
 	s.pages.begin(call, row.Org, info.ID)
 	role := s.company.of(s.players.hold(call, row.Org), row)
+	if row.Version == 0 {
+		role.tools.ready(ctx)
+	}
 	agent := s.persona(call, role, row, info)
+	if w, public := traits.WidgetOf(row.Settings); public && info.Params[widgetParam] != "" {
+		agent.Manners.MaxLength = min(agent.Manners.WithDefaults().MaxLength, w.Length())
+	}
 	greeting, missing := pipeline.Fill(row.StartingMessage, pipeline.Slots(info))
 	if len(missing) > 0 {
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)

@@ -20,10 +20,7 @@ const (
 // supervised is what a token allows that lets a page listen to a call: where the call lives.
 func (g talkGate) supervised(p talk.Pass) (webrtc.Grant, error) {
 	if g.board.Call(p.Call) == nil {
-		if p.Boot != g.boot {
-			return webrtc.Grant{}, &webrtc.Absent{Why: "the call lives on another node than the one that was asked: ask again, the token is good still"}
-		}
-		return webrtc.Grant{}, &webrtc.Absent{Why: "the call is over", Over: true}
+		return webrtc.Grant{}, g.absent(p, "the call")
 	}
 	params := map[string]string{supervisedParam: p.Call, supervisorParam: p.Name}
 	return webrtc.Grant{ID: p.ID, Owner: p.Org, Params: params, Expires: time.Unix(p.Expires, 0)}, nil

@@ -13,6 +13,7 @@ import (
 	"parley/pipeline"
 	"parley/pipeline/tool"
 	"parley/providers/httptool"
+	"parley/providers/mcptool"
 	"parley/store"
 )
 
@@ -20,6 +21,7 @@ import (
 type toolbox struct {
 	client  *httptool.Client
 	http    []*httptool.Tool
+	mcp     []*mcptool.Server
 	builtIn builtInTools
 	forms   []tool.Form
 	zone    *time.Location
@@ -71,6 +73,9 @@ func (b *toolbox) forCall(call string, info media.Info, ways tool.Ways, colleagu
 	for _, t := range b.http {
 		all = append(all, t.For(known))
 	}
+	for _, s := range b.mcp {
+		all = append(all, s.Tools()...)
+	}
 	return tool.Offered(all...)
 }
 
@@ -86,12 +91,39 @@ func (b *toolbox) missing() (all []string) {
 	return all
 }
 
-// close lets go of idle connections.
+// close lets go of idle connections, and of sessions with servers: calls that go on make them anew.
 func (b *toolbox) close() {
-	if b != nil && b.client != nil {
+	if b == nil {
+		return
+	}
+	for _, s := range b.mcp {
+		s.Close()
+	}
+	if b.client != nil {
 		b.client.Close()
 	}
 }
+
+// adopt takes over what the tools of before know of the same servers.
+func (b *toolbox) adopt(before *toolbox) {
+	for _, s := range b.mcp {
+		for _, was := range before.mcp {
+			s.Adopt(was)
+		}
+	}
+}
+
+// ready waits for what servers tell of their tools, for a while.
+func (b *toolbox) ready(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, draftPatience)
+	defer cancel()
+	for _, s := range b.mcp {
+		s.Ready(ctx)
+	}
+}
+
+// draftPatience is how long the call of a draft waits for tools that nobody has asked for before. Other calls do not wait.
+const draftPatience = 2 * time.Second
 
 // colleagues are the agents that the role's tools name and that can take over from row: those that its organisation has.
 func (s *server) colleagues(role *role, row store.Agent) (all []tool.Colleague) {

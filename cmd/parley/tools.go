@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"parley/pipeline"
 	"parley/pipeline/tool"
 	"parley/providers/httptool"
+	"parley/providers/mcptool"
 )
 
 // toolsFile is what the model can do: docs/tools.md tells of every setting, and docs/tools.yaml shows it. The tags make the schema.
@@ -21,6 +23,7 @@ type toolsFile struct {
 	Allow    []string     `yaml:"allow" doc:"Hosts (also with :port), addresses and networks that HTTP tools may ask although they are private. Default none."`
 	BuiltIn  builtInTools `yaml:"built_in" doc:"The tools that Parley has."`
 	HTTP     []httpEntry  `yaml:"http" doc:"Tools that are requests to servers of your own."`
+	MCP      []mcpEntry   `yaml:"mcp" doc:"Servers whose tools the model may use, by the Model Context Protocol."`
 }
 
 // builtInTools are those of pipeline/tool.
@@ -92,6 +95,17 @@ type httpEntry struct {
 	Filler      string            `yaml:"filler" doc:"Said once while it takes long. Default the agent's own."`
 }
 
+type mcpEntry struct {
+	Name        string            `yaml:"name" must:"true" doc:"What the names of its tools begin with: shop_find_order. Small letters, digits and _."`
+	URL         string            `yaml:"url" must:"true" doc:"Of its endpoint: https://host/mcp. It speaks streamable HTTP."`
+	Headers     map[string]string `yaml:"headers" doc:"Besides those of auth."`
+	Auth        authEntry         `yaml:"auth" doc:"Who is asking: one of these."`
+	Tools       []string          `yaml:"tools" must:"true" doc:"Those that the model is offered, by the server's names; \"*\" alone: all that it has, also those that it will have."`
+	Timeout     time.Duration     `yaml:"timeout" doc:"For one use of a tool: 100ms to 1m. Default 10s."`
+	Cancellable *bool             `yaml:"cancellable" doc:"A caller who interrupts ends it. Default as the server says of each tool: true where it only reads."`
+	Filler      string            `yaml:"filler" doc:"Said once while it takes long. Default the agent's own."`
+}
+
 type authEntry struct {
 	Bearer string `yaml:"bearer" doc:"A token, such as ${secret:NAME}."`
 	Basic  struct {
@@ -104,11 +118,26 @@ type authEntry struct {
 	} `yaml:"header" doc:"A header of its own."`
 }
 
+// open makes the server ready to be asked, by the client of HTTP tools.
+func (e *mcpEntry) open(client *httptool.Client, secrets httptool.Secrets, log *slog.Logger) (*mcptool.Server, error) {
+	o := mcptool.Options{Name: e.Name, URL: e.URL, Tools: e.Tools, Timeout: e.Timeout, Cancellable: e.Cancellable, Filler: e.Filler, Log: log}
+	door, err := client.Door(httptool.Definition{URL: e.URL, Headers: e.Headers, Auth: e.Auth.auth()}, secrets)
+	if err = errors.Join(o.Check(), err); err != nil {
+		return nil, err
+	}
+	o.URL, o.HTTP, o.Discreet = door.URL, door.HTTP, door.Discreet
+	return mcptool.Open(o), nil
+}
+
+func (e *authEntry) auth() httptool.Auth {
+	return httptool.Auth{Bearer: e.Bearer, User: e.Basic.User, Password: e.Basic.Password, Header: e.Header.Name, Value: e.Header.Value}
+}
+
 // definition is the entry as httptool has it.
 func (e *httpEntry) definition() (httptool.Definition, error) {
 	d := httptool.Definition{
 		Name: e.Name, Description: e.Description, Method: strings.ToUpper(e.Method), URL: e.URL, Headers: e.Headers, Query: e.Query, Form: e.Form,
-		Auth:    httptool.Auth{Bearer: e.Auth.Bearer, User: e.Auth.Basic.User, Password: e.Auth.Basic.Password, Header: e.Auth.Header.Name, Value: e.Auth.Header.Value},
+		Auth:    e.Auth.auth(),
 		Timeout: e.Timeout, Limit: e.Limit, Fields: e.Fields, Filler: e.Filler,
 	}
 	var err, bad error

@@ -44,10 +44,11 @@ func TestToolsExample(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := withTools(t, string(text), map[string]string{"PARLEY_SECRET_ORDERS_KEY": "abc", "PARLEY_SECRET_SUPPORT_PASSWORD": "def"})
+	b, err := withTools(t, string(text), map[string]string{"PARLEY_SECRET_ORDERS_KEY": "abc", "PARLEY_SECRET_SUPPORT_PASSWORD": "def", "PARLEY_SECRET_CRM_TOKEN": "ghi"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer b.close()
 	want := []string{"end_call", "wait", "press_keys", "transfer", "hand_over", "collect_booking", "find_order", "open_ticket", "cancel_order"}
 	if got := named(b); !slices.Equal(got, want) {
 		t.Errorf("offered are %q, want %q", got, want)
@@ -74,7 +75,7 @@ func TestToolsExample(t *testing.T) {
 		t.Errorf("the example has fields of kinds %q, there are %q", kinds, tool.Kinds())
 	}
 	for _, key := range strings.Fields("time_zone allow end_call wait press_keys transfer destinations to when prefixes hand_over schedule_callback send_message anybody collect purpose label kind " +
-		"help options min max optional parameters method url headers query body form auth bearer basic user password header value timeout limit fields cancellable filler") {
+		"help options min max optional parameters method url headers query body form auth bearer basic user password header value timeout limit fields cancellable filler mcp tools") {
 		if !strings.Contains(string(text), key+":") {
 			t.Errorf("docs/tools.yaml does not show %s", key)
 		}

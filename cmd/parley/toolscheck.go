@@ -73,8 +73,13 @@ var located = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)`)
 
 // offered are the names of what a model is offered on a call, as far as the settings tell.
 func (b *toolbox) offered() (names []string) {
-	for _, t := range b.forCall("", media.Info{From: "+15550100"}, tool.Ways{Blind: true, Join: true}, nil) {
+	alone := *b
+	alone.mcp = nil // which are not to be asked
+	for _, t := range alone.forCall("", media.Info{From: "+15550100"}, tool.Ways{Blind: true, Join: true}, nil) {
 		names = append(names, t.Name)
+	}
+	for _, s := range b.mcp {
+		names = append(names, "what the MCP server "+s.Name()+" has of its tools")
 	}
 	for _, a := range b.builtIn.HandOver {
 		names = append(names, "hand_over to "+a.Name)

@@ -74,6 +74,15 @@ func readTools(text []byte, client func(allow []string) (*httptool.Client, error
 		refuse(err, path...)
 		twice(d.Name, path...)
 	}
+	for i := range file.MCP {
+		path := []string{"mcp", strconv.Itoa(i)}
+		s, err := file.MCP[i].open(b.client, secrets, b.client.Log())
+		if err == nil {
+			b.mcp = append(b.mcp, s)
+		}
+		refuse(err, path...)
+		twice(file.MCP[i].Name+"_", path...)
+	}
 	return b, errors.Join(bad...)
 }
 

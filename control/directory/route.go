@@ -175,6 +175,15 @@ func (d *Directory) Agent(org, id string) (store.Agent, error) {
 	return store.Agent{}, store.ErrNotFound
 }
 
+// AgentOf finds an agent of whatever organisation, also one that is disabled; false: there is none of that id, or nothing is known.
+func (d *Directory) AgentOf(id string) (store.Agent, bool) {
+	v := d.view.Load()
+	if v == nil || v.agents[id] == nil {
+		return store.Agent{}, false
+	}
+	return *v.agents[id], true
+}
+
 // maxDigits is the longest number there is (E.164, 6.2.1); maxWritten has room for the 00 before it.
 const (
 	maxDigits  = 15

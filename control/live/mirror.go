@@ -33,6 +33,7 @@ type news struct {
 	Version  uint64          `json:"version"`
 	Call     store.Call      `json:"call"`
 	Statuses []store.Status  `json:"statuses"`
+	Stance   Stance          `json:"stance"`
 	From     int             `json:"from"`
 	Finals   []store.Message `json:"finals,omitempty"`
 	More     bool            `json:"more,omitempty"` // there are more of them
@@ -162,7 +163,7 @@ func (m *mirror) apply(n news) bool {
 	if !n.More {
 		m.version = n.Version
 		t.guess(n.Interim)
-		t.call, t.over = n.Call, n.Over
+		t.call, t.stance, t.over = n.Call, n.Stance, n.Over
 		for _, s := range n.Statuses {
 			t.status(s)
 		}

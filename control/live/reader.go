@@ -21,6 +21,7 @@ type Reader struct {
 type Update struct {
 	Call     store.Call     // as it stands
 	Statuses []store.Status // that it has had since, in order; of the first Update: where it stands
+	Stance   Stance         // as it stands
 	Entries  []Entry        // new or changed: final ones first, each exactly once and in order
 	Gone     []Key          // of interim entries that have come to nothing
 	Missed   int            // changes that were folded into this one: interim states that the reader did not see
@@ -56,7 +57,7 @@ func (r *Reader) Take() (u Update, news bool, more <-chan struct{}) {
 	if r.begun && r.seen == t.version {
 		return Update{Over: t.over}, false, t.changed
 	}
-	u = Update{Call: t.call, Over: t.over}
+	u = Update{Call: t.call, Stance: t.stance, Over: t.over}
 	if r.begun {
 		u.Statuses = t.statuses[r.status:len(t.statuses):len(t.statuses)]
 		u.Missed = int(t.version - r.seen - 1) //nolint:gosec // as many as there were

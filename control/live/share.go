@@ -58,7 +58,7 @@ func (t *transcript) answer(q question, follow func(string) func()) (n news, beg
 
 // news is the state with the final entries from a place on, as many as a message takes; at least one, if there is one. The caller holds mu.
 func (t *transcript) news(from int) news {
-	n := news{Version: t.version, Call: t.call, Statuses: t.statuses, From: min(from, len(t.finals)), Over: t.over}
+	n := news{Version: t.version, Call: t.call, Statuses: t.statuses, Stance: t.stance, From: min(from, len(t.finals)), Over: t.over}
 	size := 0
 	for _, e := range t.finals[n.From:] {
 		if size += len(e.Text) + 200; size > pageSize && len(n.Finals) > 0 {

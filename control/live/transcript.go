@@ -22,6 +22,26 @@ type Entry struct {
 	Final bool
 }
 
+// A Stance is what a call has been ordered to from outside, and is still in.
+type Stance struct {
+	Held  bool `json:"held,omitempty"`  // the agent stops until it is told to go on
+	Muted bool `json:"muted,omitempty"` // the agent hears nothing of the caller
+}
+
+// after is the stance that an event leads to. An order that is refused is told as one, and then of as failed.
+func (s Stance) after(e pipeline.Event) Stance {
+	order := pipeline.CommandKind(e.Text)
+	switch {
+	case e.Kind == pipeline.Unbridged, e.Kind == pipeline.CommandFailed && order == pipeline.Hold:
+		s.Held = false
+	case e.Kind == pipeline.Commanded && (order == pipeline.Hold || order == pipeline.Unhold):
+		s.Held = order == pipeline.Hold
+	case e.Kind == pipeline.Commanded && (order == pipeline.Mute || order == pipeline.Unmute):
+		s.Muted = order == pipeline.Mute
+	}
+	return s
+}
+
 // A transcript is what is known of one call. A call that lives here is told by its events; another one, by its mirror.
 type transcript struct {
 	org, id string
@@ -34,6 +54,7 @@ type transcript struct {
 	finals   []Entry
 	counts   map[string]int // of finals, by role
 	interim  []Entry
+	stance   Stance
 	over     bool          // nothing changes any more
 	changed  chan struct{} // closed with each change
 
@@ -91,7 +112,9 @@ func (t *transcript) take(e pipeline.Event) {
 		return
 	}
 	t.settle(news)
-	if t.guess(t.teller.interim(len(t.finals))) || len(news) > 0 {
+	before := t.stance
+	t.stance = before.after(e)
+	if t.guess(t.teller.interim(len(t.finals))) || len(news) > 0 || t.stance != before {
 		t.touch()
 	}
 }

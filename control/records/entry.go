@@ -71,9 +71,25 @@ func Messages(call string, first int, history []pipeline.Message) []store.Messag
 		}
 		messages = append(messages, store.Message{
 			Call: call, Seq: first + i, Role: string(m.Role), Text: clean(text), Cut: m.Cut, Turn: m.Turn, At: m.At, Length: m.Length,
+			Words: words(m),
 		})
 	}
 	return messages
+}
+
+// words are when the words of a message were.
+func words(m pipeline.Message) string {
+	all, from := make([]store.WordTime, 0, len(m.Words)), 0
+	if clean(m.Text) != m.Text {
+		return "" // they would stand elsewhere
+	}
+	for _, w := range m.Words {
+		if at := strings.Index(m.Text[from:], w.Text); at >= 0 && w.Text != "" {
+			all = append(all, store.WordTime{From: from + at, To: from + at + len(w.Text), At: w.Start, Length: w.End - w.Start})
+			from += at + len(w.Text)
+		}
+	}
+	return store.PackWords(all)
 }
 
 // stages are the shares of a turn's latency, in milliseconds; those that did not happen are left out.

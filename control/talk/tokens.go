@@ -4,6 +4,8 @@
 //	                                                             ▲              │ a row that only one node can insert
 //	                                                    sealed with the nodes' secret
 //
+// Drafts has the agents that are called as they are being written.
+//
 // A token says what it allows, sealed: any node can read it, and nobody else. It opens one call with one agent, or lets one page listen to one
 // call, and soon or not at all.
 package talk
@@ -37,12 +39,14 @@ var ErrToken = errors.New("the token is wrong, used, or has run out")
 type Pass struct {
 	ID      string            `json:"id"`
 	Org     string            `json:"org"`
-	Agent   string            `json:"agent,omitempty"` // its id
-	Slots   map[string]string `json:"slots,omitempty"` // what fills the {{places}} of its words
-	Call    string            `json:"call,omitempty"`  // its id
-	Boot    string            `json:"boot,omitempty"`  // of the node where that lives
-	Name    string            `json:"name,omitempty"`  // of whoever listens
-	Expires int64             `json:"exp"`             // seconds since 1970
+	Agent   string            `json:"agent,omitempty"`  // its id
+	Widget  bool              `json:"widget,omitempty"` // it was given to a page that nobody answers for
+	Slots   map[string]string `json:"slots,omitempty"`  // what fills the {{places}} of its words
+	Call    string            `json:"call,omitempty"`   // its id
+	Draft   string            `json:"draft,omitempty"`  // what Agent is for this call, by its name in Drafts; empty: as it is saved
+	Boot    string            `json:"boot,omitempty"`   // of the node where Call or Draft lives
+	Name    string            `json:"name,omitempty"`   // of whoever listens
+	Expires int64             `json:"exp"`              // seconds since 1970
 }
 
 // Tokens make and take tokens. It is safe for any number of goroutines.

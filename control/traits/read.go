@@ -41,7 +41,7 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	}
 	var all []Finding
 	for name, into := range map[string]any{
-		"providers": &p.Set.Providers, "languages": &p.Set.Languages, "recording": &p.Set.Recording, "report": &p.Set.Report,
+		"providers": &p.Set.Providers, "languages": &p.Set.Languages, "recording": &p.Set.Recording, "report": &p.Set.Report, "widget": &p.Set.Widget,
 		"manners": &p.Set.Manners, "tools": &p.Set.Tools, "flow": &p.Set.Flow,
 	} {
 		part := parts[name]
@@ -60,6 +60,7 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 		p.Tools = lay(parts["tools"], "settings.tools")
 	}
 	all = append(all, checkReport(p.Set.Report)...)
+	all = append(all, checkWidget(p.Set.Widget)...)
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return p, all
 }

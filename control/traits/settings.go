@@ -30,6 +30,7 @@ type AgentSettings struct {
 	Tools     Tools           `json:"tools,omitempty"`
 	Flow      Flow            `json:"flow,omitempty"`
 	Recording *AgentRecording `json:"recording,omitempty" doc:"Whether calls are recorded."`
+	Widget    *Widget         `json:"widget,omitempty" doc:"Lets any page of some origins call the agent, by the talk button. Left out: none may without a server of its own that gives it a token."`
 	Report    []ReportField   `json:"report,omitempty" maxItems:"50" doc:"What the report of a call is to find out, value by value."`
 }
 

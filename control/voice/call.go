@@ -88,6 +88,14 @@ type Entry struct {
 	OffsetMS    int64         `json:"offset_ms" doc:"When it began to sound, since the answer."`
 	DurationMS  *int64        `json:"duration_ms" doc:"How long it sounded; null: not known."`
 	Timestamp   envelope.Time `json:"timestamp" doc:"When it began to sound, by the clock."`
+	Words       []EntryWord   `json:"words,omitempty" nullable:"false" doc:"Words of text whose times are known, in order: of the agent as the caller heard them, where the voice tells; of the caller where the recogniser does. Extension."`
+}
+
+// EntryWord is a word of an Entry.
+type EntryWord struct {
+	Text       string `json:"text" doc:"As it stands in the entry's text, with the punctuation at it."`
+	OffsetMS   int64  `json:"offset_ms" doc:"When it began to sound, since the answer."`
+	DurationMS int64  `json:"duration_ms"`
 }
 
 // Turn is one exchange of a call.
@@ -183,6 +191,9 @@ func showMessage(c store.Call, m store.Message) Entry {
 	}
 	if ms := m.Length.Milliseconds(); ms > 0 {
 		e.DurationMS = &ms
+	}
+	for _, w := range m.WordTimes() {
+		e.Words = append(e.Words, EntryWord{m.Text[w.From:w.To], w.At.Milliseconds(), w.Length.Milliseconds()})
 	}
 	return e
 }

@@ -106,8 +106,9 @@ type message struct {
 // What messages carry.
 type (
 	connectedData struct {
-		CallID     string        `json:"call_id"`
-		Status     store.Status  `json:"status"`
+		CallID string       `json:"call_id"`
+		Status store.Status `json:"status"`
+		live.Stance
 		Transcript []Line        `json:"transcript"`
 		Timestamp  envelope.Time `json:"timestamp"`
 	}
@@ -119,8 +120,9 @@ type (
 		Timestamp  envelope.Time `json:"timestamp"`
 	}
 	statusData struct {
-		CallID    string        `json:"call_id"`
-		Status    store.Status  `json:"status"`
+		CallID string       `json:"call_id"`
+		Status store.Status `json:"status"`
+		live.Stance
 		Timestamp envelope.Time `json:"timestamp"`
 	}
 )
@@ -129,6 +131,7 @@ type (
 type told struct {
 	send   func(message) error
 	begun  bool
+	stance live.Stance
 	missed int
 }
 
@@ -144,15 +147,17 @@ func (s *told) tell(u live.Update) error {
 			if st == store.Initiated || st.Final() != final { // that it is initiated, connected has said
 				continue
 			}
-			if err := s.send(message{Type: typeStatus, Data: statusData{u.Call.ID, st, now}}); err != nil {
+			if err := s.send(message{Type: typeStatus, Data: statusData{u.Call.ID, st, u.Stance, now}}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+	changed := s.stance != u.Stance && s.begun && !u.Over
+	s.stance = u.Stance
 	if !s.begun {
 		s.begun = true
-		if err := s.send(message{Type: typeConnected, Data: connectedData{u.Call.ID, u.Call.Status, lines, now}}); err != nil {
+		if err := s.send(message{Type: typeConnected, Data: connectedData{u.Call.ID, u.Call.Status, u.Stance, lines, now}}); err != nil {
 			return err
 		}
 		return errors.Join(status(false), status(true))
@@ -160,6 +165,11 @@ func (s *told) tell(u live.Update) error {
 	s.missed += u.Missed
 	if err := status(false); err != nil {
 		return err
+	}
+	if changed {
+		if err := s.send(message{Type: typeStatus, Data: statusData{u.Call.ID, u.Call.Status, u.Stance, now}}); err != nil {
+			return err
+		}
 	}
 	if len(u.Entries)+len(u.Gone)+u.Missed > 0 {
 		removed := make([]string, len(u.Gone))

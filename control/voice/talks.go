@@ -104,12 +104,17 @@ func (h *Talks) CreateToken(ctx context.Context, in *CreateTalkToken) (*envelope
 	if in.Body.TTL > 0 {
 		life = time.Duration(in.Body.TTL) * time.Second
 	}
-	token, expires, err := h.Tokens.Issue(talk.Pass{Org: org, Agent: agent.ID, Slots: in.Body.Params}, life, time.Now())
+	return h.issue(ctx, in.base, talk.Pass{Org: org, Agent: agent.ID, Slots: in.Body.Params}, life)
+}
+
+// issue answers with a token, and with where it is used.
+func (h *Talks) issue(ctx context.Context, at base, p talk.Pass, life time.Duration) (*envelope.One[TalkToken], error) {
+	token, expires, err := h.Tokens.Issue(p, life, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	base := in.base.or(h.Public)
-	made := TalkToken{Token: token, AgentID: agent.ID, WHIPURL: base + WHIPPath, ExpiresAt: envelope.Time(expires)}
+	base := at.or(h.Public)
+	made := TalkToken{Token: token, AgentID: p.Agent, WHIPURL: base + WHIPPath, ExpiresAt: envelope.Time(expires)}
 	if at, err := url.Parse(base); err == nil && h.Relays != nil {
 		made.Relays = h.Relays(at.Hostname())
 	}

@@ -1,6 +1,8 @@
 package score_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,6 +27,51 @@ func protect(text string) func(pipeline.Talk) []pipeline.Delta {
 			return Parrot(k)
 		}
 		return []pipeline.Delta{{Expect: &pipeline.Expect{Protected: true}}, {Text: text}}
+	}
+}
+
+// TestWordTimes: the record has the times at which the agent's words sounded, also after it has stood still, and those of none that nobody heard.
+func TestWordTimes(t *testing.T) {
+	t.Parallel()
+	for name, s := range map[string]Score{
+		"to its end":              {},
+		"interrupted":             {Caller: []Cue{Says("stop", 5, 5.4)}},
+		"it stood still":          {Caller: []Cue{Coughs(5, 5.2)}},
+		"it stood still, no lead": {Line: plain(), Caller: []Cue{Coughs(5, 5.2)}},
+		"the voice stalls":        {Voice: Voice{Stalls: 5}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s.Model, s.Voice.Times, s.Caller = Model{Answer: tells}, true, append([]Cue{Says("tell me", 2, 2.6)}, append(s.Caller, HangsUp(16))...)
+			s.Play(t, func(t *testing.T, p *Performance) {
+				var timed, heard int
+				var zero time.Duration // the wire's times begin with the first sound
+				for _, m := range p.Ending.History {
+					if m.Role != pipeline.Assistant {
+						continue
+					}
+					heard += len(strings.Fields(m.Text))
+					from := 0
+					for _, w := range m.Words {
+						if zero == 0 {
+							zero = w.Start
+						}
+						i := slices.IndexFunc(p.Wire, func(s Sound) bool {
+							return s.Word == w.Text && !s.Rest && (zero+s.From-w.Start).Abs() < 60*time.Millisecond
+						})
+						at := strings.Index(m.Text[from:], w.Text)
+						if i < 0 || at < 0 {
+							t.Errorf("%q at %v: not heard then, or not in order", w.Text, w.Start)
+							continue
+						}
+						timed, from = timed+1, from+at+len(w.Text)
+					}
+				}
+				if timed == 0 || timed != heard {
+					t.Errorf("%d of %d words have their times", timed, heard)
+				}
+			})
+		})
 	}
 }
 

@@ -53,6 +53,9 @@ func New(o Options) (*Client, error) {
 	return &Client{log: o.Log, http: &http.Client{Transport: g.transport(), CheckRedirect: stay}}, nil
 }
 
+// Log is where a Client writes.
+func (c *Client) Log() *slog.Logger { return c.log }
+
 // Close lets go of idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

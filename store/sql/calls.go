@@ -147,7 +147,7 @@ func turn(r db.Turn) store.Turn {
 
 func message(r db.Message) store.Message {
 	return store.Message{Call: r.Call, Seq: int(r.Seq), Role: r.Role, Text: r.Text, Cut: r.Cut, Turn: int(r.Turn),
-		At: time.Duration(r.At), Length: time.Duration(r.Length)}
+		At: time.Duration(r.At), Length: time.Duration(r.Length), Words: r.Words}
 }
 
 func recording(r db.Recording) store.Recording {

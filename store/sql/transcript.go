@@ -17,9 +17,9 @@ func (u unit) putMessages(ctx context.Context, l *ledger, fresh map[turnKey]bool
 		return err
 	}
 	var longer []string // calls with messages that their transcripts have not
-	r := rows{before: "INSERT INTO messages (call, seq, role, text, cut, turn, at, length) VALUES ",
+	r := rows{before: "INSERT INTO messages (call, seq, role, text, cut, turn, at, length, words) VALUES ",
 		after: " ON CONFLICT (call, seq) DO UPDATE SET role = excluded.role, text = excluded.text, cut = excluded.cut, " +
-			"turn = excluded.turn, at = excluded.at, length = excluded.length", casts: make([]string, 8)}
+			"turn = excluded.turn, at = excluded.at, length = excluded.length, words = excluded.words", casts: make([]string, 9)}
 	for _, a := range l.order {
 		messages, old := a.messages(fresh), stood[a.id]
 		for seq := range old {
@@ -31,7 +31,7 @@ func (u unit) putMessages(ctx context.Context, l *ledger, fresh map[turnKey]bool
 		for _, seq := range slices.Sorted(maps.Keys(messages)) {
 			m := messages[seq]
 			if was, ok := old[seq]; !ok || was != m {
-				r.add(a.id, int64(seq), m.Role, m.Text, m.Cut, int64(m.Turn), int64(m.At), int64(m.Length))
+				r.add(a.id, int64(seq), m.Role, m.Text, m.Cut, int64(m.Turn), int64(m.At), int64(m.Length), m.Words)
 			}
 		}
 	}
@@ -71,10 +71,10 @@ func (u unit) transcripts(ctx context.Context, l *ledger) (map[string]map[int]st
 		}
 	}
 	stood := map[string]map[int]store.Message{}
-	const query = "SELECT call, seq, role, text, cut, turn, at, length FROM messages WHERE call IN ($KEYS)"
+	const query = "SELECT call, seq, role, text, cut, turn, at, length, words FROM messages WHERE call IN ($KEYS)"
 	err := u.among(ctx, query, ending, func(scan func(...any) error) error {
 		var m db.Message
-		err := scan(&m.Call, &m.Seq, &m.Role, &m.Text, &m.Cut, &m.Turn, &m.At, &m.Length)
+		err := scan(&m.Call, &m.Seq, &m.Role, &m.Text, &m.Cut, &m.Turn, &m.At, &m.Length, &m.Words)
 		if stood[m.Call] == nil {
 			stood[m.Call] = map[int]store.Message{}
 		}

@@ -350,7 +350,7 @@ func newTurn(call string, n int) store.Turn {
 
 func newMessage(call string, seq int) store.Message {
 	return store.Message{Call: call, Seq: seq, Role: "assistant", Text: fmt.Sprint("Hello, how ", seq), Cut: true, Turn: 1,
-		At: time.Duration(seq) * time.Second, Length: 700 * time.Millisecond}
+		At: time.Duration(seq) * time.Second, Length: 700 * time.Millisecond, Words: "0 6 0 300"}
 }
 
 func newRecording(call string) *store.Recording {

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { happenings, words } from "./events";
+import { happenings, timed } from "./events";
 import type { Entry, Turn } from "./api.gen";
 
 const turn = (n: number, more: Partial<Turn>): Turn => ({
@@ -25,9 +25,17 @@ test("a call that nobody answered says so", () => {
   expect(happenings(call).map(({ text }) => text)).toEqual(["It was not answered.", "The call ends: no answer."]);
 });
 
-test("words make up their text", () => {
-  const found = words("Good day, Ada.");
+test("words make up their text, and share its time", () => {
+  const found = timed({ text: "Good day, Ada.", offset_ms: 1000, duration_ms: 1400 });
   expect(found.map((word) => word.text).join("")).toBe("Good day, Ada.");
-  expect(found.map((word) => Math.round(word.from * 100))).toEqual([0, 29, 64]);
-  expect(words("")).toEqual([]);
+  expect(found.map((word) => word.from)).toEqual([1, 1.5, 2]);
+  expect(found.map((word) => word.to)).toEqual([1.4, 1.9, 2.4]);
+  expect(timed({ text: "", offset_ms: 0, duration_ms: null })).toEqual([]);
+});
+
+test("words have the times of the record, and the others share what is between them", () => {
+  const words = [{ text: "day,", offset_ms: 2000, duration_ms: 300 }, { text: "Ada.", offset_ms: 5000, duration_ms: 400 }, { text: "gone", offset_ms: 1, duration_ms: 1 }];
+  const found = timed({ text: "Good day, my Ada.", offset_ms: 1000, duration_ms: 1400, words });
+  expect(found.map((word) => word.from)).toEqual([1, 2, 2.975, 5]);
+  expect(found.map((word) => word.to)).toEqual([1.8, 2.3, 4.325, 5.4]);
 });

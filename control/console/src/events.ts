@@ -1,5 +1,5 @@
 // What happened in a call besides words, in the order of time.
-import type { CallDetail } from "./api.gen";
+import type { CallDetail, Entry } from "./api.gen";
 import { milliseconds, plain, span } from "./words";
 
 export interface Happening {
@@ -40,12 +40,37 @@ export function happenings(call: Told): Happening[] {
   return all.map((one, i) => ({ one, i })).sort((a, b) => a.one.at - b.one.at || a.i - b.i).map(({ one }) => one);
 }
 
-/** words are a text in pieces that can be pointed at, and where about in it each begins, 0 to 1: by their letters, as speech goes. */
-export function words(text: string): { text: string; from: number }[] {
+export interface Timed {
+  text: string;
+  from: number; // seconds
+  to: number;
+}
+
+/**
+ * timed are an entry's words in pieces that can be pointed at, and when each sounded: as the record has it. Where it does not, a piece has its
+ * share by letters of the time between those that it has, as speech goes.
+ */
+export function timed({ text, offset_ms, duration_ms, words }: Pick<Entry, "text" | "offset_ms" | "duration_ms" | "words">): Timed[] {
+  const known: [place: number, at: number][] = [[0, offset_ms]]; // places in the text, and when they sounded
+  const note = (place: number, at: number) => known.push([place, Math.max(at, known.at(-1)![1])]);
+  let from = 0;
+  for (const word of words ?? []) {
+    const place = text.indexOf(word.text, from);
+    if (place < 0) continue;
+    from = place + word.text.length;
+    note(place, word.offset_ms);
+    note(from, word.offset_ms + word.duration_ms);
+  }
+  note(text.length, offset_ms + (duration_ms ?? 0));
+  const when = (place: number) => {
+    const next = known.findIndex(([there], i) => i > 0 && there >= place);
+    const [[a, began], [b, ended]] = [known[next - 1], known[next]];
+    return (b > a ? began + ((ended - began) * (place - a)) / (b - a) : ended) / 1000;
+  };
   let at = 0;
   return (text.match(/\s*\S+/g) ?? []).map((piece) => {
-    const from = at / Math.max(1, text.length);
+    const first = at + piece.length - piece.trimStart().length;
     at += piece.length;
-    return { text: piece, from };
+    return { text: piece, from: when(first), to: when(at) };
   });
 }

@@ -1,8 +1,8 @@
 // Package relay lets browsers reach the port of their calls where networks let nothing else through: it is TURN (RFC 8656), to that port and to
 // nobody else.
 //
-//	browser ═ UDP or TCP ═▶ Relay ── an allocation's line ──▶ webrtc.Server's one port
-//	        ◀══════════════       ◀──────────────────────────
+//	browser ═ UDP, TCP, TLS ═▶ Relay ── an allocation's line ──▶ webrtc.Server's one port
+//	        ◀═════════════════       ◀──────────────────────────
 //
 // Credentials are made with the tokens of calls, and need no memory: a name says until when it may be used, and its password is a hash of both.
 // Once it has an allocation a browser keeps it for as long as it refreshes it, however long the call.
@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -34,9 +35,11 @@ import (
 // realm is a name that browsers are told, and nothing more.
 const realm = "parley"
 
-// Options say where browsers come in, and where they get to. All but Limits and Log are needed.
+// Options say where browsers come in, and where they get to. Of Address and Secure one is needed, and Ways and Secret.
 type Options struct {
-	Address string // host:port, of UDP and of TCP
+	Address string // host:port, of UDP and of TCP; empty: neither
+	Secure  string // host:port, of TLS over TCP (turns:); empty: none
+	TLS     *tls.Config
 	// Ways are all that may be reached: the port's addresses as pages are told of them, and where they are in truth.
 	Ways   map[netip.AddrPort]netip.AddrPort
 	Secret []byte // of which passwords are made; all nodes share it
@@ -70,7 +73,8 @@ type Relay struct {
 	o      Options
 	key    []byte
 	server *turn.Server
-	port   uint16
+	port   uint16 // 0: there is none, as of secure
+	secure uint16
 
 	mu  sync.Mutex
 	has map[string]int // allocations, by the names of credentials
@@ -79,8 +83,8 @@ type Relay struct {
 
 // Listen opens the relay, which must be closed.
 func Listen(ctx context.Context, o Options) (*Relay, error) {
-	if len(o.Ways) == 0 || len(o.Secret) == 0 {
-		return nil, errors.New("listen for relaying: want ways and a secret")
+	if len(o.Ways) == 0 || len(o.Secret) == 0 || o.Address == "" && o.Secure == "" || o.Secure != "" && o.TLS == nil {
+		return nil, errors.New("listen for relaying: want an address, ways and a secret, and a certificate for TLS")
 	}
 	o.Limits = o.Limits.orDefaults()
 	if o.Log == nil {
@@ -89,18 +93,14 @@ func Listen(ctx context.Context, o Options) (*Relay, error) {
 	sum := hmac.New(sha256.New, o.Secret)
 	_, _ = sum.Write([]byte("turn"))
 	r := &Relay{o: o, key: sum.Sum(nil), has: make(map[string]int)}
-	udp, tcp, err := open(ctx, o.Address)
+	packets, streams, err := r.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listen for relaying: %w", err)
-	}
-	if at, err := netip.ParseAddrPort(udp.LocalAddr().String()); err == nil {
-		r.port = at.Port()
 	}
 	four := false
 	for told := range o.Ways {
 		four = four || told.Addr().Is4()
 	}
-	lines := &exchange{r}
 	r.server, err = turn.NewServer(turn.ServerConfig{
 		Realm: realm, AuthHandler: r.authenticate, QuotaHandler: r.hasRoom, LoggerFactory: rtp.Logs(o.Log),
 		StrictAddressFamily: four, // browsers name no family, and mean IPv4
@@ -108,17 +108,59 @@ func Listen(ctx context.Context, o Options) (*Relay, error) {
 			OnAllocationCreated: func(_, _ net.Addr, _, name, _ string, _ net.Addr, _ int) { r.count(name, 1) },
 			OnAllocationDeleted: func(_, _ net.Addr, _, name, _ string) { r.count(name, -1) },
 		},
-		PacketConnConfigs: []turn.PacketConnConfig{{PacketConn: udp, RelayAddressGenerator: lines, PermissionHandler: r.permit}},
-		ListenerConfigs:   []turn.ListenerConfig{{Listener: newDoor(tcp, o.Limits), RelayAddressGenerator: lines, PermissionHandler: r.permit}},
+		PacketConnConfigs: packets, ListenerConfigs: streams,
 	})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("listen for relaying: %w", err), udp.Close(), tcp.Close())
+		return nil, errors.Join(fmt.Errorf("listen for relaying: %w", err), shut(packets, streams))
 	}
 	return r, nil
 }
 
-// open opens a port over UDP, and the same over TCP.
-func open(ctx context.Context, at string) (net.PacketConn, net.Listener, error) {
+// open opens all that browsers come in by.
+func (r *Relay) open(ctx context.Context) (packets []turn.PacketConnConfig, streams []turn.ListenerConfig, err error) {
+	lines := &exchange{r}
+	if r.o.Address != "" {
+		udp, tcp, err := both(ctx, r.o.Address)
+		if err != nil {
+			return nil, nil, err
+		}
+		r.port = portOf(udp.LocalAddr())
+		packets = append(packets, turn.PacketConnConfig{PacketConn: udp, RelayAddressGenerator: lines, PermissionHandler: r.permit})
+		streams = append(streams, turn.ListenerConfig{Listener: newDoor(tcp, r.o.Limits), RelayAddressGenerator: lines, PermissionHandler: r.permit})
+	}
+	if r.o.Secure != "" {
+		tcp, err := (&net.ListenConfig{}).Listen(ctx, "tcp", r.o.Secure)
+		if err != nil {
+			return nil, nil, errors.Join(err, shut(packets, streams))
+		}
+		r.secure = portOf(tcp.Addr())
+		door := tls.NewListener(newDoor(tcp, r.o.Limits), r.o.TLS)
+		streams = append(streams, turn.ListenerConfig{Listener: door, RelayAddressGenerator: lines, PermissionHandler: r.permit})
+	}
+	return packets, streams, nil
+}
+
+// shut closes what was opened.
+func shut(packets []turn.PacketConnConfig, streams []turn.ListenerConfig) (err error) {
+	for _, p := range packets {
+		err = errors.Join(err, p.PacketConn.Close())
+	}
+	for _, s := range streams {
+		err = errors.Join(err, s.Listener.Close())
+	}
+	return err
+}
+
+func portOf(a net.Addr) uint16 {
+	at, err := netip.ParseAddrPort(a.String())
+	if err != nil {
+		return 0
+	}
+	return at.Port()
+}
+
+// both opens a port over UDP, and the same over TCP.
+func both(ctx context.Context, at string) (net.PacketConn, net.Listener, error) {
 	host, port, err := net.SplitHostPort(at)
 	if err != nil {
 		return nil, nil, err
@@ -140,8 +182,11 @@ func open(ctx context.Context, at string) (net.PacketConn, net.Listener, error) 
 	}
 }
 
-// Port is where the relay listens.
+// Port is where the relay listens over UDP and TCP; 0: it does not.
 func (r *Relay) Port() uint16 { return r.port }
+
+// Secure is where the relay listens over TLS; 0: it does not.
+func (r *Relay) Secure() uint16 { return r.secure }
 
 // Close ends all that is relayed.
 func (r *Relay) Close() error { return r.server.Close() }
@@ -154,9 +199,15 @@ func (r *Relay) Allocations() int {
 }
 
 // URLs are where a page that reaches this machine as host finds the relay (RFC 7065).
-func (r *Relay) URLs(host string) []string {
-	at := net.JoinHostPort(host, strconv.Itoa(int(r.port)))
-	return []string{"turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"}
+func (r *Relay) URLs(host string) (all []string) {
+	if r.port != 0 {
+		at := net.JoinHostPort(host, strconv.Itoa(int(r.port)))
+		all = append(all, "turn:"+at+"?transport=udp", "turn:"+at+"?transport=tcp")
+	}
+	if r.secure != 0 {
+		all = append(all, "turns:"+net.JoinHostPort(host, strconv.Itoa(int(r.secure)))+"?transport=tcp")
+	}
+	return all
 }
 
 // Credentials are those by which allocations can be made until then, for whoever has that id.

@@ -2,10 +2,12 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"strings"
@@ -44,6 +46,10 @@ func echo(t *testing.T) netip.AddrPort {
 
 func listen(t *testing.T, o Options) *Relay {
 	t.Helper()
+	server := httptest.NewUnstartedServer(nil) // whose certificate is for 127.0.0.1
+	server.StartTLS()
+	o.Secure, o.TLS = "127.0.0.1:0", &tls.Config{Certificates: server.TLS.Certificates, MinVersion: tls.VersionTLS12}
+	server.Close()
 	o.Address, o.Secret = "127.0.0.1:0", []byte("a secret of 32 characters or more")
 	r, err := Listen(t.Context(), o)
 	if err != nil {
@@ -57,18 +63,26 @@ func listen(t *testing.T, o Options) *Relay {
 	return r
 }
 
-// client is a browser's TURN client, over UDP or TCP.
+// client is a browser's TURN client, over UDP, TCP or TLS.
 func client(t *testing.T, r *Relay, network, name, password string) *turn.Client {
 	t.Helper()
 	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.Port()).String()
 	var conn net.PacketConn
-	if network == "tcp" {
+	switch network {
+	case "tls":
+		at = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), r.Secure()).String()
+		stream, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true}}).DialContext(t.Context(), "tcp", at) //nolint:gosec // the test's own
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn = turn.NewSTUNConn(stream)
+	case "tcp":
 		stream, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", at)
 		if err != nil {
 			t.Fatal(err)
 		}
 		conn = turn.NewSTUNConn(stream)
-	} else {
+	default:
 		var err error
 		if conn, err = (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0"); err != nil {
 			t.Fatal(err)
@@ -109,13 +123,13 @@ func ask(t *testing.T, conn net.PacketConn, to netip.AddrPort, patience time.Dur
 	return "", os.ErrDeadlineExceeded
 }
 
-// TestRelay: the port is reached by the name that pages are told, over UDP and TCP; nobody else is, not even another port of the same machine.
+// TestRelay: the port is reached by the name that pages are told, over UDP, TCP and TLS; nobody else is, not even another port of the same machine.
 func TestRelay(t *testing.T) {
 	t.Parallel()
 	port, stranger := echo(t), echo(t)
 	told := netip.AddrPortFrom(netip.MustParseAddr("203.0.113.9"), port.Port())
 	r := listen(t, Options{Ways: map[netip.AddrPort]netip.AddrPort{told: port}})
-	for _, network := range []string{"udp", "tcp"} {
+	for _, network := range []string{"udp", "tcp", "tls"} {
 		name, password := r.Credentials(network, time.Now().Add(time.Minute))
 		conn, err := client(t, r, network, name, password).Allocate()
 		if err != nil {

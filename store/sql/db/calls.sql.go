@@ -143,7 +143,7 @@ func (q *Queries) InsertBoot(ctx context.Context, arg InsertBootParams) (int64, 
 }
 
 const messages = `-- name: Messages :many
-SELECT m.call, m.seq, m.role, m.text, m.cut, m.turn, m.at, m.length FROM messages m JOIN calls c ON c.id = m.call WHERE c.org = $1 AND c.id = $2 ORDER BY m.seq
+SELECT m.call, m.seq, m.role, m.text, m.cut, m.turn, m.at, m.length, m.words FROM messages m JOIN calls c ON c.id = m.call WHERE c.org = $1 AND c.id = $2 ORDER BY m.seq
 `
 
 type MessagesParams struct {
@@ -169,6 +169,7 @@ func (q *Queries) Messages(ctx context.Context, arg MessagesParams) ([]Message, 
 			&i.Turn,
 			&i.At,
 			&i.Length,
+			&i.Words,
 		); err != nil {
 			return nil, err
 		}

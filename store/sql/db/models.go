@@ -321,6 +321,7 @@ type Message struct {
 	Turn   int64
 	At     int64
 	Length int64
+	Words  string
 }
 
 type Node struct {

@@ -85,7 +85,7 @@ function AgentEditor({ agent, settings, who, onChange, trying, onTry }: {
     <Page title={agent.name} about={<>Version {agent.version} of {when(agent.updated_at)}{agent.is_default && " · answers what no other does"}</>}
       actions={
         <>
-          {agent.enabled && <Button aria-expanded={trying} aria-controls="try" onClick={() => onTry(!trying)}>Try it here</Button>}
+          {(agent.enabled || may) && <Button aria-expanded={trying} aria-controls="try" onClick={() => onTry(!trying)}>Try it here</Button>}
           {may && !agent.is_default && <Button disabled={busy} onClick={() => void act(async () => { await ask("POST /agents/{id}/default", { path: { id: agent.id } }); onChange(); })}>Make it the default</Button>}
         </>
       }>
@@ -101,6 +101,9 @@ function AgentEditor({ agent, settings, who, onChange, trying, onTry }: {
                 <div className="form">
                   <Fields schema={settings} path="settings" names={["manners", "providers", "languages", "recording"]} details={details} {...part("settings")} />
                 </div>
+              </Card>
+              <Card title="On any page">
+                <div className="form"><Fields schema={settings} path="settings" names={["widget"]} details={details} {...part("settings")} /></div>
               </Card>
               <Card title="Keys, tools, dialog, report">
                 <div className="form">
@@ -126,7 +129,7 @@ function AgentEditor({ agent, settings, who, onChange, trying, onTry }: {
             </div>
           )}
         </form>
-        {trying && agent.enabled && <Try agent={agent} dirty={dirty} may={may} busy={busy} onSave={() => act(save)} />}
+        {trying && (agent.enabled || may) && <Try agent={agent} change={may && (dirty || !agent.enabled) ? body : undefined} />}
       </div>
       <p><button type="button" className="button bare" onClick={() => go("/agents")}>← All agents</button></p>
     </Page>
@@ -144,8 +147,8 @@ function Problems({ agent }: { agent: Agent }) {
   );
 }
 
-/** Try is a call to the agent beside its editor. It answers as it is saved. */
-function Try({ agent, dirty, may, busy, onSave }: { agent: Agent; dirty: boolean; may: boolean; busy: boolean; onSave: () => Promise<void> }) {
+/** Try is a call to the agent beside its editor: as it is written there, saved or not. */
+function Try({ agent, change }: { agent: Agent; change?: Values }) {
   const seen = useTalk();
   const ours = seen.agent === agent.id;
   const calling = goesOn(seen.state);
@@ -154,17 +157,13 @@ function Try({ agent, dirty, may, busy, onSave }: { agent: Agent; dirty: boolean
       <Card title="Try it">
         {calling && ours ? <Console seen={seen} /> : (
           <div className="actions">
-            <Button kind="main" onClick={() => begin(agent.id, true)}>Talk to version {agent.version}</Button>
-            <Button onClick={() => begin(agent.id, false)}>Type</Button>
+            <Button kind="main" onClick={() => begin(agent.id, true, change)}>{change ? "Talk to it as written" : `Talk to version ${agent.version}`}</Button>
+            <Button onClick={() => begin(agent.id, false, change)}>Type</Button>
           </div>
         )}
         {calling && !ours && <p className="quiet">You are in a call with another agent: this one ends it.</p>}
         {!calling && ours && seen.trouble && <p role="alert" className="bad">{seen.trouble}</p>}
-        {dirty && (
-          <p className="hint">
-            What you have changed is not in it yet. {may && <Button kind="bare" className="button bare small" disabled={busy} onClick={() => void onSave()}>Save it as a version</Button>}
-          </p>
-        )}
+        {change && <p className="hint">{calling && ours ? "What you change now is in the next call." : "Nothing is saved by that."}</p>}
       </Card>
       {ours && <Said seen={seen} />}
       {ours && calling && <Keypad keys={seen.keys} />}

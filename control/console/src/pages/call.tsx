@@ -1,7 +1,7 @@
-import { useEffect, useRef, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { ask, url, useAsk } from "../api";
 import type { CallDetail, Cost, Entry, Quality } from "../api.gen";
-import { happenings, words } from "../events";
+import { happenings, timed } from "../events";
 import { Falls } from "../falls";
 import { Link } from "../router";
 import { Badge, Button, Card, Loaded, Page, Trouble, useAct } from "../ui";
@@ -93,7 +93,7 @@ function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (s
             )}
             <b>{speakers[entry.role]}</b>
             <p>
-              {onJump && to > from ? <Text entry={entry} onJump={onJump} /> : entry.text}
+              {onJump && to > from ? <Text entry={entry} at={i === now ? at : -1} onJump={onJump} /> : entry.text}
               {unheard[i] && <del title="The caller did not hear this">{unheard[i]}</del>}
               {entry.interrupted && <span className="badge warn">interrupted</span>}
             </p>
@@ -104,10 +104,10 @@ function Words({ call, at, onJump }: { call: CallDetail; at: number; onJump?: (s
   );
 }
 
-/** Text is what somebody said. Whoever points at a word hears it, about: the record has the time of the whole. The button beside it is the keyboard's. */
-function Text({ entry, onJump }: { entry: Entry; onJump: (seconds: number) => void }) {
-  const [from, long] = [entry.offset_ms / 1000, (entry.duration_ms ?? 0) / 1000];
-  return <>{words(entry.text).map((word) => <span key={word.from} className="word" onClick={() => onJump(from + word.from * long)}>{word.text}</span>)}</>;
+/** Text is what somebody said. Whoever points at a word hears it, and the word that sounds is marked. The button beside it is the keyboard's. */
+function Text({ entry, at, onJump }: { entry: Entry; at: number; onJump: (seconds: number) => void }) {
+  const pieces = useMemo(() => timed(entry), [entry]);
+  return <>{pieces.map(({ text, from, to }, i) => <span key={i} className={at >= from && at < to ? "word sounds" : "word"} onClick={() => onJump(from)}>{text}</span>)}</>;
 }
 
 /** Events are what happened besides words, in the order of time. */
@@ -182,7 +182,7 @@ function Facts({ call, agent }: { call: CallDetail; agent?: string }) {
   const facts: [string, ReactNode][] = [
     ["Length", span(call.duration_seconds)],
     ["Ended by", plain(call.cause ?? "–")],
-    ["Agent", agent ? <Link to={`/agents/${call.agent_id}`}>{agent}, version {call.agent_version}</Link> : "–"],
+    ["Agent", agent ? <Link to={`/agents/${call.agent_id}`}>{agent}, {call.agent_version ? `version ${call.agent_version}` : "as it was being written"}</Link> : "–"],
     ["From", call.from_number ?? "–"],
     ["To", call.to_number ?? "–"],
     ["Carrier", call.carrier],

@@ -1,7 +1,7 @@
 import { useEffect, useId, useState, type FormEvent } from "react";
 import { ask, useAsk } from "../api";
 import { forms } from "../api.gen";
-import { detailsOf, Fields, type Values } from "../form";
+import { detailsOf, Fields, type Schema, type Values } from "../form";
 import { Link, usePlace, setQuery } from "../router";
 import type { Line, State } from "../call";
 import { Level } from "../level";
@@ -53,18 +53,20 @@ function useNow(): number {
 
 interface Said {
   type: string;
-  data?: { status?: string; transcript?: Line[]; removed?: string[] };
+  data?: { status?: string; held?: boolean; muted?: boolean; transcript?: Line[]; removed?: string[] };
 }
 
 /** Watch reads a call's socket, which a session's cookie opens: docs/live.md. */
 function Watch({ id }: { id: string }) {
-  const { lines, status, ended, trouble } = useLive(id);
+  const { lines, status, held, muted, ended, trouble } = useLive(id);
   const over = status === "completed" || status === "failed";
   return (
     <Card title="What is said" flush aside={
       <span className="actions">
         <Badge word={status} />
-        {over ? <Link to={`/calls/${id}`}>Open the call</Link> : status && <Orders id={id} />}
+        {!over && held && <Badge word="on hold" />}
+        {!over && muted && <Badge word="muted" />}
+        {over ? <Link to={`/calls/${id}`}>Open the call</Link> : status && <Orders id={id} held={held} muted={muted} />}
       </span>
     }>
       {!over && status && <Desk id={id} />}
@@ -139,25 +141,36 @@ function Words({ id, command, label, hint, verb }: { id: string; command: "whisp
 }
 
 /** Orders are what a person may do with a call that goes on. */
-function Orders({ id }: { id: string }) {
-  const [asking, setAsking] = useState<"transfer" | "take-back">();
+function Orders({ id, held, muted }: { id: string; held: boolean; muted: boolean }) {
+  const [asking, setAsking] = useState<"transfer" | "take-back" | "hold">();
+  const { busy, fault, act } = useAct();
   const close = () => setAsking(undefined);
+  const tell = (body: Values) => void act(async () => { await ask("POST /calls/{id}/commands", { path: { id }, body }); });
   return (
     <>
+      <Trouble fault={fault} />
+      {held ? <Button kind="bare" disabled={busy} onClick={() => tell({ command: "unhold", ask: true })}>Resume</Button> : <Button kind="bare" onClick={() => setAsking("hold")}>Hold</Button>}
+      <Button kind="bare" disabled={busy} title="The agent hears nothing of the caller" onClick={() => tell({ command: muted ? "unmute" : "mute" })}>
+        {muted ? "Unmute the caller" : "Mute the caller"}
+      </Button>
       <Button kind="bare" onClick={() => setAsking("transfer")}>Transfer</Button>
       <Button kind="bare" onClick={() => setAsking("take-back")}>Take back</Button>
       <Sure label="Hang up" question="The agent stops, and the caller hears that the line is closed." onSure={() => ask("POST /calls/{id}/end", { path: { id } })} />
+      {asking === "hold" && <Order id={id} title="Put the call on hold" route="POST /calls/{id}/commands" schema={forms.CommandBody} names={["text", "every_seconds"]} more={{ command: "hold" }} verb="Hold" onClose={close} />}
       {asking === "transfer" && <Order id={id} title="Transfer the caller" route="POST /calls/{id}/transfer" schema={forms.TransferBody} verb="Transfer" onClose={close} />}
       {asking === "take-back" && <Order id={id} title="Give the caller back to the agent" route="POST /calls/{id}/take-back" schema={forms.TakeBackBody} verb="Take back" onClose={close} />}
     </>
   );
 }
 
-function Order({ id, title, route, schema, verb, onClose }: {
+/** Order asks for the rest of an order: more is what of it is settled already. */
+function Order({ id, title, route, schema, names, more, verb, onClose }: {
   id: string;
   title: string;
-  route: "POST /calls/{id}/transfer" | "POST /calls/{id}/take-back";
-  schema: typeof forms.TransferBody | typeof forms.TakeBackBody;
+  route: "POST /calls/{id}/transfer" | "POST /calls/{id}/take-back" | "POST /calls/{id}/commands";
+  schema: Schema;
+  names?: string[];
+  more?: Values;
   verb: string;
   onClose: () => void;
 }) {
@@ -165,12 +178,12 @@ function Order({ id, title, route, schema, verb, onClose }: {
   const { busy, fault, act } = useAct();
   const order = (event: FormEvent) => {
     event.preventDefault();
-    void act(async () => { await ask(route, { path: { id }, body: value }); onClose(); });
+    void act(async () => { await ask(route, { path: { id }, body: { ...more, ...value } }); onClose(); });
   };
   return (
     <Dialog title={title} onClose={onClose}>
       <form className="form" onSubmit={order}>
-        <Fields schema={schema} value={value} onChange={setValue} details={detailsOf(fault)} />
+        <Fields schema={schema} names={names} value={value} onChange={setValue} details={detailsOf(fault)} />
         <Trouble fault={fault} />
         <div className="actions end">
           <Button onClick={onClose}>Cancel</Button>
@@ -184,13 +197,17 @@ function Order({ id, title, route, schema, verb, onClose }: {
 function useLive(id: string) {
   const [lines, setLines] = useState<Line[]>([]);
   const [status, setStatus] = useState("");
+  const [stance, setStance] = useState({ held: false, muted: false });
   const [trouble, setTrouble] = useState("");
   const [ended, setEnded] = useState(false);
   useEffect(() => {
     const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/calls/${encodeURIComponent(id)}`);
     socket.onmessage = ({ data: text }: MessageEvent<string>) => {
       const { type, data } = JSON.parse(text) as Said;
-      if (data?.status) setStatus(data.status);
+      if (data?.status) {
+        setStatus(data.status);
+        setStance({ held: !!data.held, muted: !!data.muted });
+      }
       if (type !== "connected" && type !== "transcript_update") return;
       setLines((was) => {
         const all = new Map(was.map((line) => [line.id, line]));
@@ -211,5 +228,5 @@ function useLive(id: string) {
       else socket.close();
     };
   }, [id]);
-  return { lines, status, trouble, ended };
+  return { lines, status, ...stance, trouble, ended };
 }

@@ -3,6 +3,7 @@
 //	<script src="https://HOST/widget.js" data-agent="…" data-token-url="/my/token" defer></script>
 //
 //	button ─▶ POST data-token-url ─▶ the page's own server, which has the key ─▶ token ─▶ Call
+//	       ─▶ without it: POST /api/v1/widget/tokens ─▶ Parley, if the agent is public ─▶ token ─▶ Call
 //
 // It stands in a shadow tree, keeps no secret, asks nobody but the page's server and Parley, and needs of the page's policy no more than that:
 // its style is a constructed sheet, which no style-src has to allow.
@@ -25,7 +26,7 @@ function make<K extends keyof HTMLElementTagNameMap>(name: K, attributes: Attrib
   return element;
 }
 
-/** token asks the page's own server, which knows who its visitors are, for a pass. */
+/** token asks the page's own server, which knows who its visitors are, for a pass, or Parley's, for an agent that any page may call. */
 async function token({ agent, tokenURL }: Settings): Promise<Pass> {
   const answer = await fetch(tokenURL, {
     method: "POST",
@@ -141,7 +142,7 @@ class Widget {
 
 /** begin puts the button where the script says: into an element of the page, or at its corner. */
 function begin(script: HTMLScriptElement): void {
-  const given = settings(script.dataset);
+  const given = settings(script.dataset, script.src);
   if (typeof given === "string") return console.error(`widget.js: ${given}`);
   const place = given.target ? document.querySelector(given.target) : document.body;
   if (!place) return console.error(`widget.js: data-target: there is no ${given.target} on this page`);

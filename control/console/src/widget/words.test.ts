@@ -2,10 +2,12 @@ import { expect, test } from "vitest";
 import { nothing } from "../call";
 import { action, passOf, said, settings } from "./words";
 
-test("a script says where tokens are, and all else is optional", () => {
-  expect(settings({})).toContain("data-token-url");
-  expect(settings({ tokenUrl: "/my/token" })).toEqual({ agent: "", tokenURL: "/my/token", label: "Talk to us", target: "" });
-  expect(settings({ tokenUrl: "/t", agent: "a", label: "Ask", target: "#here" })).toEqual({ agent: "a", tokenURL: "/t", label: "Ask", target: "#here" });
+test("a script says where tokens are, or who any page may call, and all else is optional", () => {
+  const script = "https://voice.example.com/widget.js";
+  expect(settings({}, script)).toContain("data-token-url");
+  expect(settings({ agent: "a" }, script)).toMatchObject({ agent: "a", tokenURL: "https://voice.example.com/api/v1/widget/tokens" });
+  expect(settings({ tokenUrl: "/my/token" }, script)).toEqual({ agent: "", tokenURL: "/my/token", label: "Talk to us", target: "" });
+  expect(settings({ tokenUrl: "/t", agent: "a", label: "Ask", target: "#here" }, script)).toEqual({ agent: "a", tokenURL: "/t", label: "Ask", target: "#here" });
 });
 
 test("a pass is Parley's whole answer, or its data", () => {

@@ -3,15 +3,15 @@ import type { Pass, Seen } from "../call";
 /** What a page sets, by attributes of the script. */
 export interface Settings {
   agent: string; // "": whom the page's server chooses
-  tokenURL: string;
+  tokenURL: string; // of the page's own server, or of Parley's
   label: string;
   target: string; // a selector; "": the page's corner
 }
 
-/** settings are those of a script's attributes, or what is wrong with them. */
-export function settings(data: DOMStringMap): Settings | string {
-  if (!data.tokenUrl) return "data-token-url: want the path on your server that gives tokens";
-  return { agent: data.agent ?? "", tokenURL: data.tokenUrl, label: data.label || "Talk to us", target: data.target ?? "" };
+/** settings are those of a script's attributes, or what is wrong with them. A page without a server of its own asks that of the script. */
+export function settings(data: DOMStringMap, script: string): Settings | string {
+  if (!data.tokenUrl && !data.agent) return "data-agent: want the id of an agent that any page may call, or data-token-url: the path on your server that gives tokens";
+  return { agent: data.agent ?? "", tokenURL: data.tokenUrl || new URL("/api/v1/widget/tokens", script).href, label: data.label || "Talk to us", target: data.target ?? "" };
 }
 
 /** passOf is the pass in what the page's server has answered: Parley's own answer, or its data alone. */
