@@ -45,7 +45,7 @@ type Audio struct {
 	BaseURL string // with or without /v1 at its end; empty: https://api.openai.com/v1
 	Key     string // sent as a bearer token; empty: none, as local servers like it
 
-	STTModel  string    // empty: DefaultSTTModel
+	STTModel  string    // empty: DefaultSTTModel. On a socket gpt-live-transcribe tells words as they are spoken, others once they were
 	Transport Transport // of what is heard; empty: Sockets at OpenAI itself, Uploads elsewhere
 	Prompt    string    // tells the recogniser what it may hear; expected words are added to it
 	WordTimes bool      // of Uploads: asks for the times of words (verbose_json), which whisper's models tell; there are no Partials then
@@ -142,13 +142,25 @@ func (a *Audio) log() *slog.Logger { return cmp.Or(a.Log, slog.Default()) }
 
 func (a *Audio) sttModel() string { return cmp.Or(a.STTModel, DefaultSTTModel) }
 
+// contextual says of a model of recognition that it takes words to expect, and languages, as lists. Others take one language, and words as a
+// part of the prompt.
+func contextual(model string) bool {
+	return strings.HasPrefix(model, "gpt-transcribe") || strings.HasPrefix(model, "gpt-live-transcribe")
+}
+
 // prompt tells the recogniser what it may hear.
 func (a *Audio) prompt(expected []string) string {
 	prompt := a.Prompt
-	if len(expected) > 0 {
+	if len(expected) > 0 && !contextual(a.sttModel()) {
 		prompt = strings.TrimSpace(prompt + " Names: " + strings.Join(expected, ", "))
 	}
 	return prompt
+}
+
+// language is the one that OpenAI calls by two letters, mostly; empty: it is not known.
+func language(o pipeline.Listening) string {
+	lang, _, _ := strings.Cut(o.Lang, "-")
+	return strings.ToLower(lang)
 }
 
 // Transcribe implements [pipeline.Transcriber]. ctx bounds the opening alone.

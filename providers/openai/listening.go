@@ -63,8 +63,15 @@ func (a *Audio) session(o pipeline.Listening, enc wire.Encoding) ([]byte, error)
 		format = map[string]any{"type": "audio/pcm", "rate": enc.Rate}
 	}
 	transcription := map[string]any{"model": a.sttModel()}
-	if lang, _, _ := strings.Cut(o.Lang, "-"); lang != "" {
-		transcription["language"] = strings.ToLower(lang)
+	lang, lists := language(o), contextual(a.sttModel())
+	switch {
+	case lang != "" && lists:
+		transcription["languages"] = []string{lang}
+	case lang != "":
+		transcription["language"] = lang
+	}
+	if lists && len(o.Words) > 0 {
+		transcription["keywords"] = o.Words
 	}
 	if prompt := a.prompt(o.Words); prompt != "" {
 		transcription["prompt"] = prompt

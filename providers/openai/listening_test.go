@@ -76,6 +76,30 @@ func TestSocketAsks(t *testing.T) {
 	}
 }
 
+// TestContextOfNewerModels: they take languages and words as lists.
+func TestContextOfNewerModels(t *testing.T) {
+	t.Parallel()
+	asked := make(chan string, 10)
+	note := func(_ string, body []byte) { asked <- string(body) }
+	a := audio(t, &providertest.OpenAIAudio{Asked: note}, openai.Sockets)
+	a.STTModel = "gpt-live-transcribe"
+	call(t, a, 8000)
+	if got, want := <-asked, `"transcription":{"keywords":["Parley","Ana"],"languages":["en"],"model":"gpt-live-transcribe"}`; !strings.Contains(got, want) {
+		t.Errorf("asked %s, want %s", got, want)
+	}
+	b := audio(t, &providertest.OpenAIAudio{Asked: note}, openai.Uploads)
+	b.STTModel = "gpt-transcribe"
+	k := call(t, b, 8000)
+	k.say(1, "hello")
+	k.next(pipeline.Final)
+	form := <-asked
+	for _, want := range []string{"\"languages[]\"\r\n\r\nen\r\n", "\"keywords[]\"\r\n\r\nParley\r\n", "\"keywords[]\"\r\n\r\nAna\r\n"} {
+		if !strings.Contains(form, want) {
+			t.Errorf("%q is not in the form", want)
+		}
+	}
+}
+
 // TestWordsAtOnce: who understands while it hears is heard before the stretch has ended.
 func TestWordsAtOnce(t *testing.T) {
 	t.Parallel()

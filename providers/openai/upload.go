@@ -102,8 +102,17 @@ func (a *Audio) form(o pipeline.Listening, rate int, sound []byte) (body []byte,
 	m := multipart.NewWriter(&b)
 	model := a.sttModel()
 	fields := [][2]string{{"model", model}}
-	if lang, _, _ := strings.Cut(o.Lang, "-"); lang != "" {
-		fields = append(fields, [2]string{"language", strings.ToLower(lang)})
+	lang, lists := language(o), contextual(model)
+	switch {
+	case lang != "" && lists:
+		fields = append(fields, [2]string{"languages[]", lang})
+	case lang != "":
+		fields = append(fields, [2]string{"language", lang})
+	}
+	for _, w := range o.Words {
+		if lists {
+			fields = append(fields, [2]string{"keywords[]", w})
+		}
 	}
 	if prompt := a.prompt(o.Words); prompt != "" {
 		fields = append(fields, [2]string{"prompt", prompt})
