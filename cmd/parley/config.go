@@ -101,6 +101,7 @@ type config struct {
 	deepgramSettings
 	elevenLabsSettings
 	cartesiaSettings
+	rimeSettings
 	assemblyAISettings
 	voskSettings
 	wyomingSettings

@@ -98,6 +98,7 @@ var all = []Supplier{
 			},
 		},
 	},
+	{Name: "rime", Title: "Rime", Speaks: true, Probe: &Probe{Base: "https://users.rime.ai"}}, // it has no question that costs nothing
 	{
 		Name: "assemblyai", Title: "AssemblyAI", Hears: true,
 		Probe: &Probe{Base: "https://api.assemblyai.com", Path: "/v2/transcript?limit=1", Sign: header("Authorization"), Apart: true},

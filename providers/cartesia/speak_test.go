@@ -193,7 +193,7 @@ func TestSpeechTroubles(t *testing.T) {
 		{trouble{Fault: providertest.CutOff}, providers.Connection, "cartesia: "},
 		{trouble{Fault: providertest.Garbage}, providers.Other, "5 unreadable messages"},
 		{trouble{Fault: providertest.Giant}, providers.Other, "read limit exceeded"},
-		{trouble{Fault: providertest.CloseEarly, Reason: "lost " + secret}, "", "closed with 1011 lost [key]"},
+		{trouble{Fault: providertest.CloseEarly, Reason: "lost " + secret}, providers.Unavailable, "closed with 1011 lost [key]"},
 		{trouble{Fault: providertest.Complain, Status: 429, Reason: "concurrency_limited"}, providers.Quota, "concurrency_limited There is a trouble."},
 		{trouble{Fault: providertest.Complain, Status: 400, Reason: "voice_not_found"}, providers.Refused, "voice_not_found"},
 	} {
