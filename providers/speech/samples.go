@@ -16,6 +16,13 @@ type Samples struct {
 	begun bool
 }
 
+// Unmoved is h without redirects, which would take a key along that is in a header of its own.
+func Unmoved(h *http.Client) *http.Client {
+	stays := *h
+	stays.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &stays
+}
+
 // A NoSoundError is that something else came than samples: it would be heard as noise.
 type NoSoundError struct{ Kind string }
 
