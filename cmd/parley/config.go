@@ -102,6 +102,7 @@ type config struct {
 	elevenLabsSettings
 	cartesiaSettings
 	rimeSettings
+	azureSettings
 	assemblyAISettings
 	voskSettings
 	wyomingSettings
