@@ -63,7 +63,7 @@ func (b *bills) settle(call string) *store.Cost {
 // empty the vendor's. Who has no server of its own, being run by whoever likes to, is never elsewhere.
 func elsewhere(vendor, base string) string {
 	s, ok := suppliers.Of(vendor)
-	if !ok || s.Probe == nil || base == "" {
+	if !ok || s.Probe == nil || s.Probe.Base == "" || base == "" {
 		return ""
 	}
 	own, err := url.Parse(s.Probe.Base)

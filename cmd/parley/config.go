@@ -107,6 +107,8 @@ type config struct {
 	deepgramSettings
 	elevenLabsSettings
 	cartesiaSettings
+	rimeSettings
+	azureSettings
 	assemblyAISettings
 	voskSettings
 	wyomingSettings

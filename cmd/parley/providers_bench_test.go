@@ -28,7 +28,8 @@ import (
 //	        └─ added ─┘                             └────────── added ──────────┘
 type stopwatch struct {
 	began        time.Time
-	wrote, heard atomic.Int64 // since began; 0: not yet
+	wrote, heard atomic.Int64  // since began; 0: not yet
+	came         time.Duration // when the first of what was asked for was there
 }
 
 func newStopwatch() *stopwatch { return &stopwatch{began: time.Now()} }
@@ -43,9 +44,11 @@ func (s *stopwatch) start() time.Duration {
 // stop is how long all took since it was asked, and how much of that the vendor and the way to it took: from the first byte of the question
 // to the first byte that came after it. What else comes before the answer counts for the adapter.
 func (s *stopwatch) stop(asked time.Duration) (all, wire time.Duration) {
-	now := time.Since(s.began)
-	return now - asked, max(0, time.Duration(s.heard.Load()-s.wrote.Load()))
+	return s.came - asked, max(0, time.Duration(s.heard.Load()-s.wrote.Load()))
 }
+
+// note notes that the first of what was asked for is there.
+func (s *stopwatch) note() { s.came = time.Since(s.began) }
 
 // dial opens a connection that is watched.
 func (s *stopwatch) dial(ctx context.Context, network, address string) (net.Conn, error) {
@@ -106,7 +109,7 @@ func BenchmarkProviders(b *testing.B) {
 			b.Run(e.name+"/llm", func(b *testing.B) {
 				rounds(b, watch, func() bool {
 					talk := pipeline.Talk{Turn: 1, Why: pipeline.ForWords, Agent: &pipeline.Agent{Prompt: "Be brief."}, History: []pipeline.Message{{Role: pipeline.Caller, Text: "Hello."}}}
-					return first(o.llm.Respond(b.Context(), talk), func(d pipeline.Delta) bool { return d.Text != "" }, b)
+					return first(o.llm.Respond(b.Context(), talk), func(d pipeline.Delta) bool { return d.Text != "" }, watch, b)
 				}, nil)
 			})
 		}
@@ -114,7 +117,7 @@ func BenchmarkProviders(b *testing.B) {
 			b.Run(e.name+"/tts", func(b *testing.B) {
 				rounds(b, watch, func() bool {
 					words := func(yield func(string, error) bool) { yield("Hello.", nil) }
-					return first(o.tts.Speak(b.Context(), words, pipeline.Voice{Rate: narrowband, Lang: "en"}), func(s pipeline.Speech) bool { return len(s.PCM) > 0 }, b)
+					return first(o.tts.Speak(b.Context(), words, pipeline.Voice{Rate: narrowband, Lang: "en"}), func(s pipeline.Speech) bool { return len(s.PCM) > 0 }, watch, b)
 				}, nil)
 			})
 		}
@@ -159,6 +162,7 @@ func benchBareSocket(b *testing.B) {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"text":"Hello."}`)); err != nil {
 			b.Fatal(err)
 		}
+		defer watch.note()
 		return len(<-heard) > 0
 	}, nil)
 }
@@ -180,6 +184,7 @@ func benchBareHTTP(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		watch.note()
 		_, _ = io.Copy(io.Discard, answer.Body)
 		return line != ""
 	}, nil)
@@ -224,6 +229,7 @@ func benchEars(b *testing.B, o opened, watch *stopwatch) {
 			select {
 			case edge := <-finals:
 				if edge == n {
+					watch.note()
 					return true
 				}
 			case <-time.After(5 * time.Second):
@@ -242,17 +248,18 @@ func benchEars(b *testing.B, o opened, watch *stopwatch) {
 }
 
 // first reads a sequence to its end, and notes when what was wanted came.
-func first[T any](all iter.Seq2[T, error], wanted func(T) bool, b *testing.B) (came bool) {
+func first[T any](all iter.Seq2[T, error], wanted func(T) bool, watch *stopwatch, b *testing.B) (came bool) {
 	b.Helper()
 	for v, err := range all {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if wanted(v) {
-			return true // who has it needs no more
+		if !came && wanted(v) {
+			came = true
+			watch.note()
 		}
 	}
-	return false
+	return came
 }
 
 // rounds reports the median and the 99th percentile of what is added, and the median of all. A first round warms.

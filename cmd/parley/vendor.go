@@ -150,7 +150,7 @@ type warmer interface {
 
 // table has all vendors, in the order in which "auto" takes the first that is there.
 var table = []*entry{
-	&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor, &cartesiaVendor, &assemblyAIVendor, &voskVendor, &wyomingVendor,
+	&localVendor, &openAIVendor, &deepgramVendor, &elevenLabsVendor, &anthropicVendor, &geminiVendor, &cartesiaVendor, &rimeVendor, &azureVendor, &assemblyAIVendor, &voskVendor, &wyomingVendor,
 }
 
 // entryOf is a vendor's; nil: there is none of that name.

@@ -13,6 +13,7 @@ type elevenLabsSettings struct {
 	ElevenLabsBaseURL string `name:"elevenlabs-base-url" help:"ElevenLabs' server: https://api.us.elevenlabs.io and others keep data in one region." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
 	ElevenLabsVoice   string `name:"elevenlabs-voice" help:"Id of the ElevenLabs voice of agents that name none (voice_settings.voice)." default:"JBFqnCBsd6RMkjVDRZzb" var:"ELEVENLABS_VOICE"`
 	ElevenLabsModel   string `name:"elevenlabs-model" help:"ElevenLabs' model for agents that name none (settings.providers.tts.model): eleven_flash_v2_5 (quickest), eleven_turbo_v2_5, eleven_multilingual_v2; not eleven_v3." default:"eleven_flash_v2_5" var:"ELEVENLABS_MODEL"`
+	ElevenLabsBy      string `name:"elevenlabs-tts-transport" help:"How ElevenLabs' voice is asked: socket, or http (a request for each clause) for networks and plans without sockets." default:"socket" enum:"socket,http" var:"PARLEY_ELEVENLABS_TTS_TRANSPORT"`
 	ElevenLabsSTT     string `name:"elevenlabs-stt-model" help:"ElevenLabs' recogniser, for agents that name none." default:"scribe_v2_realtime" var:"PARLEY_ELEVENLABS_STT_MODEL"`
 }
 
@@ -46,7 +47,8 @@ var elevenLabsVendor = entry{
 	},
 	open: func(c *config, w wiring) opened {
 		e := &elevenlabs.Client{
-			Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL, Voice: c.ElevenLabsVoice, Model: c.ElevenLabsModel, NetDial: w.road.dial,
+			Key: c.ElevenLabsKey, BaseURL: c.ElevenLabsBaseURL, Voice: c.ElevenLabsVoice, Model: c.ElevenLabsModel, NetDial: w.road.dial, HTTP: w.road.http,
+			Transport: elevenlabs.Transport(c.ElevenLabsBy),
 		}
 		stt := tunedEars(c.scribe(c.ElevenLabsSTT, w), func(model string) pipeline.Transcriber { return c.scribe(model, w) })
 		return opened{stt: stt, tts: e, check: e.Check, close: e.Close}

@@ -34,6 +34,8 @@ func fakes(t testing.TB) map[string]string {
 		"ANTHROPIC_API_KEY": "k", "ANTHROPIC_BASE_URL": providertest.StartModel(t, &providertest.Model{Dialect: providertest.Anthropic{}}),
 		"GEMINI_API_KEY": "k", "GEMINI_BASE_URL": providertest.StartModel(t, &providertest.Model{Dialect: providertest.Gemini{}}),
 		"CARTESIA_API_KEY": "k", "CARTESIA_BASE_URL": providertest.StartCartesia(t, &providertest.Cartesia{}),
+		"RIME_API_KEY": "k", "RIME_BASE_URL": providertest.StartRime(t, &providertest.Rime{}),
+		"AZURE_SPEECH_KEY": "k", "AZURE_TTS_BASE_URL": providertest.StartAzure(t, &providertest.Azure{}),
 		"ASSEMBLYAI_API_KEY": "k", "ASSEMBLYAI_BASE_URL": providertest.StartAssemblyAI(t, &providertest.AssemblyAI{}),
 		"WYOMING_STT_URL": wyoming, "WYOMING_TTS_URL": wyoming,
 		"VOSK_URL": providertest.StartVosk(t, &providertest.Vosk{}),

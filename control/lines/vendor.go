@@ -43,7 +43,7 @@ func target(vendor string, p suppliers.Probe, base, account string) string {
 	if vendor == openAI && !versioned.MatchString(base) { // as providers/openai has it
 		base += "/v1"
 	}
-	return base + strings.ReplaceAll(p.Path, "{account}", account)
+	return strings.ReplaceAll(base+p.Path, "{account}", account)
 }
 
 var versioned = regexp.MustCompile(`/v\d+[a-z0-9]*(/|$)`)

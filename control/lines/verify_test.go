@@ -23,6 +23,7 @@ func TestVerify(t *testing.T) {
 		"anthropic":  {"/v1/models", "x-api-key", secret},
 		"gemini":     {"/v1beta/models", "x-goog-api-key", secret},
 		"cartesia":   {"/voices", "X-API-Key", secret},
+		"azure":      {"/cognitiveservices/voices/list", "Ocp-Apim-Subscription-Key", secret},
 		"assemblyai": {"/v2/transcript", "Authorization", secret},
 		"groq":       {"/models", "Authorization", "Bearer " + secret},
 		"mistral":    {"/models", "Authorization", "Bearer " + secret},

@@ -30,7 +30,7 @@ type Supplier struct {
 
 // A Probe is how one knows that a secret works: by a GET that changes nothing and costs nothing.
 type Probe struct {
-	Base    string // of its API; empty: it has none that we know
+	Base    string // of its API, in which {account} stands for the credential's; empty: it has none that we know
 	Path    string // that is asked; {account} stands for the credential's
 	Sign    func(h http.Header, account, secret string)
 	Account *regexp.Regexp // of an account; nil: there is none
@@ -49,8 +49,9 @@ func header(name string) func(http.Header, string, string) {
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
 // docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list,
-// docs.cartesia.ai/api-reference/voices/list, ai.google.dev/api/models, console.groq.com/docs/models, docs.mistral.ai/api,
-// developers.facebook.com/docs/graph-api, developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
+// docs.cartesia.ai/api-reference/voices/list, learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech, ai.google.dev/api/models,
+// console.groq.com/docs/models, docs.mistral.ai/api, developers.facebook.com/docs/graph-api,
+// developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
 var all = []Supplier{
 	{
 		Name: "twilio", Title: "Twilio",
@@ -102,6 +103,14 @@ var all = []Supplier{
 	},
 	{Name: "openai-realtime", Title: "OpenAI Realtime", Converses: true},
 	{Name: "gemini-live", Title: "Gemini Live", Converses: true},
+	{Name: "rime", Title: "Rime", Speaks: true, Probe: &Probe{Base: "https://users.rime.ai"}}, // it has no question that costs nothing
+	{
+		Name: "azure", Title: "Azure", Speaks: true,
+		Probe: &Probe{
+			Base: "https://{account}.tts.speech.microsoft.com", Path: "/cognitiveservices/voices/list", Sign: header("Ocp-Apim-Subscription-Key"),
+			Account: regexp.MustCompile(`^[a-z0-9]{2,40}$`), Hint: "the resource's region, such as westeurope",
+		},
+	},
 	{
 		Name: "assemblyai", Title: "AssemblyAI", Hears: true,
 		Probe: &Probe{Base: "https://api.assemblyai.com", Path: "/v2/transcript?limit=1", Sign: header("Authorization"), Apart: true},

@@ -45,6 +45,8 @@ type line struct {
 	most   int    // idle lines that the pool keeps
 	key    string // the query that it was opened with: voice, encoding, rate, speed
 	full   int    // bytes of audio that may wait
+	enc    wire.Encoding
+	turns  bool // Flux: an utterance is a turn
 	news   chan struct{}
 
 	flushes []time.Time // when it was flushed, of the last window; written by its Speak, read when idle
@@ -55,18 +57,25 @@ type line struct {
 	state   lineState
 	since   time.Time // when it came to its state
 	audio   []byte
-	flushed int // Flushed messages of this utterance
+	flushed int // answers to Flushes of this utterance
 	err     error
+
+	taken  int   // bytes of audio that came out of it, ever
+	offset int64 // that the last Interrupt told, in milliseconds of them
 }
 
 // openLine dials a line, which begins as speaking.
 func (c *Client) openLine(ctx context.Context, q url.Values, enc wire.Encoding) (*line, error) {
-	conn, err := c.dial(ctx, "speak", "/v1/speak", q, 2048)
+	path, turns := "/v1/speak", turnTaking(q.Get("model"))
+	if turns {
+		path = "/v2/speak"
+	}
+	conn, err := c.dial(ctx, "speak", path, q, 2048)
 	if err != nil {
 		return nil, err
 	}
 	l := &line{
-		conn: conn, client: c, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.Bytes(lineAudio),
+		conn: conn, client: c, most: or(c.Idle, defaultIdle), key: q.Encode(), full: enc.Bytes(lineAudio), enc: enc, turns: turns,
 		news: make(chan struct{}, 1), state: lineSpeaking, since: time.Now(),
 	}
 	l.room = sync.NewCond(&l.mu)
@@ -149,6 +158,7 @@ func (l *line) take(into []byte, width, flushes int) (audio []byte, done bool, e
 	defer l.mu.Unlock()
 	whole := len(l.audio) / width * width
 	audio, l.audio = l.audio[:whole], append(into[:0], l.audio[whole:]...)
+	l.taken += whole
 	l.room.Signal()
 	return audio, whole == 0 && l.flushed >= flushes, l.err
 }
@@ -165,7 +175,8 @@ func (l *line) release() {
 }
 
 // clear gives the line back after an utterance that was cut, as soon as the server has forgotten it; if it does not, the line is closed.
-func (l *line) clear() {
+// unheard is how many bytes came out of the line that nobody was given.
+func (l *line) clear(unheard int) {
 	l.mu.Lock()
 	dead := l.err != nil
 	if !dead {
@@ -176,7 +187,24 @@ func (l *line) clear() {
 	if dead {
 		return
 	}
-	_ = l.write([]byte(`{"type":"Clear"}`)) // a failed write has closed the line
+	order := []byte(`{"type":"Clear"}`)
+	if l.turns {
+		order = l.interrupt(unheard)
+	}
+	_ = l.write(order) // a failed write has closed the line
+}
+
+// interrupt ends a turn of Flux's, with how much of the session's audio was given away: what the caller has heard is not known here, and is
+// less. It is told only if it has grown, as Flux wants it.
+func (l *line) interrupt(unheard int) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	given := time.Duration((l.taken-unheard)/l.enc.Width) * time.Second / time.Duration(l.enc.Rate)
+	if given.Milliseconds() <= l.offset {
+		return []byte(`{"type":"Interrupt"}`)
+	}
+	l.offset = given.Milliseconds()
+	return fmt.Appendf(nil, `{"type":"Interrupt","playback_offset":{"type":"time_ms","value":%d}}`, l.offset)
 }
 
 // Fail implements pool.Line: it ends the line; only the first reason counts.
@@ -312,13 +340,17 @@ func (l *line) hear(r io.Reader, scratch []byte, listen func() error) error {
 
 // heed obeys a text message.
 func (l *line) heed(m *message) {
+	answer := "Flushed"
+	if l.turns {
+		answer = "SpeechMetadata" // all of a turn's sound comes before it, but not before Flushed
+	}
 	switch m.kind {
-	case "Flushed":
+	case answer:
 		l.mu.Lock()
 		l.flushed++
 		l.mu.Unlock()
 		l.tell()
-	case "Cleared":
+	case "Cleared", "SpeechInterrupted":
 		l.mu.Lock()
 		cleared := l.state == lineClearing && l.err == nil
 		if cleared {

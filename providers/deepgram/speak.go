@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"parley/pipeline"
@@ -20,7 +21,8 @@ const (
 
 // Speak sends what is said clause by clause and yields its sound as it comes; Aura tells no word times. The first clause is flushed at once, for
 // an early first sound, the rest at a pause of the text and at its end. When it is cut, by ctx or by the caller's break, the server is
-// told to Clear and the line rests until it has. An error in it is yielded after what came before it was spoken.
+// told to Clear and the line rests until it has. Flux (a voice whose name begins with flux-) speaks as text comes, each utterance as a turn that is
+// flushed at its end, or interrupted. An error in it is yielded after what came before it was spoken.
 //
 // Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so said must end
 // when ctx does.
@@ -48,6 +50,9 @@ func (c *Client) Warm(ctx context.Context, v pipeline.Voice) error {
 	l.release()
 	return nil
 }
+
+// turnTaking says of a voice that it is Flux's, which has turns.
+func turnTaking(voice string) bool { return strings.HasPrefix(voice, "flux-") }
 
 func (c *Client) speakQuery(v pipeline.Voice) (wire.Encoding, url.Values, error) {
 	if err := c.check(); err != nil {

@@ -53,7 +53,7 @@ func (u *utterance) speak(ctx context.Context, v pipeline.Voice) (err error) {
 		if finished || !u.told {
 			u.line.release()
 		} else {
-			u.line.clear()
+			u.line.clear(len(u.audio))
 		}
 	}()
 	u.mute = true
@@ -115,7 +115,7 @@ func (u *utterance) sound() {
 // wait sleeps until there is news. It flushes at a pause of the text, and loses patience with a line that owes sound.
 func (u *utterance) wait(ctx context.Context, timer *time.Timer, nothingOwed bool) error {
 	limit := or(u.client.AudioLimit, defaultAudioLimit)
-	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing || u.cut.Whole())
+	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing && !u.line.turns || u.cut.Whole())
 	switch {
 	case pausing && (nothingOwed || textPause < patience):
 		timer.Reset(textPause)
@@ -166,6 +166,9 @@ func (u *utterance) pause(ctx context.Context) error {
 	if err := u.say(ctx, u.cut.Paused()); err != nil {
 		return err
 	}
+	if u.line.turns {
+		return nil
+	}
 	if !u.spare() {
 		u.owing = false // it will be flushed with what follows
 		return nil
@@ -173,8 +176,8 @@ func (u *utterance) pause(ctx context.Context) error {
 	return u.flush(ctx)
 }
 
-// spare says that a Flush may be spent on a sooner sound alone.
-func (u *utterance) spare() bool { return u.line.budget(time.Now()) > spareFlushes }
+// spare says that a Flush may be spent on a sooner sound alone. Flux speaks as text comes, and a Flush ends its turn.
+func (u *utterance) spare() bool { return !u.line.turns && u.line.budget(time.Now()) > spareFlushes }
 
 // say sends one clause; nothing if it is empty.
 func (u *utterance) say(ctx context.Context, clause string) error {

@@ -27,6 +27,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"parley/providers/chat"
 	"parley/providers/pool"
 )
 
@@ -41,12 +42,23 @@ const (
 	defaultIdle       = 64
 )
 
+// A Transport is a way in which a voice is asked.
+type Transport string
+
+// The transports.
+const (
+	Sockets  Transport = "socket" // on which contexts follow one another
+	Requests Transport = "http"   // one for each clause, for networks and plans without sockets
+)
+
 // A Client speaks to ElevenLabs with one account's key. It is a pipeline.Synthesizer for any number of calls at once. It may be used by
 // any number of goroutines, and must not be copied or changed once used; Close it if it has spoken.
 type Client struct {
 	Key     string
 	BaseURL string       // https or http, or wss or ws, which are the same to it; empty: BaseURL
-	HTTP    *http.Client // fetches conversations; nil: one that follows no redirects, which would take the key along
+	HTTP    *http.Client // fetches conversations, and speaks by Requests; nil: one of its own. It follows no redirects, which would take the key along
+
+	Transport Transport // empty: Sockets
 
 	Voice string // id of the voice of an agent that names none; empty: DefaultVoice
 	Model string // of an agent that names none; empty: DefaultModel
@@ -60,6 +72,7 @@ type Client struct {
 
 	pool     pool.Pool[*line]
 	contexts atomic.Uint64 // so far
+	own      chat.Own
 }
 
 // Check says what is wrong with the Client's fields; nil if it can be used.
@@ -76,6 +89,9 @@ func (c *Client) Check() error {
 	if err := CheckModel(cmp.Or(c.Model, DefaultModel)); err != nil {
 		return fmt.Errorf("elevenlabs: Model: %w", err)
 	}
+	if c.Transport != "" && c.Transport != Sockets && c.Transport != Requests {
+		return fmt.Errorf("elevenlabs: Transport is %q: want %s or %s", c.Transport, Sockets, Requests)
+	}
 	return nil
 }
 
@@ -91,8 +107,9 @@ func (c *Client) base() (*url.URL, error) {
 	return u, nil
 }
 
-// Close ends all sockets of the voice and waits for their goroutines.
+// Close ends all sockets and idle connections of the voice, and waits for their goroutines.
 func (c *Client) Close() error {
 	c.pool.Close()
+	c.own.Or(c.HTTP).CloseIdleConnections()
 	return nil
 }

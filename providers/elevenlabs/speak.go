@@ -32,6 +32,9 @@ var _ pipeline.Synthesizer = (*Client)(nil)
 // Text is pulled by a goroutine of its own while the line is opened. The sequence waits for it before it ends, so said must end
 // when ctx does.
 func (c *Client) Speak(ctx context.Context, said iter.Seq2[string, error], v pipeline.Voice) iter.Seq2[pipeline.Speech, error] {
+	if c.Transport == Requests {
+		return c.request(ctx, said, v)
+	}
 	return func(yield func(pipeline.Speech, error) bool) {
 		text.Pull(ctx, said, func(ctx context.Context, feed <-chan text.Piece) {
 			u := utterance{client: c, feed: feed, yield: yield}
@@ -42,8 +45,11 @@ func (c *Client) Speak(ctx context.Context, said iter.Seq2[string, error], v pip
 	}
 }
 
-// Warm opens a line for v and leaves it idle, so that the first utterance of a call needs no handshake.
+// Warm opens a line for v, or a connection for requests, and leaves it idle, so that the first utterance of a call needs no handshake.
 func (c *Client) Warm(ctx context.Context, v pipeline.Voice) error {
+	if c.Transport == Requests {
+		return c.warmRequests(ctx)
+	}
 	w, err := c.want(v)
 	if err != nil {
 		return fmt.Errorf("warm voice: %w", err)
@@ -137,8 +143,8 @@ func (c *Client) want(v pipeline.Voice) (w want, err error) {
 		"sync_alignment":     {"true"}, // times with every piece of sound, not only with some
 		"inactivity_timeout": {strconv.Itoa(int(inactivity.Seconds()))},
 	}
-	if lang, _, _ := strings.Cut(v.Lang, "-"); lang != "" && strings.HasSuffix(model, "_v2_5") { // others find it out by the text, or refuse to be told
-		q.Set("language_code", strings.ToLower(lang))
+	if lang := language(v.Lang, model); lang != "" {
+		q.Set("language_code", lang)
 	}
 	u, err := c.base()
 	if err != nil {
@@ -149,6 +155,15 @@ func (c *Client) want(v pipeline.Voice) (w want, err error) {
 	u.RawQuery = q.Encode()
 	w.address, w.settings = u.String(), settings(v)
 	return w, nil
+}
+
+// language is the language that a model is told; empty: none, as some find it out by the text, or refuse to be told.
+func language(tag, model string) string {
+	lang, _, _ := strings.Cut(tag, "-")
+	if !strings.HasSuffix(model, "_v2_5") {
+		return ""
+	}
+	return strings.ToLower(lang)
 }
 
 // settings are what is set of a voice, in ElevenLabs' words; nil if nothing is.

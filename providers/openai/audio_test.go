@@ -189,8 +189,8 @@ func TestSpeechTroubles(t *testing.T) {
 		{trouble{Fault: providertest.NeverAnswers}, providers.Late, "no sound for 300ms"},
 		{trouble{Fault: providertest.CutOff}, providers.Connection, "the sound broke off"},
 		{trouble{Fault: providertest.CloseEarly}, providers.Connection, "the request failed"},
-		{trouble{Fault: providertest.Garbage}, providers.Other, "text/html came where pcm was asked for"},
-		{trouble{Fault: providertest.WrongCodec}, providers.Other, "MP3 came where pcm was asked for"},
+		{trouble{Fault: providertest.Garbage}, providers.Other, "text/html came where samples were asked for"},
+		{trouble{Fault: providertest.WrongCodec}, providers.Other, "MP3 came where samples were asked for"},
 	} {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
 			t.Parallel()

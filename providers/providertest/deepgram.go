@@ -19,7 +19,7 @@ import (
 	"parley/media/pace"
 )
 
-// A Deepgram is a stand-in for Deepgram's listen v1, listen v2 (Flux) and speak v1 over real sockets, for tests and load. It understands
+// A Deepgram is a stand-in for Deepgram's listen v1, listen v2 (Flux), speak v1 and speak v2 (Flux) over real sockets, for tests and load. It understands
 // nothing: it answers each stretch of sound with the next of Transcripts, and it speaks in tones (see Tones). Its fields must not
 // change while it runs. It may be shared by a thousand calls: audio is neither copied nor kept, what voices say is framed once, and one
 // wheel keeps the time of all of them.
@@ -110,6 +110,9 @@ func (d *Deepgram) Run(ctx context.Context, ln net.Listener) error {
 	})
 	mux.HandleFunc("GET /v1/speak", func(w http.ResponseWriter, r *http.Request) {
 		d.serve(ctx, w, r, d.Speak, &d.counts.speakStrikes, &d.counts.Speaks, d.speak)
+	})
+	mux.HandleFunc("GET /v2/speak", func(w http.ResponseWriter, r *http.Request) {
+		d.serve(ctx, w, r, d.Speak, &d.counts.speakStrikes, &d.counts.Speaks, d.speakTurns)
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })

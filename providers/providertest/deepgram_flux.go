@@ -27,6 +27,12 @@ var fluxParams = []string{"model", "encoding", "sample_rate", "eot_threshold", "
 // fluxRefuses says what is wrong with the parameters of a path, as far as Flux is concerned.
 func fluxRefuses(path string, q url.Values) string {
 	model := q.Get("model")
+	if path == "/v2/speak" {
+		if !strings.HasPrefix(model, "flux-") || strings.HasPrefix(model, "flux-general") {
+			return "model " + model + " is not available at " + path
+		}
+		return ""
+	}
 	if path != "/v2/listen" {
 		if strings.HasPrefix(model, "flux-") {
 			return "model " + model + " is not available at " + path

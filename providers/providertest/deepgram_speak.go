@@ -34,6 +34,10 @@ type deepgramVoice struct {
 	flushes  []time.Time
 	silent   time.Time // when all that was sent has sounded
 	first    []byte    // the first message of a sound that a hook may change
+
+	turns  bool  // Flux: it speaks as text comes, and Flush ends a turn
+	turn   bool  // one goes on
+	offset int64 // that the last Interrupt told
 }
 
 // An order is a text message of the client's.
@@ -41,18 +45,27 @@ type order struct {
 	kind, text string
 	cleared    int64
 	queued     bool // it came while sound was owed
+	offset     int64
 }
 
-// speak serves one voice.
+// speak serves one voice of Aura's.
 func (d *Deepgram) speak(ctx context.Context, s *deepgramSocket) {
+	d.recite(ctx, &deepgramVoice{deepgramSocket: s, d: d, wake: make(chan struct{}, 1)})
+}
+
+// speakTurns serves one voice of Flux's.
+func (d *Deepgram) speakTurns(ctx context.Context, s *deepgramSocket) {
+	d.recite(ctx, &deepgramVoice{deepgramSocket: s, d: d, wake: make(chan struct{}, 1), turns: true})
+}
+
+func (d *Deepgram) recite(ctx context.Context, v *deepgramVoice) {
 	ctx, cancel := context.WithCancel(ctx)
-	v := &deepgramVoice{deepgramSocket: s, d: d, wake: make(chan struct{}, 1)}
 	orders := make(chan order, 256)
 	spoken := make(chan struct{})
 	go func() {
 		defer close(spoken)
 		v.run(ctx, orders)
-		_ = s.Close() // the reader is done too
+		_ = v.Close() // the reader is done too
 	}()
 	v.read(ctx, orders)
 	cancel()
@@ -69,14 +82,20 @@ func (v *deepgramVoice) read(ctx context.Context, orders chan<- order) {
 			return
 		}
 		buf = message
-		var m struct{ Type, Text string }
+		var m struct {
+			Type, Text string
+			Offset     struct {
+				Type  string
+				Value int64
+			} `json:"playback_offset"`
+		}
 		if kind != websocket.TextMessage || json.Unmarshal(bytes.TrimSpace(message), &m) != nil {
 			v.hangUp(websocket.ClosePolicyViolation, "DATA-0000: not a text message of JSON")
 			return
 		}
-		o := order{kind: m.Type, text: m.Text, queued: v.owed.Load() > 0}
+		o := order{kind: m.Type, text: m.Text, queued: v.owed.Load() > 0, offset: m.Offset.Value}
 		switch m.Type {
-		case "Clear":
+		case "Clear", "Interrupt":
 			v.cleared.Add(1)
 			v.stir()
 		case "Flush":
@@ -101,7 +120,11 @@ func (v *deepgramVoice) stir() {
 
 // run obeys orders until the socket or ctx ends.
 func (v *deepgramVoice) run(ctx context.Context, orders <-chan order) {
-	err := v.say([]byte(`{"type":"Metadata","request_id":"`+v.request+`","model_name":"fake","model_version":"1","model_uuid":"fake"}`), 0)
+	kind := "Metadata"
+	if v.turns {
+		kind = "Connected"
+	}
+	err := v.say([]byte(`{"type":"`+kind+`","request_id":"`+v.request+`","model_name":"fake","model_version":"1","model_uuid":"fake"}`), 0)
 	for o := range orders {
 		if err == nil {
 			err = v.obey(ctx, o)
@@ -127,13 +150,21 @@ func (v *deepgramVoice) obey(ctx context.Context, o order) error {
 			v.queued = o.queued
 		}
 		v.text.WriteString(o.text)
+		if v.turns {
+			return v.goOn(ctx, o)
+		}
 	case "Flush":
 		v.d.counts.Flushes.Add(1)
 		if v.trouble.Fault == NeverAnswers {
 			return nil
 		}
 		defer v.owed.Add(-1)
+		if v.turns {
+			return v.endTurn(ctx, o)
+		}
 		return v.flush(ctx, o)
+	case "Interrupt":
+		return v.interrupt(o)
 	case "Clear":
 		v.d.counts.Clears.Add(1)
 		v.text.Reset()
@@ -302,3 +333,66 @@ func (v *deepgramVoice) utter(s *sound, i int, fresh bool) error {
 	_ = v.SetWriteDeadline(time.Now().Add(10 * time.Second)) // a write that follows says what is wrong
 	return v.WritePreparedMessage(p.framed)
 }
+
+// goOn speaks what has come of a turn, if it looks like the end of a sentence.
+func (v *deepgramVoice) goOn(ctx context.Context, o order) error {
+	if !v.turn {
+		v.turn = true
+		if err := v.say([]byte(`{"type":"SpeechStarted","speech_id":"`+v.speech()+`"}`), 0); err != nil {
+			return err
+		}
+	}
+	if v.trouble.Fault == NeverAnswers || !strings.ContainsAny(v.text.String(), ".?!") {
+		return nil
+	}
+	return v.sayTurn(ctx, o)
+}
+
+// sayTurn speaks what was gathered.
+func (v *deepgramVoice) sayTurn(ctx context.Context, o order) error {
+	text := v.text.String()
+	v.text.Reset()
+	if strings.TrimSpace(text) == "" || v.cleared.Load() != o.cleared {
+		return nil
+	}
+	v.d.counts.Utterances.Add(1)
+	v.rest(ctx, v.d.FirstAudio, o.cleared)
+	return v.sound(ctx, text, o.cleared)
+}
+
+// endTurn speaks what is left of a turn, and tells that it is over. Flushed comes before the last sound, as it may.
+func (v *deepgramVoice) endTurn(ctx context.Context, o order) error {
+	if !v.turn {
+		return v.warn("DATA-0001", "there is no turn")
+	}
+	if err := v.say([]byte(`{"type":"Flushed","speech_id":"`+v.speech()+`"}`), 0); err != nil {
+		return err
+	}
+	if err := v.sayTurn(ctx, o); err != nil || v.cleared.Load() != o.cleared {
+		return err
+	}
+	v.turn = false
+	b := []byte(`{"type":"SpeechMetadata","speech_id":"` + v.speech() + `","audio_duration_ms":1,"input_character_count":1,"billable_character_count":1,"controls_applied":{}}`)
+	v.sequence++
+	return v.say(b, 0)
+}
+
+// interrupt ends a turn.
+func (v *deepgramVoice) interrupt(o order) error {
+	v.d.counts.Clears.Add(1)
+	v.text.Reset()
+	v.silent = time.Time{}
+	v.turn = false
+	v.sequence++
+	switch {
+	case o.offset != 0 && o.offset <= v.offset:
+		return v.say([]byte(`{"type":"Error","code":"DATA-0000","description":"playback_offset does not advance"}`), 0)
+	case v.trouble.Fault == NeverAnswers:
+		return nil
+	}
+	v.offset = max(v.offset, o.offset)
+	return v.say([]byte(`{"type":"SpeechInterrupted","audio_played_ms":`+strconv.FormatInt(o.offset, 10)+`,"metadata":{}}`), 0)
+}
+
+// speech is the id of the turn.
+func (v *deepgramVoice) speech() string { return v.request + "-" + strconv.Itoa(v.sequence) }

@@ -95,6 +95,8 @@ func (e *ElevenLabs) Run(ctx context.Context, ln net.Listener) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/text-to-speech/{voice}/multi-stream-input", func(w http.ResponseWriter, r *http.Request) { e.serve(ctx, w, r) })
 	mux.HandleFunc("GET /v1/speech-to-text/realtime", func(w http.ResponseWriter, r *http.Request) { e.scribe(ctx, w, r) })
+	mux.HandleFunc("POST /v1/text-to-speech/{voice}/stream/with-timestamps", func(w http.ResponseWriter, r *http.Request) { e.stream(ctx, w, r) })
+	mux.HandleFunc("GET /v1/models", func(w http.ResponseWriter, r *http.Request) { e.models(w, r) })
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	err := server.Serve(ln)

@@ -178,19 +178,18 @@ func (o *OpenAIAudio) speak(ctx context.Context, w http.ResponseWriter, r *http.
 	if o.Asked != nil {
 		o.Asked(r.URL.Path, body)
 	}
-	if playAnswer(ctx, w, r, o.voiced(ask.Input, trouble), &o.counts.ModelCounts); trouble.Fault == CloseEarly {
+	if playAnswer(ctx, w, r, voicedAnswer(ask.Input, "audio/pcm", 2, 24000, trouble, o.FirstAudio, o.Pace), &o.counts.ModelCounts); trouble.Fault == CloseEarly {
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// voiced is the answer with a text's sound, as the trouble will have it.
-func (o *OpenAIAudio) voiced(text string, trouble Trouble) ModelAnswer {
-	const rate = 24000
-	answer := ModelAnswer{Header: http.Header{"Content-Type": {"audio/pcm"}}}
-	pace, sound := o.Pace, wired(Tones(text, rate), 2)
+// voicedAnswer is an answer with a text's sound, as the trouble will have it.
+func voicedAnswer(text, kind string, width, rate int, trouble Trouble, first time.Duration, pace float64) ModelAnswer {
+	answer := ModelAnswer{Header: http.Header{"Content-Type": {kind}}}
+	sound := wired(Tones(text, rate), width)
 	switch trouble.Fault {
 	case WrongRate:
-		sound = wired(Tones(text, 2*rate), 2)
+		sound = wired(Tones(text, 2*rate), width)
 	case WrongCodec:
 		sound = append([]byte("ID3\x04\x00\x00"), sound...)
 	case Garbage:
@@ -202,11 +201,11 @@ func (o *OpenAIAudio) voiced(text string, trouble Trouble) ModelAnswer {
 	case Drip:
 		pace = 0.25
 	}
-	piece := rate / 10 * 2
+	piece := rate / 10 * width
 	for at := 0; at < len(sound); at += piece {
 		step := ModelStep{Write: string(sound[at:min(at+piece, len(sound))])}
 		if at == 0 {
-			step.After = o.FirstAudio
+			step.After = first
 		} else if pace > 0 {
 			step.After = time.Duration(float64(100*time.Millisecond) / pace)
 		}

@@ -25,7 +25,11 @@ const (
 	reasonLimit = 200 * time.Millisecond
 )
 
-var errIdle = errors.New("idle for too long")
+// Why lines end that could serve.
+var (
+	errIdle = errors.New("idle for too long")
+	errCut  = errors.New("what it spoke was cut")
+)
 
 // A line is one socket. It serves one utterance at a time, and its reader never stops reading but for a full buffer.
 type line struct {

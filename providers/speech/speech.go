@@ -13,6 +13,7 @@ import (
 	"context"
 	"iter"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,10 @@ type Vendor struct {
 	Dial func(ctx context.Context) (*websocket.Conn, error)
 	// Lapse is after how long without text and sound a context may have ended by itself, so that what follows needs another; 0: never.
 	Lapse time.Duration
+	// Apart says that each clause is a context of its own, as of a vendor that has one at a time: what it says of a later one ends those before.
+	Apart bool
+	// Relentless says that what is being spoken goes on when its context is cancelled: the line ends with it, and another is opened in its place.
+	Relentless bool
 
 	AudioLimit time.Duration // longest silence of a voice that owes sound
 	Idle       int           // most idle lines kept
@@ -42,7 +47,7 @@ type Vendor struct {
 type Dialect interface {
 	// Say is the message that has a clause spoken at once, in a context that goes on. The first of a context opens it.
 	Say(id, clause string) ([]byte, error)
-	// End is the message after which nothing follows in a context.
+	// End is the message after which nothing follows in a context; nil: none is needed.
 	End(id string) ([]byte, error)
 	// Cancel is the message after which nothing more is made of a context.
 	Cancel(id string) ([]byte, error)
@@ -65,10 +70,14 @@ type Heard struct {
 type Sockets struct {
 	pool     pool.Pool[*line]
 	contexts atomic.Uint64 // utterances so far
+	opening  sync.WaitGroup
 }
 
 // Close ends all lines and waits for their goroutines.
-func (s *Sockets) Close() { s.pool.Close() }
+func (s *Sockets) Close() {
+	s.pool.Close()
+	s.opening.Wait()
+}
 
 // Idle is how many lines nobody speaks on.
 func (s *Sockets) Idle() int { return len(s.pool.Idle()) }
@@ -81,6 +90,11 @@ func (s *Sockets) Warm(ctx context.Context, v Vendor) error {
 	}
 	l.release()
 	return nil
+}
+
+// replace opens a line for who speaks next, when ctx may have ended; without one, that utterance opens its own.
+func (s *Sockets) replace(ctx context.Context, v Vendor) {
+	s.opening.Go(func() { _ = s.Warm(context.WithoutCancel(ctx), v) })
 }
 
 // Speak sends what is said clause by clause, each to be spoken at once, the first as early as it makes sense; its sound is yielded as it

@@ -53,7 +53,7 @@ func (u *utterance) speak(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	defer u.leave() // also when the caller's loop panics
+	defer u.leave(ctx) // also when the caller's loop panics
 	u.line.serve(u.vendor)
 	u.mute = true
 	u.pcm = make([]int16, u.vendor.Encoding.Bytes(speechPiece)/u.vendor.Encoding.Width)
@@ -64,11 +64,15 @@ func (u *utterance) speak(ctx context.Context) (err error) {
 }
 
 // leave gives the line back. A context that is still being spoken is cancelled first, so that nothing more is made of it.
-func (u *utterance) leave() {
+func (u *utterance) leave(ctx context.Context) {
 	if u.context != "" {
 		u.line.hush()
 		if b, err := u.vendor.Dialect.Cancel(u.context); err == nil {
 			_ = u.line.write(b) // a failed write has closed the line
+		}
+		if u.vendor.Relentless {
+			u.line.Fail(errCut)
+			u.sockets.replace(ctx, u.vendor)
 		}
 	}
 	u.line.release()
@@ -198,7 +202,7 @@ func (u *utterance) say(ctx context.Context, clause string) error {
 // clause sends one, in a context that has not lapsed.
 func (u *utterance) clause(clause string) error {
 	lapsed := u.vendor.Lapse > 0 && !u.mute && time.Since(u.wrote) >= u.vendor.Lapse && time.Since(u.heard) >= u.vendor.Lapse
-	if u.context == "" || lapsed {
+	if u.context == "" || lapsed || u.vendor.Apart {
 		u.contexts++
 		u.context = u.id + "-" + strconv.Itoa(u.contexts)
 		u.line.begin(u.context)
@@ -214,7 +218,7 @@ func (u *utterance) clause(clause string) error {
 // end tells the context that nothing follows.
 func (u *utterance) end() error {
 	b, err := u.vendor.Dialect.End(u.context)
-	if err != nil {
+	if err != nil || b == nil {
 		return err
 	}
 	u.wrote = time.Now()

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -51,6 +52,16 @@ func (e *Error) Error() string {
 // Hopeless says that asking again will be refused again until somebody does something: about the key, the account or the settings.
 func (e *Error) Hopeless() bool {
 	return e.Status >= 400 && e.Status < 500 && e.Status != http.StatusTooManyRequests && e.Status != http.StatusRequestTimeout
+}
+
+// againAfter is how long a request that failed is not made again.
+const againAfter = 150 * time.Millisecond
+
+// Again says whether a request that ended so is worth a second try, and after what time. One that nobody answered for so long is not: who
+// waits for it has waited enough.
+func Again(err error) (time.Duration, bool) {
+	e, ok := errors.AsType[*Error](err)
+	return againAfter, ok && !e.Hopeless() && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled)
 }
 
 // Clean takes the key, and what plays tricks in a log, out of the vendor's words.

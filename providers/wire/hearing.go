@@ -154,8 +154,6 @@ func (h *hearing) giveAway(heard time.Duration) {
 	if m := h.interim; m != nil {
 		h.told += len(strings.Fields(m.Text))
 		m.End = cmp.Or(m.End, heard)
-		h.told += len(strings.Fields(m.Text))
-		m.End = cmp.Or(m.End, heard)
 		h.keep(m)
 		h.interim = nil
 	}

@@ -1,0 +1,254 @@
+package rime_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"parley/media"
+	"parley/pipeline"
+	"parley/providers"
+	"parley/providers/providertest"
+	"parley/providers/rime"
+	"parley/providers/wire"
+)
+
+const secret = "rime_secret"
+
+// client is a Client of a fake server; both end with the test.
+func client(t testing.TB, server *providertest.Rime) *rime.Client {
+	t.Helper()
+	server.Key = secret
+	c := &rime.Client{BaseURL: providertest.StartRime(t, server), Key: secret}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return c
+}
+
+var phone = pipeline.Voice{Lang: "en-US", Rate: 8000}
+
+func TestSynthesizer(t *testing.T) {
+	t.Parallel()
+	providertest.Synthesizer(t, func(t *testing.T) pipeline.Synthesizer { return client(t, &providertest.Rime{}) })
+}
+
+// said is text that arrives as given; an empty piece is a pause of so long.
+func said(pause time.Duration, text ...string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, s := range text {
+			if s == "" {
+				<-time.After(pause)
+				continue
+			}
+			if !yield(s, nil) {
+				return
+			}
+		}
+	}
+}
+
+// speak speaks text to its end, or to an error.
+func speak(ctx context.Context, c *rime.Client, v pipeline.Voice, text iter.Seq2[string, error]) (length time.Duration, words []pipeline.Word, err error) {
+	n := 0
+	for s, err := range c.Speak(ctx, text, v) {
+		if err != nil {
+			return media.Samples(n, v.Rate), words, err
+		}
+		n += len(s.PCM)
+		words = append(words, s.Words...)
+	}
+	return media.Samples(n, v.Rate), words, nil
+}
+
+// soon waits until something is so.
+func soon(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !so(); <-time.After(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within 10 s", what)
+		}
+	}
+}
+
+// TestIsTold: what goes over the wire is what the reference says, and what comes has the times of its words.
+func TestIsTold(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var told []string
+	server := &providertest.Rime{Told: func(message string) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, message)
+	}}
+	c := client(t, server)
+	length, words, err := speak(t.Context(), c, phone, said(0, "Hello Ana. ", "How are ", "you?"))
+	if want := providertest.TonesLength("Hello Ana. How are you?"); err != nil || length != want {
+		t.Errorf("it sounds for %v, %v; want %v", length, err, want)
+	}
+	var texts []string
+	for _, w := range words {
+		texts = append(texts, w.Text)
+	}
+	if diff := cmp.Diff(strings.Fields("Hello Ana. How are you?"), texts); diff != "" {
+		t.Fatalf("words (-want +got):\n%s", diff)
+	}
+	if got, want := words[2].Start, providertest.TonesLength("Hello Ana. "); got != want {
+		t.Errorf("How begins at %v, want %v", got, want)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	want := []string{`{"text":"Hello Ana. ","contextId":"u1-1"}`, `{"text":"How are you? ","contextId":"u1-2"}`}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("messages (-want +got):\n%s", diff)
+	}
+}
+
+// TestClausesFollowOneAnother: whether a clause comes when all before it was spoken, or while it is, all is heard, with times that go on.
+func TestClausesFollowOneAnother(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		pause time.Duration
+		pace  float64
+	}{"after a while": {300 * time.Millisecond, 0}, "meanwhile": {100 * time.Millisecond, 4}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := client(t, &providertest.Rime{Pace: tt.pace})
+			length, words, err := speak(t.Context(), c, phone, said(tt.pause, "Hello Ana. ", "", "How are you? ", "I am well. "))
+			if want := providertest.TonesLength("Hello Ana. How are you? I am well."); err != nil || length != want {
+				t.Errorf("it sounds for %v, %v; want %v", length, err, want)
+			}
+			if len(words) != 8 || words[2].Start != providertest.TonesLength("Hello Ana.") || words[5].Start != providertest.TonesLength("Hello Ana. How are you?") {
+				t.Errorf("words %+v", words)
+			}
+		})
+	}
+}
+
+// TestCutIsCleared: an utterance that is cut has what waits cleared, and its socket ends; the next finds one that was opened meanwhile.
+func TestCutIsCleared(t *testing.T) {
+	t.Parallel()
+	server := &providertest.Rime{Pace: 1}
+	c := client(t, server)
+	for n := range int64(3) {
+		for _, err := range c.Speak(t.Context(), said(0, strings.Repeat("This is a long story. ", 10)), phone) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		soon(t, "what waits is cleared, and another socket is open", func() bool {
+			k := server.Counts()
+			return k.Goodbyes.Load() == n+1 && k.Sockets.Load() == n+2 && k.Open.Load() == 1
+		})
+	}
+}
+
+// TestWarm: the first utterance after Warm opens no socket, and a wrong key is told then.
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	server := &providertest.Rime{}
+	c := client(t, server)
+	if err := c.Warm(t.Context(), phone); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := speak(t.Context(), c, phone, said(0, "Yes.")); err != nil {
+		t.Error(err)
+	}
+	if n := server.Counts().Sockets.Load(); n != 1 {
+		t.Errorf("%d sockets were opened, want 1", n)
+	}
+	c.Key = "wrong"
+	if err := c.Warm(t.Context(), phone); providers.Class(err) != providers.Auth {
+		t.Errorf("got %v, want one of a key", err)
+	}
+}
+
+// TestDeadSocketIsReplaced: one that died while it was idle costs an utterance nothing but time.
+func TestDeadSocketIsReplaced(t *testing.T) {
+	t.Parallel()
+	server := &providertest.Rime{Speak: providertest.Trouble{Fault: providertest.CloseEarly, Times: 1}}
+	c := client(t, server)
+	if err := c.Warm(t.Context(), phone); err != nil {
+		t.Fatal(err)
+	}
+	length, _, err := speak(t.Context(), c, phone, said(0, "Hello there. ", "Goodbye."))
+	if want := providertest.TonesLength("Hello there. Goodbye."); err != nil || length != want {
+		t.Errorf("it sounds for %v, %v; want %v", length, err, want)
+	}
+}
+
+// TestSpeechTroubles: whatever the server does, it comes to an error that says what and why, soon, without the key.
+func TestSpeechTroubles(t *testing.T) {
+	t.Parallel()
+	type trouble = providertest.Trouble
+	for _, tt := range []struct {
+		trouble trouble
+		class   string
+		says    string
+	}{
+		{trouble{Fault: providertest.Refuse}, providers.Auth, "HTTP 401"},
+		{trouble{Fault: providertest.Refuse, Status: 402}, providers.Quota, "HTTP 402"},
+		{trouble{Fault: providertest.Refuse, Status: 429}, providers.Quota, "HTTP 429"},
+		{trouble{Fault: providertest.Refuse, Status: 500}, providers.Unavailable, "HTTP 500"},
+		{trouble{Fault: providertest.Mute}, "", "no answer within 300ms"},
+		{trouble{Fault: providertest.Deaf}, providers.Late, "no sound for 300ms"},
+		{trouble{Fault: providertest.NeverAnswers}, providers.Late, "no sound for 300ms"},
+		{trouble{Fault: providertest.CutOff}, providers.Connection, "rime: "},
+		{trouble{Fault: providertest.Garbage}, providers.Other, "5 unreadable messages"},
+		{trouble{Fault: providertest.Giant}, providers.Other, "read limit exceeded"},
+		{trouble{Fault: providertest.CloseEarly, Reason: "lost " + secret}, providers.Unavailable, "closed with 1011 lost [key]"},
+		{trouble{Fault: providertest.Complain, Reason: "no such voice, says " + secret}, providers.Other, "rime: no such voice, says [key]"},
+	} {
+		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
+			t.Parallel()
+			c := client(t, &providertest.Rime{Speak: tt.trouble})
+			c.AudioLimit, c.DialLimit = 300*time.Millisecond, 300*time.Millisecond
+			_, _, err := speak(t.Context(), c, phone, said(0, "Hello there, and welcome to all of you. ", "Goodbye now."))
+			var e *wire.Error
+			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "rime: ") || !strings.Contains(err.Error(), tt.says) {
+				t.Fatalf("got %v, want %q", err, tt.says)
+			}
+			if got := providers.Class(err); tt.class != "" && got != tt.class {
+				t.Errorf("%v is %s, want %s", err, got, tt.class)
+			}
+			if strings.Contains(err.Error(), secret) {
+				t.Errorf("the key is told: %v", err)
+			}
+		})
+	}
+}
+
+// TestWhatCannotBeAsked: it is refused before anybody is asked, by name.
+func TestWhatCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	for says, tt := range map[string]struct {
+		client *rime.Client
+		voice  pipeline.Voice
+	}{
+		"rate 11025":   {&rime.Client{Key: "k"}, pipeline.Voice{Rate: 11025}},
+		"voice's name": {&rime.Client{Key: "k"}, pipeline.Voice{Rate: 8000, Name: "../x"}},
+		"model's name": {&rime.Client{Key: "k"}, pipeline.Voice{Rate: 8000, Model: "a&b"}},
+		"Key":          {&rime.Client{}, phone},
+		"Voice":        {&rime.Client{Key: "k", Voice: "?"}, phone},
+		"Model":        {&rime.Client{Key: "k", Model: "?"}, phone},
+		"base URL":     {&rime.Client{Key: "k", BaseURL: "ftp://x"}, phone},
+	} {
+		_, _, err := speak(t.Context(), tt.client, tt.voice, said(0, "Hello."))
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("got %v, want %q", err, says)
+		}
+		if err := tt.client.Warm(t.Context(), tt.voice); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("warm: got %v, want %q", err, says)
+		}
+	}
+}
