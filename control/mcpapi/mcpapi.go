@@ -273,7 +273,7 @@ func (h *Handler) server(key string, tools []*operation) *mcp.Server {
 // call asks the API.
 func (h *Handler) call(ctx context.Context, o *operation, r *mcp.CallToolRequest) (*mcp.CallToolResult, error) {
 	args := map[string]json.RawMessage{}
-	if len(r.Params.Arguments) > 0 && json.Unmarshal(r.Params.Arguments, &args) != nil {
+	if object := len(r.Params.Arguments) == 0 || json.Unmarshal(r.Params.Arguments, &args) == nil; !object {
 		return wrong("want the arguments as an object"), nil
 	}
 	req, why := o.request(ctx, args)
