@@ -30,7 +30,7 @@ type chatCalls struct {
 
 // listenChats makes ready what calls of WhatsApp need. Without Opus there are none.
 func (s *server) listenChats() error {
-	if opus.Available() != nil {
+	if missing := opus.Available() != nil; missing {
 		return nil
 	}
 	public, err := s.cfg.public()
