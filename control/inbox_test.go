@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +71,7 @@ func (c *chat) refuse(err error) {
 }
 
 // withChat is a world whose bots have a channel. The inbox runs until the test's end.
-func withChat(t *testing.T, timing inbox.Timing) (*agency, *chat) {
+func withChat(t testing.TB, timing inbox.Timing) (*agency, *chat) {
 	t.Helper()
 	a, c := &agency{pen: &pen{text: "It is on its way."}, scout: &scout{}}, &chat{}
 	var box *inbox.Inbox
@@ -420,4 +421,23 @@ func TestAnotherNumber(t *testing.T) {
 	if thread.BotID != other.ID {
 		t.Errorf("it is %s's, want %s's", thread.BotID, other.ID)
 	}
+}
+
+// BenchmarkWebhook is how long a channel waits for the answer to a message, while what came before is worked off; p99 of Meta's patience is 250 ms.
+func BenchmarkWebhook(b *testing.B) {
+	w, _ := withChat(b, inbox.Timing{Pause: time.Hour, Burst: time.Hour})
+	bot := w.bot(channelled)
+	var took []time.Duration
+	for b.Loop() {
+		n := len(took)
+		body := told(fmt.Sprint("wamid.", n), fmt.Sprint("+1650555", 1000+n%1000), "Hello", time.Now())
+		began := time.Now()
+		if code := w.hook(bot.ID, "yes", body); code != http.StatusOK {
+			b.Fatal(code)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "p50-ms")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
