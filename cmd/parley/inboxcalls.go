@@ -29,20 +29,24 @@ type chatCalls struct {
 }
 
 // listenChats makes ready what calls of WhatsApp need. Without Opus there are none.
-func (s *server) listenChats() error {
-	if missing := opus.Available() != nil; missing {
-		return nil
+func (s *server) listenChats() (err error) {
+	if opus.Available() == nil {
+		s.chats, err = s.openChats()
 	}
+	return err
+}
+
+func (s *server) openChats() (*chatCalls, error) {
 	public, err := s.cfg.public()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	peers, err := webrtc.NewPeers(webrtc.PeerOptions{Public: public, Log: s.log})
 	if err != nil {
-		return fmt.Errorf("open calls of WhatsApp: %w", err)
+		return nil, fmt.Errorf("open calls of WhatsApp: %w", err)
 	}
-	s.chats = &chatCalls{peers: peers, held: &whatsapp.Calls{Peers: peers, Talk: func(ctx context.Context, leg *webrtc.Leg) { s.answer(ctx, leg) }}}
-	return nil
+	held := &whatsapp.Calls{Peers: peers, Talk: func(ctx context.Context, leg *webrtc.Leg) { s.answer(ctx, leg) }}
+	return &chatCalls{peers: peers, held: held}, nil
 }
 
 // begin runs f on a goroutine that close waits for; false: no further calls are taken.
