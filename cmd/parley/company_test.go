@@ -329,9 +329,14 @@ func TestVendorNames(t *testing.T) {
 			t.Errorf("%s has accounts that nobody keeps", s.Name)
 		}
 	}
+	for _, name := range suppliers.Names(suppliers.Converses) {
+		if _, ok := speechModels[name]; !ok {
+			t.Errorf("%s converses nowhere", name)
+		}
+	}
 	schema := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
 	for names, of := range map[string]reflect.Type{
-		"auto," + vars["hear"]: reflect.TypeFor[traits.Speech](), "auto," + vars["speak"]: reflect.TypeFor[traits.Speaking](), "auto,flow," + vars["think"]: reflect.TypeFor[traits.LanguageModel](),
+		"auto," + vars["hear"]: reflect.TypeFor[traits.Speech](), "auto," + vars["speak"]: reflect.TypeFor[traits.Speaking](), "auto,flow," + vars["think"] + "," + strings.Join(suppliers.Names(suppliers.Converses), ","): reflect.TypeFor[traits.LanguageModel](),
 	} {
 		got := huma.SchemaFromType(schema, of).Properties["vendor"].Enum
 		got = slices.DeleteFunc(slices.Clone(got), func(n any) bool { return n == "11labs" }) // the same vendor by another name

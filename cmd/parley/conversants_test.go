@@ -5,6 +5,7 @@ import (
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/providers"
 	"parley/providers/gemini"
 	"parley/providers/openai"
 	"parley/store"
@@ -21,7 +22,7 @@ func TestConversants(t *testing.T) {
 	if m, ok := r.conversant.(*openai.Realtime); !ok || r.thinks != "openai-realtime" || r.asks != "gpt-realtime" || m.Key != "k" || m.BaseURL != "http://localhost:1" || m.Voice != "cedar" || m.MaxTokens != 512 {
 		t.Errorf("OpenAI's: %+v", r)
 	}
-	if m, ok := r.model.(*openai.Client); !ok || m.Model != "gpt-4.1-mini" {
+	if m, ok := providers.Unguarded(r.model).(*openai.Client); !ok || m.Model != "gpt-4.1-mini" {
 		t.Errorf("what is only written is by %+v", r.model)
 	}
 	r = played(`{"vendor":"gemini-live","model":"some","voice":"Kore"}`)

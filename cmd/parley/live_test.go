@@ -63,7 +63,8 @@ func (x exam) of(t *testing.T, env map[string]string) {
 				t.Skipf("%s is not asked: %s is not set", e.name, needs(e))
 			}
 			bill := &price.Bill{}
-			v := &vendors{opened: map[string]opened{}, tally: tally{used: func(u providers.Use) { bill.Add(price.Use(u)) }}}
+			told := tally{used: func(u providers.Use) { bill.Add(price.Use(u)) }}
+			v := &vendors{opened: map[string]opened{}, tally: told, stand: &stand{set: &cfg.fallbacks, tally: told, log: slog.New(slog.DiscardHandler)}}
 			o := e.open(&cfg, wiring{log: slog.New(slog.DiscardHandler)})
 			v.opened[e.name] = o
 			if o.close != nil {

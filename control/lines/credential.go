@@ -74,7 +74,7 @@ type CredentialCreate struct {
 
 	Vendor    suppliers.Account `json:"vendor" doc:"Whose account it is. It cannot be changed later."`
 	Name      string            `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
-	AccountID string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
+	AccountID string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; azure: the region of the resource, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
 	Secret    string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
 	BaseURL   string            `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
 	Default   *bool             `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`

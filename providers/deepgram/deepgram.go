@@ -1,4 +1,4 @@
-// Package deepgram listens and speaks through Deepgram: listen v1 (Nova) and v2 (Flux) recognise, speak v1 (Aura) speaks.
+// Package deepgram listens and speaks through Deepgram: listen v1 (Nova) and v2 (Flux) recognise, speak v1 (Aura) and v2 (Flux) speak.
 //
 //	Write ──▶ reel ──▶ send ──▶ socket ──▶ read ──▶ hear ──▶ outbox ──▶ Results
 //	Mark  ──▶ Finalize ──┘        (Flux finds the ends of turns itself: it is asked only when it leaves an Ended waiting)
@@ -12,7 +12,8 @@
 // utterance needs no handshake; its reader belongs to the Client. Telephone legs (8 kHz) send and receive mu-law, others linear16.
 //
 // Wire facts: developers.deepgram.com, reference listen-streaming, listen-flux and speak-streaming, docs audio-keep-alive, finalize,
-// flux/state, flux/configure, flux/force-end-turn, flux/close-stream, tts-ws-flush and tts-ws-clear.
+// flux/state, flux/configure, flux/force-end-turn, flux/close-stream, tts-ws-flush, tts-ws-clear,
+// flux-tts/client-messages and flux-tts/server-messages.
 package deepgram
 
 import (
