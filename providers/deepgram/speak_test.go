@@ -207,6 +207,38 @@ func TestSpeakFlushesAtAPauseOfTheText(t *testing.T) {
 	}
 }
 
+// TestSpeakEndsAfterAPause: a line that was flushed often lets a pause of the text pass, and what was said before it is spoken at the end
+// all the same.
+func TestSpeakEndsAfterAPause(t *testing.T) {
+	t.Parallel()
+	server := &providertest.Deepgram{}
+	c := client(t, server)
+	for range 7 {
+		if _, err := speak(t.Context(), c, "Hello there. ", "Goodbye now."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const words = "One moment please. Let me look that up."
+	text := func(yield func(string, error) bool) {
+		if yield(words, nil) {
+			<-time.After(time.Second) // a tool takes its time, and has nothing to say
+		}
+	}
+	n := 0
+	for s, err := range c.Speak(t.Context(), text, pipeline.Voice{Rate: 8000}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		n += len(s.PCM)
+	}
+	if want := len(providertest.Tones(words, 8000)); n != want {
+		t.Errorf("%d samples, want %d", n, want)
+	}
+	if got := server.Counts().Speaks.Load(); got != 1 {
+		t.Errorf("%d lines: this is not about one that was flushed often", got)
+	}
+}
+
 func TestSpeakTroubles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

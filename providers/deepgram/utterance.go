@@ -29,6 +29,7 @@ type utterance struct {
 	sent    [][]byte  // messages, nil for Flush, until sound comes: a dead line's successor is told all of it again
 	told    bool      // the line was sent anything at all
 	owing   bool      // text was sent since the last Flush
+	held    bool      // a pause of it was let pass: there was no Flush to spare
 	flushes int       // sent
 	heard   time.Time // when the line last gave something that it owed, or began to owe
 
@@ -115,7 +116,7 @@ func (u *utterance) sound() {
 // wait sleeps until there is news. It flushes at a pause of the text, and loses patience with a line that owes sound.
 func (u *utterance) wait(ctx context.Context, timer *time.Timer, nothingOwed bool) error {
 	limit := or(u.client.AudioLimit, defaultAudioLimit)
-	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing && !u.line.turns || u.cut.Whole())
+	patience, pausing := time.Until(u.heard.Add(limit)), u.feed != nil && (u.owing && !u.held && !u.line.turns || u.cut.Whole())
 	switch {
 	case pausing && (nothingOwed || textPause < patience):
 		timer.Reset(textPause)
@@ -170,7 +171,7 @@ func (u *utterance) pause(ctx context.Context) error {
 		return nil
 	}
 	if !u.spare() {
-		u.owing = false // it will be flushed with what follows
+		u.held = true // it will be flushed with what follows, or at the end
 		return nil
 	}
 	return u.flush(ctx)
@@ -191,7 +192,7 @@ func (u *utterance) say(ctx context.Context, clause string) error {
 	if err != nil {
 		return fmt.Errorf("encode Speak: %w", err)
 	}
-	u.owing = true
+	u.owing, u.held = true, false
 	return u.send(ctx, b)
 }
 
@@ -200,7 +201,7 @@ func (u *utterance) flush(ctx context.Context) error {
 	if !u.owing {
 		return nil
 	}
-	u.owing = false
+	u.owing, u.held = false, false
 	u.heard = time.Now()
 	return u.send(ctx, nil)
 }
