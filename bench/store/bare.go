@@ -157,7 +157,7 @@ func (b *bare) record(ctx context.Context, entries []store.Entry) error {
 			}
 		case e.Ended != nil:
 			d := e.Ended
-			add("ends", d.Call, string(d.Status), text(d.End.Ended), int64(d.End.Length), d.End.Cause, d.End.Error, d.End.Turns, d.End.Drops, object(d.End.Latency), d.End.AnsweredBy, "")
+			add("ends", d.Call, string(d.Status), text(d.End.Ended), int64(d.End.Length), d.End.Cause, d.End.Error, d.End.Turns, d.End.Drops, object(d.End.Latency), d.End.AnsweredBy, "", "")
 			if r := d.Recording; r != nil {
 				add("recordings", d.Call, r.Path, r.Rate, r.Channels, r.Bytes, int64(r.Length))
 			}
