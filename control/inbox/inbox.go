@@ -94,7 +94,7 @@ func New(o Options) *Inbox {
 	return b
 }
 
-// Run works until ctx is done; then it waits for what is in hand.
+// Run works until ctx is done; then it waits for what is in hand, for no longer than grace.
 func (b *Inbox) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	for _, c := range b.crews {
@@ -170,7 +170,7 @@ func (b *Inbox) round(ctx context.Context, c *crew) error {
 		c.slots <- struct{}{}
 		c.hands.Go(func() {
 			defer func() { <-c.slots; b.rouse(c.kind) }()
-			ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), j.Due)
+			ctx, cancel := outliving(ctx, j.Due)
 			defer cancel()
 			c.do(ctx, j)
 		})
@@ -178,11 +178,38 @@ func (b *Inbox) round(ctx context.Context, c *crew) error {
 	return nil
 }
 
+// grace is how long jobs go on when all has to end; then they are given up, for whoever takes them next.
+const grace = 10 * time.Second
+
+// outliving is a job's context: it lasts until it is due, and a grace longer than ctx.
+func outliving(ctx context.Context, due time.Time) (job context.Context, done func()) {
+	job, cancel := context.WithDeadline(context.WithoutCancel(ctx), due)
+	heeding := context.AfterFunc(ctx, func() {
+		late := time.NewTimer(grace)
+		defer late.Stop()
+		select {
+		case <-late.C:
+			cancel()
+		case <-job.Done():
+		}
+	})
+	return job, func() { heeding(); cancel() }
+}
+
+// settleTime is how long it may take to write down what became of a job, also of one that was given up.
+const settleTime = 5 * time.Second
+
+func settling(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+}
+
 // end says that a job is done, or why it never will be. A job that is somebody else's by now is theirs to end.
 func (b *Inbox) end(ctx context.Context, j store.Job, failure string) {
 	if failure != "" {
 		b.o.Log.Error("a job of the inbox has failed", "job", j.ID, "kind", j.Kind, "org", j.Org, "bot", j.Bot, "reason", failure)
 	}
+	ctx, cancel := settling(ctx)
+	defer cancel()
 	err := b.o.Store.EndJob(ctx, j, failure, time.Now())
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		b.o.Log.Warn("a job of the inbox is not settled: it will be done again", "job", j.ID, "kind", j.Kind, "error", err)
@@ -198,6 +225,8 @@ func (b *Inbox) postpone(ctx context.Context, j store.Job, cause error) {
 		b.end(ctx, j, cause.Error())
 		return
 	}
+	ctx, cancel := settling(ctx)
+	defer cancel()
 	wait := min(time.Second<<(2*j.Settled), 10*time.Minute)
 	b.o.Log.Warn("a job of the inbox is put off", "job", j.ID, "kind", j.Kind, "bot", j.Bot, "wait", wait, "error", cause)
 	if err := b.o.Store.PutOffJob(ctx, j, time.Now().Add(wait)); err != nil && !errors.Is(err, store.ErrConflict) {
