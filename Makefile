@@ -112,7 +112,7 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50; PARLEY_E2E_EVERY=n: one in n of the sentences whose words are counted)
-	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 20m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
+	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 30m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
 
 .PHONY: sipp
 sipp: build ## sipp's scenarios against Parley, both roles, UDP and TCP, 8 at once; prints a table (2 minutes)
