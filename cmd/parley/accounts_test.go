@@ -162,3 +162,34 @@ func waitFor(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// TestOwnServerIsToldNoOtherKey: a server that an organisation has named is sent its own key alone, whatever the server's own account has besides.
+func TestOwnServerIsToldNoOtherKey(t *testing.T) {
+	t.Parallel()
+	const evil, whisper = "https://llm.example.com", "https://whisper.example.net/v1"
+	for _, tc := range []struct {
+		what, base string // of the server's speech
+		own        ownAccount
+		want       [2]string // server and key of speech
+	}{
+		{"another key at the same server", "", ownAccount{key: "own", base: evil}, [2]string{evil, "own"}},
+		{"that server, named twice", "https://api.openai.com/v1", ownAccount{key: "own", base: evil}, [2]string{evil, "own"}},
+		{"no server is named", "", ownAccount{key: "own"}, [2]string{"https://api.openai.com/v1", "own"}},
+		{"a server of its own", whisper, ownAccount{key: "own", base: evil}, [2]string{whisper, "operator"}},
+	} {
+		c := &config{}
+		c.OpenAIBaseURL, c.OpenAIKey = "https://api.openai.com/v1", "main"
+		c.OpenAISTTBaseURL, c.OpenAISTTKey, c.OpenAITTSBaseURL, c.OpenAITTSKey = tc.base, "operator", tc.base, "operator"
+		mine := own{"openai": tc.own}.settings(c)
+		ears, voice := mine.openAIEars("", wiring{}), mine.openAIVoice(wiring{})
+		if got := [2]string{ears.BaseURL, ears.Key}; got != tc.want {
+			t.Errorf("%s: it is heard by %v, want %v", tc.what, got, tc.want)
+		}
+		if got := [2]string{voice.BaseURL, voice.Key}; got != tc.want {
+			t.Errorf("%s: it is spoken by %v, want %v", tc.what, got, tc.want)
+		}
+		if c.OpenAISTTKey != "operator" {
+			t.Errorf("%s: the server's own settings have changed", tc.what)
+		}
+	}
+}

@@ -89,7 +89,12 @@ type account struct {
 	other     *string // the key by another name, which comes before it; nil: it has none
 	variable  string  // of the key, where it cannot do without; else empty
 	bare      bool    // a server that is named needs no key
+
+	annexes []annex // of parts of its work, which may be at servers of their own
 }
+
+// An annex is where the settings of a server of its own are; without one its key is another for the account's server.
+type annex struct{ key, base *string }
 
 // secret is the key.
 func (a account) secret() string {
@@ -102,8 +107,14 @@ func (a account) secret() string {
 // there says whether settings have an account.
 func (a account) there() bool { return a.secret() != "" || a.bare && *a.base != "" }
 
-// put has another account be the settings'; a server that it does not name stays.
+// put has another account be the settings'; a server that it does not name stays, as do those of annexes. What a key was for at the account's
+// server is the other account's now: it goes to no server that somebody else has named.
 func (a account) put(o ownAccount) {
+	for _, p := range a.annexes {
+		if *p.base == "" || *p.base == *a.base {
+			*p.key, *p.base = "", ""
+		}
+	}
 	*a.key, *a.base = o.key, cmp.Or(o.base, *a.base)
 	if a.other != nil {
 		*a.other = ""

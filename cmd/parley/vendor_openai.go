@@ -72,8 +72,13 @@ func checkOpenAI(c *config) (bad []error) {
 }
 
 var openAIVendor = entry{
-	name:    "openai",
-	account: func(c *config) account { return account{key: &c.OpenAIKey, base: &c.OpenAIBaseURL, bare: true} },
+	name: "openai",
+	account: func(c *config) account {
+		return account{
+			key: &c.OpenAIKey, base: &c.OpenAIBaseURL, bare: true,
+			annexes: []annex{{&c.OpenAISTTKey, &c.OpenAISTTBaseURL}, {&c.OpenAITTSKey, &c.OpenAITTSBaseURL}},
+		}
+	},
 	open: func(c *config, w wiring) opened {
 		m := &openai.Client{BaseURL: c.OpenAIBaseURL, Key: c.OpenAIKey, Model: c.OpenAIModel, API: openai.API(c.OpenAIAPI), HTTP: w.road.http, Prepare: c.carry()}
 		ears, voice := c.openAIEars(c.OpenAISTTModel, w), c.openAIVoice(w)
