@@ -20,6 +20,7 @@ import (
 	"parley/providers"
 	"parley/providers/deepgram"
 	"parley/providers/providertest"
+	"parley/providers/text"
 )
 
 // A statusError is a vendor's refusal.
@@ -186,6 +187,26 @@ func TestGuardRetries(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestGuardWhileItsTextFails: a text may fail on the goroutine that reads it while the voice fails on its own. The race detector looks on.
+func TestGuardWhileItsTextFails(t *testing.T) {
+	t.Parallel()
+	errText := errors.New("the text failed")
+	failing := make(chan struct{})
+	v := speaks(func(ctx context.Context, said iter.Seq2[string, error], yield func(pipeline.Speech, error) bool) {
+		text.Pull(ctx, said, func(context.Context, <-chan text.Piece) {
+			<-failing
+			yield(pipeline.Speech{}, statusError(400))
+		})
+	})
+	said := func(yield func(string, error) bool) {
+		close(failing)
+		yield("", errText)
+	}
+	if h := listen(t.Context(), new(providers.Guard).Synthesizer(v), said, pipeline.Voice{Rate: 8000}); !errors.Is(h.err, statusError(400)) {
+		t.Errorf("error %v", h.err)
+	}
 }
 
 // TestGuardKeepsTheContract of each kind that it decorates, with real clients and fake vendors.

@@ -84,7 +84,7 @@ func (s guardedVoice) speak(ctx context.Context, k *kept, v pipeline.Voice, yiel
 	for try := 1; ; try++ {
 		failure, left, sounds := error(nil), false, false
 		for sp, err := range s.voice.Speak(ctx, k.again(), v) {
-			if failure = err; err != nil && try == 1 && !sounds && ctx.Err() == nil && k.err == nil && s.guard.spend(err) {
+			if failure = err; err != nil && try == 1 && !sounds && ctx.Err() == nil && !k.failed.Load() && s.guard.spend(err) {
 				break
 			}
 			try = max(try, 2)
@@ -98,7 +98,7 @@ func (s guardedVoice) speak(ctx context.Context, k *kept, v pipeline.Voice, yiel
 			continue
 		}
 		switch {
-		case k.err != nil: // which is its author's failure
+		case k.failed.Load(): // which is its author's failure
 			return Cut
 		case failure == nil && !left && !sounds && k.speakable():
 			failure = errNoSound

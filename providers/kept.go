@@ -3,14 +3,16 @@ package providers
 import (
 	"iter"
 	"strings"
+	"sync/atomic"
 )
 
-// kept is a text that can be read again from its beginning, as far as it was read, and goes on from there. It has one reader at a time.
+// kept is a text that can be read again from its beginning, as far as it was read, and goes on from there. It has one reader at a time,
+// whose goroutine may be another than that of who asks whether it has failed.
 type kept struct {
-	next func() (string, error, bool)
-	stop func()
-	told []string
-	err  error // that the text ended with
+	next   func() (string, error, bool)
+	stop   func()
+	told   []string
+	failed atomic.Bool // the text ended with an error
 }
 
 func newKept(text iter.Seq2[string, error]) *kept {
@@ -28,7 +30,7 @@ func (k *kept) again() iter.Seq2[string, error] {
 				case !ok:
 					return
 				case err != nil:
-					k.err = err
+					k.failed.Store(true)
 					yield("", err)
 					return
 				}
