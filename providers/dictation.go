@@ -110,11 +110,19 @@ func (d *dictation) settle(tr pipeline.Transcript) (deaf bool) {
 	return d.mute >= muteMost && !d.exhausted(d.now.n) && !d.of.All[d.now.n].Turns
 }
 
-// fails gives a recogniser up, if it is the one of now, and seeks the next.
+// fails gives a recogniser up, if it is the one of now, and seeks the next, unless the call's transcription is being closed. That closes who
+// is told what comes, and nobody else.
 func (d *dictation) fails(h *hearer, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if h != d.now || d.closing {
+	switch {
+	case h != d.now:
+		return
+	case d.closing && h != d.live:
+		d.now = nil
+		d.again(func(context.Context) { d.dismiss(h) })
+		return
+	case d.closing:
 		return
 	}
 	d.now, d.live, d.mute = nil, nil, 0

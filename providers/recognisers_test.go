@@ -486,3 +486,60 @@ func TestRecognisersAllocateNothing(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A halting recogniser's transcription takes its time with a frame, and then fails.
+type halting struct {
+	pipeline.Transcription
+	asked, fail chan struct{}
+	closed      chan struct{}
+}
+
+func (h *halting) Transcribe(context.Context, pipeline.Listening) (pipeline.Transcription, error) {
+	return h, nil
+}
+func (h *halting) Mark(pipeline.Edge) error { return nil }
+func (h *halting) Write(media.Frame) error {
+	close(h.asked)
+	<-h.fail
+	return errEar
+}
+
+func (h *halting) Results() iter.Seq2[pipeline.Transcript, error] {
+	return func(func(pipeline.Transcript, error) bool) { <-h.closed }
+}
+func (h *halting) Close() error { close(h.closed); return nil }
+
+// TestRecognisersCloseWhoFailsAtTheEnd: who fails while it is told again what came before, when the call's transcription is being closed
+// already, is closed too.
+func TestRecognisersCloseWhoFailsAtTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		next := &halting{asked: make(chan struct{}), fail: make(chan struct{}), closed: make(chan struct{})}
+		r := &providers.Recognisers{All: []providers.Recogniser{{Transcriber: &scribe{dies: media.FrameTime}}, {Transcriber: next}}, Rest: time.Hour}
+		tr, err := r.Transcribe(t.Context(), pipeline.Listening{Rate: rate16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Write(media.Frame{PCM: make([]int16, rate16/50), Rate: rate16}); err != nil {
+			t.Fatal(err)
+		}
+		<-next.asked
+		done := make(chan error)
+		go func() { done <- tr.Close() }()
+		synctest.Wait()
+		close(next.fail)
+		synctest.Wait()
+		select {
+		case <-next.closed:
+		default:
+			t.Error("it was not closed")
+			close(next.closed)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("Close: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
