@@ -117,9 +117,10 @@ func (t *transcription) Write(f media.Frame) error {
 		return nil
 	}
 	t.nudge()
-	if over := t.head() - t.samples(mostTape) - t.begin; over > 0 {
-		t.lost += int(over)
-		t.forget(t.begin + t.samples(time.Second))
+	if over := int64(len(t.tape)) - t.samples(mostTape); over > 0 {
+		gone := max(over, t.samples(time.Second)) // a second at a time, so that not each frame moves all
+		t.lost += int(gone)
+		t.remove(int(gone))
 		return pipeline.ErrBehind
 	}
 	return nil
@@ -132,9 +133,13 @@ func (t *transcription) samples(d time.Duration) int64 {
 // forget lets go of what was before a place. Bytes move only once half of the tape can go, so that a frame costs a frame.
 func (t *transcription) forget(from int64) {
 	n := int(min(from-t.begin, int64(len(t.tape))))
-	if n <= 0 || n < len(t.tape)-n {
-		return
+	if n > 0 && n >= len(t.tape)-n {
+		t.remove(n)
 	}
+}
+
+// remove takes so many samples from the beginning of the tape.
+func (t *transcription) remove(n int) {
 	t.tape = t.tape[:copy(t.tape, t.tape[n:])]
 	t.begin += int64(n)
 }
