@@ -59,8 +59,7 @@ type Guard struct {
 	mu     sync.Mutex
 	failed int       // requests in a row
 	opened int       // times in a row
-	till   time.Time // the breaker is open until then; zero: it is closed
-	trying bool      // the one request that tries is on its way
+	till   time.Time // the breaker is open until then, when one request tries; zero: it is closed
 	spent  float64   // second tries that others have to make up for
 }
 
@@ -177,12 +176,14 @@ func (g *Guard) closed() (tries, ok bool) {
 	switch {
 	case g.till.IsZero():
 		return false, true
-	case g.trying || time.Now().Before(g.till):
+	case time.Now().Before(g.till):
 		return false, false
 	}
-	g.trying = true
+	g.till = time.Now().Add(g.cooling()) // a call's transcription may have nothing to tell for long: another tries then
 	return true, true
 }
+
+func (g *Guard) cooling() time.Duration { return cmp.Or(g.Cooling, DefaultCooling) }
 
 func (g *Guard) retries() float64 {
 	if g.Retries < 0 {
@@ -195,11 +196,12 @@ func (g *Guard) retries() float64 {
 func (g *Guard) judge(outcome string, tried bool) (news string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if tried {
-		g.trying = false
-	}
+	tried = tried && !g.till.IsZero() // else another one has, meanwhile
 	switch outcome {
 	case Cut, Refused:
+		if tried {
+			g.till = time.Now() // the next one tries
+		}
 		return ""
 	case OK:
 		if g.failed = 0; !tried {
@@ -210,7 +212,7 @@ func (g *Guard) judge(outcome string, tried bool) (news string) {
 	}
 	g.failed++
 	if trip := cmp.Or(g.Trip, DefaultTrip); tried || trip > 0 && g.failed >= trip && g.till.IsZero() {
-		g.till = time.Now().Add(min(cmp.Or(g.Cooling, DefaultCooling)<<min(g.opened, 10), mostCooling))
+		g.till = time.Now().Add(min(g.cooling()<<min(g.opened, 10), mostCooling))
 		g.opened++
 		g.failed = 0
 		return BreakerOpened

@@ -209,6 +209,40 @@ func TestGuardWhileItsTextFails(t *testing.T) {
 	}
 }
 
+// TestBreakerOfTheSilent: a call whose transcription tries how a vendor is, and in which nobody speaks, does not keep all others from it.
+func TestBreakerOfTheSilent(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scribe{refuses: func() error { return statusError(500) }}
+		r := (&providers.Guard{Trip: 1, Retries: -1}).Transcriber(s)
+		open := func() (pipeline.Transcription, error) {
+			return r.Transcribe(t.Context(), pipeline.Listening{Rate: rate16})
+		}
+		if _, err := open(); !errors.Is(err, statusError(500)) {
+			t.Fatalf("error %v", err)
+		}
+		s.refuses = nil
+		time.Sleep(providers.DefaultCooling)
+		silent, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := open(); err == nil {
+			t.Error("two try at once")
+		}
+		time.Sleep(providers.DefaultCooling)
+		another, err := open()
+		if err != nil {
+			t.Fatalf("while nobody speaks on another call: %v", err)
+		}
+		for _, tr := range []pipeline.Transcription{another, silent} {
+			if err := tr.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // TestGuardKeepsTheContract of each kind that it decorates, with real clients and fake vendors.
 func TestGuardKeepsTheContract(t *testing.T) {
 	t.Parallel()
