@@ -243,6 +243,28 @@ func TestBreakerOfTheSilent(t *testing.T) {
 	})
 }
 
+// TestGuardOfAPanic: a recogniser that panics as it is opened keeps no room, and does not keep others from trying how it is.
+func TestGuardOfAPanic(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := &scribe{refuses: func() error { panic("no") }}
+		r := (&providers.Guard{Limit: 1, Trip: -1}).Transcriber(s)
+		func() {
+			defer func() { _ = recover() }()
+			_, err := r.Transcribe(t.Context(), pipeline.Listening{Rate: rate16})
+			t.Errorf("it did not panic, but returned %v", err)
+		}()
+		s.refuses = nil
+		tr, err := r.Transcribe(t.Context(), pipeline.Listening{Rate: rate16})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestGuardKeepsTheContract of each kind that it decorates, with real clients and fake vendors.
 func TestGuardKeepsTheContract(t *testing.T) {
 	t.Parallel()

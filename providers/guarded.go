@@ -123,15 +123,22 @@ func (t guardedRecogniser) Transcribe(ctx context.Context, o pipeline.Listening)
 	if err != nil {
 		return nil, err
 	}
+	how := Other // if it panics
+	defer func() {
+		if how != OK {
+			p.done(how)
+		}
+	}()
 	open, err := t.recogniser.Transcribe(ctx, o)
 	if err != nil && ctx.Err() == nil && t.guard.spend(err) {
 		pauseBeforeRetry(ctx)
 		open, err = t.recogniser.Transcribe(ctx, o)
 	}
 	if err != nil {
-		p.done(outcome(ctx, "transcriber", err, false))
+		how = outcome(ctx, "transcriber", err, false)
 		return nil, err
 	}
+	how = OK
 	return &guardedTranscription{Transcription: open, pass: p}, nil
 }
 
