@@ -79,7 +79,7 @@ func (c *chatCalls) take(bot store.Bot, e channel.Event) {
 		return
 	}
 	if e.Call.Step != channel.CallOffered {
-		c.News(e.Call)
+		c.News(e.Call, bot.Org)
 		return
 	}
 	c.mu.Lock()

@@ -245,8 +245,8 @@ func incoming(e channel.Event) *inbox.Incoming {
 	case channel.Reacted, channel.System, channel.Unsupported, channel.Permitted:
 		in.Quiet = true
 	}
-	if m.Group != "" {
-		in.Peers = []string{"group " + m.Group}
+	if m.Group != "" { // to which nothing of ours is sent
+		in.Peers, in.Voice, in.Quiet = []string{"group " + m.Group}, false, true
 		return in
 	}
 	parties := []channel.Party{m.From}

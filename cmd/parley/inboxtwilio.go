@@ -73,6 +73,9 @@ func (l *twilioLine) Send(ctx context.Context, m inbox.Outgoing) (string, error)
 		return "", inbox.ErrNoNotes
 	}
 	o := written(m)
+	if l.sender.Status == "" { // Twilio cannot bring it back
+		o.Tag = ""
+	}
 	if err := o.Check(m.Last, time.Now()); err != nil {
 		return "", unsentFor(err)
 	}

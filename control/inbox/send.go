@@ -63,7 +63,7 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 		b.end(ctx, j, "the message is gone")
 		return
 	case err != nil:
-		b.postpone(ctx, j, err)
+		b.unsent(ctx, j, later(err))
 		return
 	case m.External != "" || m.Status != store.MessagePending:
 		b.sent(ctx, j, "", "")
@@ -73,8 +73,8 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 		return
 	}
 	line, out, err := b.outgoing(ctx, j, m)
-	if errors.Is(err, store.ErrUnavailable) {
-		b.postpone(ctx, j, err)
+	if errors.Is(err, store.ErrUnavailable) || err != nil && ctx.Err() != nil {
+		b.unsent(ctx, j, later(err))
 		return
 	}
 	id := ""
@@ -90,19 +90,29 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 		b.sent(ctx, j, id, "")
 		return
 	}
-	no := refusalOf(err)
+	b.unsent(ctx, j, refusalOf(err))
+}
+
+// later is of what is no word of the channel's: nothing was sent, and may be when it has passed.
+func later(err error) *Refusal { return &Refusal{Message: err.Error(), Again: true} }
+
+// unsent puts a message off that may be sent later, also one that was given up because all has to end; else it has failed.
+func (b *Inbox) unsent(ctx context.Context, j store.Job, no *Refusal) {
 	if no.Again && j.Settled+1 < mostTries {
 		b.o.Log.Warn("a message waits", "org", j.Org, "bot", j.Bot, "message", j.Key, "reason", no.Message)
 		wait := max(no.After, min(time.Second<<(2*j.Settled), 10*time.Minute))
+		ctx, cancel := settling(ctx)
+		defer cancel()
 		if err := b.o.Store.PutOffJob(ctx, j, time.Now().Add(wait)); err != nil && !errors.Is(err, store.ErrConflict) {
 			b.o.Log.Warn("a message is not put off", "message", j.Key, "error", err)
 		}
 		return
 	}
+	why := no.Message
 	if no.Unsure {
-		no.Message += ": it may have been sent"
+		why += ": it may have been sent"
 	}
-	b.sent(ctx, j, "", no.Message)
+	b.sent(ctx, j, "", why)
 }
 
 // outgoing is a message as it is sent, and by what.
@@ -134,7 +144,7 @@ func (b *Inbox) outgoing(ctx context.Context, j store.Job, m store.ThreadMessage
 // sent keeps what became of a message: its id on the channel, or why there is none.
 func (b *Inbox) sent(ctx context.Context, j store.Job, external, failure string) {
 	for pause := 50 * time.Millisecond; ; pause = min(2*pause, 2*time.Second) {
-		err := b.o.Store.Sent(ctx, j, external, failure, time.Now())
+		err := b.note(ctx, j, external, failure)
 		if err == nil {
 			break
 		}
@@ -155,4 +165,11 @@ func (b *Inbox) sent(ctx context.Context, j store.Job, external, failure string)
 		b.o.Log.InfoContext(ctx, "message sent", "org", j.Org, "bot", j.Bot, "conversation", j.Thread, "message", j.Key)
 	}
 	b.o.Feed.Changed(j.Org, j.Thread, j.Key)
+}
+
+// note writes down what became of a message, also of one that was given up.
+func (b *Inbox) note(ctx context.Context, j store.Job, external, failure string) error {
+	ctx, cancel := settling(ctx)
+	defer cancel()
+	return b.o.Store.Sent(ctx, j, external, failure, time.Now())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -31,8 +32,8 @@ type Calls struct {
 	Talk  func(ctx context.Context, leg *webrtc.Leg) // is the conversation: when it returns the call ends. Nobody may use the leg after that
 
 	mu   sync.Mutex
-	live map[string]*ongoing
-	past map[string]*early // calls that are over or not known yet
+	live map[string]*ongoing // by key
+	past map[string]*early   // calls that are over or not known yet
 }
 
 // An ongoing is a call from the moment that its id is known.
@@ -55,6 +56,9 @@ var (
 	// ErrRefused is of a call of ours that the person did not take.
 	ErrRefused = errors.New("the call was not taken")
 )
+
+// key is what a call is known by: an id alone would let whoever learns of it end a call of others.
+func key(id string, owners []string) string { return strings.Join(owners, " ") + " " + id }
 
 // begin makes a call known; false: it is or was already.
 func (c *Calls) begin(id string) (*ongoing, bool) {
@@ -104,15 +108,17 @@ func (c *Calls) keep(id string) *early {
 	return e
 }
 
-// News is given all that webhooks tell of calls, but offers.
-func (c *Calls) News(n *message.Call) {
+// News is given all that webhooks tell of calls, but offers. The owners are those of the webhook, who are told of by Info.Owners of their calls:
+// nobody else has news of them.
+func (c *Calls) News(n *message.Call, owners ...string) {
+	id := key(n.ID, owners)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o := c.live[n.ID]; o != nil {
+	if o := c.live[id]; o != nil {
 		o.tell(n)
 		return
 	}
-	if e := c.keep(n.ID); !e.over && len(e.news) < newsOfOne {
+	if e := c.keep(id); !e.over && len(e.news) < newsOfOne {
 		e.news = append(e.news, n)
 	}
 }
@@ -135,11 +141,11 @@ func (c *Calls) Serve(ctx context.Context, n *Number, info media.Info, e message
 	if call == nil || call.Step != message.CallOffered {
 		return errors.New("serve call: want one that was offered")
 	}
-	o, fresh := c.begin(call.ID)
+	o, fresh := c.begin(key(call.ID, info.Owners))
 	if !fresh {
 		return nil
 	}
-	defer c.end(call.ID)
+	defer c.end(key(call.ID, info.Owners))
 	if !e.At.IsZero() && time.Since(e.At) > answerTime {
 		return fmt.Errorf("serve call: %w: it came %v ago", ErrMissed, time.Since(e.At).Round(time.Second))
 	}
@@ -230,11 +236,11 @@ func (c *Calls) Place(ctx context.Context, n *Number, line message.Line, to mess
 	if err != nil {
 		return fmt.Errorf("place call: %w", err)
 	}
-	o, fresh := c.begin(id)
+	o, fresh := c.begin(key(id, info.Owners))
 	if !fresh {
 		return &message.Error{Reason: message.Garbled, Message: "the answer names a call that there was already"}
 	}
-	defer c.end(id)
+	defer c.end(key(id, info.Owners))
 	going, stop := o.follow(ctx, peer)
 	defer stop()
 	leg, err := o.ring(going, peer)

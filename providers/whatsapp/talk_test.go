@@ -175,13 +175,16 @@ func TestServe(t *testing.T) {
 			t.Error("two answers")
 		}
 		sound(t, l, there)
-		if err := x.Serve(t.Context(), x.n, media.Info{}, e); err != nil {
+		x.News(x.terminated(e.Call.ID), "another") // whose webhook it is not
+		x.News(x.terminated(e.Call.ID))
+		sound(t, l, there)
+		if err := x.Serve(t.Context(), x.n, media.Info{Owners: []string{"org"}}, e); err != nil {
 			t.Errorf("told again: %v", err)
 		}
 		if ours {
 			_ = l.Hangup(media.CauseAgent)
 		} else {
-			x.News(x.terminated(e.Call.ID))
+			x.News(x.terminated(e.Call.ID), "org")
 		}
 		if err := wait(t, "the end", served); err != nil {
 			t.Errorf("%v", err)
@@ -190,7 +193,7 @@ func TestServe(t *testing.T) {
 		if (c.State == "terminate") != ours {
 			t.Errorf("hung up by us is %v, and Meta was told %s", ours, c.State)
 		}
-		if err := x.Serve(t.Context(), x.n, media.Info{}, e); err != nil || len(x.talks) > 0 {
+		if err := x.Serve(t.Context(), x.n, media.Info{Owners: []string{"org"}}, e); err != nil || len(x.talks) > 0 {
 			t.Errorf("told again: %v", err)
 		}
 		if n := x.Peers.Live(); n != 0 {
