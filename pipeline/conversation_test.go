@@ -1,8 +1,11 @@
 package pipeline
 
 import (
+	"context"
+	"iter"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/media"
@@ -151,4 +154,82 @@ func BenchmarkConversationHears(b *testing.B) {
 		}
 		v.Hear(time.Duration(n)*media.FrameTime, f, Edge{Kind: kind})
 	}
+}
+
+// puppet is a Conversant whose sessions say "go" to all that they are asked, and then what a test has them say.
+type puppet struct{ sessions []*puppetSession }
+
+func (p *puppet) Converse(context.Context, Briefing) (Session, error) {
+	s := &puppetSession{says: make(chan Outcome, 8), closed: make(chan struct{})}
+	p.sessions = append(p.sessions, s)
+	return s, nil
+}
+
+type puppetSession struct {
+	sink
+	says    chan Outcome
+	closed  chan struct{}
+	asked   int   // the key of the last
+	cancels []int // the keys of those that were asked for last then
+}
+
+func (s *puppetSession) Ask(key int, _ []Edit) error {
+	s.asked = key
+	s.says <- aloud(key, "go")
+	return nil
+}
+
+func (s *puppetSession) Cancel() error { s.cancels = append(s.cancels, s.asked); return nil }
+func (s *puppetSession) Close() error  { close(s.closed); return nil }
+
+func (s *puppetSession) Outcomes() iter.Seq2[Outcome, error] {
+	return func(yield func(Outcome, error) bool) {
+		for {
+			select {
+			case o := <-s.says:
+				if !yield(o, nil) {
+					return
+				}
+			case <-s.closed:
+				return
+			}
+		}
+	}
+}
+
+func aloud(key int, text string) Outcome {
+	return Outcome{Key: key, Delta: Delta{Aloud: &Aloud{Text: text}}}
+}
+
+// reads checks what comes next of an answer.
+func reads(t *testing.T, next func() (Delta, error, bool), want string) {
+	t.Helper()
+	if d, err, ok := next(); err != nil || !ok || d.Aloud == nil || d.Aloud.Text != want {
+		t.Fatalf("%+v (%v, %v), want %q", d, err, ok, want)
+	}
+}
+
+// An answer that is still being read when the next is asked for is cancelled before that, and takes nothing of it.
+func TestConversationIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		first, stopFirst := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 1}))
+		second, stopSecond := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 2}))
+		reads(t, first, "go")
+		s := p.sessions[0]
+		before := s.asked
+		reads(t, second, "go")
+		stopFirst()
+		if want := []int{before}; !slices.Equal(s.cancels, want) {
+			t.Errorf("cancelled %v, want %v", s.cancels, want)
+		}
+		s.says <- aloud(s.asked, "on")
+		reads(t, second, "on")
+		stopSecond()
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
