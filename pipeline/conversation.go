@@ -147,6 +147,9 @@ func (v *Conversation) dial(ctx context.Context, as **line) error {
 	if v.closed {
 		return s.Close()
 	}
+	if old := *as; old != nil { // a spare that will end soon itself
+		v.leave(old, errSessionOver)
+	}
 	*as = l
 	if as == &v.line {
 		v.reel.unsent()

@@ -233,3 +233,30 @@ func TestConversationIsAskedAgain(t *testing.T) {
 		}
 	})
 }
+
+// A session that takes another's place and will end soon itself, before anything was asked of it, is closed as the next one comes.
+func TestConversationHasOneSpare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		v.Hear(0, media.Frame{PCM: make([]int16, 160), Rate: 8000}, Edge{})
+		synctest.Wait()
+		for n := range 2 {
+			p.sessions[n].says <- Outcome{Ends: true}
+			synctest.Wait()
+		}
+		if len(p.sessions) != 3 {
+			t.Fatalf("%d sessions", len(p.sessions))
+		}
+		select {
+		case <-p.sessions[1].closed:
+		default:
+			t.Error("nobody has the second session, and it is open")
+			close(p.sessions[1].closed)
+		}
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
