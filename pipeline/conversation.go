@@ -226,7 +226,7 @@ func (v *Conversation) took(l *line, o Outcome) error {
 			m.Calls = append(m.Calls, *c)
 		}
 	}
-	if o.Key != l.answer {
+	if o.Key == 0 || o.Key != l.answer { // 0 is of no answer
 		return nil
 	}
 	if a := o.Delta.Aloud; a != nil {

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"testing"
@@ -157,9 +158,15 @@ func BenchmarkConversationHears(b *testing.B) {
 }
 
 // puppet is a Conversant whose sessions say "go" to all that they are asked, and then what a test has them say.
-type puppet struct{ sessions []*puppetSession }
+type puppet struct {
+	sessions []*puppetSession
+	most     int // it opens no more; 0: as many as are wanted
+}
 
 func (p *puppet) Converse(context.Context, Briefing) (Session, error) {
+	if p.most > 0 && len(p.sessions) == p.most {
+		return nil, errors.New("no more")
+	}
 	s := &puppetSession{says: make(chan Outcome, 8), closed: make(chan struct{})}
 	p.sessions = append(p.sessions, s)
 	return s, nil
@@ -255,6 +262,25 @@ func TestConversationHasOneSpare(t *testing.T) {
 			t.Error("nobody has the second session, and it is open")
 			close(p.sessions[1].closed)
 		}
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What is of no answer is not taken for the beginning of the next: a session that ends then is followed by another.
+func TestConversationEndsBetweenAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{most: 1}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		v.Hear(0, media.Frame{PCM: make([]int16, 160), Rate: 8000}, Edge{})
+		synctest.Wait()
+		p.sessions[0].says <- Outcome{Ends: true} // there is no other yet
+		synctest.Wait()
+		next, stop := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 1}))
+		reads(t, next, "go")
+		stop()
 		if err := v.Close(); err != nil {
 			t.Error(err)
 		}
