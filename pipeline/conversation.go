@@ -251,10 +251,19 @@ func (v *Conversation) Hear(at time.Duration, f media.Frame, e Edge) {
 		v.work.Go(v.ahead)
 	}
 	fresh := v.reel.hear(at, f, e)
-	if len(fresh) > 0 && v.line != nil {
-		if err := v.line.session.Write(fresh); err != nil {
-			v.lose(v.line, err)
-		}
+	if v.line == nil {
+		return
+	}
+	var err error
+	switch {
+	case v.reel.spilt: // what is kept is written anew if it is wanted
+		v.reel.unsent()
+		err = v.line.session.Clear()
+	case len(fresh) > 0:
+		err = v.line.session.Write(fresh)
+	}
+	if err != nil {
+		v.lose(v.line, err)
 	}
 }
 

@@ -139,6 +139,37 @@ func TestUpdate(t *testing.T) {
 		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told)
 }
 
+// Speech that never becomes a turn, as a television's, does not pile up at the session; a turn after it is heard as a whole.
+func TestConversationForgets(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	v := NewConversation(nil, Briefing{Rate: 8000})
+	v.begun, v.line = true, &line{session: s}
+	most := 0
+	f := media.Frame{PCM: make([]int16, 160), Rate: 8000}
+	for n := range 30_000 { // 10 min
+		kind := NoEdge
+		switch n % 500 {
+		case 50:
+			kind = Began
+		case 450:
+			kind = Ended
+		}
+		v.Hear(time.Duration(n)*media.FrameTime, f, Edge{Kind: kind})
+		most = max(most, total(s.wrote))
+	}
+	if limit := v.reel.samples(reelMost + time.Second); most > limit {
+		t.Errorf("the session had %d samples, want at most %d", most, limit)
+	}
+	m := Message{Role: Caller, At: 591 * time.Second, Length: 8 * time.Second}
+	if ok, err := v.reel.write(s, m); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if got := float64(total(s.wrote)) / 8000; got < 8 || got > 8.5 {
+		t.Errorf("%.2f s of the turn were written", got)
+	}
+}
+
 // BenchmarkConversationHears is what a frame costs besides ear and recogniser, while the caller speaks.
 func BenchmarkConversationHears(b *testing.B) {
 	v := NewConversation(nil, Briefing{Rate: 8000})
