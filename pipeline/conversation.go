@@ -67,6 +67,7 @@ type entry struct {
 var (
 	errSessionOver = errors.New("the session has ended")
 	errEndless     = errors.New("the answer does not end")
+	errOvertaken   = errors.New("another answer is wanted")
 )
 
 // soonLost is how long a session has to last for another to be opened as soon as it has ended; else only when it is needed.
@@ -146,6 +147,9 @@ func (v *Conversation) dial(ctx context.Context, as **line) error {
 	if v.closed {
 		return s.Close()
 	}
+	if old := *as; old != nil { // a spare that will end soon itself
+		v.leave(old, errSessionOver)
+	}
 	*as = l
 	if as == &v.line {
 		v.reel.unsent()
@@ -222,7 +226,7 @@ func (v *Conversation) took(l *line, o Outcome) error {
 			m.Calls = append(m.Calls, *c)
 		}
 	}
-	if o.Key != l.answer {
+	if o.Key == 0 || o.Key != l.answer { // 0 is of no answer
 		return nil
 	}
 	if a := o.Delta.Aloud; a != nil {
@@ -247,10 +251,19 @@ func (v *Conversation) Hear(at time.Duration, f media.Frame, e Edge) {
 		v.work.Go(v.ahead)
 	}
 	fresh := v.reel.hear(at, f, e)
-	if len(fresh) > 0 && v.line != nil {
-		if err := v.line.session.Write(fresh); err != nil {
-			v.lose(v.line, err)
-		}
+	if v.line == nil {
+		return
+	}
+	var err error
+	switch {
+	case v.reel.spilt: // what is kept is written anew if it is wanted
+		v.reel.unsent()
+		err = v.line.session.Clear()
+	case len(fresh) > 0:
+		err = v.line.session.Write(fresh)
+	}
+	if err != nil {
+		v.lose(v.line, err)
 	}
 }
 
@@ -288,12 +301,13 @@ func (v *Conversation) respond(ctx context.Context, talk Talk, yield func(Delta,
 	if l == nil {
 		return false, errSessionOver
 	}
-	if err := v.ask(l, talk); err != nil {
+	key, err := v.ask(l, talk)
+	if err != nil {
 		return false, err
 	}
-	defer v.settle(ctx, l)
+	defer v.settle(ctx, l, key)
 	for {
-		next, err := v.take(l)
+		next, err := v.take(l, key)
 		for _, o := range next {
 			if !o.Done || o.Delta.Finish != "" {
 				begun = true
@@ -320,9 +334,12 @@ func (v *Conversation) respond(ctx context.Context, talk Talk, yield func(Delta,
 }
 
 // take is what has come of the answer, or else why no more will.
-func (v *Conversation) take(l *line) ([]Outcome, error) {
+func (v *Conversation) take(l *line, key int) ([]Outcome, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if l.answer != key {
+		return nil, errOvertaken
+	}
 	next := l.queue
 	l.queue, l.sound = nil, 0
 	if len(next) == 0 {
@@ -334,15 +351,15 @@ func (v *Conversation) take(l *line) ([]Outcome, error) {
 	return next, nil
 }
 
-// settle cancels the answer, unless it is complete. A session that was too late with it is not asked again.
-func (v *Conversation) settle(ctx context.Context, l *line) {
+// settle cancels the answer, unless it is complete or another has been asked for since. A session that was too late with it is not asked
+// again.
+func (v *Conversation) settle(ctx context.Context, l *line, key int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	l.queue, l.sound = nil, 0
-	if l.answer == 0 || l.err != nil {
+	if l.answer != key || l.err != nil {
 		return
 	}
-	l.answer = 0
+	l.answer, l.queue, l.sound = 0, nil, 0
 	err := l.session.Cancel()
 	if late, ok := errors.AsType[*LateError](context.Cause(ctx)); ok {
 		err = late
@@ -352,12 +369,19 @@ func (v *Conversation) settle(ctx context.Context, l *line) {
 	}
 }
 
-// ask brings the session up to date and wants an answer.
-func (v *Conversation) ask(l *line, talk Talk) error {
+// ask brings the session up to date and wants an answer. Whoever reads the one before may not know yet that nobody wants it.
+func (v *Conversation) ask(l *line, talk Talk) (key int, err error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if l.err != nil {
-		return l.err
+		return 0, l.err
+	}
+	if l.answer != 0 {
+		l.answer, l.queue, l.sound = 0, nil, 0
+		if err := l.session.Cancel(); err != nil {
+			v.lose(l, err)
+			return 0, err
+		}
 	}
 	edits := l.update(talk)
 	for i := range edits {
@@ -368,7 +392,7 @@ func (v *Conversation) ask(l *line, talk Talk) error {
 		ok, err := v.reel.write(l.session, e.Message)
 		if err != nil {
 			v.lose(l, err)
-			return err
+			return 0, err
 		}
 		if ok {
 			e.Kind = Heard
@@ -378,9 +402,9 @@ func (v *Conversation) ask(l *line, talk Talk) error {
 	l.entries = append(l.entries, entry{key: l.answer, answer: true, m: Message{Role: Assistant, Turn: talk.Turn}})
 	if err := l.session.Ask(l.answer, edits); err != nil {
 		v.lose(l, err)
-		return err
+		return 0, err
 	}
-	return nil
+	return l.answer, nil
 }
 
 func (l *line) next() int {

@@ -1,8 +1,12 @@
 package pipeline
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"parley/media"
@@ -135,6 +139,37 @@ func TestUpdate(t *testing.T) {
 		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told)
 }
 
+// Speech that never becomes a turn, as a television's, does not pile up at the session; a turn after it is heard as a whole.
+func TestConversationForgets(t *testing.T) {
+	t.Parallel()
+	s := &sink{}
+	v := NewConversation(nil, Briefing{Rate: 8000})
+	v.begun, v.line = true, &line{session: s}
+	most := 0
+	f := media.Frame{PCM: make([]int16, 160), Rate: 8000}
+	for n := range 30_000 { // 10 min
+		kind := NoEdge
+		switch n % 500 {
+		case 50:
+			kind = Began
+		case 450:
+			kind = Ended
+		}
+		v.Hear(time.Duration(n)*media.FrameTime, f, Edge{Kind: kind})
+		most = max(most, total(s.wrote))
+	}
+	if limit := v.reel.samples(reelMost + time.Second); most > limit {
+		t.Errorf("the session had %d samples, want at most %d", most, limit)
+	}
+	m := Message{Role: Caller, At: 591 * time.Second, Length: 8 * time.Second}
+	if ok, err := v.reel.write(s, m); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	if got := float64(total(s.wrote)) / 8000; got < 8 || got > 8.5 {
+		t.Errorf("%.2f s of the turn were written", got)
+	}
+}
+
 // BenchmarkConversationHears is what a frame costs besides ear and recogniser, while the caller speaks.
 func BenchmarkConversationHears(b *testing.B) {
 	v := NewConversation(nil, Briefing{Rate: 8000})
@@ -151,4 +186,134 @@ func BenchmarkConversationHears(b *testing.B) {
 		}
 		v.Hear(time.Duration(n)*media.FrameTime, f, Edge{Kind: kind})
 	}
+}
+
+// puppet is a Conversant whose sessions say "go" to all that they are asked, and then what a test has them say.
+type puppet struct {
+	sessions []*puppetSession
+	most     int // it opens no more; 0: as many as are wanted
+}
+
+func (p *puppet) Converse(context.Context, Briefing) (Session, error) {
+	if p.most > 0 && len(p.sessions) == p.most {
+		return nil, errors.New("no more")
+	}
+	s := &puppetSession{says: make(chan Outcome, 8), closed: make(chan struct{})}
+	p.sessions = append(p.sessions, s)
+	return s, nil
+}
+
+type puppetSession struct {
+	sink
+	says    chan Outcome
+	closed  chan struct{}
+	asked   int   // the key of the last
+	cancels []int // the keys of those that were asked for last then
+}
+
+func (s *puppetSession) Ask(key int, _ []Edit) error {
+	s.asked = key
+	s.says <- aloud(key, "go")
+	return nil
+}
+
+func (s *puppetSession) Cancel() error { s.cancels = append(s.cancels, s.asked); return nil }
+func (s *puppetSession) Close() error  { close(s.closed); return nil }
+
+func (s *puppetSession) Outcomes() iter.Seq2[Outcome, error] {
+	return func(yield func(Outcome, error) bool) {
+		for {
+			select {
+			case o := <-s.says:
+				if !yield(o, nil) {
+					return
+				}
+			case <-s.closed:
+				return
+			}
+		}
+	}
+}
+
+func aloud(key int, text string) Outcome {
+	return Outcome{Key: key, Delta: Delta{Aloud: &Aloud{Text: text}}}
+}
+
+// reads checks what comes next of an answer.
+func reads(t *testing.T, next func() (Delta, error, bool), want string) {
+	t.Helper()
+	if d, err, ok := next(); err != nil || !ok || d.Aloud == nil || d.Aloud.Text != want {
+		t.Fatalf("%+v (%v, %v), want %q", d, err, ok, want)
+	}
+}
+
+// An answer that is still being read when the next is asked for is cancelled before that, and takes nothing of it.
+func TestConversationIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		first, stopFirst := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 1}))
+		second, stopSecond := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 2}))
+		reads(t, first, "go")
+		s := p.sessions[0]
+		before := s.asked
+		reads(t, second, "go")
+		stopFirst()
+		if want := []int{before}; !slices.Equal(s.cancels, want) {
+			t.Errorf("cancelled %v, want %v", s.cancels, want)
+		}
+		s.says <- aloud(s.asked, "on")
+		reads(t, second, "on")
+		stopSecond()
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A session that takes another's place and will end soon itself, before anything was asked of it, is closed as the next one comes.
+func TestConversationHasOneSpare(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		v.Hear(0, media.Frame{PCM: make([]int16, 160), Rate: 8000}, Edge{})
+		synctest.Wait()
+		for n := range 2 {
+			p.sessions[n].says <- Outcome{Ends: true}
+			synctest.Wait()
+		}
+		if len(p.sessions) != 3 {
+			t.Fatalf("%d sessions", len(p.sessions))
+		}
+		select {
+		case <-p.sessions[1].closed:
+		default:
+			t.Error("nobody has the second session, and it is open")
+			close(p.sessions[1].closed)
+		}
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// What is of no answer is not taken for the beginning of the next: a session that ends then is followed by another.
+func TestConversationEndsBetweenAnswers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{most: 1}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		v.Hear(0, media.Frame{PCM: make([]int16, 160), Rate: 8000}, Edge{})
+		synctest.Wait()
+		p.sessions[0].says <- Outcome{Ends: true} // there is no other yet
+		synctest.Wait()
+		next, stop := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 1}))
+		reads(t, next, "go")
+		stop()
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -19,6 +19,7 @@ type reel struct {
 	speaks   bool    // the last of stretches goes on
 	all      []spell
 	unwanted bool // what was written must be cleared
+	spilt    bool // at once: the oldest of it is not kept any more, and the session keeps all that it has
 }
 
 // spell is one stretch of speech.
@@ -75,19 +76,19 @@ func (r *reel) shorten() {
 	most := r.samples(reelMost)
 	for total > most && len(r.all) > 1 {
 		total -= len(r.all[0].pcm)
-		r.unwanted = r.unwanted || r.all[0].sent > 0
+		r.spilt = r.spilt || r.all[0].sent > 0
 		r.all = slices.Delete(r.all, 0, 1)
 	}
 	if s := &r.all[0]; total > most {
 		s.torn, s.kept, s.pcm = true, true, s.pcm[:0]
-		r.unwanted = r.unwanted || s.sent > 0
+		r.spilt = r.spilt || s.sent > 0
 		s.sent = 0
 	}
 }
 
 // unsent: the session is new, and nothing was written to it.
 func (r *reel) unsent() {
-	r.unwanted = false
+	r.unwanted, r.spilt = false, false
 	for i := range r.all {
 		r.all[i].sent, r.all[i].kept = 0, true
 	}

@@ -96,7 +96,8 @@ func (s *live) Ask(key int, edits []pipeline.Edit) error {
 			told = s.tell(told, e)
 		}
 	}
-	s.key, s.said = key, false
+	s.key, s.said, s.half = key, false, nil
+	s.out.Reset()
 	s.stale = s.generating
 	s.generating = true
 	if len(told) > 0 {

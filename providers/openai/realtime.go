@@ -102,10 +102,7 @@ func (r *Realtime) Converse(ctx context.Context, b pipeline.Briefing) (pipeline.
 	if r.Key != "" {
 		header.Set("Authorization", "Bearer "+r.Key)
 	}
-	limit := cmp.Or(r.DialLimit, 5*time.Second)
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	conn, err := socket.Dial(ctx, socket.Target{URL: to, Header: header, Secret: r.Key, NetDial: r.NetDial, Limit: limit})
+	conn, err := socket.Dial(ctx, socket.Target{URL: to, Header: header, Secret: r.Key, NetDial: r.NetDial, Limit: r.DialLimit})
 	if err != nil {
 		return nil, fmt.Errorf("openai: %w", err)
 	}

@@ -1,8 +1,11 @@
 package openai_test
 
 import (
+	"errors"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/pipeline"
 	"parley/providers/openai"
@@ -36,6 +39,20 @@ func TestRealtimeRefusesTheKey(t *testing.T) {
 	_, err := (&openai.Realtime{BaseURL: base, Key: "sk-wrong"}).Converse(t.Context(), pipeline.Briefing{Rate: 8000})
 	if err == nil || !strings.Contains(err.Error(), "invalid_api_key") || strings.Contains(err.Error(), "sk-wrong") {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A server that does not answer is the connection's fault, not the caller's time running out.
+func TestRealtimeDialLimit(t *testing.T) {
+	t.Parallel()
+	server, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = server.Close() }()
+	_, err = (&openai.Realtime{BaseURL: "http://" + server.Addr().String(), DialLimit: 50 * time.Millisecond}).Converse(t.Context(), pipeline.Briefing{Rate: 8000})
+	if e, ok := errors.AsType[*openai.Error](err); !ok || !e.Retryable {
+		t.Errorf("error %v, want a retryable *openai.Error", err)
 	}
 }
 
