@@ -13,6 +13,7 @@ import (
 	"parley/control/vault"
 	"parley/media/stream"
 	"parley/pipeline"
+	"parley/providers/chat"
 	"parley/providers/httptool"
 	"parley/providers/twilio"
 	"parley/store"
@@ -180,7 +181,7 @@ func (a *accounts) ways(o own) ways {
 	w := ways{}
 	for name, has := range o {
 		if has.base != "" {
-			w[name] = road{http: &http.Client{Transport: a.guarded}, dial: a.guarded.DialContext}
+			w[name] = road{http: &http.Client{Transport: a.guarded, CheckRedirect: chat.Stay}, dial: a.guarded.DialContext}
 		}
 	}
 	return w

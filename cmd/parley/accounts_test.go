@@ -193,3 +193,17 @@ func TestOwnServerIsToldNoOtherKey(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnAzure: an organisation's region is asked at Azure itself, with its key as a key, whatever the server's own account has.
+func TestOwnAzure(t *testing.T) {
+	t.Parallel()
+	c := &config{}
+	c.AzureKey, c.AzureRegion, c.AzureBaseURL, c.AzureBearer = "token", "westus", "https://speech.example.net", true
+	mine := own{"azure": ownAccount{key: "own", place: "westeurope"}}.settings(c)
+	if got := mine.azureSettings.client(wiring{}); got.Key != "own" || got.Region != "westeurope" || got.BaseURL != "" || got.Bearer {
+		t.Errorf("it is spoken by %+v", got)
+	}
+	if !c.AzureBearer || c.AzureRegion != "westus" {
+		t.Error("the server's own settings have changed")
+	}
+}

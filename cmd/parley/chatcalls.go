@@ -44,7 +44,7 @@ func (s *server) listenChats(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := webrtc.PeerOptions{Public: public, Log: s.log}
+	o := webrtc.PeerOptions{Public: public, Reaches: s.office.channels.accounts.gate.Reaches, Log: s.log}
 	if host, _, err := net.SplitHostPort(s.cfg.WebRTCUDP); err == nil {
 		if at, err := netip.ParseAddr(host); err == nil && !at.IsUnspecified() {
 			o.Host = host

@@ -19,7 +19,7 @@ import (
 func TestEndToEndWhatsAppCall(t *testing.T) {
 	t.Parallel()
 	deepgram := providertest.StartDeepgram(t, &providertest.Deepgram{Key: "k", Transcripts: []string{"I would like to book a table."}})
-	c := chatting(t, "DEEPGRAM_API_KEY=k", "DEEPGRAM_BASE_URL="+deepgram, "PARLEY_WEBRTC_UDP=127.0.0.1:0")
+	c := chatting(t, "DEEPGRAM_API_KEY=k", "DEEPGRAM_BASE_URL="+deepgram, "PARLEY_WEBRTC_UDP=127.0.0.1:0", "PARLEY_CREDENTIALS_ALLOW=127.0.0.0/8")
 	until(t, time.Minute, "speech is ready", func() bool { return strings.Contains(c.log.String(), "speech models loaded") })
 	meta, err := webrtc.NewPeers(webrtc.PeerOptions{Host: "127.0.0.1"})
 	if err != nil {

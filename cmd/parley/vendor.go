@@ -86,6 +86,7 @@ func (s *speaks) refuses(model string) string {
 type account struct {
 	key, base *string
 	place     *string // the vendor's name for what the key belongs to, such as a region; nil: there is none
+	bearer    *bool   // the key is a token, and sent as one, which an organisation's is not; nil: it never is
 	other     *string // the key by another name, which comes before it; nil: it has none
 	variable  string  // of the key, where it cannot do without; else empty
 	bare      bool    // a server that is named needs no key
@@ -119,8 +120,11 @@ func (a account) put(o ownAccount) {
 	if a.other != nil {
 		*a.other = ""
 	}
-	if a.place != nil && o.place != "" {
-		*a.place = o.place
+	if a.bearer != nil {
+		*a.bearer = false
+	}
+	if a.place != nil && o.place != "" { // the server is where that is, unless it is named
+		*a.place, *a.base = o.place, o.base
 	}
 }
 

@@ -22,7 +22,7 @@ func (s *azureSettings) client(w wiring) *azure.Client {
 var azureVendor = entry{
 	name: "azure",
 	account: func(c *config) account {
-		return account{key: &c.AzureKey, base: &c.AzureBaseURL, place: &c.AzureRegion, variable: "AZURE_SPEECH_KEY"}
+		return account{key: &c.AzureKey, base: &c.AzureBaseURL, place: &c.AzureRegion, bearer: &c.AzureBearer, variable: "AZURE_SPEECH_KEY"}
 	},
 	check: func(c *config) []error {
 		if err := c.azureSettings.client(wiring{}).Check(); c.AzureKey != "" && err != nil {

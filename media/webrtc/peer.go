@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 
@@ -72,10 +73,18 @@ func (p *Peer) Answered(answer string) error {
 
 // start seeks a way to the far end. Where it is the lite side or has answered, we control how (RFC 8445, section 6.1.1).
 func (p *Peer) start(control bool) error {
+	some := false
 	for _, c := range p.far.remote {
+		if at, err := netip.ParseAddr(c.Address()); p.peers.o.Reaches != nil && (err != nil || !p.peers.o.Reaches(at)) {
+			continue
+		}
 		if err := p.path.agent.AddRemoteCandidate(c); err != nil {
 			return fmt.Errorf("open ICE: %w", err)
 		}
+		some = true
+	}
+	if !some && len(p.far.remote) > 0 {
+		return errors.New("open ICE: none of the far end's addresses may be sent to: they are private")
 	}
 	begin := p.path.agent.StartAccept
 	if control {

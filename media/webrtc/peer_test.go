@@ -209,6 +209,25 @@ func speak(t *testing.T, l *Leg, p *page) {
 	}
 }
 
+// TestPeerReaches: where addresses are guarded, those that may not be sent to are left out, and an offer that has no others is refused.
+func TestPeerReaches(t *testing.T) {
+	t.Parallel()
+	if !spoken(t) {
+		return
+	}
+	p := newPeers(t, PeerOptions{Reaches: func(a netip.Addr) bool { return !a.IsPrivate() && !a.IsLoopback() }})
+	offer := newPage(t, nil, asks{codecs: []string{"opus"}, silent: true, meta: true}).offer(nil)
+	if _, err := p.Answer(t.Context(), media.Info{}, offer); err == nil || !strings.Contains(err.Error(), "private") {
+		t.Errorf("an offer from a private address: %v", err)
+	}
+	public := regexp.MustCompile(`(a=candidate:\S+ 1 udp \d+) \S+ `).ReplaceAllString(offer, "$1 198.51.100.7 ")
+	peer, err := p.Answer(t.Context(), media.Info{}, public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer.Close()
+}
+
 // TestPeerInbound: a server that is ICE's lite side offers, and is answered, as Meta's does.
 func TestPeerInbound(t *testing.T) {
 	t.Parallel()

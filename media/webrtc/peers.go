@@ -24,8 +24,10 @@ type PeerOptions struct {
 	LeastPort, Ports uint16       // each call has a port of its own, one of so many from the least on; 0: any that is free
 	Public           []netip.Addr // where others reach this machine, if that is none of its own addresses
 	Jitter           rtp.Jitter
-	Limits           Limits       // Body is not looked at
-	Log              *slog.Logger // nil: silent
+	// Reaches says whether an address that the far end names may be sent to; nil: any. Whoever signs an offer could have us knock anywhere.
+	Reaches func(netip.Addr) bool
+	Limits  Limits       // Body is not looked at
+	Log     *slog.Logger // nil: silent
 }
 
 // Peers makes calls with other servers, such as Meta's of WhatsApp, where signalling carries offer and answer. They are the lite side of ICE, or

@@ -41,9 +41,17 @@ func (o *Own) Or(given *http.Client) *http.Client {
 	o.once.Do(func() {
 		t := http.DefaultTransport.(*http.Transport).Clone()
 		t.MaxIdleConns, t.MaxIdleConnsPerHost, t.IdleConnTimeout = 256, 256, 5*time.Minute
-		o.http = &http.Client{Transport: t}
+		o.http = &http.Client{Transport: t, CheckRedirect: Stay}
 	})
 	return o.http
+}
+
+// Stay is an http.Client's CheckRedirect that follows none to another host: a key in a header of its own would go along.
+func Stay(to *http.Request, via []*http.Request) error {
+	if to.URL.Host != via[0].URL.Host || len(via) > 5 {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 // A Wire makes a vendor's requests.

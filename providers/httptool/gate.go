@@ -22,6 +22,9 @@ func NewGate(allow []string) (*Gate, error) {
 	return &Gate{g}, nil
 }
 
+// Reaches says whether an address may be sent to: it is public, or the operator has named it.
+func (g *Gate) Reaches(a netip.Addr) bool { return g.guard.named(a) || public(a) }
+
 // Transport dials what the gate lets through, and uses no proxy: behind one nobody could say what is dialled. It is the caller's.
 func (g *Gate) Transport() *http.Transport { return g.guard.transport() }
 
@@ -49,10 +52,8 @@ func (g *Gate) Check(target string) error {
 func (g *Gate) allows(u *url.URL) bool {
 	host := strings.ToLower(u.Hostname())
 	if a, err := netip.ParseAddr(host); err == nil {
-		for _, p := range g.guard.nets {
-			if p.Contains(a.Unmap().WithZone("")) {
-				return true
-			}
+		if g.guard.named(a) {
+			return true
 		}
 	}
 	port := u.Port()

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -90,16 +91,16 @@ func (g *guard) control(_, address string, _ syscall.RawConn) error {
 	if err != nil {
 		return fmt.Errorf("%q: %w", address, errPrivate)
 	}
-	a := ap.Addr().Unmap().WithZone("")
-	for _, p := range g.nets {
-		if p.Contains(a) {
-			return nil
-		}
-	}
-	if !public(a) {
+	if !g.named(ap.Addr()) && !public(ap.Addr()) {
 		return errPrivate
 	}
 	return nil
+}
+
+// named says whether an address is of a network that may be asked although it is private.
+func (g *guard) named(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return slices.ContainsFunc(g.nets, func(p netip.Prefix) bool { return p.Contains(a) })
 }
 
 // transport dials what the guard lets through. It uses no proxy: behind one nobody could say what is dialled.

@@ -161,7 +161,7 @@ function Composer({ id }: { id: string }) {
   });
   const send = () => void act(async () => {
     await ask("POST /conversations/{id}/messages", { path, body: { content: text } });
-    setText("");
+    setText((now) => (now === text ? "" : now)); // what was typed meanwhile stays
     setDrafted(false);
   });
   return (
@@ -171,7 +171,7 @@ function Composer({ id }: { id: string }) {
       <label>
         Your words
         <textarea rows={4} maxLength={4096} value={text} onChange={({ target }) => setText(target.value)}
-          onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && text.trim()) send(); }} />
+          onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !busy && text.trim()) send(); }} />
       </label>
       <div className="actions end"><Button kind="main" disabled={busy || !text.trim()} onClick={send}>Send</Button></div>
     </Card>
