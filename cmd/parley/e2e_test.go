@@ -192,11 +192,9 @@ func until(t *testing.T, limit time.Duration, what string, cond func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for !cond() {
+	for pause := 20 * time.Millisecond; !cond(); pause = min(pause+time.Millisecond, 100*time.Millisecond) {
 		select {
-		case <-tick.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			t.Fatalf("not within %v: %s", limit, what)
 		}
