@@ -31,7 +31,7 @@ func BenchmarkFirstSound(b *testing.B) {
 			next, stop := iter.Pull2(s.Outcomes())
 			defer stop()
 			defer func() { _ = s.Close() }()
-			turn := providertest.Tones("talking talking talking talking", 8000)[:16000]
+			turn := providertest.Tones("talking talking talking talking talking", 8000)[:16000]
 			var waits []time.Duration
 			for key := 2; b.Loop(); key += 2 {
 				for frame := range slices.Chunk(turn, 160) {
