@@ -440,7 +440,7 @@ func (l *line) update(talk Talk) (edits []Edit) {
 		skip(at)
 		e := known[0]
 		known = known[1:]
-		if e.answer && m.Cut && !e.cut {
+		if over := m.Cut || m.Turn < talk.Turn; e.answer && over && !e.cut && m.Text != strings.TrimSpace(e.m.Text) { // more came than was made to be heard
 			e.cut, e.m.Text = true, m.Text
 			edits = append(edits, Edit{Kind: Cut, Key: e.key, Message: m})
 		}

@@ -114,7 +114,7 @@ func TestUpdate(t *testing.T) {
 	check := func(what string, history []Message, want ...EditKind) {
 		t.Helper()
 		var got []EditKind
-		for _, e := range l.update(Talk{Why: ForWords, History: history}) {
+		for _, e := range l.update(Talk{Turn: history[len(history)-1].Turn, Why: ForWords, History: history}) {
 			got = append(got, e.Kind)
 		}
 		if !slices.Equal(got, want) {
@@ -135,8 +135,11 @@ func TestUpdate(t *testing.T) {
 	answers(3, "Three it is.")
 	check("a note of the house and a word of its own", []Message{one, heard, told(Caller, 3, "two three"), told(Assistant, 3, "Three it is."),
 		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told, Told, Told)
+	answers(5, "Four it is, and more.")
+	check("an answer of which not all was made to be heard", []Message{one, heard, told(Caller, 3, "two three"), told(Assistant, 3, "Three it is."),
+		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four"), told(Assistant, 5, "Four it is,"), told(Caller, 6, "five")}, Cut, Told)
 	check("nothing to answer", []Message{one, heard, told(Caller, 3, "two three"), told(Assistant, 3, "Three it is."),
-		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four")}, Told)
+		told(Assistant, 4, "One moment."), told(Narrator, 5, "They are a member."), told(Caller, 5, "four"), told(Assistant, 5, "Four it is,"), told(Caller, 6, "five")}, Told)
 }
 
 // Speech that never becomes a turn, as a television's, does not pile up at the session; a turn after it is heard as a whole.

@@ -81,7 +81,7 @@ func TestEndToEndConversant(t *testing.T) {
 				t.Errorf("the recogniser understood %q", cut.Said)
 			}
 			a.knew(t, cut, v.vendor == "openai-realtime")
-			soundsUntilCut(t, n, c, cut)
+			soundsUntilCut(t, n, c, cut, last.OffsetMS)
 			if wrong := live.Counts().Wrong.Load(); wrong != 0 {
 				t.Errorf("the model refused %d messages", wrong)
 			}
@@ -137,8 +137,9 @@ func (a *attendant) knew(t *testing.T, cut *turnRow, edits bool) {
 	}
 }
 
-// soundsUntilCut checks the recording: the answer sounds until it was cut, and not a while longer.
-func soundsUntilCut(t *testing.T, n *node, c callRow, cut *turnRow) {
+// soundsUntilCut checks the recording: the answer sounds until it was cut, and then nothing until the next. Where the machine was late with
+// its sound, that has lasted longer than the sound.
+func soundsUntilCut(t *testing.T, n *node, c callRow, cut *turnRow, next int64) {
 	t.Helper()
 	heard, err := wav.ReadFile(n.recordingOf(c))
 	if err != nil {
@@ -153,7 +154,7 @@ func soundsUntilCut(t *testing.T, n *node, c callRow, cut *turnRow) {
 		return n
 	}
 	end := cut.OffsetMS + cut.SoundedMS
-	if sounding(cut.OffsetMS, end) == 0 || sounding(end+100, end+300) != 0 {
-		t.Errorf("the recording has %d loud samples of the answer, and %d after it was cut", sounding(cut.OffsetMS, end), sounding(end+100, end+300))
+	if before, after := sounding(cut.OffsetMS, end), sounding(next-1000, next-100); before == 0 || after != 0 {
+		t.Errorf("the recording has %d loud samples of the answer, and %d after it was cut", before, after)
 	}
 }
