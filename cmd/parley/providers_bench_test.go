@@ -82,45 +82,53 @@ func (w *watched) Read(b []byte) (int, error) {
 // model's first words, the voice's first sound, the recogniser's words after the end of speech. The vendor's stand-in shares the processors;
 // what a bare socket and a bare request add stands before them.
 func BenchmarkProviders(b *testing.B) {
+	b.Run("bare/socket", benchBareSocket)
+	b.Run("bare/http", benchBareHTTP)
 	env := fakes(b)
 	env["PARLEY_STT"], env["PARLEY_TTS"], env["PARLEY_LLM"] = "deepgram", "deepgram", "openai"
 	env["PARLEY_OPENAI_STT_TRANSPORT"], env["PARLEY_CARTESIA_STT_MODEL"] = "realtime", "ink-whisper" // which are asked for their words
+	for _, e := range table {
+		if e.name != "local" {
+			benchVendor(b, e.name, "", env, "stt", "llm", "tts")
+		}
+	}
+	env["PARLEY_ELEVENLABS_TTS_TRANSPORT"] = "http"
+	b.Run("http", func(b *testing.B) { benchVendor(b, "elevenlabs", "", env, "tts") })
+	b.Run("flux", func(b *testing.B) { benchVendor(b, "deepgram", "flux-alexis-en", env, "tts") })
+}
+
+// benchVendor asks one vendor for some of what it does, with a voice of that name.
+func benchVendor(b *testing.B, name, voice string, env map[string]string, parts ...string) {
+	b.Helper()
 	cfg, err := parseServe(b, env, "--ear", "energy")
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Run("bare/socket", benchBareSocket)
-	b.Run("bare/http", benchBareHTTP)
-	for _, e := range table {
-		if e.name == "local" {
-			continue
-		}
-		watch := newStopwatch()
-		v, err := assemble(&cfg, nil, ways{e.name: {dial: watch.dial, http: &http.Client{Transport: &http.Transport{DialContext: watch.dial}}}}, tally{}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Cleanup(func() { _ = v.close() })
-		o := v.opened[e.name]
-		if o.stt != nil {
-			b.Run(e.name+"/stt", func(b *testing.B) { benchEars(b, o, watch) })
-		}
-		if o.llm != nil {
-			b.Run(e.name+"/llm", func(b *testing.B) {
-				rounds(b, watch, func() bool {
-					talk := pipeline.Talk{Turn: 1, Why: pipeline.ForWords, Agent: &pipeline.Agent{Prompt: "Be brief."}, History: []pipeline.Message{{Role: pipeline.Caller, Text: "Hello."}}}
-					return first(o.llm.Respond(b.Context(), talk), func(d pipeline.Delta) bool { return d.Text != "" }, watch, b)
-				}, nil)
-			})
-		}
-		if o.tts != nil {
-			b.Run(e.name+"/tts", func(b *testing.B) {
-				rounds(b, watch, func() bool {
-					words := func(yield func(string, error) bool) { yield("Hello.", nil) }
-					return first(o.tts.Speak(b.Context(), words, pipeline.Voice{Rate: narrowband, Lang: "en"}), func(s pipeline.Speech) bool { return len(s.PCM) > 0 }, watch, b)
-				}, nil)
-			})
-		}
+	watch := newStopwatch()
+	v, err := assemble(&cfg, nil, ways{name: {dial: watch.dial, http: &http.Client{Transport: &http.Transport{DialContext: watch.dial}}}}, tally{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = v.close() })
+	o := v.opened[name]
+	if o.stt != nil && slices.Contains(parts, "stt") {
+		b.Run(name+"/stt", func(b *testing.B) { benchEars(b, o, watch) })
+	}
+	if o.llm != nil && slices.Contains(parts, "llm") {
+		b.Run(name+"/llm", func(b *testing.B) {
+			rounds(b, watch, func() bool {
+				talk := pipeline.Talk{Turn: 1, Why: pipeline.ForWords, Agent: &pipeline.Agent{Prompt: "Be brief."}, History: []pipeline.Message{{Role: pipeline.Caller, Text: "Hello."}}}
+				return first(o.llm.Respond(b.Context(), talk), func(d pipeline.Delta) bool { return d.Text != "" }, watch, b)
+			}, nil)
+		})
+	}
+	if o.tts != nil && slices.Contains(parts, "tts") {
+		b.Run(name+"/tts", func(b *testing.B) {
+			rounds(b, watch, func() bool {
+				words := func(yield func(string, error) bool) { yield("Hello.", nil) }
+				return first(o.tts.Speak(b.Context(), words, pipeline.Voice{Name: voice, Rate: narrowband, Lang: "en"}), func(s pipeline.Speech) bool { return len(s.PCM) > 0 }, watch, b)
+			}, nil)
+		})
 	}
 }
 
