@@ -68,18 +68,20 @@ const account, secret = "AC00000000000000000000000000000001", "8f0c2b7d41e94f0ab
 func newLine(t *testing.T, faults map[string]carrier.Fault) *line {
 	l := &line{t: t, rings: &log{}, heard: map[string][]string{}, spoken: map[string]media.Info{}, changed: make(chan struct{}, 1)}
 	tw := &stream.Twilio{
-		AccountSID: account, AuthToken: secret,
-		Answer: func(_ context.Context, leg media.Leg) {
-			l.note(func() { l.spoken[leg.Info().Params[twilio.TokenParam]] = leg.Info() })
-			if strings.HasSuffix(leg.Info().To, "9") { // talks on until somebody hangs up
-				for {
-					if _, err := leg.Receive(); err != nil {
-						return
+		Host: stream.Host{
+			Answer: func(_ context.Context, leg media.Leg) {
+				l.note(func() { l.spoken[leg.Info().Params[twilio.TokenParam]] = leg.Info() })
+				if strings.HasSuffix(leg.Info().To, "9") { // talks on until somebody hangs up
+					for {
+						if _, err := leg.Receive(); err != nil {
+							return
+						}
 					}
 				}
-			}
-			_ = leg.Hangup(media.CauseAgent)
+				_ = leg.Hangup(media.CauseAgent)
+			},
 		},
+		AccountSID: account, AuthToken: secret,
 		Progress: func(_ context.Context, u stream.StatusUpdate) {
 			l.note(func() {
 				l.heard[u.Params.Get(twilio.TokenParam)] = append(l.heard[u.Params.Get(twilio.TokenParam)], u.Status)

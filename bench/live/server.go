@@ -52,7 +52,7 @@ func beServer(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 		return func() {}
 	}})
 	board.Watch, board.Cast = desk.Watch, cast(desk)
-	twilio := &stream.Twilio{AuthToken: secret, PublicURL: "http://" + ln.Addr().String(), Log: log}
+	twilio := &stream.Twilio{Host: stream.Host{PublicURL: "http://" + ln.Addr().String(), Log: log}, AuthToken: secret}
 	twilio.Answer = func(ctx context.Context, leg media.Leg) { board.Answer(ctx, leg) }
 	sockets := &voice.Sockets{Desk: desk, Log: log, Limits: socket.Limits{Send: 8 << 10}} // the stalled are to be stalled soon
 	mux := http.NewServeMux()

@@ -191,12 +191,11 @@ func (s *server) open(token string) {
 	}
 	s.gate = s.newGate()
 	s.twilio = &stream.Twilio{
-		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token, PublicURL: s.cfg.PublicURL, Log: s.log,
-		Answer:    s.answer,
-		Accepting: s.welcome,
-		Admit:     s.expected,
-		Progress:  s.progress,
-		Accounts:  func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
+		Host:       stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Log: s.log},
+		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
+		Admit:    s.expected,
+		Progress: s.progress,
+		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 }
 

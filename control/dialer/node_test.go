@@ -86,7 +86,7 @@ func beNode(plan string, stdin io.Reader) error {
 		Caller:  func(string, string) string { return "+15550100001" },
 		Carrier: &twilio.Account{SID: accountSID, Token: authToken, Base: p.Carrier, Voice: p.Public + "/twilio/voice", Status: p.Public + "/twilio/status", Client: n.client()},
 	})
-	line := &stream.Twilio{AccountSID: accountSID, AuthToken: authToken, PublicURL: p.Public, Answer: n.answer, Admit: n.admit, Progress: n.progress}
+	line := &stream.Twilio{Host: stream.Host{PublicURL: p.Public, Answer: n.answer}, AccountSID: accountSID, AuthToken: authToken, Admit: n.admit, Progress: n.progress}
 	mux := http.NewServeMux()
 	line.Mount(mux)
 	web := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}

@@ -29,7 +29,8 @@ func socketPair(tb testing.TB) (*Leg, net.Conn) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l := newLeg(near, Limits{}.orDefaults(), &Stats{})
+	l := newLeg(near, &twilioDialect, Limits{}.orDefaults(), &Stats{})
+	l.sound = telephone
 	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
 		tb.Fatal(err)
 	}
@@ -134,7 +135,7 @@ func BenchmarkParse(b *testing.B) {
 		b.ReportAllocs()
 		var into message
 		for b.Loop() {
-			if !parseTwilioPlain(m, &into) {
+			if !twilioSpelling.plain(m, &into) {
 				b.Fatal("not plain")
 			}
 		}
@@ -184,7 +185,7 @@ func BenchmarkUnmask(b *testing.B) {
 
 // BenchmarkWrite makes a message without sending it.
 func BenchmarkWrite(b *testing.B) {
-	w := newTwilioWriter(testStream, 800)
+	w := newWriter(twilioDialect.words(testStream, telephone), 800)
 	for _, n := range []int{160, 800} {
 		ulaw := loud(n)
 		b.Run(time.Duration(n*125_000).String(), func(b *testing.B) {
@@ -200,7 +201,8 @@ func BenchmarkWrite(b *testing.B) {
 func BenchmarkReceive(b *testing.B) {
 	sent := bytes.Repeat(good(text, mediaMessage(4711, 94220, loud(160))), 64)
 	s := &script{}
-	l := newLeg(s, Limits{}.orDefaults(), &Stats{})
+	l := newLeg(s, &twilioDialect, Limits{}.orDefaults(), &Stats{})
+	l.sound = telephone
 	l.stream, l.started = testStream, true
 	b.ReportAllocs()
 	for b.Loop() {

@@ -174,7 +174,7 @@ func TestFrames(t *testing.T) {
 		err  error
 	}
 	ends := make(chan end, 1)
-	server := serve(t, &Twilio{Answer: func(_ context.Context, leg media.Leg) {
+	server := serve(t, &Twilio{Host: Host{Answer: func(_ context.Context, leg media.Leg) {
 		var e end
 		for {
 			p, err := leg.Receive()
@@ -186,7 +186,7 @@ func TestFrames(t *testing.T) {
 				e.keys += string(p.Digit)
 			}
 		}
-	}}, false)
+	}}}, false)
 	for n, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			ws := call(t, server, fmt.Sprintf("CA%d", n))
@@ -218,7 +218,7 @@ func TestFrames(t *testing.T) {
 // TestHandshakes sends requests that are no proper upgrade, all of them signed.
 func TestHandshakes(t *testing.T) {
 	t.Parallel()
-	tw := &Twilio{Answer: func(context.Context, media.Leg) { t.Error("answered") }}
+	tw := &Twilio{Host: Host{Answer: func(context.Context, media.Leg) { t.Error("answered") }}}
 	server := serve(t, tw, false)
 	target := "ws" + strings.TrimPrefix(server.URL, "http") + "/twilio/media"
 	type edit map[string]string
@@ -379,13 +379,13 @@ func FuzzFrame(f *testing.F) {
 // TestPongs checks that each ping is answered with its own payload.
 func TestPongs(t *testing.T) {
 	t.Parallel()
-	tw := &Twilio{Answer: func(_ context.Context, leg media.Leg) {
+	tw := &Twilio{Host: Host{Answer: func(_ context.Context, leg media.Leg) {
 		for {
 			if _, err := leg.Receive(); err != nil {
 				return
 			}
 		}
-	}}
+	}}}
 	ws := call(t, serve(t, tw, false), testCall)
 	var got []string
 	ws.SetPongHandler(func(payload string) error { got = append(got, payload); return nil })

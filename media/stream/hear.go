@@ -8,37 +8,37 @@ import (
 	"github.com/segmentio/asm/base64"
 
 	"parley/media"
-	"parley/media/g711"
 )
 
 // This file is what a Leg makes of the messages that it hears; all of it runs on the reading goroutine.
 
 const (
-	// The rule of media time: see Leg.align.
-	gapFloor = rate * 40 / 1000
-	gapLimit = rate * 60
+	// The rule of media time, in milliseconds: see Leg.align.
+	gapFloor = 40
+	gapLimit = 60_000
 	// malformedLimit is how many senseless messages in a row end a stream.
 	malformedLimit = 100
 )
 
 // take moves audio into pcm and says whether a frame is full.
 func (l *Leg) take() bool {
-	if l.filled < frameSamples && len(l.rest) > 0 {
+	frame := l.sound.frame()
+	if l.filled < frame && len(l.rest) > 0 {
 		if l.filled == 0 {
 			l.begin = l.pos
 		}
-		n := g711.Ulaw.Decode(l.pcm[l.filled:], l.rest)
-		l.rest = l.rest[n:]
+		n := l.sound.decode(l.pcm[l.filled:frame], l.rest)
+		l.rest = l.rest[n*l.sound.width():]
 		l.filled += n
 		l.pos += int64(n)
 	}
-	return l.filled == frameSamples
+	return l.filled == frame
 }
 
 // hear acts on one text message. Senseless ones are counted and survived, up to a point.
 func (l *Leg) hear(text []byte) (media.Packet, error) {
-	var m message
-	if err := parseTwilio(text, &m); err != nil {
+	m := &l.said
+	if err := l.speaks.parse(text, m); err != nil {
 		return media.Packet{}, l.senseless(err)
 	}
 	if len(m.stream) > 0 && string(m.stream) != l.stream {
@@ -48,7 +48,7 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	var packet media.Packet
 	switch m.kind {
 	case kindMedia:
-		if !l.hearAudio(&m) {
+		if !l.hearAudio(m) {
 			return packet, l.senseless(errSenseless)
 		}
 	case kindMark:
@@ -66,20 +66,20 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	return packet, nil
 }
 
-// hearAudio takes a media message's audio as what take moves next; false: it is not base64.
+// hearAudio takes a media message's audio as what take moves next; false: it is not base64, or ends within a sample.
 func (l *Leg) hearAudio(m *message) bool {
 	if len(m.track) > 0 && string(m.track) != "inbound" {
 		l.stats.OtherTrack.Add(1)
 		return true
 	}
-	if n := base64.StdEncoding.DecodedLen(len(m.audio)); len(l.ulaw) < n {
-		l.ulaw = make([]byte, n)
+	if n := base64.StdEncoding.DecodedLen(len(m.audio)); len(l.heard) < n {
+		l.heard = make([]byte, n)
 	}
-	n, err := base64.StdEncoding.Decode(l.ulaw, m.audio)
-	if err != nil {
+	n, err := base64.StdEncoding.Decode(l.heard, m.audio)
+	if err != nil || n%l.sound.width() != 0 {
 		return false
 	}
-	l.rest = l.ulaw[:n]
+	l.rest = l.heard[:n]
 	l.align(m.at)
 	return true
 }
@@ -93,21 +93,22 @@ func (l *Leg) align(ms int64) {
 	if ms == unstamped {
 		return
 	}
-	told := ms * (rate / 1000)
+	per := int64(l.sound.rate / 1000)
+	told := ms * per
 	if !l.anchored {
 		l.anchored, l.origin = true, told-l.pos
 		return
 	}
 	switch gap := told - l.origin - l.pos; {
-	case gap > gapLimit || gap < -gapFloor:
+	case gap > gapLimit*per || gap < -gapFloor*per:
 		l.origin = told - l.pos
 		l.stats.ClockSets.Add(1)
-	case gap > gapFloor:
+	case gap > gapFloor*per:
 		l.stats.Gaps.Add(1)
 		l.pos += gap
 		if l.filled > 0 {
-			clear(l.pcm[l.filled:])
-			l.filled = frameSamples
+			clear(l.pcm[l.filled:l.sound.frame()])
+			l.filled = l.sound.frame()
 		}
 	}
 }
@@ -119,7 +120,7 @@ func (l *Leg) hearMark(name []byte) media.Packet {
 		l.stats.ForeignMarks.Add(1)
 		return media.Packet{}
 	}
-	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), rate), Epoch: m.epoch}}
+	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), l.sound.rate), Epoch: m.epoch}}
 }
 
 // senseless counts a malformed message. Text that is not UTF-8, and too many in a row, are violations.

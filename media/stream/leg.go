@@ -12,27 +12,25 @@ import (
 	"time"
 
 	"parley/media"
-	"parley/media/g711"
 )
 
-const (
-	rate         = 8000
-	frameSamples = rate / 50
-)
+// widest is the most samples a frame has, at 48 kHz.
+const widest = 960
 
 // past is a deadline that wakes whoever reads.
 var past = time.Unix(1, 0)
 
-// A Leg is one call's stream: a media.Leg and a media.Marker. It hears mu-law at 8 kHz in messages of any size.
+// A Leg is one call's stream: a media.Leg and a media.Marker. It hears sound in messages of any size.
 type Leg struct {
 	conn   net.Conn
+	speaks *dialect
+	sound  format // of the stream, once that has said it
 	info   media.Info
 	stream string // the carrier's id of the stream
 	stats  *Stats
 	limits Limits
 
-	account string   // whose stream it must be; empty: the server's own
-	owners  []string // as Info has them
+	owners []string // as Info has them
 
 	// The reading goroutine's.
 	reading   sync.Mutex // held by Receive, so that finish waits for a last one
@@ -41,11 +39,12 @@ type Leg struct {
 	mute      int // read deadlines in a row that found nothing new
 	malformed int // senseless messages in a row
 	err       error
-	broken    bool // the framing has no more sense
-	goodbye   bool // the far end's close frame has come
-	ulaw      []byte
-	rest      []byte // of ulaw: not yet in pcm
-	pcm       [frameSamples]int16
+	broken    bool    // the framing has no more sense
+	goodbye   bool    // the far end's close frame has come
+	said      message // the last: a dialect is called through a pointer, which would allocate one each
+	heard     []byte  // what was in it
+	rest      []byte  // of that: not yet in pcm
+	pcm       [widest]int16
 	filled    int   // samples of pcm
 	begin     int64 // media time of pcm[0], in samples from the first
 	pos       int64 // media time of the next sample
@@ -53,7 +52,7 @@ type Leg struct {
 	anchored  bool  // origin is known
 
 	// Playout's.
-	writer *twilioWriter
+	writer *writer
 	codes  []byte
 
 	out      *outbox
@@ -67,9 +66,9 @@ var _ interface {
 	media.Marker
 } = (*Leg)(nil)
 
-func newLeg(conn net.Conn, limits Limits, stats *Stats) *Leg {
+func newLeg(conn net.Conn, speaks *dialect, limits Limits, stats *Stats) *Leg {
 	return &Leg{
-		conn: conn, limits: limits, stats: stats,
+		conn: conn, speaks: speaks, limits: limits, stats: stats,
 		in:  newFrames(conn, limits.Message),
 		out: newOutbox(conn, limits.Patience),
 	}
@@ -97,16 +96,15 @@ func (l *Leg) firstStart() (*start, error) {
 		if err != nil {
 			return nil, err
 		}
-		var m message
-		if err := parseTwilio(text, &m); err != nil {
+		if err := l.speaks.parse(text, &l.said); err != nil {
 			if err := l.senseless(err); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		switch m.kind {
+		switch l.said.kind {
 		case kindStart:
-			return m.start, nil
+			return l.said.start, nil
 		case kindConnected:
 		case kindMedia:
 			return nil, errEarly
@@ -120,12 +118,12 @@ func (l *Leg) firstStart() (*start, error) {
 func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
-		Kind: "twilio", ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
-		Rate: rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Kind: l.speaks.kind, ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
+		Rate: l.sound.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
-	l.codes = make([]byte, int(chunk*rate/time.Second))
-	l.writer = newTwilioWriter(s.stream, len(l.codes))
+	l.codes = make([]byte, int(chunk*time.Duration(l.sound.rate)/time.Second)*l.sound.width())
+	l.writer = newWriter(l.speaks.words(s.stream, l.sound), len(l.codes))
 	l.out.fit(cap(l.writer.buf))
 	l.started = true
 	return l.await(l.limits.Ping)
@@ -138,13 +136,13 @@ func (l *Leg) Info() media.Info { return l.info }
 func (l *Leg) Receive() (media.Packet, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	if l.filled == frameSamples {
+	if l.filled == l.sound.frame() {
 		l.filled = 0
 	}
 	for l.err == nil {
 		if l.take() {
-			at := media.Samples(int(l.begin), rate)
-			return media.Packet{Frame: media.Frame{PCM: l.pcm[:], Rate: rate, At: at}}, nil
+			at := media.Samples(int(l.begin), l.sound.rate)
+			return media.Packet{Frame: media.Frame{PCM: l.pcm[:l.filled], Rate: l.sound.rate, At: at}}, nil
 		}
 		text, err := l.nextText()
 		if err != nil {
@@ -258,20 +256,20 @@ func (l *Leg) ended(err error) error {
 
 // Send hands over at most Info.Chunk of audio in one message. It does not block and does not allocate.
 func (l *Leg) Send(f media.Frame) error {
-	if f.Rate != rate {
-		return fmt.Errorf("send: rate %d, want %d", f.Rate, rate)
+	if f.Rate != l.sound.rate {
+		return fmt.Errorf("send: rate %d, want %d", f.Rate, l.sound.rate)
 	}
-	if len(f.PCM) > len(l.codes) {
+	if len(f.PCM)*l.sound.width() > len(l.codes) {
 		return fmt.Errorf("send: %v at once, want at most %v", f.Duration(), l.info.Chunk)
 	}
 	if len(f.PCM) == 0 {
 		return l.out.failed()
 	}
-	n := g711.Ulaw.Encode(l.codes, f.PCM)
+	n := l.sound.encode(l.codes, f.PCM)
 	if err := l.out.send(l.writer.audio(l.codes[:n])); err != nil {
 		return err
 	}
-	l.sent.Add(uint64(n)) // Clear, the only other writer, comes from the same goroutine
+	l.sent.Add(uint64(len(f.PCM))) // Clear, the only other writer, comes from the same goroutine
 	l.stats.MessagesOut.Add(1)
 	return nil
 }

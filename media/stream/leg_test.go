@@ -42,7 +42,8 @@ func scripted(tb testing.TB, messages ...string) *Leg {
 	}
 	s := &script{}
 	s.Reset(sent)
-	l := newLeg(s, Limits{}.orDefaults(), &Stats{})
+	l := newLeg(s, &twilioDialect, Limits{}.orDefaults(), &Stats{})
+	l.sound = telephone
 	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
 		tb.Fatal(err)
 	}
@@ -263,7 +264,7 @@ func TestSlowCarrier(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			t.Parallel()
-			tw := &Twilio{Limits: Limits{Patience: testWait}}
+			tw := &Twilio{Host: Host{Limits: Limits{Patience: testWait}}}
 			server := serve(t, tw, secure)
 			legs := answered(t, tw)
 			ws := call(t, server, testCall)
@@ -371,7 +372,7 @@ func TestDeadPeer(t *testing.T) {
 	limits := Limits{Ping: 20 * time.Millisecond, Silence: 60 * time.Millisecond}
 	t.Run("dead", func(t *testing.T) {
 		t.Parallel()
-		l, _ := answeredCall(t, &Twilio{Limits: limits}) // nobody reads the socket, so nobody answers
+		l, _ := answeredCall(t, &Twilio{Host: Host{Limits: limits}}) // nobody reads the socket, so nobody answers
 		if _, err := l.Receive(); !errors.Is(err, errMute) {
 			t.Errorf("Receive: %v", err)
 		}
@@ -380,7 +381,7 @@ func TestDeadPeer(t *testing.T) {
 		t.Parallel()
 		limits := limits
 		limits.Silence = testWait
-		l, ws := answeredCall(t, &Twilio{Limits: limits})
+		l, ws := answeredCall(t, &Twilio{Host: Host{Limits: limits}})
 		pinged := make(chan struct{})
 		n := 0
 		answer := ws.PingHandler()

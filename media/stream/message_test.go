@@ -22,7 +22,7 @@ func TestMediaInAnyOrder(t *testing.T) {
 			for _, glue := range []string{",", " , ", ",\r\n\t"} {
 				text := "{" + strings.Join(outer, glue) + "}"
 				var m message
-				if !parseTwilioPlain([]byte(text), &m) {
+				if !twilioSpelling.plain([]byte(text), &m) {
 					t.Fatalf("not plain: %s", text)
 				}
 				if got := fmt.Sprint(m.kind, string(m.stream), string(m.track), m.at, string(m.audio)); got != fmt.Sprint(kindMedia, "MZ1", "inbound", 25, payload) {
@@ -99,7 +99,7 @@ func FuzzMessage(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var fast, slow message
-		plain := parseTwilioPlain(text, &fast)
+		plain := twilioSpelling.plain(text, &fast)
 		err := parseTwilioJSON(text, &slow)
 		if !plain {
 			return

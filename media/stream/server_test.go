@@ -22,7 +22,7 @@ import (
 func TestStartRefused(t *testing.T) {
 	t.Parallel()
 	server := func(t *testing.T, limits Limits) (*Twilio, func(call string) (*websocket.Conn, string)) {
-		tw := &Twilio{AccountSID: testAccount, Limits: limits, Answer: func(context.Context, media.Leg) { t.Error("answered") }}
+		tw := &Twilio{Host: Host{Limits: limits, Answer: func(context.Context, media.Leg) { t.Error("answered") }}, AccountSID: testAccount}
 		s := serve(t, tw, false)
 		return tw, func(call string) (*websocket.Conn, string) {
 			target, params := ring(t, s, call)
@@ -149,7 +149,7 @@ func TestStartRefused(t *testing.T) {
 func TestTokenIsSpent(t *testing.T) {
 	t.Parallel()
 	ended := make(chan string, 8)
-	tw := &Twilio{Ended: func(call string) { ended <- call }}
+	tw := &Twilio{Host: Host{Ended: func(call string) { ended <- call }}}
 	server := serve(t, tw, false)
 	legs := answered(t, tw)
 	target, params := ring(t, server, testCall)
@@ -186,8 +186,10 @@ func TestCallComesAgain(t *testing.T) {
 	ended := make(chan string, 1)
 	infos := make(chan media.Info, 1)
 	tw := &Twilio{
-		Ended:  func(call string) { ended <- call },
-		Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() },
+		Host: Host{
+			Ended:  func(call string) { ended <- call },
+			Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() },
+		},
 	}
 	server := serve(t, tw, false)
 	for range 3 {
@@ -214,8 +216,10 @@ func TestOutbound(t *testing.T) {
 	t.Parallel()
 	infos, ended := make(chan media.Info, 1), make(chan string, 1)
 	tw := &Twilio{
-		Ended:  func(call string) { ended <- call },
-		Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() },
+		Host: Host{
+			Ended:  func(call string) { ended <- call },
+			Answer: func(_ context.Context, leg media.Leg) { infos <- leg.Info() },
+		},
 	}
 	server := serve(t, tw, false)
 	for i, want := range map[string]bool{"inbound": false, "outbound-api": true, "outbound-dial": true, "": false} {
@@ -335,7 +339,7 @@ func TestDrainAndClose(t *testing.T) {
 func TestCloseCuts(t *testing.T) {
 	t.Parallel()
 	deaf, up := make(chan struct{}), make(chan struct{})
-	tw := &Twilio{Answer: func(context.Context, media.Leg) { close(up); <-deaf }}
+	tw := &Twilio{Host: Host{Answer: func(context.Context, media.Leg) { close(up); <-deaf }}}
 	server := serve(t, tw, false)
 	ws := call(t, server, testCall)
 	within(t, up, "call")
@@ -350,7 +354,7 @@ func TestCloseCuts(t *testing.T) {
 
 func TestSocketsAreBounded(t *testing.T) {
 	t.Parallel()
-	tw := &Twilio{Limits: Limits{Sockets: 3}}
+	tw := &Twilio{Host: Host{Limits: Limits{Sockets: 3}}}
 	server := serve(t, tw, false)
 	target, _ := ring(t, server, testCall)
 	for range 3 {
@@ -374,7 +378,7 @@ func TestNothingIsLeft(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		t.Run(fmt.Sprintf("tls=%v", secure), func(t *testing.T) {
 			var open atomic.Int32
-			tw := &Twilio{Limits: Limits{Start: 100 * time.Millisecond}}
+			tw := &Twilio{Host: Host{Limits: Limits{Start: 100 * time.Millisecond}}}
 			tw.Answer = func(_ context.Context, leg media.Leg) {
 				open.Add(1)
 				defer open.Add(-1)

@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -129,33 +128,4 @@ func signedBody(token, signature, target string, body []byte) bool {
 	told := strings.ToLower(u.Query().Get("bodySHA256"))
 	same := subtle.ConstantTimeCompare([]byte(told), []byte(hex.EncodeToString(sum[:]))) == 1
 	return Signed(token, signature, target, nil) && same
-}
-
-// base is the outside's idea of this server's root, with scheme http or https. Only PublicURL or the request itself are believed,
-// never a forwarding header.
-func (t *Twilio) base(r *http.Request) string {
-	if t.PublicURL != "" {
-		return strings.TrimRight(t.PublicURL, "/")
-	}
-	if r.TLS != nil {
-		return "https://" + r.Host
-	}
-	return "http://" + r.Host
-}
-
-// target is the URL that Twilio asked for.
-func (t *Twilio) target(r *http.Request) string {
-	uri := r.RequestURI
-	if !strings.HasPrefix(uri, "/") {
-		uri = r.URL.RequestURI()
-	}
-	return t.base(r) + uri
-}
-
-// overSocket is an http URL as that of a WebSocket: http becomes ws, https wss.
-func overSocket(target string) string {
-	if rest, ok := strings.CutPrefix(target, "http"); ok {
-		return "ws" + rest
-	}
-	return target
 }

@@ -2,149 +2,48 @@ package stream
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
-
-	"github.com/segmentio/asm/base64"
 )
 
 // This file is Twilio's dialect: what its messages say (twilio.com/docs/voice/media-streams/websocket-messages) and how ours are
 // written. All numbers of an envelope and of media are strings.
 
+// twilioDialect is Twilio's.
+var twilioDialect = dialect{
+	kind:  "twilio",
+	parse: parseTwilio,
+	sound: func(s *start) (format, error) {
+		if s.encoding != "audio/x-mulaw" || s.rate != 8000 || s.channels != 1 {
+			return format{}, errors.New("want audio/x-mulaw, 8000, 1")
+		}
+		return telephone, nil
+	},
+	words: func(stream string, _ format) phrases {
+		head := `"streamSid":"` + stream + `"`
+		return phrases{
+			media: `{"event":"media",` + head + `,"media":{"payload":"`, mediaTail: `"}}`,
+			mark: `{"event":"mark",` + head + `,"mark":{"name":"`, markTail: `"}}`,
+			clear: `{"event":"clear",` + head + `}`,
+		}
+	},
+}
+
+// twilioSpelling is how Twilio spells.
+var twilioSpelling = spelling{stream: "streamSid", number: "sequenceNumber"}
+
 // parseTwilio reads one text message into m. Media and marks in Twilio's own plain style, which are all but a few, take no
 // allocation; all else, and whatever is unusual, goes through encoding/json.
 func parseTwilio(text []byte, m *message) error {
-	if parseTwilioPlain(text, m) {
+	if twilioSpelling.plain(text, m) {
 		return nil
 	}
 	if !utf8.Valid(text) {
 		return errNotUTF8 // RFC 6455, section 8.1; encoding/json would put up with it
 	}
 	return parseTwilioJSON(text, m)
-}
-
-// parseTwilioPlain reads media or a mark with the keys in any order; false: this is something else, or not plain enough.
-func parseTwilioPlain(text []byte, m *message) bool {
-	*m = message{at: unstamped}
-	s := scanner{b: text}
-	if !s.take('{') {
-		return false
-	}
-	var event, sid bool
-	var inner kind // of the object that was seen
-	for first := true; ; first = false {
-		name, more, ok := s.key(first)
-		if !ok {
-			return false
-		}
-		if !more {
-			return event && inner == m.kind && s.end()
-		}
-		switch string(name) {
-		case "event":
-			word, ok := s.text()
-			if !ok || event {
-				return false
-			}
-			event = true
-			switch string(word) {
-			case "media":
-				m.kind = kindMedia
-			case "mark":
-				m.kind = kindMark
-			default:
-				return false
-			}
-		case "streamSid":
-			if m.stream, ok = s.text(); !ok || sid {
-				return false
-			}
-			sid = true
-		case "media":
-			if inner != kindOther || !scanTwilioMedia(&s, m) {
-				return false
-			}
-			inner = kindMedia
-		case "mark":
-			if inner != kindOther || !scanTwilioMark(&s, m) {
-				return false
-			}
-			inner = kindMark
-		case "sequenceNumber":
-			if !s.skip() {
-				return false
-			}
-		default:
-			if folds(name, "event", "streamSid", "media", "start", "mark", "dtmf") || !s.skip() {
-				return false
-			}
-		}
-	}
-}
-
-// scanTwilioMark reads the object of a mark.
-func scanTwilioMark(s *scanner, m *message) bool {
-	if !s.take('{') {
-		return false
-	}
-	named := false
-	for first := true; ; first = false {
-		name, more, ok := s.key(first)
-		if !ok || !more {
-			return ok
-		}
-		if string(name) == "name" {
-			if m.mark, ok = s.text(); !ok || named {
-				return false
-			}
-			named = true
-		} else if folds(name, "name") || !s.skip() {
-			return false
-		}
-	}
-}
-
-// scanTwilioMedia reads the object of media.
-func scanTwilioMedia(s *scanner, m *message) bool {
-	if !s.take('{') {
-		return false
-	}
-	var track, at, audio bool
-	for first := true; ; first = false {
-		name, more, ok := s.key(first)
-		if !ok || !more {
-			return ok
-		}
-		switch string(name) {
-		case "payload":
-			if m.audio, ok = s.text(); !ok || audio {
-				return false
-			}
-			audio = true
-		case "timestamp":
-			digits, ok := s.text()
-			if !ok || at {
-				return false
-			}
-			if m.at, at = decimal(digits); !at {
-				return false
-			}
-		case "track":
-			if m.track, ok = s.text(); !ok || track {
-				return false
-			}
-			track = true
-		case "chunk":
-			if !s.skip() {
-				return false
-			}
-		default:
-			if folds(name, "payload", "timestamp", "track") || !s.skip() {
-				return false
-			}
-		}
-	}
 }
 
 // twilioMessage is every message from Twilio.
@@ -231,45 +130,4 @@ func number(n json.Number) int {
 		return 0
 	}
 	return i
-}
-
-// twilioWriter builds our messages for one stream in one buffer: what it returns is a whole frame, lent until the next.
-type twilioWriter struct {
-	media []byte // a header's room and the message as far as the audio
-	buf   []byte
-	mark  []byte // the same for a mark, as far as its name
-	clear []byte
-}
-
-const twilioMediaTail = `"}}`
-
-// newTwilioWriter makes the messages of the stream streamSID, which must need no escape, with at most audio bytes of mu-law.
-func newTwilioWriter(streamSID string, audio int) *twilioWriter {
-	room := string(make([]byte, textHeader))
-	w := &twilioWriter{
-		media: []byte(room + `{"event":"media","streamSid":"` + streamSID + `","media":{"payload":"`),
-		mark:  []byte(room + `{"event":"mark","streamSid":"` + streamSID + `","mark":{"name":"`),
-		clear: []byte(room + `{"event":"clear","streamSid":"` + streamSID + `"}`),
-	}
-	w.buf = make([]byte, 0, len(w.media)+base64.StdEncoding.EncodedLen(audio)+len(twilioMediaTail))
-	return w
-}
-
-// audio is mu-law on its way to the caller.
-func (w *twilioWriter) audio(ulaw []byte) []byte {
-	head, n := len(w.media), base64.StdEncoding.EncodedLen(len(ulaw))
-	b := append(w.buf[:0], w.media...)[:head+n]
-	base64.StdEncoding.Encode(b[head:], ulaw)
-	return sealText(append(b, twilioMediaTail...))
-}
-
-// marked asks for a mark's return once all before it has sounded.
-func (w *twilioWriter) marked(m mark) []byte {
-	b := m.append(append(w.buf[:0], w.mark...))
-	return sealText(append(b, twilioMediaTail...))
-}
-
-// cleared makes Twilio forget what it has not played.
-func (w *twilioWriter) cleared() []byte {
-	return sealText(append(w.buf[:0], w.clear...))
 }

@@ -57,8 +57,8 @@ func TestVoiceTurnsAway(t *testing.T) {
 		tw   *Twilio
 		want string
 	}{
-		{"busy", &Twilio{Accepting: never}, `<Response><Reject reason="busy"></Reject></Response>`},
-		{"sorry", &Twilio{Accepting: never, Sorry: "Later & <soon>"}, `<Response><Say>Later &amp; &lt;soon&gt;</Say><Hangup></Hangup></Response>`},
+		{"busy", &Twilio{Host: Host{Accepting: never}}, `<Response><Reject reason="busy"></Reject></Response>`},
+		{"sorry", &Twilio{Host: Host{Accepting: never}, Sorry: "Later & <soon>"}, `<Response><Say>Later &amp; &lt;soon&gt;</Say><Hangup></Hangup></Response>`},
 	} {
 		server := serve(t, c.tw, false)
 		status, body := post(t, server, "/twilio/voice", voiceForm(testCall))
@@ -73,7 +73,7 @@ func TestVoiceTurnsAway(t *testing.T) {
 			t.Errorf("%s: asked about (-want +got):\n%s", c.name, diff)
 		}
 	}
-	full := &Twilio{Limits: Limits{Tokens: 1}}
+	full := &Twilio{Host: Host{Limits: Limits{Tokens: 1}}}
 	server := serve(t, full, false)
 	ring(t, server, "CA1")
 	if _, body := post(t, server, "/twilio/voice", voiceForm("CA2")); !strings.Contains(body, "busy") {
@@ -140,7 +140,7 @@ func TestWebhookRefused(t *testing.T) {
 		} {
 			t.Run(path+" "+c.name, func(t *testing.T) {
 				t.Parallel()
-				tw := &Twilio{PublicURL: c.edit.public}
+				tw := &Twilio{Host: Host{PublicURL: c.edit.public}}
 				server := serve(t, tw, false)
 				form := voiceForm(testCall)
 				form.Set("StreamEvent", "stream-started")
@@ -178,7 +178,7 @@ func TestPublicURL(t *testing.T) {
 		"http://localhost:8080":        "ws://localhost:8080/twilio/media",
 		"https://user:pass@gw.example": "wss://user:pass@gw.example/twilio/media",
 	} {
-		tw := &Twilio{PublicURL: public}
+		tw := &Twilio{Host: Host{PublicURL: public}}
 		server := serve(t, tw, false)
 		form := voiceForm(testCall)
 		base := strings.TrimRight(public, "/")

@@ -1,0 +1,66 @@
+package stream
+
+import (
+	"encoding/binary"
+
+	"parley/media/g711"
+)
+
+// A coding is how a sample is written.
+type coding uint8
+
+const (
+	ulaw   coding = iota // G.711 mu-law, a byte
+	alaw                 // G.711 A-law, a byte
+	linear               // signed 16 bits, the lower byte first
+)
+
+// A format is how sound is written in a stream, both ways.
+type format struct {
+	coding coding
+	rate   int // samples a second
+}
+
+// telephone is what networks speak.
+var telephone = format{ulaw, 8000}
+
+// width is how many bytes a sample takes.
+func (f format) width() int {
+	if f.coding == linear {
+		return 2
+	}
+	return 1
+}
+
+// frame is how many samples 20 ms are.
+func (f format) frame() int { return f.rate / 50 }
+
+// decode reads as many samples of src as dst has room for, and returns how many.
+func (f format) decode(dst []int16, src []byte) int {
+	switch f.coding {
+	case ulaw:
+		return g711.Ulaw.Decode(dst, src)
+	case alaw:
+		return g711.Alaw.Decode(dst, src)
+	}
+	n := min(len(dst), len(src)/2)
+	for i := range dst[:n] {
+		dst[i] = int16(binary.LittleEndian.Uint16(src[2*i:])) //nolint:gosec // the sign is in the top bit
+	}
+	return n
+}
+
+// encode writes as many samples of src as dst has room for, and returns how many bytes they take.
+func (f format) encode(dst []byte, src []int16) int {
+	switch f.coding {
+	case ulaw:
+		return g711.Ulaw.Encode(dst, src)
+	case alaw:
+		return g711.Alaw.Encode(dst, src)
+	}
+	n := min(len(dst)/2, len(src))
+	for i, s := range src[:n] {
+		binary.LittleEndian.PutUint16(dst[2*i:], uint16(s)) //nolint:gosec // as above
+	}
+	return 2 * n
+}
