@@ -30,7 +30,7 @@ func socketPair(tb testing.TB) (*Leg, net.Conn) {
 		tb.Fatal(err)
 	}
 	l := newLeg(near, &twilioDialect, Limits{}.orDefaults(), &Stats{})
-	l.sound = telephone
+	l.sounds = sounds{telephone, telephone}
 	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
 		tb.Fatal(err)
 	}
@@ -202,7 +202,7 @@ func BenchmarkReceive(b *testing.B) {
 	sent := bytes.Repeat(good(text, mediaMessage(4711, 94220, loud(160))), 64)
 	s := &script{}
 	l := newLeg(s, &twilioDialect, Limits{}.orDefaults(), &Stats{})
-	l.sound = telephone
+	l.sounds = sounds{telephone, telephone}
 	l.stream, l.started = testStream, true
 	b.ReportAllocs()
 	for b.Loop() {

@@ -240,9 +240,32 @@ func answeredCall(tb testing.TB, t *Twilio) (*Leg, *websocket.Conn) {
 	return within(tb, legs, "leg").(*Leg), ws
 }
 
-// far is Twilio's end of a stream, for legtest: its playout buffer is stepped by Hear.
+// farWords is what a carrier says in its own letters.
+type farWords struct {
+	stream string   // as our messages name it; empty: they do not
+	law    g711.Law // of what it says
+	media  func(n int, ms int64, codes []byte) string
+	mark   func(name string) string
+	digit  func(digit rune) string
+	stop   string
+}
+
+var twilioWords = farWords{
+	stream: testStream,
+	media:  mediaMessage,
+	mark: func(name string) string {
+		return `{"event":"mark","sequenceNumber":"9","streamSid":"` + testStream + `","mark":{"name":"` + name + `"}}`
+	},
+	digit: func(digit rune) string {
+		return `{"event":"dtmf","streamSid":"` + testStream + `","sequenceNumber":"5","dtmf":{"track":"inbound_track","digit":"` + string(digit) + `"}}`
+	},
+	stop: `{"event":"stop","sequenceNumber":"402","stop":{"accountSid":"` + testAccount + `","callSid":"` + testCall + `"},"streamSid":"` + testStream + `"}`,
+}
+
+// far is a carrier's end of a stream, for legtest: its playout buffer is stepped by Hear.
 type far struct {
-	ws *websocket.Conn
+	ws    *websocket.Conn
+	words farWords
 
 	writing sync.Mutex
 	said    int // samples
@@ -265,9 +288,11 @@ type farMark struct {
 	after int // samples of queued before it
 }
 
-// newFar takes over ws and reads it until it ends.
-func newFar(tb testing.TB, ws *websocket.Conn) *far {
-	f := &far{ws: ws, changed: make(chan struct{}), deaf: make(chan struct{}), over: make(chan struct{})}
+// newFar takes over ws, as Twilio, and reads it until it ends.
+func newFar(tb testing.TB, ws *websocket.Conn) *far { return newFarOf(tb, ws, twilioWords) }
+
+func newFarOf(tb testing.TB, ws *websocket.Conn, words farWords) *far {
+	f := &far{ws: ws, words: words, changed: make(chan struct{}), deaf: make(chan struct{}), over: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -313,7 +338,7 @@ func (f *far) take(text []byte) {
 		Mark             struct{ Name string }
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(&m); err != nil || m.StreamSID != testStream {
+	if err := d.Decode(&m); err != nil || m.StreamSID != f.words.stream {
 		panic(fmt.Sprintf("far end got %q: %v", text, err))
 	}
 	switch m.Event {
@@ -341,7 +366,7 @@ func (f *far) answer(n int) {
 			rest = append(rest, m)
 			continue
 		}
-		_ = f.write(`{"event":"mark","sequenceNumber":"9","streamSid":"` + testStream + `","mark":{"name":"` + m.name + `"}}`)
+		_ = f.write(f.words.mark(m.name))
 	}
 	f.marks = rest
 }
@@ -355,10 +380,10 @@ func (f *far) write(text string) error {
 func (f *far) Say(pcm []int16) error {
 	for len(pcm) > 0 {
 		n := min(len(pcm), 160)
-		ulaw := make([]byte, n)
-		g711.Ulaw.Encode(ulaw, pcm[:n])
+		codes := make([]byte, n)
+		f.words.law.Encode(codes, pcm[:n])
 		f.writing.Lock()
-		err := f.ws.WriteMessage(websocket.TextMessage, []byte(mediaMessage(f.n, int64(f.said/8), ulaw)))
+		err := f.ws.WriteMessage(websocket.TextMessage, []byte(f.words.media(f.n, int64(f.said/8), codes)))
 		f.said, f.n = f.said+n, f.n+1
 		f.writing.Unlock()
 		if err != nil {
@@ -369,13 +394,9 @@ func (f *far) Say(pcm []int16) error {
 	return nil
 }
 
-func (f *far) Press(digit rune) error {
-	return f.write(`{"event":"dtmf","streamSid":"` + testStream + `","sequenceNumber":"5","dtmf":{"track":"inbound_track","digit":"` + string(digit) + `"}}`)
-}
+func (f *far) Press(digit rune) error { return f.write(f.words.digit(digit)) }
 
-func (f *far) Stop() error {
-	return f.write(`{"event":"stop","sequenceNumber":"402","stop":{"accountSid":"` + testAccount + `","callSid":"` + testCall + `"},"streamSid":"` + testStream + `"}`)
-}
+func (f *far) Stop() error { return f.write(f.words.stop) }
 
 func (f *far) Drop() error { return f.ws.NetConn().Close() }
 

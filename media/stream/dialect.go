@@ -8,7 +8,7 @@ import (
 type dialect struct {
 	kind  string                                // as Info.Kind
 	parse func(text []byte, m *message) error   // reads one message; its errors name the field
-	sound func(s *start) (format, error)        // how the sound of a stream is written; why, if it is none that we read
+	sound func(s *start) (sounds, error)        // how the sound of a stream is written; why, if it is none that we read
 	words func(stream string, f format) phrases // what we say by a stream
 }
 

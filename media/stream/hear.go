@@ -22,13 +22,13 @@ const (
 
 // take moves audio into pcm and says whether a frame is full.
 func (l *Leg) take() bool {
-	frame := l.sound.frame()
+	frame := l.hears.frame()
 	if l.filled < frame && len(l.rest) > 0 {
 		if l.filled == 0 {
 			l.begin = l.pos
 		}
-		n := l.sound.decode(l.pcm[l.filled:frame], l.rest)
-		l.rest = l.rest[n*l.sound.width():]
+		n := l.hears.decode(l.pcm[l.filled:frame], l.rest)
+		l.rest = l.rest[n*l.hears.width():]
 		l.filled += n
 		l.pos += int64(n)
 	}
@@ -76,7 +76,7 @@ func (l *Leg) hearAudio(m *message) bool {
 		l.heard = make([]byte, n)
 	}
 	n, err := base64.StdEncoding.Decode(l.heard, m.audio)
-	if err != nil || n%l.sound.width() != 0 {
+	if err != nil || n%l.hears.width() != 0 {
 		return false
 	}
 	l.rest = l.heard[:n]
@@ -93,7 +93,7 @@ func (l *Leg) align(ms int64) {
 	if ms == unstamped {
 		return
 	}
-	per := int64(l.sound.rate / 1000)
+	per := int64(l.hears.rate / 1000)
 	told := ms * per
 	if !l.anchored {
 		l.anchored, l.origin = true, told-l.pos
@@ -107,8 +107,8 @@ func (l *Leg) align(ms int64) {
 		l.stats.Gaps.Add(1)
 		l.pos += gap
 		if l.filled > 0 {
-			clear(l.pcm[l.filled:l.sound.frame()])
-			l.filled = l.sound.frame()
+			clear(l.pcm[l.filled:l.hears.frame()])
+			l.filled = l.hears.frame()
 		}
 	}
 }
@@ -120,7 +120,7 @@ func (l *Leg) hearMark(name []byte) media.Packet {
 		l.stats.ForeignMarks.Add(1)
 		return media.Packet{}
 	}
-	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), l.sound.rate), Epoch: m.epoch}}
+	return media.Packet{Note: media.Note{Kind: media.Played, Through: media.Samples(int(m.samples), l.hears.rate), Epoch: m.epoch}}
 }
 
 // senseless counts a malformed message. Text that is not UTF-8, and too many in a row, are violations.

@@ -1,9 +1,13 @@
 package stream
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/xml"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -145,7 +149,7 @@ func (h *Host) open(l *Leg, judge judgement) error {
 		return err
 	}
 	why, reason := "", RefusedFormat
-	if l.sound, err = l.speaks.sound(s); err != nil {
+	if l.sounds, err = l.speaks.sound(s); err != nil {
 		why = err.Error()
 	} else {
 		why, reason = judge(l, s)
@@ -245,4 +249,38 @@ func overSocket(target string) string {
 		return "ws" + rest
 	}
 	return target
+}
+
+// body reads a webhook's body; what it refuses it has answered.
+func (h *Host) body(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.Limits.orDefaults().Form))
+	if err != nil {
+		status := http.StatusBadRequest
+		var big *http.MaxBytesError
+		if errors.As(err, &big) {
+			status = http.StatusRequestEntityTooLarge
+		}
+		h.refuse(w, RefusedForm, status)
+		return nil, false
+	}
+	return body, true
+}
+
+// badForm answers a signed webhook that makes no sense, naming the field.
+func (h *Host) badForm(w http.ResponseWriter, field, value string) {
+	h.refused(RefusedForm, slog.String("field", field))
+	http.Error(w, fmt.Sprintf("bad %s: %.64q", field, value), http.StatusBadRequest)
+}
+
+// respond answers a webhook with what the carrier is to do.
+func (h *Host) respond(w http.ResponseWriter, doc any) {
+	var b bytes.Buffer
+	b.WriteString(xml.Header)
+	if err := xml.NewEncoder(&b).Encode(doc); err != nil {
+		h.log().Error("instructions not written", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	_, _ = w.Write(b.Bytes()) // a caller who has gone cannot be told
 }

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,7 @@ var past = time.Unix(1, 0)
 type Leg struct {
 	conn   net.Conn
 	speaks *dialect
-	sound  format // of the stream, once that has said it
+	sounds // of the stream, once that has told them
 	info   media.Info
 	stream string // the carrier's id of the stream
 	stats  *Stats
@@ -118,12 +119,12 @@ func (l *Leg) firstStart() (*start, error) {
 func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
-		Kind: l.speaks.kind, ID: s.call, From: s.params["from_number"], To: s.params["to_number"],
-		Rate: l.sound.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Kind: l.speaks.kind, ID: s.call, From: cmp.Or(s.from, s.params["from_number"]), To: cmp.Or(s.to, s.params["to_number"]),
+		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
-	l.codes = make([]byte, int(chunk*time.Duration(l.sound.rate)/time.Second)*l.sound.width())
-	l.writer = newWriter(l.speaks.words(s.stream, l.sound), len(l.codes))
+	l.codes = make([]byte, int(chunk*time.Duration(l.hears.rate)/time.Second)*l.says.width())
+	l.writer = newWriter(l.speaks.words(s.stream, l.says), len(l.codes))
 	l.out.fit(cap(l.writer.buf))
 	l.started = true
 	return l.await(l.limits.Ping)
@@ -136,13 +137,13 @@ func (l *Leg) Info() media.Info { return l.info }
 func (l *Leg) Receive() (media.Packet, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
-	if l.filled == l.sound.frame() {
+	if l.filled == l.hears.frame() {
 		l.filled = 0
 	}
 	for l.err == nil {
 		if l.take() {
-			at := media.Samples(int(l.begin), l.sound.rate)
-			return media.Packet{Frame: media.Frame{PCM: l.pcm[:l.filled], Rate: l.sound.rate, At: at}}, nil
+			at := media.Samples(int(l.begin), l.hears.rate)
+			return media.Packet{Frame: media.Frame{PCM: l.pcm[:l.filled], Rate: l.hears.rate, At: at}}, nil
 		}
 		text, err := l.nextText()
 		if err != nil {
@@ -256,16 +257,16 @@ func (l *Leg) ended(err error) error {
 
 // Send hands over at most Info.Chunk of audio in one message. It does not block and does not allocate.
 func (l *Leg) Send(f media.Frame) error {
-	if f.Rate != l.sound.rate {
-		return fmt.Errorf("send: rate %d, want %d", f.Rate, l.sound.rate)
+	if f.Rate != l.hears.rate {
+		return fmt.Errorf("send: rate %d, want %d", f.Rate, l.hears.rate)
 	}
-	if len(f.PCM)*l.sound.width() > len(l.codes) {
+	if len(f.PCM)*l.says.width() > len(l.codes) {
 		return fmt.Errorf("send: %v at once, want at most %v", f.Duration(), l.info.Chunk)
 	}
 	if len(f.PCM) == 0 {
 		return l.out.failed()
 	}
-	n := l.sound.encode(l.codes, f.PCM)
+	n := l.says.encode(l.codes, f.PCM)
 	if err := l.out.send(l.writer.audio(l.codes[:n])); err != nil {
 		return err
 	}

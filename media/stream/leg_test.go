@@ -43,7 +43,7 @@ func scripted(tb testing.TB, messages ...string) *Leg {
 	s := &script{}
 	s.Reset(sent)
 	l := newLeg(s, &twilioDialect, Limits{}.orDefaults(), &Stats{})
-	l.sound = telephone
+	l.sounds = sounds{telephone, telephone}
 	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
 		tb.Fatal(err)
 	}

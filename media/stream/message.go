@@ -36,6 +36,7 @@ const unstamped = -1
 // A start opens a stream.
 type start struct {
 	account, stream, call string
+	from, to              string // where the carrier tells them here
 	tracks                []string
 	encoding              string
 	rate, channels        int

@@ -39,11 +39,11 @@ func unseal(key, call, token string, now time.Time) (secret string, outbound, ok
 }
 
 // redeem takes a call's token back, of this node or another. Each is good once on each node, and on the node that gave it no other is good
-// while it waits. outbound is what the webhook said of the call.
-func (t *Twilio) redeem(call, token string, now time.Time) (outbound, ok bool) {
-	secret, outbound, good := unseal(t.AuthToken, call, token, now)
-	if t.tokens.has(call) {
-		return outbound, t.tokens.redeem(call, secret, now) && good
+// while it waits. key sealed it; outbound is what the webhook said of the call.
+func (h *Host) redeem(key, call, token string, now time.Time) (outbound, ok bool) {
+	secret, outbound, good := unseal(key, call, token, now)
+	if h.tokens.has(call) {
+		return outbound, h.tokens.redeem(call, secret, now) && good
 	}
-	return outbound, good && t.tokens.spend(secret, now, t.Limits.orDefaults().Token)
+	return outbound, good && h.tokens.spend(secret, now, h.Limits.orDefaults().Token)
 }

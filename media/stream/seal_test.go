@@ -46,7 +46,7 @@ func TestSealedTokens(t *testing.T) {
 	if !redeemed(one, "a", token, now) || redeemed(one, "a", token, now) {
 		t.Error("the node that gave it takes it once")
 	}
-	if outbound, ok := one.redeem("e", seal(other.AuthToken, "e", "x", true, now.Add(time.Minute)), now); !ok || !outbound {
+	if outbound, ok := one.redeem(one.AuthToken, "e", seal(other.AuthToken, "e", "x", true, now.Add(time.Minute)), now); !ok || !outbound {
 		t.Errorf("the direction of another node's call: outbound %v, good %v", outbound, ok)
 	}
 	first := give("c")
@@ -70,6 +70,6 @@ func TestSealedTokens(t *testing.T) {
 }
 
 func redeemed(t *Twilio, call, token string, now time.Time) bool {
-	_, ok := t.redeem(call, token, now)
+	_, ok := t.redeem(t.AuthToken, call, token, now)
 	return ok
 }

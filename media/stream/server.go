@@ -63,7 +63,7 @@ func (t *Twilio) judge(l *Leg, s *start, account string) (string, Refusal) {
 	case !slices.Contains(s.tracks, "inbound"):
 		return "want track inbound", RefusedFormat
 	}
-	outbound, ok := t.redeem(s.call, s.params["token"], time.Now())
+	outbound, ok := t.redeem(t.AuthToken, s.call, s.params["token"], time.Now())
 	if !ok {
 		return "bad token", RefusedToken
 	}

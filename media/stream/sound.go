@@ -21,6 +21,9 @@ type format struct {
 	rate   int // samples a second
 }
 
+// sounds are the formats of a stream, which need not be the same both ways, but for their rate.
+type sounds struct{ hears, says format }
+
 // telephone is what networks speak.
 var telephone = format{ulaw, 8000}
 

@@ -15,11 +15,11 @@ import (
 var twilioDialect = dialect{
 	kind:  "twilio",
 	parse: parseTwilio,
-	sound: func(s *start) (format, error) {
+	sound: func(s *start) (sounds, error) {
 		if s.encoding != "audio/x-mulaw" || s.rate != 8000 || s.channels != 1 {
-			return format{}, errors.New("want audio/x-mulaw, 8000, 1")
+			return sounds{}, errors.New("want audio/x-mulaw, 8000, 1")
 		}
-		return telephone, nil
+		return sounds{telephone, telephone}, nil
 	},
 	words: func(stream string, _ format) phrases {
 		head := `"streamSid":"` + stream + `"`

@@ -1,11 +1,7 @@
 package stream
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"mime"
 	"net/http"
@@ -65,7 +61,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	}
 	if t.Admit != nil && !t.Admit(r.Context(), call, owners, r.URL.Query()) {
 		t.refused(RefusedUnwanted, slog.String("carrier_id", call))
-		t.say(w, twiml{Hangup: &struct{}{}})
+		t.respond(w, twiml{Hangup: &struct{}{}})
 		return
 	}
 	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), owners, r.URL.Query()}) || t.draining.Load() {
@@ -80,7 +76,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		t.turnAway(w)
 		return
 	}
-	t.say(w, twiml{
+	t.respond(w, twiml{
 		Connect: &twimlConnect{Stream: twimlStream{
 			URL: overSocket(base) + t.mediaPath(form.Get("AccountSid"), owners), StatusCallback: base + paths.StreamStatus,
 			Parameters: parameters(seal(t.AuthToken, call, secret, strings.HasPrefix(form.Get("Direction"), "outbound"), now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
@@ -113,22 +109,10 @@ func parameters(secret, from, to string, query url.Values) []twimlParameter {
 func (t *Twilio) turnAway(w http.ResponseWriter) {
 	t.Stats.Refused[RefusedBusy].Add(1)
 	if t.Sorry == "" {
-		t.say(w, twiml{Reject: &twimlReject{"busy"}})
+		t.respond(w, twiml{Reject: &twimlReject{"busy"}})
 		return
 	}
-	t.say(w, twiml{Say: t.Sorry, Hangup: &struct{}{}})
-}
-
-func (t *Twilio) say(w http.ResponseWriter, doc twiml) {
-	var b bytes.Buffer
-	b.WriteString(xml.Header)
-	if err := xml.NewEncoder(&b).Encode(doc); err != nil {
-		t.log().Error("twiml not written", "error", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
-	}
-	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	_, _ = w.Write(b.Bytes()) // a caller who has gone cannot be told
+	t.respond(w, twiml{Say: t.Sorry, Hangup: &struct{}{}})
 }
 
 // A StatusUpdate is a call status callback (twilio.com/docs/voice/api/call-resource#statuscallback).
@@ -217,14 +201,8 @@ func (t *Twilio) StreamStatus(w http.ResponseWriter, r *http.Request) {
 // form reads a webhook's body and checks that Twilio signed it, and for whose account; what it refuses it has answered. A body that is no
 // form must be named in the URL by its SHA-256, has no fields, and is the server's own account's.
 func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (form url.Values, owners []string, ok bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.Limits.orDefaults().Form))
-	if err != nil {
-		status := http.StatusBadRequest
-		var big *http.MaxBytesError
-		if errors.As(err, &big) {
-			status = http.StatusRequestEntityTooLarge
-		}
-		t.refuse(w, RefusedForm, status)
+	body, ok := t.body(w, r)
+	if !ok {
 		return nil, nil, false
 	}
 	signature, target := r.Header.Get("X-Twilio-Signature"), t.target(r)
@@ -235,7 +213,8 @@ func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (form url.Values, 
 		}
 		return url.Values{}, nil, true
 	}
-	if form, err = url.ParseQuery(string(body)); err != nil {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
 		t.refuse(w, RefusedForm, http.StatusBadRequest)
 		return nil, nil, false
 	}
@@ -245,10 +224,4 @@ func (t *Twilio) form(w http.ResponseWriter, r *http.Request) (form url.Values, 
 		return nil, nil, false
 	}
 	return form, owners, true
-}
-
-// badForm answers a signed webhook that makes no sense, naming the field.
-func (t *Twilio) badForm(w http.ResponseWriter, field, value string) {
-	t.refused(RefusedForm, slog.String("field", field))
-	http.Error(w, fmt.Sprintf("bad %s: %.64q", field, value), http.StatusBadRequest)
 }

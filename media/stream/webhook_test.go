@@ -225,7 +225,7 @@ func TestStatus(t *testing.T) {
 	if !want.Over() || (StatusUpdate{Status: "ringing"}).Over() {
 		t.Error("Over is wrong")
 	}
-	if _, ok := tw.redeem(testCall, params["token"], time.Now()); ok {
+	if _, ok := tw.redeem(tw.AuthToken, testCall, params["token"], time.Now()); ok {
 		t.Error("the token of a call that is over is good")
 	}
 	for field, value := range map[string]string{"SequenceNumber": "-1", "CallDuration": "x", "SipResponseCode": "1e9", "CallStatus": ""} {
@@ -399,7 +399,7 @@ func TestInjectedTwiML(t *testing.T) {
 		}
 		var b bytes.Buffer
 		w := httptest.NewRecorder()
-		(&Twilio{}).say(w, twiml{Say: text, Connect: &twimlConnect{Stream: twimlStream{
+		(&Twilio{}).respond(w, twiml{Say: text, Connect: &twimlConnect{Stream: twimlStream{
 			URL: "wss://gw.example.net/", Parameters: parameters("secret", text, text, url.Values{"agent": {text}, "x" + text: {text}}),
 		}}})
 		for d := xml.NewDecoder(w.Body); ; {
