@@ -1,4 +1,4 @@
-// Package carrier is Twilio on real sockets: it places a call to a Media Streams server as Twilio would and speaks recorded human
+// Package carrier is Twilio, or a carrier like it, on real sockets: it places a call to a Media Streams server as Twilio would and speaks recorded human
 // speech into it, after a script.
 //
 //	Call.Place ──▶ voice webhook (signed) ──▶ TwiML ──▶ <Connect><Stream>
@@ -17,6 +17,7 @@ package carrier
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -31,11 +32,13 @@ import (
 
 // A Call is one call to be placed. URL and AuthToken must be set; the rest has defaults.
 type Call struct {
-	URL        string // the number's voice webhook, under its public name: it is signed as it stands here
-	Connect    string // host:port to connect to instead of URL's and the stream's own; no TLS then
-	AccountSID string // default: a made one
-	AuthToken  string // signs all requests
-	From, To   string // default: two numbers of the 555-01 range
+	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here
+	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
+	AccountSID string             // default: a made one
+	AuthToken  string             // signs all requests
+	Kind       Kind               // whose call it is; default: Twilio's
+	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
+	From, To   string             // default: two numbers of the 555-01 range
 
 	StatusCallback string        // told that the call is over, as a number's "call status changes" setting is
 	Script         []Step        // default: DefaultScript
@@ -69,7 +72,12 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	if c.URL == "" {
 		return nil, errors.New("url is missing")
 	}
-	if c.AuthToken == "" {
+	switch {
+	case c.Kind != "" && dialects[c.Kind] == nil:
+		return nil, fmt.Errorf("kind %q: want twilio or telnyx", c.Kind)
+	case c.Kind == Telnyx && len(c.Key) != ed25519.PrivateKeySize:
+		return nil, errors.New("key is missing")
+	case c.Kind != Telnyx && c.AuthToken == "":
 		return nil, errors.New("auth token is missing")
 	}
 	if err := c.defaults(); err != nil {
@@ -79,7 +87,7 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &placed{Call: c, prompts: prompts, result: &Result{CallSID: sid("CA"), From: c.From, To: c.To}}
+	p := &placed{Call: c, prompts: prompts, result: &Result{CallSID: c.speaks().call(), From: c.From, To: c.To}}
 	p.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: p.dial}}
 	defer p.http.CloseIdleConnections()
 
@@ -183,7 +191,7 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 	for _, v := range verbs {
 		switch v.name() {
 		case "Connect":
-			noun, err := parseConnect(v, base, p.Connect != "")
+			noun, err := parseConnect(v, base, p.Connect != "", p.speaks())
 			if err != nil {
 				return "", err
 			}
@@ -251,6 +259,7 @@ func pause(ctx context.Context, length string) error {
 // request sends a signed form as Twilio would and returns the body of a 2xx answer.
 func (p *placed) request(ctx context.Context, method, target string, form url.Values) ([]byte, error) {
 	var body io.Reader
+	var text string
 	signed := form
 	if method == http.MethodGet {
 		separator := "?"
@@ -259,7 +268,8 @@ func (p *placed) request(ctx context.Context, method, target string, form url.Va
 		}
 		target, signed = target+separator+form.Encode(), nil
 	} else {
-		body = strings.NewReader(form.Encode())
+		text = form.Encode()
+		body = strings.NewReader(text)
 	}
 	r, err := http.NewRequestWithContext(ctx, method, p.real(target), body)
 	if err != nil {
@@ -268,19 +278,19 @@ func (p *placed) request(ctx context.Context, method, target string, form url.Va
 	if body != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
 	}
-	r.Header.Set("User-Agent", "TwilioProxy/1.1")
-	r.Header.Set("X-Twilio-Signature", sign(p.AuthToken, target, signed))
+	r.Header.Set("User-Agent", p.speaks().agent)
+	p.speaks().sign(&p.Call, r, target, text, signed)
 	answer, err := p.http.Do(r)
 	if err != nil {
 		return nil, err
 	}
 	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10)) // Twilio's limit of a TwiML document
+	document, err := io.ReadAll(io.LimitReader(answer.Body, 64<<10)) // Twilio's limit of a TwiML document
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if answer.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s %s: %s: %s", method, target, answer.Status, strings.TrimSpace(string(text)))
+		return nil, fmt.Errorf("%s %s: %s: %s", method, target, answer.Status, strings.TrimSpace(string(document)))
 	}
-	return text, nil
+	return document, nil
 }

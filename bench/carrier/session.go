@@ -15,9 +15,10 @@ import (
 	"parley/media/dtmf"
 )
 
-// A session is one Media Streams socket: it keeps real time, sends what the caller does, and sounds what the agent sends.
+// A session is one socket of a stream: it keeps real time, sends what the caller does, and sounds what the agent sends.
 type session struct {
 	p      *placed
+	d      *dialect
 	socket *websocket.Conn
 	params map[string]string
 
@@ -56,7 +57,10 @@ type fromServer struct {
 func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.StreamSID = sid("MZ")
 	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
-	header := http.Header{"X-Twilio-Signature": {sign(p.AuthToken, noun.url, nil)}, "User-Agent": {"Twilio.TmeWs/1.0"}}
+	header := http.Header{"User-Agent": {p.speaks().agent}}
+	if p.speaks() == &twilioDialect { // others sign no upgrade
+		header.Set("X-Twilio-Signature", sign(p.AuthToken, noun.url, nil))
+	}
 	asked := time.Now()
 	socket, answer, err := dialer.DialContext(ctx, p.real(noun.url), header) //nolint:bodyclose // gorilla: it need not be closed
 	if err != nil {
@@ -69,7 +73,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.Upgrade = Millis(time.Since(asked))
 	socket.SetReadLimit(4 << 20)
 
-	s := &session{p: p, socket: socket, params: noun.params, ear: newEar(), keys: dtmf.NewDetector(Rate)}
+	s := &session{p: p, d: p.speaks(), socket: socket, params: noun.params, ear: newEar(), keys: dtmf.NewDetector(Rate)}
 	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
 		p.result.Timeline = append(p.result.Timeline, e)
 	}}
@@ -155,18 +159,15 @@ func (s *session) open() error {
 	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
 		return err
 	}
-	r := s.p.result
 	s.start = time.Now()
 	s.frame = make([]byte, 0, slot)
 	s.fill(nil)
-	return s.send(map[string]any{
-		"event": "start", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
-		"start": map[string]any{
-			"accountSid": s.p.AccountSID, "streamSid": r.StreamSID, "callSid": r.CallSID, "tracks": []string{"inbound"},
-			"mediaFormat":      map[string]any{"encoding": "audio/x-mulaw", "sampleRate": Rate, "channels": 1},
-			"customParameters": s.params,
-		},
-	})
+	return s.send(s.message("start", s.d.start(s)))
+}
+
+// message is one of the stream's, numbered, with its object by its own name.
+func (s *session) message(event string, object any) map[string]any {
+	return map[string]any{"event": event, s.d.number: s.sequence(), s.d.stream: s.p.result.StreamSID, event: object}
 }
 
 func (s *session) sequence() string {
@@ -202,7 +203,7 @@ func (s *session) echo(marks []string) {
 	for _, name := range marks {
 		s.p.note("carrier", "marked", name)
 		s.p.result.Frames.Marks++
-		s.tell(map[string]any{"event": "mark", "sequenceNumber": s.sequence(), "streamSid": s.p.result.StreamSID, "mark": map[string]string{"name": name}})
+		s.tell(s.message("mark", map[string]string{"name": name}))
 	}
 }
 
@@ -214,7 +215,7 @@ func (s *session) take(text []byte) {
 		s.bad("not JSON: %v", err)
 		return
 	}
-	if m.StreamSID != s.p.result.StreamSID {
+	if s.d.named && m.StreamSID != s.p.result.StreamSID {
 		s.bad("%s: streamSid %q: want %s", m.Event, m.StreamSID, s.p.result.StreamSID)
 		return
 	}
@@ -261,21 +262,16 @@ func (s *session) speak() (leave bool, err error) {
 	if f.WorstSend = max(f.WorstSend, Millis(late)); late > 5*time.Millisecond {
 		f.SentLate++
 	}
-	r := s.p.result
-	s.tell(map[string]any{
-		"event": "media", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
-		"media": map[string]string{
-			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
-			"payload": base64.StdEncoding.EncodeToString(s.frame),
-		},
-	})
+	s.tell(s.message("media", map[string]string{
+		"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
+		"payload": base64.StdEncoding.EncodeToString(s.frame),
+	}))
 	if timeOf(s.slots*slot) >= s.p.MaxLength {
 		return true, fmt.Errorf("the call was still going after %v", s.p.MaxLength)
 	}
 	m, err := s.caller.next(s.slots * slot)
 	if m.key != 0 {
-		s.tell(map[string]any{"event": "dtmf", "streamSid": r.StreamSID, "sequenceNumber": s.sequence(),
-			"dtmf": map[string]string{"track": "inbound_track", "digit": string(m.key)}})
+		s.tell(s.message("dtmf", s.d.digit(string(m.key))))
 	}
 	s.fill(m.voice)
 	return m.leave, err
@@ -292,9 +288,7 @@ func (s *session) fill(voice []int16) {
 
 // hangUp ends the stream as a caller's hang-up does.
 func (s *session) hangUp() {
-	r := s.p.result
-	s.tell(map[string]any{"event": "stop", "sequenceNumber": s.sequence(), "streamSid": r.StreamSID,
-		"stop": map[string]string{"accountSid": s.p.AccountSID, "callSid": r.CallSID}})
+	s.tell(s.message("stop", s.d.stop(s)))
 	_ = s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 }
 

@@ -51,8 +51,8 @@ type streamNoun struct {
 	action, actionVerb    string
 }
 
-// parseConnect reads a <Connect> as strictly as Twilio does. base is the document's URL, to which others may be relative.
-func parseConnect(e element, base *url.URL, plain bool) (*streamNoun, error) {
+// parseConnect reads a <Connect> as strictly as Twilio does, but for what its dialect allows. base is the document's URL, to which others may be relative.
+func parseConnect(e element, base *url.URL, plain bool, d *dialect) (*streamNoun, error) {
 	if len(e.Children) != 1 || e.Children[0].name() != "Stream" {
 		return nil, errors.New("<Connect>: want one <Stream> in it")
 	}
@@ -69,7 +69,7 @@ func parseConnect(e element, base *url.URL, plain bool) (*streamNoun, error) {
 		return nil, fmt.Errorf("<Stream>: url %q: Twilio connects to wss only", noun.url)
 	case u.Scheme != "wss" && u.Scheme != "ws":
 		return nil, fmt.Errorf("<Stream>: url %q: want wss://", noun.url)
-	case u.RawQuery != "":
+	case u.RawQuery != "" && !d.query:
 		return nil, fmt.Errorf("<Stream>: url %q: Twilio does not take a query; use <Parameter>", noun.url)
 	}
 	for _, p := range s.Children {

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,6 +20,7 @@ type callCmd struct {
 	URL string `arg:"" optional:"" help:"The number's voice webhook, under the name that the server knows itself by." default:"http://127.0.0.1:8080/twilio/voice"`
 
 	asCarrier
+	asAnother
 	bySIP
 	Status string `help:"URL that is told when the call is over." placeholder:"URL"`
 
@@ -43,6 +46,12 @@ type asCarrier struct {
 	To         string `help:"The number called." default:"+15550100002"`
 }
 
+// asAnother is how one calls a server as another carrier would.
+type asAnother struct {
+	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx"`
+	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
+}
+
 // token is what requests are signed with.
 func (c *asCarrier) token() (string, error) {
 	if c.AuthToken != "" {
@@ -53,6 +62,23 @@ func (c *asCarrier) token() (string, error) {
 		return "", fmt.Errorf("no --twilio-auth-token (TWILIO_AUTH_TOKEN), and none that a server has made: %w", err)
 	}
 	return strings.TrimSpace(string(token)), nil
+}
+
+// telnyx is what requests are signed with in Telnyx' place.
+func (c *asAnother) telnyx() (ed25519.PrivateKey, error) {
+	seed, err := base64.StdEncoding.DecodeString(c.TelnyxKey)
+	if err == nil && len(seed) == ed25519.SeedSize {
+		return ed25519.NewKeyFromSeed(seed), nil
+	}
+	if c.TelnyxKey != "" {
+		return nil, usageError{fmt.Errorf("--telnyx-private-key: want base64 of %d bytes", ed25519.SeedSize)}
+	}
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		return nil, err
+	}
+	text := base64.StdEncoding.EncodeToString
+	return nil, usageError{fmt.Errorf("--telnyx-private-key is missing; a new pair: run the server with TELNYX_PUBLIC_KEY=%s, and call with TELNYX_PRIVATE_KEY=%s", text(public), text(private.Seed()))}
 }
 
 // callersScript is what a caller does.
@@ -140,7 +166,14 @@ func (c *callCmd) transcribe(ctx context.Context, r *carrier.Result) {
 
 // call is what the flags ask for.
 func (c *callCmd) call() (*carrier.Call, error) {
-	token, err := c.token()
+	var token string
+	var key ed25519.PrivateKey
+	var err error
+	if c.Carrier == string(carrier.Telnyx) {
+		key, err = c.telnyx()
+	} else {
+		token, err = c.token()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -149,6 +182,7 @@ func (c *callCmd) call() (*carrier.Call, error) {
 		return nil, err
 	}
 	return &carrier.Call{
+		Kind: carrier.Kind(c.Carrier), Key: key,
 		URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: token, From: c.From, To: c.To,
 		StatusCallback: c.Status, Library: carrier.Library{Sounds: c.Sounds}, MaxLength: c.Max, Script: script,
 	}, nil

@@ -18,6 +18,7 @@ import (
 	"parley/control/envelope"
 	"parley/control/price"
 	"parley/control/webhook"
+	"parley/media/stream"
 	"parley/pipeline"
 	"parley/providers/httptool"
 )
@@ -67,6 +68,8 @@ type config struct {
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
+
+	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: calls of Telnyx' are not taken." var:"TELNYX_PUBLIC_KEY"`
 
 	messaging
 
@@ -144,6 +147,9 @@ func (c *config) check() error {
 	bad = append(bad, c.capacity.check()...)
 	bad = append(bad, c.telephony.check()...)
 	bad = append(bad, c.browsers.check()...)
+	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
+		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
+	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}

@@ -87,7 +87,7 @@ func (s *server) measure() {
 	s.vendors.expect(s.metrics, s.health)
 	s.metrics.Line(metrics.Line{
 		Accepting: s.accepting, Draining: s.draining.Load, Limit: s.cfg.MaxCalls,
-		Sound: s.board.Sound, Stream: &s.twilio.Stats,
+		Sound: s.board.Sound, Streams: s.streams(),
 	})
 	o := s.office
 	s.metrics.Office(metrics.Office{

@@ -13,7 +13,9 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 
-	s.twilio.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status
+	for _, d := range s.doors {
+		d.hooks.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status; POST /telnyx/voice, GET /telnyx/media
+	}
 
 	if s.browsers != nil {
 		s.browsers.Mount(mux) // POST /webrtc/whip, PATCH and DELETE /webrtc/whip/{call}

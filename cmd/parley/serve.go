@@ -81,6 +81,7 @@ type server struct {
 	wheels   pace.Wheels
 	board    *pipeline.Switchboard
 	twilio   *stream.Twilio
+	doors    []door          // those whose calls come by sockets: Twilio, and others
 	sip      *switchroom     // nil: nothing comes by SIP
 	browsers *webrtc.Server  // nil: they cannot call
 	chats    *chatCalls      // on WhatsApp; nil: they are not taken
@@ -162,7 +163,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx)); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx()); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
 	}
@@ -197,6 +198,7 @@ func (s *server) open(token string) {
 		Progress: s.progress,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
+	s.doors = []door{{s.twilio, &s.twilio.Host}}
 }
 
 // answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.
@@ -334,7 +336,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	bye, cancel := context.WithTimeout(works, 5*time.Second)
 	defer cancel()
 	s.office.reports.Close() // its requests end with it
-	err = errors.Join(err, s.twilio.Close(bye), s.sip.close(bye), s.closeBrowsers(bye), s.chats.close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
+	err = errors.Join(err, s.closeDoors(bye), s.sip.close(bye), s.closeBrowsers(bye), s.chats.close(bye), web.Shutdown(bye), s.players.close(), s.vendors.close())
 	s.company.close()
 	end()
 	err = errors.Join(err, g.Wait(), s.office.close())
@@ -363,7 +365,9 @@ func (s *server) drain(ctx, again context.Context) {
 	defer cancel()
 	defer context.AfterFunc(again, cancel)()
 	s.draining.Store(true)
-	s.twilio.Drain()
+	for _, d := range s.doors {
+		d.Drain()
+	}
 	if s.browsers != nil {
 		s.browsers.Drain()
 	}
@@ -371,7 +375,7 @@ func (s *server) drain(ctx, again context.Context) {
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for s.twilio.Coming(comes)+s.sip.going() > 0 && ctx.Err() == nil {
+	for s.coming()+s.sip.going() > 0 && ctx.Err() == nil {
 		select {
 		case <-look.C:
 		case <-ctx.Done():

@@ -15,7 +15,7 @@ type Line struct {
 	Draining  func() bool
 	Limit     int // most calls at once; 0: none
 	Sound     func() pipeline.Sound
-	Stream    *stream.Stats // of carriers' sockets
+	Streams   []*stream.Stats // of each carrier's sockets
 }
 
 // Line has Prometheus read a Line.
@@ -35,11 +35,11 @@ func (m *Metrics) Line(l Line) {
 		counter(broke, brokeHelp, prometheus.Labels{"reason": "dry"}, func(s pipeline.Sound) int64 { return s.Dry }),
 		counter(broke, brokeHelp, prometheus.Labels{"reason": "late"}, func(s pipeline.Sound) int64 { return s.Late }),
 	)
-	m.Registry.MustRegister(streamCollector{l.Stream})
+	m.Registry.MustRegister(streamCollector(l.Streams))
 }
 
 // streamCollector shows what carriers' sockets counted.
-type streamCollector struct{ stats *stream.Stats }
+type streamCollector []*stream.Stats
 
 var (
 	streamMessages = prometheus.NewDesc("parley_stream_messages_total", "Messages on carriers' sockets, by direction.", []string{"direction"}, nil)
@@ -56,14 +56,23 @@ func (streamCollector) Describe(d chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c streamCollector) Collect(m chan<- prometheus.Metric) {
-	for name, n := range c.stats.All() {
+	counts, refused := make(map[string]uint64), make(map[string]uint64)
+	for _, stats := range c {
+		for name, n := range stats.All() {
+			counts[name] += n
+		}
+		for reason, n := range stats.AllRefused() {
+			refused[reason] += n
+		}
+	}
+	for name, n := range counts {
 		desc := streamFaults
 		if direction, ok := strings.CutPrefix(name, "messages_"); ok {
 			desc, name = streamMessages, direction
 		}
 		m <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(n), name)
 	}
-	for reason, n := range c.stats.AllRefused() {
+	for reason, n := range refused {
 		m <- prometheus.MustNewConstMetric(streamRefused, prometheus.CounterValue, float64(n), reason)
 	}
 }

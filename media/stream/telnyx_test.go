@@ -204,7 +204,7 @@ func TestTelnyxRefuses(t *testing.T) {
 	}
 	target := s.rings("")
 	for name, target := range map[string]string{
-		"no token": strings.ReplaceAll(target, "?", "/?"), "another call's": strings.Replace(target, "v3:", "v4:", 1), "another token": target + "x",
+		"no token": strings.ReplaceAll(target, "?", "/?"), "another call's": strings.Replace(target, "v3:", "v4:", 1), "another token": target + "x", "other parameters": target + "?agent=x",
 	} {
 		if name == "no token" {
 			target = target[:strings.LastIndexByte(target, '/')]

@@ -88,7 +88,7 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		t.turnAway(w)
 		return
 	}
-	at := url.URL{Path: telnyxMedia + "/" + call + "/" + seal(string(t.Secret), call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token)), RawQuery: query.Encode()}
+	at := url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query), call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token)), RawQuery: query.Encode()}
 	t.respond(w, texml{
 		Connect: &texmlConnect{Stream: texmlStream{URL: overSocket(t.base(r)) + at.String(), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate}},
 		Hangup:  &struct{}{},
@@ -102,8 +102,8 @@ func (t *Telnyx) turnAway(w http.ResponseWriter) {
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, start, token, and the call.
 func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
-	call, token := r.PathValue("call"), r.PathValue("token")
-	if _, _, ok := unseal(string(t.Secret), call, token, time.Now()); !ok {
+	call, token, key := r.PathValue("call"), r.PathValue("token"), t.key(r.URL.Query())
+	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
 		t.refuse(w, RefusedToken, http.StatusForbidden)
 		return
 	}
@@ -115,7 +115,7 @@ func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
 		if !plainID(s.stream) {
 			return "bad stream_id", RefusedFormat
 		}
-		outbound, ok := t.redeem(string(t.Secret), call, token, time.Now())
+		outbound, ok := t.redeem(key, call, token, time.Now())
 		if !ok {
 			return "bad token", RefusedToken
 		}
@@ -123,6 +123,9 @@ func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
 		return t.begin(l, s)
 	})
 }
+
+// key seals the token of a stream with these parameters, so that they are the webhook's.
+func (t *Telnyx) key(query url.Values) string { return string(t.Secret) + "?" + query.Encode() }
 
 // signed says whether Telnyx has signed a webhook's body, and lately: Ed25519 over the time, a bar and the body (developers.telnyx.com,
 // "Webhook signing").
@@ -156,4 +159,3 @@ func controlID(s string) bool {
 	}
 	return plainID(version) && plainID(strings.TrimRight(rest, "=")) && len(s) <= 128
 }
-

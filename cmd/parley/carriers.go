@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"golang.org/x/sync/errgroup"
+
+	"parley/media/stream"
+)
+
+// A door is where the calls of one carrier come in by sockets.
+type door struct {
+	hooks interface{ Mount(mux *http.ServeMux) }
+	*stream.Host
+}
+
+// listenTelnyx takes Telnyx' calls, if its key is known.
+func (s *server) listenTelnyx() error {
+	if s.cfg.TelnyxPublicKey == "" {
+		return nil
+	}
+	key, err := stream.ParseTelnyxKey(s.cfg.TelnyxPublicKey)
+	if err != nil {
+		return fmt.Errorf("--telnyx-public-key: %w", err)
+	}
+	secret, err := s.cfg.master(s.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	t := &stream.Telnyx{
+		Host:      stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Log: s.log},
+		PublicKey: key, Secret: []byte(secret),
+	}
+	s.doors = append(s.doors, door{t, &t.Host})
+	return nil
+}
+
+// coming is how many calls were answered just now whose streams are on their way.
+func (s *server) coming() (n int) {
+	for _, d := range s.doors {
+		n += d.Coming(comes)
+	}
+	return n
+}
+
+// streams are what the sockets of each carrier count.
+func (s *server) streams() (all []*stream.Stats) {
+	for _, d := range s.doors {
+		all = append(all, &d.Stats)
+	}
+	return all
+}
+
+func (s *server) closeDoors(ctx context.Context) error {
+	var g errgroup.Group
+	for _, d := range s.doors {
+		g.Go(func() error { return d.Close(ctx) })
+	}
+	return g.Wait()
+}

@@ -1,0 +1,54 @@
+//go:build e2e
+
+package main
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"strings"
+	"testing"
+	"time"
+
+	"parley/bench/carrier"
+)
+
+// TestEndToEndTelnyx has Telnyx bring a caller, whose recorded speech is heard and who interrupts; the call is recorded as others are.
+func TestEndToEndTelnyx(t *testing.T) {
+	t.Parallel()
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := serve(t, "TELNYX_PUBLIC_KEY="+base64.StdEncoding.EncodeToString(public))
+	call := carrier.Call{URL: n.url + "/telnyx/voice", Kind: carrier.Telnyx, Key: private}
+	r, err := call.Place(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Frames.BadMessages > 0 || r.Frames.Clears == 0 || r.Frames.Marks == 0 {
+		t.Errorf("on the socket: %+v", r.Frames)
+	}
+	var pressed, bargedIn bool
+	for _, turn := range r.Turns {
+		pressed = pressed || strings.HasPrefix(turn.Step, "press") && turn.Answered
+		if turn.BargedIn {
+			bargedIn = true
+			t.Logf("the agent was silent %v after the caller's voice began", turn.Hushed)
+			if turn.Hushed > carrier.Millis(2*time.Second) {
+				t.Errorf("the agent spoke on for %v", turn.Hushed)
+			}
+		}
+	}
+	if !pressed || !bargedIn {
+		t.Errorf("turns: %+v", r.Turns)
+	}
+	row := n.record(r.CallSID)
+	if row.Status != "completed" || row.Cause != "caller" {
+		t.Errorf("the record: %+v", row)
+	}
+	_ = n.recordingOf(row)
+	call.Key = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	if _, err := call.Place(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a stranger's call: %v", err)
+	}
+}
