@@ -98,7 +98,7 @@ func (r *Recognisers) open(ctx context.Context, n int, o pipeline.Listening, bou
 
 func (r *Recognisers) fails(n int, err error) {
 	if blames(err) {
-		r.rota.fails(n, r.Rest, r.Probe, r.probe)
+		r.rota.fails(n, err, r.Rest, r.Probe, r.probe)
 	}
 }
 
