@@ -274,7 +274,11 @@ func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool 
 			return false
 		}
 	}
-	return s.gate.Admit(r) == ""
+	if s.gate.Admit(r) != "" {
+		s.visitors.leave(route.Agent.ID, id)
+		return false
+	}
+	return true
 }
 
 // answerPage holds the conversation with a page, and shows it to that page.
