@@ -64,11 +64,11 @@ func (b *browsers) turnCertificate() (*tls.Config, error) {
 	if b.TURNTLS == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(b.TURNTLSCert, b.TURNTLSKey)
+	secure, err := renewed(b.TURNTLSCert, b.TURNTLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("read --turn-tls-cert and --turn-tls-key: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return secure, nil
 }
 
 // check says what is wrong with it.
