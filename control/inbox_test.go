@@ -54,7 +54,7 @@ func (c *chat) Send(_ context.Context, m inbox.Outgoing) (string, error) {
 }
 
 func (c *chat) Fetch(context.Context, string) ([]byte, error) {
-	return nil, errors.New("there are no files")
+	return []byte("a voice note"), nil
 }
 
 func (c *chat) Seen(_ context.Context, external string, typing bool) error {
@@ -73,13 +73,19 @@ func (c *chat) refuse(err error) {
 // withChat is a world whose bots have a channel. The inbox runs until the test's end.
 func withChat(t testing.TB, timing inbox.Timing) (*agency, *chat) {
 	t.Helper()
+	return withVoices(t, timing, nil)
+}
+
+// withVoices is withChat, with a voice.
+func withVoices(t testing.TB, timing inbox.Timing, v inbox.Voice) (*agency, *chat) {
+	t.Helper()
 	a, c := &agency{pen: &pen{text: "It is on its way."}, scout: &scout{}}, &chat{}
 	var box *inbox.Inbox
 	a.world = newWorld(t, func(o *control.Options) {
 		o.Drafter = a.pen
 		a.feed = &bots.Feed{Store: o.Bots, Calls: o.Calls, Bus: &bus.Local{}, Log: o.Log}
 		box = inbox.New(inbox.Options{
-			Store: o.Bots.(inbox.Rows), Node: "here", Lines: c, Feed: a.feed, Drafter: a.pen, Secret: o.Secret, Public: "https://voice.example.com", Timing: timing, Log: o.Log,
+			Store: o.Bots.(inbox.Rows), Node: "here", Lines: c, Feed: a.feed, Drafter: a.pen, Voice: v, Secret: o.Secret, Public: "https://voice.example.com", Timing: timing, Log: o.Log,
 		})
 		o.Feed, o.Messenger = a.feed, box
 	})
@@ -353,6 +359,68 @@ func TestTakenOver(t *testing.T) {
 	}
 	if got := strings.Join(sent, "|"); got != "It is on its way.|I am here.|Bye." {
 		t.Errorf("sent: %s", got)
+	}
+}
+
+// A listener takes its time to hear voice notes.
+type listener struct {
+	takes time.Duration
+	text  string
+}
+
+func (l listener) Hear(ctx context.Context, _ store.Agent, _ []byte) (string, error) {
+	select {
+	case <-time.After(l.takes):
+		return l.text, nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+func (l listener) Say(context.Context, store.Agent, string) ([]byte, error) {
+	return []byte("a voice note"), nil
+}
+
+// TestNoteAfterText: a voice note that comes right after a text is heard before both are answered, at once.
+func TestNoteAfterText(t *testing.T) {
+	t.Parallel()
+	w, c := withVoices(t, inbox.Timing{Every: 10 * time.Millisecond, Pause: 20 * time.Millisecond, Burst: 40 * time.Millisecond}, listener{300 * time.Millisecond, "Where is my order?"})
+	bot := w.bot(`{"name":"Voice","type":"whatsapp_voice","config":{"whatsapp":{"phone_number_id":"106540352242922"}}}`)
+	events := w.watch()
+	note, _ := json.Marshal([]inbox.Event{{Message: &inbox.Incoming{ID: "wamid.2", Peers: []string{"+16505551234"}, Type: "audio", Voice: true, Sent: time.Now()}}})
+	for _, body := range []string{told("wamid.1", "+16505551234", "Hello", time.Now().Add(-time.Second)), string(note)} {
+		if code := w.hook(bot.ID, "yes", body); code != http.StatusOK {
+			t.Fatal(code)
+		}
+	}
+	answer := events.message(bots.MessageUpdated, func(m bots.Message) bool { return is(m.Status, "sent") })
+	w.pen.mu.Lock()
+	defer w.pen.mu.Unlock()
+	if told := w.pen.thread; w.pen.drafts != 1 || len(told) != 2 || told[0].Text != "Hello" || told[1].Text != "Where is my order?" || answer.Type != "audio" {
+		t.Errorf("after %d drafts it is answered by %s to %+v", w.pen.drafts, answer.Type, told)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.sent) != 1 || c.sent[0].Note == nil {
+		t.Errorf("sent: %+v", c.sent)
+	}
+}
+
+// TestLateWebhook: what was written before our answer, and came after it, is answered, too.
+func TestLateWebhook(t *testing.T) {
+	t.Parallel()
+	w, _ := withChat(t, inbox.Timing{Every: 10 * time.Millisecond, Pause: 20 * time.Millisecond, Burst: 40 * time.Millisecond})
+	bot := w.bot(channelled)
+	events := w.watch()
+	first := ""
+	for i, text := range []string{"Where is my order?", "Hello"} {
+		if code := w.hook(bot.ID, "yes", told(fmt.Sprint("wamid.", i), "+16505551234", text, time.Now().Add(-time.Duration(i)*time.Minute))); code != http.StatusOK {
+			t.Fatal(code)
+		}
+		first = events.message(bots.MessageUpdated, func(m bots.Message) bool { return is(m.Status, "sent") && m.ID != first }).ID
+	}
+	if told := w.pen.thread; len(told) != 3 || told[1].Text != "It is on its way." || told[2].Text != "Hello" {
+		t.Errorf("the bot was told %+v", told)
 	}
 }
 

@@ -39,6 +39,7 @@ type Conversation struct {
 	line   *line // nil: there is none
 	spare  *line // takes the place of line, which will end soon; nil: there is none
 	reel   reel
+	owed   Usage // of answers that were cut: it is told with that of the next
 }
 
 // line is a session, and what it has been told and has said.
@@ -227,7 +228,12 @@ func (v *Conversation) took(l *line, o Outcome) error {
 		}
 	}
 	if o.Key == 0 || o.Key != l.answer { // 0 is of no answer
+		v.owe(o)
 		return nil
+	}
+	if u := o.Delta.Usage; u != nil {
+		o.Delta.Usage = &Usage{u.Input + v.owed.Input, u.Output + v.owed.Output, u.Cached + v.owed.Cached}
+		v.owed = Usage{}
 	}
 	if a := o.Delta.Aloud; a != nil {
 		if l.sound += len(a.PCM); media.Samples(l.sound, v.briefing.Rate) > longestAnswer {
@@ -237,6 +243,21 @@ func (v *Conversation) took(l *line, o Outcome) error {
 	l.queue = append(l.queue, o)
 	l.wake()
 	return nil
+}
+
+// owe notes what was used for what nobody wants any more. mu is held.
+func (v *Conversation) owe(unwanted ...Outcome) {
+	for _, o := range unwanted {
+		if u := o.Delta.Usage; u != nil {
+			v.owed.Input, v.owed.Output, v.owed.Cached = v.owed.Input+u.Input, v.owed.Output+u.Output, v.owed.Cached+u.Cached
+		}
+	}
+}
+
+// unwant lets go of the answer. mu is held.
+func (v *Conversation) unwant(l *line) {
+	v.owe(l.queue...)
+	l.answer, l.queue, l.sound = 0, nil, 0
 }
 
 // Hear implements [Hearer].
@@ -308,10 +329,13 @@ func (v *Conversation) respond(ctx context.Context, talk Talk, yield func(Delta,
 	defer v.settle(ctx, l, key)
 	for {
 		next, err := v.take(l, key)
-		for _, o := range next {
+		for i, o := range next {
 			if !o.Done || o.Delta.Finish != "" {
 				begun = true
 				if !yield(o.Delta, nil) {
+					v.mu.Lock()
+					v.owe(next[i+1:]...)
+					v.mu.Unlock()
 					return begun, nil
 				}
 			}
@@ -359,7 +383,7 @@ func (v *Conversation) settle(ctx context.Context, l *line, key int) {
 	if l.answer != key || l.err != nil {
 		return
 	}
-	l.answer, l.queue, l.sound = 0, nil, 0
+	v.unwant(l)
 	err := l.session.Cancel()
 	if late, ok := errors.AsType[*LateError](context.Cause(ctx)); ok {
 		err = late
@@ -377,7 +401,7 @@ func (v *Conversation) ask(l *line, talk Talk) (key int, err error) {
 		return 0, l.err
 	}
 	if l.answer != 0 {
-		l.answer, l.queue, l.sound = 0, nil, 0
+		v.unwant(l)
 		if err := l.session.Cancel(); err != nil {
 			v.lose(l, err)
 			return 0, err

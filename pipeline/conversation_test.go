@@ -275,6 +275,37 @@ func TestConversationIsAskedAgain(t *testing.T) {
 	})
 }
 
+// What an answer has used that was cut is told with the next one's, whether it had come before it was cut or came after.
+func TestConversationOwesWhatWasCut(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := &puppet{}
+		v := NewConversation(p, Briefing{Rate: 8000})
+		used := func(n int) Delta { return Delta{Usage: &Usage{Input: 100 * n, Output: 10 * n, Cached: n}} }
+		late, stop := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 1}))
+		reads(t, late, "go")
+		s := p.sessions[0]
+		stop()
+		s.says <- Outcome{Key: s.asked, Delta: used(1)}
+		s.says <- Outcome{Key: s.asked, Delta: Delta{Finish: "cancelled"}, Done: true}
+		queued, stop := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 2}))
+		reads(t, queued, "go")
+		s.says <- Outcome{Key: s.asked, Delta: used(2)}
+		synctest.Wait()
+		stop()
+		whole, stop := iter.Pull2(v.Respond(t.Context(), Talk{Turn: 3}))
+		defer stop()
+		reads(t, whole, "go")
+		s.says <- Outcome{Key: s.asked, Delta: used(4)}
+		if d, err, ok := whole(); err != nil || !ok || d.Usage == nil || *d.Usage != *used(7).Usage {
+			t.Errorf("%+v (%v, %v)", d.Usage, err, ok)
+		}
+		if err := v.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A session that takes another's place and will end soon itself, before anything was asked of it, is closed as the next one comes.
 func TestConversationHasOneSpare(t *testing.T) {
 	t.Parallel()

@@ -96,7 +96,7 @@ func (d *dictation) settle(tr pipeline.Transcript) (deaf bool) {
 		i := slices.IndexFunc(d.awaited, func(a awaited) bool { return a.n == tr.Edge })
 		was := d.awaited[i]
 		d.awaited = slices.Delete(d.awaited, i, i+1)
-		if !d.of.All[d.now.n].Turns {
+		if !d.turns(d.now.n) {
 			d.settled, d.pending = max(d.settled, was.to), false
 		}
 		if tr.Text == "" && !d.pending && was.to-was.from >= muteLeast && !d.how.Patient {
@@ -107,7 +107,7 @@ func (d *dictation) settle(tr pipeline.Transcript) (deaf bool) {
 	if d.idle() {
 		d.tape.forget(d.tape.head - min(d.tape.head-d.tape.from, uint64(tapeIdle/media.FrameTime)))
 	}
-	return d.mute >= muteMost && !d.exhausted(d.now.n) && !d.of.All[d.now.n].Turns
+	return d.mute >= muteMost && !d.exhausted(d.now.n) && !d.turns(d.now.n)
 }
 
 // fails gives a recogniser up, if it is the one of now, and seeks the next, unless the call's transcription is being closed. That closes who

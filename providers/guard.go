@@ -106,8 +106,11 @@ type pass struct {
 	tries atomic.Bool // it is the one by which the vendor is tried
 }
 
-// enter lets a request in, or turns it away.
+// enter lets a request in, or turns it away. None waits for room at a vendor who would not be asked anyway.
 func (g *Guard) enter(ctx context.Context) (*pass, error) {
+	if g.open() {
+		return nil, g.broken()
+	}
 	if err := g.room(ctx); err != nil {
 		return nil, err
 	}
@@ -115,8 +118,7 @@ func (g *Guard) enter(ctx context.Context) (*pass, error) {
 	switch {
 	case !ok:
 		g.leave()
-		g.tell(Broken)
-		return nil, &TurnedAway{Provider: g.Provider, Kind: g.Kind}
+		return nil, g.broken()
 	case tries:
 		g.tell(BreakerTries)
 	}
@@ -166,6 +168,19 @@ func (g *Guard) leave() {
 	if g.Limit > 0 {
 		<-g.rooms
 	}
+}
+
+// broken is what a request is told that the breaker turns away.
+func (g *Guard) broken() error {
+	g.tell(Broken)
+	return &TurnedAway{Provider: g.Provider, Kind: g.Kind}
+}
+
+// open says whether the breaker lets nothing pass now.
+func (g *Guard) open() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return time.Now().Before(g.till)
 }
 
 // closed says whether a request may pass the breaker, and whether it is the one that tries.

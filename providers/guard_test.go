@@ -311,3 +311,40 @@ func BenchmarkRecognisersWrite(b *testing.B) {
 		b.Error(err)
 	}
 }
+
+// struck is a recogniser that is lost as soon as it is open.
+type struck struct{ pipeline.Transcription }
+
+func (s struck) Transcribe(context.Context, pipeline.Listening) (pipeline.Transcription, error) {
+	return s, nil
+}
+
+func (struck) Results() iter.Seq2[pipeline.Transcript, error] {
+	return func(yield func(pipeline.Transcript, error) bool) { yield(pipeline.Transcript{}, statusError(500)) }
+}
+
+func (struck) Close() error { return nil }
+
+// TestBreakerBeforeRoom: nobody waits for room at a vendor whose breaker is open.
+func TestBreakerBeforeRoom(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := &providers.Guard{Limit: 1, Trip: 1}
+		ears := g.Transcriber(struck{})
+		lost, err := ears.Transcribe(t.Context(), pipeline.Listening{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range lost.Results() {
+			continue // it has its room still
+		}
+		began := time.Now()
+		_, err = ears.Transcribe(t.Context(), pipeline.Listening{})
+		if e, ok := errors.AsType[*providers.TurnedAway](err); !ok || e.Full || time.Since(began) > 0 {
+			t.Errorf("after %v: %v", time.Since(began), err)
+		}
+		if err := lost.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}

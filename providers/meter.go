@@ -36,6 +36,7 @@ type Use struct {
 	First time.Duration
 
 	Input, Output, Cached int           // tokens
+	Estimated             bool          // the tokens are: the answer was cut before the vendor had told them
 	Characters            int           // of text that was spoken
 	Sound                 time.Duration // that was heard or made, since the Use before
 }
@@ -95,7 +96,9 @@ func (r meteredResponder) Respond(ctx context.Context, talk pipeline.Talk) iter.
 	return func(yield func(pipeline.Delta, error) bool) {
 		u, began := Use{Kind: LLM}, time.Now()
 		failure, left := error(nil), false
+		var e estimate
 		for d, err := range r.model.Respond(ctx, talk) {
+			e.hear(d)
 			switch {
 			case err != nil:
 				failure = err
@@ -109,9 +112,46 @@ func (r meteredResponder) Respond(ctx context.Context, talk pipeline.Talk) iter.
 				break
 			}
 		}
-		u.Outcome = outcome(ctx, "responder", failure, left)
+		if u.Outcome = outcome(ctx, "responder", failure, left); u.Outcome != OK && u.First > 0 && !e.needless {
+			u.Input, u.Output, u.Estimated = tokensOf(talk), tokens(e.said), true
+		}
 		r.meter.tell(ownOf(ctx), u)
 	}
+}
+
+// An estimate is of an answer whose tokens the vendor may never tell, since it does that at the end.
+type estimate struct {
+	said     int  // bytes
+	needless bool // the vendor has told them; or it speaks itself, which text says nothing of
+}
+
+func (e *estimate) hear(d pipeline.Delta) {
+	e.said += len(d.Text)
+	if d.Call != nil {
+		e.said += len(d.Call.Name) + len(d.Call.Args)
+	}
+	e.needless = e.needless || d.Usage != nil || d.Aloud != nil
+}
+
+// tokens are about as many as so many bytes of text make.
+func tokens(bytes int) int { return (bytes + 3) / 4 }
+
+// tokensOf are about those that a model reads of a talk.
+func tokensOf(talk pipeline.Talk) int {
+	n := 0
+	if a := talk.Agent; a != nil {
+		n = len(a.Prompt)
+		for _, t := range a.Tools {
+			n += len(t.Name) + len(t.Description) + len(t.Parameters)
+		}
+	}
+	for _, m := range talk.History {
+		n += len(m.Text)
+		for _, c := range m.Calls {
+			n += len(c.Name) + len(c.Args)
+		}
+	}
+	return tokens(n)
 }
 
 // Synthesizer decorates a voice.

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -105,10 +106,17 @@ func TestMeterOfAModel(t *testing.T) {
 		want  providers.Use
 	}{
 		"answers": {whole, 9, nil, providers.Use{Outcome: "ok", First: 300 * time.Millisecond, Input: 100, Output: 7, Cached: 64}},
-		"is cut":  {whole, 1, nil, providers.Use{Outcome: "cut", First: 300 * time.Millisecond}},
+		"is cut":  {whole, 1, nil, providers.Use{Outcome: "cut", First: 300 * time.Millisecond, Input: 10, Output: 2, Estimated: true}},
+		"is cut, and has told": {thinks(func(yield func(pipeline.Delta, error) bool) {
+			_ = yield(pipeline.Delta{Usage: &pipeline.Usage{Input: 100, Output: 7}}, nil) && yield(pipeline.Delta{Finish: "stop"}, nil)
+		}), 2, nil, providers.Use{Outcome: "cut", First: 300 * time.Millisecond, Input: 100, Output: 7}},
+		"is cut, and speaks itself": {answers(func(_ context.Context, yield func(pipeline.Delta, error) bool) {
+			time.Sleep(300 * time.Millisecond)
+			yield(pipeline.Delta{Aloud: &pipeline.Aloud{Text: "Good morning."}}, nil)
+		}), 1, nil, providers.Use{Outcome: "cut", First: 300 * time.Millisecond}},
 		"fails": {thinks(func(yield func(pipeline.Delta, error) bool) {
 			yield(pipeline.Delta{}, fmt.Errorf("openai: %w", &openai.Error{Status: 429}))
-		}), 9, nil, providers.Use{Outcome: "quota", First: 300 * time.Millisecond}},
+		}), 9, nil, providers.Use{Outcome: "quota", First: 300 * time.Millisecond, Input: 10, Output: 2, Estimated: true}},
 		"is late":                  {hangs, 9, &pipeline.LateError{Part: "responder"}, providers.Use{Outcome: "late"}},
 		"waits while the voice is": {hangs, 9, &pipeline.LateError{Part: "voice"}, providers.Use{Outcome: "cut"}},
 		"is interrupted":           {hangs, 9, pipeline.ErrBargeIn, providers.Use{Outcome: "cut"}},
@@ -123,7 +131,7 @@ func TestMeterOfAModel(t *testing.T) {
 					time.AfterFunc(2*time.Second, func() { cancel(c.cause) })
 				}
 				n := 0
-				for range told.meter().Responder(c.model).Respond(ctx, pipeline.Talk{}) {
+				for range told.meter().Responder(c.model).Respond(ctx, pipeline.Talk{Agent: &pipeline.Agent{Prompt: strings.Repeat("x", 30)}, History: []pipeline.Message{{Role: pipeline.Caller, Text: "Good day!!"}}}) {
 					if n++; n == c.take {
 						break
 					}

@@ -65,7 +65,7 @@ func (m *Models) Respond(ctx context.Context, talk pipeline.Talk) iter.Seq2[pipe
 // fails notes that a model did.
 func (m *Models) fails(n int, err error) {
 	if blames(err) {
-		m.rota.fails(n, m.Rest, m.Probe, m.probe)
+		m.rota.fails(n, err, m.Rest, m.Probe, m.probe)
 	}
 }
 

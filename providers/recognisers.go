@@ -16,7 +16,8 @@ import (
 // A Recogniser is one of several.
 type Recogniser struct {
 	pipeline.Transcriber
-	Turns bool // it finds the ends of turns itself, and may let an Ended wait for that
+	// Turns says whether it finds the ends of turns itself where it is to listen so, and may let an Ended wait for that; nil: it never does.
+	Turns func(pipeline.Listening) bool
 }
 
 // Recognisers are a Transcriber that hears with the next recogniser when one fails: when it cannot be opened, in time; when it dies in the
@@ -98,7 +99,7 @@ func (r *Recognisers) open(ctx context.Context, n int, o pipeline.Listening, bou
 
 func (r *Recognisers) fails(n int, err error) {
 	if blames(err) {
-		r.rota.fails(n, r.Rest, r.Probe, r.probe)
+		r.rota.fails(n, err, r.Rest, r.Probe, r.probe)
 	}
 }
 
@@ -293,6 +294,12 @@ func (d *dictation) usable() error {
 	return d.err
 }
 
+// turns says whether a recogniser finds the ends of this call's turns itself.
+func (d *dictation) turns(n int) bool {
+	finds := d.of.All[n].Turns
+	return finds != nil && finds(d.how)
+}
+
 // idle says whether nobody speaks and no words are awaited.
 func (d *dictation) idle() bool { return d.open == 0 && len(d.awaited) == 0 && !d.pending }
 
@@ -302,7 +309,7 @@ func (d *dictation) arm() {
 	if d.timer != nil {
 		d.timer.Stop()
 	}
-	if len(d.awaited) == 0 || d.live == nil || d.of.All[d.live.n].Turns || d.how.Patient || d.closing {
+	if len(d.awaited) == 0 || d.live == nil || d.turns(d.live.n) || d.how.Patient || d.closing {
 		return
 	}
 	due := time.Until(d.awaited[0].since.Add(cmp.Or(d.of.Patience, DefaultPatience)))

@@ -324,7 +324,7 @@ func TestRecognisersGoOn(t *testing.T) {
 				second := &scribe{heard: heard}
 				fails := 0
 				r := &providers.Recognisers{
-					All:    []providers.Recogniser{{Transcriber: c.first, Turns: c.first.turns}, {Transcriber: second}},
+					All:    []providers.Recogniser{{Transcriber: c.first, Turns: func(pipeline.Listening) bool { return c.first.turns }}, {Transcriber: second}},
 					Rest:   time.Hour,
 					Failed: func(_, _ int, err error) { fails++ },
 				}

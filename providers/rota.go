@@ -16,8 +16,9 @@ const (
 
 // How a provider that rests is asked whether it is well again.
 const (
-	probeLimit = 5 * time.Second // for its answer
-	mostRest   = time.Minute     // between two questions
+	probeLimit = 5 * time.Second  // for its answer
+	mostRest   = time.Minute      // between two questions
+	lockedRest = 15 * time.Minute // of one that knows our key no more: that takes a person to mend
 )
 
 // A rota says who of several providers is asked: those that are well, in the order of their merit, then those that rest since they have
@@ -67,9 +68,9 @@ func (r *rota) well(i int) {
 	}
 }
 
-// fails has a provider rest. With a probe it is asked in the background whether it is well again: every so often, and less often with each
-// failure. Without, it is so after rest.
-func (r *rota) fails(i int, rest, every time.Duration, probe func(ctx context.Context, i int) error) {
+// fails has a provider rest, since it failed with err. With a probe it is asked in the background whether it is well again: every so often, and
+// less often with each failure; seldom, if it has refused the key. Without, it is so after rest.
+func (r *rota) fails(i int, err error, rest, every time.Duration, probe func(ctx context.Context, i int) error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.of == nil {
@@ -92,7 +93,7 @@ func (r *rota) fails(i int, rest, every time.Duration, probe func(ctx context.Co
 		r.stopped = make(chan struct{})
 	}
 	a.probing = true
-	every = min(every<<min(a.strikes-1, 10), mostRest)
+	every = pauseAfter(err, every<<min(a.strikes-1, 10))
 	r.probes.Go(func() { r.probe(i, every, probe) })
 }
 
@@ -125,9 +126,17 @@ func (r *rota) probe(i int, every time.Duration, ask func(ctx context.Context, i
 			r.mu.Unlock()
 			return
 		}
-		every = min(2*every, mostRest)
+		every = pauseAfter(err, 2*every)
 		timer.Reset(every)
 	}
+}
+
+// pauseAfter is how long a provider is not asked that failed with err, where it would be asked again after a time.
+func pauseAfter(err error, every time.Duration) time.Duration {
+	if Class(err) == Auth {
+		return lockedRest
+	}
+	return min(every, mostRest)
 }
 
 var errCrashed = errors.New("the provider panicked")

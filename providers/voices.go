@@ -88,7 +88,7 @@ func (f *Voices) as(n int, v pipeline.Voice) pipeline.Voice {
 // fails notes that a voice did.
 func (f *Voices) fails(n int, err error) {
 	if blames(err) {
-		f.rota.fails(n, f.Rest, f.Probe, f.probe)
+		f.rota.fails(n, err, f.Rest, f.Probe, f.probe)
 	}
 }
 

@@ -3,9 +3,11 @@ package providers_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,5 +244,47 @@ func TestVoicesAsks(t *testing.T) {
 	}
 	if want := (pipeline.Voice{Lang: "en", Rate: 8000, Pace: 1.1}); first.how != v || second.how != want {
 		t.Errorf("asked for %+v and %+v, want %+v and %+v", first.how, second.how, v, want)
+	}
+}
+
+// TestLockedOut: a voice that knows our key no more is asked for a word seldom, since that takes a person to mend; one that is merely ill, often.
+func TestLockedOut(t *testing.T) {
+	t.Parallel()
+	for status, c := range map[int]struct {
+		least, most int32         // uses in an hour
+		back        time.Duration // until it is noticed that it is well again
+	}{401: {5, 5, 15 * time.Minute}, 500: {50, 70, time.Minute}} {
+		t.Run(fmt.Sprint(status), func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var uses atomic.Int32
+				var well atomic.Bool
+				first := speaks(func(_ context.Context, _ iter.Seq2[string, error], yield func(pipeline.Speech, error) bool) {
+					if uses.Add(1); !well.Load() {
+						yield(pipeline.Speech{}, statusError(status))
+						return
+					}
+					yield(pipeline.Speech{PCM: make([]int16, 160)}, nil)
+				})
+				f := &providers.Voices{All: []pipeline.Synthesizer{first, &voice{}}, Probe: 5 * time.Second}
+				say := func() { listen(t.Context(), f, pieces("Good ", "day."), pipeline.Voice{Rate: 8000}) }
+				say()
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				if n := uses.Load(); n < c.least || n > c.most {
+					t.Errorf("it was asked %d times within an hour", n)
+				}
+				well.Store(true)
+				time.Sleep(c.back)
+				synctest.Wait()
+				before := uses.Load()
+				if say(); uses.Load() != before+1 {
+					t.Errorf("it is well again, and was asked %d times", uses.Load()-before)
+				}
+				if err := f.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }

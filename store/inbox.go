@@ -43,19 +43,29 @@ type JobTaking struct {
 	Most  int
 }
 
+// Waiting is what is due of a kind of jobs.
+type Waiting struct {
+	Jobs   int
+	Oldest time.Time // when the first of them was due
+}
+
 // Jobs are what the inbox has to do. Their rows are named by their id alone: these methods are the inbox's, not a client's.
 type Jobs interface {
 	// AddJob keeps a new job; false: there is one of its bot, kind and key, also one that is done, and nothing is kept. ErrNotFound if the
 	// organisation has no such bot.
 	AddJob(ctx context.Context, j Job) (bool, error)
 	// TakeJobs claims jobs of a kind that are due, the longest waiting first: of nodes that take at once, one gets each. A SendJob waits while an
-	// earlier one of its thread is there.
+	// earlier one of its thread is there, a ReplyJob while a HearJob of its thread is: it answers that, too.
 	TakeJobs(ctx context.Context, t JobTaking) ([]Job, error)
 	// PutOffJob lets a job that was taken be taken again later. ErrConflict if it is no more the node's that took it.
 	PutOffJob(ctx context.Context, j Job, due time.Time) error
+	// GiveBackJob lets a job that was taken be taken again, as if it had not been: it was no try. ErrConflict as of PutOffJob.
+	GiveBackJob(ctx context.Context, j Job, due time.Time) error
 	// EndJob says that a job that was taken is done, or why it never will be. Events are kept for a while, so that they are known again; others go.
 	// ErrConflict as of PutOffJob.
 	EndJob(ctx context.Context, j Job, failure string, at time.Time) error
+	// WaitingJobs are what is due, by kind.
+	WaitingJobs(ctx context.Context, now time.Time) (map[JobKind]Waiting, error)
 	// SweepJobs removes at most so many that ended before a time.
 	SweepJobs(ctx context.Context, before time.Time, most int) (removed int64, err error)
 }

@@ -13,6 +13,7 @@ import (
 
 	"parley/control/directory"
 	"parley/control/vault"
+	"parley/providers/providertest"
 	"parley/providers/twilio"
 	"parley/store"
 	"parley/store/sql"
@@ -191,6 +192,24 @@ func TestOwnServerIsToldNoOtherKey(t *testing.T) {
 		if c.OpenAISTTKey != "operator" {
 			t.Errorf("%s: the server's own settings have changed", tc.what)
 		}
+	}
+}
+
+// TestOwnServerAndTheOperators: an organisation's server is asked past the gate, which refuses private addresses; a server of speech that the
+// operator has named beside it, maybe a private one, is asked as for all others.
+func TestOwnServerAndTheOperators(t *testing.T) {
+	t.Parallel()
+	whisper := providertest.StartOpenAIAudio(t, &providertest.OpenAIAudio{})
+	a := (&bureau{t: t}).accounts(directory.New(directory.Options{Router: away{}}), strings.Repeat("k", 32))
+	o := own{"openai": {key: "own", base: "https://llm.example.com"}}
+	c := &config{}
+	c.OpenAISTTBaseURL, c.OpenAITTSBaseURL = whisper, ""
+	mine, w := o.settings(c), wiring{road: a.ways(o)["openai"]}
+	if ears := mine.openAIEars("", w); ears.HTTP != nil || ears.NetDial != nil || ears.BaseURL != whisper {
+		t.Errorf("the operator's server is asked past the gate: %+v", ears)
+	}
+	if voice := mine.openAIVoice(w); voice.HTTP == nil || voice.NetDial == nil || voice.BaseURL != "https://llm.example.com" {
+		t.Errorf("the organisation's server is not asked past the gate: %+v", voice)
 	}
 }
 

@@ -64,11 +64,11 @@ func (b *browsers) turnCertificate() (*tls.Config, error) {
 	if b.TURNTLS == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(b.TURNTLSCert, b.TURNTLSKey)
+	secure, err := renewed(b.TURNTLSCert, b.TURNTLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("read --turn-tls-cert and --turn-tls-key: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return secure, nil
 }
 
 // check says what is wrong with it.
@@ -274,7 +274,11 @@ func (s *server) welcomePage(_ context.Context, id string, g webrtc.Grant) bool 
 			return false
 		}
 	}
-	return s.gate.Admit(r) == ""
+	if s.gate.Admit(r) != "" {
+		s.visitors.leave(route.Agent.ID, id)
+		return false
+	}
+	return true
 }
 
 // answerPage holds the conversation with a page, and shows it to that page.

@@ -28,7 +28,7 @@ type messaging struct {
 func (in *construction) newInbox() *inbox.Inbox {
 	in.channels = &channels{accounts: in.accounts, bots: in.store}
 	return inbox.New(inbox.Options{
-		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
+		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Observe: in.observe.inbox, Log: in.log,
 	})
 }
 
@@ -318,11 +318,21 @@ func details(m *channel.Incoming) string {
 	if p := m.Permission; p != nil {
 		all["permission"] = map[string]any{"granted": p.Granted, "permanent": p.Permanent}
 	}
+	if o := m.Order; o != nil {
+		items := make([]map[string]any, len(o.Items))
+		for i, one := range o.Items {
+			items[i] = map[string]any{"product": one.Product, "quantity": one.Quantity, "price": one.Price.String(), "currency": one.Currency}
+		}
+		all["order"] = map[string]any{"catalog": o.Catalog, "note": o.Note, "items": items}
+	}
 	if r := m.Reaction; r != nil {
 		all["reaction"] = map[string]any{"message": r.Message, "emoji": r.Emoji}
 	}
 	if q := m.Quote; q != nil && q.Message != "" {
 		all["quote"] = map[string]any{"message": q.Message}
+	}
+	if q := m.Quote; q != nil && q.Product != "" {
+		all["product"] = map[string]any{"catalog": q.Catalog, "id": q.Product}
 	}
 	if r := m.Referral; r != nil {
 		all["referral"] = map[string]any{"url": r.URL, "type": r.Type, "source": r.Source, "headline": r.Headline, "body": r.Body}

@@ -23,20 +23,10 @@ import (
 // A twilioLine is a bot's way to WhatsApp by Twilio.
 type twilioLine struct{ sender *twilio.Sender }
 
-// twilio is the way to a number of Twilio's: by the account that the bot's config names, else as calls from that number.
+// twilio is the way to a number of Twilio's.
 func (c *channels) twilio(b store.Bot, w *bots.WhatsApp) (*twilioLine, error) {
 	a := c.accounts
-	account, err := a.twilio(b.Org, w.Number)
-	if w.Credential != "" {
-		var row store.Credential
-		var token string
-		if row, token, err = a.ofVendor(b.Org, lines.Twilio, w.Credential); err == nil {
-			account = &twilio.Account{SID: row.Account, Token: token, Base: a.cfg.TwilioBaseURL}
-			if row.BaseURL != "" {
-				account.Base, account.Client = row.BaseURL, a.guardedClient()
-			}
-		}
-	}
+	account, err := a.twilioOf(b.Org, w)
 	if err != nil {
 		return nil, fmt.Errorf("the account at Twilio: %w", err)
 	}
@@ -45,6 +35,29 @@ func (c *channels) twilio(b store.Bot, w *bots.WhatsApp) (*twilioLine, error) {
 		s.Status = strings.TrimRight(a.cfg.PublicURL, "/") + "/whatsapp/twilio/" + b.ID
 	}
 	return &twilioLine{s}, s.Check()
+}
+
+// twilioOf is the account of a number of WhatsApp: the one that the bot's config names, else that of calls from the number. The server's own serves
+// the numbers that calls to it would be an organisation's of: it is no way to others' senders.
+func (a *accounts) twilioOf(org string, w *bots.WhatsApp) (*twilio.Account, error) {
+	if w.Credential != "" {
+		row, token, err := a.ofVendor(org, lines.Twilio, w.Credential)
+		if err != nil {
+			return nil, err
+		}
+		account := &twilio.Account{SID: row.Account, Token: token, Base: a.cfg.TwilioBaseURL}
+		if row.BaseURL != "" {
+			account.Base, account.Client = row.BaseURL, a.guardedClient()
+		}
+		return account, nil
+	}
+	n, _ := a.directory.Number(org, w.Number)
+	if _, some := a.directory.DefaultCredential(org, lines.Twilio); n.Credential == "" && !some {
+		if r, _ := a.directory.Route(w.Number); r.Org != org {
+			return nil, fmt.Errorf("%s is not the organisation's number at the server's account: enter it with POST /api/v1/numbers, or an account with POST /api/v1/credentials", w.Number)
+		}
+	}
+	return a.twilio(org, w.Number)
 }
 
 // Signed implements inbox.Line.

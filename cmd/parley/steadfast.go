@@ -149,15 +149,9 @@ func (s *stand) speaking(all []ofVendor[pipeline.Synthesizer]) pipeline.Synthesi
 	return v
 }
 
-// A hearer is a recogniser; it may find the ends of turns itself.
-type hearer struct {
-	pipeline.Transcriber
-	turns bool
-}
-
 // hearing is a recogniser with others behind it. Each role has one of its own, and tries what has failed again after a rest: nothing
 // goes on in the background.
-func (s *stand) hearing(all []ofVendor[hearer]) pipeline.Transcriber {
+func (s *stand) hearing(all []ofVendor[providers.Recogniser]) pipeline.Transcriber {
 	if len(all) == 1 {
 		return all[0].of.Transcriber
 	}
@@ -165,7 +159,7 @@ func (s *stand) hearing(all []ofVendor[hearer]) pipeline.Transcriber {
 		s.failed(providers.STT, all[one].vendor, all[next].vendor, err)
 	}}
 	for _, one := range all {
-		r.All = append(r.All, providers.Recogniser{Transcriber: one.of.Transcriber, Turns: one.of.turns})
+		r.All = append(r.All, one.of)
 	}
 	return r
 }
@@ -268,21 +262,26 @@ func (v *vendors) hearing(vendor, model string, c *config) (pipeline.Transcriber
 	if err != nil {
 		return nil, err
 	}
-	all := []ofVendor[hearer]{{vendor, hearer{first, findsTurns(vendor, model, c)}}}
+	all := []ofVendor[providers.Recogniser]{{vendor, providers.Recogniser{Transcriber: first, Turns: findsTurns(vendor, model, c)}}}
 	for _, name := range behind(vendor, v.stand.set.STTFallback, v.listensBy) {
 		next, err := v.recogniser(name, "", c)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, ofVendor[hearer]{name, hearer{next, findsTurns(name, "", c)}})
+		all = append(all, ofVendor[providers.Recogniser]{name, providers.Recogniser{Transcriber: next, Turns: findsTurns(name, "", c)}})
 	}
 	return v.stand.hearing(all), nil
 }
 
-// findsTurns says whether a vendor's model of recognition finds the ends of turns itself; an empty one is the usual.
-func findsTurns(vendor, model string, c *config) bool {
+// findsTurns says whether a vendor's model of recognition finds the ends of turns itself, which may depend on how it is to listen; an empty one is
+// the usual. Nil: it never does.
+func findsTurns(vendor, model string, c *config) func(pipeline.Listening) bool {
 	known := entryOf(vendor).hears
-	return known.turns != nil && known.turns(cmp.Or(model, known.model(c)))
+	if known.turns == nil {
+		return nil
+	}
+	model = cmp.Or(model, known.model(c))
+	return func(o pipeline.Listening) bool { return known.turns(model, o) }
 }
 
 // thinking is a vendor's model as settings want it, and others' behind it.

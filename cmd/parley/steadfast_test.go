@@ -132,6 +132,36 @@ func TestStandbysAreWarm(t *testing.T) {
 	}
 }
 
+// TestWhoFindsTurns: whether a recogniser finds the ends of turns may depend on how it is to listen.
+func TestWhoFindsTurns(t *testing.T) {
+	t.Parallel()
+	c := &config{}
+	c.DeepgramSTTModel = "nova-3"
+	for _, one := range []struct {
+		vendor, model, lang string
+		want                bool
+	}{
+		{"cartesia", "", "", true}, {"cartesia", "", "en-GB", true}, {"cartesia", "", "de", false}, {"cartesia", "ink-whisper", "en", false},
+		{"deepgram", "", "en", false}, {"deepgram", "flux-general-multi", "de", true}, {"local", "", "en", false},
+	} {
+		turns := findsTurns(one.vendor, one.model, c)
+		if got := turns != nil && turns(pipeline.Listening{Lang: one.lang}); got != one.want {
+			t.Errorf("%+v: %v", one, got)
+		}
+	}
+}
+
+// TestVoskModels: agents may name the models of vosk-server that the operator has listed, and no other path on that server.
+func TestVoskModels(t *testing.T) {
+	t.Parallel()
+	c, _ := companyOf(t, map[string]string{"VOSK_URL": "ws://127.0.0.1:2700", "PARLEY_STT": "vosk", "PARLEY_VOSK_MODEL": "/m/en", "PARLEY_VOSK_MODELS": "/m/de,/m/fr"})
+	for model, ok := range map[string]bool{"": true, "/m/en": true, "/m/fr": true, "/m/../etc": false, "/m/it": false} {
+		if _, err := c.vendors.hearing("vosk", model, c.cfg); (err == nil) != ok {
+			t.Errorf("%q: %v", model, err)
+		}
+	}
+}
+
 // TestStandingOrder: who stands behind whom.
 func TestStandingOrder(t *testing.T) {
 	t.Parallel()
@@ -141,7 +171,7 @@ func TestStandingOrder(t *testing.T) {
 		"PARLEY_STT_FALLBACK": "deepgram,local", "PARLEY_TTS_FALLBACK": "elevenlabs,deepgram,local", "PARLEY_LLM_FALLBACK": "openai,anthropic",
 	})
 	v := c.vendors
-	if r, ok := v.stt.(*providers.Recognisers); !ok || len(r.All) != 2 || !r.All[0].Turns || r.All[1].Turns || providers.Unguarded(r.All[1].Transcriber) != pipeline.Transcriber(v.engine) {
+	if r, ok := v.stt.(*providers.Recognisers); !ok || len(r.All) != 2 || !r.All[0].Turns(pipeline.Listening{}) || r.All[1].Turns != nil || providers.Unguarded(r.All[1].Transcriber) != pipeline.Transcriber(v.engine) {
 		t.Errorf("it hears by %+v", v.stt)
 	}
 	for vendor, want := range map[string]int{"elevenlabs": 3, "deepgram": 3, "local": 3} {

@@ -156,11 +156,11 @@ func (c *telephony) certificate() (*tls.Config, error) {
 	if c.SIPTLSCert == "" && c.SIPTLSKey == "" {
 		return nil, nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.SIPTLSCert, c.SIPTLSKey)
+	secure, err := renewed(c.SIPTLSCert, c.SIPTLSKey)
 	if err != nil {
 		return nil, fmt.Errorf("read --sip-tls-cert and --sip-tls-key: %w", err)
 	}
-	return &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}, nil
+	return secure, nil
 }
 
 // userAgent are the options of an Agent, but for what it asks of the server.

@@ -43,8 +43,9 @@ type hears struct {
 	there   func(c *config) bool            // whether settings have what this needs; nil: they have, if the vendor is there
 	check   func(model string) error        // whether a name can be a model's; nil: any
 	model   func(c *config) string          // of agents that name none
-	turns   func(model string) bool         // whether it finds the ends of turns itself; nil: it does not
 	refuses func(model, lang string) string // why it does not understand a language; nil, or empty: it may
+
+	turns func(model string, o pipeline.Listening) bool // whether it finds the ends of turns itself; nil: it does not
 }
 
 // thinks is what is known of language models.

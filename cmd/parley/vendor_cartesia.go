@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 
 	"parley/pipeline"
 	"parley/providers/cartesia"
@@ -46,7 +45,7 @@ var cartesiaVendor = entry{
 		auto:      true,
 		check:     cartesia.CheckModel,
 		model:     func(c *config) string { return c.CartesiaSTTModel },
-		turns:     func(model string) bool { return !strings.HasPrefix(model, cartesia.Whisper) },
+		turns:     cartesia.FindsTurns,
 		refuses: func(model, lang string) string {
 			if english(lang) || !cartesia.EnglishOnly(model) {
 				return ""

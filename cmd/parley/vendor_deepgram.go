@@ -32,7 +32,7 @@ var deepgramVendor = entry{
 		Abilities: deepgram.Hears,
 		auto:      true,
 		model:     func(c *config) string { return c.DeepgramSTTModel },
-		turns:     func(model string) bool { return strings.HasPrefix(model, "flux-") },
+		turns:     func(model string, _ pipeline.Listening) bool { return strings.HasPrefix(model, "flux-") },
 		refuses: func(model, lang string) string {
 			if english(lang) || !deepgram.EnglishOnly(model) {
 				return ""

@@ -45,9 +45,19 @@ func (o openAI) at(base, key string) (string, string) {
 	return base, key
 }
 
+// way leads to a server that may be another than the language model's: then it is one that the operator has named, maybe a private one, and an
+// organisation's road is not for it.
+func (o openAI) way(base string, w wiring) road {
+	if base == "" || base == o.OpenAIBaseURL {
+		return w.road
+	}
+	return road{}
+}
+
 // ears are its recogniser with a model.
 func (c *config) openAIEars(model string, w wiring) *openai.Audio {
-	a := &openai.Audio{STTModel: model, NetDial: w.road.dial, HTTP: w.road.http, Log: w.log}
+	way := c.way(c.OpenAISTTBaseURL, w)
+	a := &openai.Audio{STTModel: model, NetDial: way.dial, HTTP: way.http, Log: w.log}
 	if c.OpenAISTTTransport != traits.Auto {
 		a.Transport = openai.Transport(c.OpenAISTTTransport)
 	}
@@ -56,7 +66,8 @@ func (c *config) openAIEars(model string, w wiring) *openai.Audio {
 }
 
 func (c *config) openAIVoice(w wiring) *openai.Audio {
-	a := &openai.Audio{Model: c.OpenAITTSModel, Voice: c.OpenAITTSVoice, Instructions: c.OpenAITTSInstructions, NetDial: w.road.dial, HTTP: w.road.http, Log: w.log}
+	way := c.way(c.OpenAITTSBaseURL, w)
+	a := &openai.Audio{Model: c.OpenAITTSModel, Voice: c.OpenAITTSVoice, Instructions: c.OpenAITTSInstructions, NetDial: way.dial, HTTP: way.http, Log: w.log}
 	a.BaseURL, a.Key = c.at(c.OpenAITTSBaseURL, c.OpenAITTSKey)
 	return a
 }

@@ -11,6 +11,7 @@ const arrival = 30 * time.Second
 // visitors are the calls of pages that nobody answers for, of which each agent takes so many at once.
 //
 //	welcomePage ──▶ enter ── answerPage ──▶ stay ── end ──▶ leave
+//	                  ├── the server has no room: leave
 //	                  └── nobody comes: the place is free again after a while
 type visitors struct {
 	mu     sync.Mutex
@@ -48,11 +49,14 @@ func (v *visitors) stay(agent, leg string) (leave func()) {
 	if legs := v.agents[agent]; legs != nil {
 		legs[leg] = time.Time{}
 	}
-	return func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		if delete(v.agents[agent], leg); len(v.agents[agent]) == 0 {
-			delete(v.agents, agent)
-		}
+	return func() { v.leave(agent, leg) }
+}
+
+// leave gives a leg's place to others.
+func (v *visitors) leave(agent, leg string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if delete(v.agents[agent], leg); len(v.agents[agent]) == 0 {
+		delete(v.agents, agent)
 	}
 }

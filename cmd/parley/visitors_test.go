@@ -4,6 +4,10 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"parley/control/admission"
+	"parley/media/webrtc"
+	"parley/store"
 )
 
 // TestVisitors: an agent takes so many calls of pages at once. Who does not come leaves the place to others.
@@ -29,5 +33,21 @@ func TestVisitors(t *testing.T) {
 	v.stay("c", "1")()
 	if got := fmt.Sprint(v.agents); got != "map[]" {
 		t.Errorf("when all have gone there is %s", got)
+	}
+}
+
+// TestVisitorRefused: a page's call for which the server has no room takes none of its agent's places.
+func TestVisitorRefused(t *testing.T) {
+	t.Parallel()
+	c, _ := companyOf(t, map[string]string{"PARLEY_LLM": "flow"})
+	s := &server{company: c, office: &office{}, gate: &admission.Gate{Draining: func() bool { return true }}}
+	draft := s.office.drafts.Keep(store.Agent{ID: "a", Org: "o", Settings: `{"widget":{"enabled":true,"calls_at_once":1}}`}, time.Now())
+	grant := webrtc.Grant{Owner: "o", Params: map[string]string{widgetParam: "1", draftParam: draft}}
+	if s.welcomePage(t.Context(), "1", grant) || len(s.visitors.agents) > 0 {
+		t.Errorf("while the server drains: %v", s.visitors.agents)
+	}
+	s.gate.Draining = nil
+	if !s.welcomePage(t.Context(), "2", grant) || s.welcomePage(t.Context(), "3", grant) {
+		t.Errorf("of one place: %v", s.visitors.agents)
 	}
 }

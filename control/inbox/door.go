@@ -61,6 +61,8 @@ func (b *Inbox) verify(w http.ResponseWriter, r *http.Request) {
 
 // take writes a webhook down and answers. What is made of it comes later.
 func (b *Inbox) take(w http.ResponseWriter, r *http.Request, provider string) {
+	outcome := hookRefused
+	defer func() { b.o.Observe.hooked(outcome) }()
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, mostBody))
 	if err != nil {
 		status := http.StatusBadRequest
@@ -82,6 +84,7 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request, provider string) {
 		http.Error(w, "no such bot", http.StatusNotFound)
 		return
 	case err != nil:
+		outcome = hookBusy
 		b.busy(w, r, err)
 		return
 	}
@@ -97,9 +100,11 @@ func (b *Inbox) take(w http.ResponseWriter, r *http.Request, provider string) {
 		return
 	}
 	if err := b.keep(ctx, bot, r.URL.RawQuery, body); err != nil {
+		outcome = hookBusy
 		b.busy(w, r, err)
 		return
 	}
+	outcome = hookTaken
 	if provider == bots.Twilio { // TwiML that says nothing
 		w.Header().Set("Content-Type", "text/xml")
 		_, _ = io.WriteString(w, "<Response/>")

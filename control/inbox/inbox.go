@@ -51,6 +51,7 @@ type Options struct {
 	Secret  []byte       // of which verify tokens are made: the same on every node
 	Public  string       // where channels reach this server, such as https://voice.example.com; empty: as each request says
 	Timing  Timing
+	Observe Observe
 	Log     *slog.Logger // nil: none
 }
 
@@ -101,6 +102,7 @@ func (b *Inbox) Run(ctx context.Context) error {
 		g.Go(func() error { return b.work(ctx, c) })
 	}
 	g.Go(func() error { return b.sweep(ctx) })
+	g.Go(func() error { return b.count(ctx) })
 	return g.Wait()
 }
 
@@ -211,6 +213,9 @@ func (b *Inbox) end(ctx context.Context, j store.Job, failure string) {
 	ctx, cancel := settling(ctx)
 	defer cancel()
 	err := b.o.Store.EndJob(ctx, j, failure, time.Now())
+	if err == nil {
+		b.o.Observe.settled(j, failedOr(failure))
+	}
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		b.o.Log.Warn("a job of the inbox is not settled: it will be done again", "job", j.ID, "kind", j.Kind, "error", err)
 	}
@@ -229,6 +234,7 @@ func (b *Inbox) postpone(ctx context.Context, j store.Job, cause error) {
 	defer cancel()
 	wait := min(time.Second<<(2*j.Settled), 10*time.Minute)
 	b.o.Log.Warn("a job of the inbox is put off", "job", j.ID, "kind", j.Kind, "bot", j.Bot, "wait", wait, "error", cause)
+	b.o.Observe.settled(j, jobPutOff)
 	if err := b.o.Store.PutOffJob(ctx, j, time.Now().Add(wait)); err != nil && !errors.Is(err, store.ErrConflict) {
 		b.o.Log.Warn("a job of the inbox is not settled: it will be done again", "job", j.ID, "kind", j.Kind, "error", err)
 	}

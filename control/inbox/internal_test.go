@@ -125,6 +125,9 @@ func TestGivenUp(t *testing.T) {
 		"it waits":      {err: &Refusal{Message: "not sent", Again: true}, want: settled{putOff: true}},
 		"it was sent":   {id: "wamid.1", want: settled{external: "wamid.1"}},
 		"it has failed": {err: &Refusal{Message: "lost", Unsure: true}, want: settled{why: "lost: it may have been sent"}},
+		"it would wait for long": {
+			err: &Refusal{Message: "too many today", Again: true, After: 24 * time.Hour}, want: settled{why: "too many today: it can be sent in 24h0m0s at the earliest"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

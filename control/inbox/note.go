@@ -45,6 +45,7 @@ func (b *Inbox) hear(ctx context.Context, j store.Job) {
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
+		b.o.Observe.settled(j, jobDone)
 		b.o.Feed.Changed(j.Org, j.Thread, j.Key)
 	}
 }

@@ -18,7 +18,7 @@ const (
 // reply has a bot answer a thread, once for all that was written since it was answered last. If more is written meanwhile, or a person has
 // taken the thread over, the answer is not sent.
 func (b *Inbox) reply(ctx context.Context, j store.Job) {
-	c, bot, thread, err := b.unanswered(ctx, j)
+	q, err := b.unanswered(ctx, j)
 	switch {
 	case errors.Is(err, errAnswered), errors.Is(err, store.ErrNotFound):
 		b.end(ctx, j, "")
@@ -27,9 +27,9 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	last := thread[len(thread)-1]
-	b.typing(ctx, bot, last)
-	text, err := b.answer(ctx, c, thread)
+	last := q.thread[len(q.thread)-1]
+	b.typing(ctx, q.bot, last)
+	text, err := b.answer(ctx, q)
 	if errors.Is(err, bots.ErrMute) {
 		b.end(ctx, j, "the bot has neither a language model nor a flow")
 		return
@@ -38,11 +38,11 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	p := posting(bot, c, text, store.ByBot)
-	if last.Type == noteType && bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
+	p := posting(q.bot, q.conversation, text, store.ByBot)
+	if last.Type == noteType && q.bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
 		p.Message.Type = noteType
 	}
-	p.After, p.Answers = last.ID, &j
+	p.After, p.Answers = q.after, &j
 	m, err := b.o.Store.Post(ctx, p)
 	switch {
 	case errors.Is(err, store.ErrConflict):
@@ -50,13 +50,24 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
-		b.posted(c, m)
+		b.o.Observe.settled(j, jobDone)
+		b.o.Observe.answered(time.Since(last.Created))
+		b.posted(q.conversation, m)
 	}
 }
 
-// anew has a thread that has gone on looked at once more: whoever wrote may wait for an answer to all of it, or have taken the thread over.
+// A question is a thread that waits for an answer of a bot's.
+type question struct {
+	conversation store.Conversation
+	bot          store.Bot
+	thread       []store.ThreadMessage // what waits comes last
+	after        string                // the thread's last message, as it is kept
+}
+
+// anew has a thread that has gone on looked at once more: whoever wrote may wait for an answer to all of it, or have taken the thread over. That
+// nothing came of the answer is no failure.
 func (b *Inbox) anew(ctx context.Context, j store.Job) {
-	err := b.o.Store.PutOffJob(ctx, j, time.Now())
+	err := b.o.Store.GiveBackJob(ctx, j, time.Now())
 	if err != nil && !errors.Is(err, store.ErrConflict) {
 		b.o.Log.Warn("a job of the inbox is not settled: it will be done again", "job", j.ID, "kind", j.Kind, "error", err)
 	}
@@ -67,23 +78,45 @@ func (b *Inbox) anew(ctx context.Context, j store.Job) {
 var errAnswered = errors.New("nobody waits for an answer")
 
 // unanswered reads the thread that is to be answered.
-func (b *Inbox) unanswered(ctx context.Context, j store.Job) (c store.Conversation, bot store.Bot, thread []store.ThreadMessage, err error) {
-	if c, err = b.o.Store.Conversation(ctx, j.Org, j.Key); err != nil {
-		return c, bot, nil, fmt.Errorf("read conversation: %w", err)
+func (b *Inbox) unanswered(ctx context.Context, j store.Job) (q question, err error) {
+	if q.conversation, err = b.o.Store.Conversation(ctx, j.Org, j.Key); err != nil {
+		return q, fmt.Errorf("read conversation: %w", err)
 	}
-	if bot, err = b.o.Store.Bot(ctx, j.Org, j.Bot); err != nil {
-		return c, bot, nil, fmt.Errorf("read bot: %w", err)
+	if q.bot, err = b.o.Store.Bot(ctx, j.Org, j.Bot); err != nil {
+		return q, fmt.Errorf("read bot: %w", err)
 	}
-	if thread, err = b.o.Store.LastMessages(ctx, j.Org, j.Key, mostTold); err != nil {
-		return c, bot, nil, fmt.Errorf("read thread: %w", err)
+	if q.thread, err = b.o.Store.LastMessages(ctx, j.Org, j.Key, mostTold); err != nil {
+		return q, fmt.Errorf("read thread: %w", err)
 	}
-	switch {
-	case !c.AutoReply, c.Status == store.ConversationEscalated, !bot.Active, len(thread) == 0:
-		return c, bot, nil, errAnswered
-	case thread[len(thread)-1].Role != "user", time.Since(thread[len(thread)-1].Created) >= Window:
-		return c, bot, nil, errAnswered
+	c, n := q.conversation, len(q.thread)
+	if !c.AutoReply || c.Status == store.ConversationEscalated || !q.bot.Active || n == 0 {
+		return q, errAnswered
 	}
-	return c, bot, thread, nil
+	q.after = q.thread[n-1].ID
+	if q.thread = waitingLast(q.thread); q.thread[n-1].Role != "user" || time.Since(q.thread[n-1].Created) >= Window {
+		return q, errAnswered
+	}
+	return q, nil
+}
+
+// waitingLast is a thread in which all that came in after our last message comes after it: a webhook that was late brings what was written before
+// it, and what nobody has answered.
+func waitingLast(thread []store.ThreadMessage) []store.ThreadMessage {
+	ours := int64(0)
+	for _, m := range thread {
+		if m.Role != "user" {
+			ours = max(ours, m.Number)
+		}
+	}
+	var before, after []store.ThreadMessage
+	for _, m := range thread {
+		if m.Role == "user" && m.Number > ours {
+			after = append(after, m)
+		} else {
+			before = append(before, m)
+		}
+	}
+	return append(before, after...)
 }
 
 // typing shows somebody that their message was read and is being answered. That it fails harms nobody.
@@ -98,12 +131,12 @@ func (b *Inbox) typing(ctx context.Context, bot store.Bot, m store.ThreadMessage
 }
 
 // answer writes what the bot says.
-func (b *Inbox) answer(ctx context.Context, c store.Conversation, thread []store.ThreadMessage) (string, error) {
-	a, err := b.o.Store.Agent(ctx, c.Org, c.Agent)
+func (b *Inbox) answer(ctx context.Context, q question) (string, error) {
+	a, err := b.o.Store.Agent(ctx, q.conversation.Org, q.conversation.Agent)
 	if err != nil {
 		return "", fmt.Errorf("read agent: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftTime)
 	defer cancel()
-	return b.o.Drafter.Draft(ctx, a, bots.Told(thread))
+	return b.o.Drafter.Draft(ctx, a, bots.Told(q.thread))
 }

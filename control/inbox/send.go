@@ -96,10 +96,15 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 // later is of what is no word of the channel's: nothing was sent, and may be when it has passed.
 func later(err error) *Refusal { return &Refusal{Message: err.Error(), Again: true} }
 
-// unsent puts a message off that may be sent later, also one that was given up because all has to end; else it has failed.
+// mostWait is how long a message waits at most until it is tried again: those after it in its thread wait, too, and an answer of yesterday answers
+// nothing.
+const mostWait = 15 * time.Minute
+
+// unsent puts a message off that may be sent soon, also one that was given up because all has to end; else it has failed.
 func (b *Inbox) unsent(ctx context.Context, j store.Job, no *Refusal) {
-	if no.Again && j.Settled+1 < mostTries {
+	if no.Again && no.After <= mostWait && j.Settled+1 < mostTries {
 		b.o.Log.Warn("a message waits", "org", j.Org, "bot", j.Bot, "message", j.Key, "reason", no.Message)
+		b.o.Observe.settled(j, jobPutOff)
 		wait := max(no.After, min(time.Second<<(2*j.Settled), 10*time.Minute))
 		ctx, cancel := settling(ctx)
 		defer cancel()
@@ -109,8 +114,11 @@ func (b *Inbox) unsent(ctx context.Context, j store.Job, no *Refusal) {
 		return
 	}
 	why := no.Message
-	if no.Unsure {
+	switch {
+	case no.Unsure:
 		why += ": it may have been sent"
+	case no.Again && no.After > mostWait:
+		why += fmt.Sprintf(": it can be sent in %v at the earliest", no.After)
 	}
 	b.sent(ctx, j, "", why)
 }
@@ -159,6 +167,7 @@ func (b *Inbox) sent(ctx context.Context, j store.Job, external, failure string)
 			again.Stop()
 		}
 	}
+	b.o.Observe.settled(j, failedOr(failure))
 	if failure != "" {
 		b.o.Log.WarnContext(ctx, "message not sent", "org", j.Org, "bot", j.Bot, "conversation", j.Thread, "message", j.Key, "reason", failure)
 	} else if external != "" {

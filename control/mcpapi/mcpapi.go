@@ -310,7 +310,7 @@ func (o *operation) request(ctx context.Context, args map[string]json.RawMessage
 		path = strings.Replace(path, "{"+name+"}", url.PathEscape(text), 1)
 	}
 	for _, name := range o.inQuery {
-		if text := plain(args[name]); text != "" {
+		if text := listed(args[name]); text != "" {
 			query.Set(name, text)
 		}
 	}
@@ -341,6 +341,19 @@ func plain(value json.RawMessage) string {
 		return text
 	}
 	return string(value)
+}
+
+// listed is an argument as a query has it: of several, one after the other with commas between them.
+func listed(value json.RawMessage) string {
+	var all []json.RawMessage
+	if json.Unmarshal(value, &all) != nil || all == nil {
+		return plain(value)
+	}
+	texts := make([]string, 0, len(all))
+	for _, one := range all {
+		texts = append(texts, plain(one))
+	}
+	return strings.Join(texts, ",")
 }
 
 // answer takes the API's answer.

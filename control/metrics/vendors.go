@@ -41,6 +41,7 @@ type Use struct {
 	First   time.Duration
 
 	Input, Output, Cached int
+	Estimated             bool
 	Characters            int
 	Sound                 time.Duration
 }
@@ -56,7 +57,7 @@ func newVendors(k maker) vendors {
 		requests:   k.counter("parley_provider_requests_total", "What providers were asked for: answers of models (llm), utterances of voices (tts), whole transcriptions (stt); by outcome: ok, cut (nobody wanted the rest), failed.", "provider", "kind", "outcome"),
 		failures:   k.counter("parley_provider_failures_total", "Requests to providers that failed, by class: late, auth, quota, refused, unavailable, overloaded, connection, silent, other.", "provider", "kind", "class"),
 		first:      k.histogram("parley_provider_first_seconds", "Until the first of what a provider was asked for: a model's first words, a voice's first sound from when it had a clause, a recogniser's words from the end of the speech.", conversing, "provider", "kind"),
-		tokens:     k.counter("parley_provider_tokens_total", "Tokens of models, by type; cached ones are among the input.", "provider", "type"),
+		tokens:     k.counter("parley_provider_tokens_total", "Tokens of models, by type; cached ones are among the input. Those of answers that were cut before the vendor told them are estimated.", "provider", "type"),
 		characters: k.counter("parley_provider_characters_total", "Characters that voices were given to speak.", "provider"),
 		sound:      k.counter("parley_provider_audio_seconds_total", "Sound that recognisers heard (stt) and voices made (tts).", "provider", "kind"),
 		fallbacks:  k.counter("parley_provider_fallbacks_total", "Times that another provider took over, by the one that had failed.", "provider", "kind"),

@@ -23,6 +23,7 @@ type Use struct {
 	First   time.Duration
 
 	Input, Output, Cached int
+	Estimated             bool
 	Characters            int
 	Sound                 time.Duration
 }
@@ -56,7 +57,8 @@ type Bill struct {
 type line struct {
 	store.CostLine
 
-	silent int // answers that came without usage
+	silent    int // answers that came without usage
+	estimated int // those whose usage was not told, and is estimated
 }
 
 // Add adds a Use.
@@ -76,6 +78,9 @@ func (b *Bill) Add(u Use) {
 	l.Input, l.Cached, l.Output = l.Input+u.Input, l.Cached+u.Cached, l.Output+u.Output
 	if u.silent() {
 		l.silent++
+	}
+	if u.Estimated {
+		l.estimated++
 	}
 }
 
@@ -98,11 +103,15 @@ func (l *List) Total(b *Bill) *store.Cost {
 		out.Known, out.Total = ok, round(sum)
 		c.Total += sum
 		c.Lines = append(c.Lines, out)
-		switch {
-		case !ok:
+		if !ok {
 			c.Unknown = append(c.Unknown, k.name())
-		case used.silent > 0 && sum+l.unit(k) > 0:
+			continue
+		}
+		if free := sum+l.unit(k) == 0; used.silent > 0 && !free {
 			c.Unknown = append(c.Unknown, fmt.Sprintf("%s: %d answers whose usage was not told", k.name(), used.silent))
+		}
+		if used.estimated > 0 && sum > 0 {
+			c.Unknown = append(c.Unknown, fmt.Sprintf("%s: the usage of %d answers that were cut is estimated", k.name(), used.estimated))
 		}
 	}
 	if len(c.Lines) == 0 {

@@ -117,12 +117,14 @@ func TestBill(t *testing.T) {
 	calls.Wait()
 	b.Add(Use{Provider: "acme", Kind: "llm", Model: "big", First: 1, Outcome: "cut"})  // the stream was closed before it told
 	b.Add(Use{Provider: "acme", Kind: "llm", Model: "free", First: 1, Outcome: "cut"}) // as well, and costs nothing
+	b.Add(Use{Provider: "acme", Kind: "llm", Model: "big", First: 1, Outcome: "cut", Input: 100_000, Output: 50_000, Estimated: true})
 	b.Add(Use{Provider: "acme", Kind: "llm", Model: "odd", Server: "x.example", Input: 7, Output: 1})
 	b.Add(Use{Provider: "acme", Kind: "tts", Outcome: "late"}) // nothing was used
 	want := &store.Cost{
-		Total: 3, Unknown: []string{"acme llm big: 1 answers whose usage was not told", "acme llm odd at x.example"},
+		Total:   3.2,
+		Unknown: []string{"acme llm big: 1 answers whose usage was not told", "acme llm big: the usage of 1 answers that were cut is estimated", "acme llm odd at x.example"},
 		Lines: []store.CostLine{
-			{Vendor: "acme", Kind: "llm", Model: "big", Input: 1_000_000, Output: 500_000, Known: true, Total: 2},
+			{Vendor: "acme", Kind: "llm", Model: "big", Input: 1_100_000, Output: 550_000, Known: true, Total: 2.2},
 			{Vendor: "acme", Kind: "llm", Model: "free", Known: true},
 			{Vendor: "acme", Server: "x.example", Kind: "llm", Model: "odd", Input: 7, Output: 1},
 			{Vendor: "acme", Kind: "stt", Model: "m", Sound: 10 * time.Second, Known: true, Total: 1},

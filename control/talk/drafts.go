@@ -1,6 +1,7 @@
 package talk
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -10,8 +11,11 @@ import (
 // DraftLife is how long an agent that is not saved can be called: the life of its token.
 const DraftLife = 5 * time.Minute
 
-// mostDrafts are how many a node keeps. The oldest goes first.
-const mostDrafts = 200
+// How many drafts a node keeps: of all organisations, and of one, so that none of them has the place of all others. The oldest goes first.
+const (
+	mostDrafts = 1000
+	mostOfOrg  = 50
+)
 
 // Drafts are agents as somebody is writing them, for the one call that tries each. They live in the memory of the node that was given them,
 // Boot, and nowhere else. Safe for any number of goroutines.
@@ -33,14 +37,25 @@ func (d *Drafts) Keep(a store.Agent, now time.Time) (id string) {
 	a.Version = 0
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	gone := max(0, len(d.all)+1-mostDrafts)
-	for gone < len(d.all) && !now.Before(d.all[gone].expires) {
-		gone++
-	}
-	clear(d.all[:gone])
+	d.all = slices.DeleteFunc(d.all, func(one draft) bool { return !now.Before(one.expires) })
+	d.makeRoom(mostOfOrg, func(one draft) bool { return one.agent.Org == a.Org })
+	d.makeRoom(mostDrafts, func(draft) bool { return true })
 	fresh := draft{store.NewID(), a, now.Add(DraftLife + time.Minute)} // a call may begin when the token's time is nearly over
-	d.all = append(d.all[gone:], fresh)
+	d.all = append(d.all, fresh)
 	return fresh.id
+}
+
+// makeRoom lets the oldest of some go if there are so many of them.
+func (d *Drafts) makeRoom(most int, of func(draft) bool) {
+	oldest, n := 0, 0
+	for i, one := range slices.Backward(d.all) {
+		if of(one) {
+			oldest, n = i, n+1
+		}
+	}
+	if n >= most {
+		d.all = slices.Delete(d.all, oldest, oldest+1)
+	}
 }
 
 // Draft is an agent that an organisation has here; false: it is forgotten.

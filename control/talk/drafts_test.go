@@ -33,19 +33,30 @@ func TestDrafts(t *testing.T) {
 	}
 }
 
-// TestDraftsAreFew: what nobody calls goes with the time, and with what comes after it.
+// TestDraftsAreFew: what nobody calls goes with the time, and with what comes after it of the same organisation; of others', only when there is no
+// place for any.
 func TestDraftsAreFew(t *testing.T) {
 	t.Parallel()
 	d, now := &Drafts{}, time.Now()
 	var ids []string
-	for i := range mostDrafts + 3 {
+	other := d.Keep(store.Agent{ID: "other", Org: "p"}, now)
+	for i := range mostOfOrg + 3 {
 		ids = append(ids, d.Keep(store.Agent{ID: fmt.Sprint(i), Org: "o"}, now))
 	}
-	if _, ok := d.Draft("o", ids[2], now); ok || len(d.all) != mostDrafts {
+	if _, ok := d.Draft("o", ids[2], now); ok || len(d.all) != mostOfOrg+1 {
 		t.Errorf("%d are kept, the third too: %v", len(d.all), ok)
 	}
 	if a, ok := d.Draft("o", ids[3], now); !ok || a.ID != "3" {
 		t.Errorf("the fourth is %+v", a)
+	}
+	if _, ok := d.Draft("p", other, now); !ok {
+		t.Error("one organisation has taken another's place")
+	}
+	for i := range mostDrafts {
+		d.Keep(store.Agent{Org: fmt.Sprint("q", i)}, now)
+	}
+	if _, ok := d.Draft("p", other, now); ok || len(d.all) != mostDrafts {
+		t.Errorf("%d are kept of all", len(d.all))
 	}
 	d.Keep(store.Agent{Org: "o"}, now.Add(time.Hour))
 	if len(d.all) != 1 {

@@ -60,6 +60,11 @@ func (c *Client) modelFor(o pipeline.Listening) string {
 	return cmp.Or(c.STTModel, Turns)
 }
 
+// FindsTurns says whether a model that is asked to listen so finds the ends of turns itself; an empty one is what a Client chooses.
+func FindsTurns(model string, o pipeline.Listening) bool {
+	return turnBased((&Client{STTModel: model}).modelFor(o))
+}
+
 // query is how a socket is opened.
 func (c *Client) query(o pipeline.Listening, enc wire.Encoding) url.Values {
 	model := c.modelFor(o)

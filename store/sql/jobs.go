@@ -52,6 +52,13 @@ func (s *Store) PutOffJob(ctx context.Context, j store.Job, due time.Time) error
 	})
 }
 
+// GiveBackJob implements store.Jobs.
+func (s *Store) GiveBackJob(ctx context.Context, j store.Job, due time.Time) error {
+	return s.write(ctx, "give back job", func(ctx context.Context, u unit) error {
+		return unsettled(u.GiveBackJob(ctx, db.GiveBackJobParams{ID: j.ID, Node: j.Node, Until: db.Time(j.Due), Due: db.Time(due)}))
+	})
+}
+
 // EndJob implements store.Jobs.
 func (s *Store) EndJob(ctx context.Context, j store.Job, failure string, at time.Time) error {
 	return s.write(ctx, "end job", func(ctx context.Context, u unit) error { return u.endJob(ctx, j, failure, at) })
@@ -70,6 +77,23 @@ func unsettled(n int64, err error) error {
 		err = fmt.Errorf("%w: the job is somebody else's by now", store.ErrConflict)
 	}
 	return err
+}
+
+// WaitingJobs implements store.Jobs.
+func (s *Store) WaitingJobs(ctx context.Context, now time.Time) (all map[store.JobKind]store.Waiting, err error) {
+	err = s.read(ctx, "count jobs", func(ctx context.Context, u unit) error {
+		all = map[store.JobKind]store.Waiting{}
+		rows, err := u.WaitingJobs(ctx, db.Time(now))
+		for _, r := range rows {
+			var oldest db.Time
+			if err := oldest.Scan(r.Oldest); err != nil {
+				return err
+			}
+			all[store.JobKind(r.Kind)] = store.Waiting{Jobs: int(r.Waiting), Oldest: time.Time(oldest)}
+		}
+		return err
+	})
+	return all, err
 }
 
 // SweepJobs implements store.Jobs.

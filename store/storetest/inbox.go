@@ -72,9 +72,11 @@ func (h House) everyThread(org string) map[string]func(context.Context) error {
 			_, err := h.TakeJobs(ctx, store.JobTaking{Kind: "none", Most: 1})
 			return err
 		},
-		"PutOffJob": func(ctx context.Context) error { return conflict(h.PutOffJob(ctx, store.Job{ID: "none"}, start)) },
-		"EndJob":    func(ctx context.Context) error { return conflict(h.EndJob(ctx, store.Job{ID: "none"}, "", start)) },
-		"SweepJobs": func(ctx context.Context) error { _, err := h.SweepJobs(ctx, start.AddDate(-1, 0, 0), 1); return err },
+		"PutOffJob":   func(ctx context.Context) error { return conflict(h.PutOffJob(ctx, store.Job{ID: "none"}, start)) },
+		"GiveBackJob": func(ctx context.Context) error { return conflict(h.GiveBackJob(ctx, store.Job{ID: "none"}, start)) },
+		"EndJob":      func(ctx context.Context) error { return conflict(h.EndJob(ctx, store.Job{ID: "none"}, "", start)) },
+		"WaitingJobs": func(ctx context.Context) error { _, err := h.WaitingJobs(ctx, start); return err },
+		"SweepJobs":   func(ctx context.Context) error { _, err := h.SweepJobs(ctx, start.AddDate(-1, 0, 0), 1); return err },
 	}
 }
 
@@ -298,7 +300,7 @@ func testPost(t *testing.T, s Store) {
 	}
 }
 
-// testHeard: a voice note is answered once it has words.
+// testHeard: a voice note is answered once it has words, with what was written before and after it.
 func testHeard(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
 	r := newReceived(h.Bot, "wamid.note", "+16505551234")
@@ -308,6 +310,13 @@ func testHeard(t *testing.T, s Store) {
 	later := time.Now().Add(time.Minute)
 	if due := takeJobs(t, s, store.ReplyJob, later); len(due) != 0 {
 		t.Errorf("it is to be answered before it was heard: %+v", due)
+	}
+	more := newReceived(h.Bot, "wamid.text", "+16505551234")
+	more.Message.Created = start.Add(time.Second)
+	_, err = s.Receive(ctx, more)
+	ok(t, err)
+	if due := takeJobs(t, s, store.ReplyJob, later); len(due) != 0 {
+		t.Errorf("what was written beside it is to be answered before it was heard: %+v", due)
 	}
 	notes := takeJobs(t, s, store.HearJob, later)
 	if len(notes) != 1 || notes[0].Key != got.Message || notes[0].Thread != got.Conversation.ID {
@@ -323,6 +332,47 @@ func testHeard(t *testing.T, s Store) {
 	}
 	if due := takeJobs(t, s, store.ReplyJob, later); len(due) != 1 || due[0].Key != got.Conversation.ID {
 		t.Errorf("to be answered: %+v", due)
+	}
+}
+
+// testReplyAnew: a thread that has gone on is looked at again as if it had not been; one whose answer has failed begins anew with what is written.
+func testReplyAnew(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	receive := func(external string, at time.Time) {
+		t.Helper()
+		r := newReceived(h.Bot, external, "+16505551234")
+		r.Message.Created, r.Reply, r.Latest = at, at.Add(2*time.Second), at.Add(10*time.Second)
+		_, err := s.Receive(ctx, r)
+		ok(t, err)
+	}
+	take := func(at time.Time) store.Job {
+		t.Helper()
+		due := takeJobs(t, s, store.ReplyJob, at)
+		if len(due) != 1 {
+			t.Fatalf("due: %+v", due)
+		}
+		return due[0]
+	}
+	receive("wamid.1", start)
+	for range 3 {
+		j := take(start.Add(2 * time.Second))
+		if j.Tries != 1 || j.Settled != 0 {
+			t.Errorf("given back, it is tried for the %dth time, put off %d times", j.Tries, j.Settled)
+		}
+		ok(t, s.GiveBackJob(ctx, j, start.Add(2*time.Second)))
+		is(t, s.GiveBackJob(ctx, j, start), store.ErrConflict)
+	}
+	ok(t, s.PutOffJob(ctx, take(start.Add(2*time.Second)), start.Add(time.Hour)))
+	receive("wamid.2", start.Add(time.Minute))
+	if due := takeJobs(t, s, store.ReplyJob, start.Add(61*time.Second)); len(due) != 0 {
+		t.Errorf("the next burst is answered at once: %+v", due)
+	}
+	if j := take(start.Add(62 * time.Second)); j.Tries != 1 || j.Settled != 0 {
+		t.Errorf("what is written after a failure is tried for the %dth time, put off %d times", j.Tries, j.Settled)
+	}
+	receive("wamid.3", start.Add(69*time.Second))
+	if j := take(start.Add(70 * time.Second)); j.Tries != 1 {
+		t.Errorf("at the latest of its burst it is tried for the %dth time", j.Tries)
 	}
 }
 
@@ -399,6 +449,9 @@ func testJobs(t *testing.T, s Store) {
 	}
 	_, err := s.AddJob(ctx, store.Job{ID: store.NewID(), Org: h.Org, Bot: store.NewID(), Kind: store.EventJob, Key: "c", Due: start, Created: start})
 	is(t, err, store.ErrNotFound)
+	waiting, err := s.WaitingJobs(ctx, start.Add(time.Hour))
+	ok(t, err)
+	same(t, "waiting jobs", waiting, map[store.JobKind]store.Waiting{store.EventJob: {Jobs: 2, Oldest: start}})
 	taken := takeJobs(t, s, store.EventJob, start)
 	if len(taken) != 1 || taken[0].Key != "a" || taken[0].Body != "body" || taken[0].Node != "node" || taken[0].Tries != 1 || !taken[0].Due.Equal(start.Add(time.Minute)) {
 		t.Fatalf("taken: %+v", taken)
@@ -406,6 +459,9 @@ func testJobs(t *testing.T, s Store) {
 	if again := takeJobs(t, s, store.EventJob, start.Add(time.Second)); len(again) != 0 {
 		t.Errorf("taken twice: %+v", again)
 	}
+	waiting, err = s.WaitingJobs(ctx, start.Add(time.Second))
+	ok(t, err)
+	same(t, "waiting jobs", waiting, map[store.JobKind]store.Waiting{})
 	ok(t, s.PutOffJob(ctx, taken[0], start.Add(2*time.Second)))
 	is(t, s.PutOffJob(ctx, taken[0], start), store.ErrConflict)
 	is(t, s.EndJob(ctx, taken[0], "", start), store.ErrConflict)

@@ -158,6 +158,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Conversations", testConversations},
 		{"ThreadMessages", testThreadMessages},
 		{"Receive", testReceive},
+		{"ReplyAnew", testReplyAnew},
 		{"ReceiveAtOnce", testReceiveAtOnce},
 		{"ReceivePeers", testReceivePeers},
 		{"Heard", testHeard},

@@ -114,6 +114,30 @@ func (q *Queries) DropJobOf(ctx context.Context, arg DropJobOfParams) error {
 	return err
 }
 
+const giveBackJob = `-- name: GiveBackJob :execrows
+UPDATE inbox_jobs SET node = '', due = $1, tries = tries - 1 WHERE id = $2 AND ended = '' AND node = $3 AND due = $4
+`
+
+type GiveBackJobParams struct {
+	Due   Time
+	ID    string
+	Node  string
+	Until Time
+}
+
+func (q *Queries) GiveBackJob(ctx context.Context, arg GiveBackJobParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, giveBackJob,
+		arg.Due,
+		arg.ID,
+		arg.Node,
+		arg.Until,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const keepEndedJob = `-- name: KeepEndedJob :execrows
 UPDATE inbox_jobs SET node = '', error = $1, ended = $2 WHERE id = $3 AND ended = '' AND node = $4 AND due = $5
 `
@@ -207,8 +231,9 @@ func (q *Queries) PeersOfThread(ctx context.Context, arg PeersOfThreadParams) ([
 const postponeJob = `-- name: PostponeJob :exec
 INSERT INTO inbox_jobs (id, org, bot, kind, key, thread, body, tries, put_off, due, latest, node, error, created, ended)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, $8, $9, '', '', $10, '')
-ON CONFLICT (bot, kind, key) DO UPDATE SET node = '',
-  due = CASE WHEN excluded.due < inbox_jobs.latest THEN excluded.due ELSE inbox_jobs.latest END
+ON CONFLICT (bot, kind, key) DO UPDATE SET node = '', tries = 0, put_off = 0,
+  due = CASE WHEN inbox_jobs.put_off > 0 OR excluded.due < inbox_jobs.latest THEN excluded.due ELSE inbox_jobs.latest END,
+  latest = CASE WHEN inbox_jobs.put_off > 0 THEN excluded.latest ELSE inbox_jobs.latest END
 `
 
 type PostponeJobParams struct {
@@ -300,6 +325,7 @@ WHERE id IN (
   SELECT j.id FROM inbox_jobs j WHERE j.kind = $3 AND j.ended = '' AND j.due <= $4
     AND (j.kind <> 'send' OR NOT EXISTS (SELECT 1 FROM inbox_jobs e
       WHERE e.thread = j.thread AND e.kind = j.kind AND e.number < j.number AND e.ended = ''))
+    AND (j.kind <> 'reply' OR NOT EXISTS (SELECT 1 FROM inbox_jobs e WHERE e.thread = j.thread AND e.kind = 'hear' AND e.ended = ''))
   ORDER BY j.due LIMIT $5)
   AND ended = '' AND due <= $4
 RETURNING number, id, org, bot, kind, key, thread, body, tries, put_off, due, latest, node, error, created, ended
@@ -373,4 +399,37 @@ func (q *Queries) ThreadOfPeer(ctx context.Context, arg ThreadOfPeerParams) (str
 	var conversation string
 	err := row.Scan(&conversation)
 	return conversation, err
+}
+
+const waitingJobs = `-- name: WaitingJobs :many
+SELECT kind, COUNT(*) AS waiting, CAST(MIN(due) AS TEXT) AS oldest FROM inbox_jobs WHERE ended = '' AND due <= $1 GROUP BY kind
+`
+
+type WaitingJobsRow struct {
+	Kind    string
+	Waiting int64
+	Oldest  string
+}
+
+func (q *Queries) WaitingJobs(ctx context.Context, now Time) ([]WaitingJobsRow, error) {
+	rows, err := q.db.QueryContext(ctx, waitingJobs, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WaitingJobsRow
+	for rows.Next() {
+		var i WaitingJobsRow
+		if err := rows.Scan(&i.Kind, &i.Waiting, &i.Oldest); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

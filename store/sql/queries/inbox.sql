@@ -22,8 +22,9 @@ VALUES (@id, @org, @bot, @kind, @key, @thread, @body, 0, 0, @due, @latest, '', '
 -- name: PostponeJob :exec
 INSERT INTO inbox_jobs (id, org, bot, kind, key, thread, body, tries, put_off, due, latest, node, error, created, ended)
 VALUES (@id, @org, @bot, @kind, @key, @thread, @body, 0, 0, @due, @latest, '', '', @created, '')
-ON CONFLICT (bot, kind, key) DO UPDATE SET node = '',
-  due = CASE WHEN excluded.due < inbox_jobs.latest THEN excluded.due ELSE inbox_jobs.latest END;
+ON CONFLICT (bot, kind, key) DO UPDATE SET node = '', tries = 0, put_off = 0,
+  due = CASE WHEN inbox_jobs.put_off > 0 OR excluded.due < inbox_jobs.latest THEN excluded.due ELSE inbox_jobs.latest END,
+  latest = CASE WHEN inbox_jobs.put_off > 0 THEN excluded.latest ELSE inbox_jobs.latest END;
 
 -- name: TakeJobs :many
 UPDATE inbox_jobs SET node = @node, due = @until, tries = tries + 1
@@ -31,12 +32,16 @@ WHERE id IN (
   SELECT j.id FROM inbox_jobs j WHERE j.kind = @kind AND j.ended = '' AND j.due <= @now
     AND (j.kind <> 'send' OR NOT EXISTS (SELECT 1 FROM inbox_jobs e
       WHERE e.thread = j.thread AND e.kind = j.kind AND e.number < j.number AND e.ended = ''))
+    AND (j.kind <> 'reply' OR NOT EXISTS (SELECT 1 FROM inbox_jobs e WHERE e.thread = j.thread AND e.kind = 'hear' AND e.ended = ''))
   ORDER BY j.due LIMIT @how_many)
   AND ended = '' AND due <= @now
 RETURNING *;
 
 -- name: PutOffJob :execrows
 UPDATE inbox_jobs SET node = '', due = @due, put_off = put_off + 1 WHERE id = @id AND ended = '' AND node = @node AND due = @until;
+
+-- name: GiveBackJob :execrows
+UPDATE inbox_jobs SET node = '', due = @due, tries = tries - 1 WHERE id = @id AND ended = '' AND node = @node AND due = @until;
 
 -- name: KeepEndedJob :execrows
 UPDATE inbox_jobs SET node = '', error = @error, ended = @ended WHERE id = @id AND ended = '' AND node = @node AND due = @until;
@@ -49,3 +54,6 @@ DELETE FROM inbox_jobs WHERE bot = @bot AND kind = @kind AND key = @key;
 
 -- name: OldJobs :many
 SELECT id FROM inbox_jobs WHERE ended <> '' AND ended < @before ORDER BY ended LIMIT @how_many;
+
+-- name: WaitingJobs :many
+SELECT kind, COUNT(*) AS waiting, CAST(MIN(due) AS TEXT) AS oldest FROM inbox_jobs WHERE ended = '' AND due <= @now GROUP BY kind;
