@@ -61,6 +61,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 			return conflict(err)
 		},
 		"RenameOrganisation": func(ctx context.Context) error { return missing(h.RenameOrganisation(ctx, store.NewID(), "none")) },
+		"SetMemory":          func(ctx context.Context) error { return missing(h.SetMemory(ctx, store.NewID(), "")) },
 		"CreateSession": func(ctx context.Context) error {
 			id := store.NewID()
 			return h.CreateSession(ctx, store.Session{ID: id, Hash: id, Org: org, User: owner.ID, Created: start, Seen: start, Expires: start.Add(time.Hour)})
