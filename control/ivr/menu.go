@@ -51,7 +51,7 @@ type Page struct {
 // An Action is what is done: say alone, or one of the others, before which say is said.
 type Action struct {
 	Say       string `json:"say,omitempty" maxLength:"2000" doc:"Said; alone, in an option, the menu comes again after it."`
-	Transfer  string `json:"transfer,omitempty" maxLength:"255" doc:"A number in E.164, or a SIP address, that the caller is connected to."`
+	Transfer  string `json:"transfer,omitempty" maxLength:"255" doc:"Whom the caller is connected to: a number in E.164, a SIP address, or the extension of a person."`
 	Voicemail string `json:"voicemail,omitempty" maxLength:"2000" doc:"Said before the tone after which the caller leaves a message."`
 	Agent     string `json:"agent,omitempty" maxLength:"10000" doc:"Instructions of the language model that takes over; it gives the caller back to the menu when it is done. Without a model: the fallback."`
 	Hangup    string `json:"hangup,omitempty" maxLength:"2000" doc:"Said before the call ends."`

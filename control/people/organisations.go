@@ -117,7 +117,7 @@ type OrganizationPatch struct {
 func (b *OrganizationPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := append(b.Name.Check(at, "name", false), b.Memory.Check(at, "memory", true)...)
 	bad = append(bad, envelope.Blank(at, "name", b.Name.Value)...)
-	if field, reason := b.Memory.Value.Fault(); field != "" {
+	if field, reason := b.Memory.Value.Fault(); field != "" && !b.Memory.Null {
 		bad = append(bad, envelope.Complain(at, "memory."+field, reason))
 	}
 	return bad
@@ -151,11 +151,13 @@ func (h *Organisations) Change(ctx context.Context, in *ChangeOrganization) (*en
 		}
 	}
 	if in.Body.Memory.Set {
-		m.Memory = in.Body.Memory.Value.Text()
+		if m.Memory = in.Body.Memory.Value.Text(); in.Body.Memory.Null {
+			m.Memory = ""
+		}
 		if err := h.Store.SetMemory(ctx, m.ID, m.Memory); err != nil {
 			return nil, none(err, "organization")
 		}
-		h.Log.InfoContext(ctx, "memory of an organisation changed", "org", m.ID, "by", who.User, "enabled", in.Body.Memory.Value.Enabled)
+		h.Log.InfoContext(ctx, "memory of an organisation changed", "org", m.ID, "by", who.User, "enabled", traits.ReadMemory(m.Memory).Enabled)
 	}
 	h.changed(ctx)
 	return envelope.Give(ctx, showOrganization(m, who.Org)), nil

@@ -281,8 +281,8 @@ func (q *Queries) SetMemory(ctx context.Context, arg SetMemoryParams) (int64, er
 }
 
 const threadsWith = `-- name: ThreadsWith :many
-SELECT c.number, c.id, c.org, c.bot, c.channel, c.external, c.status, c.length, c.metadata, c.autoreply, c.contact_id, c.created, c.updated, b.name AS bot_name, b.agent AS agent FROM thread_peers p JOIN conversations c ON c.id = p.conversation JOIN bots b ON b.id = c.bot
-WHERE p.peer = $1 AND c.org = $2 AND c.updated >= $3 AND c.id <> $4
+SELECT c.number, c.id, c.org, c.bot, c.channel, c.external, c.status, c.length, c.metadata, c.autoreply, c.contact_id, c.created, c.updated, b.name AS bot_name, b.agent AS agent FROM thread_peers p CROSS JOIN conversations c JOIN bots b ON b.id = c.bot
+WHERE c.id = p.conversation AND p.peer = $1 AND c.org = $2 AND c.updated >= $3 AND c.id <> $4
   AND (CAST($5 AS TEXT) = '' OR CAST($5 AS TEXT) LIKE '%,' || c.channel || ',%')
 ORDER BY c.updated DESC LIMIT $6
 `
@@ -314,6 +314,7 @@ type ThreadsWithRow struct {
 	Agent     string
 }
 
+// The names of threads first: SQLite takes a cross join in its order, and would else go through an organisation's conversations.
 func (q *Queries) ThreadsWith(ctx context.Context, arg ThreadsWithParams) ([]ThreadsWithRow, error) {
 	rows, err := q.db.QueryContext(ctx, threadsWith,
 		arg.Peer,

@@ -5,8 +5,9 @@ WHERE c.org = @org AND c.external = @external AND c.updated >= @since AND c.id <
 ORDER BY c.updated DESC LIMIT @how_many;
 
 -- name: ThreadsWith :many
-SELECT c.*, b.name AS bot_name, b.agent AS agent FROM thread_peers p JOIN conversations c ON c.id = p.conversation JOIN bots b ON b.id = c.bot
-WHERE p.peer = @peer AND c.org = @org AND c.updated >= @since AND c.id <> @besides
+-- The names of threads first: SQLite takes a cross join in its order, and would else go through an organisation's conversations.
+SELECT c.*, b.name AS bot_name, b.agent AS agent FROM thread_peers p CROSS JOIN conversations c JOIN bots b ON b.id = c.bot
+WHERE c.id = p.conversation AND p.peer = @peer AND c.org = @org AND c.updated >= @since AND c.id <> @besides
   AND (CAST(@channels AS TEXT) = '' OR CAST(@channels AS TEXT) LIKE '%,' || c.channel || ',%')
 ORDER BY c.updated DESC LIMIT @how_many;
 
