@@ -13,6 +13,7 @@ package ivr
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
@@ -99,7 +100,7 @@ func read(raw json.RawMessage) (m Menu, bad []Finding) {
 	huma.Validate(types, menuSchema, at, huma.ModeWriteToServer, tree, &found)
 	for _, err := range found.Errors {
 		f := Finding{"menu", err.Error()}
-		if d, ok := err.(*huma.ErrorDetail); ok {
+		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {
 			f = Finding{d.Location, d.Message}
 			if name := missing.FindStringSubmatch(d.Message); name != nil {
 				f = Finding{d.Location + "." + name[1], "is required"}
