@@ -39,7 +39,7 @@ type pen struct {
 }
 
 // Draft implements bots.Drafter.
-func (p *pen) Draft(_ context.Context, a store.Agent, thread []pipeline.Message) (string, error) {
+func (p *pen) Draft(_ context.Context, a store.Agent, _ store.Conversation, thread []pipeline.Message) (bots.Drafted, error) {
 	p.mu.Lock()
 	p.agent, p.thread = a, thread
 	p.drafts++
@@ -48,7 +48,7 @@ func (p *pen) Draft(_ context.Context, a store.Agent, thread []pipeline.Message)
 	if during != nil {
 		during(n)
 	}
-	return p.text, p.err
+	return bots.Drafted{Text: p.text}, p.err
 }
 
 // scout says of each number what it is told to.

@@ -714,9 +714,10 @@ var pages = map[string]page{
 	"get-organization": {
 		tag: "Organizations", summary: "Get an organisation",
 	},
-	"rename-organization": {
-		tag: "Organizations", summary: "Rename an organisation",
-		request: `{"name": "Acme Ltd"}`,
+	"update-organization": {
+		tag: "Organizations", summary: "Change an organisation",
+		text:    "Its name, and what its agents may remember of those whom they talk to. What is left out stays; memory is given as a whole.",
+		request: `{"name": "Acme Ltd", "memory": {"enabled": true, "days": 30}}`,
 	},
 
 	"list-users": {

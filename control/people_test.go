@@ -487,4 +487,32 @@ func TestOrganizations(t *testing.T) {
 	w.want(p.do("PATCH", "/organizations/"+made.ID, `{"name":"Renamed"}`), http.StatusOK)
 	w.want(p.do("PATCH", "/organizations/"+w.theirs.org, `{"name":"Mine"}`), http.StatusNotFound)
 	w.want(p.do("PATCH", "/organizations/"+made.ID, `{"name":"\u0007"}`), http.StatusBadRequest)
+	// What its agents may remember is given as a whole; the name stays.
+	memory := func(body string, status int) (m struct {
+		Name   string
+		Memory struct {
+			Enabled bool
+			Days    int
+		}
+	}) {
+		t.Helper()
+		a := w.want(p.do("PATCH", "/organizations/"+made.ID, body), status)
+		if status == http.StatusOK {
+			a.data(t, &m)
+		}
+		return m
+	}
+	if m := memory(`{"memory":{"enabled":true,"days":7}}`, http.StatusOK); !m.Memory.Enabled || m.Memory.Days != 7 || m.Name != "Renamed" {
+		t.Errorf("with a memory: %+v", m)
+	}
+	if m := memory(`{"name":"Again"}`, http.StatusOK); !m.Memory.Enabled || m.Name != "Again" {
+		t.Errorf("renamed: %+v", m)
+	}
+	for _, bad := range []string{`{}`, `{"memory":{}}`, `{"memory":{"enabled":true,"days":0}}`, `{"memory":{"enabled":true,"channels":["fax"]}}`, `{"memory":{"enabled":true,"time_zone":"Mars"}}`, `{"name":null}`} {
+		memory(bad, http.StatusBadRequest)
+	}
+	if m := memory(`{"memory":null}`, http.StatusOK); m.Memory.Enabled || m.Memory.Days != 0 {
+		t.Errorf("off: %+v", m)
+	}
+	w.want(p.do("PATCH", "/organizations/"+w.ours.org, `{"memory":{"enabled":true}}`), http.StatusForbidden)
 }

@@ -195,7 +195,7 @@ func (c *Control) routes() {
 	handle(c, "GET "+v1+"/organizations", "list-organizations", session, organisations.List)
 	handle(c, "POST "+v1+"/organizations", "create-organization", session, organisations.Create)
 	handle(c, "GET "+v1+"/organizations/{id}", "get-organization", session, organisations.Get)
-	handle(c, "PATCH "+v1+"/organizations/{id}", "rename-organization", session, organisations.Rename)
+	handle(c, "PATCH "+v1+"/organizations/{id}", "update-organization", session, organisations.Change)
 
 	handle(c, "GET "+v1+"/users", "list-users", session, users.List)
 	handle(c, "POST "+v1+"/users/invite", "invite-user", session, users.Invite)

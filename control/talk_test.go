@@ -35,7 +35,7 @@ func TestTalkTokens(t *testing.T) {
 		t.Errorf("another's agent: %s", a.body)
 	}
 	for field, body := range map[string]string{
-		"params.name": `{"params":{"name":"` + long + `é"}}`, `params."parley_agent"`: `{"params":{"parley_agent":"x"}}`, "ttl_seconds": `{"ttl_seconds":5}`,
+		"params.name": `{"params":{"name":"` + long + `é"}}`, `params."parley_agent"`: `{"params":{"parley_agent":"x"}}`, "ttl_seconds": `{"ttl_seconds":5}`, "from": `{"from":"anonymous"}`,
 	} {
 		if a := w.want(w.ask(w.ours.key, "POST", route, body), http.StatusBadRequest); a.parsed.Details[field] == "" {
 			t.Errorf("%s: %s", field, a.body)

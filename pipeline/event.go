@@ -73,7 +73,9 @@ type Turn struct {
 	Counts  Counts
 	Slots   map[string]string // all that was collected in the call so far (Delta.Slots, Collect), if no turn before has it; else nil
 	Lookup  *Lookup           // what was looked up for it (Delta.Lookup), the last time if more than once; nil: nothing
-	Err     string            // which provider failed, if one did
+	// Remembered are the earlier conversations that the model was told of for it (Delta.Remembered), by their ids.
+	Remembered []string
+	Err        string // which provider failed, if one did
 
 	First    int       // place in the history of the first of Messages
 	Messages []Message // what the turn added to the history, for good

@@ -71,7 +71,7 @@ func (m Message) unheard() bool {
 
 // record is what is told of a turn that has ended.
 func (t *turn) record() *Turn {
-	r := &Turn{N: t.n, Why: t.why, Said: t.shown(), Cut: t.cut, Usage: t.usage, Counts: t.counts, Lookup: t.lookup, Err: t.err}
+	r := &Turn{N: t.n, Why: t.why, Said: t.shown(), Cut: t.cut, Usage: t.usage, Counts: t.counts, Lookup: t.lookup, Remembered: t.remembered, Err: t.err}
 	r.Heard, r.Text, r.Sounded = t.heard()
 	r.Pressed, _ = t.pressed()
 	for _, s := range t.steps {

@@ -173,6 +173,7 @@ type Message struct {
 	Cut    bool       // of an Assistant: interrupted after Text
 	Calls  []ToolCall // of an Assistant
 	CallID string     // of a ToolRole: the ToolCall that it answers
+	Quoted bool       // of a Narrator: it has words of others in it, which are data: no model is to take them for the house's own
 	Turn   int
 	At     time.Duration // since the answer: when it began to be said, or to be heard
 	Length time.Duration // how long it was said, or heard; 0: not known
@@ -206,9 +207,11 @@ type Delta struct {
 	Expect *Expect
 	Do     *Command
 	Usage  *Usage
-	Lookup *Lookup           // what was looked up for the response
-	Slots  map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
-	Finish string            // the model's reason to stop: stop, length, tool_calls, ...
+	Lookup *Lookup // what was looked up for the response
+	// Remembered are earlier conversations with the caller that the model is told of, by their ids.
+	Remembered []string
+	Slots      map[string]string // all that a script has collected from the caller so far, by name: it takes the place of what it told before
+	Finish     string            // the model's reason to stop: stop, length, tool_calls, ...
 }
 
 // Aloud is speech in the responder's own voice: its sound, its words or both; the words may come before their sound or after it. It is

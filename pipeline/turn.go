@@ -19,27 +19,28 @@ type turn struct {
 	secret bool
 	mark   int // length of the history before it
 
-	steps     []*step
-	rounds    int         // of tools
-	exhausted bool        // it wanted one round too many
-	asks      bool        // the responder is, or was, asked
-	told      bool        // and something of its response is there
-	expects   bool        // which says what it waits for
-	goesOn    bool        // the responder is to be told the results of its tools
-	then      []Command   // what follows its last step
-	cause     media.Cause // with which the call ends after it; empty: the call goes on
-	usage     Usage
-	lookup    *Lookup // what was looked up, the last time
-	counts    Counts
-	notes     []string // that its history has
-	onward    *Command // the Transfer or Bridge that follows when it has been heard
-	err       string   // the provider that failed
-	sounding  bool
-	held      bool // the caller may be interrupting
-	protected bool // speech does not interrupt
-	firm      bool // nothing does
-	cut       bool // it was interrupted; silenced is on its way
-	cutsIn    bool // the caller had not finished, and may still talk
+	steps      []*step
+	rounds     int         // of tools
+	exhausted  bool        // it wanted one round too many
+	asks       bool        // the responder is, or was, asked
+	told       bool        // and something of its response is there
+	expects    bool        // which says what it waits for
+	goesOn     bool        // the responder is to be told the results of its tools
+	then       []Command   // what follows its last step
+	cause      media.Cause // with which the call ends after it; empty: the call goes on
+	usage      Usage
+	lookup     *Lookup // what was looked up, the last time
+	remembered []string
+	counts     Counts
+	notes      []string // that its history has
+	onward     *Command // the Transfer or Bridge that follows when it has been heard
+	err        string   // the provider that failed
+	sounding   bool
+	held       bool // the caller may be interrupting
+	protected  bool // speech does not interrupt
+	firm       bool // nothing does
+	cut        bool // it was interrupted; silenced is on its way
+	cutsIn     bool // the caller had not finished, and may still talk
 
 	guessed  bool   // prepared, unheard, not yet wanted
 	deferred []news // of a guess
@@ -262,6 +263,8 @@ func (d *dialog) told(n told) {
 		d.learn(delta.Slots)
 	case delta.Lookup != nil:
 		t.lookup = delta.Lookup
+	case delta.Remembered != nil:
+		t.remembered = delta.Remembered
 	case delta.Usage != nil:
 		t.usage.Input += delta.Usage.Input
 		t.usage.Output += delta.Usage.Output

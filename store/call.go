@@ -142,6 +142,8 @@ type Turn struct {
 	Counts  map[string]int64 `json:"counts,omitempty"`  // how often something happened, and what it used (pipeline.Counts.All)
 	Error   string           `json:"error,omitempty"`   // the provider that failed, if one did
 	Lookup  *Lookup          `json:"lookup,omitempty"`  // what was looked up for it; nil: nothing
+	// Remembered are the earlier conversations that the model was told of for it, by their ids.
+	Remembered []string `json:"remembered,omitempty"`
 }
 
 // A Message is one entry of a call's transcript.

@@ -61,6 +61,8 @@ type Organisations interface {
 	Membership(ctx context.Context, user, org string) (Membership, error)
 	Memberships(ctx context.Context, user string, p Page) (orgs []Membership, total int64, err error) // oldest first
 	RenameOrganisation(ctx context.Context, org, name string) error
+	// SetMemory says what an organisation's agents may remember: a JSON object, or nothing.
+	SetMemory(ctx context.Context, org, memory string) error
 }
 
 // Sessions are the logins of people. One that has expired, or whose person has left the organisation, is not found.

@@ -44,6 +44,7 @@ type Organisation struct {
 	Number       int64
 	Name         string
 	DefaultAgent string // answers the calls that no number leads to an enabled agent; empty: nobody does
+	Memory       string // what its agents may remember: JSON object of control/traits' Memory; empty: nothing
 	Created      time.Time
 }
 

@@ -216,7 +216,7 @@ func (g talkGate) Look(token string) (webrtc.Grant, error) {
 		}
 		params[draftParam] = p.Draft
 	}
-	return webrtc.Grant{ID: p.ID, Owner: p.Org, Params: params, Expires: time.Unix(p.Expires, 0)}, nil
+	return webrtc.Grant{ID: p.ID, Owner: p.Org, From: p.From, Params: params, Expires: time.Unix(p.Expires, 0)}, nil
 }
 
 // absent says of what a token names that it is not here: it lives elsewhere, or is over.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"parley/control/recall"
 	"parley/control/traits"
 	"parley/providers/httptool"
 	"parley/store"
@@ -20,10 +21,11 @@ import (
 // first otherwise. It is the API's House.
 type company struct {
 	cfg     *config
-	vendors *vendors // the server's own
-	players *players // organisations' own; nil: there are none
-	lender  lender   // of organisations' own secrets; nil: there are none
-	tools   *toolbox // the server's own
+	vendors *vendors     // the server's own
+	players *players     // organisations' own; nil: there are none
+	lender  lender       // of organisations' own secrets; nil: there are none
+	tools   *toolbox     // the server's own
+	recall  *recall.Desk // of what was said before; nil: nothing is remembered
 	log     *slog.Logger
 
 	mu    sync.Mutex

@@ -5,35 +5,62 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"parley/control/bots"
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/pipeline/memory"
 	"parley/store"
 )
 
 // Draft implements bots.Drafter: the agent's language model writes the answer, or its own flow where there is no model. Nobody hears it, and
 // nothing is done: no tool is called.
-func (c *company) Draft(ctx context.Context, row store.Agent, thread []pipeline.Message) (text string, err error) {
+func (c *company) Draft(ctx context.Context, row store.Agent, conversation store.Conversation, thread []pipeline.Message) (d bots.Drafted, err error) {
 	c.with(row.Org, func(v *vendors) {
 		r := c.of(v, row)
 		agent := r.agent
 		agent.Prompt, _ = pipeline.Fill(row.SystemPrompt, pipeline.Slots(media.Info{}))
 		switch {
 		case r.model != nil:
-			text, err = draft(ctx, r.model, talkOf(thread, &agent))
+			talk := talkOf(thread, &agent)
+			talk, d.Remembered = c.recalled(ctx, row, conversation, talk)
+			d.Text, err = draft(ctx, r.model, talk)
 		case r.plan.Flow != nil:
-			text, err = rehearsed(ctx, r.plan.Flow, thread, &agent)
+			d.Text, err = rehearsed(ctx, r.plan.Flow, thread, &agent)
 		default:
 			err = bots.ErrMute
 		}
 	})
-	if err == nil && text == "" {
+	if err == nil && d.Text == "" {
 		err = errors.New("the answer is empty")
 	}
-	return text, err
+	return d, err
 }
+
+// recalled tells a talk of other conversations with the same person. An answer without them is better than none.
+func (c *company) recalled(ctx context.Context, row store.Agent, conversation store.Conversation, talk pipeline.Talk) (pipeline.Talk, []string) {
+	if c.recall == nil {
+		return talk, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, recallTime)
+	defer cancel()
+	note, ids, err := c.recall.Thread(ctx, row, conversation)
+	if err != nil {
+		c.log.Warn("earlier conversations are not recalled", "conversation", conversation.ID, "agent", row.ID, "error", err)
+	}
+	if note == "" {
+		return talk, nil
+	}
+	agent := *talk.Agent
+	agent.Prompt = memory.Instructed(agent.Prompt)
+	talk.Agent = &agent
+	return memory.Told(note, talk), ids
+}
+
+// recallTime is how long the writer of a text waits for what was said before.
+const recallTime = 2 * time.Second
 
 // talkOf asks for the answer to the end of a thread.
 func talkOf(thread []pipeline.Message, agent *pipeline.Agent) pipeline.Talk {

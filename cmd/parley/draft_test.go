@@ -27,11 +27,11 @@ func TestDraftReply(t *testing.T) {
 		if said != "" {
 			thread = []pipeline.Message{{Role: pipeline.Assistant, Text: "Rent, or the address?"}, {Role: pipeline.Caller, Text: said, Turn: 1}}
 		}
-		if got, err := c.Draft(t.Context(), own, thread); err != nil || got != want {
-			t.Errorf("after %q: %q, %v; want %q", said, got, err, want)
+		if got, err := c.Draft(t.Context(), own, store.Conversation{}, thread); err != nil || got.Text != want {
+			t.Errorf("after %q: %q, %v; want %q", said, got.Text, err, want)
 		}
 	}
-	if _, err := c.Draft(t.Context(), store.Agent{ID: "b", Name: "Bea"}, nil); !errors.Is(err, bots.ErrMute) {
+	if _, err := c.Draft(t.Context(), store.Agent{ID: "b", Name: "Bea"}, store.Conversation{}, nil); !errors.Is(err, bots.ErrMute) {
 		t.Errorf("an agent without a flow: %v", err)
 	}
 }

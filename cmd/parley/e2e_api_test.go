@@ -135,6 +135,7 @@ type turnRow struct {
 	SoundedMS   int64            `json:"duration_ms"`
 	Latency     map[string]int64 `json:"latency"`
 	Counts      map[string]int64 `json:"counts"`
+	Remembered  []string         `json:"remembered"`
 }
 
 // calls lists all calls of the node, newest first, without their details.

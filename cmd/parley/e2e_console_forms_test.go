@@ -442,7 +442,7 @@ func (f *former) organisation() {
 		f.t.Errorf("the limits are %+v", r)
 	}
 	f.fill("name", "Northwind")
-	f.press("Rename")
+	f.press("Save organisation")
 	f.says("nav footer", "Northwind")
 	f.want("/organizations", "name", "Northwind")
 	f.press("New organisation")

@@ -22,6 +22,7 @@ import (
 	"parley/control/health"
 	"parley/control/metrics"
 	"parley/control/price"
+	"parley/control/recall"
 	"parley/control/tracing"
 	"parley/control/traits"
 	"parley/media"
@@ -169,6 +170,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
+	s.company.recall = &recall.Desk{Rows: s.office.store, Organisation: s.office.directory.Memory}
 	if s.sip, err = s.openSwitchroom(); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
@@ -259,7 +261,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if role.record {
 		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.informed(call, row))
+	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.recalling(ctx, call, row, &agent, info))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())

@@ -49,13 +49,16 @@ func TestDraftIsCalled(t *testing.T) {
 	o.drafts.Boot = "here"
 	g := talkGate{tokens, &o.drafts, &pipeline.Switchboard{}}
 	draft := o.drafts.Keep(store.Agent{ID: "a", Org: "o", Version: 3, SystemPrompt: "As written."}, time.Now())
-	token, _, err := tokens.Issue(talk.Pass{Org: "o", Agent: "a", Draft: draft, Boot: "here"}, talk.DraftLife, time.Now())
+	token, _, err := tokens.Issue(talk.Pass{Org: "o", Agent: "a", From: "+442071234567", Draft: draft, Boot: "here"}, talk.DraftLife, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
 	grant, err := g.Look(token)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if grant.From != "+442071234567" {
+		t.Errorf("who calls is %q", grant.From)
 	}
 	info := media.Info{Owners: []string{grant.Owner}, Params: grant.Params}
 	if r, err := o.route(info); err != nil || r.Org != "o" || r.Agent.SystemPrompt != "As written." || r.Agent.Version != 0 {

@@ -156,7 +156,7 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		}
 		role := s.company.of(s.players.held(call), next)
 		agent := s.persona(call, role, next, info)
-		answers, hearer := role.answers(&agent, info, s.informed(call, next))
+		answers, hearer := role.answers(&agent, info, s.recalling(ctx, call, next, &agent, info))
 		parts := pipeline.Parts{Responder: s.traced(ctx, call, role, next, s.keypads.before(next, answers, answers, info)), Hearer: hearer, Synthesizer: role.voice()}
 		return agent, parts, nil
 	}

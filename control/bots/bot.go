@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 
 	"parley/control/envelope"
-	"parley/control/traits"
 	"parley/store"
 )
 
@@ -75,6 +74,7 @@ type Config struct {
 	Agent   string          `json:"agent_id"`
 	Numbers []string        `json:"numbers"`
 	Flow    json.RawMessage `json:"flow"`
+	Menu    json.RawMessage `json:"menu"`
 
 	WhatsApp *WhatsApp `json:"whatsapp"`
 }
@@ -86,6 +86,9 @@ func readConfig(o Object) (c Config) {
 	}
 	if string(c.Flow) == "null" {
 		c.Flow = nil
+	}
+	if string(c.Menu) == "null" {
+		c.Menu = nil
 	}
 	c.Agent = envelope.Plain(c.Agent)
 	return c
@@ -114,6 +117,7 @@ func checkConfig(at *huma.PathBuffer, o Object) (bad []error) {
 		say("config.flow", "must be an object: docs/flows.md")
 	}
 	checkWhatsApp(parts["whatsapp"], say)
+	checkMenu(parts, say)
 	part := parts["numbers"]
 	if part == nil || string(part) == "null" {
 		return bad
@@ -131,17 +135,6 @@ func checkConfig(at *huma.PathBuffer, o Object) (bad []error) {
 			say(fmt.Sprintf("config.numbers[%d]", i), envelope.NoE164)
 		case slices.Contains(numbers[:i], n):
 			say(fmt.Sprintf("config.numbers[%d]", i), "is named twice")
-		}
-	}
-	return bad
-}
-
-// flowFindings are what is wrong with settings, as far as it is the flow's, by the names of a bot's config.
-func flowFindings(found []traits.Finding) map[string]string {
-	bad := map[string]string{}
-	for _, f := range found {
-		if rest, ok := strings.CutPrefix(f.Path, "settings.flow"); ok {
-			bad["config.flow"+rest] = f.Reason
 		}
 	}
 	return bad
@@ -178,7 +171,8 @@ func (r ReadOnly) check(at *huma.PathBuffer) (bad []error) {
 
 // configDoc is what the description says of a config.
 const configDoc = "agent_id binds an agent that there is, instead of a new one; numbers (of inbound_call and ivr) are phone numbers of the organisation " +
-	"that lead to it; flow is a menu or script by which it answers (docs/flows.md); whatsapp (of whatsapp and whatsapp_voice) is its channel: provider (meta, twilio), " +
+	"that lead to it; flow is a menu or script by which it answers (docs/flows.md); menu (of ivr) says the same in few words (docs/bots.md): greeting, prompt, options (digit, words, and " +
+	"one of say, submenu, transfer, voicemail, agent, hangup, back), timeout, tries, fallback, hours, language; whatsapp (of whatsapp and whatsapp_voice) is its channel: provider (meta, twilio), " +
 	"phone_number_id and business_account_id of Meta's or number of Twilio's, credential_id and app_credential_id (docs/bots.md). What else is in it is the client's own. PUT replaces it as a whole."
 
 // BotCreate is the body of POST /bots.

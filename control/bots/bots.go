@@ -19,16 +19,15 @@ package bots
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"time"
 
 	"parley/control/access"
 	"parley/control/envelope"
 	"parley/control/traits"
-	"parley/pipeline"
 	"parley/store"
 )
 
@@ -147,32 +146,12 @@ func (h *Bots) configure(ctx context.Context, b *store.Bot, before Config) error
 	if len(c.Numbers) > 0 && !b.Type.Takes(store.Inbound) {
 		bad["config.numbers"] = "is for bots that answer calls: inbound_call and ivr"
 	}
-	if flow := c.Flow; flow != nil || before.Flow != nil {
-		if flow == nil {
-			flow = json.RawMessage("null")
-		}
-		text, err := json.Marshal(map[string]json.RawMessage{"flow": flow})
-		if err != nil {
-			return fmt.Errorf("write flow: %w", err)
-		}
-		b.Settings = traits.Merge(b.Settings, text)
-		for path, reason := range h.checkFlow(*b) {
-			bad[path] = reason
-		}
+	wrong, err := h.script(b, c, before)
+	maps.Copy(bad, wrong)
+	if err != nil {
+		return err
 	}
 	return invalid(bad)
-}
-
-// checkFlow says what is wrong with a bot's flow, by the names of its config.
-func (h *Bots) checkFlow(b store.Bot) map[string]string {
-	a := store.Agent{Org: b.Org, Settings: b.Settings}
-	var found []traits.Finding
-	if h.House != nil {
-		found = h.House.Check(a)
-	} else {
-		_, found = traits.Read(a.Settings, pipeline.Manners{})
-	}
-	return flowFindings(found)
 }
 
 // UpdateBot is what PUT /bots/{id} asks.
@@ -218,6 +197,9 @@ func (h *Bots) Update(ctx context.Context, in *UpdateBot) (*envelope.Bare[Bot], 
 // Toggle handles POST /bots/{id}/toggle.
 func (h *Bots) Toggle(ctx context.Context, in *envelope.ID) (*envelope.Bare[Bot], error) {
 	return h.change(ctx, in.ID, func(b *store.Bot) error {
+		if !b.Active && mute(*b) {
+			return envelope.Bad(noMenu + ": " + giveMenu)
+		}
 		b.Active = !b.Active
 		return nil
 	})

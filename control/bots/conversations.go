@@ -27,8 +27,15 @@ type Conversations struct {
 
 // A Drafter writes what an agent would answer.
 type Drafter interface {
-	// Draft writes the answer to a thread, oldest first: by the agent's language model, or else by its flow. ErrMute if it has neither.
-	Draft(ctx context.Context, a store.Agent, thread []pipeline.Message) (string, error)
+	// Draft writes the answer to the thread of a conversation, oldest first: by the agent's language model, or else by its flow. ErrMute if it has
+	// neither.
+	Draft(ctx context.Context, a store.Agent, c store.Conversation, thread []pipeline.Message) (Drafted, error)
+}
+
+// Drafted is what an agent would answer.
+type Drafted struct {
+	Text       string
+	Remembered []string // the earlier conversations that its model was told of, by their ids
 }
 
 // ErrMute says that an agent has neither a language model nor a flow.
@@ -169,6 +176,8 @@ func (h *Conversations) change(ctx context.Context, id string, change func(*stor
 // Draft is a suggested reply.
 type Draft struct {
 	Draft string `json:"draft" doc:"It has not been sent." example:"Your order left our warehouse this morning."`
+
+	Remembered []string `json:"remembered,omitempty" nullable:"false" doc:"The earlier conversations with the other end that the model was told of, by their ids; absent: none. Extension."`
 }
 
 const (
@@ -198,14 +207,14 @@ func (h *Conversations) Draft(ctx context.Context, in *envelope.ID) (*envelope.B
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftTime)
 	defer cancel()
-	text, err := h.Drafter.Draft(ctx, a, thread)
+	written, err := h.Drafter.Draft(ctx, a, c, thread)
 	switch {
 	case errors.Is(err, ErrMute):
 		return nil, envelope.Busy("no language model is set up, and the bot has no flow: set one of them to have replies drafted", err)
 	case err != nil:
 		return nil, envelope.Busy("the language model gave no reply: try again", err)
 	}
-	return &envelope.Bare[Draft]{Body: Draft{Draft: text}}, nil
+	return &envelope.Bare[Draft]{Body: Draft{Draft: written.Text, Remembered: written.Remembered}}, nil
 }
 
 // thread is what a drafter is told of a conversation: its last messages.

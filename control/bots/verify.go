@@ -32,7 +32,7 @@ const (
 
 // A Check is one thing that was looked at.
 type Check struct {
-	Name   string  `json:"name" doc:"What was looked at: bot, number, account, voice_url, trunk, whatsapp, token, webhook, subscription." example:"voice_url"`
+	Name   string  `json:"name" doc:"What was looked at: bot, menu, number, account, voice_url, trunk, whatsapp, token, webhook, subscription." example:"voice_url"`
 	About  string  `json:"about,omitempty" doc:"Of which number or account." example:"+1234567890"`
 	Status Outcome `json:"status" enum:"passed,failed,not_supported" doc:"not_supported: this server cannot look, and nothing was asked."`
 	Detail string  `json:"detail" doc:"What was found." example:"calls to the number are sent elsewhere"`
@@ -67,6 +67,9 @@ func (h *Bots) Verify(ctx context.Context, in *envelope.ID) (*envelope.Bare[Depl
 	checks := []Check{Pass("bot", b.Name, "the bot is active")}
 	if !b.Active {
 		checks[0] = Fail("bot", b.Name, "the bot is not active", "turn it on: POST /api/v1/bots/"+b.ID+"/toggle")
+	}
+	if mute(b) {
+		checks = append(checks, Fail("menu", b.Name, noMenu, giveMenu))
 	}
 	switch {
 	case h.Prober == nil:

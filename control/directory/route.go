@@ -109,6 +109,20 @@ func (d *Directory) Knows(agent string) bool {
 	return v != nil && v.knowing[agent]
 }
 
+// Memory is what an organisation's agents may remember, as control/traits reads it; empty: nothing.
+func (d *Directory) Memory(org string) string {
+	v := d.view.Load()
+	if v == nil {
+		return ""
+	}
+	for _, o := range v.Organisations {
+		if o.ID == org {
+			return o.Memory
+		}
+	}
+	return ""
+}
+
 // Default is the agent, by its id, that answers an organisation's calls that no number leads elsewhere; empty: nobody does.
 // store.ErrNotFound if there is no such organisation, store.ErrUnavailable while nothing is known.
 func (d *Directory) Default(org string) (agent string, err error) {

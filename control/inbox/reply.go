@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -29,7 +30,7 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 	}
 	last := q.thread[len(q.thread)-1]
 	b.typing(ctx, q.bot, last)
-	text, err := b.answer(ctx, q)
+	written, err := b.answer(ctx, q)
 	if errors.Is(err, bots.ErrMute) {
 		b.end(ctx, j, "the bot has neither a language model nor a flow")
 		return
@@ -38,7 +39,8 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	p := posting(q.bot, q.conversation, text, store.ByBot)
+	p := posting(q.bot, q.conversation, written.Text, store.ByBot)
+	p.Message.Data = remembered(written.Remembered)
 	if last.Type == noteType && q.bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
 		p.Message.Type = noteType
 	}
@@ -131,12 +133,24 @@ func (b *Inbox) typing(ctx context.Context, bot store.Bot, m store.ThreadMessage
 }
 
 // answer writes what the bot says.
-func (b *Inbox) answer(ctx context.Context, q question) (string, error) {
+func (b *Inbox) answer(ctx context.Context, q question) (bots.Drafted, error) {
 	a, err := b.o.Store.Agent(ctx, q.conversation.Org, q.conversation.Agent)
 	if err != nil {
-		return "", fmt.Errorf("read agent: %w", err)
+		return bots.Drafted{}, fmt.Errorf("read agent: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, draftTime)
 	defer cancel()
-	return b.o.Drafter.Draft(ctx, a, bots.Told(q.thread))
+	return b.o.Drafter.Draft(ctx, a, q.conversation, bots.Told(q.thread))
+}
+
+// remembered says with a message of which earlier conversations its writer was told; empty: of none.
+func remembered(ids []string) string {
+	if len(ids) == 0 {
+		return ""
+	}
+	text, err := json.Marshal(map[string][]string{"remembered": ids})
+	if err != nil {
+		panic("ids are no JSON: " + err.Error()) // they are texts
+	}
+	return string(text)
 }

@@ -11,6 +11,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/traits"
 	"parley/store"
 )
 
@@ -28,11 +29,14 @@ type Organization struct {
 	Name      string        `json:"name" example:"Acme Ltd"`
 	Role      store.Role    `json:"role" enum:"owner,admin,member" doc:"Yours, in it."`
 	Current   bool          `json:"current" doc:"Whether the session works in it."`
+	Memory    traits.Memory `json:"memory" doc:"Whether its agents know what was said with somebody before, by whichever channel (docs/memory.md). Agents may have less of it by their settings, and never more."`
 	CreatedAt envelope.Time `json:"created_at"`
 }
 
 func showOrganization(m store.Membership, current string) Organization {
-	return Organization{ID: m.ID, Number: m.Number, Name: m.Name, Role: m.Role, Current: m.ID == current, CreatedAt: envelope.Time(m.Created)}
+	return Organization{
+		ID: m.ID, Number: m.Number, Name: m.Name, Role: m.Role, Current: m.ID == current, Memory: traits.ReadMemory(m.Memory), CreatedAt: envelope.Time(m.Created),
+	}
 }
 
 // List handles GET /organizations.
@@ -69,7 +73,7 @@ func (h *Organisations) Get(ctx context.Context, in *envelope.ID) (*envelope.One
 	return envelope.Give(ctx, showOrganization(m, who.Org)), nil
 }
 
-// OrganizationNamed is the body of POST /organizations and PATCH /organizations/{id}.
+// OrganizationNamed is the body of POST /organizations.
 type OrganizationNamed struct {
 	Name string `json:"name" minLength:"1" maxLength:"200" doc:"Not blank." example:"Acme Ltd"`
 }
@@ -103,15 +107,31 @@ func (h *Organisations) Create(ctx context.Context, in *CreateOrganization) (*en
 	return envelope.Give(ctx, showOrganization(m, who.Org)), nil
 }
 
-// RenameOrganization is what PATCH /organizations/{id} asks.
-type RenameOrganization struct {
-	envelope.ID
-
-	Body OrganizationNamed
+// OrganizationPatch is the body of PATCH /organizations/{id}: what is left out stays.
+type OrganizationPatch struct {
+	Name   envelope.Field[string]        `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Not blank." example:"Acme Ltd"`
+	Memory envelope.Field[traits.Memory] `json:"memory,omitempty" doc:"Whether its agents know what was said with somebody before; it is given as a whole, and null is off."`
 }
 
-// Rename handles PATCH /organizations/{id}. What counts is the role in that organisation, which need not be the session's.
-func (h *Organisations) Rename(ctx context.Context, in *RenameOrganization) (*envelope.One[Organization], error) {
+// Resolve implements huma.ResolverWithPath.
+func (b *OrganizationPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+	bad := append(b.Name.Check(at, "name", false), b.Memory.Check(at, "memory", true)...)
+	bad = append(bad, envelope.Blank(at, "name", b.Name.Value)...)
+	if field, reason := b.Memory.Value.Fault(); field != "" && !b.Memory.Null {
+		bad = append(bad, envelope.Complain(at, "memory."+field, reason))
+	}
+	return bad
+}
+
+// ChangeOrganization is what PATCH /organizations/{id} asks.
+type ChangeOrganization struct {
+	envelope.ID
+
+	Body OrganizationPatch
+}
+
+// Change handles PATCH /organizations/{id}. What counts is the role in that organisation, which need not be the session's.
+func (h *Organisations) Change(ctx context.Context, in *ChangeOrganization) (*envelope.One[Organization], error) {
 	who, m, err := h.membership(ctx, in.ID.ID)
 	if err != nil {
 		return nil, err
@@ -121,9 +141,23 @@ func (h *Organisations) Rename(ctx context.Context, in *RenameOrganization) (*en
 	if _, err := may(access.With(ctx, there), access.Rename); err != nil {
 		return nil, err
 	}
-	m.Name = strings.TrimSpace(in.Body.Name)
-	if err := h.Store.RenameOrganisation(ctx, m.ID, m.Name); err != nil {
-		return nil, none(err, "organization")
+	if !in.Body.Name.Set && !in.Body.Memory.Set {
+		return nil, envelope.Bad("nothing to update: give at least one of name, memory")
+	}
+	if in.Body.Name.Set {
+		m.Name = strings.TrimSpace(in.Body.Name.Value)
+		if err := h.Store.RenameOrganisation(ctx, m.ID, m.Name); err != nil {
+			return nil, none(err, "organization")
+		}
+	}
+	if in.Body.Memory.Set {
+		if m.Memory = in.Body.Memory.Value.Text(); in.Body.Memory.Null {
+			m.Memory = ""
+		}
+		if err := h.Store.SetMemory(ctx, m.ID, m.Memory); err != nil {
+			return nil, none(err, "organization")
+		}
+		h.Log.InfoContext(ctx, "memory of an organisation changed", "org", m.ID, "by", who.User, "enabled", traits.ReadMemory(m.Memory).Enabled)
 	}
 	h.changed(ctx)
 	return envelope.Give(ctx, showOrganization(m, who.Org)), nil

@@ -15,7 +15,7 @@ func newTurned(call string, t *pipeline.Turn) store.Turned {
 	return store.Turned{
 		Turn: store.Turn{
 			Call: call, N: t.N, Why: string(t.Why), Said: clean(t.Said), Text: clean(t.Text), Heard: clean(t.Heard), Cut: t.Cut,
-			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err), Lookup: lookup(t.Lookup),
+			At: t.At, Sounded: t.Sounded, Latency: stages(t.Latency), Counts: counts(t), Error: clean(t.Err), Lookup: lookup(t.Lookup), Remembered: t.Remembered,
 		},
 		Messages: Messages(call, t.First, t.Messages), Collected: collected(t.Slots),
 	}

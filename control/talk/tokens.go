@@ -40,6 +40,7 @@ type Pass struct {
 	ID      string            `json:"id"`
 	Org     string            `json:"org"`
 	Agent   string            `json:"agent,omitempty"`  // its id
+	From    string            `json:"from,omitempty"`   // who calls, as whoever asked for the token says
 	Widget  bool              `json:"widget,omitempty"` // it was given to a page that nobody answers for
 	Slots   map[string]string `json:"slots,omitempty"`  // what fills the {{places}} of its words
 	Call    string            `json:"call,omitempty"`   // its id

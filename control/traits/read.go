@@ -42,6 +42,7 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	var all []Finding
 	for name, into := range map[string]any{
 		"providers": &p.Set.Providers, "languages": &p.Set.Languages, "recording": &p.Set.Recording, "report": &p.Set.Report, "widget": &p.Set.Widget,
+		"memory":  &p.Set.Memory,
 		"manners": &p.Set.Manners, "tools": &p.Set.Tools, "flow": &p.Set.Flow,
 	} {
 		part := parts[name]
@@ -61,6 +62,7 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	}
 	all = append(all, checkReport(p.Set.Report)...)
 	all = append(all, checkWidget(p.Set.Widget)...)
+	all = append(all, checkMemory(p.Set.Memory)...)
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return p, all
 }

@@ -31,6 +31,7 @@ type AgentSettings struct {
 	Flow      Flow            `json:"flow,omitempty"`
 	Recording *AgentRecording `json:"recording,omitempty" doc:"Whether calls are recorded."`
 	Widget    *Widget         `json:"widget,omitempty" doc:"Lets any page of some origins call the agent, by the talk button. Left out: none may without a server of its own that gives it a token."`
+	Memory    *Memory         `json:"memory,omitempty" doc:"Whether it knows what was said with somebody before, by whichever channel. Left out: as the organisation says; it never has more than that."`
 	Report    []ReportField   `json:"report,omitempty" maxItems:"50" doc:"What the report of a call is to find out, value by value."`
 }
 

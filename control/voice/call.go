@@ -111,6 +111,7 @@ type Turn struct {
 	Latency     map[string]int64 `json:"latency" nullable:"true" doc:"By stage, in milliseconds: voice_to_voice, endpoint, transcript, first_token, first_audio, first_frame."`
 	Counts      map[string]int64 `json:"counts" nullable:"true" doc:"How often something happened: held (the agent paused for a sound of the caller's), false_alarms (and went on), fillers, tools (the model asked for), tool_errors, dropped_frames; masked_ms (for how long the caller was silenced in the recording, because of secrets); and input_tokens, output_tokens, cached_tokens."`
 	Knowledge   *Lookup          `json:"knowledge,omitempty" doc:"What was looked up in the documents that the agent knows; absent: nothing was."`
+	Remembered  []string         `json:"remembered,omitempty" nullable:"false" doc:"The earlier conversations with the caller that the model was told of, by their ids; absent: none. Extension."`
 	Error       *string          `json:"error" doc:"The provider that failed, if one did."`
 }
 
@@ -218,7 +219,7 @@ func showTurns(rows []store.Turn) []Turn {
 	for _, t := range rows {
 		out := Turn{
 			N: t.N, Why: t.Why, Said: envelope.Optional(t.Said), Text: envelope.Optional(t.Text), Heard: envelope.Optional(t.Heard), Interrupted: t.Cut,
-			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Counts: t.Counts, Error: envelope.Optional(t.Error),
+			DurationMS: t.Sounded.Milliseconds(), Latency: t.Latency, Counts: t.Counts, Remembered: t.Remembered, Error: envelope.Optional(t.Error),
 		}
 		if t.At > 0 {
 			ms := t.At.Milliseconds()

@@ -53,6 +53,7 @@ type CreateTalkToken struct {
 	Body struct {
 		AgentID string            `json:"agent_id,omitempty" format:"uuid" doc:"Who answers. Left out: the organisation's default agent."`
 		Params  map[string]string `json:"params,omitempty" maxProperties:"16" doc:"Fills the {{places}} of the agent's words: up to 16, names of letters, digits and _, values of up to 500 characters."`
+		From    string            `json:"from,omitempty" doc:"Who calls: a phone number in E.164, which is the call's from_number, and by which they are remembered (docs/memory.md). Whoever asks for the token answers for it. Left out: nobody is named. Extension." example:"+442071234567"`
 		TTL     int               `json:"ttl_seconds,omitempty" minimum:"10" maximum:"600" default:"60" doc:"How long the page has to open its call, in seconds."`
 	}
 
@@ -69,6 +70,9 @@ func (in *CreateTalkToken) Resolve(ctx huma.Context) []error {
 	at := huma.NewPathBuffer(nil, 0)
 	at.Push("body")
 	at.Push("params")
+	if in.Body.From != "" && !envelope.E164(in.Body.From) {
+		bad = append(bad, &huma.ErrorDetail{Location: "body.from", Message: envelope.NoE164})
+	}
 	for name, value := range in.Body.Params {
 		switch {
 		case !slotName.MatchString(name), strings.HasPrefix(name, "parley_"):
@@ -104,7 +108,7 @@ func (h *Talks) CreateToken(ctx context.Context, in *CreateTalkToken) (*envelope
 	if in.Body.TTL > 0 {
 		life = time.Duration(in.Body.TTL) * time.Second
 	}
-	return h.issue(ctx, in.base, talk.Pass{Org: org, Agent: agent.ID, Slots: in.Body.Params}, life)
+	return h.issue(ctx, in.base, talk.Pass{Org: org, Agent: agent.ID, From: in.Body.From, Slots: in.Body.Params}, life)
 }
 
 // issue answers with a token, and with where it is used.

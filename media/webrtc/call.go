@@ -47,7 +47,7 @@ func (s *Server) newCall(ctx context.Context, id, token string, g Grant, o *offe
 	c.hung, c.hangUp = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.wire = newWire(s.doors, s.o.Limits.Lost, func(b []byte) { c.leg.session.Deliver(b) })
 	c.leg = &Leg{session: rtp.Carry(c.wire.write), bye: c.disconnect, info: media.Info{
-		Kind: "webrtc", ID: id, Rate: 8000, Chunk: media.FrameTime, Owners: []string{g.Owner}, Params: g.Params,
+		Kind: "webrtc", ID: id, Rate: 8000, Chunk: media.FrameTime, Owners: []string{g.Owner}, From: g.From, Params: g.Params,
 	}}
 	if isOpus(o.codec) {
 		c.leg.info.Rate = 16000

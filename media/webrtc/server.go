@@ -66,6 +66,7 @@ func (l Limits) orDefaults() Limits {
 type Grant struct {
 	ID      string            // of the token: nobody else's
 	Owner   string            // the organisation, as in media.Info.Owners
+	From    string            // of the leg's Info: who calls, as whoever made the token says; empty: not told
 	Params  map[string]string // of the leg's Info: the agent, and what fills the places of its words
 	Expires time.Time
 }

@@ -92,7 +92,7 @@ func (s *session) converse(ctx context.Context, talk pipeline.Talk, give func(pi
 				continue
 			}
 		}
-		answered = answered || d.Lookup == nil // what was looked up is no answer
+		answered = answered || d.Lookup == nil && d.Remembered == nil // what was looked up is no answer
 		if !give(d, nil) {
 			return reply{}, true
 		}

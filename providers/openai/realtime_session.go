@@ -214,7 +214,11 @@ func (s *realtime) tell(key int, m pipeline.Message) error {
 	case pipeline.Caller:
 		return say("user", "input_text", m.Text)
 	case pipeline.Narrator:
-		return say("system", "input_text", "["+m.Text+"]")
+		role := "system"
+		if m.Quoted {
+			role = "user"
+		}
+		return say(role, "input_text", "["+m.Text+"]")
 	case pipeline.ToolRole:
 		return add(map[string]any{"type": "function_call_output", "call_id": m.CallID, "output": m.Text})
 	}

@@ -142,7 +142,7 @@ func call(r db.Call) store.Call {
 
 func turn(r db.Turn) store.Turn {
 	return store.Turn{Call: r.Call, N: int(r.N), Why: r.Why, Said: r.Said, Text: r.Text, Heard: r.Heard, Cut: r.Cut,
-		At: time.Duration(r.At), Sounded: time.Duration(r.Sounded), Latency: r.Latency, Counts: r.Counts, Error: r.Error, Lookup: r.Lookup.Lookup}
+		At: time.Duration(r.At), Sounded: time.Duration(r.Sounded), Latency: r.Latency, Counts: r.Counts, Error: r.Error, Lookup: r.Lookup.Lookup, Remembered: r.Remembered}
 }
 
 func message(r db.Message) store.Message {

@@ -159,6 +159,9 @@ func (s *Store) DeleteContact(ctx context.Context, org string, number int64) (c 
 		if c, err = u.contactOf(ctx, org, number); err != nil {
 			return err
 		}
+		if err := u.forgetContact(ctx, c, time.Now()); err != nil {
+			return err
+		}
 		for _, drop := range []func(context.Context, int64) error{u.DeleteTerms, u.DeleteContactFields, u.DeleteAddresses, u.DeleteContact} {
 			if err := drop(ctx, number); err != nil {
 				return err

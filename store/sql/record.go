@@ -223,13 +223,13 @@ type turnKey struct {
 
 // insertTurns returns those turns that the database had not.
 func (u unit) insertTurns(ctx context.Context, l *ledger) (map[turnKey]bool, error) {
-	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error, counts, lookup) VALUES ",
-		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 13)}
+	r := rows{before: "INSERT INTO turns (call, n, why, said, text, heard, cut, at, sounded, latency, error, counts, lookup, remembered) VALUES ",
+		after: " ON CONFLICT (call, n) DO NOTHING RETURNING call, n", casts: make([]string, 14)}
 	for _, a := range l.order {
 		for _, turned := range a.turned {
 			t := turned.Turn
 			r.add(a.id, int64(t.N), t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), db.Figures(t.Latency), t.Error, db.Figures(t.Counts),
-				db.Lookup{Lookup: t.Lookup})
+				db.Lookup{Lookup: t.Lookup}, db.Scopes(t.Remembered))
 		}
 	}
 	fresh := map[turnKey]bool{}

@@ -58,6 +58,10 @@ func (h House) everyBot(org string) map[string]func(context.Context) error {
 			l, err := h.ThreadMessages(ctx, org, thread, all)
 			return none(len(l), 0, err)
 		},
+		"Remember": func(ctx context.Context) error {
+			l, err := h.Remember(ctx, org, remembering(h.Thread.External))
+			return none(len(l), 0, err)
+		},
 	}
 }
 

@@ -61,6 +61,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 			return conflict(err)
 		},
 		"RenameOrganisation": func(ctx context.Context) error { return missing(h.RenameOrganisation(ctx, store.NewID(), "none")) },
+		"SetMemory":          func(ctx context.Context) error { return missing(h.SetMemory(ctx, store.NewID(), "")) },
 		"CreateSession": func(ctx context.Context) error {
 			id := store.NewID()
 			return h.CreateSession(ctx, store.Session{ID: id, Hash: id, Org: org, User: owner.ID, Created: start, Seen: start, Expires: start.Add(time.Hour)})
@@ -355,7 +356,7 @@ func testIsolation(t *testing.T, s Store) {
 		"LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
 		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
 		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
-		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true,
+		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true, "SetMemory": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,

@@ -4,7 +4,7 @@
 //	    ──▶ people: roles, sessions, invites, attempts; rates and answers, also when many come at once
 //	    ──▶ calls: what each Entry does, lists, totals
 //	    ──▶ tasks: their states, and how their calls are placed, by many nodes at once
-//	    ──▶ bots and conversations, also those of calls
+//	    ──▶ bots and conversations, also those of calls, and what is remembered of them
 //	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
@@ -66,6 +66,7 @@ type Store interface {
 	store.Recordings
 	store.Contacts
 	store.Fields
+	store.Memories
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -168,6 +169,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"JobsAtOnce", testJobsAtOnce},
 		{"CallConversations", testCallConversations},
 		{"CallConversationsGoOn", testCallConversationsGoOn},
+		{"Remember", testRemember},
+		{"RememberContact", testRememberContact},
+		{"Forget", testForget},
 		{"Reports", testReports},
 		{"Retellings", testRetellings},
 		{"OldRecordings", testOldRecordings},
@@ -346,7 +350,8 @@ func newTurn(call string, n int) store.Turn {
 	return store.Turn{Call: call, N: n, Why: "words", Said: "hello?", Text: "Hello, how are you?", Heard: "Hello, how", Cut: true,
 		At: time.Duration(n) * time.Second, Sounded: 700*time.Millisecond + 1, Latency: map[string]int64{"stt": 120, "llm": 300},
 		Counts: map[string]int64{"held": 2, "input_tokens": 900}, Error: "late",
-		Lookup: &store.Lookup{Took: 12 * time.Millisecond, Sources: []store.Source{{Document: "hours.md", Place: "Opening > \"Summer\""}}, Error: "late"}}
+		Lookup:     &store.Lookup{Took: 12 * time.Millisecond, Sources: []store.Source{{Document: "hours.md", Place: "Opening > \"Summer\""}}, Error: "late"},
+		Remembered: []string{"0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"}}
 }
 
 func newMessage(call string, seq int) store.Message {

@@ -208,7 +208,7 @@ func (q *Queries) Recording(ctx context.Context, arg RecordingParams) (Recording
 }
 
 const turns = `-- name: Turns :many
-SELECT t.call, t.n, t.why, t.said, t.text, t.heard, t.cut, t.at, t.sounded, t.latency, t.error, t.counts, t.lookup FROM turns t JOIN calls c ON c.id = t.call WHERE c.org = $1 AND c.id = $2 ORDER BY t.n
+SELECT t.call, t.n, t.why, t.said, t.text, t.heard, t.cut, t.at, t.sounded, t.latency, t.error, t.counts, t.lookup, t.remembered FROM turns t JOIN calls c ON c.id = t.call WHERE c.org = $1 AND c.id = $2 ORDER BY t.n
 `
 
 type TurnsParams struct {
@@ -239,6 +239,7 @@ func (q *Queries) Turns(ctx context.Context, arg TurnsParams) ([]Turn, error) {
 			&i.Error,
 			&i.Counts,
 			&i.Lookup,
+			&i.Remembered,
 		); err != nil {
 			return nil, err
 		}

@@ -31,7 +31,7 @@ func (q *Queries) CountOrganisations(ctx context.Context) (int64, error) {
 
 const insertOrganisation = `-- name: InsertOrganisation :one
 INSERT INTO organisations (id, name, default_agent, created) VALUES ($1, $2, $3, $4)
-RETURNING number, id, name, default_agent, created
+RETURNING number, id, name, default_agent, created, memory
 `
 
 type InsertOrganisationParams struct {
@@ -55,12 +55,13 @@ func (q *Queries) InsertOrganisation(ctx context.Context, arg InsertOrganisation
 		&i.Name,
 		&i.DefaultAgent,
 		&i.Created,
+		&i.Memory,
 	)
 	return i, err
 }
 
 const organisation = `-- name: Organisation :one
-SELECT number, id, name, default_agent, created FROM organisations WHERE id = $1
+SELECT number, id, name, default_agent, created, memory FROM organisations WHERE id = $1
 `
 
 func (q *Queries) Organisation(ctx context.Context, id string) (Organisation, error) {
@@ -72,12 +73,13 @@ func (q *Queries) Organisation(ctx context.Context, id string) (Organisation, er
 		&i.Name,
 		&i.DefaultAgent,
 		&i.Created,
+		&i.Memory,
 	)
 	return i, err
 }
 
 const organisations = `-- name: Organisations :many
-SELECT number, id, name, default_agent, created FROM organisations ORDER BY number
+SELECT number, id, name, default_agent, created, memory FROM organisations ORDER BY number
 `
 
 func (q *Queries) Organisations(ctx context.Context) ([]Organisation, error) {
@@ -95,6 +97,7 @@ func (q *Queries) Organisations(ctx context.Context) ([]Organisation, error) {
 			&i.Name,
 			&i.DefaultAgent,
 			&i.Created,
+			&i.Memory,
 		); err != nil {
 			return nil, err
 		}

@@ -355,6 +355,7 @@ type Organisation struct {
 	Name         string
 	DefaultAgent string
 	Created      Time
+	Memory       string
 }
 
 type Recording struct {
@@ -467,19 +468,20 @@ type Trunk struct {
 }
 
 type Turn struct {
-	Call    string
-	N       int64
-	Why     string
-	Said    string
-	Text    string
-	Heard   string
-	Cut     bool
-	At      int64
-	Sounded int64
-	Latency Figures
-	Error   string
-	Counts  Figures
-	Lookup  Lookup
+	Call       string
+	N          int64
+	Why        string
+	Said       string
+	Text       string
+	Heard      string
+	Cut        bool
+	At         int64
+	Sounded    int64
+	Latency    Figures
+	Error      string
+	Counts     Figures
+	Lookup     Lookup
+	Remembered Scopes
 }
 
 type WebhookAttempt struct {

@@ -164,9 +164,9 @@ function Try({ id, onDone }: { id: string; onDone: () => void }) {
   );
 }
 
-/** Organisation is its name, how it may dial, and one's own password and sessions. */
+/** Organisation is its name, what its agents may remember, how it may dial, and one's own password and sessions. */
 export function Organisation({ who, onRename }: { who: LoggedIn; onRename: () => void }) {
-  const [value, setValue] = useState<Values>({ name: who.organization.name });
+  const [value, setValue] = useState<Values>({ name: who.organization.name, memory: who.organization.memory });
   const { busy, fault, act } = useAct();
   const save = (event: FormEvent) => {
     event.preventDefault();
@@ -175,11 +175,11 @@ export function Organisation({ who, onRename }: { who: LoggedIn; onRename: () =>
   return (
     <Page title="Organisation" about={`You are ${who.user.email}, ${who.user.role}.`}>
       {rules(who) && (
-        <Card title="Name">
+        <Card title="Name and memory">
           <form className="form" onSubmit={save}>
-            <Fields schema={forms.OrganizationNamed} value={value} onChange={setValue} details={detailsOf(fault)} />
+            <Fields schema={forms.OrganizationPatch} names={["name", "memory"]} value={value} onChange={setValue} details={detailsOf(fault)} />
             <Trouble fault={fault} />
-            <div className="actions"><button className="button" disabled={busy}>Rename</button></div>
+            <div className="actions"><button className="button" disabled={busy}>Save organisation</button></div>
           </form>
         </Card>
       )}
