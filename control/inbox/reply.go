@@ -38,20 +38,41 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	p := posting(bot, c, text, store.ByBot)
+	kind := "text"
 	if last.Type == noteType && bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
-		p.Message.Type = noteType
+		kind = noteType
 	}
+	p, ids := b.answering(bot, c, text, kind)
 	p.After, p.Answers = last.ID, &j
-	m, err := b.o.Store.Post(ctx, p)
+	_, err = b.o.Store.Post(ctx, p)
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		b.anew(ctx, j)
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
-		b.posted(c, m)
+		b.posted(c, ids...)
 	}
+}
+
+// answering is what a bot says, in as many messages as its channel wants, and the ids of these.
+func (b *Inbox) answering(bot store.Bot, c store.Conversation, text, kind string) (p store.Posting, ids []string) {
+	longest := 0
+	if line, err := b.o.Lines.Line(bot); err == nil { // else the message tells why it is not sent
+		longest = line.Longest()
+	}
+	for i, part := range cut(text, longest) {
+		one := posting(bot, c, part, store.ByBot)
+		one.Message.Type = kind
+		ids = append(ids, one.Message.ID)
+		if i == 0 {
+			p = one
+			continue
+		}
+		one.Message.Created = p.Message.Created.Add(time.Duration(i) * time.Microsecond)
+		p.More = append(p.More, one)
+	}
+	return p, ids
 }
 
 // anew has a thread that has gone on looked at once more: whoever wrote may wait for an answer to all of it, or have taken the thread over.
