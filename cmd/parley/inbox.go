@@ -240,6 +240,9 @@ func unfetched(err error) error {
 	if e == nil {
 		return err
 	}
+	if e.Reason == channel.MediaGone {
+		return &inbox.Refusal{Message: "the file is there no more: " + e.Error()}
+	}
 	return &inbox.Refusal{Message: e.Error(), Again: e.Retry || e.Reason == channel.Unconnected || e.Reason == channel.Unavailable || e.Reason == channel.Token, After: e.After}
 }
 
