@@ -139,7 +139,7 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	}
 	if p.takesFile {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+			"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"},
 		}}
 	}
 	if p.givesCSV {

@@ -35,6 +35,7 @@ type Keeping interface {
 	Keep(ctx context.Context, f store.File, from io.Reader) (store.File, error)
 	// Open opens a file: fs.ErrNotExist if it is gone, archive.ErrAway.
 	Open(ctx context.Context, f store.File) (archive.Sound, error)
+	Remove(ctx context.Context, f store.File) error
 }
 
 // File is a file as the API shows it.
@@ -119,7 +120,10 @@ func (h *Files) Create(ctx context.Context, in *PostFile) (*envelope.One[File], 
 	if err != nil {
 		return nil, refused(err)
 	}
-	if err := h.Rows.CreateFile(ctx, f); err != nil {
+	if err := h.Rows.CreateFile(ctx, f); err != nil { // nobody would ever find it
+		if rerr := h.Kept.Remove(context.WithoutCancel(ctx), f); rerr != nil {
+			h.Log.WarnContext(ctx, "a file without a row is left", "path", f.Path, "error", rerr)
+		}
 		return nil, fmt.Errorf("create file: %w", err)
 	}
 	h.Log.InfoContext(ctx, "file kept", "org", f.Org, "file", f.ID, "kind", f.Kind, "bytes", f.Bytes)

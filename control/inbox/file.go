@@ -18,6 +18,8 @@ type Files interface {
 	Keep(ctx context.Context, f store.File, from io.Reader) (store.File, error)
 	// Open opens a file: fs.ErrNotExist if its time was up, archive.ErrAway.
 	Open(ctx context.Context, f store.File) (archive.Sound, error)
+	// Remove removes a file that has no row.
+	Remove(ctx context.Context, f store.File) error
 	// Link is where a channel can fetch a file itself, for a while; empty: this server does not know its own address.
 	Link(f store.File) string
 }
@@ -93,12 +95,17 @@ func (b *Inbox) noteFile(ctx context.Context, m store.ThreadMessage, done store.
 	if done.Data, err = bots.WithFile(m.Data, now); err == nil {
 		err = b.o.Store.Fetched(ctx, done)
 	}
-	switch {
-	case errors.Is(err, store.ErrConflict): // it is another node's by now
-	case err != nil:
-		b.postpone(ctx, done.Job, err)
-	default:
+	if err == nil {
 		b.o.Feed.Changed(done.Job.Org, done.Job.Thread, done.Job.Key)
+		return
+	}
+	if done.File != nil { // it is fetched again, or another node has
+		if err := b.o.Files.Remove(ctx, *done.File); err != nil {
+			b.o.Log.Warn("a file without a row is left", "path", done.File.Path, "error", err)
+		}
+	}
+	if !errors.Is(err, store.ErrConflict) {
+		b.postpone(ctx, done.Job, err)
 	}
 }
 
