@@ -46,7 +46,7 @@ func (c *Control) authorise(ctx huma.Context, next func(huma.Context)) {
 func (c *Control) admit(ctx huma.Context) (access.Identity, error) {
 	op := ctx.Operation()
 	if ticket := ctx.Query("token"); ticket != "" && ctx.Header("Authorization") == "" && offers(op, byTicket) {
-		org, err := c.tickets.Open(ticket, ctx.Param("id"), time.Now())
+		org, err := c.tickets[pages[op.OperationID].ticket].Open(ticket, ctx.Param("id"), time.Now())
 		if err != nil {
 			return access.Identity{}, envelope.Unauthorised(err.Error())
 		}

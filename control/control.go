@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -90,6 +91,8 @@ type Options struct {
 	Desk       *live.Desk                             // shows them while they go on, and is run by whoever made it; nil: one that knows the store alone
 	Sockets    socket.Limits                          // of the sockets that show them, and conversations
 	Feed       *bots.Feed                             // tells of conversations; nil: one that knows of this API's changes alone
+	Files      store.Files                            // of conversations; nil: they have no API
+	Kept       bots.Keeping                           // where these lie; nil: none are kept here
 	Drafter    bots.Drafter                           // drafts replies; nil: nobody does
 	Prober     bots.Prober                            // asks carriers about bots' numbers; nil: nobody does
 	Messenger  bots.Messenger                         // serves bots' messaging channels; nil: nobody does
@@ -137,8 +140,8 @@ const Home = console.Root
 type Control struct {
 	options  Options
 	agents   *voice.Agents
-	tickets  *voice.Tickets // to recordings
-	passes   *voice.Tickets // to sockets
+	tickets  map[voice.Purpose]*voice.Tickets // to recordings and files
+	passes   *voice.Tickets                   // to sockets
 	sockets  *voice.Sockets
 	threads  *bots.Sockets // of conversations
 	sessions *access.Sessions
@@ -160,9 +163,12 @@ func New(o Options) (*Control, error) {
 		o.Lines == nil || o.Webhooks == nil || o.Hooks == nil || o.Bots == nil {
 		return nil, errors.New("control needs Agents, Calls, Tasks, Campaigns, Contacts, DoNotCall, Lines, Dialer, Webhooks, Hooks, Auth, People and Bots")
 	}
-	tickets, err := voice.NewTickets(o.Secret, voice.ForRecording)
-	if err != nil {
-		return nil, fmt.Errorf("sign recordings: %w", err)
+	tickets := map[voice.Purpose]*voice.Tickets{}
+	for _, p := range []voice.Purpose{voice.ForRecording, voice.ForFile} {
+		var err error
+		if tickets[p], err = voice.NewTickets(o.Secret, p); err != nil {
+			return nil, fmt.Errorf("sign recordings and files: %w", err)
+		}
 	}
 	passes, err := voice.NewTickets(o.Secret, voice.ForLive)
 	if err != nil {
@@ -210,6 +216,9 @@ func New(o Options) (*Control, error) {
 		threads:  &bots.Sockets{Feed: o.Feed, Limits: o.Sockets, Log: o.Log},
 		sessions: access.NewSessions(o.People, tokens, o.Log), origins: origins, seal: answers, vault: o.Vault,
 	}
+	if o.Feed.Link == nil {
+		o.Feed.Link = c.link
+	}
 	c.api = humago.New(mux, huma.Config{OpenAPI: describe(o), Formats: envelope.Formats, DefaultFormat: "application/json"})
 	c.api.UseMiddleware(c.authorise, longBody, c.once)
 	c.routes()
@@ -230,6 +239,17 @@ func New(o Options) (*Control, error) {
 	c.mux = mux
 	c.front = &envelope.Front{Next: c.meet(mux), Log: o.Log, Observe: o.Observe, Answered: o.Answered}
 	return c, nil
+}
+
+// link is where a file of a conversation opens without a key, for five minutes: below the public address, or on this server.
+func (c *Control) link(org, id string) string {
+	ticket, _ := c.tickets[voice.ForFile].Issue(org, id, time.Now())
+	return FileURL(c.options.PublicURL, id, ticket)
+}
+
+// FileURL is where a file of a conversation opens with a ticket.
+func FileURL(public, id, ticket string) string {
+	return strings.TrimSuffix(public, "/") + "/api/v1/media/" + id + "/content?token=" + url.QueryEscape(ticket)
 }
 
 // Close ends the sockets, and waits for them. Nobody gets a new one.

@@ -117,7 +117,7 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 		Method: method, Path: path, OperationID: id, Summary: p.summary, Description: p.text, Tags: []string{p.tag},
 		Security: ways(scope), DefaultStatus: p.status, BodyReadTimeout: 30 * time.Second, MaxBodyBytes: envelope.MaxBody,
 	}
-	if p.ticket {
+	if p.ticket != "" {
 		op.Security = append(op.Security, map[string][]string{byTicket: {}})
 	}
 	op.Responses = c.failures(method, path, strings.Contains(path, "{") || p.missing != "", p)
@@ -135,6 +135,11 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 	if p.takesCSV {
 		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			"text/csv": {Schema: &huma.Schema{Type: huma.TypeString}, Example: "to_number,name\r\n+1234567890,John Doe\r\n"},
+		}}
+	}
+	if p.takesFile {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
+			"*/*": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}, Example: "the bytes of the file"},
 		}}
 	}
 	if p.givesCSV {
@@ -211,6 +216,11 @@ func (c *Control) failures(method, path string, named bool, p page) map[string]*
 		codes[http.StatusRequestTimeout] = "Nothing of the file came for 30 s"
 		codes[http.StatusRequestEntityTooLarge] = "The file has more than 64 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not text/csv"
+	}
+	if p.takesFile {
+		codes[http.StatusRequestTimeout] = "Nothing of the file came for 30 s"
+		codes[http.StatusRequestEntityTooLarge] = "The file is larger than one of its kind may be"
+		codes[http.StatusUnsupportedMediaType] = "The Content-Type is none that channels take, or not of that kind"
 	}
 	if p.form != nil {
 		codes[http.StatusRequestTimeout] = "The body did not arrive within 5 minutes"

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"parley/control"
+	"parley/control/archive"
 	"parley/control/bots"
 	"parley/control/bus"
 	"parley/control/inbox"
@@ -27,6 +29,7 @@ type chat struct {
 	mu      sync.Mutex
 	sent    []inbox.Outgoing
 	seen    []string
+	files   map[string]string // by the channel's ids
 	refusal error
 }
 
@@ -53,8 +56,29 @@ func (c *chat) Send(_ context.Context, m inbox.Outgoing) (string, error) {
 	return fmt.Sprint("wamid.out", len(c.sent)), nil
 }
 
-func (c *chat) Fetch(context.Context, string) ([]byte, error) {
-	return []byte("a voice note"), nil
+// Check takes all that has no title "wrong".
+func (c *chat) Check(_ context.Context, m inbox.Outgoing) error {
+	if m.Details.Interactive["title"] == "wrong" {
+		return &inbox.Refusal{Field: "interactive.title", Message: "is wrong"}
+	}
+	return nil
+}
+
+func (c *chat) Longest() int { return 60 }
+
+func (c *chat) Fetch(_ context.Context, _, data string, to io.Writer) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d, err := bots.ReadDetails(data)
+	if err != nil {
+		return err
+	}
+	content, ok := c.files[d.Media.ID]
+	if !ok {
+		return &inbox.Refusal{Message: "the file is there no more"}
+	}
+	_, err = io.WriteString(to, content)
+	return err
 }
 
 func (c *chat) Seen(_ context.Context, external string, typing bool) error {
@@ -85,7 +109,7 @@ func withVoices(t testing.TB, timing inbox.Timing, v inbox.Voice) (*agency, *cha
 		o.Drafter = a.pen
 		a.feed = &bots.Feed{Store: o.Bots, Calls: o.Calls, Bus: &bus.Local{}, Log: o.Log}
 		box = inbox.New(inbox.Options{
-			Store: o.Bots.(inbox.Rows), Node: "here", Lines: c, Feed: a.feed, Drafter: a.pen, Voice: v, Secret: o.Secret, Public: "https://voice.example.com", Timing: timing, Log: o.Log,
+			Store: o.Bots.(inbox.Rows), Files: linkedFiles{o.Kept.(*archive.Files)}, Node: "here", Lines: c, Feed: a.feed, Drafter: a.pen, Voice: v, Secret: o.Secret, Public: "https://voice.example.com", Timing: timing, Log: o.Log,
 		})
 		o.Feed, o.Messenger = a.feed, box
 	})
@@ -97,6 +121,11 @@ func withVoices(t testing.TB, timing inbox.Timing, v inbox.Voice) (*agency, *cha
 	t.Cleanup(func() { stop(); must(t, <-over) })
 	return a, c
 }
+
+// linkedFiles are files with an address for channels.
+type linkedFiles struct{ *archive.Files }
+
+func (linkedFiles) Link(f store.File) string { return "https://voice.example.com/" + f.ID }
 
 const channelled = `{"name":"Chat","type":"whatsapp","config":{"whatsapp":{"phone_number_id":"106540352242922"}}}`
 

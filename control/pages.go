@@ -15,7 +15,8 @@ type page struct {
 	request            string              // an example of its body
 	form               func() *huma.Schema // makes that of a body that is a form; nil: it is JSON
 	media              []string            // what it answers with, if that is not JSON
-	ticket             bool                // a ticket opens it too
+	ticket             voice.Purpose       // a ticket of which opens it too; "": none
+	takesFile          bool                // its body is a file of whatever type
 	takesCSV, givesCSV bool                // its body, or its answer, is CSV
 	bad, missing, busy string              // when else it answers 400, 404, 503
 	often              string              // when else it answers 429
@@ -355,7 +356,7 @@ var pages = map[string]page{
 		missing: "Also until the call is completed or failed, or if it was not recorded: error says which.",
 	},
 	"stream-call-recording": {
-		tag: "Calls", summary: "Stream a call's recording", media: []string{"audio/wav", "audio/ogg"}, ticket: true,
+		tag: "Calls", summary: "Stream a call's recording", media: []string{"audio/wav", "audio/ogg"}, ticket: voice.ForRecording,
 		text: "The WAV file, or Ogg Opus: the caller on the left, the agent on the right. Range, If-Range, If-None-Match and HEAD are served. " +
 			"Opus is encoded by the first request for it, which takes a second for some minutes of the call.",
 		bad:     "Also if it cannot be had in the format.",
@@ -584,12 +585,33 @@ var pages = map[string]page{
 		tag: "Conversations", summary: "List the messages of a conversation",
 		text: "In order. Those of a call are its transcript, as far as it has got.",
 	},
+	"create-file": {
+		tag: "Conversations", summary: "Upload a file to be sent", status: http.StatusCreated, takesFile: true,
+		text: "The body is the file as it is, and Content-Type its type, which has to be what the file looks like: image/jpeg and image/png up to 5 MiB; audio/aac, audio/mp4, " +
+			"audio/mpeg, audio/amr and audio/ogg, and video/mp4 and video/3gpp, up to 16 MiB; stickers, image/webp, up to 500 KiB; text/plain, application/pdf and documents of " +
+			"Office up to 100 MiB. It is kept as long as recordings are, and sent by any number of messages. Extension.",
+		bad:  "Also if the file is empty, or not of the type that it is said to be.",
+		busy: "Also if the bucket of recordings cannot be reached.",
+	},
+	"get-file": {
+		tag: "Conversations", summary: "Get a file of conversations",
+		text: "What is known of a file that was uploaded, or came with a message: data.media.file_id there. Extension.",
+	},
+	"get-file-content": {
+		tag: "Conversations", summary: "Download a file of conversations", ticket: voice.ForFile,
+		media: []string{"image/jpeg", "image/png", "image/webp", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/aac", "audio/amr", "video/mp4", "video/3gpp", "application/pdf", "application/octet-stream"},
+		text: "Range, If-Range, If-None-Match and HEAD are served. Pictures, sounds and films may be shown by a page; all else is a download, and of a type that no " +
+			"browser runs. Extension.",
+		busy:    "Also if the bucket of recordings cannot be reached.",
+		missing: "Also if its time was up, or it lies on another node.",
+	},
 	"write-message": {
 		tag: "Conversations", summary: "Reply as a human", status: http.StatusCreated,
 		text: "Sends a message by the conversation's channel, from the bot's number. It is answered as soon as it is written down, with the status pending; what " +
-			"becomes of it is seen in its status, and told by the socket. Auto-reply stays as it is. Extension.",
+			"becomes of it is seen in its status, and told by the socket. Auto-reply stays as it is. Without a type it is a text; with one it is that, and has what it " +
+			"needs: media, location, contacts, interactive, reaction or template. Twilio sends texts, files, places and templates alone. Extension.",
 		request: `{"content": "Your order left our warehouse this morning."}`,
-		bad:     "Also if the conversation is a call, the bot's channel is not set up, or the customer last wrote more than 24 hours ago.",
+		bad:     "Also if the conversation is a call, the bot's channel is not set up, it does not take such a message, or the customer last wrote more than 24 hours ago: only a template may be sent then.",
 		busy:    "Also if this server serves no messaging channels.",
 	},
 	"set-conversation-status": {

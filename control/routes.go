@@ -28,7 +28,7 @@ func (c *Control) routes() {
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}
 	calls := &voice.Calls{
-		Store: o.Calls, Live: o.Live, Judge: o.Dialer, Gauge: o.Gauge, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets, Passes: c.passes, Public: o.PublicURL, Log: o.Log,
+		Store: o.Calls, Live: o.Live, Judge: o.Dialer, Gauge: o.Gauge, Sounds: o.Recordings, Desk: o.Reports, Tickets: c.tickets[voice.ForRecording], Passes: c.passes, Public: o.PublicURL, Log: o.Log,
 	}
 
 	contacts := &crm.Contacts{Store: o.Contacts}
@@ -40,7 +40,8 @@ func (c *Control) routes() {
 	extensions := &lines.Extensions{Store: o.Lines, Agents: o.Agents, Vault: c.vault, Changed: o.Changed, Log: o.Log}
 
 	clerks := &bots.Bots{Store: o.Bots, Agents: o.Agents, Numbers: o.Lines, House: o.House, Prober: o.Prober, Messenger: o.Messenger, Changed: o.Changed, Log: o.Log}
-	threads := &bots.Conversations{Store: o.Bots, Calls: o.Calls, Agents: o.Agents, Drafter: o.Drafter, Feed: o.Feed, Messenger: o.Messenger, Log: o.Log}
+	files := &bots.Files{Rows: o.Files, Kept: o.Kept, Link: c.link, Log: o.Log}
+	threads := &bots.Conversations{Link: c.link, Store: o.Bots, Calls: o.Calls, Agents: o.Agents, Drafter: o.Drafter, Feed: o.Feed, Messenger: o.Messenger, Log: o.Log}
 
 	logins := &people.Logins{Sessions: c.sessions, Store: o.People}
 	keys := &people.Keys{Store: o.People, Forget: o.Forget, Log: o.Log}
@@ -175,6 +176,12 @@ func (c *Control) routes() {
 	handle(c, "PUT "+v1+"/conversations/{id}/status", "set-conversation-status", access.ConversationsWrite, threads.SetStatus)
 	handle(c, "POST "+v1+"/conversations/{id}/ai-draft", "draft-reply", access.ConversationsWrite, threads.Draft)
 	handle(c, "POST "+v1+"/conversations/{id}/autoreply", "set-auto-reply", access.ConversationsWrite, threads.SetAutoReply)
+
+	if o.Files != nil {
+		handle(c, "POST "+v1+"/media", "create-file", access.ConversationsWrite, files.Create)
+		handle(c, "GET "+v1+"/media/{id}", "get-file", access.ConversationsRead, files.Get)
+		handle(c, "GET "+v1+"/media/{id}/content", "get-file-content", access.ConversationsRead, files.Content)
+	}
 
 	handle(c, "POST "+v1+"/auth/login", "login", anybody, logins.Login)
 	handle(c, "POST "+v1+"/auth/accept-invite", "accept-invite", anybody, logins.Accept)

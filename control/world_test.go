@@ -96,6 +96,7 @@ type tenant struct {
 	customer  string // a contact, by its number
 	field     string // a custom field, by its number
 	option    string // of it
+	file      string // a picture, to be sent
 }
 
 // lines is where calls live, in this process.
@@ -206,6 +207,9 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	encodings, err := archive.NewEncodings(filepath.Join(w.dir, "cache"), 1<<20, slog.New(slog.DiscardHandler))
 	must(t, err)
 	t.Cleanup(func() { must(t, encodings.Close()) })
+	kept := &archive.Files{Root: files}
+	w.shelve(&w.ours, kept)
+	w.shelve(&w.theirs, kept)
 	auth := &access.Authenticator{Keys: db, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	w.auth = auth
 	o := needed(db, w.dialer)
@@ -216,7 +220,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 			auth.ForgetAll()
 		}
 	}
-	o.Library = &library.Library{Store: db}
+	o.Library, o.Kept = &library.Library{Store: db}, kept
 	w.talk, err = talk.NewTokens(db, nil, secret)
 	must(t, err)
 	o.Talk = w.talk
@@ -254,7 +258,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 // needed are the options that must be set, but for the way in: all over one database.
 func needed(db *sql.Store, d control.Dialer) control.Options {
 	return control.Options{
-		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
+		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, Files: db, Dialer: d, Webhooks: db, Hooks: &webhook.Secrets{}, People: db, Secret: secret,
 	}
 }
 
@@ -418,6 +422,17 @@ func (w *world) bind(t *tenant, now time.Time) {
 		_, err = w.db.AddThreadMessage(w.t.Context(), t.org, m)
 		must(w.t, err)
 	}
+}
+
+// png is a picture of one dot.
+const png = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xcf\xc0\xf0\x1f\x00\x05\x00\x01\xff\x89\x99=\x1d\x00\x00\x00\x00IEND\xaeB`\x82"
+
+// shelve gives a tenant a file.
+func (w *world) shelve(t *tenant, kept *archive.Files) {
+	f, err := kept.Keep(w.t.Context(), store.File{Org: t.org, Kind: "image", Type: "image/png", Name: "dot.png"}, strings.NewReader(png))
+	must(w.t, err)
+	must(w.t, w.db.CreateFile(w.t.Context(), f))
+	t.file = f.ID
 }
 
 // connect gives a tenant what it has of its own towards the outside. The secrets are canaries.

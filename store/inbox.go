@@ -11,6 +11,7 @@ type JobKind string
 // The kinds of jobs.
 const (
 	EventJob JobKind = "event" // Body is what a webhook has brought, Key stands for it: what comes again makes no second job
+	FetchJob JobKind = "fetch" // the file of a message, which is the Key, is to be fetched and kept
 	HearJob  JobKind = "hear"  // a voice note, which is the Key, is to be put into words
 	ReplyJob JobKind = "reply" // a bot is to answer a thread, which is the Key
 	SendJob  JobKind = "send"  // a message is to be sent, which is the Key; those of a thread go out one after another
@@ -110,6 +111,14 @@ type Received struct {
 	Reply    time.Time // when the bot is to answer, if it answers in the thread by itself; zero: never
 	Latest   time.Time // the latest time to which that is put off when more is received
 	Hear     bool      // it is a voice note, to be put into words before it is answered
+	Fetch    bool      // it has a file, to be fetched and kept
+}
+
+// A Fetched file is what came of a FetchJob.
+type Fetched struct {
+	Job  Job
+	Data string // of the message, from now on
+	File *File  // nil: it could not be had
 }
 
 // Words are what was said in a voice note.
@@ -133,6 +142,7 @@ type Posting struct {
 	Org     string
 	Message ThreadMessage // pending
 	Job     Job           // that sends it
+	More    []Posting     // what is to be sent after it, each a Message and its Job
 	Answers *Job          // the ReplyJob that it ends; nil: none
 	After   string        // the thread's last message: if it is another by now, or the bot answers no more by itself, nothing is kept; empty: any
 }
@@ -154,10 +164,14 @@ type Threads interface {
 	// Receive keeps a message in the thread of a bot with somebody, which it begins if there is none and makes active again if it was over. Whoever
 	// writes becomes a contact, unless there is one who has such an address. What has been received before (Message.External) changes nothing.
 	Receive(ctx context.Context, r Received) (Reception, error)
+	// Begin finds the thread of a bot with somebody as Receive does, or begins it without a message. Message.Created is when.
+	Begin(ctx context.Context, r Received) (Reception, error)
+	// Fetched ends a FetchJob: its file is kept, and the message says where. ErrConflict if the job is no more the node's that took it.
+	Fetched(ctx context.Context, f Fetched) error
 	// Heard ends a HearJob: the message has these words from then on, and the bot is to answer as of Receive. ErrConflict if the job is no more the
 	// node's that took it.
 	Heard(ctx context.Context, w Words) error
-	// Post keeps a message and the job that sends it. ErrConflict if what it says of After or Answers does not hold.
+	// Post keeps a message, and those after it, and the jobs that send them; the first is given back. ErrConflict if what it says of After or Answers does not hold.
 	Post(ctx context.Context, p Posting) (ThreadMessage, error)
 	// Sent ends a SendJob: the channel's id of its message, or why that was not sent.
 	Sent(ctx context.Context, j Job, external, failure string, at time.Time) error

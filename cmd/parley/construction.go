@@ -129,14 +129,18 @@ func (in *construction) publish() error {
 	if in.cfg.WebRTCUDP == noBrowsers {
 		tokens = nil
 	}
-	in.inbox = in.newInbox()
+	files, err := in.newEnclosures()
+	if err != nil {
+		return err
+	}
+	in.inbox = in.newInbox(files)
 	in.api, err = control.New(control.Options{
 		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, Webhooks: db, People: db, Answers: db,
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
 		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports,
-		Recordings: in.sounds, Feed: in.feed, Drafter: in.company, Messenger: in.inbox,
+		Recordings: in.sounds, Files: db, Kept: files, Feed: in.feed, Drafter: in.company, Messenger: in.inbox,
 		Prober: &probes{accounts: in.accounts, trunks: in.line.trunkState, channels: in.channels, messenger: in.inbox},
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),
 		Default: func(_ context.Context, org string) (string, error) { return in.directory.Default(org) },

@@ -71,6 +71,25 @@ func TestEndToEndWhatsAppTwilio(t *testing.T) {
 		}
 	}
 	c.status(threads[0].ID, all[1].ID, "read")
+	c.bare("POST", "/api/v1/conversations/"+threads[0].ID+"/autoreply", map[string]any{"enabled": false}, new(threadRow))
+	photo := f.Says(ana, "MM88240000000000000000000000000002", "", url.Values{
+		"NumMedia": {"1"}, "MessageType": {"image"}, "MediaContentType0": {"image/png"}, "MediaUrl0": {f.Put("image/png", []byte(dot))},
+	})
+	if code := post(hook, f.Sign(hook, photo), photo); code != http.StatusOK {
+		t.Fatalf("a photo is answered %d", code)
+	}
+	until(t, 20*time.Second, "the photo is kept", func() bool { return len(c.files(threads[0].ID)) == 1 })
+	if _, body := c.got(c.files(threads[0].ID)[0].Data.Media.URL); body != dot {
+		t.Errorf("the photo is %q", body)
+	}
+	var mine chatRow
+	c.bare("POST", "/api/v1/conversations/"+threads[0].ID+"/messages", map[string]any{"type": "image", "media": map[string]any{"id": c.upload("image/png", []byte(dot))}}, &mine)
+	c.status(threads[0].ID, mine.ID, "sent")
+	if at := f.Sent()[1].Form.Get("MediaUrl"); !strings.HasPrefix(at, public+"/api/v1/media/") {
+		t.Errorf("Twilio is to fetch %s", at)
+	} else if head, body := c.got(at); body != dot || head.Get("Content-Type") != "image/png" {
+		t.Errorf("Twilio fetches %q, %v", body, head)
+	}
 	var d struct {
 		Checks []struct{ Name, Status, Detail, Fix string }
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
@@ -25,10 +26,10 @@ type messaging struct {
 }
 
 // newInbox makes what serves the bots of messaging channels.
-func (in *construction) newInbox() *inbox.Inbox {
+func (in *construction) newInbox(files inbox.Files) *inbox.Inbox {
 	in.channels = &channels{accounts: in.accounts, bots: in.store}
 	return inbox.New(inbox.Options{
-		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Observe: in.observe.inbox, Log: in.log,
+		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Files: files, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Observe: in.observe.inbox, Log: in.log,
 	})
 }
 
@@ -143,84 +144,121 @@ func (l *metaLine) Read(_ string, body []byte) ([]inbox.Event, error) {
 	return happened(told), err
 }
 
+// composed is a message as Meta takes it, but that its files are still ours.
+func (l *metaLine) composed(m inbox.Outgoing) (channel.Outgoing, error) {
+	o, err := written(m)
+	if err == nil && m.Details.Template != nil {
+		o.Template, err = templateOf(m.Details.Template)
+	}
+	return o, err
+}
+
+// Check implements inbox.Line.
+func (l *metaLine) Check(ctx context.Context, m inbox.Outgoing) error {
+	o, err := l.composed(m)
+	if err != nil {
+		return unsentFor(err)
+	}
+	for _, a := range attachments(&o) {
+		f, ours, err := ourFile(ctx, m, a)
+		if err == nil && ours {
+			err = whatsapp.CheckFile(upload(f, nil))
+		}
+		if err != nil {
+			return unsentFor(err)
+		}
+	}
+	return unsentFor(whatsapp.Check(&o))
+}
+
+// Longest implements inbox.Line.
+func (l *metaLine) Longest() int { return whatsapp.LongestText }
+
 // Send implements inbox.Line.
 func (l *metaLine) Send(ctx context.Context, m inbox.Outgoing) (string, error) {
-	o := written(m)
-	if err := o.Check(m.Last, time.Now()); err != nil {
-		return "", unsentFor(err)
+	o, err := l.composed(m)
+	if err == nil {
+		err = o.Check(m.Last, time.Now())
 	}
-	if m.Note != nil {
-		id, err := l.number.Upload(ctx, whatsapp.File{
-			Kind: channel.Audio, Type: "audio/ogg; codecs=opus", Name: "note.ogg", Size: int64(len(m.Note)), Content: bytes.NewReader(m.Note),
-		})
-		if err != nil {
-			return "", unsentFor(err)
-		}
-		o.Text, o.Media = "", &channel.Attachment{Kind: channel.Audio, ID: id, Voice: true}
+	if err == nil {
+		err = l.uploaded(ctx, m, &o)
+	}
+	if err != nil {
+		return "", unsentFor(err)
 	}
 	got, err := l.number.Send(ctx, &o)
 	return got.ID, unsentFor(err)
 }
 
+// uploaded gives Meta the files of a message.
+func (l *metaLine) uploaded(ctx context.Context, m inbox.Outgoing, o *channel.Outgoing) error {
+	if m.Note != nil {
+		id, err := l.number.Upload(ctx, whatsapp.File{
+			Kind: channel.Audio, Type: "audio/ogg; codecs=opus", Name: "note.ogg", Size: int64(len(m.Note)), Content: bytes.NewReader(m.Note),
+		})
+		if err != nil {
+			return err
+		}
+		o.Text, o.Media = "", &channel.Attachment{Kind: channel.Audio, ID: id, Voice: true}
+	}
+	for _, a := range attachments(o) {
+		f, ours, err := ourFile(ctx, m, a)
+		if err != nil || !ours {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if a.ID, err = l.upload(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *metaLine) upload(ctx context.Context, f inbox.File) (string, error) {
+	content, err := unshelve(ctx, f)
+	if err != nil {
+		return "", err
+	}
+	defer content.Close() //nolint:errcheck // it was only read
+	return l.number.Upload(ctx, upload(f, content))
+}
+
 // Fetch implements inbox.Line.
-func (l *metaLine) Fetch(ctx context.Context, data string) ([]byte, error) {
+func (l *metaLine) Fetch(ctx context.Context, kind, data string, to io.Writer) error {
 	m, err := mediaOf(data)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var file bytes.Buffer
-	err = l.number.Fetch(ctx, channel.Audio, m, &file)
-	return file.Bytes(), err
+	return unfetched(l.number.Fetch(ctx, channel.Kind(kind), m, to))
+}
+
+// unfetched is an error of a file in the inbox's words. One that is there no more is gone for good.
+func unfetched(err error) error {
+	e := channel.As(err)
+	if e == nil {
+		return err
+	}
+	if e.Reason == channel.MediaGone {
+		return &inbox.Refusal{Message: "the file is there no more: " + e.Error()}
+	}
+	return &inbox.Refusal{Message: e.Error(), Again: e.Retry || e.Reason == channel.Unconnected || e.Reason == channel.Unavailable || e.Reason == channel.Token, After: e.After}
 }
 
 // mediaOf is the file that a message's details tell of.
 func mediaOf(data string) (channel.Media, error) {
-	var told struct {
-		Media *fileDetails `json:"media"`
+	d, err := bots.ReadDetails(data)
+	if err != nil || d.Media == nil {
+		return channel.Media{}, &inbox.Refusal{Message: "the message has no file"}
 	}
-	if err := json.Unmarshal([]byte(data), &told); err != nil || told.Media == nil {
-		return channel.Media{}, fmt.Errorf("the message has no file: %.80q", data)
-	}
-	f := told.Media
+	f := d.Media
 	return channel.Media{ID: f.ID, URL: f.URL, Type: f.Type, SHA256: f.SHA256, Filename: f.Filename, Voice: f.Voice}, nil
-}
-
-// fileDetails are what is kept of a message's file.
-type fileDetails struct {
-	ID       string `json:"id,omitempty"`
-	URL      string `json:"url,omitempty"` // where there is no id
-	Type     string `json:"type"`
-	Filename string `json:"filename,omitempty"`
-	SHA256   string `json:"sha256,omitempty"`
-	Voice    bool   `json:"voice,omitempty"`
 }
 
 // Seen implements inbox.Line.
 func (l *metaLine) Seen(ctx context.Context, external string, typing bool) error {
 	return l.number.Read(ctx, external, typing)
-}
-
-// written is a message as channels take it.
-func written(m inbox.Outgoing) channel.Outgoing {
-	o := channel.Outgoing{Tag: m.Tag, Text: m.Text}
-	for _, peer := range m.Peers {
-		switch {
-		case channel.E164(peer) == peer && o.To.Number == "":
-			o.To.Number = peer
-		case channel.E164(peer) == "" && o.To.User == "":
-			o.To.User = peer
-		}
-	}
-	return o
-}
-
-// unsentFor is an error of a channel in the inbox's words.
-func unsentFor(err error) error {
-	e := channel.As(err)
-	if e == nil {
-		return err
-	}
-	return &inbox.Refusal{Message: e.Error(), Again: e.Retry, After: e.After, Unsure: e.Unsure()}
 }
 
 // happened are the events of a channel in the inbox's words.
@@ -240,6 +278,7 @@ func happened(told []channel.Event) (all []inbox.Event) {
 func incoming(e channel.Event) *inbox.Incoming {
 	m := e.Message
 	in := &inbox.Incoming{ID: m.ID, Name: m.From.Name, Type: string(m.Kind), Text: wording(m), Data: details(m), Sent: e.At}
+	in.File = m.Media != nil
 	in.Voice = m.Kind == channel.Audio && m.Media != nil && strings.HasPrefix(m.Media.Type, "audio/ogg")
 	switch m.Kind {
 	case channel.Reacted, channel.System, channel.Unsupported, channel.Permitted:
@@ -300,7 +339,7 @@ func wording(m *channel.Incoming) string {
 func details(m *channel.Incoming) string {
 	all := map[string]any{}
 	if f := m.Media; f != nil {
-		d := fileDetails{ID: f.ID, Type: f.Type, Filename: f.Filename, SHA256: f.SHA256, Voice: f.Voice}
+		d := bots.FileDetails{ID: f.ID, Type: f.Type, Filename: f.Filename, SHA256: f.SHA256, Voice: f.Voice}
 		if d.ID == "" {
 			d.URL = f.URL
 		}

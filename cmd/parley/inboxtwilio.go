@@ -1,10 +1,10 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -80,16 +80,55 @@ func (l *twilioLine) Read(query string, body []byte) ([]inbox.Event, error) {
 	return happened(told), err
 }
 
+// composed is a message as Twilio takes it: it fetches files of ours by their links.
+func (l *twilioLine) composed(ctx context.Context, m inbox.Outgoing) (channel.Outgoing, error) {
+	o, err := written(m)
+	if err == nil && m.Details.Template != nil {
+		o.Content, err = contentOf(m.Details.Template)
+	}
+	if l.sender.Status == "" { // Twilio cannot bring it back
+		o.Tag = ""
+	}
+	for _, a := range attachments(&o) {
+		var f inbox.File
+		ours := false
+		if err == nil {
+			f, ours, err = ourFile(ctx, m, a)
+		}
+		switch {
+		case err != nil:
+			return o, err
+		case ours && f.Link == "":
+			return o, channel.Wrong("media.id", "Twilio fetches files itself, and this server does not know its own address: start it with PARLEY_PUBLIC_URL")
+		case ours:
+			a.ID, a.Link, a.Filename = "", f.Link, ""
+		}
+	}
+	return o, err
+}
+
+// Check implements inbox.Line.
+func (l *twilioLine) Check(ctx context.Context, m inbox.Outgoing) error {
+	o, err := l.composed(ctx, m)
+	if err == nil {
+		err = l.sender.CheckMessage(&o)
+	}
+	return unsentFor(err)
+}
+
+// Longest implements inbox.Line.
+func (l *twilioLine) Longest() int { return twilio.LongestText }
+
 // Send implements inbox.Line.
 func (l *twilioLine) Send(ctx context.Context, m inbox.Outgoing) (string, error) {
 	if m.Note != nil { // Twilio would have to fetch it from an address of ours
 		return "", inbox.ErrNoNotes
 	}
-	o := written(m)
-	if l.sender.Status == "" { // Twilio cannot bring it back
-		o.Tag = ""
+	o, err := l.composed(ctx, m)
+	if err == nil {
+		err = o.Check(m.Last, time.Now())
 	}
-	if err := o.Check(m.Last, time.Now()); err != nil {
+	if err != nil {
 		return "", unsentFor(err)
 	}
 	got, err := l.sender.Send(ctx, &o)
@@ -97,14 +136,12 @@ func (l *twilioLine) Send(ctx context.Context, m inbox.Outgoing) (string, error)
 }
 
 // Fetch implements inbox.Line.
-func (l *twilioLine) Fetch(ctx context.Context, data string) ([]byte, error) {
+func (l *twilioLine) Fetch(ctx context.Context, _, data string, to io.Writer) error {
 	m, err := mediaOf(data)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var file bytes.Buffer
-	err = l.sender.Account.Fetch(ctx, m, &file)
-	return file.Bytes(), err
+	return unfetched(l.sender.Account.Fetch(ctx, m, to))
 }
 
 // Seen implements inbox.Line: Twilio has no read marks.

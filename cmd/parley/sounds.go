@@ -15,7 +15,7 @@ import (
 // storage says where recordings go after their calls, and for how long.
 type storage struct {
 	Recordings     string `help:"Where recordings go after their calls: s3://bucket/prefix?endpoint=https://host:port&region=name. Empty: they stay in the data directory." placeholder:"URL" var:"PARLEY_RECORDINGS"`
-	KeepRecordings int    `help:"Days that recordings are kept; then they are removed, and the calls stay. 0: for ever." default:"0" var:"PARLEY_KEEP_RECORDINGS"`
+	KeepRecordings int    `help:"Days that recordings, and files of conversations, are kept; then they are removed, and the calls and messages stay. 0: for ever." default:"0" var:"PARLEY_KEEP_RECORDINGS"`
 	OpusCache      int    `help:"MiB of the data directory for recordings that were asked for as Opus; those not asked for in a day go by themselves." default:"1024" var:"PARLEY_OPUS_CACHE"`
 
 	AWSAccessKeyID     string `name:"aws-access-key-id" help:"Key for --recordings. Empty: the machine's role is asked (EC2, ECS, EKS)." var:"AWS_ACCESS_KEY_ID"`
@@ -65,7 +65,7 @@ func (o *office) openSounds(began time.Time) error {
 func (o *office) runSounds(ctx context.Context, g *errgroup.Group) {
 	g.Go(func() error { return o.sounds.Encodings.Run(ctx) })
 	keeper := &archive.Keeper{
-		Root: o.files, Bucket: o.sounds.Bucket, Encodings: o.sounds.Encodings, Rows: o.store,
+		Root: o.files, Bucket: o.sounds.Bucket, Encodings: o.sounds.Encodings, Rows: o.store, Files: o.keptFiles(), FileRows: o.store,
 		Keep: time.Duration(o.cfg.KeepRecordings) * 24 * time.Hour, Log: o.log,
 	}
 	g.Go(func() error { return keeper.Run(ctx) })

@@ -89,8 +89,13 @@ func (b *Bucket) Open(ctx context.Context, name string) (Sound, error) {
 	return Sound{o, info.Size}, nil
 }
 
-// Put uploads a file of so many bytes, and returns when it was read back and is the same.
+// Put uploads a recording of so many bytes, and returns when it was read back and is the same.
 func (b *Bucket) Put(ctx context.Context, name string, from io.ReadSeeker, size int64) error {
+	return b.put(ctx, name, from, size, "audio/wav")
+}
+
+// put is Put of a file of any type.
+func (b *Bucket) put(ctx context.Context, name string, from io.ReadSeeker, size int64, mediaType string) error {
 	want, err := digest(from)
 	if err != nil {
 		return fmt.Errorf("read recording: %w", err)
@@ -99,7 +104,7 @@ func (b *Bucket) Put(ctx context.Context, name string, from io.ReadSeeker, size 
 		return fmt.Errorf("read recording: %w", err)
 	}
 	_, err = b.s3.PutObject(ctx, b.name, b.prefix+name, from, size, minio.PutObjectOptions{
-		ContentType: "audio/wav", SendContentMd5: true, PartSize: partBytes, NumThreads: 1,
+		ContentType: mediaType, SendContentMd5: true, PartSize: partBytes, NumThreads: 1,
 	})
 	if err != nil {
 		return b.fault(err)

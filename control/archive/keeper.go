@@ -21,6 +21,8 @@ type Keeper struct {
 	Bucket    *Bucket  // nil: there is none
 	Encodings *Encodings
 	Rows      store.Recordings
+	Files     *Files        // of conversations, which are kept for as long; nil: none are
+	FileRows  store.Files   // of Files
 	Keep      time.Duration // since the call came in; 0: for ever
 	Log       *slog.Logger
 }
@@ -36,7 +38,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 	look := time.NewTicker(time.Hour)
 	defer look.Stop()
 	for {
-		if n, err := k.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		now := time.Now()
+		n, err := k.Sweep(ctx, now)
+		if err == nil {
+			err = k.SweepFiles(ctx, now)
+		}
+		if err != nil && ctx.Err() == nil {
 			k.Log.Warn("old recordings are not removed yet", "error", err)
 		} else if n > 0 {
 			k.Log.Info("old recordings removed", "recordings", n)
@@ -72,6 +79,32 @@ func (k *Keeper) Sweep(ctx context.Context, now time.Time) (removed int, err err
 			return removed, fmt.Errorf("unlink old recordings: %w", err)
 		}
 		removed += len(old)
+	}
+}
+
+// SweepFiles removes the files of conversations that are older than is kept. Their messages stay.
+func (k *Keeper) SweepFiles(ctx context.Context, now time.Time) error {
+	if k.Files == nil {
+		return nil
+	}
+	for {
+		old, err := k.FileRows.FilesBefore(ctx, now.Add(-k.Keep), batch)
+		if err != nil {
+			return fmt.Errorf("list old files: %w", err)
+		}
+		if len(old) == 0 {
+			return nil
+		}
+		ids := make([]string, len(old))
+		for i, f := range old {
+			if err := k.Files.Remove(ctx, f); err != nil {
+				return fmt.Errorf("remove file %s: %w", f.ID, err)
+			}
+			ids[i] = f.ID
+		}
+		if err := k.FileRows.DropFiles(ctx, ids); err != nil {
+			return fmt.Errorf("forget old files: %w", err)
+		}
 	}
 }
 

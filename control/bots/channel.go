@@ -79,8 +79,11 @@ func checkWhatsApp(part json.RawMessage, say func(field, message string)) {
 
 // A Messenger serves the channels of bots: an inbox.Inbox.
 type Messenger interface {
-	// Write keeps what a person has written in a thread that is no call, to be sent at once. A *envelope.Fault says why it cannot be.
-	Write(ctx context.Context, c store.Conversation, content string) (store.ThreadMessage, error)
+	// Write keeps what a person has written in a thread that is no call, to be sent at once. A *envelope.Fault says why it cannot be, and names
+	// the field that is wrong. The customer's last message must not be older than 24 hours, but for a template.
+	Write(ctx context.Context, c store.Conversation, w Writing) (store.ThreadMessage, error)
+	// Begin is the conversation of a bot with somebody who is known by a number in E.164, and perhaps has never written.
+	Begin(ctx context.Context, b store.Bot, number, name string) (store.Conversation, error)
 	// VerifyToken is what Meta must show before it is told that a bot's webhook is ours.
 	VerifyToken(bot string) string
 	// WebhookURL is where a bot's channel is to send what happens; empty: this server does not know its own address.

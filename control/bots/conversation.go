@@ -63,13 +63,14 @@ func (Message) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	envelope.OrNull(s, "author")
 	envelope.OrNull(s, "status")
 	data := *s.Properties["data"]
-	data.Description = "What a message of a channel has besides its text, such as its media; null: nothing. Extension."
+	data.Description = "What a message of a channel has besides its text: media (of which url opens the file without a key for 5 minutes, or error says why it is not kept), location, contacts, interactive, reaction, template, and others; null: nothing. Extension."
 	s.Properties["data"] = &data
 	return s
 }
 
-// showThread makes a Message of a row.
-func showThread(m store.ThreadMessage) Message {
+// showThread makes a Message of a row. Its file opens where link says.
+func showThread(org string, m store.ThreadMessage, link func(org, id string) string) Message {
+	m.Data = linked(m.Data, org, link)
 	out := Message{
 		ID: m.ID, ConversationID: m.Conversation, Role: m.Role, Content: m.Content, Type: m.Type, Author: envelope.Optional(m.Author),
 		Status: envelope.Optional(string(m.Status)), Error: envelope.Optional(m.Error), Data: Object(m.Data), CreatedAt: envelope.Time(m.Created),

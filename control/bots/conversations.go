@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"parley/control/access"
@@ -19,9 +18,10 @@ type Conversations struct {
 	Store     Threads
 	Calls     store.Calls // whose transcripts are the messages of calls
 	Agents    store.Agents
-	Drafter   Drafter   // nil: nobody drafts
-	Feed      *Feed     // is told of changes
-	Messenger Messenger // sends what people write; nil: nobody does
+	Drafter   Drafter                     // nil: nobody drafts
+	Feed      *Feed                       // is told of changes
+	Messenger Messenger                   // sends what people write; nil: nobody does
+	Link      func(org, id string) string // as of Files
 	Log       *slog.Logger
 }
 
@@ -97,7 +97,7 @@ func (h *Conversations) Messages(ctx context.Context, in *ListMessages) (*envelo
 		if err != nil {
 			return nil, failed(err, "conversation")
 		}
-		return envelope.BareRows(in.BarePage, rows, showThread), nil
+		return envelope.BareRows(in.BarePage, rows, func(m store.ThreadMessage) Message { return showThread(c.Org, m, h.Link) }), nil
 	}
 	rows, err := spoken(ctx, h.Calls, c)
 	if err != nil {
@@ -267,9 +267,7 @@ func (t *teller) say(role, text string) {
 type PostMessage struct {
 	envelope.ID
 
-	Body struct {
-		Content string `json:"content" minLength:"1" maxLength:"4096" doc:"What to write: not blank." example:"Your order left our warehouse this morning."`
-	}
+	Body Writing
 }
 
 // Write handles POST /conversations/{id}/messages.
@@ -278,20 +276,19 @@ func (h *Conversations) Write(ctx context.Context, in *PostMessage) (*envelope.B
 	if err != nil {
 		return nil, err
 	}
+	if err := in.Body.Check(); err != nil {
+		return nil, err
+	}
 	switch {
-	case strings.TrimSpace(in.Body.Content) == "":
-		return nil, envelope.Wrong("content", "must not be blank")
-	case strings.ContainsRune(in.Body.Content, 0):
-		return nil, envelope.Wrong("content", "must not contain NUL characters")
 	case c.Channel == store.Voice:
 		return nil, envelope.Bad("the conversation is a call: say something in it with POST /api/v1/calls/{id}/commands")
 	case h.Messenger == nil:
 		return nil, envelope.Busy("this server serves no messaging channels", nil)
 	}
-	m, err := h.Messenger.Write(ctx, c, in.Body.Content)
+	m, err := h.Messenger.Write(ctx, c, in.Body)
 	if err != nil {
 		return nil, failed(err, "conversation")
 	}
 	h.Log.InfoContext(ctx, "message written", "org", c.Org, "conversation", c.ID, "message", m.ID)
-	return &envelope.Bare[Message]{Body: showThread(m)}, nil
+	return &envelope.Bare[Message]{Body: showThread(c.Org, m, h.Link)}, nil
 }

@@ -34,6 +34,7 @@ type Feed struct {
 	Store Threads
 	Calls store.Calls
 	Bus   bus.Bus
+	Link  func(org, id string) string // as of Files
 	Log   *slog.Logger
 
 	mu    sync.Mutex
@@ -292,7 +293,7 @@ func (f *Feed) events(ctx context.Context, h *hub, n note) ([]Event, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read message: %w", err)
 		}
-		return []Event{{map[string]string{wrote: MessageCreated, marked: MessageUpdated}[n.Kind], showThread(m)}}, nil
+		return []Event{{map[string]string{wrote: MessageCreated, marked: MessageUpdated}[n.Kind], showThread(h.org, m, f.Link)}}, nil
 	}
 	all, err := spoken(ctx, f.Calls, c)
 	if err != nil {

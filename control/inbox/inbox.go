@@ -5,8 +5,9 @@
 //	   ╭────────────────────────────── crew of events ◀───────╯
 //	   ├─ somebody has written ──▶ store.Threads.Receive: thread, contact, message, and the reply job that a burst puts off
 //	   ╰─ how far ours has come ──▶ Receipted
+//	a file ──▶ fetch job ──▶ Line.Fetch ──▶ Files.Keep ──▶ Fetched: the message says where it is, or why it is nowhere
 //	a voice note ──▶ hear job ──▶ Line.Fetch ──▶ Voice.Hear ──▶ Heard: its words, and the reply job
-//	reply job ──▶ crew of replies ──▶ read mark, typing ──▶ Drafter ──▶ Post, unless the thread has gone on
+//	reply job ──▶ crew of replies ──▶ read mark, typing ──▶ Drafter ──▶ cut to what the channel takes ──▶ Post, unless the thread has gone on
 //	POST /conversations/{id}/messages ──▶ Write ──────────────────────────▶ Post
 //	                                                          send job ◀───╯──▶ crew of sends ──▶ Line.Send ──▶ Sent
 //
@@ -38,6 +39,7 @@ type Rows interface {
 	store.Conversations
 	store.Threads
 	store.Jobs
+	store.Files
 }
 
 // Options are what an Inbox stands on. Store, Node, Lines and Feed must be set.
@@ -47,6 +49,7 @@ type Options struct {
 	Lines   Lines
 	Feed    *bots.Feed   // is told of what changes
 	Drafter bots.Drafter // writes the bots' answers; nil: they do not answer
+	Files   Files        // keeps what is sent and received; nil: nothing is
 	Voice   Voice        // of whatsapp_voice bots; nil: they are as deaf and mute as others
 	Secret  []byte       // of which verify tokens are made: the same on every node
 	Public  string       // where channels reach this server, such as https://voice.example.com; empty: as each request says
@@ -88,6 +91,7 @@ func New(o Options) *Inbox {
 	b := &Inbox{o: o, t: o.Timing.orDefaults()}
 	b.crews = []*crew{
 		newCrew(store.EventJob, 16, time.Minute, b.event),
+		newCrew(store.FetchJob, 4, 10*time.Minute, b.fetch),
 		newCrew(store.HearJob, 2, 10*time.Minute, b.hear),
 		newCrew(store.ReplyJob, 8, 2*time.Minute, b.reply),
 		newCrew(store.SendJob, 16, 2*time.Minute, b.send),

@@ -3,9 +3,11 @@ package inbox
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
+	"parley/control/bots"
 	"parley/store"
 )
 
@@ -21,10 +23,14 @@ type Line interface {
 	Signed(w Webhook) bool
 	// Read makes events of a webhook: the query of its URL, and its body. The error says that it is none of the channel's.
 	Read(query string, body []byte) ([]Event, error)
+	// Check says why the channel would never take a message; nil: it may. A *Refusal can be shown, and names the field.
+	Check(ctx context.Context, m Outgoing) error
+	// Longest is how many characters a text may have.
+	Longest() int
 	// Send sends a message, and gives the channel's id of it. A *Refusal says what may be done about it.
 	Send(ctx context.Context, m Outgoing) (id string, err error)
-	// Fetch reads the file of a message, by its Data.
-	Fetch(ctx context.Context, data string) ([]byte, error)
+	// Fetch writes the file of somebody's message, by its type and Data. A *Refusal can be shown; what was written is nothing then.
+	Fetch(ctx context.Context, kind, data string, to io.Writer) error
 	// Seen tells the channel that somebody's message was read, and, if so, that an answer is being written.
 	Seen(ctx context.Context, external string, typing bool) error
 }
@@ -52,6 +58,7 @@ type Incoming struct {
 	Text  string   // what people read of it; empty: nothing, such as of a picture
 	Data  string   // JSON object of what it has besides; empty: nothing
 	Sent  time.Time
+	File  bool // its Data tells of a file
 	Voice bool // a voice note, which a whatsapp_voice bot hears
 	Quiet bool // nobody waits for an answer to it, such as to a reaction
 }
@@ -67,11 +74,15 @@ type Receipt struct {
 
 // An Outgoing message is ours.
 type Outgoing struct {
-	Peers []string // as of Incoming
-	Tag   string   // our own id of it
-	Text  string
-	Note  []byte    // a voice note that says Text, Ogg with Opus, in place of it; ErrNoNotes if the channel cannot; nil: none
-	Last  time.Time // when they have written last
+	Peers   []string                                           // as of Incoming
+	Tag     string                                             // our own id of it
+	Type    string                                             // text, image, template, ...; empty: text
+	Text    string                                             // of a text; else a caption, or empty
+	Details bots.Details                                       // what it says besides
+	Quoted  string                                             // the channel's id of the message that Details.Reaction is put on
+	File    func(ctx context.Context, id string) (File, error) // finds files that Details name, or their components; store.ErrNotFound
+	Note    []byte                                             // a voice note that says Text, Ogg with Opus, in place of it; ErrNoNotes if the channel cannot; nil: none
+	Last    time.Time                                          // when they have written last
 }
 
 // ErrNoNotes says that a line cannot send voice notes.
@@ -80,12 +91,18 @@ var ErrNoNotes = errors.New("this channel takes no voice notes")
 // A Refusal is why a message was not sent.
 type Refusal struct {
 	Message string        // may be shown to the bot's organisation
+	Field   string        // of bots.Writing, which is wrong; empty: none, or it is not known
 	Again   bool          // it was surely not sent, and may be later
 	After   time.Duration // not before; 0: it is not known
 	Unsure  bool          // it may have been sent all the same
 }
 
-func (r *Refusal) Error() string { return r.Message }
+func (r *Refusal) Error() string {
+	if r.Field != "" {
+		return r.Field + ": " + r.Message
+	}
+	return r.Message
+}
 
 // refusalOf is the *Refusal that an error wraps, or one that says what it is.
 func refusalOf(err error) *Refusal {

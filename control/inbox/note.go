@@ -1,6 +1,7 @@
 package inbox
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,16 +71,16 @@ func (b *Inbox) words(ctx context.Context, j store.Job) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	note, err := line.Fetch(ctx, m.Data)
-	if err != nil {
+	var note bytes.Buffer
+	if err := line.Fetch(ctx, m.Type, m.Data, &note); err != nil {
 		return "", fmt.Errorf("fetch voice note: %w", err)
 	}
-	return b.o.Voice.Hear(ctx, a, note)
+	return b.o.Voice.Hear(ctx, a, note.Bytes())
 }
 
 // spoken is a message as a voice note; nil if it is none, or its words have to do.
 func (b *Inbox) spoken(ctx context.Context, j store.Job, m store.ThreadMessage) []byte {
-	if m.Type != noteType || b.o.Voice == nil {
+	if m.Type != noteType || m.Data != "" || b.o.Voice == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sayTime)

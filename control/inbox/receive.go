@@ -111,6 +111,7 @@ func (b *Inbox) receive(ctx context.Context, bot store.Bot, m Incoming) error {
 			ID: store.NewID(), Role: "user", Content: m.Text, Type: m.Type, Tokens: -1, Author: store.ByCustomer, External: m.ID, Data: m.Data, Created: at,
 		},
 	}
+	r.Fetch = m.File && b.o.Files != nil
 	r.Hear = m.Voice && m.Text == "" && bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil
 	if !m.Quiet && bot.Active && b.o.Drafter != nil && now.Sub(at) < Window {
 		r.Reply, r.Latest = now.Add(b.t.Pause), now.Add(b.t.Burst)
@@ -123,6 +124,9 @@ func (b *Inbox) receive(ctx context.Context, bot store.Bot, m Incoming) error {
 		b.o.Feed.Began(bot.Org, got.Conversation.ID)
 	}
 	if got.Fresh {
+		if r.Fetch {
+			b.rouse(store.FetchJob)
+		}
 		b.o.Feed.Wrote(bot.Org, got.Conversation.ID, got.Message)
 		b.o.Log.InfoContext(ctx, "message received", "org", bot.Org, "bot", bot.ID, "conversation", got.Conversation.ID, "type", m.Type)
 	}

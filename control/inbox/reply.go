@@ -39,13 +39,13 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 		b.postpone(ctx, j, err)
 		return
 	}
-	p := posting(q.bot, q.conversation, written.Text, store.ByBot)
-	p.Message.Data = remembered(written.Remembered)
+	kind := "text"
 	if last.Type == noteType && q.bot.Type == store.WhatsAppVoiceBot && b.o.Voice != nil { // as we are spoken to
-		p.Message.Type = noteType
+		kind = noteType
 	}
+	p, ids := b.answering(q.bot, q.conversation, written, kind)
 	p.After, p.Answers = q.after, &j
-	m, err := b.o.Store.Post(ctx, p)
+	_, err = b.o.Store.Post(ctx, p)
 	switch {
 	case errors.Is(err, store.ErrConflict):
 		b.anew(ctx, j)
@@ -54,8 +54,28 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 	default:
 		b.o.Observe.settled(j, jobDone)
 		b.o.Observe.answered(time.Since(last.Created))
-		b.posted(q.conversation, m)
+		b.posted(q.conversation, ids...)
 	}
+}
+
+// answering is what a bot says, in as many messages as its channel wants, and the ids of these.
+func (b *Inbox) answering(bot store.Bot, c store.Conversation, written bots.Drafted, kind string) (p store.Posting, ids []string) {
+	longest := 0
+	if line, err := b.o.Lines.Line(bot); err == nil { // else the message tells why it is not sent
+		longest = line.Longest()
+	}
+	for i, part := range cut(written.Text, longest) {
+		one := posting(bot, c, part, store.ByBot)
+		one.Message.Type, one.Message.Data = kind, remembered(written.Remembered)
+		ids = append(ids, one.Message.ID)
+		if i == 0 {
+			p = one
+			continue
+		}
+		one.Message.Created = p.Message.Created.Add(time.Duration(i) * time.Microsecond)
+		p.More = append(p.More, one)
+	}
+	return p, ids
 }
 
 // A question is a thread that waits for an answer of a bot's.

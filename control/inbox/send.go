@@ -4,38 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
-	"parley/control/envelope"
+	"parley/control/bots"
 	"parley/store"
 )
-
-// Write implements bots.Writer: it keeps what a person has written in a thread, to be sent at once. A *envelope.Fault says why it cannot be.
-func (b *Inbox) Write(ctx context.Context, c store.Conversation, content string) (store.ThreadMessage, error) {
-	bot, err := b.o.Store.Bot(ctx, c.Org, c.Bot)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.ThreadMessage{}, envelope.Bad("the conversation's bot was deleted: nothing can be sent")
-	}
-	if err != nil {
-		return store.ThreadMessage{}, fmt.Errorf("read bot: %w", err)
-	}
-	if _, err := b.o.Lines.Line(bot); err != nil {
-		return store.ThreadMessage{}, envelope.Bad("the bot's channel is not set up: " + err.Error())
-	}
-	last, err := b.o.Store.LastReceived(ctx, c.Org, c.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.ThreadMessage{}, fmt.Errorf("read thread: %w", err)
-	}
-	if time.Since(last.Created) >= Window {
-		return store.ThreadMessage{}, envelope.Bad("WhatsApp takes free messages only within 24 hours of the customer's last one: wait until they write, or send a template")
-	}
-	m, err := b.o.Store.Post(ctx, posting(bot, c, content, store.ByHuman))
-	if err != nil {
-		return store.ThreadMessage{}, fmt.Errorf("post message: %w", err)
-	}
-	b.posted(c, m)
-	return m, nil
-}
 
 // posting is a message of ours, to be sent at once.
 func posting(bot store.Bot, c store.Conversation, content, author string) store.Posting {
@@ -49,9 +23,11 @@ func posting(bot store.Bot, c store.Conversation, content, author string) store.
 	}
 }
 
-// posted lets a message be seen, and sent.
-func (b *Inbox) posted(c store.Conversation, m store.ThreadMessage) {
-	b.o.Feed.Wrote(c.Org, c.ID, m.ID)
+// posted lets messages be seen, and sent.
+func (b *Inbox) posted(c store.Conversation, messages ...string) {
+	for _, id := range messages {
+		b.o.Feed.Wrote(c.Org, c.ID, id)
+	}
 	b.rouse(store.SendJob)
 }
 
@@ -86,9 +62,12 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 		out.Note = nil
 		id, err = line.Send(ctx, out)
 	}
-	if err == nil {
+	switch {
+	case err == nil:
 		b.sent(ctx, j, id, "")
 		return
+	case errors.Is(err, store.ErrUnavailable): // a file of it could not be found: nothing was sent
+		err = later(err)
 	}
 	b.unsent(ctx, j, refusalOf(err))
 }
@@ -103,7 +82,7 @@ const mostWait = 15 * time.Minute
 // unsent puts a message off that may be sent soon, also one that was given up because all has to end; else it has failed.
 func (b *Inbox) unsent(ctx context.Context, j store.Job, no *Refusal) {
 	if no.Again && no.After <= mostWait && j.Settled+1 < mostTries {
-		b.o.Log.Warn("a message waits", "org", j.Org, "bot", j.Bot, "message", j.Key, "reason", no.Message)
+		b.o.Log.Warn("a message waits", "org", j.Org, "bot", j.Bot, "message", j.Key, "reason", no.Error())
 		b.o.Observe.settled(j, jobPutOff)
 		wait := max(no.After, min(time.Second<<(2*j.Settled), 10*time.Minute))
 		ctx, cancel := settling(ctx)
@@ -113,7 +92,7 @@ func (b *Inbox) unsent(ctx context.Context, j store.Job, no *Refusal) {
 		}
 		return
 	}
-	why := no.Message
+	why := no.Error()
 	switch {
 	case no.Unsure:
 		why += ": it may have been sent"
@@ -132,7 +111,9 @@ func (b *Inbox) outgoing(ctx context.Context, j store.Job, m store.ThreadMessage
 	if line, err = b.o.Lines.Line(bot); err != nil {
 		return nil, out, err
 	}
-	out = Outgoing{Tag: m.ID, Text: m.Content}
+	if out, err = b.saying(ctx, j, m); err != nil {
+		return nil, out, err
+	}
 	if out.Peers, err = b.o.Store.Peers(ctx, j.Org, j.Thread); err != nil {
 		return nil, out, fmt.Errorf("read whom to send to: %w", err)
 	}
@@ -147,6 +128,22 @@ func (b *Inbox) outgoing(ctx context.Context, j store.Job, m store.ThreadMessage
 		}
 	}
 	return line, out, nil
+}
+
+// saying is what a message says.
+func (b *Inbox) saying(ctx context.Context, j store.Job, m store.ThreadMessage) (out Outgoing, err error) {
+	out = Outgoing{Tag: m.ID, Type: m.Type, Text: m.Content, File: b.fileOf(j.Org)}
+	if m.Type == noteType && m.Data == "" { // until it is spoken
+		out.Type = "text"
+	}
+	if out.Details, err = bots.ReadDetails(m.Data); err != nil {
+		return out, err
+	}
+	if m.Data != "" && !slices.Contains(bots.FileTypes, m.Type) { // its content is for those who read the thread
+		out.Text = ""
+	}
+	out.Quoted, err = b.quoted(ctx, j.Org, j.Thread, out.Details)
+	return out, err
 }
 
 // sent keeps what became of a message: its id on the channel, or why there is none.

@@ -23,6 +23,7 @@ type Purpose string
 const (
 	ForRecording Purpose = "recording" // its sound, in a bare <audio> tag
 	ForLive      Purpose = "live"      // its socket
+	ForFile      Purpose = "file"      // of a file of a conversation, in place of a call: its bytes
 )
 
 // Tickets open without a key what browsers can send no header for: each one call of one organisation, for TicketLife. A ticket is
@@ -42,7 +43,12 @@ func NewTickets(secret []byte, p Purpose) (*Tickets, error) {
 
 // Issue makes a ticket.
 func (t *Tickets) Issue(org, call string, now time.Time) (ticket string, expires time.Time) {
-	expires = now.Add(TicketLife).Truncate(time.Second)
+	return t.IssueUntil(org, call, now.Add(TicketLife))
+}
+
+// IssueUntil makes a ticket that opens for another while.
+func (t *Tickets) IssueUntil(org, call string, until time.Time) (ticket string, expires time.Time) {
+	expires = until.Truncate(time.Second)
 	head := strconv.FormatInt(expires.Unix(), 36) + "." + org
 	return head + "." + base64.RawURLEncoding.EncodeToString(t.mac(head, call)), expires
 }

@@ -80,6 +80,12 @@ func (s *Sender) Send(ctx context.Context, o *message.Outgoing) (message.Receipt
 	return message.Receipt{ID: made.SID, To: o.To}, nil
 }
 
+// CheckMessage says what is wrong with a message that Twilio has no way to send: a *message.Error that names the field.
+func (s *Sender) CheckMessage(o *message.Outgoing) error {
+	_, err := s.compose(o)
+	return err
+}
+
 // lost is of a request without an answer that makes sense.
 func lost(ctx context.Context, sent bool, err error) *message.Error {
 	if inner := (*url.Error)(nil); errors.As(err, &inner) {
@@ -140,8 +146,8 @@ func (s *Sender) callback(tag string) string {
 	return s.Status + separator + TagParam + "=" + url.QueryEscape(tag)
 }
 
-// maxBody is how many characters a message has at most (twilio.com/docs/messaging/api/message-resource).
-const maxBody = 1600
+// LongestText is how many characters a message has at most (twilio.com/docs/messaging/api/message-resource).
+const LongestText = 1600
 
 // say puts what a message says into its form.
 func say(form url.Values, o *message.Outgoing) error {
@@ -186,8 +192,8 @@ func say(form url.Values, o *message.Outgoing) error {
 			form.Set("ContentVariables", string(variables))
 		}
 	default:
-		if k := utf8.RuneCountInString(o.Text); k > maxBody || !utf8.ValidString(o.Text) {
-			return message.Wrong("text", "%d characters: want %d at most, of UTF-8", k, maxBody)
+		if k := utf8.RuneCountInString(o.Text); k > LongestText || !utf8.ValidString(o.Text) {
+			return message.Wrong("text", "%d characters: want %d at most, of UTF-8", k, LongestText)
 		}
 		form.Set("Body", o.Text)
 	}
@@ -204,8 +210,8 @@ func attach(form url.Values, m *message.Attachment) error {
 		return message.Wrong("media.link", "want an http or https URL")
 	case m.Caption != "" && (m.Kind == message.Audio || m.Kind == message.Sticker):
 		return message.Wrong("media.caption", "%s has none", m.Kind)
-	case utf8.RuneCountInString(m.Caption) > maxBody:
-		return message.Wrong("media.caption", "want %d characters at most", maxBody)
+	case utf8.RuneCountInString(m.Caption) > LongestText:
+		return message.Wrong("media.caption", "want %d characters at most", LongestText)
 	}
 	form.Set("MediaUrl", m.Link)
 	if m.Caption != "" {

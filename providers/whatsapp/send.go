@@ -10,6 +10,9 @@ import (
 	"parley/providers/message"
 )
 
+// LongestText is how many characters a text has at most.
+const LongestText = 4096
+
 // Send sends a message, once: it is told again only where Meta has surely not taken it. Errors are a *message.Error; the one of a message that
 // makes no sense names its field, and nothing is sent.
 func (n *Number) Send(ctx context.Context, o *message.Outgoing) (message.Receipt, error) {
@@ -141,5 +144,5 @@ func contentOf(o *message.Outgoing) (kind string, content any, err error) {
 	case o.Content != nil:
 		return "", nil, message.Wrong("content", "a template of Twilio's: want template")
 	}
-	return "text", object{"body": o.Text, "preview_url": o.Preview}, within("text", o.Text, 1, 4096)
+	return "text", object{"body": o.Text, "preview_url": o.Preview}, within("text", o.Text, 1, LongestText)
 }

@@ -56,15 +56,53 @@ func (s *Store) Receive(ctx context.Context, r store.Received) (got store.Recept
 				return err
 			}
 		}
+		if r.Fetch {
+			if err := u.addWork(ctx, r, store.FetchJob, made); err != nil {
+				return err
+			}
+		}
 		if r.Hear {
-			now := db.Time(time.Now())
-			_, err = u.AddJob(ctx, db.AddJobParams{
-				ID: store.NewID(), Org: r.Org, Bot: r.Bot, Kind: string(store.HearJob), Key: made.ID, Thread: thread.id, Due: now, Latest: now, Created: now,
-			})
+			err = u.addWork(ctx, r, store.HearJob, made)
 		} else {
 			err = u.mayReply(ctx, reply{r.Org, r.Bot, thread.id, r.Reply, r.Latest}, row.Autoreply, store.ConversationStatus(row.Status))
 		}
 		if err != nil {
+			return err
+		}
+		got.Conversation, err = u.conversation(ctx, r.Org, thread.id)
+		return err
+	})
+	if err != nil {
+		return store.Reception{}, err
+	}
+	return got, nil
+}
+
+// addWork has something done about a message that was received.
+func (u unit) addWork(ctx context.Context, r store.Received, kind store.JobKind, m db.ThreadMessage) error {
+	now := db.Time(time.Now())
+	_, err := u.AddJob(ctx, db.AddJobParams{
+		ID: store.NewID(), Org: r.Org, Bot: r.Bot, Kind: string(kind), Key: m.ID, Thread: m.Conversation, Due: now, Latest: now, Created: now,
+	})
+	return err
+}
+
+// Begin implements store.Threads.
+func (s *Store) Begin(ctx context.Context, r store.Received) (got store.Reception, err error) {
+	err = s.write(ctx, "begin thread", func(ctx context.Context, u unit) error {
+		got = store.Reception{}
+		if _, err := u.bot(ctx, r.Org, r.Bot); err != nil {
+			return fmt.Errorf("find bot: %w", err)
+		}
+		thread, err := u.threadOf(ctx, r)
+		if err != nil {
+			return err
+		}
+		got.Began = thread.began
+		if got.Conversation, err = u.conversation(ctx, r.Org, thread.id); err != nil || got.Conversation.Contact != "" {
+			return err
+		}
+		if err := u.introduce(ctx, r, thread.id); err != nil {
 			return err
 		}
 		got.Conversation, err = u.conversation(ctx, r.Org, thread.id)
@@ -206,21 +244,35 @@ func (s *Store) Post(ctx context.Context, p store.Posting) (made store.ThreadMes
 		if err := u.stillDue(ctx, p); err != nil {
 			return err
 		}
-		row, err := u.addMessage(ctx, m)
-		if err != nil {
+		if made, err = u.post(ctx, p); err != nil {
 			return err
 		}
-		made = threadMessage(row)
-		_, err = u.AddJob(ctx, db.AddJobParams{
-			ID: p.Job.ID, Org: p.Org, Bot: p.Job.Bot, Kind: string(store.SendJob), Key: m.ID, Thread: m.Conversation, Body: p.Job.Body, Due: db.Time(p.Job.Due),
-			Latest: db.Time(p.Job.Due), Created: db.Time(m.Created),
-		})
-		return err
+		for _, next := range p.More {
+			next.Org = p.Org
+			if _, err := u.post(ctx, next); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return store.ThreadMessage{}, err
 	}
 	return made, nil
+}
+
+// post writes a message, and the job that sends it.
+func (u unit) post(ctx context.Context, p store.Posting) (store.ThreadMessage, error) {
+	m := p.Message
+	row, err := u.addMessage(ctx, m)
+	if err != nil {
+		return store.ThreadMessage{}, err
+	}
+	_, err = u.AddJob(ctx, db.AddJobParams{
+		ID: p.Job.ID, Org: p.Org, Bot: p.Job.Bot, Kind: string(store.SendJob), Key: m.ID, Thread: m.Conversation, Body: p.Job.Body, Due: db.Time(p.Job.Due),
+		Latest: db.Time(p.Job.Due), Created: db.Time(m.Created),
+	})
+	return threadMessage(row), err
 }
 
 // stillDue says why a bot's answer is due no more, and ends the job that it answers.

@@ -27,6 +27,12 @@ func newPosting(org string, b store.Bot, thread, text string, at time.Time) stor
 	return store.Posting{Org: org, Message: m, Job: store.Job{ID: store.NewID(), Bot: b.ID, Body: "{}", Due: at}}
 }
 
+func newFile(org string, at time.Time) store.File {
+	return store.File{
+		ID: store.NewID(), Org: org, Kind: "image", Type: "image/png", Name: "map.png", Bytes: 68, SHA256: "ab12", Path: "files/2026-11-22/x", Created: at,
+	}
+}
+
 // everyThread is Every of the methods of whoever serves channels.
 func (h House) everyThread(org string) map[string]func(context.Context) error {
 	theirs := h.Bot
@@ -40,6 +46,31 @@ func (h House) everyThread(org string) map[string]func(context.Context) error {
 		"Heard": func(ctx context.Context) error {
 			return conflict(h.Heard(ctx, store.Words{Org: org, Job: store.Job{ID: "none"}}))
 		},
+		"Begin": func(ctx context.Context) error {
+			_, err := h.Begin(ctx, newReceived(theirs, "", "+15005550079"))
+			return err
+		},
+		"Fetched": func(ctx context.Context) error {
+			return conflict(h.Fetched(ctx, store.Fetched{Job: store.Job{ID: "none"}}))
+		},
+		"CreateFile": func(ctx context.Context) error {
+			f := newFile(h.Org, start)
+			if err := h.CreateFile(ctx, f); err != nil {
+				return err
+			}
+			_, err := h.File(ctx, org, f.ID)
+			return err
+		},
+		"File": func(ctx context.Context) error {
+			f := newFile(h.Org, start)
+			if err := h.CreateFile(ctx, f); err != nil {
+				return err
+			}
+			_, err := h.File(ctx, org, f.ID)
+			return err
+		},
+		"FilesBefore": func(ctx context.Context) error { _, err := h.FilesBefore(ctx, start.AddDate(-1, 0, 0), 1); return err },
+		"DropFiles":   func(ctx context.Context) error { return h.DropFiles(ctx, []string{store.NewID()}) },
 		"Post": func(ctx context.Context) error {
 			_, err := h.Post(ctx, newPosting(org, theirs, h.Thread.ID, "Hello", start))
 			return err
@@ -373,6 +404,78 @@ func testReplyAnew(t *testing.T, s Store) {
 	receive("wamid.3", start.Add(69*time.Second))
 	if j := take(start.Add(70 * time.Second)); j.Tries != 1 {
 		t.Errorf("at the latest of its burst it is tried for the %dth time", j.Tries)
+	}
+}
+
+// testFiles: a file is its organisation's, until its time is up; one that came with a message is told of in that.
+func testFiles(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	old, young := newFile(h.Org, start), newFile(h.Org, start.Add(time.Hour))
+	ok(t, s.CreateFile(ctx, old))
+	ok(t, s.CreateFile(ctx, young))
+	is(t, s.CreateFile(ctx, newFile(store.NewID(), start)), store.ErrNotFound)
+	got, err := s.File(ctx, h.Org, old.ID)
+	ok(t, err)
+	same(t, "file", got, old)
+	due, err := s.FilesBefore(ctx, young.Created, 10)
+	ok(t, err)
+	same(t, "old files", due, []store.File{old})
+	ok(t, s.DropFiles(ctx, []string{old.ID, store.NewID()}))
+	_, err = s.File(ctx, h.Org, old.ID)
+	is(t, err, store.ErrNotFound)
+
+	r := newReceived(h.Bot, "wamid.photo", "+16505551234")
+	r.Message.Type, r.Fetch = "image", true
+	thread, err := s.Receive(ctx, r)
+	ok(t, err)
+	later := time.Now().Add(time.Minute)
+	jobs := takeJobs(t, s, store.FetchJob, later)
+	if len(jobs) != 1 || jobs[0].Key != thread.Message || jobs[0].Thread != thread.Conversation.ID {
+		t.Fatalf("to be fetched: %+v", jobs)
+	}
+	f := newFile(h.Org, start)
+	done := store.Fetched{Job: jobs[0], Data: `{"media":{"file":"x"}}`, File: &f}
+	ok(t, s.Fetched(ctx, done))
+	is(t, s.Fetched(ctx, done), store.ErrConflict)
+	m, err := s.ThreadMessage(ctx, h.Org, thread.Conversation.ID, thread.Message)
+	ok(t, err)
+	if m.Data != done.Data {
+		t.Errorf("message %+v", m)
+	}
+	_, err = s.File(ctx, h.Org, f.ID)
+	ok(t, err)
+}
+
+// testBegin: a thread that we begin is the one that they write in.
+func testBegin(t *testing.T, s Store) {
+	ctx, h := t.Context(), fill(t, s)
+	r := newReceived(h.Bot, "", "+16505551234")
+	got, err := s.Begin(ctx, r)
+	ok(t, err)
+	c := got.Conversation
+	if !got.Began || c.External != "+16505551234" || c.Contact == "" || c.Status != store.ConversationActive || !c.Created.Equal(start) {
+		t.Errorf("begun: %+v", got)
+	}
+	again, err := s.Begin(ctx, r)
+	ok(t, err)
+	theirs, err := s.Receive(ctx, newReceived(h.Bot, "wamid.1", "+16505551234"))
+	ok(t, err)
+	if again.Began || again.Conversation.ID != c.ID || theirs.Began || theirs.Conversation.ID != c.ID || theirs.Conversation.Contact != c.Contact {
+		t.Errorf("threads %s, %s, %s", c.ID, again.Conversation.ID, theirs.Conversation.ID)
+	}
+	if all, err := s.ThreadMessages(ctx, h.Org, c.ID, all); err != nil || len(all) != 1 {
+		t.Errorf("messages %+v (%v)", all, err)
+	}
+	first := newPosting(h.Org, h.Bot, c.ID, "One.", start.Add(time.Second))
+	first.More = []store.Posting{newPosting(h.Org, h.Bot, c.ID, "Two.", start.Add(2*time.Second))}
+	_, err = s.Post(ctx, first)
+	ok(t, err)
+	for _, want := range []string{first.Message.ID, first.More[0].Message.ID} { // in order, one after another
+		jobs := takeJobs(t, s, store.SendJob, start.Add(time.Hour))
+		if len(jobs) != 1 || jobs[0].Key != want {
+			t.Fatalf("to be sent: %+v, want %s", jobs, want)
+		}
+		ok(t, s.Sent(ctx, jobs[0], "wamid."+want, "", start))
 	}
 }
 

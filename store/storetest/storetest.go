@@ -56,6 +56,7 @@ type Store interface {
 	store.Conversations
 	store.Threads
 	store.Jobs
+	store.Files
 	store.Nodes
 	store.Errands
 	store.Deliveries
@@ -163,6 +164,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"ReceiveAtOnce", testReceiveAtOnce},
 		{"ReceivePeers", testReceivePeers},
 		{"Heard", testHeard},
+		{"Files", testFiles},
+		{"Begin", testBegin},
 		{"Post", testPost},
 		{"Receipts", testReceipts},
 		{"Jobs", testJobs},

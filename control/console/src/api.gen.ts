@@ -432,6 +432,17 @@ export interface FieldOption {
   value: string;
 }
 
+export interface File {
+  content_type: string;
+  created_at: string;
+  filename: string | null;
+  id: string;
+  kind: "image" | "audio" | "video" | "document" | "sticker";
+  sha256: string;
+  size_bytes: number;
+  url: string;
+}
+
 export interface Finding {
   path: string;
   reason: string;
@@ -1074,6 +1085,8 @@ export interface Answers {
   "GET /extensions/{id}": Extension;
   "PATCH /extensions/{id}": Extension;
   "POST /extensions/{id}/password": NewExtension;
+  "POST /media": File;
+  "GET /media/{id}": File;
   "GET /numbers": (Number)[];
   "POST /numbers": Number;
   "DELETE /numbers/{id}": Gone;
@@ -1164,7 +1177,6 @@ export const forms = {
   PasswordOfBody: {"type":"object","properties":{"current_password":{"type":"string","minLength":1,"maxLength":512},"new_password":{"type":"string","description":"12 characters or more, and not one of those that everybody tries first.","minLength":12,"maxLength":512}},"required":["current_password","new_password"]},
   Patch: {"type":"object","properties":{"breaker":{"type":"object","description":"Replaced as a whole.","properties":{"calls":{"type":"integer","format":"int64","description":"How many of the last calls it looks at; 0: it is off. Left out: 20.","examples":[20],"minimum":0,"maximum":1000},"percent":{"type":"integer","format":"int64","description":"It trips when more of them than this have failed. Left out: 50.","examples":[50],"minimum":0,"maximum":100},"short_seconds":{"type":"number","format":"double","description":"A call that the far end hung up sooner has failed, too; 0, or left out: none has.","examples":[3],"minimum":0,"maximum":600}}},"calls_per_second":{"type":"number","format":"double","description":"Calls begun in a second; 0: the organisation's rule.","minimum":0,"maximum":1000},"description":{"type":["string","null"],"description":"What it is for.","maxLength":2000},"max_calls":{"type":"integer","format":"int64","description":"Calls at once; 0: as many as the organisation may have. Calls that are up go on.","minimum":0,"maximum":10000},"name":{"type":"string","description":"Not blank.","minLength":1,"maxLength":200},"scheduled_at":{"type":["string","null"],"format":"date-time","description":"When a draft starts by itself; null: it waits to be started."}}},
   PostAutoReplyBody: {"type":"object","properties":{"enabled":{"type":"boolean","description":"Whether the bot answers by itself."}},"required":["enabled"]},
-  PostMessageBody: {"type":"object","properties":{"content":{"type":"string","description":"What to write: not blank.","examples":["Your order left our warehouse this morning."],"minLength":1,"maxLength":4096}},"required":["content"]},
   PutHookSettingsBody: {"type":"object","properties":{"enable_endpoints":{"type":["array","null"],"description":"Disabled URLs that are sent to again. What has failed meanwhile can be replayed.","items":{"type":"string"}},"redelivery":{"type":"boolean","description":"Try again what fails: ten tries over three days; an answer of 410 disables its URL."}},"required":["redelivery"]},
   PutStatusBody: {"type":"object","properties":{"status":{"type":"string","enum":["active","completed","escalated","failed"],"description":"Where the thread stands. A call that goes on is not ended by it, and its end leaves it as it is."}},"required":["status"]},
   RetellBody: {"type":"object","properties":{"conversation_id":{"type":["string","null"],"description":"ElevenLabs' id of the conversation; once given, it is remembered. Extension.","maxLength":200}}},
@@ -1181,4 +1193,5 @@ export const forms = {
   UserInvite: {"type":"object","properties":{"email":{"type":"string","examples":["ada@example.com"],"minLength":1,"maxLength":254},"role":{"type":"string","enum":["owner","admin","member"],"default":"member"}},"required":["email"]},
   UserPatch: {"type":"object","properties":{"role":{"type":"string","enum":["owner","admin","member"]}},"required":["role"]},
   WidgetTokenBody: {"type":"object","properties":{"agent_id":{"type":"string","format":"uuid","description":"Who answers: an agent whose settings.widget is enabled."},"ttl_seconds":{"type":"integer","format":"int64","description":"How long the page has to open its call, in seconds.","default":60,"minimum":10,"maximum":600}},"required":["agent_id"]},
+  Writing: {"type":"object","properties":{"contacts":{"type":["array","null"],"description":"Of contacts: as in Meta's Cloud API, each with name.formatted_name, phones and so on.","items":{"type":"object"}},"content":{"type":"string","description":"What to write: not blank. Of an image, a video or a document the caption, which may be left out.","examples":["Your order left our warehouse this morning."],"maxLength":4096},"interactive":{"type":"object","description":"Of interactive: as in Meta's Cloud API, with type button, list, cta_url, location_request_message, call_permission_request or voice_call."},"location":{"type":"object","description":"Of location.","properties":{"address":{"type":"string","examples":["1 Hacker Way"]},"latitude":{"type":"number","format":"double","examples":[37.7577]},"longitude":{"type":"number","format":"double","examples":[-122.4376]},"name":{"type":"string","examples":["Headquarters"]}},"required":["latitude","longitude"]},"media":{"type":"object","description":"The file of an image, audio, video, document or sticker.","properties":{"caption":{"type":"string","description":"In place of content.","maxLength":1024},"filename":{"type":"string","description":"Of a document; left out: its own.","examples":["invoice.pdf"],"maxLength":240},"id":{"type":"string","description":"Of POST /api/v1/media.","examples":["0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"]},"url":{"type":"string","description":"In place of id: where the channel fetches it itself.","examples":["https://cdn.example.com/map.png"],"maxLength":2000}}},"reaction":{"type":"object","description":"Of reaction.","properties":{"emoji":{"type":"string","description":"Left out: the sign is taken away.","examples":["👍"]},"message_id":{"type":"string","description":"That of the conversation which it is put on.","examples":["0193e7a1-6f0c-7d52-9d3c-3f4a5b6c7d8e"]}},"required":["message_id"]},"template":{"type":"object","description":"Of template, which alone may be sent when the customer last wrote more than 24 hours ago.","properties":{"components":{"type":["array","null"],"description":"As in Meta's Cloud API; the id of a file may be one of POST /api/v1/media.","items":{"type":"object"}},"language":{"type":"string","description":"Meta wants it.","examples":["en_US"]},"name":{"type":"string","description":"At Twilio its ContentSid.","examples":["appointment_v2"],"minLength":1,"maxLength":512},"variables":{"type":"object","description":"In place of components: what fills the places of the body, by their numbers or names."}},"required":["name"]},"type":{"type":"string","enum":["text","image","audio","video","document","sticker","location","contacts","interactive","reaction","template"],"description":"What it is. Extension.","default":"text"}}},
 } as const;

@@ -9,6 +9,7 @@ export interface Asked {
   path?: Record<string, string>; // fills {id} and its like
   query?: Words; // what is undefined or empty is left out
   body?: unknown;
+  type?: string; // of a body that is a file; left out: text/csv
   signal?: AbortSignal;
 }
 
@@ -64,7 +65,7 @@ export async function ask<R extends Route>(route: R, asked: Asked = {}): Promise
   try {
     response = await fetch(url(route, asked), {
       method: route.slice(0, route.indexOf(" ")),
-      headers: asked.body === undefined ? {} : { "Content-Type": isForm ? "text/csv" : "application/json" },
+      headers: asked.body === undefined ? {} : { "Content-Type": isForm ? (asked.type ?? "text/csv") : "application/json" },
       body: asked.body === undefined ? undefined : isForm ? (asked.body as Blob) : JSON.stringify(asked.body),
       signal: asked.signal,
     });

@@ -328,6 +328,21 @@ func (q *Queries) NameMessage(ctx context.Context, arg NameMessageParams) (int64
 	return result.RowsAffected()
 }
 
+const putDetails = `-- name: PutDetails :exec
+UPDATE thread_messages SET data = $1 WHERE id = $2 AND conversation = $3
+`
+
+type PutDetailsParams struct {
+	Data         string
+	ID           string
+	Conversation string
+}
+
+func (q *Queries) PutDetails(ctx context.Context, arg PutDetailsParams) error {
+	_, err := q.db.ExecContext(ctx, putDetails, arg.Data, arg.ID, arg.Conversation)
+	return err
+}
+
 const putWords = `-- name: PutWords :exec
 UPDATE thread_messages SET content = $1 WHERE id = $2 AND conversation = $3 AND content = ''
 `

@@ -266,6 +266,18 @@ type FieldOption struct {
 	Updated     Time
 }
 
+type File struct {
+	ID      string
+	Org     string
+	Kind    string
+	Type    string
+	Name    string
+	Bytes   int64
+	Sha256  string
+	Path    string
+	Created Time
+}
+
 type InboxJob struct {
 	Number  int64
 	ID      string

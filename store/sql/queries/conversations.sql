@@ -63,3 +63,6 @@ UPDATE conversations SET contact_id = @contact_id WHERE id = @id;
 -- name: ContactAt :one
 SELECT c.number FROM contact_terms t JOIN contacts c ON c.number = t.contact
 WHERE t.org = @org AND t.field = 'address' AND t.text = @text ORDER BY c.number LIMIT 1;
+
+-- name: PutDetails :exec
+UPDATE thread_messages SET data = @data WHERE id = @id AND conversation = @conversation;

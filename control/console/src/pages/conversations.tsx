@@ -1,11 +1,12 @@
 // Conversations: threads between customers and bots, by telephone and by text.
 import { useCallback, useEffect, useState } from "react";
-import { ask, useAsk } from "../api";
+import { ask, url, useAsk } from "../api";
 import type { Conversation, Message } from "../api.gen";
 import { follow } from "../follow";
 import { Link, setQuery, usePlace } from "../router";
 import { Badge, Button, Card, Loaded, Page, pageSize, Pager, Table, Trouble, useAct } from "../ui";
 import { plain, when, whenShort } from "../words";
+import { type Enclosed, fileType, isOpen, kindOf } from "../files";
 
 const channels = ["", "voice", "whatsapp"];
 const statuses = ["active", "completed", "escalated", "failed"] as const;
@@ -86,7 +87,7 @@ export function ConversationPage({ id }: { id: string }) {
           <Card title="Thread" flush>
             <Loaded asking={thread}>{(messages) => <Thread messages={messages} />}</Loaded>
           </Card>
-          {conversation.channel === "voice" ? <Drafting id={id} /> : <Composer id={id} />}
+          {conversation.channel === "voice" ? <Drafting id={id} /> : <Replying id={id} open={!thread.data || isOpen(thread.data)} />}
         </Page>
       )}
     </Loaded>
@@ -106,6 +107,7 @@ function Thread({ messages }: { messages: Message[] }) {
           <p>
             {message.message_type !== "text" && <span className="quiet">[{plain(message.message_type)}] </span>}
             {message.content}
+            <Enclosure message={message} />
             {message.status && <Badge word={message.status} />}
             {message.error && <><br /><span className="wrong">{message.error}</span></>}
           </p>
@@ -113,6 +115,28 @@ function Thread({ messages }: { messages: Message[] }) {
       ))}
     </ol>
   );
+}
+
+/** Enclosure shows the file of a message: by the session's cookie, so that nothing has to be signed for this page. */
+function Enclosure({ message }: { message: Message }) {
+  const media = (message.data as { media?: Enclosed } | null)?.media;
+  if (!media) return null;
+  if (media.error) return <span className="enclosed wrong">The file is not kept: {media.error}</span>;
+  if (media.link) return <a className="enclosed" href={media.link} target="_blank" rel="noreferrer">{media.filename || media.link}</a>;
+  if (!media.file_id) return <span className="enclosed quiet">The file is on its way.</span>;
+  const at = url("GET /media/{id}/content", { path: { id: media.file_id } });
+  const name = media.filename || `${plain(message.message_type)} of ${when(message.created_at)}`;
+  switch (message.message_type) {
+    case "image":
+    case "sticker":
+      return <a className="enclosed" href={at} target="_blank" rel="noreferrer"><img src={at} alt={message.content || name} loading="lazy" /></a>;
+    case "audio":
+      return <audio className="enclosed" controls preload="none" src={at} aria-label={name} />;
+    case "video":
+      return <video className="enclosed" controls preload="metadata" src={at} aria-label={name} />;
+    default:
+      return <a className="enclosed" href={at} download>{name}</a>;
+  }
 }
 
 function Standing({ conversation, onDone }: { conversation: Conversation; onDone: () => void }) {
@@ -139,21 +163,52 @@ function Standing({ conversation, onDone }: { conversation: Conversation; onDone
   );
 }
 
-/** Composer writes to the customer by the channel, from nothing or from what the bot would answer. */
+/** Replying is what may be sent: anything while the channel's window is open, else a template. */
+function Replying({ id, open }: { id: string; open: boolean }) {
+  if (open) {
+    return (
+      <>
+        <Composer id={id} />
+        <details className="card"><summary>Send a template</summary><TemplateForm id={id} /></details>
+      </>
+    );
+  }
+  return (
+    <Card title="Reply">
+      <p className="quiet">The customer last wrote more than 24 hours ago: until they write again, WhatsApp takes a template alone.</p>
+      <TemplateForm id={id} />
+    </Card>
+  );
+}
+
+/** Composer writes to the customer by the channel, from nothing or from what the bot would answer, with a file or without. */
 function Composer({ id }: { id: string }) {
   const [text, setText] = useState("");
+  const [file, setFile] = useState<File>();
+  const [round, setRound] = useState(0); // a new one has an empty choice of files
   const [drafted, setDrafted] = useState(false);
   const { busy, fault, act } = useAct();
   const path = { id };
+  const kind = file && kindOf(fileType(file));
   const draft = () => void act(async () => {
     setText((await ask("POST /conversations/{id}/ai-draft", { path })).data.draft);
     setDrafted(true);
   });
   const send = () => void act(async () => {
-    await ask("POST /conversations/{id}/messages", { path, body: { content: text } });
+    let left = text;
+    if (file) {
+      const { data } = await ask("POST /media", { query: { filename: file.name }, body: file, type: fileType(file) });
+      const captioned = ["image", "video", "document"].includes(data.kind);
+      await ask("POST /conversations/{id}/messages", { path, body: { type: data.kind, content: captioned ? text.trim() : "", media: { id: data.id } } });
+      if (captioned) left = "";
+      setFile(undefined);
+      setRound((n) => n + 1);
+    }
+    if (left.trim()) await ask("POST /conversations/{id}/messages", { path, body: { content: left } });
     setText((now) => (now === text ? "" : now)); // what was typed meanwhile stays
     setDrafted(false);
   });
+  const ready = !busy && (text.trim() !== "" || file !== undefined);
   return (
     <Card title="Reply" aside={<Button disabled={busy} onClick={draft}>Draft a reply</Button>}>
       <p className="quiet">{drafted ? "What the bot would answer. It is sent when you send it." : "It is sent to the customer from the bot's number. The bot goes on replying by itself unless you turn that off."}</p>
@@ -161,10 +216,48 @@ function Composer({ id }: { id: string }) {
       <label>
         Your words
         <textarea rows={4} maxLength={4096} value={text} onChange={({ target }) => setText(target.value)}
-          onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !busy && text.trim()) send(); }} />
+          onKeyDown={(event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && ready) send(); }} />
       </label>
-      <div className="actions end"><Button kind="main" disabled={busy || !text.trim()} onClick={send}>Send</Button></div>
+      <label>
+        A file
+        <input key={round} type="file" onChange={({ target }) => setFile(target.files?.[0])} />
+      </label>
+      {file && <p className="quiet" role="status">{kind ? `It is sent as ${kind === "audio" || kind === "image" ? "an" : "a"} ${kind}.` : "WhatsApp takes no files of this type."}</p>}
+      <div className="actions end"><Button kind="main" disabled={!ready || (file !== undefined && !kind)} onClick={send}>Send</Button></div>
     </Card>
+  );
+}
+
+/** TemplateForm sends a message that the channel has approved, with its places filled. */
+function TemplateForm({ id }: { id: string }) {
+  const [name, setName] = useState("");
+  const [language, setLanguage] = useState("en_US");
+  const [values, setValues] = useState("");
+  const { busy, fault, act } = useAct();
+  const send = () => void act(async () => {
+    const lines = values.split("\n").map((line) => line.trim()).filter(Boolean);
+    const variables = Object.fromEntries(lines.map((line, i) => [String(i + 1), line]));
+    await ask("POST /conversations/{id}/messages", { path: { id }, body: { type: "template", template: { name: name.trim(), language: language.trim(), variables } } });
+    setName("");
+    setValues("");
+  });
+  return (
+    <form onSubmit={(event) => { event.preventDefault(); send(); }}>
+      <Trouble fault={fault} />
+      <label>
+        Template
+        <input required maxLength={512} value={name} onChange={({ target }) => setName(target.value)} placeholder="appointment_v2, or HX… at Twilio" />
+      </label>
+      <label>
+        Language
+        <input value={language} onChange={({ target }) => setLanguage(target.value)} placeholder="en_US" />
+      </label>
+      <label>
+        Values of its places, one a line
+        <textarea rows={3} value={values} onChange={({ target }) => setValues(target.value)} />
+      </label>
+      <div className="actions end"><button className="button main" disabled={busy || !name.trim()}>Send the template</button></div>
+    </form>
   );
 }
 
