@@ -90,6 +90,14 @@ type Call struct {
 	Cost         Cost
 }
 
+type CallCard struct {
+	Call    string
+	Card    string
+	Changes int64
+	Created Time
+	Updated Time
+}
+
 type Campaign struct {
 	Number          int64
 	ID              string
@@ -310,6 +318,18 @@ type Key struct {
 	Expires  Time
 	LastUsed Time
 	Revoked  Time
+}
+
+type Load struct {
+	Call    string
+	Org     string
+	Url     string
+	Tries   int64
+	Due     Time
+	Node    string
+	Error   string
+	Created Time
+	Ended   Time
 }
 
 type Message struct {
