@@ -67,6 +67,8 @@ type Cards interface {
 	// AddCall keeps a call that was made elsewhere and is over, with its card, and the recording that is to be fetched for it, if load has a
 	// URL: all or nothing. ErrNotFound if there is no such organisation.
 	AddCall(ctx context.Context, c Call, k Card, load Load) (Call, error)
+	// NumberedAgent is the id of the agent of a number.
+	NumberedAgent(ctx context.Context, org string, number int64) (agent string, err error)
 	// CallAgent is the agent that was made for calls of a digest; ErrNotFound if none was.
 	CallAgent(ctx context.Context, org, digest string) (agent string, err error)
 	PutCallAgent(ctx context.Context, org, digest, agent string) error

@@ -90,6 +90,15 @@ func (s *Store) AddCall(ctx context.Context, c store.Call, k store.Card, load st
 	return kept, nil
 }
 
+// NumberedAgent implements store.Cards.
+func (s *Store) NumberedAgent(ctx context.Context, org string, number int64) (agent string, err error) {
+	err = s.read(ctx, "read agent", func(ctx context.Context, u unit) (err error) {
+		agent, err = u.NumberedAgent(ctx, db.NumberedAgentParams{Org: org, Number: number})
+		return err
+	})
+	return agent, err
+}
+
 // CallAgent implements store.Cards.
 func (s *Store) CallAgent(ctx context.Context, org, digest string) (agent string, err error) {
 	err = s.read(ctx, "read agent of calls", func(ctx context.Context, u unit) (err error) {

@@ -37,9 +37,10 @@ func (h House) everyCard(org string) map[string]func(context.Context) error {
 			_, err := h.AddCall(ctx, newMade(org), store.Card{}, store.Load{})
 			return err
 		},
-		"CallAgent":    func(ctx context.Context) error { _, err := h.CallAgent(ctx, org, "digest"); return err },
-		"PutCallAgent": func(ctx context.Context) error { return h.PutCallAgent(ctx, org, "digest", h.Setup.Agent.ID) },
-		"Load":         func(ctx context.Context) error { _, err := h.Load(ctx, org, call); return err },
+		"NumberedAgent": func(ctx context.Context) error { _, err := h.NumberedAgent(ctx, org, 1); return err },
+		"CallAgent":     func(ctx context.Context) error { _, err := h.CallAgent(ctx, org, "digest"); return err },
+		"PutCallAgent":  func(ctx context.Context) error { return h.PutCallAgent(ctx, org, "digest", h.Setup.Agent.ID) },
+		"Load":          func(ctx context.Context) error { _, err := h.Load(ctx, org, call); return err },
 		"TakeLoads": func(ctx context.Context) error {
 			_, err := h.TakeLoads(ctx, store.LoadTaking{Node: "node", Now: start.Add(-time.Hour), Until: start, Most: 1})
 			return err
@@ -99,6 +100,11 @@ func testCards(t *testing.T, s Store) {
 	ok(t, s.PutCallAgent(ctx, h.Org, "more", h.Setup.Agent.ID))
 	agent, err := s.CallAgent(ctx, h.Org, "more")
 	ok(t, err)
+	whole, err := s.Agent(ctx, h.Org, agent)
+	ok(t, err)
+	numbered, err := s.NumberedAgent(ctx, h.Org, whole.Number)
+	ok(t, err)
+	same(t, "agent by its number", numbered, agent)
 	same(t, "agent", agent, h.Setup.Agent.ID)
 	is(t, s.PutCallAgent(ctx, h.Org, "more", store.NewID()), store.ErrNotFound)
 }

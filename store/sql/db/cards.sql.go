@@ -178,6 +178,22 @@ func (q *Queries) Load(ctx context.Context, arg LoadParams) (Load, error) {
 	return i, err
 }
 
+const numberedAgent = `-- name: NumberedAgent :one
+SELECT id FROM agents WHERE org = $1 AND number = $2
+`
+
+type NumberedAgentParams struct {
+	Org    string
+	Number int64
+}
+
+func (q *Queries) NumberedAgent(ctx context.Context, arg NumberedAgentParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, numberedAgent, arg.Org, arg.Number)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const numberedCall = `-- name: NumberedCall :one
 SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost FROM calls WHERE org = $1 AND number = $2
 `

@@ -438,6 +438,7 @@ type Task struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Caller          string
 }
 
 type TaskEvent struct {

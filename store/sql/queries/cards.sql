@@ -41,3 +41,6 @@ ON CONFLICT (call) DO NOTHING;
 
 -- name: LengthenCall :exec
 UPDATE calls SET length = @length, ended = @ended WHERE id = @id;
+
+-- name: NumberedAgent :one
+SELECT id FROM agents WHERE org = @org AND number = @number;

@@ -14,3 +14,6 @@ CREATE TABLE call_agents (
   agent  text COLLATE "C" NOT NULL,
   PRIMARY KEY (org, digest)
 );
+
+-- The number that a task's call is to come from; empty: the agent's.
+ALTER TABLE tasks ADD COLUMN caller text COLLATE "C" NOT NULL DEFAULT '';

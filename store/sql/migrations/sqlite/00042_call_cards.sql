@@ -14,3 +14,6 @@ CREATE TABLE call_agents (
   agent  TEXT NOT NULL,
   PRIMARY KEY (org, digest)
 ) WITHOUT ROWID;
+
+-- The number that a task's call is to come from; empty: the agent's.
+ALTER TABLE tasks ADD COLUMN caller TEXT NOT NULL DEFAULT '';
