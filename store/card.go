@@ -79,6 +79,8 @@ type Cards interface {
 // Loads are the recordings of all organisations that are to be fetched. Of those who take them, each gets others.
 type Loads interface {
 	TakeLoads(ctx context.Context, t LoadTaking) ([]Load, error)
+	// FreeLoads gives back what a node had taken that has started anew.
+	FreeLoads(ctx context.Context, node string, at time.Time) error
 	// PutOffLoad gives one back, that is to be taken again. ErrConflict if it is no more the node's; so of the next two.
 	PutOffLoad(ctx context.Context, l Load, due time.Time, failure string) error
 	// KeepLoad keeps the recording that was fetched, from which the call's length is known.

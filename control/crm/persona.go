@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"parley/control/envelope"
 	"parley/control/traits"
 	"parley/store"
 )

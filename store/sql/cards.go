@@ -144,6 +144,13 @@ func (s *Store) TakeLoads(ctx context.Context, t store.LoadTaking) (taken []stor
 	return taken, nil
 }
 
+// FreeLoads implements store.Loads.
+func (s *Store) FreeLoads(ctx context.Context, node string, at time.Time) error {
+	return s.write(ctx, "free loads", func(ctx context.Context, u unit) error {
+		return u.FreeLoads(ctx, db.FreeLoadsParams{Node: node, Due: db.Time(at)})
+	})
+}
+
 // PutOffLoad implements store.Loads.
 func (s *Store) PutOffLoad(ctx context.Context, l store.Load, due time.Time, failure string) error {
 	return s.write(ctx, "put off load", func(ctx context.Context, u unit) error {

@@ -27,24 +27,45 @@ func newMade(org string) store.Call {
 func (h House) everyCard(org string) map[string]func(context.Context) error {
 	call := h.Call.ID
 	return map[string]func(context.Context) error{
-		"NumberedCall": func(ctx context.Context) error { _, err := h.NumberedCall(ctx, org, h.Call.Number); return err },
+		"NumberedCall": func(ctx context.Context) error {
+			c, err := h.Store.Call(ctx, h.Org, call)
+			if err == nil {
+				_, err = h.NumberedCall(ctx, org, c.Number)
+			}
+			return err
+		},
 		"Card": func(ctx context.Context) error {
-			_, err := h.Card(ctx, org, call)
+			_, err := h.PutCard(ctx, h.Org, newCard(call), start)
+			if err == nil {
+				_, err = h.Card(ctx, org, call)
+			}
 			return err
 		},
 		"PutCard": func(ctx context.Context) error { _, err := h.PutCard(ctx, org, newCard(call), start); return err },
 		"AddCall": func(ctx context.Context) error {
-			_, err := h.AddCall(ctx, newMade(org), store.Card{}, store.Load{})
+			c := newMade(org)
+			if org != h.Org {
+				c.Org = store.NewID() // everybody may keep calls of their own
+			}
+			_, err := h.AddCall(ctx, c, store.Card{}, store.Load{})
 			return err
 		},
 		"NumberedAgent": func(ctx context.Context) error { _, err := h.NumberedAgent(ctx, org, 1); return err },
 		"CallAgent":     func(ctx context.Context) error { _, err := h.CallAgent(ctx, org, "digest"); return err },
 		"PutCallAgent":  func(ctx context.Context) error { return h.PutCallAgent(ctx, org, "digest", h.Setup.Agent.ID) },
-		"Load":          func(ctx context.Context) error { _, err := h.Load(ctx, org, call); return err },
+		"Load": func(ctx context.Context) error {
+			c := newMade(h.Org)
+			_, err := h.AddCall(ctx, c, store.Card{}, store.Load{URL: "https://pbx.example.com/1.wav", Created: start})
+			if err == nil {
+				_, err = h.Load(ctx, org, c.ID)
+			}
+			return err
+		},
 		"TakeLoads": func(ctx context.Context) error {
 			_, err := h.TakeLoads(ctx, store.LoadTaking{Node: "node", Now: start.Add(-time.Hour), Until: start, Most: 1})
 			return err
 		},
+		"FreeLoads": func(ctx context.Context) error { return h.FreeLoads(ctx, "nobody", start) },
 		"PutOffLoad": func(ctx context.Context) error {
 			return conflict(h.PutOffLoad(ctx, store.Load{Call: call, Node: "x"}, start, ""))
 		},
@@ -59,16 +80,18 @@ func (h House) everyCard(org string) map[string]func(context.Context) error {
 
 func testCards(t *testing.T, s Store) {
 	ctx, h := t.Context(), fill(t, s)
-	got, err := s.NumberedCall(ctx, h.Org, h.Call.Number)
+	want, err := s.Call(ctx, h.Org, h.Call.ID)
 	ok(t, err)
-	same(t, "call by its number", got, h.Call)
-	_, err = s.NumberedCall(ctx, h.Org, h.Call.Number+100)
+	got, err := s.NumberedCall(ctx, h.Org, want.Number)
+	ok(t, err)
+	same(t, "call by its number", got, want)
+	_, err = s.NumberedCall(ctx, h.Org, want.Number+100)
 	is(t, err, store.ErrNotFound)
 
 	_, total, err := s.Calls(ctx, h.Org, store.CallFilter{}, store.Page{Limit: 10})
 	ok(t, err)
-	made, want := newMade(h.Org), newCard("")
-	made, err = s.AddCall(ctx, made, want, store.Load{})
+	made, kept := newMade(h.Org), newCard("")
+	made, err = s.AddCall(ctx, made, kept, store.Load{})
 	ok(t, err)
 	read, err := s.Call(ctx, h.Org, made.ID)
 	ok(t, err)
@@ -81,14 +104,14 @@ func testCards(t *testing.T, s Store) {
 	if now != total+1 {
 		t.Errorf("%d calls after %d", now, total)
 	}
-	want.Call, want.Changes, want.Created, want.Updated = made.ID, 1, made.Created, made.Created
+	kept.Call, kept.Changes, kept.Created, kept.Updated = made.ID, 1, made.Created, made.Created
 	k, err := s.Card(ctx, h.Org, made.ID)
 	ok(t, err)
-	same(t, "card", k, want)
-	want.Custom, want.Changes, want.Updated = `"<other>"`, 2, made.Created.Add(time.Hour)
-	k, err = s.PutCard(ctx, h.Org, want, want.Updated)
+	same(t, "card", k, kept)
+	kept.Custom, kept.Changes, kept.Updated = `"<other>"`, 2, made.Created.Add(time.Hour)
+	k, err = s.PutCard(ctx, h.Org, kept, kept.Updated)
 	ok(t, err)
-	same(t, "card in place of the former", k, want)
+	same(t, "card in place of the former", k, kept)
 	_, err = s.PutCard(ctx, h.Org, newCard(store.NewID()), start)
 	is(t, err, store.ErrNotFound)
 	_, err = s.AddCall(ctx, newMade(store.NewID()), store.Card{}, store.Load{})
@@ -166,6 +189,13 @@ func testLoads(t *testing.T, s Store) {
 	ok(t, err)
 	if c.Length != rec.Length || !c.Ended.Equal(c.Answered.Add(rec.Length)) {
 		t.Errorf("the call took %s and ended at %s", c.Length, c.Ended)
+	}
+	ok(t, s.FreeLoads(ctx, "a", start))
+	ok(t, s.FreeLoads(ctx, "b", start.Add(4*time.Hour)))
+	is(t, s.EndLoad(ctx, rescued[0], "", start), store.ErrConflict)
+	rescued = take("b", start.Add(4*time.Hour), 10)
+	if len(rescued) != 1 || rescued[0].Tries != 3 {
+		t.Fatalf("after a start anew: %+v", rescued)
 	}
 	ok(t, s.EndLoad(ctx, rescued[0], "", start))
 	is(t, s.EndLoad(ctx, rescued[0], "", start), store.ErrConflict)

@@ -99,6 +99,20 @@ func (q *Queries) EndLoad(ctx context.Context, arg EndLoadParams) (int64, error)
 	return result.RowsAffected()
 }
 
+const freeLoads = `-- name: FreeLoads :exec
+UPDATE loads SET node = '', due = $1 WHERE node = $2 AND ended = ''
+`
+
+type FreeLoadsParams struct {
+	Due  Time
+	Node string
+}
+
+func (q *Queries) FreeLoads(ctx context.Context, arg FreeLoadsParams) error {
+	_, err := q.db.ExecContext(ctx, freeLoads, arg.Due, arg.Node)
+	return err
+}
+
 const hasLoad = `-- name: HasLoad :one
 SELECT COUNT(*) FROM loads WHERE call = $1 AND ended = '' AND node = $2 AND due = $3
 `

@@ -44,3 +44,6 @@ UPDATE calls SET length = @length, ended = @ended WHERE id = @id;
 
 -- name: NumberedAgent :one
 SELECT id FROM agents WHERE org = @org AND number = @number;
+
+-- name: FreeLoads :exec
+UPDATE loads SET node = '', due = @due WHERE node = @node AND ended = '';
