@@ -3,6 +3,7 @@ package crm_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +16,7 @@ import (
 	"parley/control"
 	"parley/control/crm/crmtest"
 	"parley/control/dialer"
+	"parley/control/report"
 	"parley/control/traits"
 	"parley/control/voice"
 	"parley/control/webhook"
@@ -68,8 +70,9 @@ func withCalls(t *testing.T, change func(*control.Options), run func(t *testing.
 		c.o = control.Options{
 			Agents: c.db, Calls: c.db, Tasks: c.db, Campaigns: c.db, Contacts: c.db, DoNotCall: c.db, Lines: c.db, Bots: c.db, People: c.db, Webhooks: c.db,
 			Hooks: &webhook.Secrets{}, Auth: a, Secret: []byte("0123456789abcdef0123456789abcdef"), Undocumented: true, Gate: gate{},
-			Dialer: dialer.New(dialer.Options{Store: c.db, Node: "node", Leg: "twilio", Carrier: carrier{}, Caller: func(string, string) string { return "+15005550006" }}),
-			Fetch:  func() { c.mu.Lock(); c.wakes++; c.mu.Unlock() },
+			Dialer:  dialer.New(dialer.Options{Store: c.db, Node: "node", Leg: "twilio", Carrier: carrier{}, Caller: func(string, string) string { return "+15005550006" }}),
+			Reports: &report.Desk{Calls: c.db, Agents: c.db, Reports: c.db, Log: slog.New(slog.DiscardHandler)},
+			Fetch:   func() { c.mu.Lock(); c.wakes++; c.mu.Unlock() },
 		}
 		if change != nil {
 			change(&c.o)
