@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,7 +164,7 @@ func ways() []way {
 				return nil
 			})
 		}},
-		{"credentials, verified", "https", func(t *testing.T, urls, allow []string) {
+		{"credentials verified", "https", func(t *testing.T, urls, allow []string) {
 			_, transport := gated(t, allow)
 			v := &lines.Verifier{Guarded: &http.Client{Transport: transport}}
 			each(t, urls, func(ctx context.Context, target string) error {
@@ -284,9 +285,11 @@ func sendAll(t *testing.T, urls, allow []string) {
 var roots = x509.NewCertPool()
 
 // baits are servers that may be asked, as example.com, and lead wherever their query says: with TLS, and without.
-func baits(t *testing.T) (sealed, plain string) {
+func baits(t *testing.T) (sealed, plain string, asked *atomic.Int64) {
 	t.Helper()
+	asked = new(atomic.Int64)
 	lead := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
 		code, _ := strconv.Atoi(r.URL.Query().Get("code"))
 		w.Header().Set("Location", r.URL.Query().Get("to"))
 		w.WriteHeader(code)
@@ -298,7 +301,7 @@ func baits(t *testing.T) (sealed, plain string) {
 	t.Cleanup(two.Close)
 	roots.AddCert(one.Certificate())
 	port := func(s *httptest.Server) string { u, _ := url.Parse(s.URL); return u.Port() }
-	return "https://example.com:" + port(one) + "/", "http://example.com:" + port(two) + "/"
+	return "https://example.com:" + port(one) + "/", "http://example.com:" + port(two) + "/", asked
 }
 
 // TestNothingGetsIn: of hundreds of hostile URLs, in every place where a tenant can put one, none makes a connection to a listener here. It
@@ -306,7 +309,7 @@ func baits(t *testing.T) (sealed, plain string) {
 func TestNothingGetsIn(t *testing.T) { //nolint:paralleltest // see above
 	(&zone{}).serve(t)
 	trap := lie(t)
-	sealed, plain := baits(t)
+	sealed, plain, asked := baits(t)
 	hosts := hostile.Hosts()
 	for _, a := range own(t) {
 		hosts = append(hosts, a)
@@ -333,7 +336,11 @@ func TestNothingGetsIn(t *testing.T) { //nolint:paralleltest // see above
 			if len(urls) < 300 {
 				t.Errorf("%d URLs are fewer than 300", len(urls))
 			}
+			asked.Store(0)
 			w.use(t, urls, []string{"example.com"})
+			if n := asked.Load(); n < int64(len(urls)-direct) {
+				t.Errorf("of %d redirects %d were seen", len(urls)-direct, n)
+			}
 			if came := trap.seen(); len(came) > 0 {
 				t.Errorf("%d connections were made, to %v", len(came), slices.Compact(slices.Sorted(slices.Values(came))))
 			}

@@ -96,7 +96,7 @@ func (c ContactInfo) context() string {
 	if len(lines) == 0 {
 		lines = []string{"Nothing is known of them."}
 	}
-	return jsonOf(map[string]any{"contact": strings.Join(lines, "\n")})
+	return jsonOf(map[string]any{"contact": strings.Join(lines, "; ")})
 }
 
 // persona is the agent that an AgentCall asks for, and what of it cannot be had anywhere.
