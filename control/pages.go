@@ -827,6 +827,14 @@ var pages = map[string]page{
 		}`,
 		bad: "Also if there is no such agent, or nothing fills a place of its words.",
 	},
+	"start-bridge-call": {
+		tag: "Calls", summary: "Join a user with a contact (CRM)",
+		text: "The user is rung first; when they answer, the contact is rung by the same account or trunk, and the two are joined and recorded, the user on the " +
+			"left. The call ends when either hangs up, or the contact does not answer within 45 seconds. Both are called by the organisation's dialling rules. CRM " +
+			"contract.",
+		request: `{"from": "+442071234567", "to": "+1234567890", "callCustomData": {"customKey": "customValue"}}`,
+		bad:     "Also if one of the two may not be called.",
+	},
 	"get-crm-call": {
 		tag: "Calls", summary: "Get a call (CRM)",
 		text: "Any call of the organisation's, by its number. CRM contract.",

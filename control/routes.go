@@ -221,6 +221,7 @@ func (c *Control) routes() {
 	handle(c, "POST "+crmV1+"/agent-calls", "start-agent-call", access.CallsWrite, phone.StartAgent)
 	handle(c, "POST "+crmV1+"/calls", "create-crm-call", access.CallsWrite, phone.Create)
 	handle(c, "POST "+crmV1+"/calls/agent", "start-voice-agent-call", access.CallsWrite, phone.StartVoiceAgent)
+	handle(c, "POST "+crmV1+"/calls/bridge", "start-bridge-call", access.CallsWrite, phone.StartBridge)
 	handle(c, "GET "+crmV1+"/calls/{id}", "get-crm-call", access.CallsRead, phone.Get)
 	handle(c, "GET "+crmV1+"/calls/{id}/transcription", "get-crm-call-transcription", access.CallsRead, phone.Transcription)
 	handle(c, "GET "+crmV1+"/calls/{id}/recording", "get-crm-call-recording", access.CallsRead, phone.Recording)

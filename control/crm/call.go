@@ -57,7 +57,7 @@ func (h *Calls) shown(ctx context.Context, c store.Call) (PhoneCall, error) {
 	}
 	out := showCall(c, k)
 	if out.ContactID == nil {
-		if out.ContactID, err = h.contact(ctx, c); err != nil {
+		if out.ContactID, err = h.contact(ctx, c, k); err != nil {
 			return PhoneCall{}, err
 		}
 	}
@@ -94,11 +94,14 @@ func (h *Calls) report(ctx context.Context, c store.Call) (*report.Report, error
 	return &r, err
 }
 
-// contact is who has the number of a call's other end; nil: nobody.
-func (h *Calls) contact(ctx context.Context, c store.Call) (*float64, error) {
+// contact is who has the number of a call's other end, or of whom that was joined with; nil: nobody.
+func (h *Calls) contact(ctx context.Context, c store.Call, k store.Card) (*float64, error) {
 	other := c.From
 	if c.Direction == store.Outbound {
 		other = c.To
+	}
+	if c.Leg != store.LegElsewhere {
+		other = cmp.Or(k.Redirected, other)
 	}
 	if other == "" {
 		return nil, nil

@@ -21,7 +21,13 @@ type Starter struct {
 	Agents  *voice.Agents
 	Tasks   store.Tasks
 	Numbers store.Numbers
-	Dialer  voice.Dialer
+	Dialer  Dialer
+}
+
+// A Dialer places the calls of tasks, and says who may be called.
+type Dialer interface {
+	voice.Dialer
+	voice.Judge
 }
 
 // AgentCall is the body of POST /agent-calls: a call that says all that its agent has to know.
