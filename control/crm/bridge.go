@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,10 +19,10 @@ const BridgeSlot = "parley.bridge_to"
 
 // BridgeCall is the body of POST /calls/bridge.
 type BridgeCall struct {
-	From           string         `json:"from,omitempty" maxLength:"20" doc:"The telephone of the user, who is rung first: a number in E.164. Users have no number of their own here, so it has to be there." example:"+442071234567"`
-	To             string         `json:"to" minLength:"1" maxLength:"20" doc:"The contact, who is rung when the user has answered: a number in E.164." example:"+1234567890"`
-	ProviderData   Any            `json:"providerData,omitempty" doc:"JSON of any kind, up to 64 KiB: kept as the call's metadata."`
-	CallCustomData map[string]any `json:"callCustomData,omitempty" doc:"Kept with the call, and given back as customData."`
+	From           string                     `json:"from,omitempty" maxLength:"20" doc:"The telephone of the user, who is rung first: a number in E.164. Users have no number of their own here, so it has to be there." example:"+442071234567"`
+	To             string                     `json:"to" minLength:"1" maxLength:"20" doc:"The contact, who is rung when the user has answered: a number in E.164." example:"+1234567890"`
+	ProviderData   Any                        `json:"providerData,omitempty" doc:"JSON of any kind, up to 64 KiB: kept as the call's metadata."`
+	CallCustomData map[string]json.RawMessage `json:"callCustomData,omitempty" doc:"Kept with the call, and given back as customData."`
 }
 
 // Resolve implements huma.ResolverWithPath.

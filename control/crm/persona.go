@@ -184,12 +184,12 @@ func brief(text string) string {
 
 // jsonOf is a value as JSON; empty for an empty map.
 func jsonOf(v any) string {
-	if m, ok := v.(map[string]any); ok && len(m) == 0 {
+	if m, ok := v.(map[string]json.RawMessage); ok && len(m) == 0 {
 		return ""
 	}
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic("no JSON: " + err.Error()) // it came as JSON
+		panic("no JSON: " + err.Error()) // it came as JSON, or is text
 	}
 	return string(text)
 }

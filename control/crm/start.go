@@ -2,6 +2,7 @@ package crm
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -32,21 +33,21 @@ type Dialer interface {
 
 // AgentCall is the body of POST /agent-calls: a call that says all that its agent has to know.
 type AgentCall struct {
-	To             string         `json:"toPhoneNumber" minLength:"1" maxLength:"20" doc:"Who is called: a number in E.164." example:"+1234567890"`
-	From           string         `json:"fromPhoneNumber,omitempty" maxLength:"20" doc:"One of the organisation's own numbers; left out: the one that it calls from." example:"+442071234567"`
-	Objectives     []string       `json:"objectives" minItems:"1" maxItems:"50" doc:"What the call is for."`
-	UserID         *float64       `json:"userId,omitempty" doc:"The number of the user whose call it is."`
-	Personality    Personality    `json:"personality,omitempty"`
-	Localization   string         `json:"localization,omitempty" enum:"CL,MX,CO,PE,US" doc:"Where whom it calls lives: the language that is heard and spoken, and how numbers, money and dates are said. Left out: the server's language." example:"CL"`
-	Constraints    []string       `json:"constraints,omitempty" maxItems:"50" doc:"What the agent keeps to."`
-	ContactInfo    ContactInfo    `json:"contactInfo,omitempty"`
-	KnowledgeBase  string         `json:"knowledgeBase,omitempty" maxLength:"50000" doc:"What the agent knows."`
-	TaskSteps      []string       `json:"taskSteps,omitempty" maxItems:"50" doc:"How it goes about it, in order."`
-	MaxDuration    float64        `json:"maxDurationSeconds,omitempty" exclusiveMinimum:"0" maximum:"86400" doc:"After which the call ends; less than 1 counts as 1."`
-	SilenceTimeout float64        `json:"silenceTimeoutSeconds,omitempty" exclusiveMinimum:"0" maximum:"600" doc:"Of silence, after which the agent says goodbye; less than 1 counts as 1."`
-	CustomData     map[string]any `json:"customData,omitempty" doc:"Kept with the call, and given back."`
-	Provider       string         `json:"provider,omitempty" enum:"vapi" doc:"Whatever it says, Parley holds the call itself."`
-	ProviderConfig ProviderConfig `json:"providerConfig,omitempty"`
+	To             string                     `json:"toPhoneNumber" minLength:"1" maxLength:"20" doc:"Who is called: a number in E.164." example:"+1234567890"`
+	From           string                     `json:"fromPhoneNumber,omitempty" maxLength:"20" doc:"One of the organisation's own numbers; left out: the one that it calls from." example:"+442071234567"`
+	Objectives     []string                   `json:"objectives" minItems:"1" maxItems:"50" doc:"What the call is for."`
+	UserID         *float64                   `json:"userId,omitempty" doc:"The number of the user whose call it is."`
+	Personality    Personality                `json:"personality,omitempty"`
+	Localization   string                     `json:"localization,omitempty" enum:"CL,MX,CO,PE,US" doc:"Where whom it calls lives: the language that is heard and spoken, and how numbers, money and dates are said. Left out: the server's language." example:"CL"`
+	Constraints    []string                   `json:"constraints,omitempty" maxItems:"50" doc:"What the agent keeps to."`
+	ContactInfo    ContactInfo                `json:"contactInfo,omitempty"`
+	KnowledgeBase  string                     `json:"knowledgeBase,omitempty" maxLength:"50000" doc:"What the agent knows."`
+	TaskSteps      []string                   `json:"taskSteps,omitempty" maxItems:"50" doc:"How it goes about it, in order."`
+	MaxDuration    float64                    `json:"maxDurationSeconds,omitempty" exclusiveMinimum:"0" maximum:"86400" doc:"After which the call ends; less than 1 counts as 1."`
+	SilenceTimeout float64                    `json:"silenceTimeoutSeconds,omitempty" exclusiveMinimum:"0" maximum:"600" doc:"Of silence, after which the agent says goodbye; less than 1 counts as 1."`
+	CustomData     map[string]json.RawMessage `json:"customData,omitempty" doc:"Kept with the call, and given back."`
+	Provider       string                     `json:"provider,omitempty" enum:"vapi" doc:"Whatever it says, Parley holds the call itself."`
+	ProviderConfig ProviderConfig             `json:"providerConfig,omitempty"`
 }
 
 // Personality is how an agent is.
@@ -76,8 +77,14 @@ func (b *AgentCall) Resolve(_ huma.Context, at *huma.PathBuffer) (bad []error) {
 			bad = append(bad, envelope.Complain(at, fmt.Sprintf("objectives[%d]", i), "must not be blank"))
 		}
 	}
+	if len(b.prompt()) > mostPrompt {
+		bad = append(bad, envelope.Complain(at, "knowledgeBase", "is too long, with all else that the agent is told: 100,000 bytes at most"))
+	}
 	return bad
 }
+
+// mostPrompt is how long the prompt of an agent may be that is made for a call.
+const mostPrompt = 100_000
 
 // StartAgentCall is what POST /agent-calls asks.
 type StartAgentCall struct {
@@ -128,10 +135,10 @@ func (h *Calls) owns(ctx context.Context, org, from string) error {
 
 // VoiceAgentCall is the body of POST /calls/agent: a call by an agent that is there.
 type VoiceAgentCall struct {
-	VoiceAgentID     float64        `json:"voiceAgentId" doc:"The agent, by its number: agents show it as number." example:"123"`
-	To               string         `json:"to" minLength:"1" maxLength:"20" doc:"Who is called: a number in E.164." example:"+1234567890"`
-	ContextVariables map[string]any `json:"contextVariables" doc:"What fills the places {{name}} of the agent's words."`
-	CustomData       map[string]any `json:"customData,omitempty" doc:"Kept with the call, and given back."`
+	VoiceAgentID     float64                    `json:"voiceAgentId" doc:"The agent, by its number: agents show it as number." example:"123"`
+	To               string                     `json:"to" minLength:"1" maxLength:"20" doc:"Who is called: a number in E.164." example:"+1234567890"`
+	ContextVariables map[string]json.RawMessage `json:"contextVariables" doc:"What fills the places {{name}} of the agent's words."`
+	CustomData       map[string]json.RawMessage `json:"customData,omitempty" doc:"Kept with the call, and given back."`
 }
 
 // Resolve implements huma.ResolverWithPath.
