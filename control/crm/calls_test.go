@@ -148,7 +148,7 @@ func TestCallContract(t *testing.T) {
 		call := c.real()
 		c.do("POST", "/contacts", map[string]any{"phone": "+56912345678"})
 		c.do("POST", "/contacts", map[string]any{"phone": "+1234567890"})
-		card := store.Card{Call: call.ID, Conversation: "1", Session: "2", User: "3", Opportunity: "4", Analysis: "5", Team: "6", Redirected: "+1", Metadata: "{}", Custom: "1"}
+		card := store.Card{Call: call.ID, Conversation: "1", Session: "2", User: "3", Opportunity: "4", Analysis: "5", Team: "6", Redirected: "+56912345678", Metadata: "{}", Custom: "1"}
 		_, err = c.db.PutCard(t.Context(), c.org, card, now())
 		must(t, err)
 		young := []string{"providerId", "funnelConversationId", "sessionId", "opportunityId", "analysisConfigId", "teamId", "redirectedTo", "duration", "metadata", "agentScore", "category"}
