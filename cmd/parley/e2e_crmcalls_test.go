@@ -25,6 +25,7 @@ func TestEndToEndBridgeCall(t *testing.T) {
 	n, _, results := exchange(t, map[string]string{
 		"+15550100077": "silent 4s\nsay agent-pass\nsilent 3s\nhangup", "+442071234567": "silent 1s\nsay agent-loginok\nsilent 12s\nhangup",
 	})
+	until(t, 2*time.Minute, "speech is ready", func() bool { return strings.Contains(n.log.String(), "speech models loaded") }) // a call that comes early waits
 	var made struct {
 		ID           int64
 		RedirectedTo string
@@ -38,14 +39,19 @@ func TestEndToEndBridgeCall(t *testing.T) {
 	}
 	var user, contact *carrier.Result
 	for range 2 {
-		if r := <-results; r.To == "+442071234567" {
-			contact = r
-		} else {
-			user = r
+		select {
+		case r := <-results:
+			if r.To == "+442071234567" {
+				contact = r
+			} else {
+				user = r
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("one of the two was not called (user %t, contact %t)", user != nil, contact != nil)
 		}
 	}
 	if user == nil || contact == nil || contact.From != "+15550100002" {
-		t.Fatalf("the user's call is %+v, the contact's %+v", user, contact)
+		t.Fatalf("the two were called from the wrong number, or twice (user %t, contact %t)", user != nil, contact != nil)
 	}
 	if done := n.record(user.CallSID); !strings.Contains(done.text("system"), "connected to +442071234567") || done.text("agent") != "" {
 		t.Errorf("the record says %q, and of the agent %q", done.text("system"), done.text("agent"))
