@@ -9,14 +9,14 @@ import (
 	"parley/providers"
 )
 
-// told is a transcription that has its results already.
-type told struct {
+// transcribed is a transcription that has its results already.
+type transcribed struct {
 	pipeline.Transcription
 	all []pipeline.Transcript
 	err error
 }
 
-func (t told) Results() iter.Seq2[pipeline.Transcript, error] {
+func (t transcribed) Results() iter.Seq2[pipeline.Transcript, error] {
 	return func(yield func(pipeline.Transcript, error) bool) {
 		for _, tr := range t.all {
 			if !yield(tr, nil) {
@@ -32,7 +32,7 @@ func TestSure(t *testing.T) {
 	t.Parallel()
 	word := func(confidence float64) pipeline.Word { return pipeline.Word{Text: "w", Confidence: confidence} }
 	failure := errors.New("away")
-	of := told{err: failure, all: []pipeline.Transcript{
+	of := transcribed{err: failure, all: []pipeline.Transcript{
 		{Kind: pipeline.Final, Edge: 1, Text: "sure", Words: []pipeline.Word{word(0.9), word(0.4), word(0)}},
 		{Kind: pipeline.Final, Edge: 2, Text: "doubtful", Words: []pipeline.Word{word(0.5), word(0.6)}},
 		{Kind: pipeline.Final, Edge: 3, Text: "untold", Words: []pipeline.Word{word(0)}},
