@@ -812,6 +812,79 @@ var pages = map[string]page{
 		tag: "Contacts", summary: "Delete a contact",
 		text: "With its addresses and custom values. Answers what it was.",
 	},
+	"start-agent-call": {
+		tag: "Calls", summary: "Call somebody with an objective (CRM)",
+		text: "The request says all that the agent has to know: it is made of it, and calls that say the same share it. The call is placed by the rules of " +
+			"POST /api/v1/tasks/{id}/execute, of a task that is made for it. CRM contract.",
+		request: `{
+			"toPhoneNumber": "+1234567890",
+			"objectives": ["Confirm the visit of tomorrow at ten"],
+			"personality": {"name": "Camila", "communicationStyle": "professional"},
+			"contactInfo": {"firstName": "Pedro", "lastName": "Gomez"},
+			"customData": {"visit": 71}
+		}`,
+		bad: "Also if a vendor that is asked for cannot be used here: it is named.",
+	},
+	"create-crm-call": {
+		tag: "Calls", summary: "Keep a call that was made elsewhere (CRM)",
+		text: "It is over, and stands among the organisation's calls with the carrier elsewhere. CRM contract.",
+		request: `{
+			"status": "completed",
+			"userId": 1,
+			"metadata": {"queue": "sales"},
+			"from": "+442071234567",
+			"to": "+1234567890",
+			"duration": 63,
+			"direction": "outgoing",
+			"startTime": "2026-11-23T09:00:00Z"
+		}`,
+	},
+	"start-voice-agent-call": {
+		tag: "Calls", summary: "Have an agent call somebody (CRM)",
+		text: "By the rules of POST /api/v1/tasks/{id}/execute, of a task that is made for it. CRM contract.",
+		request: `{
+			"voiceAgentId": 123,
+			"to": "+1234567890",
+			"contextVariables": {"customerFirstName": "Pedro", "customerLastName": "Gomez"},
+			"customData": {"customKey": "customValue"}
+		}`,
+		bad: "Also if there is no such agent, or nothing fills a place of its words.",
+	},
+	"start-bridge-call": {
+		tag: "Calls", summary: "Join a user with a contact (CRM)",
+		text: "The user is rung first; when they answer, the contact is rung by the same account or trunk, and the two are joined and recorded, the user on the " +
+			"left. The call ends when either hangs up, or the contact does not answer within 45 seconds. Both are called by the organisation's dialling rules. CRM " +
+			"contract.",
+		request: `{"from": "+442071234567", "to": "+1234567890", "callCustomData": {"customKey": "customValue"}}`,
+		bad:     "Also if one of the two may not be called.",
+	},
+	"get-crm-call": {
+		tag: "Calls", summary: "Get a call (CRM)",
+		text: "Any call of the organisation's, by its number. CRM contract.",
+	},
+	"get-crm-call-transcription": {
+		tag: "Calls", summary: "Get what was said in a call (CRM)",
+		text:    "The transcript as it is known best: one that was made of the recording comes before the one that was taken down meanwhile. CRM contract.",
+		missing: "Also if nothing is known of what was said.",
+	},
+	"get-crm-call-recording": {
+		tag: "Calls", summary: "Get the recording of a call (CRM)",
+		text:    "Its url plays for five minutes without a key. CRM contract.",
+		missing: "Also if the call goes on, was not recorded, or its recording could not be fetched: the message says why.",
+	},
+	"get-recording": {
+		tag: "Calls", summary: "Get a recording (CRM)",
+		text:    "A recording has the number of its call. CRM contract.",
+		missing: "Also if the call goes on, was not recorded, or its recording could not be fetched: the message says why.",
+	},
+	"load-recording": {
+		tag: "Calls", summary: "Fetch the recording of a call that was made elsewhere (CRM)",
+		text: "The call is kept at once, and its recording fetched, put into words and reported on afterwards: GET /recordings/{id} has a url from then on. " +
+			"It is WAV (16-bit PCM, mu-law or A-law) or Ogg Opus of one or two channels, of up to 512 MiB; the caller is left. It is fetched from public " +
+			"addresses alone, by https, unless the operator allows others. CRM contract.",
+		request: `{"userId": 1, "url": "https://pbx.example.com/recordings/1.wav", "callTo": "+1234567890", "callFrom": "+442071234567", "callDirection": "outgoing"}`,
+		bad:     "Also if the URL is not one to fetch from.",
+	},
 	"list-custom-fields": {
 		tag: "Custom fields", summary: "List custom fields",
 		text: "Of all entity types, oldest first, unless sortBy says otherwise. filterBy=entityType:CONTACT leaves those of contacts.",

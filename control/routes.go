@@ -32,6 +32,13 @@ func (c *Control) routes() {
 	}
 
 	contacts := &crm.Contacts{Store: o.Contacts}
+	phone := &crm.Calls{
+		Store: o.Contacts, Records: o.Calls, Contacts: o.Contacts, Desk: o.Reports, Voice: calls, Wake: o.Fetch,
+		Starter: crm.Starter{Agents: agents, Tasks: o.Tasks, Numbers: o.Lines, Dialer: o.Dialer},
+	}
+	if o.Fetch != nil && o.Gate != nil {
+		phone.Reach = o.Gate.Check
+	}
 	fields := &crm.Fields{Store: o.Contacts}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
@@ -217,6 +224,16 @@ func (c *Control) routes() {
 	handle(c, "GET "+crmV1+"/contacts/{id}", "get-contact", access.ContactsRead, contacts.Get)
 	handle(c, "PUT "+crmV1+"/contacts/{id}", "update-contact", access.ContactsWrite, contacts.Update)
 	handle(c, "DELETE "+crmV1+"/contacts/{id}", "delete-contact", access.ContactsWrite, contacts.Delete)
+
+	handle(c, "POST "+crmV1+"/agent-calls", "start-agent-call", access.CallsWrite, phone.StartAgent)
+	handle(c, "POST "+crmV1+"/calls", "create-crm-call", access.CallsWrite, phone.Create)
+	handle(c, "POST "+crmV1+"/calls/agent", "start-voice-agent-call", access.CallsWrite, phone.StartVoiceAgent)
+	handle(c, "POST "+crmV1+"/calls/bridge", "start-bridge-call", access.CallsWrite, phone.StartBridge)
+	handle(c, "GET "+crmV1+"/calls/{id}", "get-crm-call", access.CallsRead, phone.Get)
+	handle(c, "GET "+crmV1+"/calls/{id}/transcription", "get-crm-call-transcription", access.CallsRead, phone.Transcription)
+	handle(c, "GET "+crmV1+"/calls/{id}/recording", "get-crm-call-recording", access.CallsRead, phone.Recording)
+	handle(c, "GET "+crmV1+"/recordings/{id}", "get-recording", access.CallsRead, phone.GetRecording)
+	handle(c, "POST "+crmV1+"/recordings/load", "load-recording", access.CallsWrite, phone.LoadRecording)
 
 	handle(c, "GET "+crmV1+"/custom-fields", "list-custom-fields", access.FieldsRead, fields.List)
 	handle(c, "POST "+crmV1+"/custom-fields", "create-custom-field", access.FieldsWrite, fields.Create)

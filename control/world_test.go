@@ -97,6 +97,7 @@ type tenant struct {
 	field     string // a custom field, by its number
 	option    string // of it
 	file      string // a picture, to be sent
+	count     string // the number of the call that is over
 }
 
 // lines is where calls live, in this process.
@@ -214,7 +215,7 @@ func newWorld(t testing.TB, change ...func(*control.Options)) *world {
 	w.auth = auth
 	o := needed(db, w.dialer)
 	o.Auth, o.Answers, o.Limiter = auth, db, &access.Limiter{Rates: db, Limit: 1_000_000}
-	o.Gate, o.Asker, o.Hooks = door{}, w.asker, w.hooks
+	o.Gate, o.Asker, o.Hooks, o.Fetch = door{}, w.asker, w.hooks, func() {}
 	o.Forget = func(hash string) {
 		if auth.Forget(hash); hash == "" {
 			auth.ForgetAll()
@@ -380,6 +381,9 @@ func (w *world) populate(t *tenant, now time.Time) {
 	must(w.t, os.MkdirAll(filepath.Join(w.dir, "recordings"), 0o750))
 	must(w.t, os.WriteFile(filepath.Join(w.dir, at), wav, 0o600))
 	must(w.t, w.db.Record(w.t.Context(), w.entries(t, now, at, int64(len(wav)))))
+	over, err := w.db.Call(w.t.Context(), t.org, t.done)
+	must(w.t, err)
+	t.count = strconv.FormatInt(over.Number, 10)
 	w.live.up[t.going] = true
 }
 

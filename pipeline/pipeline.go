@@ -290,6 +290,7 @@ type Timbre struct {
 	Similarity Choice[float64] // how closely it keeps to the voice that it was made from
 	Style      Choice[float64] // how much of that voice's style is exaggerated
 	Boost      Choice[bool]    // more likeness to the speaker, at some cost in speed
+	Verbatim   bool            // numbers and dates are not written out before they are spoken: that is quicker, and they may come out wrong
 }
 
 // A Choice is a value that need not be chosen. Unlike what pointers point to, it is compared with the Voice that it belongs to.

@@ -16,6 +16,7 @@ type Task struct {
 	Agent           string
 	Name            string
 	To              string // E.164
+	From            string // the number that it comes from; empty: the agent's
 	Description     string
 	StartingMessage string // empty: the agent's
 	Context         string // JSON object that fills the places of the prompt; empty: none

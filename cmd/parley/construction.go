@@ -86,6 +86,7 @@ func (in *construction) archive() (err error) {
 		return err
 	}
 	in.reports = in.newReports(in.company.vendors)
+	in.fetcher = in.newFetcher(in.node)
 	in.records, err = records.New(records.Options{
 		Dir: filepath.Join(in.cfg.DataDir, "spool"), Node: in.node, Boot: in.boot, Store: in.store, Log: in.log,
 		Applied:   func(e []store.Entry) { in.feed.Recorded(e) },
@@ -139,7 +140,7 @@ func (in *construction) publish() error {
 		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
-		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports,
+		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Fetch: in.fetcher.Wake, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports,
 		Recordings: in.sounds, Files: db, Kept: files, Feed: in.feed, Drafter: in.company, Messenger: in.inbox,
 		Prober: &probes{accounts: in.accounts, trunks: in.line.trunkState, channels: in.channels, messenger: in.inbox},
 		Secret: in.secrets[0], Former: in.secrets[1:], PublicURL: in.cfg.PublicURL, Version: version(),

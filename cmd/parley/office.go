@@ -23,6 +23,7 @@ import (
 	"parley/control/bus"
 	"parley/control/dialer"
 	"parley/control/directory"
+	"parley/control/fetch"
 	"parley/control/health"
 	"parley/control/inbox"
 	"parley/control/library"
@@ -75,6 +76,7 @@ type office struct {
 	sounds    *archive.Archive
 	courier   *archive.Courier // nil: recordings stay in the data directory
 	reports   *report.Desk
+	fetcher   *fetch.Fetcher // of recordings
 	ends      sync.WaitGroup // of calls, on their way to those who watch
 	founded   access.Founded // what is to be told once
 	ready     bool           // the database has been reached, and its schema is up to date
@@ -159,6 +161,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.desk.Run(ctx) })
 	g.Go(func() error { return o.hooks.Run(ctx) })
 	g.Go(func() error { return o.inbox.Run(ctx) })
+	g.Go(func() error { return o.fetcher.Run(ctx) })
 	g.Go(func() error {
 		if !o.ready && !o.reachAtLast(ctx) {
 			return nil

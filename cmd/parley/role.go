@@ -13,6 +13,7 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/flow"
+	"parley/providers"
 	"parley/store"
 )
 
@@ -26,6 +27,8 @@ type role struct {
 
 	hears, thinks, speaks string // the vendors' names
 	stt                   pipeline.Transcriber
+	expects               []string // words
+	sure                  float64  // what is heard with less confidence is not understood
 	speaker               speaker
 	model                 pipeline.Responder  // nil: there is none
 	listens, asks, voices string              // their models' names; empty: the vendor's usual one, or it has none
@@ -88,6 +91,7 @@ func (c *company) hear(r *role, set traits.Speech) {
 	default:
 		r.refuse(path+"vendor", err.Error())
 	}
+	r.expects, r.sure = set.Keywords, set.Confidence
 	known := entryOf(r.hears).hears
 	r.listens = cmp.Or(model, known.model(c.cfg))
 	if l := or(r.plan.Set.Languages).Listening; l != "" {
@@ -134,7 +138,7 @@ func (c *company) speak(r *role, set traits.Speaking, settings string) {
 	}
 	r.agent.Voice = pipeline.Voice{Name: name, Model: set.Model, Lang: c.tongue(r, known.english, or(v.Language)), Pace: or(v.Speed)}
 	if known.timbre {
-		r.agent.Voice.Timbre = pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost)}
+		r.agent.Voice.Timbre = pipeline.Timbre{Stability: choice(v.Stability), Similarity: choice(v.SimilarityBoost), Style: choice(v.Style), Boost: choice(v.SpeakerBoost), Verbatim: set.Verbatim}
 	}
 	if r.voices = set.Model; known.named {
 		r.voices = name
@@ -246,12 +250,14 @@ func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Ag
 	if err != nil {
 		return pipeline.Parts{}, fmt.Errorf("open ear: %w", err)
 	}
-	stt, err := r.stt.Transcribe(ctx, agent.ListeningAt(info.Rate))
+	listening := agent.ListeningAt(info.Rate)
+	listening.Words = r.expects
+	stt, err := r.stt.Transcribe(ctx, listening)
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
 	responder, hearer := r.answers(agent, info, known)
-	return pipeline.Parts{Ear: ear, Transcription: stt, Responder: responder, Hearer: hearer, Synthesizer: r.voice()}, nil
+	return pipeline.Parts{Ear: ear, Transcription: providers.Sure(stt, r.sure), Responder: responder, Hearer: hearer, Synthesizer: r.voice()}, nil
 }
 
 // effective are the settings by which a role is played.

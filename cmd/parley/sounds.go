@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"parley/control/archive"
+	"parley/control/fetch"
 	"parley/store"
 )
 
@@ -103,4 +104,17 @@ func (o *office) found(began time.Time) map[string]store.Recording {
 		}
 	}
 	return all
+}
+
+// newFetcher makes what fetches recordings from elsewhere: by the way that leads to no private address, and to no other server than its URL
+// says. What it fetches goes the way of all recordings.
+func (o *office) newFetcher(node string) *fetch.Fetcher {
+	f := &fetch.Fetcher{
+		Rows: o.store, Node: node, Dir: o.cfg.DataDir, Transport: o.accounts.guarded, Check: o.accounts.gate.Check, Log: o.log,
+		Retell: func(ctx context.Context, c store.Call) error { _, err := o.reports.Retell(ctx, c, ""); return err },
+	}
+	if o.courier != nil {
+		f.Kept = func(r store.Recording) { o.courier.Tell(r.Path) }
+	}
+	return f
 }

@@ -1,8 +1,11 @@
-// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields.
+// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields, calls and their recordings.
 //
 //	HTTP ──▶ Tolerant ──▶ control.routes ──┬▶ Contacts ──▶ addresses, custom values (by type) ──▶ store.Contacts
 //	         (raw ";")                     │     ╰── list, search ──▶ query ──▶ store.ContactQuery
-//	                                       ╰▶ Fields ──▶ definitions and options ──▶ store.Fields
+//	                                       ├▶ Fields ──▶ definitions and options ──▶ store.Fields
+//	                                       ╰▶ Calls ──▶ the rows that the voice contract shows ──▶ store.Calls, store.Cards
+//	                                            ├── StartAgentCall ──▶ an agent and a task ──▶ Dialer
+//	                                            ╰── LoadRecording ──▶ store.Load ──▶ control/fetch
 //
 // Answers are bare objects, with names in camelCase and numbers for ids; an error is {code, error, message, details}. Of a contact, the
 // addresses are the truth; phone and email show the first of them. Handlers decode, call and encode; they own no goroutine.
@@ -27,6 +30,7 @@ import (
 type Rows interface {
 	store.Contacts
 	store.Fields
+	store.Cards
 }
 
 // One is what a handler returns that answers with one thing.

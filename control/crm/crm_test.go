@@ -56,6 +56,7 @@ type api struct {
 	t    *testing.T
 	url  string
 	org  string
+	db   *sql.Store
 	keys map[string]access.Identity
 }
 
@@ -73,7 +74,7 @@ func serve(t *testing.T, database string) *api {
 	db, err := sql.Open(t.Context(), sql.Options{URL: database})
 	must(t, err)
 	t.Cleanup(func() { must(t, db.Close()) })
-	a := &api{t: t, org: store.NewID(), keys: map[string]access.Identity{}}
+	a := &api{t: t, db: db, org: store.NewID(), keys: map[string]access.Identity{}}
 	other := store.NewID()
 	for _, org := range []string{a.org, other} {
 		_, err := db.CreateOrganisation(t.Context(), store.Organisation{ID: org, Name: "Organisation", Created: time.Now().UTC()})

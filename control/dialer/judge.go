@@ -51,7 +51,7 @@ type verdict struct {
 // choose judges a task, and chooses the account for its call: that stays, whatever is chosen by the time that it is placed. Its error is an
 // *Unfit or ErrNoCarrier if there is none.
 func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
-	account, err := d.account(t.Org, d.o.Caller(t.Org, t.Agent))
+	account, err := d.account(t.Org, d.caller(t))
 	if err != nil {
 		return verdict{}, err
 	}
@@ -59,6 +59,9 @@ func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time
 	v.account = account
 	return v, err
 }
+
+// caller is the number that a task's call comes from.
+func (d *Dialer) caller(t store.Task) string { return cmp.Or(t.From, d.o.Caller(t.Org, t.Agent)) }
 
 // judge says whether a task may be executed: its error is an *Unfit if not.
 func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
@@ -71,7 +74,7 @@ func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.
 		return v, fmt.Errorf("read agent: %w", err)
 	}
 	v.agent = agent
-	if v.from = d.o.Caller(t.Org, t.Agent); v.from == "" {
+	if v.from = d.caller(t); v.from == "" {
 		return v, &Unfit{Message: numberless}
 	}
 	if !agent.Enabled {

@@ -46,12 +46,17 @@ type Providers struct {
 type Speech struct {
 	Vendor string `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own."`
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has the one that the server loaded." example:"nova-3"`
+
+	Keywords   []string `json:"keywords,omitempty" maxItems:"100" doc:"Words and names to expect, for vendors that can be told: deepgram, elevenlabs, assemblyai, cartesia." example:"[\"Parley\"]"`
+	Confidence float64  `json:"confidence,omitempty" minimum:"0" maximum:"1" doc:"What is heard with less confidence than this counts as not understood, where the vendor tells its confidence in words." example:"0.5"`
 }
 
 // Speaking is a vendor of a voice.
 type Speaking struct {
 	Vendor string `json:"vendor,omitempty" default:"auto" doc:"auto: the server's own. 11labs is another name of elevenlabs."`
 	Model  string `json:"model,omitempty" minLength:"1" maxLength:"100" doc:"By the vendor's name; left out: the server's, or the vendor's usual one. The local vendor has none; to deepgram it is the voice." example:"eleven_flash_v2_5"`
+
+	Verbatim bool `json:"verbatim,omitempty" doc:"Numbers and dates are not written out before they are spoken: quicker, and they may come out wrong. Of elevenlabs."`
 }
 
 // LanguageModel is who answers.

@@ -78,19 +78,28 @@ type CreateAgent struct {
 	Body AgentCreate
 }
 
+// Unfit is what of an agent's settings and voice cannot be used on this server.
+func (h *Agents) Unfit(a store.Agent) []traits.Finding { return h.check(a) }
+
+// Make keeps a new agent, whose settings are fit.
+func (h *Agents) Make(ctx context.Context, a store.Agent) (store.Agent, error) {
+	row, err := h.Store.CreateAgent(ctx, a)
+	if err != nil {
+		return row, fmt.Errorf("create agent: %w", err)
+	}
+	h.changed(ctx)
+	return row, nil
+}
+
 // Create handles POST /agents.
 func (h *Agents) Create(ctx context.Context, in *CreateAgent) (*envelope.One[Agent], error) {
 	b, now := in.Body, time.Now().UTC()
-	row, err := h.Store.CreateAgent(ctx, store.Agent{
+	row, err := h.Make(ctx, store.Agent{
 		ID: store.NewID(), Org: access.Org(ctx), Name: b.Name, Description: b.Description, SystemPrompt: b.SystemPrompt,
 		StartingMessage: b.StartingMessage, Enabled: b.Enabled == nil || *b.Enabled, VoiceSettings: string(b.VoiceSettings),
 		DTMFRules: string(b.DTMFRules), Settings: traits.Merge("", b.Settings), Created: now, Updated: now,
 	})
-	if err != nil {
-		return nil, fmt.Errorf("create agent: %w", err)
-	}
-	h.changed(ctx)
-	return h.answer(ctx, row, nil)
+	return h.answer(ctx, row, err)
 }
 
 // UpdateAgent is what PATCH /agents/{id} asks.

@@ -184,7 +184,7 @@ func showMessage(c store.Call, m store.Message) Entry {
 		zero = c.Created
 	}
 	e := Entry{
-		Seq: m.Seq, Role: speaker(m.Role), Text: m.Text, Interrupted: m.Cut, OffsetMS: m.At.Milliseconds(),
+		Seq: m.Seq, Role: Speaker(m.Role), Text: m.Text, Interrupted: m.Cut, OffsetMS: m.At.Milliseconds(),
 		Timestamp: envelope.Time(zero.Add(m.At)),
 	}
 	if m.Turn > 0 {
@@ -199,8 +199,8 @@ func showMessage(c store.Call, m store.Message) Entry {
 	return e
 }
 
-// speaker is a role in the contract's words.
-func speaker(role string) string {
+// Speaker is a role in the contract's words.
+func Speaker(role string) string {
 	switch pipeline.Role(role) {
 	case pipeline.Assistant:
 		return "agent"

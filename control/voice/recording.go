@@ -68,6 +68,19 @@ func (b base) or(public string) string {
 	return string(b)
 }
 
+// At is the address by which a client came, for those who ask Link.
+func At(ctx huma.Context) string { return string(baseOf(ctx)) }
+
+// Address is where clients reach this server who came to at.
+func (h *Calls) Address(at string) string { return base(at).or(h.Public) }
+
+// Link is where the recording of a call plays without a key, until it expires. at is where the client came to; the public address comes
+// before it.
+func (h *Calls) Link(at string, row store.Call) (address string, expires time.Time) {
+	ticket, expires := h.Tickets.Issue(row.Org, row.ID, time.Now())
+	return h.Address(at) + "/api/v1/calls/" + row.ID + "/recording/stream?token=" + url.QueryEscape(ticket), expires
+}
+
 // Recording handles GET /calls/{id}/recording.
 func (h *Calls) Recording(ctx context.Context, in *RecordingOf) (*envelope.One[Recording], error) {
 	row, err := h.call(ctx, in.ID.ID)
@@ -78,9 +91,9 @@ func (h *Calls) Recording(ctx context.Context, in *RecordingOf) (*envelope.One[R
 	if err != nil {
 		return nil, err
 	}
-	ticket, expires := h.Tickets.Issue(row.Org, row.ID, time.Now())
+	address, expires := h.Link(string(in.base), row)
 	out := Recording{
-		CallID: row.ID, RecordingURL: in.base.or(h.Public) + "/api/v1/calls/" + row.ID + "/recording/stream?token=" + url.QueryEscape(ticket),
+		CallID: row.ID, RecordingURL: address,
 		ExpiresAt: envelope.Time(expires), Format: formatWAV, DurationSeconds: seconds(rec.Length), SampleRate: rec.Rate, Channels: rec.Channels,
 		SizeBytes: rec.Bytes,
 	}

@@ -184,4 +184,4 @@ func (s *told) tell(u live.Update) error {
 }
 
 // lineID names an entry: the third thing that the caller says is user-3.
-func lineID(k live.Key) string { return speaker(k.Role) + "-" + strconv.Itoa(k.N) }
+func lineID(k live.Key) string { return Speaker(k.Role) + "-" + strconv.Itoa(k.N) }

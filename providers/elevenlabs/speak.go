@@ -146,6 +146,9 @@ func (c *Client) want(v pipeline.Voice) (w want, err error) {
 	if lang := language(v.Lang, model); lang != "" {
 		q.Set("language_code", lang)
 	}
+	if v.Timbre.Verbatim {
+		q.Set("apply_text_normalization", "off")
+	}
 	u, err := c.base()
 	if err != nil {
 		return w, err

@@ -162,11 +162,11 @@ func TestWire(t *testing.T) {
 				Name: "21m00Tcm4TlvDq8ikWAM", Model: "eleven_multilingual_v2", Lang: "es", Rate: 16000, Pace: 1.1,
 				Timbre: pipeline.Timbre{
 					Stability: pipeline.Choice[float64]{Made: true}, Similarity: pipeline.Choice[float64]{Made: true, Value: 0.75},
-					Style: pipeline.Choice[float64]{Made: true, Value: 0.2}, Boost: pipeline.Choice[bool]{Made: true},
+					Style: pipeline.Choice[float64]{Made: true, Value: 0.2}, Boost: pipeline.Choice[bool]{Made: true}, Verbatim: true,
 				},
 			},
 			"/v1/text-to-speech/21m00Tcm4TlvDq8ikWAM/multi-stream-input",
-			url.Values{"model_id": {"eleven_multilingual_v2"}, "output_format": {"pcm_16000"}}, // this model is told no language
+			url.Values{"model_id": {"eleven_multilingual_v2"}, "output_format": {"pcm_16000"}, "apply_text_normalization": {"off"}}, // this model is told no language
 			`,"voice_settings":{"similarity_boost":0.75,"speed":1.1,"stability":0,"style":0.2,"use_speaker_boost":false}`,
 		},
 	} {

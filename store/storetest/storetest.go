@@ -8,6 +8,7 @@
 //	    ──▶ reports, second transcripts, old recordings
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
+//	    ──▶ what clients keep of calls, and recordings that are to be fetched
 //	    ──▶ contacts and custom fields: what is found is what a model in memory finds
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
@@ -68,6 +69,8 @@ type Store interface {
 	store.Contacts
 	store.Fields
 	store.Memories
+	store.Cards
+	store.Loads
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -197,6 +200,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"UpdateContactAtOnce", testUpdateContactAtOnce},
 		{"CustomFields", testCustomFields},
 		{"Options", testOptions},
+		{"Cards", testCards},
+		{"Loads", testLoads},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {

@@ -14,7 +14,7 @@ import (
 // newTask is a task that has all there is to a new one.
 func newTask(h House) store.Task {
 	return store.Task{
-		ID: store.NewID(), Org: h.Org, Agent: h.Setup.Agent.ID, Name: "Call", To: "+442071234567", Description: "d", StartingMessage: "Hi {{n}}",
+		ID: store.NewID(), Org: h.Org, Agent: h.Setup.Agent.ID, Name: "Call", To: "+442071234567", From: "+15005550007", Description: "d", StartingMessage: "Hi {{n}}",
 		Context: `{"n":"Zoë"}`, Priority: -3, Scheduled: start.Add(time.Hour), WebhookURL: "https://example.com/hook",
 		WebhookEvents: []string{store.CallStarted, store.CallFailed}, Created: start,
 	}

@@ -1,6 +1,7 @@
 // Package crmtest is what is served of the CRM contract as data, for the tests that hold the API against it.
 //
-//	shared/api/crm.txt ◀── compared, where it is at hand ──▶ contract.json ──▶ Load ──▶ tests of control/crm
+//	shared/api/crm.txt ◀── compared, where it is at hand ──▶ contract.json ──▶ Load ───┬▶ tests of control/crm
+//	                                                         calls.json ─────▶ Calls ──┘
 //
 // The page stands beside the module and is no part of it, so contract.json has all that a program can be held to: operations, parameters,
 // fields, statuses, samples and examples. The paths are shared/api/README.md's, as the page names none.
@@ -13,6 +14,9 @@ import (
 
 //go:embed contract.json
 var text []byte
+
+//go:embed calls.json
+var calls []byte
 
 // A Contract is what the page promises.
 type Contract struct {
@@ -49,11 +53,16 @@ type Example struct {
 	Body map[string]any `json:"body"`
 }
 
-// Load reads the contract.
-func Load() Contract {
-	var c Contract
+// Load reads the contract, but for calls.
+func Load() Contract { return read("contract.json", text) }
+
+// Calls are the contract's operations on calls and recordings. GetCall and GetRecording have no heading on the page, and stand there below
+// CreateCall and above LoadRecording; what LoadRecording answers is not there, and is taken to be a recording.
+func Calls() []Operation { return read("calls.json", calls).Operations }
+
+func read(name string, text []byte) (c Contract) {
 	if err := json.Unmarshal(text, &c); err != nil {
-		panic("crmtest: contract.json: " + err.Error()) // it is part of the program
+		panic("crmtest: " + name + ": " + err.Error()) // it is part of the program
 	}
 	return c
 }

@@ -40,6 +40,48 @@ func TestContractIsThePage(t *testing.T) {
 	}
 }
 
+// TestCallsAreThePage is the same of calls: the heading StartAgentCall stands there twice, the first at the page's very beginning.
+func TestCallsAreThePage(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "shared", "api", "crm.txt"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Log("shared/ is not here")
+		return
+	}
+	must(t, err)
+	sections := read(string(text))
+	sections["POST /agent-calls"] = read("}" + string(text))["StartAgentCall"]
+	for _, op := range crmtest.Calls() {
+		name := op.Name
+		switch op.Name {
+		case "GetCall":
+			name = "CreateCall"
+		case "GetRecording":
+			name = "GetCallRecording"
+		}
+		section, ok := sections[name]
+		if first, twice := sections[op.Method+" "+op.Path]; twice {
+			section, ok = first, true
+		}
+		if !ok {
+			t.Errorf("the page has no %s", op.Name)
+			continue
+		}
+		want := section.operation(t, op)
+		switch op.Name {
+		case "GetCall", "GetRecording":
+			want = crmtest.Operation{Name: op.Name, Method: op.Method, Path: op.Path, Statuses: op.Statuses, Answer: want.Answer}
+		case "CreateCall":
+			want.Statuses = want.Statuses[:3] // the rest are GetCall's
+		case "LoadRecording":
+			want.Answer = op.Answer
+		}
+		if d := cmp.Diff(want, op); d != "" {
+			t.Errorf("%s (-page +contract):\n%s", op.Name, d)
+		}
+	}
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

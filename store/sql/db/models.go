@@ -90,6 +90,14 @@ type Call struct {
 	Cost         Cost
 }
 
+type CallCard struct {
+	Call    string
+	Card    string
+	Changes int64
+	Created Time
+	Updated Time
+}
+
 type Campaign struct {
 	Number          int64
 	ID              string
@@ -324,6 +332,18 @@ type Key struct {
 	Revoked  Time
 }
 
+type Load struct {
+	Call    string
+	Org     string
+	Url     string
+	Tries   int64
+	Due     Time
+	Node    string
+	Error   string
+	Created Time
+	Ended   Time
+}
+
 type Message struct {
 	Call   string
 	Seq    int64
@@ -431,6 +451,7 @@ type Task struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Caller          string
 }
 
 type TaskEvent struct {
