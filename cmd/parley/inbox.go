@@ -28,7 +28,7 @@ type messaging struct {
 func (in *construction) newInbox() *inbox.Inbox {
 	in.channels = &channels{accounts: in.accounts, bots: in.store}
 	return inbox.New(inbox.Options{
-		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Log: in.log,
+		Store: in.store, Node: in.boot, Lines: in.channels, Feed: in.feed, Drafter: in.company, Voice: in.company, Secret: in.secrets[0], Public: in.cfg.PublicURL, Observe: in.observe.inbox, Log: in.log,
 	})
 }
 

@@ -118,6 +118,7 @@ type observe struct {
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
 	taped   func(outcome string, lost int)                             // recordings, and frames that they lost
 	dialler dialer.Observe
+	inbox   inbox.Observe
 	vendors *health.Board // how they do; nil: nobody knows
 }
 

@@ -158,7 +158,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
 	}
-	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), board}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}

@@ -41,6 +41,7 @@ type Metrics struct {
 	turns   turns
 	vendors vendors
 	desk    desk
+	chats   chats
 }
 
 // New registers what Metrics counts, and what Go and the operating system know of the process.
@@ -52,7 +53,7 @@ func New(o Options) *Metrics {
 	k := maker{promauto.With(o.Registry)}
 	build := k.gauge("parley_build_info", "The program that runs; always 1.", "version", "go")
 	build.WithLabelValues(o.Version, runtime.Version()).Set(1)
-	return &Metrics{Registry: o.Registry, calls: newCalls(k, o.Legs), turns: newTurns(k), vendors: newVendors(k), desk: newDesk(k)}
+	return &Metrics{Registry: o.Registry, calls: newCalls(k, o.Legs), turns: newTurns(k), vendors: newVendors(k), desk: newDesk(k), chats: newChats(k)}
 }
 
 // maker makes metrics that are registered at once.
@@ -78,6 +79,7 @@ func (k maker) histogram(name, help string, buckets []float64, labels ...string)
 var (
 	conversing = []float64{.005, .01, .02, .04, .08, .15, .25, .4, .6, .8, 1, 1.25, 1.5, 2, 3, 5, 8} // fine where conversations are won or lost
 	serving    = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}     // of requests
+	chatting   = []float64{.05, .1, .25, .5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 120, 300, 600, 1800}     // of messages
 	lasting    = []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600}                 // of calls, and of what may wait
 )
 

@@ -14,6 +14,7 @@ import (
 
 	"parley/media"
 	"parley/pipeline"
+	"parley/store"
 )
 
 // counted is what a metric says of all series that have these labels, in pairs: their sum; of histograms, how often they were added to.
@@ -162,6 +163,26 @@ func TestDesk(t *testing.T) {
 	want(t, m, 1, "parley_task_wait_seconds")
 	want(t, m, 1, "parley_dial_requests_total", "outcome", "placed")
 	want(t, m, 1, "parley_dials_settled_total", "cause", "busy")
+}
+
+func TestChats(t *testing.T) {
+	t.Parallel()
+	m := made()
+	o := m.Chatting()
+	o.Hooked("taken")
+	o.Worked(time.Second)
+	o.Settled(store.SendJob, "put_off")
+	o.Answered(3 * time.Second)
+	o.Waiting(store.ReplyJob, 7, time.Minute)
+	want(t, m, 1, "parley_inbox_webhooks_total", "outcome", "taken")
+	want(t, m, 0, "parley_inbox_webhooks_total", "outcome", "refused")
+	want(t, m, 1, "parley_inbox_event_seconds")
+	want(t, m, 1, "parley_inbox_jobs_total", "kind", "send", "outcome", "put_off")
+	want(t, m, 0, "parley_inbox_jobs_total", "kind", "send", "outcome", "done")
+	want(t, m, 1, "parley_inbox_answer_seconds")
+	want(t, m, 7, "parley_inbox_jobs_waiting", "kind", "reply")
+	want(t, m, 60, "parley_inbox_oldest_seconds", "kind", "reply")
+	want(t, m, 0, "parley_inbox_jobs_waiting", "kind", "send")
 }
 
 // TestReading: what others count is asked for once a scrape, whatever is made of it.

@@ -105,6 +105,38 @@ func controlPlane() board {
 					queries: []query{{expr: sum(of("parley_webhooks_sending"), "instance"), legend: "{{instance}}"}},
 				},
 			}},
+			{"Messages", []box{
+				{
+					kind: "timeseries", title: "Webhooks of channels, a minute", unit: "short", stacked: true,
+					says:    "Of WhatsApp. refused: not signed by the channel, or of a bot that is not set up: runbook ParleyInboxRefusing. busy: the database is away, and the channel comes again.",
+					queries: []query{{expr: perMinute("parley_inbox_webhooks_total", by("outcome")), legend: "{{outcome}}"}},
+				},
+				{
+					kind: "timeseries", title: "Messages that wait", unit: "short", bars: bars{20, 200},
+					says:    "Jobs that are due and not taken, of all nodes: event, what webhooks brought; hear, voice notes; reply, bots' answers; send, messages of ours.",
+					queries: []query{{expr: "max by (kind) (" + of("parley_inbox_jobs_waiting") + ")", legend: "{{kind}}"}},
+				},
+				{
+					kind: "timeseries", title: "How long the first of them waits", unit: "s", bars: bars{30, 60},
+					says:    "By kind. Runbook ParleyInboxWaiting.",
+					queries: []query{{expr: "max by (kind) (" + of("parley_inbox_oldest_seconds") + ")", legend: "{{kind}}"}},
+				},
+				{
+					kind: "timeseries", title: "What became of messages, a minute", unit: "short",
+					says:    "By kind of work. put_off: tried again later. failed: never; the conversation shows why a message was not sent. Runbook ParleyInboxFailing.",
+					queries: []query{{expr: perMinute("parley_inbox_jobs_total", by("kind", "outcome")), legend: "{{kind}} {{outcome}}"}},
+				},
+				{
+					kind: "timeseries", title: "Until a bot has answered a message (p95)", unit: "s", bars: bars{15, 60},
+					says:    "From when the customer wrote until the answer is there to be sent, with the 2 s in which they may write more. Long: the model, or messages that wait.",
+					queries: []query{{expr: quantileOrZero(.95, "parley_inbox_answer_seconds"), legend: "p95"}},
+				},
+				{
+					kind: "timeseries", title: "Until a webhook is worked off (p95)", unit: "s", bars: bars{1, 10},
+					says:    "From when it came. Long: the database is slow, or the organisation's channel cannot be read (the log says why).",
+					queries: []query{{expr: quantileOrZero(.95, "parley_inbox_event_seconds"), legend: "p95"}},
+				},
+			}},
 			{"Nodes", []box{
 				{
 					kind: "timeseries", title: "Since the database heard of a node", unit: "s", bars: bars{10, 15},

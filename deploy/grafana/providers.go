@@ -28,6 +28,26 @@ func providers() board {
 					queries: []query{{expr: perMinute("parley_provider_fallbacks_total", kinds), legend: "{{provider}} {{kind}}"}},
 				},
 			}},
+			{"Do calls get past it?", []box{
+				{
+					kind: "timeseries", title: "Vendors that are given a rest", unit: "short", bars: bars{1, 1}, most: 2,
+					says:    "1: nothing reaches the vendor by the server's own account, since so many requests in a row have failed. 2: one does, to see how it is. Runbook ParleyVendorResting.",
+					queries: []query{{expr: "max by (provider, kind) (" + of("parley_provider_breaker") + ")", legend: "{{provider}} {{kind}}"}},
+				},
+				{
+					kind: "timeseries", title: "Requests that were not made, a minute", unit: "short", bars: bars{1, 10},
+					says:    "broken: the vendor is given a rest. full: PARLEY_VENDOR_LIMITS lets no more through at once. Runbook ParleyVendorFull.",
+					queries: []query{{expr: perMinute("parley_provider_turned_away_total", by("provider", "kind", "why")), legend: "{{provider}} {{kind}}: {{why}}"}},
+				},
+				{
+					kind: "timeseries", title: "Asked twice, a minute", unit: "short",
+					says: "Second tries of voices and recognisers that failed at once, and models that were asked since the one before was slow: won, if they were first. Many that are won: that model is too slow.",
+					queries: []query{
+						{expr: perMinute("parley_provider_retries_total", kinds), legend: "{{provider}} {{kind}} again"},
+						{expr: perMinute("parley_provider_hedges_total", by("provider", "outcome")), legend: "{{provider}} as well: {{outcome}}"},
+					},
+				},
+			}},
 			{"How quickly?", []box{
 				{
 					kind: "timeseries", title: "Until the first of an answer (p50)", unit: "s",
@@ -65,6 +85,16 @@ func providers() board {
 					kind: "timeseries", title: "Sound, seconds a second", unit: "short",
 					says:    "That recognisers heard (one for each call) and voices made.",
 					queries: []query{{expr: perSecond("parley_provider_audio_seconds_total", kinds), legend: "{{provider}} {{kind}}"}},
+				},
+				{
+					kind: "timeseries", title: "Cost, dollars an hour", unit: "currencyUSD", stacked: true,
+					says:    "By the list of prices (PARLEY_PRICES). What it has no price for is counted beside.",
+					queries: []query{{expr: "60 * (" + perMinute("parley_provider_cost_dollars_total", kinds) + ")", legend: "{{provider}} {{kind}}"}},
+				},
+				{
+					kind: "timeseries", title: "Uses without a price, a minute", unit: "short", bars: bars{.1, 10},
+					says:    "The cost of calls lacks them: add the model to the list of prices.",
+					queries: []query{{expr: perMinute("parley_provider_unpriced_total", kinds), legend: "{{provider}} {{kind}}"}},
 				},
 			}},
 		},
