@@ -1,7 +1,8 @@
 // Conversations: threads between customers and bots, by telephone and by text.
-import { useEffect, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { ask, useAsk } from "../api";
 import type { Conversation, Message } from "../api.gen";
+import { follow } from "../follow";
 import { Link, setQuery, usePlace } from "../router";
 import { Badge, Button, Card, Loaded, Page, pageSize, Pager, Table, Trouble, useAct } from "../ui";
 import { plain, when, whenShort } from "../words";
@@ -9,20 +10,12 @@ import { plain, when, whenShort } from "../words";
 const channels = ["", "voice", "whatsapp"];
 const statuses = ["active", "completed", "escalated", "failed"] as const;
 
-/** useEvents calls f when something happens to a conversation of the organisation; of which, is said. */
-function useEvents(f: (conversation: string) => void) {
-  useEffect(() => {
-    const socket = new WebSocket(`${location.origin.replace(/^http/, "ws")}/ws/conversations`);
-    socket.onmessage = ({ data: text }: MessageEvent<string>) => {
-      const { data } = JSON.parse(text) as { data?: { id: string; conversation_id?: string } };
-      if (data) f(data.conversation_id ?? data.id);
-    };
-    return () => {
-      socket.onmessage = null;
-      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
-      else socket.close();
-    };
-  }, [f]);
+/** useEvents calls f when something happens to a conversation of the organisation; of which, is said: undefined, it may be any. */
+function useEvents(f: (conversation?: string) => void) {
+  useEffect(() => follow("/ws/conversations", (text) => {
+    const { data } = JSON.parse(text) as { data?: { id: string; conversation_id?: string } };
+    if (data) f(data.conversation_id ?? data.id);
+  }, () => f()), [f]);
 }
 
 export function Conversations() {
@@ -76,14 +69,11 @@ export function ConversationPage({ id }: { id: string }) {
   const one = useAsk("GET /conversations/{id}", { path: { id } });
   const thread = useAsk("GET /conversations/{id}/messages", { path: { id } });
   const [{ again: againOne }, { again: againThread }] = [one, thread];
-  const [heard, setHeard] = useState("");
-  useEvents(setHeard);
-  useEffect(() => {
-    if (heard !== id) return;
-    setHeard("");
+  useEvents(useCallback((conversation) => {
+    if (conversation && conversation !== id) return;
     againOne();
     againThread();
-  }, [heard, id, againOne, againThread]);
+  }, [id, againOne, againThread]));
   return (
     <Loaded asking={one}>
       {(conversation) => (
