@@ -318,11 +318,21 @@ func details(m *channel.Incoming) string {
 	if p := m.Permission; p != nil {
 		all["permission"] = map[string]any{"granted": p.Granted, "permanent": p.Permanent}
 	}
+	if o := m.Order; o != nil {
+		items := make([]map[string]any, len(o.Items))
+		for i, one := range o.Items {
+			items[i] = map[string]any{"product": one.Product, "quantity": one.Quantity, "price": one.Price.String(), "currency": one.Currency}
+		}
+		all["order"] = map[string]any{"catalog": o.Catalog, "note": o.Note, "items": items}
+	}
 	if r := m.Reaction; r != nil {
 		all["reaction"] = map[string]any{"message": r.Message, "emoji": r.Emoji}
 	}
 	if q := m.Quote; q != nil && q.Message != "" {
 		all["quote"] = map[string]any{"message": q.Message}
+	}
+	if q := m.Quote; q != nil && q.Product != "" {
+		all["product"] = map[string]any{"catalog": q.Catalog, "id": q.Product}
 	}
 	if r := m.Referral; r != nil {
 		all["referral"] = map[string]any{"url": r.URL, "type": r.Type, "source": r.Source, "headline": r.Headline, "body": r.Body}

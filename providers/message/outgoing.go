@@ -75,9 +75,10 @@ type CardURL struct{ URL, Type string }
 // A CardAddress is where somebody lives or works.
 type CardAddress struct{ Street, City, State, Zip, Country, CountryCode, Type string }
 
-// A Menu is a message with something to tap. Body is needed, and one of Buttons, List, Link, AskPlace, AskCall and CallUs.
+// A Menu is a message with something to tap. Body is needed, but for a Product, and one of Buttons, List, Link, AskPlace, AskCall, CallUs, Product,
+// Products and Catalog. What is ordered from the last three comes back as Incoming.Order.
 type Menu struct {
-	Header *Header // of Buttons, List (Text alone) and Link
+	Header *Header // of Buttons, List (Text alone), Link and Products, which need one (Text alone)
 	Body   string
 	Footer string
 
@@ -87,6 +88,9 @@ type Menu struct {
 	AskPlace bool // asks where the person is
 	AskCall  bool // asks whether we may call
 	CallUs   *CallUs
+	Product  *Product // shows one
+	Products *Products
+	Catalog  *Catalog
 }
 
 // A Header is above a menu: Text or Media is set.
@@ -122,6 +126,21 @@ type CallUs struct {
 	Minutes int    // for which it works; 0: the channel's default
 	Payload string // comes back as Call.Payload
 }
+
+// Products are some of a catalogue's.
+type Products struct {
+	Catalog  string
+	Sections []ProductSection // 1 to 10, with 30 products in all at most
+}
+
+// A ProductSection is a part of Products.
+type ProductSection struct {
+	Title string // needed where there are several
+	IDs   []string
+}
+
+// A Catalog opens the one that belongs to our number.
+type Catalog struct{ Thumbnail string } // the product whose picture stands above; empty: the first
 
 // A Template is a message that the channel has approved, with its places filled. The parts are Meta's.
 type Template struct {

@@ -94,6 +94,8 @@ type graphInteractive struct {
 	Action struct {
 		Name       string         `json:"name"`
 		Button     string         `json:"button"`
+		Catalog    string         `json:"catalog_id"`
+		Product    string         `json:"product_retailer_id"`
 		Parameters map[string]any `json:"parameters"`
 		Buttons    []struct {
 			Type  string `json:"type"`
@@ -109,6 +111,9 @@ type graphInteractive struct {
 				Title       string `json:"title"`
 				Description string `json:"description"`
 			} `json:"rows"`
+			Items []struct {
+				Product string `json:"product_retailer_id"`
+			} `json:"product_items"`
 		} `json:"sections"`
 	} `json:"action"`
 }
@@ -362,7 +367,7 @@ func length(s string, least, most int) bool {
 func (i *graphInteractive) check() (field string, ok bool) {
 	a := &i.Action
 	switch {
-	case !length(i.Body.Text, 1, 1024):
+	case i.Type != "product" && !length(i.Body.Text, 1, 1024):
 		return "interactive.body.text", false
 	case i.Footer != nil && !length(i.Footer.Text, 1, 60):
 		return "interactive.footer.text", false
@@ -407,10 +412,31 @@ func (i *graphInteractive) check() (field string, ok bool) {
 		return "interactive.action.name", a.Name == "send_location"
 	case "call_permission_request", "voice_call":
 		return "interactive.action.name", a.Name == i.Type
+	case "product", "product_list", "catalog_message":
+		return i.checkGoods()
 	default:
 		return "interactive.type", false
 	}
 	return "", true
+}
+
+// checkGoods names what is wrong with what can be bought.
+func (i *graphInteractive) checkGoods() (field string, ok bool) {
+	a := &i.Action
+	switch i.Type {
+	case "catalog_message":
+		return "interactive.action.name", a.Name == i.Type && i.Header == nil
+	case "product":
+		return "interactive.action.product_retailer_id", a.Catalog != "" && a.Product != "" && i.Header == nil
+	}
+	items := 0
+	for _, s := range a.Sections {
+		items += len(s.Items)
+		if len(a.Sections) > 1 && s.Title == "" {
+			return "interactive.action.sections.title", false
+		}
+	}
+	return "interactive.action.sections", a.Catalog != "" && i.Header != nil && items >= 1 && items <= 30 && len(a.Sections) <= 10
 }
 
 // check names what is wrong with a template.

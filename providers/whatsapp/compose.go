@@ -129,22 +129,31 @@ func reaction(r *message.Reaction) (object, error) {
 // menu is an interactive message.
 func menu(m *message.Menu) (object, error) {
 	n := 0
-	for _, given := range []bool{len(m.Buttons) > 0, m.List != nil, m.Link != nil, m.AskPlace, m.AskCall, m.CallUs != nil} {
+	for _, given := range []bool{
+		len(m.Buttons) > 0, m.List != nil, m.Link != nil, m.AskPlace, m.AskCall, m.CallUs != nil, m.Product != nil, m.Products != nil, m.Catalog != nil,
+	} {
 		if given {
 			n++
 		}
 	}
 	if n != 1 {
-		return nil, message.Wrong("menu", "want one of buttons, list, link, ask_place, ask_call and call_us, not %d of them", n)
+		return nil, message.Wrong("menu", "want one of buttons, list, link, ask_place, ask_call, call_us, product, products and catalog, not %d of them", n)
 	}
 	kind, action, err := actionOf(m)
 	if err != nil {
 		return nil, err
 	}
-	if err := bounds(bound{"menu.body", m.Body, 1, 1024}, bound{"menu.footer", m.Footer, 0, 60}); err != nil {
+	least := 1
+	if m.Product != nil { // which speaks for itself
+		least = 0
+	}
+	if err := bounds(bound{"menu.body", m.Body, least, 1024}, bound{"menu.footer", m.Footer, 0, 60}); err != nil {
 		return nil, err
 	}
-	body := object{"type": kind, "body": object{"text": m.Body}, "action": action}
+	body := object{"type": kind, "action": action}
+	if m.Body != "" {
+		body["body"] = object{"text": m.Body}
+	}
 	if m.Footer != "" {
 		body["footer"] = object{"text": m.Footer}
 	}
@@ -152,6 +161,8 @@ func menu(m *message.Menu) (object, error) {
 		if body["header"], err = header(m); err != nil {
 			return nil, err
 		}
+	} else if m.Products != nil {
+		return nil, message.Wrong("menu.header", "is missing: products need one")
 	}
 	return body, nil
 }
@@ -175,6 +186,8 @@ func actionOf(m *message.Menu) (kind string, action object, err error) {
 		return "location_request_message", object{"name": "send_location"}, nil
 	case m.AskCall:
 		return "call_permission_request", object{"name": "call_permission_request"}, nil
+	case m.CallUs == nil:
+		return goods(m)
 	}
 	p := object{"display_text": m.CallUs.Text}
 	if m.CallUs.Minutes != 0 {
@@ -188,6 +201,63 @@ func actionOf(m *message.Menu) (kind string, action object, err error) {
 	}
 	err = bounds(bound{"menu.call_us.text", m.CallUs.Text, 1, 20}, bound{"menu.call_us.payload", m.CallUs.Payload, 0, 512})
 	return "voice_call", object{"name": "voice_call", "parameters": p}, err
+}
+
+// goods is what can be bought.
+func goods(m *message.Menu) (kind string, action object, err error) {
+	switch {
+	case m.Product != nil:
+		err = bounds(bound{"menu.product.catalog", m.Product.Catalog, 1, 100}, bound{"menu.product.id", m.Product.ID, 1, 100})
+		return "product", object{"catalog_id": m.Product.Catalog, "product_retailer_id": m.Product.ID}, err
+	case m.Products != nil:
+		action, err = products(m.Products)
+		return "product_list", action, err
+	}
+	action = object{"name": "catalog_message"}
+	if first := m.Catalog.Thumbnail; first != "" {
+		action["parameters"] = object{"thumbnail_product_retailer_id": first}
+	}
+	return "catalog_message", action, within("menu.catalog.thumbnail", m.Catalog.Thumbnail, 0, 100)
+}
+
+// products are some of a catalogue's
+// (developers.facebook.com/docs/whatsapp/guides/commerce-guides/share-products-with-customers).
+func products(p *message.Products) (object, error) {
+	if err := within("menu.products.catalog", p.Catalog, 1, 100); err != nil {
+		return nil, err
+	}
+	var sections []object
+	total := 0
+	for i, s := range p.Sections {
+		field := fmt.Sprintf("menu.products.sections[%d]", i)
+		least := 0
+		if len(p.Sections) > 1 {
+			least = 1
+		}
+		if err := within(field+".title", s.Title, least, 24); err != nil {
+			return nil, err
+		}
+		if len(s.IDs) == 0 {
+			return nil, message.Wrong(field+".ids", "is missing")
+		}
+		var items []object
+		for j, id := range s.IDs {
+			if err := within(fmt.Sprintf("%s.ids[%d]", field, j), id, 1, 100); err != nil {
+				return nil, err
+			}
+			items = append(items, object{"product_retailer_id": id})
+		}
+		total += len(items)
+		section := object{"product_items": items}
+		if s.Title != "" {
+			section["title"] = s.Title
+		}
+		sections = append(sections, section)
+	}
+	if len(sections) < 1 || len(sections) > 10 || total > 30 {
+		return nil, message.Wrong("menu.products.sections", "%d with %d products: want 1 to 10, with 30 products in all at most", len(sections), total)
+	}
+	return object{"catalog_id": p.Catalog, "sections": sections}, nil
 }
 
 // buttons are those of a message.
@@ -263,6 +333,8 @@ func list(l *message.List) (object, error) {
 func header(m *message.Menu) (object, error) {
 	h := m.Header
 	switch {
+	case m.Product != nil || m.Catalog != nil:
+		return nil, message.Wrong("menu.header", "a product and the catalogue have none")
 	case (h.Text == "") == (h.Media == nil):
 		return nil, message.Wrong("menu.header", "want text or media")
 	case h.Text != "":

@@ -82,6 +82,25 @@ func TestSend(t *testing.T) {
 			"type": "voice_call", "body": object{"text": "Call us"},
 			"action": object{"name": "voice_call", "parameters": object{"display_text": "Call now", "ttl_minutes": 100.0, "payload": "deep-1"}},
 		}},
+		{"a product", message.Outgoing{Menu: &message.Menu{Product: &message.Product{Catalog: "194836987003835", ID: "di9"}}}, "interactive", object{
+			"type": "product", "action": object{"catalog_id": "194836987003835", "product_retailer_id": "di9"},
+		}},
+		{"products", message.Outgoing{Menu: &message.Menu{Header: &message.Header{Text: "H"}, Body: "B", Products: &message.Products{Catalog: "194836987003835", Sections: []message.ProductSection{
+			{Title: "Blue", IDs: []string{"di9", "di8"}}, {Title: "Red", IDs: []string{"di7"}},
+		}}}}, "interactive", object{
+			"type": "product_list", "header": object{"type": "text", "text": "H"}, "body": object{"text": "B"},
+			"action": object{"catalog_id": "194836987003835", "sections": []any{
+				object{"title": "Blue", "product_items": []any{object{"product_retailer_id": "di9"}, object{"product_retailer_id": "di8"}}},
+				object{"title": "Red", "product_items": []any{object{"product_retailer_id": "di7"}}},
+			}},
+		}},
+		{"the catalogue", message.Outgoing{Menu: &message.Menu{Body: "B", Footer: "F", Catalog: &message.Catalog{Thumbnail: "di9"}}}, "interactive", object{
+			"type": "catalog_message", "body": object{"text": "B"}, "footer": object{"text": "F"},
+			"action": object{"name": "catalog_message", "parameters": object{"thumbnail_product_retailer_id": "di9"}},
+		}},
+		{"the catalogue with its first product", message.Outgoing{Menu: &message.Menu{Body: "B", Catalog: &message.Catalog{}}}, "interactive", object{
+			"type": "catalog_message", "body": object{"text": "B"}, "action": object{"name": "catalog_message"},
+		}},
 	} {
 		sent, err := n.Send(t.Context(), to(test.o))
 		if err != nil {
@@ -189,6 +208,9 @@ func TestWrong(t *testing.T) {
 	list := func(s ...message.Section) message.Outgoing {
 		return menu(message.Menu{Body: "b", List: &message.List{Button: "b", Sections: s}})
 	}
+	goods := func(h *message.Header, s ...message.ProductSection) message.Outgoing {
+		return menu(message.Menu{Header: h, Body: "b", Products: &message.Products{Catalog: "1", Sections: s}})
+	}
 	yes := []message.Button{{ID: "y", Title: "Yes"}}
 	for field, o := range map[string]message.Outgoing{
 		"message":                           {},
@@ -225,6 +247,13 @@ func TestWrong(t *testing.T) {
 		"menu.list.sections[0].rows[1].id":  list(message.Section{Rows: []message.Row{{ID: "1", Title: "t"}, {ID: "1", Title: "t"}}}),
 		"menu.link.text":                    menu(message.Menu{Body: "b", Link: &message.Link{URL: "https://x.example"}}),
 		"menu.link.url":                     menu(message.Menu{Body: "b", Link: &message.Link{Text: "x", URL: "x"}}),
+		"menu.product.id":                   menu(message.Menu{Product: &message.Product{Catalog: "1"}}),
+		"menu.products.catalog":             menu(message.Menu{Body: "b", Products: &message.Products{}}),
+		"menu.products.sections":            goods(nil, message.ProductSection{IDs: strings.Split(strings.Repeat("x,", 30)+"x", ",")}),
+		"menu.products.sections[1].title":   goods(nil, message.ProductSection{Title: "s", IDs: []string{"1"}}, message.ProductSection{IDs: []string{"2"}}),
+		"menu.products.sections[0].ids":     goods(nil, message.ProductSection{}),
+		"menu.products.sections[0].ids[1]":  goods(nil, message.ProductSection{IDs: []string{"1", ""}}),
+		"menu.catalog.thumbnail":            menu(message.Menu{Body: "b", Catalog: &message.Catalog{Thumbnail: long(101)}}),
 		"menu.call_us.text":                 menu(message.Menu{Body: "b", CallUs: &message.CallUs{}}),
 		"menu.call_us.minutes":              menu(message.Menu{Body: "b", CallUs: &message.CallUs{Text: "x", Minutes: -1}}),
 		"template.name":                     {Template: &message.Template{Name: "A B", Language: "en"}},
