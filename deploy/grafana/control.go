@@ -129,12 +129,12 @@ func controlPlane() board {
 				{
 					kind: "timeseries", title: "Until a bot has answered a message (p95)", unit: "s", bars: bars{15, 60},
 					says:    "From when the customer wrote until the answer is there to be sent, with the 2 s in which they may write more. Long: the model, or messages that wait.",
-					queries: []query{{expr: quantile(.95, "parley_inbox_answer_seconds", nil), legend: "p95"}},
+					queries: []query{{expr: quantileOrZero(.95, "parley_inbox_answer_seconds"), legend: "p95"}},
 				},
 				{
 					kind: "timeseries", title: "Until a webhook is worked off (p95)", unit: "s", bars: bars{1, 10},
 					says:    "From when it came. Long: the database is slow, or the organisation's channel cannot be read (the log says why).",
-					queries: []query{{expr: quantile(.95, "parley_inbox_event_seconds", nil), legend: "p95"}},
+					queries: []query{{expr: quantileOrZero(.95, "parley_inbox_event_seconds"), legend: "p95"}},
 				},
 			}},
 			{"Nodes", []box{

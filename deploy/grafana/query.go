@@ -53,3 +53,8 @@ func observed(metric string, by []string, where ...string) string {
 
 // by names labels.
 func by(labels ...string) []string { return labels }
+
+// quantileOrZero is the quantile of a histogram without labels, and 0 where nothing was observed: a quantile of nothing is no number.
+func quantileOrZero(q float64, metric string) string {
+	return orZero("(" + quantile(q, metric, nil) + ") >= 0")
+}
