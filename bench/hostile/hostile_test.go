@@ -310,10 +310,7 @@ func TestNothingGetsIn(t *testing.T) { //nolint:paralleltest // see above
 	(&zone{}).serve(t)
 	trap := lie(t)
 	sealed, plain, asked := baits(t)
-	hosts := hostile.Hosts()
-	for _, a := range own(t) {
-		hosts = append(hosts, a)
-	}
+	hosts := append(hostile.Hosts(), own(t)...)
 	for _, w := range ways() {
 		t.Run(w.name, func(t *testing.T) { //nolint:paralleltest // the trap is shared
 			var urls []string

@@ -20,15 +20,11 @@ func Hosts() (all []string) {
 	for _, text := range []string{"127.0.0.1", "127.0.0.2", "127.1.2.3", "127.255.255.254", "0.0.0.0", "10.0.0.1", "172.16.0.1", "192.168.0.1", "169.254.169.254", "100.100.100.200", "168.63.129.16"} {
 		all = append(all, spellings(netip.MustParseAddr(text))...)
 	}
-	for _, text := range []string{
+	all = append(all,
 		"[::1]", "[0:0:0:0:0:0:0:1]", "[0000:0000:0000:0000:0000:0000:0000:0001]", "[::0.0.0.1]", "[::]", "[::1%25lo]", "[::FFFF:127.0.0.1]",
 		"[fe80::1]", "[fe80::1%25lo]", "[fc00::1]", "[fd00:ec2::254]", "[fec0::1]", "[ff02::1]", "[100::1]", "[5f00::1]", "[2001:db8::1]", "[2001::1]", "[3fff::1]",
-	} {
-		all = append(all, text)
-	}
-	for _, name := range []string{"localhost", "LOCALHOST", "localhost.", "localhost.localdomain", "x.localhost", "ip6-localhost", "loopback"} {
-		all = append(all, name)
-	}
+		"localhost", "LOCALHOST", "localhost.", "localhost.localdomain", "x.localhost", "ip6-localhost", "loopback",
+	)
 	for i := range 12 {
 		all = append(all, fmt.Sprintf("one-%d.hostile.test", i), fmt.Sprintf("rebind-%d.hostile.test", i), fmt.Sprintf("both-%d.hostile.test", i))
 	}
