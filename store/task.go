@@ -16,6 +16,8 @@ type Task struct {
 	Agent           string
 	Name            string
 	To              string // E.164
+	Bot             string // whose number on a messaging channel calls; empty: it calls by telephone
+	Permission      string // how To is asked on that channel whether they may be called, JSON of package dialer; empty: they are not asked
 	Description     string
 	StartingMessage string // empty: the agent's
 	Context         string // JSON object that fills the places of the prompt; empty: none

@@ -55,6 +55,7 @@ type Store interface {
 	store.Bots
 	store.Conversations
 	store.Threads
+	store.ChatCalls
 	store.Jobs
 	store.Nodes
 	store.Errands
@@ -152,6 +153,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
 		{"Bots", testBots},
+		{"ChatCalls", testChatCalls},
+		{"ChatConversations", testChatConversations},
+		{"Permissions", testPermissions},
 		{"BotAgents", testBotAgents},
 		{"BotNumbers", testBotNumbers},
 		{"DeleteBot", testDeleteBot},

@@ -145,7 +145,7 @@ func (q *Queries) CampaignOpen(ctx context.Context, arg CampaignOpenParams) (int
 }
 
 const campaignResults = `-- name: CampaignResults :many
-SELECT t.number, t.id, t.org, t.agent, t.name, t.callee, t.description, t.starting_message, t.context, t.priority, t.scheduled, t.webhook_url, t.webhook_events, t.status, t.due, t.attempts, t.retries, t.call, t.error, t.created, t.updated, t.campaign, t.line, t.outcome, COALESCE(c.status, '') AS call_status, COALESCE(c.cause, '') AS cause, COALESCE(c.answered, '') AS answered,
+SELECT t.number, t.id, t.org, t.agent, t.name, t.callee, t.description, t.starting_message, t.context, t.priority, t.scheduled, t.webhook_url, t.webhook_events, t.status, t.due, t.attempts, t.retries, t.call, t.error, t.created, t.updated, t.campaign, t.line, t.outcome, t.bot, t.permission, COALESCE(c.status, '') AS call_status, COALESCE(c.cause, '') AS cause, COALESCE(c.answered, '') AS answered,
   COALESCE(c.ended, '') AS ended, CAST(COALESCE(c.length, 0) AS BIGINT) AS length, COALESCE(c.answered_by, '') AS answered_by
 FROM tasks t LEFT JOIN calls c ON c.id = t.call AND c.org = t.org
 WHERE t.campaign = $1 AND t.campaign <> '' AND t.org = $2 AND t.id > $3 ORDER BY t.id LIMIT $4
@@ -183,6 +183,8 @@ type CampaignResultsRow struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Bot             string
+	Permission      string
 	CallStatus      string
 	Cause           string
 	Answered        Time
@@ -230,6 +232,8 @@ func (q *Queries) CampaignResults(ctx context.Context, arg CampaignResultsParams
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 			&i.CallStatus,
 			&i.Cause,
 			&i.Answered,
@@ -323,7 +327,7 @@ const dropContacts = `-- name: DropContacts :many
 UPDATE tasks SET status = 'failed', outcome = 'cancelled', error = 'cancelled', due = '', updated = $1
 WHERE id IN (SELECT p.id FROM tasks p WHERE p.org = $2 AND p.campaign = $3 AND p.campaign <> '' AND p.status = 'pending' ORDER BY p.id LIMIT $4)
   AND status = 'pending'
-RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
+RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission
 `
 
 type DropContactsParams struct {
@@ -373,6 +377,8 @@ func (q *Queries) DropContacts(ctx context.Context, arg DropContactsParams) ([]T
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 		); err != nil {
 			return nil, err
 		}
@@ -388,7 +394,7 @@ func (q *Queries) DropContacts(ctx context.Context, arg DropContactsParams) ([]T
 }
 
 const dueContacts = `-- name: DueContacts :many
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome FROM tasks WHERE campaign = $1 AND campaign <> '' AND due <> '' AND due <= $2
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission FROM tasks WHERE campaign = $1 AND campaign <> '' AND due <> '' AND due <= $2
 ORDER BY priority DESC, due, id LIMIT $3
 `
 
@@ -432,6 +438,8 @@ func (q *Queries) DueContacts(ctx context.Context, arg DueContactsParams) ([]Tas
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 		); err != nil {
 			return nil, err
 		}

@@ -88,6 +88,7 @@ type Call struct {
 	AnsweredBy   string
 	Quality      Quality
 	Cost         Cost
+	Bot          string
 }
 
 type Campaign struct {
@@ -418,6 +419,8 @@ type Task struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Bot             string
+	Permission      string
 }
 
 type TaskEvent struct {

@@ -55,7 +55,7 @@ func (q *Queries) DeleteTask(ctx context.Context, id string) error {
 }
 
 const dueTasks = `-- name: DueTasks :many
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome FROM tasks WHERE org = $1 AND campaign = '' AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission FROM tasks WHERE org = $1 AND campaign = '' AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
 `
 
 type DueTasksParams struct {
@@ -99,6 +99,8 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 		); err != nil {
 			return nil, err
 		}
@@ -114,7 +116,7 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 }
 
 const holdTask = `-- name: HoldTask :one
-UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
+UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission
 `
 
 type HoldTaskParams struct {
@@ -151,16 +153,18 @@ func (q *Queries) HoldTask(ctx context.Context, arg HoldTaskParams) (Task, error
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 	)
 	return i, err
 }
 
 const insertTask = `-- name: InsertTask :one
 INSERT INTO tasks (id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events,
-  status, due, attempts, retries, call, error, created, updated)
+  status, due, attempts, retries, call, error, created, updated, bot, permission)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-  'pending', $13, 0, 0, '', '', $14, $15)
-RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
+  'pending', $13, 0, 0, '', '', $14, $15, $16, $17)
+RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission
 `
 
 type InsertTaskParams struct {
@@ -179,6 +183,8 @@ type InsertTaskParams struct {
 	Due             Time
 	Created         Time
 	Updated         Time
+	Bot             string
+	Permission      string
 }
 
 func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, error) {
@@ -198,6 +204,8 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, e
 		arg.Due,
 		arg.Created,
 		arg.Updated,
+		arg.Bot,
+		arg.Permission,
 	)
 	var i Task
 	err := row.Scan(
@@ -225,6 +233,8 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, e
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 	)
 	return i, err
 }
@@ -252,7 +262,7 @@ func (q *Queries) PutOffTask(ctx context.Context, arg PutOffTaskParams) error {
 
 const resetTask = `-- name: ResetTask :one
 UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', outcome = '', due = $1, updated = $2
-WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
+WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission
 `
 
 type ResetTaskParams struct {
@@ -289,12 +299,14 @@ func (q *Queries) ResetTask(ctx context.Context, arg ResetTaskParams) (Task, err
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 	)
 	return i, err
 }
 
 const task = `-- name: Task :one
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome FROM tasks WHERE org = $1 AND id = $2
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission FROM tasks WHERE org = $1 AND id = $2
 `
 
 type TaskParams struct {
@@ -330,6 +342,8 @@ func (q *Queries) Task(ctx context.Context, arg TaskParams) (Task, error) {
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 	)
 	return i, err
 }
@@ -376,7 +390,7 @@ func (q *Queries) TaskEvents(ctx context.Context, arg TaskEventsParams) ([]TaskE
 const updateTask = `-- name: UpdateTask :one
 UPDATE tasks SET name = $1, callee = $2, description = $3, starting_message = $4, context = $5,
   priority = $6, scheduled = $7, webhook_url = $8, webhook_events = $9, due = $10, updated = $11
-WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome
+WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission
 `
 
 type UpdateTaskParams struct {
@@ -435,6 +449,8 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (Task, e
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 	)
 	return i, err
 }

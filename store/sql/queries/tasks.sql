@@ -1,8 +1,8 @@
 -- name: InsertTask :one
 INSERT INTO tasks (id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events,
-  status, due, attempts, retries, call, error, created, updated)
+  status, due, attempts, retries, call, error, created, updated, bot, permission)
 VALUES (@id, @org, @agent, @name, @callee, @description, @starting_message, @context, @priority, @scheduled, @webhook_url, @webhook_events,
-  'pending', @due, 0, 0, '', '', @created, @updated)
+  'pending', @due, 0, 0, '', '', @created, @updated, @bot, @permission)
 RETURNING *;
 
 -- name: Task :one
