@@ -11,7 +11,10 @@ import (
 // everyChatCall is Every of the methods of calls on messaging channels.
 func (h House) everyChatCall(org string) map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"HoldChatCall": func(ctx context.Context) error { _, err := h.HoldChatCall(ctx, org, "wacid.every", "boot", start); return err },
+		"HoldChatCall": func(ctx context.Context) error {
+			_, err := h.HoldChatCall(ctx, org, "wacid.every", "boot", start)
+			return err
+		},
 		"ChatCallHolder": func(ctx context.Context) error {
 			_, err := h.HoldChatCall(ctx, h.Org, "wacid.held", "boot", start)
 			if err == nil {
@@ -19,7 +22,7 @@ func (h House) everyChatCall(org string) map[string]func(context.Context) error 
 			}
 			return err
 		},
-		"Introduce": func(ctx context.Context) error { return h.Introduce(ctx, org, []string{"+15005550079"}, "Ana", start) },
+		"Introduce": func(ctx context.Context) error { return h.Introduce(ctx, h.Org, []string{"+15005550079"}, "Ana", start) },
 		"Permitted": func(ctx context.Context) error { _, err := h.Permitted(ctx, org, h.Bot.ID, "none", start); return err },
 	}
 }
