@@ -25,13 +25,19 @@ const (
 type TaskChannel struct {
 	Channel    string      `json:"channel,omitempty" enum:"phone,whatsapp" default:"phone" doc:"How to call: whatsapp calls from a bot's number there (docs/whatsapp.md). Extension."`
 	BotID      string      `json:"bot_id,omitempty" nullable:"true" format:"uuid" doc:"Of whatsapp: the bot from whose number it calls; null: the agent's own. Extension."`
-	Permission *Permission `json:"permission,omitempty" nullable:"true" doc:"Of whatsapp: how somebody is asked who has not allowed to be called; null: they are not asked, and the task fails. Extension."`
+	Permission *Permission `json:"permission,omitempty" doc:"Of whatsapp: how somebody is asked who has not allowed to be called; null: they are not asked, and the task fails. Extension."`
 }
 
 // A Permission is how somebody is asked whether they may be called.
 type Permission struct {
 	Text     string              `json:"text,omitempty" maxLength:"1024" doc:"The words of the question, which WhatsApp takes within 24 hours of the person's last message." example:"May we call you about your order?"`
-	Template *PermissionTemplate `json:"template,omitempty" nullable:"true" doc:"An approved template that asks, for any other time."`
+	Template *PermissionTemplate `json:"template,omitempty" doc:"An approved template that asks, for any other time."`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Permission) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "template")
+	return s
 }
 
 // A PermissionTemplate is a template that asks for permission to call.

@@ -180,6 +180,12 @@ type TaskCreate struct {
 	TaskChannel
 }
 
+// TransformSchema implements huma.SchemaTransformer.
+func (TaskCreate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "permission")
+	return s
+}
+
 // Resolve implements huma.ResolverWithPath.
 func (b *TaskCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := b.check(at)

@@ -22,7 +22,9 @@ func (h House) everyChatCall(org string) map[string]func(context.Context) error 
 			}
 			return err
 		},
-		"Introduce": func(ctx context.Context) error { return h.Introduce(ctx, h.Org, []string{"+15005550079"}, "Ana", start) },
+		"Introduce": func(ctx context.Context) error {
+			return h.Introduce(ctx, h.Org, []string{"+15005550079"}, "Ana", start)
+		},
 		"Permitted": func(ctx context.Context) error { _, err := h.Permitted(ctx, org, h.Bot.ID, "none", start); return err },
 	}
 }
