@@ -23,7 +23,7 @@ func (c *Control) routes() {
 	o := c.options
 	agents := &voice.Agents{Store: o.Agents, Tasks: o.Tasks, Default: o.Default, House: o.House, Changed: o.Changed}
 	c.agents = agents
-	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Dialer: o.Dialer}
+	tasks := &voice.Tasks{Store: o.Tasks, Agents: o.Agents, Bots: o.Bots, Dialer: o.Dialer}
 	campaigns := &campaign.Campaigns{Store: o.Campaigns, Tasks: o.Tasks, DoNotCall: o.DoNotCall, Vetter: o.Dialer, Log: o.Log}
 	dialing := &voice.Dialing{Rules: o.Dialer, Lists: o.DoNotCall}
 	hooks := &voice.Webhooks{Store: o.Webhooks, Secrets: o.Hooks, Wake: o.Hooked}

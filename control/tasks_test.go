@@ -53,7 +53,7 @@ func TestTaskLife(t *testing.T) {
 		"id": id, "agent_id": w.ours.standard, "name": "n", "to_number": "+12125551234", "description": nil, "starting_message": nil,
 		"context_data": map[string]any{"b": 1.5, "a": []any{"x"}}, "priority": 0.0, "scheduled_at": "2030-01-02T09:00:00.000Z", "webhook_url": nil,
 		"webhook_events": []any{"call_failed"}, "status": "pending", "call_id": nil, "attempts": 0.0, "retries": 0.0, "error": nil, "outcome": nil, "campaign_id": nil,
-		"next_attempt_at": "2030-01-02T09:00:00.000Z",
+		"next_attempt_at": "2030-01-02T09:00:00.000Z", "channel": "phone", "bot_id": nil, "permission": nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("want - got +:\n%s", diff)

@@ -10,7 +10,7 @@ import (
 // A Carrier places telephone calls over its own API. It is told by a token which call an answered stream, or a status, belongs to.
 // Its methods may be called by any goroutine; they ask once, and try nothing again by themselves.
 type Carrier interface {
-	// Place asks for a call. An error that is ErrUntaken or a *Refusal says that there surely is none; after any other, there may be.
+	// Place asks for a call. An error that is ErrUntaken, a *Refusal or an *Unpermitted says that there surely is none; after any other, there may be.
 	Place(ctx context.Context, o Order) (Placed, error)
 	// Find lists the calls to o.To from o.From that were made at o.Asked or later, by the carrier's clock less a little, oldest first: to
 	// find out what came of a Place whose answer was lost.
@@ -27,6 +27,8 @@ type Order struct {
 	From, To string        // E.164
 	Ring     time.Duration // how long it may ring
 	Asked    time.Time     // when Place was to be called
+	// Permission says how somebody is asked whether they may be called, where a carrier needs that, in the carrier's own words; empty: they are not.
+	Permission string
 }
 
 // Placed is a call as a carrier has it.
@@ -36,6 +38,7 @@ type Placed struct {
 	State    PlacedState
 	Made     time.Time // zero: the carrier does not say
 	Code     int       // the SIP status that ended it; 0: not known
+	Reason   string    // why it has failed, for people; empty: not known
 }
 
 // PlacedState is how a placed call stands.
@@ -73,3 +76,11 @@ func (r *Refusal) Error() string {
 	}
 	return fmt.Sprintf("the carrier refuses: %s (%d)", r.Message, r.Code)
 }
+
+// An Unpermitted is the no of a carrier that calls nobody who has not allowed it.
+type Unpermitted struct {
+	Message string
+	Until   time.Time // somebody has been asked, and is waited for so long; zero: waiting is of no use
+}
+
+func (u *Unpermitted) Error() string { return u.Message }

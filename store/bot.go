@@ -83,8 +83,8 @@ const (
 // NoLength is the length of a conversation that is no call, or goes on.
 const NoLength time.Duration = -1
 
-// A Conversation is one thread between somebody and a bot. That of a call has the call's id, and is written by Recorder with the call: by the
-// oldest bot of its agent that takes calls in its direction. Once a person has said where it stands, the end of the call leaves that as it is.
+// A Conversation is one thread between somebody and a bot. That of a call has the call's id, and is written by Recorder with the call: it is
+// the call's bot's, or else that of the oldest bot of its agent that takes calls in its direction. Once a person has said where it stands, the end of the call leaves that as it is.
 type Conversation struct {
 	ID        string
 	Number    int64

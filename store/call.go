@@ -39,6 +39,7 @@ type Call struct {
 	Agent        string    `json:"agent,omitempty"`
 	AgentVersion int       `json:"agent_version,omitempty"`
 	Task         string    `json:"task,omitempty"` // empty: none
+	Bot          string    `json:"bot,omitempty"`  // of a call on a messaging channel: whose number took or made it; empty: of any other
 	Direction    Direction `json:"direction"`
 	Status       Status    `json:"status"`
 	Leg          string    `json:"leg"`                  // twilio, sip, webrtc, ...

@@ -26,11 +26,16 @@ const (
 	CauseNoAnswer  = "no_answer"
 	CauseCancelled = "cancelled" // by whoever planned it, or ended it
 	CauseUnplaced  = "unplaced"  // the carrier was not asked, or did not take it
+	// CausePermission is of somebody who has not allowed to be called on a messaging channel, or not yet.
+	CausePermission = "permission"
 )
 
 // TrunkAccount and a trunk's id are the account of calls that are placed by it. No carrier can be asked about them: the node that has placed
 // such a call has it.
 const TrunkAccount = "sip:"
+
+// ChatAccount and a bot's id are the account of calls that are placed on the bot's messaging channel. They too are their node's alone.
+const ChatAccount = "chat:"
 
 // A Dial is the placing of one call, for one execution of a task. Its row is written before the carrier is asked, and only who has
 // moved it from queued to asking may ask: once. So a number rings at most once per execution, whatever breaks.
@@ -41,7 +46,7 @@ type Dial struct {
 	Execution int // Task.Attempts
 	Priority  int
 	From, To  string
-	Account   string // the credential by which the call is placed, by its id, or TrunkAccount; empty: the server's own account
+	Account   string // the credential by which the call is placed, by its id, TrunkAccount or ChatAccount; empty: the server's own account
 	State     DialState
 	Due       time.Time // not asked before
 	Node      string    // who asks, or looked last
@@ -105,7 +110,7 @@ type Dials interface {
 	// GoneDial notes that the carrier has said that the call is over; the first time counts.
 	GoneDial(ctx context.Context, call string, at, look time.Time) error
 	// OverdueDials claims dials whose Look has come, and sets their Look to next: of nodes that ask at once, one gets each. What was placed by
-	// a trunk is its own node's as long as that has not left or been buried.
+	// a trunk or on a messaging channel is its own node's as long as that has not left or been buried.
 	OverdueDials(ctx context.Context, node string, now, next time.Time, limit int) ([]Dial, error)
 	// KnownCalls says which of a carrier's calls belong to dials, by the carrier's id.
 	KnownCalls(ctx context.Context, carrierIDs []string) (calls map[string]string, err error)

@@ -17,6 +17,8 @@ type Task struct {
 	Name            string
 	To              string // E.164
 	From            string // the number that it comes from; empty: the agent's
+	Bot             string // whose number on a messaging channel calls; empty: it calls by telephone
+	Permission      string // how To is asked on that channel whether they may be called, JSON of package dialer; empty: they are not asked
 	Description     string
 	StartingMessage string // empty: the agent's
 	Context         string // JSON object that fills the places of the prompt; empty: none

@@ -32,7 +32,8 @@ type accounts struct {
 	guarded   *http.Transport // to servers that organisations have named
 	log       *slog.Logger
 
-	trunk func(org, id string) (pipeline.Carrier, error) // by SIP; nil: this server has none
+	trunk func(org, id string) (pipeline.Carrier, error)  // by SIP; nil: this server has none
+	chat  func(org, bot string) (pipeline.Carrier, error) // on WhatsApp
 }
 
 func newAccounts(c *config, d *directory.Directory, v *vault.Vault, log *slog.Logger) (*accounts, error) {
@@ -97,6 +98,9 @@ func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
 			return nil, errNoSIP
 		}
 		return a.trunk(org, trunk)
+	}
+	if bot, ok := strings.CutPrefix(id, store.ChatAccount); ok {
+		return a.chat(org, bot)
 	}
 	c, err := a.directory.Credential(org, id)
 	if err != nil {

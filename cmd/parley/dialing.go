@@ -33,7 +33,7 @@ type line struct {
 	draining  func() bool
 	cost      func(call string) *store.Cost                  // of one that has ended, once
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
-	giveUp    func(call string) bool                         // hangs up a call that is being placed so; nil: none is
+	giveUp    func(call string) bool                         // hangs up a call that is being placed so, or on WhatsApp
 
 	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
 	relays     func(host string) []voice.ICEServer // for pages; nil: none
@@ -79,6 +79,7 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 			}
 			return o.cfg.CallerID
 		},
+		Chat: func(ctx context.Context, org, bot string) (string, error) { return o.channels.caller(ctx, org, bot) },
 		HangUp: func(ctx context.Context, c store.Call) { // the carrier is asked too, whatever comes of it
 			if err := live.anywhere(ctx, nodes.Cancel, c); err != nil && !errors.Is(err, nodes.ErrNotLive) {
 				o.log.Warn("a call is ended by its carrier alone", "call", c.ID, "error", err)
@@ -111,7 +112,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 	row := plan.Agent
 	row.StartingMessage = plan.Opening()
 	o.opened(store.Call{
-		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Direction: store.Outbound,
+		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Bot: plan.Task.Bot, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
 	})
 	known := plan.Slots()

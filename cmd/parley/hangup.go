@@ -21,7 +21,8 @@ type hangUp struct {
 	board  *pipeline.Switchboard
 	dialer *dialer.Dialer
 	node   *nodes.Node
-	giveUp func(call string) bool // hangs up a call that is being placed by SIP from here; false: there is none such; nil: none is
+	giveUp func(call string) bool  // hangs up a call that is being placed by SIP or on WhatsApp from here; false: there is none such; nil: none is
+	news   func(nodes.Order) error // of calls on messaging channels that are held here
 }
 
 // Quality is how the sound of a call travels that is live here; nil: it is not, or its leg does not say.
@@ -76,6 +77,9 @@ func (h *hangUp) reach(ctx context.Context, o nodes.Order, c store.Call) error {
 
 // here carries out an order on a call that lives on this node, or is being placed from it.
 func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
+	if o.Act == nodes.News {
+		return h.news(o)
+	}
 	c := h.board.Call(o.Call)
 	if c == nil && o.Act == nodes.Cancel && h.giveUp != nil && h.giveUp(o.Call) {
 		return nil

@@ -133,12 +133,16 @@ func (l *metaLine) Signed(w inbox.Webhook) bool {
 	return whatsapp.Signed(l.secret, w.Header.Get(whatsapp.SignatureHeader), w.Body)
 }
 
-// Read implements inbox.Line. Calls are taken at once, and are nothing that is written down: they make records of their own.
+// Read implements inbox.Line. Calls are taken at once, and are nothing that is written down: they make records of their own. Tasks that have waited
+// for somebody's leave to call are told of it.
 func (l *metaLine) Read(_ string, body []byte) ([]inbox.Event, error) {
 	told, err := whatsapp.Parse(body)
 	for _, e := range told {
-		if e.Call != nil {
+		switch {
+		case e.Call != nil:
 			l.calls.take(l.bot, e)
+		case e.Message != nil && e.Message.Permission != nil:
+			l.calls.permitted(l.bot, e)
 		}
 	}
 	return happened(told), err

@@ -224,7 +224,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	route, err := o.route(info)
 	if route.Org != "" {
 		o.opened(store.Call{
-			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Direction: store.Inbound, Status: store.InProgress,
+			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Bot: botOf(info), Direction: store.Inbound, Status: store.InProgress,
 			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now,
 		})
 	}

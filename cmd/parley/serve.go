@@ -156,9 +156,9 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp}
 	if len(c.SIPListen) > 0 {
-		phone.trunk, phone.trunkState, phone.giveUp = s.trunkCarrier, s.trunkState, s.giveUp
+		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
 	}
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
 		s.closeTraces()
@@ -284,6 +284,9 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 	if rules := s.keypads.of(row); rules != nil {
 		agent.Keys = rules.Keys
 	}
+	if info.Kind == chatLeg {
+		agent.Manners.Answering.On = false // no machine takes such calls
+	}
 	return agent
 }
 
@@ -378,7 +381,7 @@ func (s *server) drain(ctx, again context.Context) {
 	s.log.Info("draining", "calls", s.board.Live(), "limit", s.cfg.Drain)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
-	for s.coming()+s.sip.going() > 0 && ctx.Err() == nil {
+	for s.coming()+s.sip.going()+s.chats.going() > 0 && ctx.Err() == nil {
 		select {
 		case <-look.C:
 		case <-ctx.Done():

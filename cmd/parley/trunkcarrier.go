@@ -151,8 +151,14 @@ func (s *server) trunkCarrier(org, id string) (pipeline.Carrier, error) {
 	return nil, fmt.Errorf("%w: the trunk that the call is to be placed by is not known", store.ErrUnavailable)
 }
 
-// giveUp hangs up a call that is being placed by SIP from here, by its token; false: there is none such.
+// giveUp hangs up a call that is being placed by SIP or on WhatsApp from here, by its token; false: there is none such.
 func (s *server) giveUp(token string) bool {
+	if s.chats.giveUp(token, "") {
+		return true
+	}
+	if s.sip == nil {
+		return false
+	}
 	how, ok := s.sip.placed.find(token, "")
 	if !ok || how.State.Over() {
 		return false

@@ -45,6 +45,19 @@ func ChannelOf(b store.Bot) *WhatsApp {
 	return w
 }
 
+// NoCaller says why a bot cannot call people on its channel; empty: it can.
+func NoCaller(b store.Bot) string {
+	switch w := ChannelOf(b); {
+	case w == nil:
+		return "is not a bot of WhatsApp"
+	case w.Provider != Meta:
+		return "is not at Meta: calls on WhatsApp go by Meta's numbers alone"
+	case w.Number == "":
+		return "needs its number, from which it calls: config.whatsapp.number"
+	}
+	return ""
+}
+
 var allDigits = regexp.MustCompile(`^\d{5,30}$`)
 
 // checkWhatsApp names what is wrong with config.whatsapp.

@@ -58,7 +58,11 @@ func (d *Dialer) ask(ctx context.Context, dial store.Dial) {
 	d.plans.add(Plan{Dial: dial, Task: t, Agent: v.agent})
 	d.at("asking")
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
-	placed, err := carrier.Place(asked, order(dial, ring))
+	o := order(dial, ring)
+	if t.Retries == 0 { // nobody is asked twice
+		o.Permission = t.Permission
+	}
+	placed, err := carrier.Place(asked, o)
 	cancel()
 	d.at("answered")
 	d.o.Observe.asked(err)
@@ -134,6 +138,7 @@ func order(dial store.Dial, ring time.Duration) pipeline.Order {
 func (d *Dialer) answered(ctx context.Context, dial store.Dial, placed pipeline.Placed, err error) {
 	log := d.o.Log.With("call", dial.Call, "task", dial.Task)
 	var refusal *pipeline.Refusal
+	var unpermitted *pipeline.Unpermitted
 	switch {
 	case err == nil:
 		d.put(ctx, dial, func(ctx context.Context) error { return d.placed(ctx, dial, placed) })
@@ -142,6 +147,10 @@ func (d *Dialer) answered(ctx context.Context, dial store.Dial, placed pipeline.
 		log.Warn("the carrier refuses a call", "code", refusal.Code, "reason", refusal.Message)
 		d.put(ctx, dial, func(ctx context.Context) error {
 			return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: refusal.Error()})
+		})
+	case errors.As(err, &unpermitted):
+		d.put(ctx, dial, func(ctx context.Context) error {
+			return d.settle(ctx, dial, end{cause: store.CausePermission, text: unpermitted.Message, again: unpermitted.Until})
 		})
 	case errors.Is(err, pipeline.ErrUntaken) && time.Since(dial.Created) < d.t.Wait:
 		log.Warn("the carrier is asked again later", "error", err)

@@ -58,7 +58,10 @@ type Options struct {
 	Leg       string // the kind of leg that the carrier's calls come in by, for their record; those by trunks come by SIP
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
-	// HangUp ends a call on whichever node it lives, or is being placed by a trunk, if it can be asked; may be nil.
+	// Chat is the number from which a bot calls on its messaging channel, where the task names a bot: an *Unfit says why there is none; nil: no
+	// such calls are placed.
+	Chat func(ctx context.Context, org, bot string) (number string, err error)
+	// HangUp ends a call on whichever node it lives, or is being placed by a trunk or on a channel, if it can be asked; may be nil.
 	HangUp func(ctx context.Context, c store.Call)
 	// Accepting says whether this node has room for calls at all; nil: always.
 	Accepting func() bool
@@ -282,7 +285,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 // execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
 func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
 	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Ahead: ahead, Account: v.account, Call: store.Call{
-		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Leg: d.leg(v.account), From: v.from, To: t.To, Created: time.Now().UTC(),
+		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Bot: t.Bot, Leg: d.leg(v.account), From: v.from, To: t.To, Created: time.Now().UTC(),
 	}}
 	dial, err := d.o.Store.ExecuteTask(ctx, x)
 	if err != nil {
@@ -294,14 +297,20 @@ func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.
 
 // leg is the kind of leg that calls by an account come in by.
 func (d *Dialer) leg(account string) string {
-	if byTrunk(account) {
+	switch {
+	case byTrunk(account):
 		return "sip"
+	case byChat(account):
+		return "whatsapp"
 	}
 	return d.o.Leg
 }
 
 // byTrunk says whether an account is a SIP trunk, whose calls are the business of the node that has placed them.
 func byTrunk(account string) bool { return strings.HasPrefix(account, store.TrunkAccount) }
+
+// byChat says whether an account is a bot's messaging channel, whose calls are their node's too.
+func byChat(account string) bool { return strings.HasPrefix(account, store.ChatAccount) }
 
 // Execute begins a pending task's call now, and returns before it is placed. *Unfit says why it cannot be called, ErrNoCarrier that this
 // server places no calls; store.ErrNotFound and store.ErrConflict are the task's.
@@ -388,7 +397,7 @@ func (d *Dialer) hangUp(ctx context.Context, org, call string) error {
 		if err != nil {
 			return fmt.Errorf("read call: %w", err)
 		}
-		if c.Boot == "" && byTrunk(dial.Account) {
+		if c.Boot == "" && (byTrunk(dial.Account) || byChat(dial.Account)) {
 			c.Boot = dial.Node // no other can be asked
 		}
 		d.o.HangUp(ctx, c)

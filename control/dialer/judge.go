@@ -51,6 +51,14 @@ type verdict struct {
 // choose judges a task, and chooses the account for its call: that stays, whatever is chosen by the time that it is placed. Its error is an
 // *Unfit or ErrNoCarrier if there is none.
 func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
+	if t.Bot != "" && d.o.Accounts == nil {
+		return verdict{}, ErrNoCarrier
+	}
+	if t.Bot != "" {
+		v, err := d.judge(ctx, t, rules, now)
+		v.account = store.ChatAccount + t.Bot
+		return v, err
+	}
 	account, err := d.account(t.Org, d.caller(t))
 	if err != nil {
 		return verdict{}, err
@@ -63,6 +71,21 @@ func (d *Dialer) choose(ctx context.Context, t store.Task, rules Rules, now time
 // caller is the number that a task's call comes from.
 func (d *Dialer) caller(t store.Task) string { return cmp.Or(t.From, d.o.Caller(t.Org, t.Agent)) }
 
+// from is the number from which a task calls. Its error is an *Unfit if it has none.
+func (d *Dialer) from(ctx context.Context, t store.Task) (string, error) {
+	switch {
+	case t.Bot != "" && d.o.Chat == nil:
+		return "", &Unfit{Message: "this server calls nobody on messaging channels"}
+	case t.Bot != "":
+		return d.o.Chat(ctx, t.Org, t.Bot)
+	}
+	from := d.caller(t)
+	if from == "" {
+		return "", &Unfit{Message: numberless}
+	}
+	return from, nil
+}
+
 // judge says whether a task may be executed: its error is an *Unfit if not.
 func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.Time) (verdict, error) {
 	var v verdict
@@ -74,8 +97,8 @@ func (d *Dialer) judge(ctx context.Context, t store.Task, rules Rules, now time.
 		return v, fmt.Errorf("read agent: %w", err)
 	}
 	v.agent = agent
-	if v.from = d.caller(t); v.from == "" {
-		return v, &Unfit{Message: numberless}
+	if v.from, err = d.from(ctx, t); err != nil {
+		return v, err
 	}
 	if !agent.Enabled {
 		return v, &Unfit{Message: disabled}

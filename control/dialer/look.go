@@ -14,6 +14,7 @@ import (
 // An end is how a call ended that its leg does not end.
 type end struct {
 	cause, text string
+	again       time.Time // when its number is to be tried again, whatever the rules say; zero: as they say
 }
 
 // lookAll looks into the dials of which nothing was heard in time, as many as there are hands.
@@ -47,11 +48,11 @@ func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 	asked, cancel := context.WithTimeout(ctx, d.t.Ask)
 	defer cancel()
 	if d.o.Trunkless && byTrunk(dial.Account) {
-		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the node that has placed the call is gone"})
+		return d.settle(ctx, dial, end{cause: string(media.CauseCarrier), text: "the node that has placed the call is gone"})
 	}
 	carrier, err := d.carrier(dial.Org, dial.Account)
 	if err != nil && time.Since(dial.Asked) > forgotten {
-		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the account that the call was placed by can no longer be asked"})
+		return d.settle(ctx, dial, end{cause: string(media.CauseCarrier), text: "the account that the call was placed by can no longer be asked"})
 	}
 	if err != nil {
 		return err
@@ -62,7 +63,7 @@ func (d *Dialer) look(ctx context.Context, dial store.Dial) error {
 	p, err := carrier.Look(asked, dial.CarrierID)
 	d.at("looked")
 	if errors.Is(err, pipeline.ErrNoCall) {
-		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the carrier knows no such call any more"})
+		return d.settle(ctx, dial, end{cause: string(media.CauseCarrier), text: "the carrier knows no such call any more"})
 	}
 	if err != nil {
 		return fmt.Errorf("ask for call: %w", err)
@@ -94,7 +95,7 @@ func (d *Dialer) find(ctx, asked context.Context, carrier pipeline.Carrier, dial
 	if time.Since(dial.Asked) < d.t.Ask+d.t.Settle {
 		return nil // it may be on its way: look again
 	}
-	return d.settle(ctx, dial, end{store.CauseUnplaced, "the carrier has no such call: it was not placed"})
+	return d.settle(ctx, dial, end{cause: store.CauseUnplaced, text: "the carrier has no such call: it was not placed"})
 }
 
 // apply draws the conclusions of how a call stands at the carrier.
@@ -111,9 +112,12 @@ func (d *Dialer) apply(ctx context.Context, dial store.Dial, p pipeline.Placed) 
 	case pipeline.PlacedHungUp:
 		return d.gone(ctx, dial)
 	default:
-		e := end{string(media.CauseCarrier), "the carrier could not connect the call"}
+		e := end{cause: string(media.CauseCarrier), text: "the carrier could not connect the call"}
 		if p.Code > 0 {
 			e.text += fmt.Sprintf(" (SIP %d)", p.Code)
+		}
+		if p.Reason != "" {
+			e.text += ": " + p.Reason
 		}
 		return d.settle(ctx, dial, e)
 	}
@@ -136,15 +140,15 @@ func (d *Dialer) gone(ctx context.Context, dial store.Dial) error {
 		return fmt.Errorf("read call: %w", err)
 	}
 	if call.Status == store.Initiated {
-		return d.settle(ctx, dial, end{string(media.CauseCarrier), "the call was answered, but its sound never came"})
+		return d.settle(ctx, dial, end{cause: string(media.CauseCarrier), text: "the call was answered, but its sound never came"})
 	}
-	return d.settle(ctx, dial, end{store.CauseCrash, "the node that had the call has not written its end"})
+	return d.settle(ctx, dial, end{cause: store.CauseCrash, text: "the node that had the call has not written its end"})
 }
 
 // settle ends a call that its leg does not end, and with it the task, unless its number is to be tried again.
 func (d *Dialer) settle(ctx context.Context, dial store.Dial, e end) error {
 	now := time.Now().UTC()
-	var again time.Time
+	again := e.again
 	if e.cause == store.CauseBusy || e.cause == store.CauseNoAnswer {
 		rules, err := d.rules(ctx, dial.Org)
 		if err != nil {

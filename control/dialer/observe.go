@@ -36,10 +36,11 @@ func (o Observe) asked(err error) {
 		return
 	}
 	_, refused := errors.AsType[*pipeline.Refusal](err)
+	_, unpermitted := errors.AsType[*pipeline.Unpermitted](err)
 	switch {
 	case err == nil:
 		o.Asked(askedPlaced)
-	case refused:
+	case refused, unpermitted:
 		o.Asked(askedRefused)
 	case errors.Is(err, pipeline.ErrUntaken):
 		o.Asked(askedUntaken)

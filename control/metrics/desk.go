@@ -43,7 +43,7 @@ func newDesk(k maker) desk {
 	for _, outcome := range dialer.Outcomes() {
 		d.orders.WithLabelValues(outcome)
 	}
-	for _, cause := range []string{store.CauseBusy, store.CauseNoAnswer, store.CauseCancelled, store.CauseUnplaced, string(media.CauseCarrier), store.CauseCrash} {
+	for _, cause := range []string{store.CauseBusy, store.CauseNoAnswer, store.CauseCancelled, store.CauseUnplaced, store.CausePermission, string(media.CauseCarrier), store.CauseCrash} {
 		d.settled.WithLabelValues(cause)
 	}
 	return d

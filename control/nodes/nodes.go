@@ -42,6 +42,7 @@ const (
 	End    Act = "end"    // end a call, after what is being said
 	Cancel Act = "cancel" // end a call at once, as a failure
 	Do     Act = "do"     // give a call a command
+	News   Act = "news"   // tell a call what a messaging channel has told of it
 )
 
 // An Order asks a node to do something with a call that lives there. To do it twice does no harm.
@@ -49,6 +50,8 @@ type Order struct {
 	Act     Act               `json:"act"`
 	Call    string            `json:"call"`
 	Command *pipeline.Command `json:"command,omitempty"` // of Do
+	Org     string            `json:"org,omitempty"`     // of News, whose Call is the channel's id of it
+	News    string            `json:"news,omitempty"`    // JSON of whoever tells
 }
 
 // A Refusal is a call's no to a command: it is live, and cannot carry it out.

@@ -35,6 +35,9 @@ type Task struct {
 	Retries         int           `json:"retries" doc:"How many of them because the one before met a busy line or nobody. Extension." example:"0"`
 	Error           *string       `json:"error" doc:"Why its last call failed; null: it has not. Extension."`
 	Outcome         *string       `json:"outcome" doc:"What came of its last call, once that is over: who answered (human, machine, ..., or answered where that was not found out), or why it failed (busy, no_answer, carrier, cancelled, ...). Extension." example:"human"`
+	Channel         string        `json:"channel" enum:"phone,whatsapp" doc:"How it calls. Extension."`
+	BotID           *string       `json:"bot_id" format:"uuid" doc:"The bot from whose number it calls; null: of phone. Extension."`
+	Permission      *Permission   `json:"permission" doc:"How somebody on whatsapp is asked who has not allowed to be called; null: they are not asked. Extension."`
 	CampaignID      *string       `json:"campaign_id" format:"uuid" doc:"The campaign that it belongs to; null: none. Extension."`
 	NextAttemptAt   envelope.Time `json:"next_attempt_at" nullable:"true" doc:"When it is executed by itself next: later than scheduled_at if the number may not be called at that time, or is tried again; of a campaign's task, not before that runs. Extension."`
 	CreatedAt       envelope.Time `json:"created_at"`
@@ -49,8 +52,14 @@ type TaskDetail struct {
 }
 
 // TransformSchema implements huma.SchemaTransformer.
-func (TaskDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+func (TaskDetail) TransformSchema(r huma.Registry, s *huma.Schema) *huma.Schema {
 	envelope.OrNull(s, "agent")
+	return Task{}.TransformSchema(r, s)
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Task) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "permission")
 	return s
 }
 
@@ -64,7 +73,12 @@ func ShowTask(t store.Task) (Task, error) {
 	if events == nil {
 		events = []string{}
 	}
+	permission, err := readPermission(t.Permission)
+	if err != nil {
+		return Task{}, fmt.Errorf("read permission of task %s: %w", t.ID, err)
+	}
 	return Task{
+		Channel: channelOf(t), BotID: envelope.Optional(t.Bot), Permission: permission,
 		ID: t.ID, Number: t.Number, AgentID: t.Agent, Name: t.Name, ToNumber: t.To, Description: envelope.Optional(t.Description),
 		StartingMessage: envelope.Optional(t.StartingMessage), ContextData: Context(context), Priority: t.Priority, ScheduledAt: envelope.Time(t.Scheduled),
 		WebhookURL: envelope.Optional(t.WebhookURL), WebhookEvents: events, Status: t.Status, CallID: envelope.Optional(t.Call), Attempts: t.Attempts, Retries: t.Retries,
@@ -162,6 +176,14 @@ type TaskCreate struct {
 	ScheduledAt     envelope.Field[time.Time] `json:"scheduled_at,omitempty" doc:"When it is executed by itself, with a time zone; null: it waits to be executed."`
 	WebhookURL      string                    `json:"webhook_url,omitempty" nullable:"true" maxLength:"2000" doc:"Where events are sent: an https URL."`
 	WebhookEvents   []string                  `json:"webhook_events,omitempty" nullable:"true" maxItems:"3" enum:"call_started,call_completed,call_failed" doc:"Events to send; none: all."`
+
+	TaskChannel
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (TaskCreate) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "permission")
+	return s
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -171,6 +193,7 @@ func (b *TaskCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad = append(bad, checkTask(at, b.Name, b.Description, b.StartingMessage)...)
 	bad = append(bad, checkNumber(at, b.ToNumber)...)
 	bad = append(bad, checkContext(at, b.ContextData)...)
+	bad = append(bad, b.wrong(at)...)
 	return append(bad, checkHook(at, "webhook_url", b.WebhookURL)...)
 }
 
@@ -179,6 +202,9 @@ type TaskPatch struct {
 	TaskReadOnly
 
 	AgentID         envelope.Given            `json:"agent_id,omitempty" hidden:"true"`
+	Channel         envelope.Given            `json:"channel,omitempty" hidden:"true"`
+	BotID           envelope.Given            `json:"bot_id,omitempty" hidden:"true"`
+	Permission      envelope.Given            `json:"permission,omitempty" hidden:"true"`
 	Name            envelope.Field[string]    `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Task name: not blank."`
 	Description     envelope.Field[string]    `json:"description,omitempty" maxLength:"2000" doc:"Task description."`
 	ToNumber        envelope.Field[string]    `json:"to_number,omitempty" nullable:"false" minLength:"1" maxLength:"20" doc:"Phone number (E.164 format)."`
@@ -193,8 +219,10 @@ type TaskPatch struct {
 // Resolve implements huma.ResolverWithPath.
 func (b *TaskPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := b.check(at)
-	if b.AgentID {
-		bad = append(bad, envelope.Complain(at, "agent_id", "cannot be changed: make another task"))
+	for name, given := range map[string]envelope.Given{"agent_id": b.AgentID, "channel": b.Channel, "bot_id": b.BotID, "permission": b.Permission} {
+		if given {
+			bad = append(bad, envelope.Complain(at, name, "cannot be changed: make another task"))
+		}
 	}
 	for _, wrong := range [][]error{
 		b.Name.Check(at, "name", false),

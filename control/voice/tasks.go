@@ -22,6 +22,7 @@ type Dialer interface {
 type Tasks struct {
 	Store  store.Tasks
 	Agents store.Agents
+	Bots   store.Bots
 	Dialer Dialer
 }
 
@@ -89,10 +90,15 @@ type CreateTask struct {
 // Create handles POST /tasks.
 func (h *Tasks) Create(ctx context.Context, in *CreateTask) (*envelope.One[Task], error) {
 	b, now := in.Body, time.Now().UTC()
+	bot, err := h.caller(ctx, envelope.Plain(b.AgentID), b.TaskChannel)
+	if err != nil {
+		return nil, err
+	}
 	row, err := h.Store.CreateTask(ctx, store.Task{
 		ID: store.NewID(), Org: access.Org(ctx), Agent: envelope.Plain(b.AgentID), Name: b.Name, To: b.ToNumber, Description: b.Description,
 		StartingMessage: b.StartingMessage, Context: string(b.ContextData), Priority: b.Priority, Scheduled: b.ScheduledAt.Value.UTC(),
-		WebhookURL: b.WebhookURL, WebhookEvents: tidy(b.WebhookEvents), Created: now, Updated: now,
+		WebhookURL: b.WebhookURL, WebhookEvents: tidy(b.WebhookEvents), Bot: bot, Permission: b.Permission.row(),
+		Created: now, Updated: now,
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		fault := envelope.Missing("no such agent")

@@ -43,6 +43,9 @@ type Peer struct {
 // SDP is what the far end is to be told: our offer, or our answer.
 func (p *Peer) SDP() string { return p.sdp }
 
+// Name says by which id the leg goes, where that was not known before the offer was told. It is called before Connect.
+func (p *Peer) Name(id string) { p.leg.info.ID = id }
+
 // describe writes it.
 func (p *Peer) describe() string {
 	d := description{

@@ -40,6 +40,7 @@ type WhatsApp struct {
 	times  window
 	gone   map[string]bool // people who do not want to hear of us
 	may    map[string]bool // whom we may call
+	asked  map[string]int  // how often we have asked whether we may
 	deaf   bool            // no app is subscribed
 	serial int
 }
@@ -128,7 +129,7 @@ func (f *WhatsApp) lock() {
 	f.mu.Lock()
 	if f.calls == nil {
 		f.calls, f.files = make(map[string]*WhatsAppCall), make(map[string]*WhatsAppFile)
-		f.gone, f.may = make(map[string]bool), make(map[string]bool)
+		f.gone, f.may, f.asked = make(map[string]bool), make(map[string]bool), make(map[string]int)
 		f.times = window{last: make(map[string]time.Time), pairs: make(map[string][]time.Time)}
 	}
 }
@@ -195,6 +196,7 @@ var graphTexts = map[int]struct {
 	131057: {500, "Account in maintenance mode"}, 132000: {400, "Number of parameters does not match the expected number of params"},
 	132001: {404, "Template name does not exist in the translation"}, 132015: {400, "Template is paused"}, 133010: {400, "Phone number not registered"},
 	138000: {401, "Calling not enabled"}, 138001: {400, "Receiver uncallable"}, 138003: {400, "Duplicate call"}, 138006: {401, "No approved call permission"},
+	138009: {400, "Call permission request limit reached"},
 	138012: {400, "Business-initiated calls limit reached"},
 }
 

@@ -1,9 +1,11 @@
 package providertest
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -64,6 +66,35 @@ func (f *WhatsApp) Allow(who string) {
 	f.lock()
 	defer f.mu.Unlock()
 	f.may[who] = true
+}
+
+// Answers is the webhook of a call of ours that has been answered by SDP.
+func (f *WhatsApp) Answers(call WhatsAppAct, to, sdp string) []byte {
+	return f.Hook("calls", map[string]any{"calls": []any{map[string]any{
+		"id": call.Call, "from": cmp.Or(f.Display, FakeDisplay), "to": to, "event": "connect", "direction": "BUSINESS_INITIATED",
+		"timestamp": strconv.FormatInt(f.now().Unix(), 10), "session": map[string]any{"sdp_type": "answer", "sdp": sdp},
+	}}})
+}
+
+// Stands is the webhook of how a call of ours stands: RINGING, ACCEPTED or REJECTED.
+func (f *WhatsApp) Stands(call WhatsAppAct, to, state string) []byte {
+	return f.Hook("calls", map[string]any{"statuses": []any{without(map[string]any{
+		"id": call.Call, "type": "call", "status": state, "recipient_id": to, "timestamp": strconv.FormatInt(f.now().Unix(), 10),
+		"biz_opaque_callback_data": call.Tag,
+	})}})
+}
+
+// Ends is the webhook of a call of ours that is over, and over for the stand-in too: it was completed, or has failed.
+func (f *WhatsApp) Ends(call WhatsAppAct, to, status string) []byte {
+	f.lock()
+	if c := f.calls[call.Call]; c != nil {
+		c.State = "terminate"
+	}
+	f.mu.Unlock()
+	return f.Hook("calls", map[string]any{"calls": []any{without(map[string]any{
+		"id": call.Call, "from": cmp.Or(f.Display, FakeDisplay), "to": to, "event": "terminate", "direction": "BUSINESS_INITIATED", "status": status,
+		"timestamp": strconv.FormatInt(f.now().Unix(), 10), "biz_opaque_callback_data": call.Tag,
+	})}})
 }
 
 // graphCall is what may be posted to calls.
@@ -175,7 +206,7 @@ func (f *WhatsApp) permissions(r *http.Request) answer {
 		return map[string]any{"time_period": period, "max_allowed": most, "current_usage": used}
 	}
 	return answer{body: map[string]any{"messaging_product": "whatsapp", "permission": permission, "actions": []any{
-		map[string]any{"action_name": "send_call_permission_request", "can_perform_action": !f.may[who], "limits": []any{limit("PT24H", 1, 0), limit("P7D", 2, 1)}},
+		map[string]any{"action_name": "send_call_permission_request", "can_perform_action": !f.may[who] && f.asked[who] == 0, "limits": []any{limit("PT24H", 1, f.asked[who]), limit("P7D", 2, 1)}},
 		map[string]any{"action_name": "start_call", "can_perform_action": f.may[who], "limits": []any{limit("PT24H", 100, 3)}},
 	}}}
 }

@@ -185,6 +185,12 @@ func (f *WhatsApp) message(r *http.Request) answer {
 	if a, ok := f.allowed(&m, to); !ok {
 		return a
 	}
+	if m.Interactive != nil && m.Interactive.Type == "call_permission_request" {
+		if f.asked[to] > 0 {
+			return graphError(0, 138009, "")
+		}
+		f.asked[to]++
+	}
 	sent := WhatsAppMessage{ID: f.id("wamid.FAKE"), To: to, Type: m.Type}
 	_ = json.Unmarshal(text, &sent.Body) // it was read once
 	f.sent = append(f.sent, sent)

@@ -15,7 +15,9 @@ import (
 
 const (
 	answerTime = 45 * time.Second // from a person's call until Meta gives it up, less some
-	ringTime   = time.Minute      // for which ours ring
+	ringTime   = time.Minute      // for which ours ring, unless the order says
+	askTime    = 15 * time.Second // for Meta to answer when we call
+	lostTime   = 15 * time.Second // for which a call of ours may be heard of, when Meta's answer is lost
 	byeTime    = 5 * time.Second  // for telling Meta that we have hung up
 	newsTime   = 2 * time.Minute  // for which news are kept of calls that we do not know yet
 	mostNews   = 1024             // and of how many
@@ -26,21 +28,28 @@ const (
 //
 //	webhook: offered ─▶ Serve: Peers.Answer ─▶ PreAccept ─▶ ICE, DTLS ─▶ Accept ─▶ Talk(leg) ─▶ Terminate
 //	Place: Peers.Offer ─▶ Connect ─▶ webhook: answered ─▶ ICE, DTLS ─▶ webhook: accepted ─▶ Talk(leg) ─▶ Terminate
-//	webhook: anything else of a call ─▶ News ─▶ the call that waits for it
+//	webhook: anything else of a call ─▶ News ─▶ the call that waits for it, by its id, or by its tag while Connect is not answered
 type Calls struct {
 	Peers *webrtc.Peers
 	Talk  func(ctx context.Context, leg *webrtc.Leg) // is the conversation: when it returns the call ends. Nobody may use the leg after that
 
 	mu   sync.Mutex
 	live map[string]*ongoing // by key
+	tags map[string]*ongoing // of ours, by the key of their tag
 	past map[string]*early   // calls that are over or not known yet
 }
 
-// An ongoing is a call from the moment that its id is known.
+// An ongoing is a call from the moment that its id is known, or that Meta is asked for it.
 type ongoing struct {
 	news chan *message.Call
+	id   chan string   // 1: Meta's id of it, when something is told of it
 	done chan struct{} // closed when the far end has ended it
 	once sync.Once
+	end  *message.Call // that has ended it; set before done is closed
+}
+
+func newOngoing() *ongoing {
+	return &ongoing{news: make(chan *message.Call, newsOfOne), id: make(chan string, 1), done: make(chan struct{})}
 }
 
 // An early is what was told of a call before we knew of it.
@@ -53,8 +62,10 @@ type early struct {
 var (
 	// ErrMissed is of a call that came too long ago, or has ended meanwhile.
 	ErrMissed = errors.New("the call is over")
-	// ErrRefused is of a call of ours that the person did not take.
-	ErrRefused = errors.New("the call was not taken")
+	// ErrRefused is of a call of ours that the person did not want.
+	ErrRefused = errors.New("the call was rejected")
+	// ErrUnanswered is of a call of ours that the person did not take.
+	ErrUnanswered = errors.New("the call was not taken")
 )
 
 // key is what a call is known by: an id alone would let whoever learns of it end a call of others.
@@ -68,17 +79,23 @@ func (c *Calls) begin(id string) (*ongoing, bool) {
 	if c.live[id] != nil || before != nil && before.over {
 		return nil, false
 	}
+	o := newOngoing()
+	c.adopt(id, o)
+	return o, true
+}
+
+// adopt makes a call known by its key, and tells it what was told of it before. mu is held.
+func (c *Calls) adopt(id string, o *ongoing) {
 	if c.live == nil {
 		c.live = make(map[string]*ongoing)
 	}
-	o := &ongoing{news: make(chan *message.Call, newsOfOne), done: make(chan struct{})}
 	c.live[id] = o
-	if before != nil {
+	if before := c.past[id]; before != nil {
 		for _, n := range before.news {
 			o.tell(n)
 		}
+		before.news = nil
 	}
-	return o, true
 }
 
 // end forgets a call, but for that it was.
@@ -109,24 +126,33 @@ func (c *Calls) keep(id string) *early {
 }
 
 // News is given all that webhooks tell of calls, but offers. The owners are those of the webhook, who are told of by Info.Owners of their calls:
-// nobody else has news of them.
-func (c *Calls) News(n *message.Call, owners ...string) {
+// nobody else has news of them. It says whether there is such a call; if not, it may yet come.
+func (c *Calls) News(n *message.Call, owners ...string) bool {
 	id := key(n.ID, owners)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o := c.live[id]; o != nil {
+	o := c.live[id]
+	if o == nil && n.Outbound && n.Tag != "" {
+		o = c.tags[key(n.Tag, owners)]
+	}
+	if o != nil {
 		o.tell(n)
-		return
+		return true
 	}
 	if e := c.keep(id); !e.over && len(e.news) < newsOfOne {
 		e.news = append(e.news, n)
 	}
+	return false
 }
 
 // tell hands news on. It does not wait.
 func (o *ongoing) tell(n *message.Call) {
 	if n.Step == message.CallEnded || n.Step == message.CallRejected {
-		o.once.Do(func() { close(o.done) })
+		o.once.Do(func() { o.end = n; close(o.done) })
+	}
+	select {
+	case o.id <- n.ID:
+	default: // it is known
 	}
 	select {
 	case o.news <- n:
@@ -221,64 +247,4 @@ func (*Number) bye(ctx context.Context, call string, how func(context.Context, s
 		return fmt.Errorf("hang up: %w", err)
 	}
 	return nil
-}
-
-// Place calls a person who has allowed it, holds the call, and returns when it is over. Info says what is known of the leg, its ID included; From
-// and To are the call's. Where the person does not take it the error is ErrRefused.
-func (c *Calls) Place(ctx context.Context, n *Number, line message.Line, to message.Party, info media.Info, tag string) error {
-	info.From, info.To = line.Number, to.Address()
-	peer, err := c.Peers.Offer(ctx, info)
-	if err != nil {
-		return fmt.Errorf("place call: %w", err)
-	}
-	defer peer.Close()
-	id, err := n.Connect(ctx, to, peer.SDP(), tag)
-	if err != nil {
-		return fmt.Errorf("place call: %w", err)
-	}
-	o, fresh := c.begin(key(id, info.Owners))
-	if !fresh {
-		return &message.Error{Reason: message.Garbled, Message: "the answer names a call that there was already"}
-	}
-	defer c.end(key(id, info.Owners))
-	going, stop := o.follow(ctx, peer)
-	defer stop()
-	leg, err := o.ring(going, peer)
-	if err != nil {
-		if o.ended() {
-			return ErrRefused
-		}
-		return errors.Join(err, n.bye(ctx, id, n.Terminate))
-	}
-	c.Talk(ctx, leg)
-	if o.ended() {
-		return nil
-	}
-	_ = leg.Hangup("")
-	return n.bye(ctx, id, n.Terminate)
-}
-
-// ring waits until a person has accepted our call, and there is a way to them.
-func (o *ongoing) ring(ctx context.Context, peer *webrtc.Peer) (leg *webrtc.Leg, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, ringTime, ErrRefused)
-	defer cancel()
-	for accepted := false; leg == nil || !accepted; {
-		select {
-		case n := <-o.news:
-			switch {
-			case n.Step == message.CallAccepted:
-				accepted = true
-			case n.Step == message.CallAnswered && leg == nil:
-				if err := peer.Answered(n.SDP); err != nil {
-					return nil, fmt.Errorf("take answer: %w", err)
-				}
-				if leg, err = peer.Connect(ctx); err != nil {
-					return nil, fmt.Errorf("take answer: %w", err)
-				}
-			}
-		case <-ctx.Done():
-			return nil, fmt.Errorf("wait for the person: %w", context.Cause(ctx))
-		}
-	}
-	return leg, nil
 }

@@ -87,11 +87,6 @@ func (x *exchange) terminated(id string) *message.Call {
 	return x.event("calls", map[string]any{"calls": []any{map[string]any{"id": id, "from": ana, "event": "terminate", "status": "COMPLETED"}}}).Call
 }
 
-func (x *exchange) status(id, state string) *message.Call {
-	x.t.Helper()
-	return x.event("calls", map[string]any{"statuses": []any{map[string]any{"id": id, "type": "call", "status": state, "recipient_id": ana}}}).Call
-}
-
 // wait waits for what comes from a goroutine of the test.
 func wait[T any](t *testing.T, what string, from <-chan T) T {
 	t.Helper()
@@ -240,56 +235,5 @@ func TestServeMissed(t *testing.T) {
 	}
 	if len(x.talks) > 0 {
 		t.Error("there was a talk")
-	}
-}
-
-// TestPlace: a person is called and talked with, or does not want to.
-func TestPlace(t *testing.T) {
-	t.Parallel()
-	x := newExchange(t)
-	if x == nil {
-		return
-	}
-	line, who := message.Line{Number: "+" + providertest.FakeDisplay}, message.Party{Number: "+" + ana}
-	if err := x.Place(t.Context(), x.n, line, who, media.Info{ID: "a"}, ""); reason(err) != message.NoConsent {
-		t.Errorf("%v", err)
-	}
-	x.f.Allow(ana)
-	placed := make(chan error, 1)
-	go func() {
-		placed <- x.Place(t.Context(), x.n, line, who, media.Info{ID: "a", Kind: "whatsapp"}, "ses_02")
-	}()
-	ask := x.act("connect")
-	far, err := x.meta.Answer(t.Context(), media.Info{ID: "meta"}, ask.SDP)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer far.Close()
-	x.News(x.status(ask.Call, "RINGING"))
-	x.News(x.status(ask.Call, "ACCEPTED"))
-	x.News(x.event("calls", map[string]any{"calls": []any{map[string]any{
-		"id": ask.Call, "to": ana, "event": "connect", "direction": "BUSINESS_INITIATED", "session": map[string]any{"sdp_type": "answer", "sdp": far.SDP()},
-	}}}).Call)
-	there, err := far.Connect(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := wait(t, "a talk", x.talks)
-	if i := l.Info(); i.ID != "a" || i.From != line.Number || i.To != who.Number {
-		t.Errorf("%+v", i)
-	}
-	sound(t, there, l)
-	_ = l.Hangup(media.CauseAgent)
-	if err := wait(t, "the end", placed); err != nil {
-		t.Error(err)
-	}
-	if c, _ := x.f.Call(ask.Call); c.State != "terminate" {
-		t.Errorf("Meta was told %s", c.State)
-	}
-
-	go func() { placed <- x.Place(t.Context(), x.n, line, who, media.Info{ID: "b"}, "") }()
-	x.News(x.status(x.act("connect").Call, "REJECTED"))
-	if err := wait(t, "the end", placed); !errors.Is(err, whatsapp.ErrRefused) {
-		t.Errorf("%v", err)
 	}
 }

@@ -131,7 +131,7 @@ func (u unit) orNoCall(ctx context.Context, org, call string, rows int, err erro
 
 func call(r db.Call) store.Call {
 	return store.Call{
-		ID: r.ID, Number: r.Number, Org: r.Org, Agent: r.Agent, AgentVersion: int(r.AgentVersion), Task: r.Task,
+		ID: r.ID, Number: r.Number, Org: r.Org, Agent: r.Agent, AgentVersion: int(r.AgentVersion), Task: r.Task, Bot: r.Bot,
 		Direction: store.Direction(r.Direction), Status: store.Status(r.Status), Leg: r.Leg, CarrierID: r.CarrierID,
 		From: r.Caller, To: r.Callee, Node: r.Node, Boot: r.Boot, Created: time.Time(r.Created), Answered: time.Time(r.Answered),
 		Collected: r.Collected,

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"parley/store"
@@ -165,12 +166,16 @@ func (s *Store) ThreadMessages(ctx context.Context, org, conversation string, p 
 	return all, err
 }
 
-// converse keeps the conversations of calls whose agents are bots': each begins, ends and goes on with its call. A call that is
+// converse keeps the conversations of calls that are bots', or whose agents are: each begins, ends and goes on with its call. A call that is
 // transferred has been handed to a human.
 func (u unit) converse(ctx context.Context, l *ledger) error {
 	bots, err := u.botsOf(ctx, l)
-	if err != nil || len(bots) == 0 {
+	if err != nil {
 		return err
+	}
+	told := func(a *account) bool { return a.call.Bot != "" || bots[a.call.Agent] != nil }
+	if !slices.ContainsFunc(l.order, told) {
+		return nil
 	}
 	if err := u.beginConversations(ctx, l, bots); err != nil {
 		return err
@@ -184,7 +189,7 @@ func (u unit) converse(ctx context.Context, l *ledger) error {
 	}
 	for _, a := range slices.SortedFunc(slices.Values(l.order), func(a, b *account) int { return cmp.Compare(a.id, b.id) }) {
 		switch {
-		case bots[a.call.Agent] == nil:
+		case !told(a):
 		case a.ended != nil && a.known:
 			was := store.ConversationActive
 			if a.again {
@@ -244,16 +249,22 @@ func (u unit) botsOf(ctx context.Context, l *ledger) (map[string][]employer, err
 
 // beginConversations makes those of the calls that the database had not.
 func (u unit) beginConversations(ctx context.Context, l *ledger, bots map[string][]employer) error {
-	const columns = "id, org, bot, channel, external, status, length, metadata, autoreply, created, updated"
-	r := rows{before: "INSERT INTO conversations (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING", casts: make([]string, 11)}
+	const columns = "id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated"
+	r := rows{before: "INSERT INTO conversations (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING", casts: make([]string, 12)}
 	steps := map[string]int64{}
 	for _, a := range l.order {
 		c := a.call
-		i := slices.IndexFunc(bots[c.Agent], func(e employer) bool { return !e.gone && e.kind.Takes(c.Direction) })
-		if a.known || i < 0 {
+		if a.known {
 			continue
 		}
-		bot, external, length, updated := bots[c.Agent][i].id, c.From, store.NoLength, c.Created
+		bot, contact, err := u.partiesOf(ctx, c, bots[c.Agent])
+		if err != nil {
+			return err
+		}
+		if bot == "" {
+			continue
+		}
+		external, length, updated := c.From, store.NoLength, c.Created
 		if c.Direction == store.Outbound {
 			external = c.To
 		}
@@ -264,7 +275,7 @@ func (u unit) beginConversations(ctx context.Context, l *ledger, bots map[string
 		if err != nil {
 			return err
 		}
-		r.add(c.ID, c.Org, bot, string(store.Voice), external, string(threadStatus(c.Status, c.End)), int64(length), string(metadata), true,
+		r.add(c.ID, c.Org, bot, string(store.Voice), external, string(threadStatus(c.Status, c.End)), int64(length), string(metadata), true, contact,
 			db.Time(c.Created), db.Time(updated))
 		steps[bot]++
 	}
@@ -272,6 +283,31 @@ func (u unit) beginConversations(ctx context.Context, l *ledger, bots map[string
 		return err
 	}
 	return u.countBots(ctx, steps)
+}
+
+// partiesOf are the bot whose conversation a call is, empty: nobody's, and, on a channel, the contact at the other end. A call's own bot is not
+// believed to be its organisation's.
+func (u unit) partiesOf(ctx context.Context, c store.Call, bots []employer) (bot string, contact sql.NullString, err error) {
+	if c.Bot == "" {
+		if i := slices.IndexFunc(bots, func(e employer) bool { return !e.gone && e.kind.Takes(c.Direction) }); i >= 0 {
+			bot = bots[i].id
+		}
+		return bot, contact, nil
+	}
+	if _, err := u.bot(ctx, c.Org, c.Bot); errors.Is(err, sql.ErrNoRows) {
+		return "", contact, nil
+	} else if err != nil {
+		return "", contact, err
+	}
+	with := c.From
+	if c.Direction == store.Outbound {
+		with = c.To
+	}
+	number, err := u.ContactAt(ctx, db.ContactAtParams{Org: c.Org, Text: store.Fold(clipped(with))})
+	if errors.Is(err, sql.ErrNoRows) {
+		return c.Bot, contact, nil
+	}
+	return c.Bot, optional(strconv.FormatInt(number, 10)), err
 }
 
 func conversation(r db.ConversationRow) store.Conversation {

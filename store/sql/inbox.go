@@ -167,32 +167,30 @@ func (u unit) beginThread(ctx context.Context, r store.Received) (foundThread, e
 	return foundThread{id: id, began: true}, u.countBots(ctx, map[string]int64{r.Bot: 1})
 }
 
-// introduce finds the contact who has written, or makes one.
+// introduce makes whoever has written the thread's contact.
 func (u unit) introduce(ctx context.Context, r store.Received, thread string) error {
-	var number int64
-	for _, peer := range r.Peers {
-		n, err := u.ContactAt(ctx, db.ContactAtParams{Org: r.Org, Text: store.Fold(clipped(peer))})
-		if err == nil {
-			number = n
-			break
-		}
-		if !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-	}
-	if number == 0 {
-		first, last, _ := strings.Cut(strings.TrimSpace(r.Name), " ")
-		c := store.Contact{ID: store.NewID(), Org: r.Org, FirstName: first, LastName: strings.TrimSpace(last), Created: r.Message.Created}
-		for _, peer := range r.Peers {
-			c.Addresses = append(c.Addresses, store.Address{Channel: store.ChannelWhatsApp, Address: peer})
-		}
-		made, err := u.createContact(ctx, c)
-		if err != nil {
-			return err
-		}
-		number = made.Number
+	number, err := u.acquaint(ctx, r)
+	if err != nil {
+		return err
 	}
 	return u.SetThreadContact(ctx, db.SetThreadContactParams{ID: thread, ContactID: optional(strconv.FormatInt(number, 10))})
+}
+
+// acquaint finds the contact who has written, or makes one.
+func (u unit) acquaint(ctx context.Context, r store.Received) (number int64, err error) {
+	for _, peer := range r.Peers {
+		n, err := u.ContactAt(ctx, db.ContactAtParams{Org: r.Org, Text: store.Fold(clipped(peer))})
+		if !errors.Is(err, sql.ErrNoRows) {
+			return n, err
+		}
+	}
+	first, last, _ := strings.Cut(strings.TrimSpace(r.Name), " ")
+	c := store.Contact{ID: store.NewID(), Org: r.Org, FirstName: first, LastName: strings.TrimSpace(last), Created: r.Message.Created}
+	for _, peer := range r.Peers {
+		c.Addresses = append(c.Addresses, store.Address{Channel: store.ChannelWhatsApp, Address: peer})
+	}
+	made, err := u.createContact(ctx, c)
+	return made.Number, err
 }
 
 // A reply is when a bot is to answer a thread, and how long that may be put off; never, if due is zero.

@@ -102,7 +102,7 @@ func (a *account) begin(c store.Call) error {
 		a.pickUp(c)
 		return nil
 	}
-	c.ID, c.Org, c.Agent, c.Task = a.id, clean(c.Org), clean(c.Agent), clean(c.Task)
+	c.ID, c.Org, c.Agent, c.Task, c.Bot = a.id, clean(c.Org), clean(c.Agent), clean(c.Task), clean(c.Bot)
 	a.call, a.begun = c, true
 	return nil
 }

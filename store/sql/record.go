@@ -102,16 +102,16 @@ const causeCarrier = "carrier"
 
 // lock reads how the calls of a ledger stand, in the order of their ids, and keeps others from changing them.
 func (s *Store) lock(ctx context.Context, u unit, l *ledger) error {
-	const query = "SELECT id, org, agent, task, status, cause FROM calls WHERE id IN ($KEYS) ORDER BY id"
+	const query = "SELECT id, org, agent, task, bot, status, cause FROM calls WHERE id IN ($KEYS) ORDER BY id"
 	var doubtful []string
 	err := u.among(ctx, query+s.forUpdate, l.ids(), func(scan func(...any) error) error {
-		var id, org, agent, task, status, cause string
-		if err := scan(&id, &org, &agent, &task, &status, &cause); err != nil {
+		var id, org, agent, task, bot, status, cause string
+		if err := scan(&id, &org, &agent, &task, &bot, &status, &cause); err != nil {
 			return err
 		}
 		a := l.account(id)
 		a.known, a.begun, a.before = true, true, store.Status(status)
-		a.call = store.Call{ID: id, Org: org, Agent: agent, Task: task, Status: a.before}
+		a.call = store.Call{ID: id, Org: org, Agent: agent, Task: task, Bot: bot, Status: a.before}
 		if a.before == store.Failed && (cause == store.CauseCrash || cause == causeCarrier) {
 			doubtful = append(doubtful, id)
 		}
@@ -176,15 +176,15 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 
 func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 	const columns = "id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost"
-	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 26)}
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot"
+	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 27)}
 	fresh := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.known })
 	slices.SortFunc(fresh, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
 	for _, a := range fresh {
 		c := a.call
 		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
 			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
-			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality}, db.Cost{Cost: c.Cost})
+			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality}, db.Cost{Cost: c.Cost}, c.Bot)
 	}
 	written := 0
 	err := r.write(ctx, u, func(scan func(...any) error) error {

@@ -25,6 +25,7 @@ func (s *Store) CreateTask(ctx context.Context, t store.Task) (made store.Task, 
 			ID: t.ID, Org: t.Org, Agent: t.Agent, Name: t.Name, Callee: t.To, Description: t.Description, StartingMessage: t.StartingMessage,
 			Context: t.Context, Priority: int64(t.Priority), Scheduled: db.Time(t.Scheduled), WebhookUrl: t.WebhookURL,
 			WebhookEvents: t.WebhookEvents, Due: db.Time(t.Scheduled), Created: db.Time(t.Created), Updated: db.Time(t.Updated), Caller: t.From,
+			Bot: t.Bot, Permission: t.Permission,
 		})
 		if err != nil {
 			return err
@@ -353,6 +354,6 @@ func task(r db.Task) store.Task {
 		StartingMessage: r.StartingMessage, Context: r.Context, Priority: int(r.Priority), Scheduled: time.Time(r.Scheduled),
 		WebhookURL: r.WebhookUrl, WebhookEvents: r.WebhookEvents, Status: store.Status(r.Status), Due: time.Time(r.Due),
 		Attempts: int(r.Attempts), Retries: int(r.Retries), Call: r.Call, Error: r.Error, Created: time.Time(r.Created), Updated: time.Time(r.Updated),
-		Outcome: r.Outcome, Campaign: r.Campaign, Line: int(r.Line), From: r.Caller,
+		Outcome: r.Outcome, Campaign: r.Campaign, Line: int(r.Line), From: r.Caller, Bot: r.Bot, Permission: r.Permission,
 	}
 }

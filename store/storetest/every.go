@@ -161,6 +161,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyExtension(org))
 	maps.Copy(every, h.everyBot(org))
 	maps.Copy(every, h.everyThread(org))
+	maps.Copy(every, h.everyChatCall(org))
 	maps.Copy(every, h.everyContact(org))
 	maps.Copy(every, h.everyCard(org))
 	return every
@@ -363,7 +364,8 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true, "TakeLoads": true, "FreeLoads": true, "PutOffLoad": true, "KeepLoad": true, "EndLoad": true,
-		"BotOwner": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true}
+		"BotOwner": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
+		"HoldChatCall": true, "Introduce": true, "Permitted": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}

@@ -56,6 +56,7 @@ type Store interface {
 	store.Bots
 	store.Conversations
 	store.Threads
+	store.ChatCalls
 	store.Jobs
 	store.Files
 	store.Nodes
@@ -157,6 +158,9 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CampaignReopened", testCampaignReopened},
 		{"CampaignCancelled", testCampaignCancelled},
 		{"Bots", testBots},
+		{"ChatCalls", testChatCalls},
+		{"ChatConversations", testChatConversations},
+		{"Permissions", testPermissions},
 		{"BotAgents", testBotAgents},
 		{"BotNumbers", testBotNumbers},
 		{"DeleteBot", testDeleteBot},

@@ -145,7 +145,7 @@ func (q *Queries) CampaignOpen(ctx context.Context, arg CampaignOpenParams) (int
 }
 
 const campaignResults = `-- name: CampaignResults :many
-SELECT t.number, t.id, t.org, t.agent, t.name, t.callee, t.description, t.starting_message, t.context, t.priority, t.scheduled, t.webhook_url, t.webhook_events, t.status, t.due, t.attempts, t.retries, t.call, t.error, t.created, t.updated, t.campaign, t.line, t.outcome, t.caller, COALESCE(c.status, '') AS call_status, COALESCE(c.cause, '') AS cause, COALESCE(c.answered, '') AS answered,
+SELECT t.number, t.id, t.org, t.agent, t.name, t.callee, t.description, t.starting_message, t.context, t.priority, t.scheduled, t.webhook_url, t.webhook_events, t.status, t.due, t.attempts, t.retries, t.call, t.error, t.created, t.updated, t.campaign, t.line, t.outcome, t.bot, t.permission, t.caller, COALESCE(c.status, '') AS call_status, COALESCE(c.cause, '') AS cause, COALESCE(c.answered, '') AS answered,
   COALESCE(c.ended, '') AS ended, CAST(COALESCE(c.length, 0) AS BIGINT) AS length, COALESCE(c.answered_by, '') AS answered_by
 FROM tasks t LEFT JOIN calls c ON c.id = t.call AND c.org = t.org
 WHERE t.campaign = $1 AND t.campaign <> '' AND t.org = $2 AND t.id > $3 ORDER BY t.id LIMIT $4
@@ -183,6 +183,8 @@ type CampaignResultsRow struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Bot             string
+	Permission      string
 	Caller          string
 	CallStatus      string
 	Cause           string
@@ -231,6 +233,8 @@ func (q *Queries) CampaignResults(ctx context.Context, arg CampaignResultsParams
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 			&i.Caller,
 			&i.CallStatus,
 			&i.Cause,
@@ -325,7 +329,7 @@ const dropContacts = `-- name: DropContacts :many
 UPDATE tasks SET status = 'failed', outcome = 'cancelled', error = 'cancelled', due = '', updated = $1
 WHERE id IN (SELECT p.id FROM tasks p WHERE p.org = $2 AND p.campaign = $3 AND p.campaign <> '' AND p.status = 'pending' ORDER BY p.id LIMIT $4)
   AND status = 'pending'
-RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller
+RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller
 `
 
 type DropContactsParams struct {
@@ -375,6 +379,8 @@ func (q *Queries) DropContacts(ctx context.Context, arg DropContactsParams) ([]T
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 			&i.Caller,
 		); err != nil {
 			return nil, err
@@ -391,7 +397,7 @@ func (q *Queries) DropContacts(ctx context.Context, arg DropContactsParams) ([]T
 }
 
 const dueContacts = `-- name: DueContacts :many
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller FROM tasks WHERE campaign = $1 AND campaign <> '' AND due <> '' AND due <= $2
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller FROM tasks WHERE campaign = $1 AND campaign <> '' AND due <> '' AND due <= $2
 ORDER BY priority DESC, due, id LIMIT $3
 `
 
@@ -435,6 +441,8 @@ func (q *Queries) DueContacts(ctx context.Context, arg DueContactsParams) ([]Tas
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 			&i.Caller,
 		); err != nil {
 			return nil, err

@@ -389,7 +389,7 @@ func (q *Queries) OpenDials(ctx context.Context, org string) (int64, error) {
 const overdueDials = `-- name: OverdueDials :many
 UPDATE dials SET look = $1, node = $2
 WHERE call IN (SELECT o.call FROM dials o WHERE o.state IN ('asking', 'placed') AND o.look <= $3
-    AND (o.account NOT LIKE 'sip:%' OR o.node = $2 OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.boot = o.node AND n.gone = ''))
+    AND (o.account NOT LIKE 'sip:%' AND o.account NOT LIKE 'chat:%' OR o.node = $2 OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.boot = o.node AND n.gone = ''))
     ORDER BY o.look LIMIT $4)
   AND state IN ('asking', 'placed') AND look <= $3
 RETURNING call, org, task, execution, priority, caller, callee, state, due, node, carrier_id, asked, look, gone, created, account, campaign
@@ -402,7 +402,7 @@ type OverdueDialsParams struct {
 	HowMany int32
 }
 
-// What a node has placed by a trunk (store.TrunkAccount) nobody else knows of, as long as that node lives.
+// What a node has placed by a trunk or a bot's channel (store.TrunkAccount, store.ChatAccount) nobody else knows of, as long as that node lives.
 func (q *Queries) OverdueDials(ctx context.Context, arg OverdueDialsParams) ([]Dial, error) {
 	rows, err := q.db.QueryContext(ctx, overdueDials,
 		arg.Next,

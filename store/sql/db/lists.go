@@ -5,9 +5,9 @@ package db
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost"
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
-		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome"
+		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission"
 	DeliveryColumns     = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
 	ConversationColumns = "number, id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated, " +
 		"(SELECT name FROM bots WHERE bots.id = bot) AS bot_name, (SELECT agent FROM bots WHERE bots.id = bot) AS agent"
@@ -26,14 +26,14 @@ func (a *Agent) Fields() []any {
 func (c *Call) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Agent, &c.AgentVersion, &c.Task, &c.Direction, &c.Status, &c.Leg, &c.CarrierID, &c.Caller,
 		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected,
-		&c.AnsweredBy, &c.Quality, &c.Cost}
+		&c.AnsweredBy, &c.Quality, &c.Cost, &c.Bot}
 }
 
 // Fields is where a row is scanned to.
 func (t *Task) Fields() []any {
 	return []any{&t.Number, &t.ID, &t.Org, &t.Agent, &t.Name, &t.Callee, &t.Description, &t.StartingMessage, &t.Context, &t.Priority,
 		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated,
-		&t.Campaign, &t.Line, &t.Outcome}
+		&t.Campaign, &t.Line, &t.Outcome, &t.Bot, &t.Permission}
 }
 
 // Fields is where a row is scanned to.

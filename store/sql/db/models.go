@@ -88,6 +88,7 @@ type Call struct {
 	AnsweredBy   string
 	Quality      Quality
 	Cost         Cost
+	Bot          string
 }
 
 type CallCard struct {
@@ -451,6 +452,8 @@ type Task struct {
 	Campaign        string
 	Line            int64
 	Outcome         string
+	Bot             string
+	Permission      string
 	Caller          string
 }
 

@@ -55,7 +55,7 @@ func (q *Queries) DeleteTask(ctx context.Context, id string) error {
 }
 
 const dueTasks = `-- name: DueTasks :many
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller FROM tasks WHERE org = $1 AND campaign = '' AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller FROM tasks WHERE org = $1 AND campaign = '' AND due <> '' AND due <= $2 ORDER BY priority DESC, due, id LIMIT $3
 `
 
 type DueTasksParams struct {
@@ -99,6 +99,8 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 			&i.Campaign,
 			&i.Line,
 			&i.Outcome,
+			&i.Bot,
+			&i.Permission,
 			&i.Caller,
 		); err != nil {
 			return nil, err
@@ -115,7 +117,7 @@ func (q *Queries) DueTasks(ctx context.Context, arg DueTasksParams) ([]Task, err
 }
 
 const holdTask = `-- name: HoldTask :one
-UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller
+UPDATE tasks SET updated = updated WHERE org = $1 AND id = $2 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller
 `
 
 type HoldTaskParams struct {
@@ -152,6 +154,8 @@ func (q *Queries) HoldTask(ctx context.Context, arg HoldTaskParams) (Task, error
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 		&i.Caller,
 	)
 	return i, err
@@ -159,10 +163,10 @@ func (q *Queries) HoldTask(ctx context.Context, arg HoldTaskParams) (Task, error
 
 const insertTask = `-- name: InsertTask :one
 INSERT INTO tasks (id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events,
-  status, due, attempts, retries, call, error, created, updated, caller)
+  status, due, attempts, retries, call, error, created, updated, caller, bot, permission)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-  'pending', $13, 0, 0, '', '', $14, $15, $16)
-RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller
+  'pending', $13, 0, 0, '', '', $14, $15, $16, $17, $18)
+RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller
 `
 
 type InsertTaskParams struct {
@@ -182,6 +186,8 @@ type InsertTaskParams struct {
 	Created         Time
 	Updated         Time
 	Caller          string
+	Bot             string
+	Permission      string
 }
 
 func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, error) {
@@ -202,6 +208,8 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, e
 		arg.Created,
 		arg.Updated,
 		arg.Caller,
+		arg.Bot,
+		arg.Permission,
 	)
 	var i Task
 	err := row.Scan(
@@ -229,6 +237,8 @@ func (q *Queries) InsertTask(ctx context.Context, arg InsertTaskParams) (Task, e
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 		&i.Caller,
 	)
 	return i, err
@@ -257,7 +267,7 @@ func (q *Queries) PutOffTask(ctx context.Context, arg PutOffTaskParams) error {
 
 const resetTask = `-- name: ResetTask :one
 UPDATE tasks SET status = 'pending', retries = 0, call = '', error = '', outcome = '', due = $1, updated = $2
-WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller
+WHERE id = $3 AND status <> 'pending' RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller
 `
 
 type ResetTaskParams struct {
@@ -294,13 +304,15 @@ func (q *Queries) ResetTask(ctx context.Context, arg ResetTaskParams) (Task, err
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 		&i.Caller,
 	)
 	return i, err
 }
 
 const task = `-- name: Task :one
-SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller FROM tasks WHERE org = $1 AND id = $2
+SELECT number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller FROM tasks WHERE org = $1 AND id = $2
 `
 
 type TaskParams struct {
@@ -336,6 +348,8 @@ func (q *Queries) Task(ctx context.Context, arg TaskParams) (Task, error) {
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 		&i.Caller,
 	)
 	return i, err
@@ -383,7 +397,7 @@ func (q *Queries) TaskEvents(ctx context.Context, arg TaskEventsParams) ([]TaskE
 const updateTask = `-- name: UpdateTask :one
 UPDATE tasks SET name = $1, callee = $2, description = $3, starting_message = $4, context = $5,
   priority = $6, scheduled = $7, webhook_url = $8, webhook_events = $9, due = $10, updated = $11
-WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller
+WHERE id = $12 RETURNING number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission, caller
 `
 
 type UpdateTaskParams struct {
@@ -442,6 +456,8 @@ func (q *Queries) UpdateTask(ctx context.Context, arg UpdateTaskParams) (Task, e
 		&i.Campaign,
 		&i.Line,
 		&i.Outcome,
+		&i.Bot,
+		&i.Permission,
 		&i.Caller,
 	)
 	return i, err

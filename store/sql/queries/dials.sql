@@ -58,10 +58,10 @@ UPDATE dials SET carrier_id = @carrier_id WHERE call = @call AND carrier_id = ''
 UPDATE dials SET gone = @gone, look = @look WHERE call = @call AND gone = '' AND state IN ('asking', 'placed');
 
 -- name: OverdueDials :many
--- What a node has placed by a trunk (store.TrunkAccount) nobody else knows of, as long as that node lives.
+-- What a node has placed by a trunk or a bot's channel (store.TrunkAccount, store.ChatAccount) nobody else knows of, as long as that node lives.
 UPDATE dials SET look = @next, node = @node
 WHERE call IN (SELECT o.call FROM dials o WHERE o.state IN ('asking', 'placed') AND o.look <= @now
-    AND (o.account NOT LIKE 'sip:%' OR o.node = @node OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.boot = o.node AND n.gone = ''))
+    AND (o.account NOT LIKE 'sip:%' AND o.account NOT LIKE 'chat:%' OR o.node = @node OR NOT EXISTS (SELECT 1 FROM nodes n WHERE n.boot = o.node AND n.gone = ''))
     ORDER BY o.look LIMIT @how_many)
   AND state IN ('asking', 'placed') AND look <= @now
 RETURNING *;

@@ -1,8 +1,8 @@
 -- name: InsertTask :one
 INSERT INTO tasks (id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events,
-  status, due, attempts, retries, call, error, created, updated, caller)
+  status, due, attempts, retries, call, error, created, updated, caller, bot, permission)
 VALUES (@id, @org, @agent, @name, @callee, @description, @starting_message, @context, @priority, @scheduled, @webhook_url, @webhook_events,
-  'pending', @due, 0, 0, '', '', @created, @updated, @caller)
+  'pending', @due, 0, 0, '', '', @created, @updated, @caller, @bot, @permission)
 RETURNING *;
 
 -- name: Task :one
