@@ -33,6 +33,7 @@ func (c *Control) routes() {
 
 	contacts := &crm.Contacts{Store: o.Contacts}
 	fields := &crm.Fields{Store: o.Contacts}
+	assignments := &crm.Assignments{Store: o.Contacts, Agents: o.Agents, Calls: o.Tasks, Dialer: o.Dialer, Wake: o.Assigned, Log: o.Log}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
@@ -210,6 +211,12 @@ func (c *Control) routes() {
 	handle(c, "GET "+crmV1+"/contacts/{id}", "get-contact", access.ContactsRead, contacts.Get)
 	handle(c, "PUT "+crmV1+"/contacts/{id}", "update-contact", access.ContactsWrite, contacts.Update)
 	handle(c, "DELETE "+crmV1+"/contacts/{id}", "delete-contact", access.ContactsWrite, contacts.Delete)
+
+	handle(c, "GET "+crmV1+"/tasks", "list-crm-tasks", access.TasksRead, assignments.List)
+	handle(c, "POST "+crmV1+"/tasks", "create-crm-task", access.TasksWrite, assignments.Create)
+	handle(c, "GET "+crmV1+"/tasks/{id}", "get-crm-task", access.TasksRead, assignments.Get)
+	handle(c, "PUT "+crmV1+"/tasks/{id}", "update-crm-task", access.TasksWrite, assignments.Update)
+	handle(c, "DELETE "+crmV1+"/tasks/{id}", "delete-crm-task", access.TasksWrite, assignments.Delete)
 
 	handle(c, "GET "+crmV1+"/custom-fields", "list-custom-fields", access.FieldsRead, fields.List)
 	handle(c, "POST "+crmV1+"/custom-fields", "create-custom-field", access.FieldsWrite, fields.Create)

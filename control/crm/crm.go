@@ -1,8 +1,9 @@
-// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields.
+// Package crm serves the CRM contract, under /crm/api/v1: contacts, tasks and their custom fields.
 //
 //	HTTP ──▶ Tolerant ──▶ control.routes ──┬▶ Contacts ──▶ addresses, custom values (by type) ──▶ store.Contacts
 //	         (raw ";")                     │     ╰── list, search ──▶ query ──▶ store.ContactQuery
-//	                                       ╰▶ Fields ──▶ definitions and options ──▶ store.Fields
+//	                                       ├▶ Fields ──▶ definitions and options ──▶ store.Fields
+//	                                       ╰▶ Assignments ──▶ store.Assignments ──▶ control/assignee
 //
 // Answers are bare objects, with names in camelCase and numbers for ids; an error is {code, error, message, details}. Of a contact, the
 // addresses are the truth; phone and email show the first of them. Handlers decode, call and encode; they own no goroutine.
@@ -27,6 +28,7 @@ import (
 type Rows interface {
 	store.Contacts
 	store.Fields
+	store.Assignments
 }
 
 // One is what a handler returns that answers with one thing.

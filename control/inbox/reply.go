@@ -50,7 +50,7 @@ func (b *Inbox) reply(ctx context.Context, j store.Job) {
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
-		b.posted(c, m)
+		b.Posted(c, m)
 	}
 }
 

@@ -12,29 +12,43 @@ import (
 
 // Write implements bots.Writer: it keeps what a person has written in a thread, to be sent at once. A *envelope.Fault says why it cannot be.
 func (b *Inbox) Write(ctx context.Context, c store.Conversation, content string) (store.ThreadMessage, error) {
-	bot, err := b.o.Store.Bot(ctx, c.Org, c.Bot)
-	if errors.Is(err, store.ErrNotFound) {
-		return store.ThreadMessage{}, envelope.Bad("the conversation's bot was deleted: nothing can be sent")
-	}
+	bot, err := b.Open(ctx, c)
 	if err != nil {
-		return store.ThreadMessage{}, fmt.Errorf("read bot: %w", err)
-	}
-	if _, err := b.o.Lines.Line(bot); err != nil {
-		return store.ThreadMessage{}, envelope.Bad("the bot's channel is not set up: " + err.Error())
-	}
-	last, err := b.o.Store.LastReceived(ctx, c.Org, c.ID)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return store.ThreadMessage{}, fmt.Errorf("read thread: %w", err)
-	}
-	if time.Since(last.Created) >= Window {
-		return store.ThreadMessage{}, envelope.Bad("WhatsApp takes free messages only within 24 hours of the customer's last one: wait until they write, or send a template")
+		return store.ThreadMessage{}, err
 	}
 	m, err := b.o.Store.Post(ctx, posting(bot, c, content, store.ByHuman))
 	if err != nil {
 		return store.ThreadMessage{}, fmt.Errorf("post message: %w", err)
 	}
-	b.posted(c, m)
+	b.Posted(c, m)
 	return m, nil
+}
+
+// Open is the bot of a thread that may be written in freely now. A *envelope.Fault says why it may not be.
+func (b *Inbox) Open(ctx context.Context, c store.Conversation) (store.Bot, error) {
+	bot, err := b.o.Store.Bot(ctx, c.Org, c.Bot)
+	if errors.Is(err, store.ErrNotFound) {
+		return bot, envelope.Bad("the conversation's bot was deleted: nothing can be sent")
+	}
+	if err != nil {
+		return bot, fmt.Errorf("read bot: %w", err)
+	}
+	if _, err := b.o.Lines.Line(bot); err != nil {
+		return bot, envelope.Bad("the bot's channel is not set up: " + err.Error())
+	}
+	last, err := b.o.Store.LastReceived(ctx, c.Org, c.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return bot, fmt.Errorf("read thread: %w", err)
+	}
+	if time.Since(last.Created) >= Window {
+		return bot, envelope.Bad("WhatsApp takes free messages only within 24 hours of the customer's last one: wait until they write, or send a template")
+	}
+	return bot, nil
+}
+
+// Letter is a message that a bot writes of its own accord, to be posted by whoever keeps why it was written.
+func (b *Inbox) Letter(bot store.Bot, c store.Conversation, text string) store.Posting {
+	return posting(bot, c, text, store.ByBot)
 }
 
 // posting is a message of ours, to be sent at once.
@@ -49,8 +63,8 @@ func posting(bot store.Bot, c store.Conversation, content, author string) store.
 	}
 }
 
-// posted lets a message be seen, and sent.
-func (b *Inbox) posted(c store.Conversation, m store.ThreadMessage) {
+// Posted lets a message be seen, and sent.
+func (b *Inbox) Posted(c store.Conversation, m store.ThreadMessage) {
 	b.o.Feed.Wrote(c.Org, c.ID, m.ID)
 	b.rouse(store.SendJob)
 }

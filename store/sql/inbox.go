@@ -195,32 +195,37 @@ func (s *Store) Heard(ctx context.Context, w store.Words) error {
 // Post implements store.Threads.
 func (s *Store) Post(ctx context.Context, p store.Posting) (made store.ThreadMessage, err error) {
 	err = s.write(ctx, "post message", func(ctx context.Context, u unit) error {
-		m := p.Message
-		n, err := u.TouchConversation(ctx, db.TouchConversationParams{Org: p.Org, ID: m.Conversation, Updated: db.Time(m.Created)})
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return store.ErrNotFound
-		}
-		if err := u.stillDue(ctx, p); err != nil {
-			return err
-		}
-		row, err := u.addMessage(ctx, m)
-		if err != nil {
-			return err
-		}
-		made = threadMessage(row)
-		_, err = u.AddJob(ctx, db.AddJobParams{
-			ID: p.Job.ID, Org: p.Org, Bot: p.Job.Bot, Kind: string(store.SendJob), Key: m.ID, Thread: m.Conversation, Body: p.Job.Body, Due: db.Time(p.Job.Due),
-			Latest: db.Time(p.Job.Due), Created: db.Time(m.Created),
-		})
+		made, err = u.post(ctx, p)
 		return err
 	})
 	if err != nil {
 		return store.ThreadMessage{}, err
 	}
 	return made, nil
+}
+
+// post writes a message and the job that sends it.
+func (u unit) post(ctx context.Context, p store.Posting) (store.ThreadMessage, error) {
+	m := p.Message
+	n, err := u.TouchConversation(ctx, db.TouchConversationParams{Org: p.Org, ID: m.Conversation, Updated: db.Time(m.Created)})
+	if err != nil {
+		return store.ThreadMessage{}, err
+	}
+	if n == 0 {
+		return store.ThreadMessage{}, store.ErrNotFound
+	}
+	if err := u.stillDue(ctx, p); err != nil {
+		return store.ThreadMessage{}, err
+	}
+	row, err := u.addMessage(ctx, m)
+	if err != nil {
+		return store.ThreadMessage{}, err
+	}
+	_, err = u.AddJob(ctx, db.AddJobParams{
+		ID: p.Job.ID, Org: p.Org, Bot: p.Job.Bot, Kind: string(store.SendJob), Key: m.ID, Thread: m.Conversation, Body: p.Job.Body, Due: db.Time(p.Job.Due),
+		Latest: db.Time(p.Job.Due), Created: db.Time(m.Created),
+	})
+	return threadMessage(row), err
 }
 
 // stillDue says why a bot's answer is due no more, and ends the job that it answers.
