@@ -150,10 +150,10 @@ func (b *AssignmentBody) apply(a *store.Assignment, now time.Time) {
 	b.stand(a, now)
 }
 
-// at sets a moment that is given, as rows keep it.
+// at sets a moment that is given, as precise as it is shown.
 func at(from envelope.Field[time.Time], to *time.Time) {
 	if from.Set {
-		*to = from.Value.UTC().Truncate(time.Microsecond)
+		*to = from.Value.UTC().Truncate(time.Millisecond)
 	}
 }
 

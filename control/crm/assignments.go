@@ -118,7 +118,7 @@ func (h *Assignments) Create(ctx context.Context, in *CreateAssignment) (*One[As
 	if err != nil {
 		return nil, err
 	}
-	at := now()
+	at := now().Truncate(time.Millisecond)
 	a := store.Assignment{ID: store.NewID(), Org: org, CreatedBy: caller(ctx), Published: at, Fields: fields, Created: at}
 	if by := in.Body.CreatedBy; by.Set {
 		a.CreatedBy = by.Value.row()
@@ -244,7 +244,7 @@ func (h *Assignments) Update(ctx context.Context, in *UpdateAssignment) (*One[As
 			return nil, err
 		}
 	}
-	at := now()
+	at := now().Truncate(time.Millisecond)
 	a, calling, err := h.Store.UpdateAssignment(ctx, org, id, at, func(a *store.Assignment) error {
 		in.Body.apply(a, at)
 		if in.Body.AssignedTo.Set {

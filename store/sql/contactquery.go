@@ -5,6 +5,9 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
 
 	"parley/store"
 )
@@ -13,9 +16,13 @@ import (
 // numbers and keys alone, and only then are its contacts read.
 //
 //	words, tests ──▶ where ──▶ SELECT number, keys FROM contacts ──▶ after the mark, in order, so many ──▶ contacts
+//
+// Words are looked for by an index of all their parts of three letters. Postgres decides by its statistics whether that is worth it; SQLite has
+// none, and is told: of a word that many have, it is quicker to walk through the contacts until a page is full.
 type asking struct {
 	where []string
 	args  []any
+	parts map[string]bool // words that are looked for by the index of SQLite
 }
 
 func (a *asking) arg(value any) string {
@@ -27,12 +34,12 @@ func (a *asking) number(value float64) string {
 	return "CAST(" + a.arg(value) + " AS DOUBLE PRECISION)"
 }
 
-// ask makes the conditions of a query.
-func ask(org string, q store.ContactQuery) *asking {
-	a := &asking{}
+// ask makes the conditions of a query. Words of which parts says so are looked for by the index of SQLite.
+func ask(org string, q store.ContactQuery, parts map[string]bool) *asking {
+	a := &asking{parts: parts}
 	a.where = append(a.where, "c.org = "+a.arg(org))
 	for _, word := range q.Words {
-		a.where = append(a.where, "c.words LIKE "+a.arg("%"+escape(store.Fold(word))+"%")+` ESCAPE '\'`)
+		a.where = append(a.where, a.word(store.Fold(word)))
 	}
 	for _, group := range q.Tests {
 		var any []string
@@ -43,6 +50,31 @@ func ask(org string, q store.ContactQuery) *asking {
 	}
 	return a
 }
+
+// word is the condition that a folded text stands in the words of a contact.
+func (a *asking) word(text string) string {
+	if a.parts[text] {
+		return "c.number IN (SELECT rowid FROM contact_words WHERE contact_words MATCH " + a.arg(phrase(text)) + ")"
+	}
+	return "c.words LIKE " + a.arg("%"+escape(text)+"%") + ` ESCAPE '\'`
+}
+
+// phrase is a text as FTS5 is asked for it (https://sqlite.org/fts5.html#full_text_query_syntax).
+func phrase(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
+
+// inWords are the fields whose values all stand in the words of a contact.
+var inWords = map[string]bool{
+	store.ContactFirstName: true, store.ContactLastName: true, store.ContactNationalID: true, store.ContactPosition: true, store.ContactProviderID: true,
+	store.ContactAddress: true, store.ContactPhone: true, store.ContactEmail: true,
+}
+
+// within says whether a test is for a part of a value that stands in the words of a contact, and is passed by few if those are.
+func within(t store.ContactTest) bool {
+	return (t.Op == store.ContactHas || t.Op == store.ContactEnds) && inWords[t.Field] && len(t.Values) == 1 && len(t.Values[0].Text) >= partLength
+}
+
+// partLength is how long the parts are by which words are found.
+const partLength = 3
 
 // escape takes from a text what LIKE has for signs of its own.
 func escape(text string) string {
@@ -65,6 +97,11 @@ func (a *asking) test(org string, t store.ContactTest) string {
 		return a.each(t, func(v store.Operand) string { return a.ofNumber(t.Op, v) })
 	case store.ContactCreated, store.ContactUpdated:
 		return a.each(t, func(v store.Operand) string { return a.ofText("c."+t.Field, t.Op, v.Text) })
+	}
+	if within(t) {
+		text := clipped(store.Fold(t.Values[0].Text))
+		return "(" + a.word(text) + " AND EXISTS (SELECT 1 FROM contact_terms t WHERE t.contact = c.number AND t.field = " + a.arg(t.Field) + " AND " +
+			a.ofText("t.text", t.Op, text) + "))"
 	}
 	in := "c.number IN (SELECT t.contact FROM contact_terms t WHERE t.org = " + a.arg(org) + " AND t.field = " + a.arg(t.Field)
 	if t.Op == store.ContactIsSet {
@@ -104,7 +141,7 @@ func (a *asking) ofText(column string, op store.ContactOp, text string) string {
 	case store.ContactHas:
 		like = "%" + like + "%"
 	case store.ContactBegins:
-		like += "%"
+		return "(" + column + " >= " + a.arg(text) + " AND " + column + " < " + a.arg(text+"\U0010FFFF") + " AND " + column + " LIKE " + a.arg(like+"%") + ` ESCAPE '\')`
 	default: // store.ContactEnds
 		like = "%" + like
 	}
@@ -198,10 +235,14 @@ func (a *asking) after(order []store.ContactOrder, m store.ContactMark, i int, d
 // FindContacts implements store.Contacts.
 func (s *Store) FindContacts(ctx context.Context, org string, q store.ContactQuery) (found []store.Contact, next *store.ContactMark, err error) {
 	err = s.view(ctx, "find contacts", func(ctx context.Context, u unit) error {
-		a := ask(org, q)
+		parts, err := u.parts(ctx, q, walked(q.Order))
+		if err != nil {
+			return err
+		}
+		a := ask(org, q, parts)
 		query := a.page(q)
 		var marks []store.ContactMark
-		err := u.query(ctx, query, a.args, func(scan func(...any) error) error {
+		err = u.query(ctx, query, u.anew(a.args), func(scan func(...any) error) error {
 			m, err := readMark(scan, q.Order)
 			marks = append(marks, m)
 			return err
@@ -247,8 +288,62 @@ func readMark(scan func(...any) error, order []store.ContactOrder) (store.Contac
 // CountContacts implements store.Contacts.
 func (s *Store) CountContacts(ctx context.Context, org string, q store.ContactQuery) (n int64, err error) {
 	err = s.read(ctx, "count contacts", func(ctx context.Context, u unit) error {
-		a := ask(org, q)
-		return u.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+strings.Join(a.where, " AND "), a.args...).Scan(&n)
+		parts, err := u.parts(ctx, q, false)
+		if err != nil {
+			return err
+		}
+		a := ask(org, q, parts)
+		return u.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+strings.Join(a.where, " AND "), u.anew(a.args)...).Scan(&n)
 	})
 	return n, err
+}
+
+// walked says whether contacts are read in the order that is asked for.
+func walked(order []store.ContactOrder) bool {
+	return len(order) == 0 || order[0].Field == store.ContactNumber || order[0].Field == store.ContactCreated || order[0].Field == store.ContactUpdated
+}
+
+// manyHave is of how many contacts on a word is looked for by walking through all of them, where they are read in order.
+const manyHave = 2000
+
+// parts are the words that are looked for by SQLite's index; walk says that a page is read in order, as soon as it is full.
+func (u unit) parts(ctx context.Context, q store.ContactQuery, walk bool) (map[string]bool, error) {
+	if u.name == postgres {
+		return nil, nil
+	}
+	var words []string
+	for _, w := range q.Words {
+		words = append(words, store.Fold(w))
+	}
+	for _, group := range q.Tests {
+		for _, t := range group {
+			if within(t) {
+				words = append(words, clipped(store.Fold(t.Values[0].Text)))
+			}
+		}
+	}
+	parts := map[string]bool{}
+	for _, w := range words {
+		if utf8.RuneCountInString(w) < partLength {
+			continue
+		}
+		n := 0
+		if walk {
+			query := "SELECT COUNT(*) FROM (SELECT 1 FROM contact_words WHERE contact_words MATCH $1 LIMIT $2)"
+			if err := u.QueryRowContext(ctx, query, phrase(w), manyHave).Scan(&n); err != nil {
+				return nil, err
+			}
+		}
+		parts[w] = n < manyHave
+	}
+	return parts, nil
+}
+
+// anew are the arguments of a query that Postgres plans each time: what is best depends on how many have a word. pgx takes the mode from the
+// first of them.
+func (u unit) anew(args []any) []any {
+	if u.name == postgres {
+		return append([]any{pgx.QueryExecModeExec}, args...)
+	}
+	return args
 }

@@ -161,6 +161,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyBot(org))
 	maps.Copy(every, h.everyThread(org))
 	maps.Copy(every, h.everyContact(org))
+	maps.Copy(every, h.everyAssignment(org))
 	return every
 }
 
@@ -361,7 +362,8 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true,
-		"BotOwner": true, "Heard": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true}
+		"BotOwner": true, "Heard": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
+		"TakeAssignments": true, "PutOffAssignment": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}
@@ -394,7 +396,8 @@ func testIsolation(t *testing.T, s Store) {
 		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk",
 		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar",
 		"Contact", "FindContacts", "CountContacts", "UpdateContact", "DeleteContact", "Field", "Fields", "UpdateField", "CreateOption", "Option", "Options",
-		"UpdateOption", "DeleteOption", "DeleteField"} { // in this order
+		"UpdateOption", "DeleteOption", "DeleteField",
+		"Assignment", "Assignments", "UpdateAssignment", "CallFor", "PostFor", "EndAssignment", "DeleteAssignment"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

@@ -9,6 +9,7 @@
 //	    ──▶ nodes: whose calls are ended for them, and what they say of it when they come back
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ contacts and custom fields: what is found is what a model in memory finds
+//	    ──▶ tasks of the CRM: who carries them out, once, and what becomes of that
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -66,6 +67,7 @@ type Store interface {
 	store.Recordings
 	store.Contacts
 	store.Fields
+	store.Assignments
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -189,6 +191,11 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"UpdateContactAtOnce", testUpdateContactAtOnce},
 		{"CustomFields", testCustomFields},
 		{"Options", testOptions},
+		{"Assignments", testAssignments},
+		{"AssignmentList", testAssignmentList},
+		{"AssignmentCalls", testAssignmentCalls},
+		{"AssignmentMessages", testAssignmentMessages},
+		{"AssignmentsAtOnce", testAssignmentsAtOnce},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -227,6 +234,8 @@ type House struct {
 	Customer store.Contact      // has a value of Field, which is Option's
 	Field    store.Field        // a list of contacts
 	Option   store.Option       // its only one
+
+	Assignment store.Assignment // of the agent, which may begin at any time
 }
 
 // Fill fills an empty database.
@@ -267,7 +276,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx), h.befriend(ctx)); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx), h.befriend(ctx), h.assign(ctx)); err != nil {
 		return h, err
 	}
 	err = s.Record(ctx, []store.Entry{
