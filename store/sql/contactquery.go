@@ -3,6 +3,7 @@ package sql
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -18,11 +19,11 @@ import (
 //	words, tests ──▶ where ──▶ SELECT number, keys FROM contacts ──▶ after the mark, in order, so many ──▶ contacts
 //
 // Words are looked for by an index of all their parts of three letters. Postgres decides by its statistics whether that is worth it; SQLite has
-// none, and is told: of a word that many have, it is quicker to walk through the contacts until a page is full.
+// none, and is told: what many contacts have is found sooner by walking through them until a page is full, and what a test for an address
+// leaves is little enough.
 type asking struct {
 	where []string
 	args  []any
-	parts map[string]bool // words that are looked for by the index of SQLite
 }
 
 func (a *asking) arg(value any) string {
@@ -34,12 +35,17 @@ func (a *asking) number(value float64) string {
 	return "CAST(" + a.arg(value) + " AS DOUBLE PRECISION)"
 }
 
-// ask makes the conditions of a query. Words of which parts says so are looked for by the index of SQLite.
-func ask(org string, q store.ContactQuery, parts map[string]bool) *asking {
-	a := &asking{parts: parts}
+// ask makes the conditions of a query. What match asks the index of SQLite for is found by it alone; empty: it is not asked.
+func ask(org string, q store.ContactQuery, match string) *asking {
+	a := &asking{}
 	a.where = append(a.where, "c.org = "+a.arg(org))
+	if match != "" {
+		a.where = append(a.where, "c.number IN (SELECT rowid FROM contact_words WHERE contact_words MATCH "+a.arg(match)+")")
+	}
 	for _, word := range q.Words {
-		a.where = append(a.where, a.word(store.Fold(word)))
+		if word = store.Fold(word); match == "" || !indexed(word) {
+			a.where = append(a.where, a.word(word))
+		}
 	}
 	for _, group := range q.Tests {
 		var any []string
@@ -53,14 +59,11 @@ func ask(org string, q store.ContactQuery, parts map[string]bool) *asking {
 
 // word is the condition that a folded text stands in the words of a contact.
 func (a *asking) word(text string) string {
-	if a.parts[text] {
-		return "c.number IN (SELECT rowid FROM contact_words WHERE contact_words MATCH " + a.arg(phrase(text)) + ")"
-	}
 	return "c.words LIKE " + a.arg("%"+escape(text)+"%") + ` ESCAPE '\'`
 }
 
-// phrase is a text as FTS5 is asked for it (https://sqlite.org/fts5.html#full_text_query_syntax).
-func phrase(text string) string { return `"` + strings.ReplaceAll(text, `"`, `""`) + `"` }
+// indexed says whether a folded text is long enough for an index of parts of words.
+func indexed(text string) bool { return utf8.RuneCountInString(text) >= 3 }
 
 // inWords are the fields whose values all stand in the words of a contact.
 var inWords = map[string]bool{
@@ -68,13 +71,13 @@ var inWords = map[string]bool{
 	store.ContactAddress: true, store.ContactPhone: true, store.ContactEmail: true,
 }
 
-// within says whether a test is for a part of a value that stands in the words of a contact, and is passed by few if those are.
+// within says whether a test is for a part of a value that stands in the words of a contact, which only those can pass that have it there.
 func within(t store.ContactTest) bool {
-	return (t.Op == store.ContactHas || t.Op == store.ContactEnds) && inWords[t.Field] && len(t.Values) == 1 && len(t.Values[0].Text) >= partLength
+	return (t.Op == store.ContactHas || t.Op == store.ContactEnds) && inWords[t.Field] && len(t.Values) == 1 && indexed(part(t))
 }
 
-// partLength is how long the parts are by which words are found.
-const partLength = 3
+// part is what a test that is within words looks for.
+func part(t store.ContactTest) string { return clipped(store.Fold(t.Values[0].Text)) }
 
 // escape takes from a text what LIKE has for signs of its own.
 func escape(text string) string {
@@ -99,7 +102,7 @@ func (a *asking) test(org string, t store.ContactTest) string {
 		return a.each(t, func(v store.Operand) string { return a.ofText("c."+t.Field, t.Op, v.Text) })
 	}
 	if within(t) {
-		text := clipped(store.Fold(t.Values[0].Text))
+		text := part(t)
 		return "(" + a.word(text) + " AND EXISTS (SELECT 1 FROM contact_terms t WHERE t.contact = c.number AND t.field = " + a.arg(t.Field) + " AND " +
 			a.ofText("t.text", t.Op, text) + "))"
 	}
@@ -235,11 +238,11 @@ func (a *asking) after(order []store.ContactOrder, m store.ContactMark, i int, d
 // FindContacts implements store.Contacts.
 func (s *Store) FindContacts(ctx context.Context, org string, q store.ContactQuery) (found []store.Contact, next *store.ContactMark, err error) {
 	err = s.view(ctx, "find contacts", func(ctx context.Context, u unit) error {
-		parts, err := u.parts(ctx, q, walked(q.Order))
+		match, err := u.match(ctx, q, walked(q.Order))
 		if err != nil {
 			return err
 		}
-		a := ask(org, q, parts)
+		a := ask(org, q, match)
 		query := a.page(q)
 		var marks []store.ContactMark
 		err = u.query(ctx, query, u.anew(a.args), func(scan func(...any) error) error {
@@ -288,11 +291,11 @@ func readMark(scan func(...any) error, order []store.ContactOrder) (store.Contac
 // CountContacts implements store.Contacts.
 func (s *Store) CountContacts(ctx context.Context, org string, q store.ContactQuery) (n int64, err error) {
 	err = s.read(ctx, "count contacts", func(ctx context.Context, u unit) error {
-		parts, err := u.parts(ctx, q, false)
+		match, err := u.match(ctx, q, false)
 		if err != nil {
 			return err
 		}
-		a := ask(org, q, parts)
+		a := ask(org, q, match)
 		return u.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+strings.Join(a.where, " AND "), u.anew(a.args)...).Scan(&n)
 	})
 	return n, err
@@ -303,40 +306,50 @@ func walked(order []store.ContactOrder) bool {
 	return len(order) == 0 || order[0].Field == store.ContactNumber || order[0].Field == store.ContactCreated || order[0].Field == store.ContactUpdated
 }
 
-// manyHave is of how many contacts on a word is looked for by walking through all of them, where they are read in order.
-const manyHave = 2000
+// manyHave is how many contacts are looked for by walking through all of them, where they are read in order.
+const manyHave = 500
 
-// parts are the words that are looked for by SQLite's index; walk says that a page is read in order, as soon as it is full.
-func (u unit) parts(ctx context.Context, q store.ContactQuery, walk bool) (map[string]bool, error) {
-	if u.name == postgres {
-		return nil, nil
+// match is what SQLite's index of words is asked for; empty: it would not help. walk says that a page is read in order, as soon as it is full.
+func (u unit) match(ctx context.Context, q store.ContactQuery, walk bool) (string, error) {
+	if u.name == postgres || slices.ContainsFunc(q.Tests, picks) {
+		return "", nil
 	}
-	var words []string
-	for _, w := range q.Words {
-		words = append(words, store.Fold(w))
+	var all []string
+	add := func(text string) { // https://sqlite.org/fts5.html#full_text_query_syntax
+		if indexed(text) {
+			all = append(all, `"`+strings.ReplaceAll(text, `"`, `""`)+`"`)
+		}
+	}
+	for _, word := range q.Words {
+		add(store.Fold(word))
 	}
 	for _, group := range q.Tests {
-		for _, t := range group {
-			if within(t) {
-				words = append(words, clipped(store.Fold(t.Values[0].Text)))
-			}
+		if len(group) == 1 && within(group[0]) {
+			add(part(group[0]))
 		}
 	}
-	parts := map[string]bool{}
-	for _, w := range words {
-		if utf8.RuneCountInString(w) < partLength {
-			continue
-		}
-		n := 0
-		if walk {
-			query := "SELECT COUNT(*) FROM (SELECT 1 FROM contact_words WHERE contact_words MATCH $1 LIMIT $2)"
-			if err := u.QueryRowContext(ctx, query, phrase(w), manyHave).Scan(&n); err != nil {
-				return nil, err
-			}
-		}
-		parts[w] = n < manyHave
+	match := strings.Join(all, " AND ")
+	if match == "" || !walk {
+		return match, nil
 	}
-	return parts, nil
+	var n int
+	query := "SELECT COUNT(*) FROM (SELECT 1 FROM contact_words WHERE contact_words MATCH $1 LIMIT $2)"
+	err := u.QueryRowContext(ctx, query, match, manyHave).Scan(&n)
+	if n == manyHave {
+		match = ""
+	}
+	return match, err
+}
+
+// picks says whether a group of tests leaves few contacts, whatever else is asked: those of some addresses or ids.
+func picks(group []store.ContactTest) bool {
+	return !slices.ContainsFunc(group, func(t store.ContactTest) bool {
+		switch t.Field {
+		case store.ContactAddress, store.ContactPhone, store.ContactEmail, store.ContactNationalID, store.ContactProviderID, store.ContactNumber, store.ContactAddressNumber:
+			return t.Op != store.ContactIs
+		}
+		return true
+	})
 }
 
 // anew are the arguments of a query that Postgres plans each time: what is best depends on how many have a word. pgx takes the mode from the
