@@ -24,7 +24,7 @@ type reach struct {
 }
 
 // What an objective says of the way, in the languages of the contract's countries. The first word of either kind decides.
-var wayWords = regexp.MustCompile(`(?i)\b(?:(call|phone|ring|telephone|llam\w*|telefon\w*|ligar|ligue)|(whats\s?app|message|text|write|mensaje|mensagem|escrib\w*|escrev\w*))\b`)
+var wayWords = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:(call|phone|ring|telephone|ll[aá]m\pL*|telef[oó]n\pL*|ligar|ligue)|(whats\s?app|message|text|write|mensaje|mensagem|escr[ií]b\pL*|escrev\pL*))(?:[^\pL]|$)`)
 
 // wantsMessage says whether an objective asks for a message, or else for a call; if it says neither, somebody with whom there is a thread is
 // written to.
@@ -54,7 +54,7 @@ func (w *Assignee) find(ctx context.Context, a store.Assignment) (r reach, err e
 		return r, fmt.Errorf("read conversation: %w", err)
 	}
 	r.thread, r.contact = c.Thread, c.Contact
-	if envelope.E164(c.Conversation.External) && r.number == "" {
+	if envelope.E164(c.Conversation.External) {
 		r.number = c.Conversation.External
 	}
 	if c.Contact != nil {
