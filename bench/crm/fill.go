@@ -43,7 +43,7 @@ func open(ctx context.Context, name, dir string) (d *database, err error) {
 		d.bare, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(0)")
 	case "postgres":
 		var server *pgtest.Server
-		server, err = pgtest.Start(ctx, pgtest.Options{Dir: dir, Settings: []string{"shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=256MB"}})
+		server, err = pgtest.Start(ctx, pgtest.Options{Dir: filepath.Join(dir, "postgres"), Keep: true, Settings: []string{"shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=256MB"}})
 		if err != nil {
 			return d, fmt.Errorf("start postgres: %w", err)
 		}
@@ -63,6 +63,20 @@ func open(ctx context.Context, name, dir string) (d *database, err error) {
 	d.close = append(d.close, d.store.Close)
 	_, _, err = d.store.Migrate(ctx)
 	return d, err
+}
+
+// filled says whether an earlier run has brought so many contacts, and whose they are.
+func (d *database) filled(ctx context.Context, contacts int) (bool, error) {
+	orgs, err := d.store.Organisations(ctx)
+	if err != nil || len(orgs) == 0 {
+		return false, err
+	}
+	d.org = orgs[0].ID
+	n, err := d.store.CountContacts(ctx, d.org, store.ContactQuery{})
+	if err == nil && n != int64(contacts) {
+		err = fmt.Errorf("an earlier run has left %d contacts, %d are asked for: use another -dir", n, contacts)
+	}
+	return true, err
 }
 
 // Close closes the database and stops its server.
@@ -88,6 +102,9 @@ func email(seed, copied int) string {
 
 // fill brings so many contacts into an empty database.
 func (d *database) fill(ctx context.Context, contacts int, say func(string, ...any)) error {
+	if there, err := d.filled(ctx, contacts); err != nil || there {
+		return err
+	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	if _, err := d.store.CreateOrganisation(ctx, store.Organisation{ID: d.org, Name: "Bench", Created: now}); err != nil {
 		return err
@@ -207,8 +224,12 @@ func (d *database) multiply(ctx context.Context, times int, say func(string, ...
 	return nil
 }
 
-// place is a new directory, which Postgres can enter as another user.
-func place() (dir string, remove func() error, err error) {
+// place is where a database is: the directory that was asked for, or a new one that is removed at the end. Postgres enters it as another user.
+func place(asked string) (dir string, remove func() error, err error) {
+	if asked != "" {
+		dir, err = filepath.Abs(asked)
+		return dir, func() error { return nil }, err
+	}
 	if dir, err = os.MkdirTemp("", "parley-bench-crm-"); err != nil {
 		return "", nil, err
 	}

@@ -39,6 +39,7 @@ type options struct {
 	contacts int
 	asks     int
 	dbs      string
+	dir      string
 	json     string
 	quick    bool
 }
@@ -77,6 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.IntVar(&o.contacts, "contacts", 1_000_000, "contacts in each database")
 	flags.IntVar(&o.asks, "asks", 300, "how often each search is asked, by the product and by the bare query")
 	flags.StringVar(&o.dbs, "db", "sqlite,postgres", "which databases")
+	flags.StringVar(&o.dir, "dir", "", "keep the databases in this directory, and use those that an earlier run has filled; empty: a temporary one")
 	flags.StringVar(&o.json, "json", "", "write the figures to this file, too")
 	flags.BoolVar(&o.quick, "quick", false, "10,000 contacts and few searches: checks that all works, not how fast")
 	if err := flags.Parse(args); err != nil {

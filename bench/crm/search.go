@@ -82,7 +82,7 @@ func searches(d *database) []search {
 			where: func(b object) (string, []any) {
 				return fmt.Sprintf(termIs, "address", 2) + " AND " + fmt.Sprintf(termHas, "address", 3), []any{operand(b, 0), "%" + operand(b, 1) + "%"}
 			},
-			order: "c.created DESC, c.number DESC", total: true,
+			order: "(c.created || '') DESC, c.number DESC", total: true,
 		},
 		{
 			name: "a rare word",
@@ -248,7 +248,7 @@ func (d *database) read(ctx context.Context, query string, args ...any) (first [
 
 // measure fills a database, checks the searches, and asks them.
 func measure(ctx context.Context, name string, o options, say func(string, ...any)) (out outcome, err error) {
-	dir, remove, err := place()
+	dir, remove, err := place(o.dir)
 	if err != nil {
 		return out, err
 	}

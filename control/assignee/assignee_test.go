@@ -40,7 +40,7 @@ func newWorld(t *testing.T) *world {
 	w := &world{t: t, report: report.Report{Outcome: report.Achieved, Summary: "They will come."}}
 	w.House, err = storetest.Fill(t.Context(), db)
 	must(t, err)
-	_, _, err = w.DeleteAssignment(t.Context(), w.Org, w.House.Assignment.ID)
+	_, _, err = w.DeleteAssignment(t.Context(), w.Org, w.Assignment.ID)
 	must(t, err)
 	_, err = w.UpdateConversation(t.Context(), w.Org, w.Thread.ID, time.Now().UTC(), func(c *store.Conversation) error {
 		c.Contact = strconv.FormatInt(w.Customer.Number, 10)
@@ -53,7 +53,7 @@ func newWorld(t *testing.T) *world {
 
 // another is one more node's.
 func (w *world) another() *Assignee {
-	return New(Options{Store: w.House.Store, Inbox: w, Drafter: w, Reports: w, Timing: Timing{Again: time.Nanosecond, Lease: time.Nanosecond}})
+	return New(Options{Store: w.Store, Inbox: w, Drafter: w, Reports: w, Timing: Timing{Again: time.Nanosecond, Lease: time.Nanosecond}})
 }
 
 func must(t *testing.T, err error) {
@@ -110,7 +110,7 @@ func (w *world) step() {
 
 func (w *world) read(id string) store.Assignment {
 	w.t.Helper()
-	a, err := w.House.Store.Assignment(w.t.Context(), w.Org, id)
+	a, err := w.Store.Assignment(w.t.Context(), w.Org, id)
 	must(w.t, err)
 	return a
 }

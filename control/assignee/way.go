@@ -29,12 +29,10 @@ var wayWords = regexp.MustCompile(`(?i)(?:^|[^\pL])(?:(call|phone|ring|telephone
 // wantsMessage says whether an objective asks for a message, or else for a call; if it says neither, somebody with whom there is a thread is
 // written to.
 func wantsMessage(objective string, r reach) bool {
-	switch m := wayWords.FindStringSubmatch(objective); {
-	case m == nil:
-		return r.thread != nil
-	default:
+	if m := wayWords.FindStringSubmatch(objective); m != nil {
 		return m[2] != ""
 	}
+	return r.thread != nil
 }
 
 // numbers are phone numbers within a text.

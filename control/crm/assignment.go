@@ -185,10 +185,10 @@ func (b *AssignmentBody) stand(a *store.Assignment, now time.Time) {
 			a.Cancelled = now
 		}
 	}
-	if b.CompletedAt.Set && !(b.CompletedAt.Null && a.Status == store.AssignmentCompleted) {
+	if b.CompletedAt.Set && (!b.CompletedAt.Null || a.Status != store.AssignmentCompleted) {
 		at(b.CompletedAt, &a.Completed)
 	}
-	if b.CancelledAt.Set && !(b.CancelledAt.Null && a.Status == store.AssignmentCancelled) {
+	if b.CancelledAt.Set && (!b.CancelledAt.Null || a.Status != store.AssignmentCancelled) {
 		at(b.CancelledAt, &a.Cancelled)
 	}
 }

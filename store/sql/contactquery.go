@@ -24,6 +24,7 @@ import (
 type asking struct {
 	where []string
 	args  []any
+	few   bool // what the conditions leave is little: it is sorted, where SQLite would walk through all contacts in their order
 }
 
 func (a *asking) arg(value any) string {
@@ -37,7 +38,7 @@ func (a *asking) number(value float64) string {
 
 // ask makes the conditions of a query. What match asks the index of SQLite for is found by it alone; empty: it is not asked.
 func ask(org string, q store.ContactQuery, match string) *asking {
-	a := &asking{}
+	a := &asking{few: match != "" || slices.ContainsFunc(q.Tests, picks)}
 	a.where = append(a.where, "c.org = "+a.arg(org))
 	if match != "" {
 		a.where = append(a.where, "c.number IN (SELECT rowid FROM contact_words WHERE contact_words MATCH "+a.arg(match)+")")
@@ -182,6 +183,9 @@ func (a *asking) key(o store.ContactOrder) string {
 	case o.Field == store.ContactNumber:
 		return "c.number"
 	case o.Field == store.ContactCreated, o.Field == store.ContactUpdated:
+		if a.few {
+			return "(c." + o.Field + " || '')"
+		}
 		return "c." + o.Field
 	case o.Numeric:
 		return "COALESCE((SELECT MIN(t.value) FROM contact_terms t WHERE t.contact = c.number AND t.field = " + a.arg(o.Field) + "), " + a.number(nothing) + ")"

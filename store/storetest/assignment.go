@@ -130,7 +130,7 @@ func testAssignmentList(t *testing.T, s Store) {
 		var want, got []string
 		for _, a := range all {
 			state := a.State(f.Now)
-			if pending := state == store.StateOverdue || state == store.StateScheduled; f.State != "" && f.State != state && !(f.State == store.StatePending && pending) ||
+			if pending := state == store.StateOverdue || state == store.StateScheduled; f.State != "" && f.State != state && (f.State != store.StatePending || !pending) ||
 				!f.DueBefore.IsZero() && (a.Due.IsZero() || !a.Due.Before(f.DueBefore)) || !f.DueAfter.IsZero() && !a.Due.After(f.DueAfter) ||
 				f.Conversation != "" && f.Conversation != a.Conversation || f.AssignedTo.Type != "" && f.AssignedTo.Type != a.AssignedTo.Type ||
 				f.AssignedTo.ID != "" && f.AssignedTo.ID != a.AssignedTo.ID {
