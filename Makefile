@@ -179,7 +179,7 @@ bench: build ## what a call costs, beside floors and baselines: streams, whole c
 	    -json $(BIN)/bench.json -html $(BIN)/bench.html $(BIN)/calls.json $(BIN)/leg.json $(BIN)/control.json | tee $(BIN)/bench.md || bad=1; \
 	  exit $$bad
 
-SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
+SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-crm smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
 
 .PHONY: bench-smoke
 bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
@@ -257,6 +257,10 @@ bench-live: ## what 100 readers on 50 calls cost the agents' audio: p99 of its l
 .PHONY: bench-store
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset
 	$(GO) run ./bench/store
+
+.PHONY: bench-crm
+bench-crm: ## searches among 1,000,000 contacts on SQLite and Postgres beside the bare query: p99 and memory; fails above 2 x the bare query's p99
+	$(GO) run ./bench/crm
 
 .PHONY: bench-api
 bench-api: ## what the API adds to its queries at 1,000,000 calls on SQLite and Postgres; fails above 150 us p50

@@ -72,7 +72,7 @@ type Options struct {
 	Calls      store.Calls
 	Tasks      store.Tasks
 	Campaigns  store.Campaigns
-	Contacts   crm.Rows // and custom fields, and what clients keep of calls
+	Contacts   crm.Rows // and custom fields, tasks of the CRM, and what clients keep of calls
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Bots       bots.Rows
@@ -115,12 +115,13 @@ type Options struct {
 	// Undocumented leaves out the reference, which takes longer to make than all else, for an API that serves one command.
 	Undocumented bool
 
-	Default func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
-	Changed func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
-	Fetch   func()                                                          // called when a recording is to be fetched; nil: none is
-	Hooked  func()                                                          // called when a webhook is to be sent at once; may be nil
-	Forget  func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
-	Observe func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
+	Default  func(ctx context.Context, org string) (agent string, err error) // an organisation's default agent; nil, or an error: not shown
+	Changed  func(ctx context.Context)                                       // called after agents or organisations changed; may be nil
+	Assigned func()                                                          // called when an AI employee has something to do; may be nil
+	Fetch    func()                                                          // called when a recording is to be fetched; nil: none is
+	Hooked   func()                                                          // called when a webhook is to be sent at once; may be nil
+	Forget   func(hash string)                                               // called when the key with that hash changed, or any may have (""); may be nil
+	Observe  func(route, method string, status int, took time.Duration)      // counts requests, by pattern; may be nil
 
 	// Answered is told what came of a request, with the request's context; may be nil.
 	Answered func(ctx context.Context, route, method string, status int)

@@ -885,13 +885,43 @@ var pages = map[string]page{
 		request: `{"userId": 1, "url": "https://pbx.example.com/recordings/1.wav", "callTo": "+1234567890", "callFrom": "+442071234567", "callDirection": "outgoing"}`,
 		bad:     "Also if the URL is not one to fetch from.",
 	},
+	"list-crm-tasks": {
+		tag: "CRM tasks", summary: "List tasks of the CRM",
+		text: "Newest first. They are no planned calls, which /api/v1/tasks has: an AI employee may carry one out by such a call.",
+	},
+	"create-crm-task": {
+		tag: "CRM tasks", summary: "Create a task of the CRM",
+		text: "An AI employee carries it out by itself when it is due, or at once if it has no dueDate: its agent calls, or writes by WhatsApp, and the task is " +
+			"completed with the outcome. If that fails, it stays open, and work.failure says why.",
+		request: `{
+			"title": "Follow up with client",
+			"objective": "Send proposal to client",
+			"dueDate": "2024-02-15T10:00:00Z",
+			"assignedTo": {"type": "user", "id": "123"}
+		}`,
+		bad: "Also if there is no such agent, or a custom value is not of its field's type.",
+	},
+	"get-crm-task": {
+		tag: "CRM tasks", summary: "Get a task of the CRM",
+	},
+	"update-crm-task": {
+		tag: "CRM tasks", summary: "Update a task of the CRM",
+		text: "Only the fields that are given change. What has to be done differently is begun anew, and what has not to be done any more is not: a call " +
+			"that is under way ends. A message that is on its way goes out.",
+		request: `{"status": "completed", "objective": "Updated task objective"}`,
+		bad:     "Also if there is no such agent, or a custom value is not of its field's type.",
+	},
+	"delete-crm-task": {
+		tag: "CRM tasks", summary: "Delete a task of the CRM",
+		text: "Its call ends as if it were cancelled. Answers what it was.",
+	},
 	"list-custom-fields": {
 		tag: "Custom fields", summary: "List custom fields",
 		text: "Of all entity types, oldest first, unless sortBy says otherwise. filterBy=entityType:CONTACT leaves those of contacts.",
 	},
 	"create-custom-field": {
 		tag: "Custom fields", summary: "Define a custom field",
-		text: "From then on values of its key must be of its type. Values are kept of contacts alone; fields of other entity types can be defined.",
+		text: "From then on values of its key must be of its type. Values are kept of contacts and of tasks (TASK, an extension); fields of other entity types can be defined.",
 		request: `{
 			"description": "How much they buy.",
 			"entityType": "CONTACT",
@@ -908,12 +938,12 @@ var pages = map[string]page{
 		tag: "Custom fields", summary: "Update a custom field",
 		text:    "Only what is given changes.",
 		request: `{"fieldLabel": "Tier", "description": null}`,
-		bad:     "Also if its entity type, key or type would change while contacts have values of it.",
+		bad:     "Also if its entity type, key or type would change while there are values of it.",
 	},
 	"delete-custom-field": {
 		tag: "Custom fields", summary: "Delete a custom field",
 		text:  "With its options. Answers what it was.",
-		clash: "Contacts have values of it: force=true deletes these too",
+		clash: "There are values of it: force=true deletes these too",
 	},
 	"list-custom-field-options": {
 		tag: "Custom fields", summary: "List the options of a custom field",
@@ -930,14 +960,14 @@ var pages = map[string]page{
 	},
 	"update-custom-field-option": {
 		tag: "Custom fields", summary: "Update an option",
-		text:    "Only what is given changes. Contacts that have the value get the new one.",
+		text:    "Only what is given changes. Whatever has the value gets the new one.",
 		request: `{"label": "Gold", "description": "The best of them."}`,
 		bad:     "Also if the field has that value.",
 		missing: "Also if the field has no such option.",
 	},
 	"delete-custom-field-option": {
 		tag: "Custom fields", summary: "Delete an option",
-		text:    "Contacts that have its value have none of the field any more. Answers what it was.",
+		text:    "Whatever has its value has none of the field any more. Answers what it was.",
 		missing: "Also if the field has no such option.",
 	},
 }

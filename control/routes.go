@@ -40,6 +40,7 @@ func (c *Control) routes() {
 		phone.Reach = o.Gate.Check
 	}
 	fields := &crm.Fields{Store: o.Contacts}
+	assignments := &crm.Assignments{Store: o.Contacts, Agents: o.Agents, Calls: o.Tasks, Dialer: o.Dialer, Wake: o.Assigned, Log: o.Log}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
@@ -234,6 +235,11 @@ func (c *Control) routes() {
 	handle(c, "GET "+crmV1+"/calls/{id}/recording", "get-crm-call-recording", access.CallsRead, phone.Recording)
 	handle(c, "GET "+crmV1+"/recordings/{id}", "get-recording", access.CallsRead, phone.GetRecording)
 	handle(c, "POST "+crmV1+"/recordings/load", "load-recording", access.CallsWrite, phone.LoadRecording)
+	handle(c, "GET "+crmV1+"/tasks", "list-crm-tasks", access.TasksRead, assignments.List)
+	handle(c, "POST "+crmV1+"/tasks", "create-crm-task", access.TasksWrite, assignments.Create)
+	handle(c, "GET "+crmV1+"/tasks/{id}", "get-crm-task", access.TasksRead, assignments.Get)
+	handle(c, "PUT "+crmV1+"/tasks/{id}", "update-crm-task", access.TasksWrite, assignments.Update)
+	handle(c, "DELETE "+crmV1+"/tasks/{id}", "delete-crm-task", access.TasksWrite, assignments.Delete)
 
 	handle(c, "GET "+crmV1+"/custom-fields", "list-custom-fields", access.FieldsRead, fields.List)
 	handle(c, "POST "+crmV1+"/custom-fields", "create-custom-field", access.FieldsWrite, fields.Create)

@@ -98,6 +98,8 @@ type tenant struct {
 	option    string // of it
 	file      string // a picture, to be sent
 	count     string // the number of the call that is over
+
+	assignment string // a task of the CRM, which the default agent is to carry out one day
 }
 
 // lines is where calls live, in this process.
@@ -396,6 +398,12 @@ func (w *world) meetCustomer(t *tenant, now time.Time) {
 	c, err := w.db.CreateContact(w.t.Context(), store.Contact{
 		ID: store.NewID(), Org: t.org, FirstName: "Of " + t.org, Fields: map[string]string{"of": strconv.Quote(t.org)},
 		Addresses: []store.Address{{Channel: store.ChannelPhone, Address: "+56912345678"}}, Created: now,
+	})
+	must(w.t, err)
+	t.assignment = store.NewID()
+	_, err = w.db.CreateAssignment(w.t.Context(), store.Assignment{
+		ID: t.assignment, Org: t.org, Title: "Of " + t.org, Objective: "Call them.", CreatedBy: store.Actor{Type: "user", ID: t.owner},
+		AssignedTo: store.Actor{Type: "ai_employee", ID: t.standard}, Agent: t.standard, Status: store.AssignmentOpen, Published: now, Due: now.AddDate(1, 0, 0), Created: now,
 	})
 	must(w.t, err)
 	t.customer, t.field, t.option = strconv.FormatInt(c.Number, 10), strconv.FormatInt(f.Number, 10), strconv.FormatInt(o.Number, 10)

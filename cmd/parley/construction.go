@@ -9,6 +9,7 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/assignee"
 	"parley/control/bots"
 	"parley/control/directory"
 	"parley/control/live"
@@ -136,9 +137,10 @@ func (in *construction) publish() error {
 		return err
 	}
 	in.inbox = in.newInbox(files)
+	in.assignee = assignee.New(assignee.Options{Store: db, Inbox: in.inbox, Drafter: in.company, Reports: in.reports, Log: in.log})
 	in.api, err = control.New(control.Options{
 		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, Webhooks: db, People: db, Answers: db,
-		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, House: in.company, Library: in.library,
+		Dialer: in.dialer, Hooks: hooks, Hooked: in.hooks.Wake, Assigned: in.assignee.Wake, House: in.company, Library: in.library,
 		Auth: in.auth, Limiter: in.limiter, Trusted: proxies, Forget: in.forget,
 		Vault: in.vault, Trunks: in.line.trunkState, Gate: in.accounts.gate, Asker: in.accounts.verifier(),
 		Talk: tokens, Drafts: &in.drafts, Anyones: in.directory.AgentOf, Relays: in.line.relays, Fetch: in.fetcher.Wake, Health: in.observe.vendors, Live: in.calls, Gauge: in.calls, Desk: in.desk, Reports: in.reports,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"parley/control/assignee"
 	"parley/control/dialer"
 	"parley/control/lines"
 	"parley/control/nodes"
@@ -110,7 +111,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 		return store.Agent{}, info, errors.New("the call came by an account that is not its organisation's")
 	}
 	row := plan.Agent
-	row.StartingMessage = plan.Opening()
+	row.StartingMessage, row.SystemPrompt = plan.Opening(), assignee.Prompt(row.SystemPrompt, plan.Task)
 	o.opened(store.Call{
 		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Bot: plan.Task.Bot, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,

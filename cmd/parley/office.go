@@ -19,6 +19,7 @@ import (
 	"parley/control"
 	"parley/control/access"
 	"parley/control/archive"
+	"parley/control/assignee"
 	"parley/control/bots"
 	"parley/control/bus"
 	"parley/control/dialer"
@@ -67,6 +68,7 @@ type office struct {
 	desk      *live.Desk
 	feed      *bots.Feed
 	inbox     *inbox.Inbox
+	assignee  *assignee.Assignee
 	channels  *channels
 	talk      *talk.Tokens // with which pages call
 	drafts    talk.Drafts  // agents that are tried before they are saved
@@ -162,6 +164,7 @@ func (o *office) run(ctx context.Context) error {
 	g.Go(func() error { return o.hooks.Run(ctx) })
 	g.Go(func() error { return o.inbox.Run(ctx) })
 	g.Go(func() error { return o.fetcher.Run(ctx) })
+	g.Go(func() error { return o.assignee.Run(ctx) })
 	g.Go(func() error {
 		if !o.ready && !o.reachAtLast(ctx) {
 			return nil

@@ -1,8 +1,9 @@
-// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields, calls and their recordings.
+// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields, tasks, calls and their recordings.
 //
 //	HTTP ──▶ Tolerant ──▶ control.routes ──┬▶ Contacts ──▶ addresses, custom values (by type) ──▶ store.Contacts
 //	         (raw ";")                     │     ╰── list, search ──▶ query ──▶ store.ContactQuery
 //	                                       ├▶ Fields ──▶ definitions and options ──▶ store.Fields
+//	                                       ╰▶ Assignments ──▶ store.Assignments ──▶ control/assignee
 //	                                       ╰▶ Calls ──▶ the rows that the voice contract shows ──▶ store.Calls, store.Cards
 //	                                            ├── StartAgentCall ──▶ an agent and a task ──▶ Dialer
 //	                                            ╰── LoadRecording ──▶ store.Load ──▶ control/fetch
@@ -31,6 +32,7 @@ type Rows interface {
 	store.Contacts
 	store.Fields
 	store.Cards
+	store.Assignments
 }
 
 // One is what a handler returns that answers with one thing.

@@ -54,9 +54,9 @@ func both(t *testing.T, run func(t *testing.T, a *api)) {
 // An api is the API over a real socket, and an organisation that has nothing yet.
 type api struct {
 	t    *testing.T
+	db   *sql.Store
 	url  string
 	org  string
-	db   *sql.Store
 	keys map[string]access.Identity
 }
 
@@ -179,6 +179,9 @@ func TestContract(t *testing.T) {
 		a.do("POST", "/contacts", full)
 		contact := id(a.do("POST", "/contacts", full))
 		for _, op := range crmtest.Load().Operations {
+			if strings.HasPrefix(op.Path, "/tasks") { // TestTaskContract
+				continue
+			}
 			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", list, "{definitionId}", list, "{optionId}", option).Replace(op.Path)
 			var answers []map[string]any
 			switch op.Method {
@@ -209,7 +212,7 @@ func TestContract(t *testing.T) {
 			}
 			if e := op.Example; e != nil { // as it is printed
 				example := strings.Replace(e.Path, "/123", "/"+contact, 1)
-				answers = append(answers, a.do(op.Method, example, body(e.Body)))
+				answers = append(answers, a.do(op.Method, example, bodyOf(e.Body)))
 			}
 			if op.Name == "SearchContacts" || op.Name == "CreateContact" {
 				more := full
@@ -231,7 +234,7 @@ func TestContract(t *testing.T) {
 	})
 }
 
-func body(of map[string]any) any {
+func bodyOf(of map[string]any) any {
 	if of == nil {
 		return nil
 	}
@@ -305,8 +308,11 @@ func TestStatuses(t *testing.T) {
 		option := id(a.do("POST", "/custom-fields/"+field+"/options", map[string]any{"definitionId": 1, "value": "v"}))
 		contact := id(a.do("POST", "/contacts", map[string]any{"customFields": map[string]any{"k": "v"}}))
 		for _, op := range crmtest.Load().Operations {
+			if strings.HasPrefix(op.Path, "/tasks") { // TestTaskStatuses
+				continue
+			}
 			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", field, "{definitionId}", field, "{optionId}", option).Replace(op.Path)
-			sent := body(op.Sample)
+			sent := bodyOf(op.Sample)
 			if sent != nil {
 				sent = a.sample(op)
 			}
@@ -343,7 +349,6 @@ func TestAddresses(t *testing.T) {
 		address := func(channel, text string) map[string]any {
 			return map[string]any{"channelType": channel, "address": text}
 		}
-		type body = map[string]any
 		c := a.do("POST", "/contacts", body{"phone": "+56 (9) 1234-5678", "email": " Jane@Example.com ", "addresses": []any{address("WHATSAPP", "+1555"), address("EMAIL", "jane@example.com")}})
 		path := "/contacts/" + id(c)
 		for _, step := range []struct {
@@ -388,7 +393,6 @@ func TestAddresses(t *testing.T) {
 func TestCustomValues(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, a *api) {
-		type body = map[string]any
 		for key, kind := range map[string]string{"s": "STRING", "n": "NUMBER", "d": "DATE", "b": "BOOLEAN", "l": "LIST", "f": "FILE"} {
 			field := id(a.do("POST", "/custom-fields", body{"entityType": "CONTACT", "fieldKey": key, "fieldType": kind}))
 			if status := map[bool]int{true: http.StatusOK, false: http.StatusBadRequest}[kind == "LIST"]; true {
@@ -420,7 +424,6 @@ func TestCustomValues(t *testing.T) {
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, a *api) {
-		type body = map[string]any
 		a.do("POST", "/custom-fields", body{"entityType": "CONTACT", "fieldKey": "n", "fieldType": "NUMBER"})
 		a.do("POST", "/custom-fields", body{"entityType": "CONTACT", "fieldKey": "day", "fieldType": "DATE"})
 		for i, name := range []string{"Ana", "José", "Bea", "Zoë"} {
@@ -509,7 +512,6 @@ func TestSearch(t *testing.T) {
 func TestFieldLists(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, a *api) {
-		type body = map[string]any
 		for i, key := range []string{"b", "a", "c"} {
 			a.do("POST", "/custom-fields", body{"entityType": []string{"CONTACT", "COMPANY"}[i%2], "fieldKey": key, "fieldType": "LIST", "fieldLabel": "Label " + key})
 		}

@@ -13,7 +13,7 @@ import (
 type CustomField struct {
 	ID          int64         `json:"id" example:"1"`
 	TenantID    string        `json:"tenantId" format:"uuid"`
-	EntityType  string        `json:"entityType" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT"`
+	EntityType  string        `json:"entityType" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT,TASK"`
 	FieldKey    string        `json:"fieldKey" example:"tier"`
 	FieldLabel  *string       `json:"fieldLabel" example:"Tier"`
 	FieldType   string        `json:"fieldType" enum:"STRING,NUMBER,DATE,BOOLEAN,LIST,FILE"`
@@ -50,7 +50,7 @@ func showOption(o store.Option) FieldOption {
 
 // FieldCreate is the body of POST /custom-fields.
 type FieldCreate struct {
-	EntityType  string                 `json:"entityType" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT" doc:"What has the field. Values are kept of contacts."`
+	EntityType  string                 `json:"entityType" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT,TASK" doc:"What has the field. Values are kept of contacts and of tasks; TASK is an extension."`
 	FieldKey    string                 `json:"fieldKey" minLength:"1" maxLength:"64" doc:"The key of its values in customFields. An entity type has each once."`
 	FieldType   string                 `json:"fieldType" enum:"STRING,NUMBER,DATE,BOOLEAN,LIST,FILE" doc:"The type of its values. Those of LIST are one of the field's options, those of FILE an id or an address."`
 	FieldLabel  envelope.Field[string] `json:"fieldLabel,omitempty" maxLength:"200" doc:"Its name, for people."`
@@ -78,7 +78,7 @@ type ReadOnly struct {
 type FieldUpdate struct {
 	ReadOnly
 
-	EntityType  envelope.Field[string] `json:"entityType,omitempty" nullable:"false" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT" doc:"Only of a field that nothing has a value of."`
+	EntityType  envelope.Field[string] `json:"entityType,omitempty" nullable:"false" enum:"CONTACT,COMPANY,FUNNEL_CONVERSATION,FUNNEL_CHANNEL_SESSION,PRODUCT,TASK" doc:"Only of a field that nothing has a value of."`
 	FieldKey    envelope.Field[string] `json:"fieldKey,omitempty" nullable:"false" minLength:"1" maxLength:"64" doc:"Only of a field that nothing has a value of."`
 	FieldType   envelope.Field[string] `json:"fieldType,omitempty" nullable:"false" enum:"STRING,NUMBER,DATE,BOOLEAN,LIST,FILE" doc:"Only of a field that nothing has a value of."`
 	FieldLabel  envelope.Field[string] `json:"fieldLabel,omitempty" maxLength:"200" doc:"Its name, for people."`

@@ -41,6 +41,14 @@ func (b *Inbox) Write(ctx context.Context, c store.Conversation, w bots.Writing)
 	return m, nil
 }
 
+// Letter is a message that a bot writes of its own accord, to be posted by whoever keeps why it was written.
+func (b *Inbox) Letter(bot store.Bot, c store.Conversation, text string) store.Posting {
+	return posting(bot, c, text, store.ByBot)
+}
+
+// Posted lets a message be seen, and sent.
+func (b *Inbox) Posted(c store.Conversation, m store.ThreadMessage) { b.posted(c, m.ID) }
+
 // Begin implements bots.Messenger: it is the conversation of a bot with somebody who is known by their number, and perhaps has never written.
 func (b *Inbox) Begin(ctx context.Context, bot store.Bot, number, name string) (store.Conversation, error) {
 	got, err := b.o.Store.Begin(ctx, store.Received{
@@ -118,11 +126,28 @@ func (b *Inbox) checked(ctx context.Context, c store.Conversation, line Line, w 
 	if err != nil {
 		return err
 	}
+	if w.Type == "template" {
+		return nil
+	}
+	return b.open(ctx, c)
+}
+
+// Open is the bot of a thread that may be written in freely now. A *envelope.Fault says why it may not be.
+func (b *Inbox) Open(ctx context.Context, c store.Conversation) (store.Bot, error) {
+	bot, _, err := b.lineOf(ctx, c)
+	if err != nil {
+		return bot, err
+	}
+	return bot, b.open(ctx, c)
+}
+
+// open says why nothing but templates may be written in a thread now.
+func (b *Inbox) open(ctx context.Context, c store.Conversation) error {
 	last, err := b.o.Store.LastReceived(ctx, c.Org, c.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("read thread: %w", err)
 	}
-	if w.Type != "template" && time.Since(last.Created) >= Window {
+	if time.Since(last.Created) >= Window {
 		return envelope.Bad("WhatsApp takes free messages only within 24 hours of the customer's last one: wait until they write, or send a template")
 	}
 	return nil

@@ -3,8 +3,12 @@ package sql
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
 
 	"parley/store"
 )
@@ -13,9 +17,14 @@ import (
 // numbers and keys alone, and only then are its contacts read.
 //
 //	words, tests ──▶ where ──▶ SELECT number, keys FROM contacts ──▶ after the mark, in order, so many ──▶ contacts
+//
+// Words are looked for by an index of all their parts of three letters. Postgres decides by its statistics whether that is worth it; SQLite has
+// none, and is told: what many contacts have is found sooner by walking through them until a page is full, and what a test for an address
+// leaves is little enough.
 type asking struct {
 	where []string
 	args  []any
+	few   bool // what the conditions leave is little: it is sorted, where SQLite would walk through all contacts in their order
 }
 
 func (a *asking) arg(value any) string {
@@ -27,12 +36,17 @@ func (a *asking) number(value float64) string {
 	return "CAST(" + a.arg(value) + " AS DOUBLE PRECISION)"
 }
 
-// ask makes the conditions of a query.
-func ask(org string, q store.ContactQuery) *asking {
-	a := &asking{}
+// ask makes the conditions of a query. What match asks the index of SQLite for is found by it alone; empty: it is not asked.
+func ask(org string, q store.ContactQuery, match string) *asking {
+	a := &asking{few: match != "" || slices.ContainsFunc(q.Tests, picks)}
 	a.where = append(a.where, "c.org = "+a.arg(org))
+	if match != "" {
+		a.where = append(a.where, "c.number IN (SELECT rowid FROM contact_words WHERE contact_words MATCH "+a.arg(match)+")")
+	}
 	for _, word := range q.Words {
-		a.where = append(a.where, "c.words LIKE "+a.arg("%"+escape(store.Fold(word))+"%")+` ESCAPE '\'`)
+		if word = store.Fold(word); match == "" || !indexed(word) {
+			a.where = append(a.where, a.word(word))
+		}
 	}
 	for _, group := range q.Tests {
 		var any []string
@@ -43,6 +57,28 @@ func ask(org string, q store.ContactQuery) *asking {
 	}
 	return a
 }
+
+// word is the condition that a folded text stands in the words of a contact.
+func (a *asking) word(text string) string {
+	return "c.words LIKE " + a.arg("%"+escape(text)+"%") + ` ESCAPE '\'`
+}
+
+// indexed says whether a folded text is long enough for an index of parts of words.
+func indexed(text string) bool { return utf8.RuneCountInString(text) >= 3 }
+
+// inWords are the fields whose values all stand in the words of a contact.
+var inWords = map[string]bool{
+	store.ContactFirstName: true, store.ContactLastName: true, store.ContactNationalID: true, store.ContactPosition: true, store.ContactProviderID: true,
+	store.ContactAddress: true, store.ContactPhone: true, store.ContactEmail: true,
+}
+
+// within says whether a test is for a part of a value that stands in the words of a contact, which only those can pass that have it there.
+func within(t store.ContactTest) bool {
+	return (t.Op == store.ContactHas || t.Op == store.ContactEnds) && inWords[t.Field] && len(t.Values) == 1 && indexed(part(t))
+}
+
+// part is what a test that is within words looks for.
+func part(t store.ContactTest) string { return clipped(store.Fold(t.Values[0].Text)) }
 
 // escape takes from a text what LIKE has for signs of its own.
 func escape(text string) string {
@@ -65,6 +101,11 @@ func (a *asking) test(org string, t store.ContactTest) string {
 		return a.each(t, func(v store.Operand) string { return a.ofNumber(t.Op, v) })
 	case store.ContactCreated, store.ContactUpdated:
 		return a.each(t, func(v store.Operand) string { return a.ofText("c."+t.Field, t.Op, v.Text) })
+	}
+	if within(t) {
+		text := part(t)
+		return "(" + a.word(text) + " AND EXISTS (SELECT 1 FROM contact_terms t WHERE t.contact = c.number AND t.field = " + a.arg(t.Field) + " AND " +
+			a.ofText("t.text", t.Op, text) + "))"
 	}
 	in := "c.number IN (SELECT t.contact FROM contact_terms t WHERE t.org = " + a.arg(org) + " AND t.field = " + a.arg(t.Field)
 	if t.Op == store.ContactIsSet {
@@ -104,7 +145,7 @@ func (a *asking) ofText(column string, op store.ContactOp, text string) string {
 	case store.ContactHas:
 		like = "%" + like + "%"
 	case store.ContactBegins:
-		like += "%"
+		return "(" + column + " >= " + a.arg(text) + " AND " + column + " < " + a.arg(text+"\U0010FFFF") + " AND " + column + " LIKE " + a.arg(like+"%") + ` ESCAPE '\')`
 	default: // store.ContactEnds
 		like = "%" + like
 	}
@@ -142,6 +183,9 @@ func (a *asking) key(o store.ContactOrder) string {
 	case o.Field == store.ContactNumber:
 		return "c.number"
 	case o.Field == store.ContactCreated, o.Field == store.ContactUpdated:
+		if a.few {
+			return "(c." + o.Field + " || '')"
+		}
 		return "c." + o.Field
 	case o.Numeric:
 		return "COALESCE((SELECT MIN(t.value) FROM contact_terms t WHERE t.contact = c.number AND t.field = " + a.arg(o.Field) + "), " + a.number(nothing) + ")"
@@ -198,10 +242,14 @@ func (a *asking) after(order []store.ContactOrder, m store.ContactMark, i int, d
 // FindContacts implements store.Contacts.
 func (s *Store) FindContacts(ctx context.Context, org string, q store.ContactQuery) (found []store.Contact, next *store.ContactMark, err error) {
 	err = s.view(ctx, "find contacts", func(ctx context.Context, u unit) error {
-		a := ask(org, q)
+		match, err := u.match(ctx, q, walked(q.Order))
+		if err != nil {
+			return err
+		}
+		a := ask(org, q, match)
 		query := a.page(q)
 		var marks []store.ContactMark
-		err := u.query(ctx, query, a.args, func(scan func(...any) error) error {
+		err = u.query(ctx, query, u.anew(a.args), func(scan func(...any) error) error {
 			m, err := readMark(scan, q.Order)
 			marks = append(marks, m)
 			return err
@@ -247,8 +295,72 @@ func readMark(scan func(...any) error, order []store.ContactOrder) (store.Contac
 // CountContacts implements store.Contacts.
 func (s *Store) CountContacts(ctx context.Context, org string, q store.ContactQuery) (n int64, err error) {
 	err = s.read(ctx, "count contacts", func(ctx context.Context, u unit) error {
-		a := ask(org, q)
-		return u.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+strings.Join(a.where, " AND "), a.args...).Scan(&n)
+		match, err := u.match(ctx, q, false)
+		if err != nil {
+			return err
+		}
+		a := ask(org, q, match)
+		return u.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c WHERE "+strings.Join(a.where, " AND "), u.anew(a.args)...).Scan(&n)
 	})
 	return n, err
+}
+
+// walked says whether contacts are read in the order that is asked for.
+func walked(order []store.ContactOrder) bool {
+	return len(order) == 0 || order[0].Field == store.ContactNumber || order[0].Field == store.ContactCreated || order[0].Field == store.ContactUpdated
+}
+
+// manyHave is how many contacts are looked for by walking through all of them, where they are read in order.
+const manyHave = 500
+
+// match is what SQLite's index of words is asked for; empty: it would not help. walk says that a page is read in order, as soon as it is full.
+func (u unit) match(ctx context.Context, q store.ContactQuery, walk bool) (string, error) {
+	if u.name == postgres || slices.ContainsFunc(q.Tests, picks) {
+		return "", nil
+	}
+	var all []string
+	add := func(text string) { // https://sqlite.org/fts5.html#full_text_query_syntax
+		if indexed(text) {
+			all = append(all, `"`+strings.ReplaceAll(text, `"`, `""`)+`"`)
+		}
+	}
+	for _, word := range q.Words {
+		add(store.Fold(word))
+	}
+	for _, group := range q.Tests {
+		if len(group) == 1 && within(group[0]) {
+			add(part(group[0]))
+		}
+	}
+	match := strings.Join(all, " AND ")
+	if match == "" || !walk {
+		return match, nil
+	}
+	var n int
+	query := "SELECT COUNT(*) FROM (SELECT 1 FROM contact_words WHERE contact_words MATCH $1 LIMIT $2)"
+	err := u.QueryRowContext(ctx, query, match, manyHave).Scan(&n)
+	if n == manyHave {
+		match = ""
+	}
+	return match, err
+}
+
+// picks says whether a group of tests leaves few contacts, whatever else is asked: those of some addresses or ids.
+func picks(group []store.ContactTest) bool {
+	return !slices.ContainsFunc(group, func(t store.ContactTest) bool {
+		switch t.Field {
+		case store.ContactAddress, store.ContactPhone, store.ContactEmail, store.ContactNationalID, store.ContactProviderID, store.ContactNumber, store.ContactAddressNumber:
+			return t.Op != store.ContactIs
+		}
+		return true
+	})
+}
+
+// anew are the arguments of a query that Postgres plans each time: what is best depends on how many have a word. pgx takes the mode from the
+// first of them.
+func (u unit) anew(args []any) []any {
+	if u.name == postgres {
+		return append([]any{pgx.QueryExecModeExec}, args...)
+	}
+	return args
 }

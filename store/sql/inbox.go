@@ -231,17 +231,6 @@ func (s *Store) Heard(ctx context.Context, w store.Words) error {
 // Post implements store.Threads.
 func (s *Store) Post(ctx context.Context, p store.Posting) (made store.ThreadMessage, err error) {
 	err = s.write(ctx, "post message", func(ctx context.Context, u unit) error {
-		m := p.Message
-		n, err := u.TouchConversation(ctx, db.TouchConversationParams{Org: p.Org, ID: m.Conversation, Updated: db.Time(m.Created)})
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return store.ErrNotFound
-		}
-		if err := u.stillDue(ctx, p); err != nil {
-			return err
-		}
 		if made, err = u.post(ctx, p); err != nil {
 			return err
 		}
@@ -259,9 +248,19 @@ func (s *Store) Post(ctx context.Context, p store.Posting) (made store.ThreadMes
 	return made, nil
 }
 
-// post writes a message, and the job that sends it.
+// post writes a message and the job that sends it.
 func (u unit) post(ctx context.Context, p store.Posting) (store.ThreadMessage, error) {
 	m := p.Message
+	n, err := u.TouchConversation(ctx, db.TouchConversationParams{Org: p.Org, ID: m.Conversation, Updated: db.Time(m.Created)})
+	if err != nil {
+		return store.ThreadMessage{}, err
+	}
+	if n == 0 {
+		return store.ThreadMessage{}, store.ErrNotFound
+	}
+	if err := u.stillDue(ctx, p); err != nil {
+		return store.ThreadMessage{}, err
+	}
 	row, err := u.addMessage(ctx, m)
 	if err != nil {
 		return store.ThreadMessage{}, err

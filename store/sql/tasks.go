@@ -14,29 +14,35 @@ import (
 
 // CreateTask implements store.Tasks.
 func (s *Store) CreateTask(ctx context.Context, t store.Task) (made store.Task, err error) {
-	if t.Updated.IsZero() {
-		t.Updated = t.Created
-	}
 	err = s.write(ctx, "create task", func(ctx context.Context, u unit) error {
-		if err := u.keepAgent(ctx, t.Org, t.Agent); err != nil {
-			return err
-		}
-		row, err := u.InsertTask(ctx, db.InsertTaskParams{
-			ID: t.ID, Org: t.Org, Agent: t.Agent, Name: t.Name, Callee: t.To, Description: t.Description, StartingMessage: t.StartingMessage,
-			Context: t.Context, Priority: int64(t.Priority), Scheduled: db.Time(t.Scheduled), WebhookUrl: t.WebhookURL,
-			WebhookEvents: t.WebhookEvents, Due: db.Time(t.Scheduled), Created: db.Time(t.Created), Updated: db.Time(t.Updated), Caller: t.From,
-			Bot: t.Bot, Permission: t.Permission,
-		})
-		if err != nil {
-			return err
-		}
-		made = task(row)
-		return u.countTasks(ctx, map[tally]int64{total(made, store.Pending): 1})
+		made, err = u.createTask(ctx, t)
+		return err
 	})
 	if err != nil {
 		return store.Task{}, err
 	}
 	return made, nil
+}
+
+// createTask writes a new task, and counts it.
+func (u unit) createTask(ctx context.Context, t store.Task) (store.Task, error) {
+	if t.Updated.IsZero() {
+		t.Updated = t.Created
+	}
+	if err := u.keepAgent(ctx, t.Org, t.Agent); err != nil {
+		return store.Task{}, err
+	}
+	row, err := u.InsertTask(ctx, db.InsertTaskParams{
+		ID: t.ID, Org: t.Org, Agent: t.Agent, Name: t.Name, Callee: t.To, Description: t.Description, StartingMessage: t.StartingMessage,
+		Context: t.Context, Priority: int64(t.Priority), Scheduled: db.Time(t.Scheduled), WebhookUrl: t.WebhookURL,
+		WebhookEvents: t.WebhookEvents, Due: db.Time(t.Scheduled), Created: db.Time(t.Created), Updated: db.Time(t.Updated), Caller: t.From,
+		Bot: t.Bot, Permission: t.Permission,
+	})
+	if err != nil {
+		return store.Task{}, err
+	}
+	made := task(row)
+	return made, u.countTasks(ctx, map[tally]int64{total(made, store.Pending): 1})
 }
 
 // Task implements store.Tasks.
@@ -138,14 +144,19 @@ func (s *Store) DeleteTask(ctx context.Context, org, id string) error {
 		if t.Status != store.Pending && t.Status != store.Failed {
 			return fmt.Errorf("%w: it is %s", store.ErrConflict, t.Status)
 		}
-		if err := u.DeleteDials(ctx, t.ID); err != nil {
-			return err
-		}
-		if err := u.DeleteTask(ctx, t.ID); err != nil {
-			return err
-		}
-		return u.countTasks(ctx, map[tally]int64{total(t, t.Status): -1})
+		return u.dropTask(ctx, t)
 	})
+}
+
+// dropTask removes a task that is held, and counts it no more.
+func (u unit) dropTask(ctx context.Context, t store.Task) error {
+	if err := u.DeleteDials(ctx, t.ID); err != nil {
+		return err
+	}
+	if err := u.DeleteTask(ctx, t.ID); err != nil {
+		return err
+	}
+	return u.countTasks(ctx, map[tally]int64{total(t, t.Status): -1})
 }
 
 // ExecuteTask implements store.Tasks.

@@ -164,6 +164,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 	maps.Copy(every, h.everyChatCall(org))
 	maps.Copy(every, h.everyContact(org))
 	maps.Copy(every, h.everyCard(org))
+	maps.Copy(every, h.everyAssignment(org))
 	return every
 }
 
@@ -365,7 +366,7 @@ func testIsolation(t *testing.T, s Store) {
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true, "TakeLoads": true, "FreeLoads": true, "PutOffLoad": true, "KeepLoad": true, "EndLoad": true,
 		"BotOwner": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
-		"HoldChatCall": true, "Introduce": true, "Permitted": true}
+		"HoldChatCall": true, "Introduce": true, "Permitted": true, "TakeAssignments": true, "PutOffAssignment": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
 	}
@@ -398,7 +399,8 @@ func testIsolation(t *testing.T, s Store) {
 		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk",
 		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar",
 		"Contact", "FindContacts", "CountContacts", "UpdateContact", "DeleteContact", "Field", "Fields", "UpdateField", "CreateOption", "Option", "Options",
-		"UpdateOption", "DeleteOption", "DeleteField"} { // in this order
+		"UpdateOption", "DeleteOption", "DeleteField",
+		"Assignment", "Assignments", "UpdateAssignment", "CallFor", "PostFor", "EndAssignment", "DeleteAssignment"} { // in this order
 		ok(t, own[name](ctx))
 		delete(own, name)
 	}

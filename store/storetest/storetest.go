@@ -10,6 +10,7 @@
 //	    ──▶ webhooks: what is told of tasks' calls, in which order, and who sends it
 //	    ──▶ what clients keep of calls, and recordings that are to be fetched
 //	    ──▶ contacts and custom fields: what is found is what a model in memory finds
+//	    ──▶ tasks of the CRM: who carries them out, once, and what becomes of that
 //	    ──▶ properties: random entries, cut and repeated at random ──▶ the same rows and totals as a model in memory
 //	    ──▶ every method: rows of others are not found, a context that is over ends it
 package storetest
@@ -72,6 +73,7 @@ type Store interface {
 	store.Memories
 	store.Cards
 	store.Loads
+	store.Assignments
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -206,6 +208,11 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"Options", testOptions},
 		{"Cards", testCards},
 		{"Loads", testLoads},
+		{"Assignments", testAssignments},
+		{"AssignmentList", testAssignmentList},
+		{"AssignmentCalls", testAssignmentCalls},
+		{"AssignmentMessages", testAssignmentMessages},
+		{"AssignmentsAtOnce", testAssignmentsAtOnce},
 		{"Isolation", testIsolation},
 		{"Cancelled", testCancelled},
 	} {
@@ -244,6 +251,8 @@ type House struct {
 	Customer store.Contact      // has a value of Field, which is Option's
 	Field    store.Field        // a list of contacts
 	Option   store.Option       // its only one
+
+	Assignment store.Assignment // of the agent, which may begin at any time
 }
 
 // Fill fills an empty database.
@@ -284,7 +293,7 @@ func Fill(ctx context.Context, s Store) (House, error) {
 	if err != nil {
 		return h, err
 	}
-	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx), h.befriend(ctx)); err != nil {
+	if err := errors.Join(h.plan(ctx), h.hook(ctx), h.bind(ctx), h.befriend(ctx), h.assign(ctx)); err != nil {
 		return h, err
 	}
 	err = s.Record(ctx, []store.Entry{

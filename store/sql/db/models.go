@@ -53,6 +53,36 @@ type Answer struct {
 	Expires     Time
 }
 
+type Assignment struct {
+	Number       int64
+	ID           string
+	Org          string
+	Conversation string
+	Title        string
+	Objective    string
+	CreatorType  string
+	Creator      string
+	HolderType   string
+	Holder       string
+	Agent        string
+	Status       string
+	Published    Time
+	Due          Time
+	Completed    Time
+	Cancelled    Time
+	Reason       string
+	Work         string
+	Look         Time
+	Task         string
+	Call         string
+	Thread       string
+	Message      string
+	Outcome      string
+	Failure      string
+	Created      Time
+	Updated      Time
+}
+
 type Attempt struct {
 	Who     string
 	Tries   int64
