@@ -19,17 +19,20 @@ const (
 	FieldFile    FieldKind = "FILE"
 )
 
-// OfContacts is the entity of the custom fields that contacts have. Those of other entities can be defined, and nothing has them yet.
-const OfContacts = "CONTACT"
+// The entities whose custom fields have values. Those of other entities can be defined, and nothing has them yet.
+const (
+	OfContacts    = "CONTACT"
+	OfAssignments = "TASK"
+)
 
-// ErrInUse is the ErrConflict of a custom field that contacts have values of.
-var ErrInUse = fmt.Errorf("%w: contacts have values of it", ErrConflict)
+// ErrInUse is the ErrConflict of a custom field that something has values of.
+var ErrInUse = fmt.Errorf("%w: there are values of it", ErrConflict)
 
 // A Field is the definition of a custom field. An entity has one of each key.
 type Field struct {
 	Number      int64
 	Org         string
-	Entity      string // OfContacts, ...
+	Entity      string // OfContacts, OfAssignments, ...
 	Key         string
 	Label       string
 	Kind        FieldKind

@@ -81,14 +81,22 @@ func (s *Store) UpdateField(ctx context.Context, org string, number int64, at ti
 
 // unused refuses what cannot be done to a field that something has a value of.
 func (u unit) unused(ctx context.Context, f store.Field) error {
-	if f.Entity != store.OfContacts {
-		return nil
+	used := 0
+	if f.Entity == store.OfContacts {
+		contacts, err := u.FieldUse(ctx, db.FieldUseParams{Org: f.Org, Key: f.Key})
+		if used = len(contacts); err != nil {
+			return err
+		}
+	} else {
+		owners, err := u.EntityFieldUse(ctx, db.EntityFieldUseParams{Org: f.Org, Entity: f.Entity, Key: f.Key})
+		if used = len(owners); err != nil {
+			return err
+		}
 	}
-	has, err := u.FieldUse(ctx, db.FieldUseParams{Org: f.Org, Key: f.Key})
-	if err == nil && len(has) > 0 {
-		err = store.ErrInUse
+	if used > 0 {
+		return store.ErrInUse
 	}
-	return err
+	return nil
 }
 
 // DeleteField implements store.Fields.
@@ -102,11 +110,14 @@ func (s *Store) DeleteField(ctx context.Context, org string, number int64, value
 			return err
 		}
 		f = field(row)
-		if !values {
+		switch {
+		case !values:
 			err = u.unused(ctx, f)
-		} else if f.Entity == store.OfContacts {
+		case f.Entity == store.OfContacts:
 			err = or(u.DropFieldTerms(ctx, db.DropFieldTermsParams{Org: org, Field: store.ContactCustom + f.Key}),
 				u.DropFieldValues(ctx, db.DropFieldValuesParams{Org: org, Key: f.Key}))
+		default:
+			err = u.DropEntityFieldValues(ctx, db.DropEntityFieldValuesParams{Org: org, Entity: f.Entity, Key: f.Key})
 		}
 		if err != nil {
 			return err
@@ -177,10 +188,13 @@ func (s *Store) UpdateOption(ctx context.Context, org string, number, id int64, 
 		}
 		row, err := u.UpdateOption(ctx, db.UpdateOptionParams{Number: id, Value: next.Value, Label: next.Label, Description: next.Description, Updated: db.Time(at)})
 		o = option(row)
-		if err != nil || next.Value == had.Value || f.Entity != store.OfContacts {
+		if err != nil || next.Value == had.Value {
 			return err
 		}
 		former := jsonText(had.Value)
+		if f.Entity != store.OfContacts {
+			return u.RenameEntityOptionValues(ctx, db.RenameEntityOptionValuesParams{Org: org, Entity: f.Entity, Key: f.Key, Value: jsonText(next.Value), Former: former})
+		}
 		err = u.RenameOptionTerms(ctx, db.RenameOptionTermsParams{Org: org, Field: store.ContactCustom + f.Key, Key: f.Key, Former: former,
 			Text: clipped(store.Fold(next.Value))})
 		if err != nil {
@@ -214,8 +228,12 @@ func (s *Store) DeleteOption(ctx context.Context, org string, number, id int64) 
 		if err != nil {
 			return err
 		}
-		if o = had; f.Entity == store.OfContacts {
-			former := jsonText(had.Value)
+		former := jsonText(had.Value)
+		if o = had; f.Entity != store.OfContacts {
+			if err := u.DropEntityOptionValues(ctx, db.DropEntityOptionValuesParams{Org: org, Entity: f.Entity, Key: f.Key, Former: former}); err != nil {
+				return err
+			}
+		} else {
 			if err := u.DropOptionTerms(ctx, db.DropOptionTermsParams{Org: org, Field: store.ContactCustom + f.Key, Key: f.Key, Former: former}); err != nil {
 				return err
 			}

@@ -66,6 +66,8 @@ type Store interface {
 	store.Reports
 	store.Recordings
 	store.Contacts
+	store.Funnels
+	store.Notes
 	store.Fields
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
@@ -186,6 +188,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
 		{"WebhookSettings", testWebhookSettings},
 		{"Contacts", testContacts},
+		{"Funnels", testFunnels},
+		{"FunnelsMatch", testFunnelsMatch},
+		{"FunnelsAtOnce", testFunnelsAtOnce},
+		{"FunnelFields", testFunnelFields},
+		{"Notes", testNotes},
+		{"ChannelSessions", testContactSessions},
 		{"ContactAddresses", testContactAddresses},
 		{"ContactList", testContactList},
 		{"ContactsFound", testContactsFound},
@@ -228,6 +236,7 @@ type House struct {
 	Bot      store.Bot          // of WhatsApp, without numbers
 	Thread   store.Conversation // of the bot, with one message
 	Customer store.Contact      // has a value of Field, which is Option's
+	Funnel   int64              // a conversation of the Customer, in the funnel 7
 	Field    store.Field        // a list of contacts
 	Option   store.Option       // its only one
 }

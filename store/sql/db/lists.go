@@ -1,7 +1,7 @@
 package db
 
-// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ConversationColumns, ContactColumns and AddressColumns are the columns of a row, in the
-// order of its Fields.
+// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ConversationColumns, ContactColumns, AddressColumns and FunnelColumns are the columns of a
+// row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
@@ -14,6 +14,7 @@ const (
 	ContactColumns = "number, id, org, user_ref, company, provider_id, provider_name, national_id, first_name, last_name, position, metadata, words, " +
 		"changes, created, updated"
 	AddressColumns = "number, contact, channel, address, created, updated"
+	FunnelColumns  = "number, id, org, contact, user_ref, funnel, stage, archived, created, updated"
 )
 
 // Fields is where a row is scanned to.
@@ -57,4 +58,9 @@ func (c *Contact) Fields() []any {
 // Fields is where a row is scanned to.
 func (a *ContactAddress) Fields() []any {
 	return []any{&a.Number, &a.Contact, &a.Channel, &a.Address, &a.Created, &a.Updated}
+}
+
+// Fields is where a row is scanned to.
+func (c *FunnelConversation) Fields() []any {
+	return []any{&c.Number, &c.ID, &c.Org, &c.Contact, &c.UserRef, &c.Funnel, &c.Stage, &c.Archived, &c.Created, &c.Updated}
 }
