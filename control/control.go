@@ -72,7 +72,7 @@ type Options struct {
 	Calls      store.Calls
 	Tasks      store.Tasks
 	Campaigns  store.Campaigns
-	Contacts   crm.Rows // and custom fields
+	Contacts   crm.MessageRows // and custom fields, conversations and what is known of messages
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Bots       bots.Rows

@@ -3,7 +3,6 @@ package crm
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -279,14 +278,4 @@ type ContactUpdate struct {
 	TenantID  envelope.Given `json:"tenantId,omitempty" doc:"Changes nothing."`
 	CreatedAt envelope.Given `json:"createdAt,omitempty" doc:"Changes nothing."`
 	UpdatedAt envelope.Given `json:"updatedAt,omitempty" doc:"Changes nothing."`
-}
-
-// setFields gives a contact custom fields; null takes one away.
-func setFields(c *store.Contact, given map[string]string) {
-	next := maps.Clone(c.Fields)
-	if next == nil {
-		next = map[string]string{}
-	}
-	maps.Copy(next, given)
-	c.Fields = next
 }

@@ -25,7 +25,7 @@ func (h *Contacts) Create(ctx context.Context, in *CreateContact) (*One[Contact]
 	if err != nil {
 		return nil, err
 	}
-	fields, err := h.values(ctx, org, in.Body.CustomFields.Value)
+	fields, err := values(ctx, h.Store, org, store.OfContacts, in.Body.CustomFields.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (h *Contacts) Update(ctx context.Context, in *UpdateContact) (*One[Contact]
 	if _, err := h.Store.Contact(ctx, org, n); err != nil {
 		return nil, failed(err, "contact")
 	}
-	fields, err := h.values(ctx, org, in.Body.CustomFields.Value)
+	fields, err := values(ctx, h.Store, org, store.OfContacts, in.Body.CustomFields.Value)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (h *Contacts) Update(ctx context.Context, in *UpdateContact) (*One[Contact]
 		in.Body.apply(c)
 		if in.Body.CustomFields.Null {
 			c.Fields = nil
-		} else if setFields(c, fields); len(c.Fields) > mostValues {
+		} else if c.Fields = merged(c.Fields, fields); len(c.Fields) > mostValues {
 			return envelope.Wrong("customFields", fmt.Sprintf("would be more than %d", mostValues))
 		}
 		return nil
@@ -100,7 +100,7 @@ func (h *Contacts) List(ctx context.Context, in *List) (*One[Page[Contact]], err
 	if err != nil {
 		return nil, err
 	}
-	b, err := h.book(ctx, org)
+	b, err := bookOf(ctx, h.Store, org, store.OfContacts)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +129,7 @@ func (h *Contacts) Search(ctx context.Context, in *SearchContacts) (*One[Page[Fo
 	if err != nil {
 		return nil, err
 	}
-	b, err := h.book(ctx, org)
+	b, err := bookOf(ctx, h.Store, org, store.OfContacts)
 	if err != nil {
 		return nil, err
 	}

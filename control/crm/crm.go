@@ -1,7 +1,8 @@
-// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields.
+// Package crm serves the CRM contract, under /crm/api/v1: contacts, their conversations and custom fields.
 //
 //	HTTP ──▶ Tolerant ──▶ control.routes ──┬▶ Contacts ──▶ addresses, custom values (by type) ──▶ store.Contacts
 //	         (raw ";")                     │     ╰── list, search ──▶ query ──▶ store.ContactQuery
+//	                                       ├▶ Conversations ──▶ drafts, 200 of a bulk at once ──▶ store.Funnels
 //	                                       ╰▶ Fields ──▶ definitions and options ──▶ store.Fields
 //
 // Answers are bare objects, with names in camelCase and numbers for ids; an error is {code, error, message, details}. Of a contact, the
@@ -27,6 +28,7 @@ import (
 type Rows interface {
 	store.Contacts
 	store.Fields
+	store.Funnels
 }
 
 // One is what a handler returns that answers with one thing.

@@ -67,7 +67,7 @@ func (h *Fields) Create(ctx context.Context, in *CreateField) (*One[CustomField]
 func answerField(f store.Field, err error) (*One[CustomField], error) {
 	switch {
 	case errors.Is(err, store.ErrInUse):
-		return nil, envelope.Bad("contacts have values of the custom field: entityType, fieldKey and fieldType stay")
+		return nil, envelope.Bad("there are values of the custom field: entityType, fieldKey and fieldType stay")
 	case errors.Is(err, store.ErrConflict):
 		return nil, envelope.Wrong("fieldKey", "is taken: the entity type has such a field")
 	case err != nil:
@@ -118,7 +118,7 @@ func (h *Fields) Delete(ctx context.Context, in *DeleteField) (*One[CustomField]
 	}
 	f, err := h.Store.DeleteField(ctx, org, n, in.Force)
 	if errors.Is(err, store.ErrInUse) {
-		return nil, envelope.Again("contacts have values of the custom field: force=true deletes these too")
+		return nil, envelope.Again("there are values of the custom field: force=true deletes these too")
 	}
 	return answerField(f, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -18,29 +19,29 @@ const (
 	longestKey = 64
 )
 
-// A book is the custom fields that contacts have in an organisation, by key.
+// A book is the custom fields that a type of entities has in an organisation, by key.
 type book map[string]store.Field
 
-func (h *Contacts) book(ctx context.Context, org string) (book, error) {
-	all, err := h.Store.Fields(ctx, org)
+func bookOf(ctx context.Context, s store.Fields, org, entity string) (book, error) {
+	all, err := s.Fields(ctx, org)
 	if err != nil {
 		return nil, fmt.Errorf("list custom fields: %w", err)
 	}
 	b := book{}
 	for _, f := range all {
-		if f.Entity == store.OfContacts {
+		if f.Entity == entity {
 			b[f.Key] = f
 		}
 	}
 	return b, nil
 }
 
-// values are custom fields as contacts keep them; what is wrong with them is told by the name of each.
-func (h *Contacts) values(ctx context.Context, org string, given map[string]json.RawMessage) (map[string]string, error) {
+// values are custom fields as entities of a type keep them; what is wrong with them is told by the name of each.
+func values(ctx context.Context, s store.Fields, org, entity string, given map[string]json.RawMessage) (map[string]string, error) {
 	if len(given) == 0 {
 		return nil, nil
 	}
-	b, err := h.book(ctx, org)
+	b, err := bookOf(ctx, s, org, entity)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +53,7 @@ func (h *Contacts) values(ctx context.Context, org string, given map[string]json
 		value, wrong := compact(text), badKey(key)
 		if f, ok := b[key]; ok && wrong == "" && value != "" {
 			if value, wrong = typed(f.Kind, value); wrong == "" && f.Kind == store.FieldList {
-				wrong, err = h.noOption(ctx, f, value)
+				wrong, err = noOption(ctx, s, f, value)
 			}
 		}
 		if err != nil {
@@ -82,8 +83,8 @@ func badKey(key string) string {
 }
 
 // noOption says that a value is none of a list's; "" if it is.
-func (h *Contacts) noOption(ctx context.Context, f store.Field, value string) (string, error) {
-	options, err := h.Store.Options(ctx, f.Org, f.Number)
+func noOption(ctx context.Context, s store.Fields, f store.Field, value string) (string, error) {
+	options, err := s.Options(ctx, f.Org, f.Number)
 	if err != nil {
 		return "", fmt.Errorf("list options: %w", err)
 	}
@@ -133,4 +134,14 @@ func date(text string) (string, bool) {
 		return "", false
 	}
 	return at.UTC().Format("2006-01-02T15:04:05.000Z"), true
+}
+
+// merged are an entity's custom fields with those that are given; null takes one away.
+func merged(had, given map[string]string) map[string]string {
+	next := maps.Clone(had)
+	if next == nil {
+		next = map[string]string{}
+	}
+	maps.Copy(next, given)
+	return next
 }
