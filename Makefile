@@ -258,6 +258,10 @@ bench-live: ## what 100 readers on 50 calls cost the agents' audio: p99 of its l
 bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Postgres; fails where p99 grows with the offset
 	$(GO) run ./bench/store
 
+.PHONY: bench-bulk
+bench-bulk: ## conversations of the CRM that one bulk request makes a second, 10,000 at once, and the heap at its peak, on SQLite and Postgres (2 minutes)
+	$(GO) run ./bench/bulk
+
 .PHONY: bench-api
 bench-api: ## what the API adds to its queries at 1,000,000 calls on SQLite and Postgres; fails above 150 us p50
 	$(GO) run ./bench/store -api
