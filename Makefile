@@ -262,6 +262,10 @@ bench-store: ## inserts and lists a second at 1,000,000 calls on SQLite and Post
 bench-crm: ## searches among 1,000,000 contacts on SQLite and Postgres beside the bare query: p99 and memory; fails above 2 x the bare query's p99
 	$(GO) run ./bench/crm
 
+.PHONY: bench-bulk
+bench-bulk: ## conversations of the CRM that one bulk request makes a second, 10,000 at once, and the heap at its peak, on SQLite and Postgres (2 minutes)
+	$(GO) run ./bench/bulk
+
 .PHONY: bench-api
 bench-api: ## what the API adds to its queries at 1,000,000 calls on SQLite and Postgres; fails above 150 us p50
 	$(GO) run ./bench/store -api

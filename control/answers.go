@@ -53,6 +53,10 @@ func (c *Control) complete() {
 	api.Components.Headers = headers()
 	for path, item := range api.Paths {
 		for method, op := range operations(item) {
+			if of := pages[op.OperationID].streams; of != nil { // only now, or huma would read the body
+				op.RequestBody.Required = true
+				op.RequestBody.Content["application/json"].Schema = api.Components.Schemas.Schema(of, true, "")
+			}
 			for status, response := range op.Responses {
 				c.completeHeaders(op, status, response)
 				for kind, content := range response.Content {

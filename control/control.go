@@ -72,7 +72,7 @@ type Options struct {
 	Calls      store.Calls
 	Tasks      store.Tasks
 	Campaigns  store.Campaigns
-	Contacts   crm.Rows // and custom fields, tasks of the CRM, and what clients keep of calls
+	Contacts   crm.MessageRows // and all else of the CRM: custom fields, conversations, tasks, what is known of calls and messages
 	DoNotCall  store.DoNotCall
 	Lines      lines.Rows // numbers, credentials and trunks
 	Bots       bots.Rows

@@ -51,8 +51,9 @@ func describe(o Options) *huma.OpenAPI {
 			{Name: "Bots", Description: "Agents bound to a channel. Answers are bare JSON."},
 			{Name: "Conversations", Description: "Threads between customers and bots, by telephone and by text. Answers are bare JSON."},
 			{Name: "Contacts", Description: "Whom the organisation deals with. CRM contract."},
+			{Name: "CRM conversations", Description: "Where contacts stand in funnels, and their calls and threads. CRM contract."},
 			{Name: "CRM tasks", Description: "What people and AI employees are to do for contacts. CRM contract."},
-			{Name: "Custom fields", Description: "What else contacts and tasks may have. CRM contract."},
+			{Name: "Custom fields", Description: "What else contacts, conversations and tasks may have. CRM contract."},
 			{Name: "Dialing", Description: "How the organisation may dial. Extension."},
 			{Name: "Webhooks", Description: "How tasks' webhooks are sent, and what became of them. Extension."},
 			{Name: "Credentials", Description: "The organisation's accounts at carriers and vendors. Secrets are sealed, and never shown. Extension."},
@@ -158,6 +159,9 @@ func (c *Control) operation(method, path, id, scope string) huma.Operation {
 			op.MaxBodyBytes, op.BodyReadTimeout = voice.MostUpload+1, uploadTime // one more: the LongBody says that it is too large
 		}
 	}
+	if p.most > 0 {
+		op.MaxBodyBytes, op.BodyReadTimeout = p.most+1, uploadTime // one more: the LongBody says that it is too large
+	}
 	if len(p.media) > 0 {
 		op.Responses["200"], op.Responses["206"] = sound("The whole file", p.media), sound("The range asked for", p.media)
 		op.Responses["304"] = &huma.Response{Description: "If-None-Match has the file's ETag"}
@@ -227,6 +231,14 @@ func (c *Control) failures(method, path string, named bool, p page) map[string]*
 		codes[http.StatusRequestTimeout] = "The body did not arrive within 5 minutes"
 		codes[http.StatusRequestEntityTooLarge] = "The body has more than 20 MiB"
 		codes[http.StatusUnsupportedMediaType] = "The body is not multipart/form-data"
+	}
+	if p.most > 0 {
+		codes[http.StatusRequestTimeout] = "The body did not arrive within 5 minutes"
+		codes[http.StatusRequestEntityTooLarge] = fmt.Sprintf("The body has more than %d MiB", p.most>>20)
+	}
+	if p.streams != nil {
+		codes[http.StatusRequestTimeout] = "Nothing of the body came for 30 s"
+		codes[http.StatusRequestEntityTooLarge] = "The body has more than 64 MiB"
 	}
 	if len(p.media) > 0 {
 		codes[http.StatusRequestedRangeNotSatisfiable] = "The file has no such range"

@@ -88,7 +88,7 @@ func TestClaimIsHeld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers, rows := &claims{}, &slow{}
 		c, err := control.New(control.Options{
-			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, Campaigns: struct{ storeCampaigns }{}, Contacts: struct{ crm.Rows }{}, DoNotCall: struct{ storeBarred }{},
+			Agents: rows, Calls: struct{ storeCalls }{}, Tasks: struct{ storeTasks }{}, Campaigns: struct{ storeCampaigns }{}, Contacts: struct{ crm.MessageRows }{}, DoNotCall: struct{ storeBarred }{},
 			Lines: struct{ outside.Rows }{}, Bots: struct{ bots.Rows }{}, Dialer: struct{ control.Dialer }{}, Webhooks: struct{ voice.HookStore }{}, Hooks: &webhook.Secrets{}, People: struct{ control.People }{}, Auth: someone{}, Answers: answers, Secret: secret,
 		})
 		must(t, err)

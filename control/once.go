@@ -76,7 +76,8 @@ func (c *Control) once(ctx huma.Context, next func(huma.Context)) {
 
 // repeatable says whether an operation heeds the header.
 func (c *Control) repeatable(op *huma.Operation) bool {
-	return c.options.Answers != nil && op.Method == http.MethodPost && !strings.HasPrefix(op.Path, "/api/v1/auth/") && !pages[op.OperationID].takesCSV && !pages[op.OperationID].takesFile
+	p := pages[op.OperationID]
+	return c.options.Answers != nil && op.Method == http.MethodPost && !strings.HasPrefix(op.Path, "/api/v1/auth/") && !p.takesCSV && !p.takesFile && p.streams == nil
 }
 
 // checkIdemKey wants one key of 1 to 255 printable ASCII characters.

@@ -2,9 +2,11 @@ package control
 
 import (
 	"net/http"
+	"reflect"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"parley/control/crm"
 	"parley/control/voice"
 )
 
@@ -18,6 +20,8 @@ type page struct {
 	ticket             voice.Purpose       // a ticket of which opens it too; "": none
 	takesFile          bool                // its body is a file of whatever type
 	takesCSV, givesCSV bool                // its body, or its answer, is CSV
+	most               int64               // bytes of its body; 0: 1 MiB
+	streams            reflect.Type        // what its body has, which the handler reads as it comes; nil: huma reads it
 	bad, missing, busy string              // when else it answers 400, 404, 503
 	often              string              // when else it answers 429
 	clash              string              // when it answers 409, beside Idempotency-Key; "": never
@@ -914,6 +918,85 @@ var pages = map[string]page{
 	"delete-crm-task": {
 		tag: "CRM tasks", summary: "Delete a task of the CRM",
 		text: "Its call ends as if it were cancelled. Answers what it was.",
+	},
+	"create-crm-conversation": {
+		tag: "CRM conversations", summary: "Create a conversation",
+		text: "Where a contact stands in a funnel. contactId says whose it is, or contact does: whoever has one of its phones and emails, the oldest of " +
+			"several, gets what is new of them; if nobody has, a contact is made. A contact who has a conversation in the funnel that is not archived " +
+			"keeps it: it is answered as it is. Its channelSessions are the contact's calls and threads.",
+		request: `{
+			"funnelId": 1,
+			"funnelStatusId": 2,
+			"customFields": {"budget": 1200},
+			"contact": {"firstName": "Jane", "lastName": "Doe", "phones": ["+56912345678"], "emails": ["jane@example.com"]}
+		}`,
+		bad: "Also if there is no such contact, or a custom value is not of its field's type.",
+	},
+	"create-crm-conversations": {
+		tag: "CRM conversations", summary: "Create conversations", streams: reflect.TypeFor[crm.FunnelsCreate](),
+		text: "Up to 10,000 in a body of 64 MiB, each as POST /conversations takes it. One is taken whatever is wrong with others, and the report tells of " +
+			"all of which there is something to tell: errors, warnings, and in existingEntities what was there already (counted in duplicates). The same " +
+			"request makes nothing twice, so an Idempotency-Key is not heeded. They are written 200 at a time: what a request that breaks off has made stays.",
+		request: `{
+			"conversations": [
+				{"funnelId": 1, "contact": {"firstName": "Jane", "phones": ["+56912345678"]}},
+				{"funnelId": 1, "contact": {"firstName": "John", "emails": ["john@example.com"]}, "customFields": {"budget": 1200}}
+			]
+		}`,
+	},
+	"update-crm-conversations": {
+		tag: "CRM conversations", summary: "Update conversations", streams: reflect.TypeFor[crm.FunnelsUpdate](),
+		text: "Up to 10,000 in a body of 64 MiB, each named by its id. Only what is given changes: of a conversation null clears, of its contact what is null " +
+			"stays, and addresses are added. The report is that of POST /conversations/bulk.",
+		request: `{
+			"conversations": [
+				{"id": 1, "funnelStatusId": 3, "contact": {"companyPosition": "Buyer"}},
+				{"id": 2, "archivedAt": "2026-01-31T12:00:00Z"}
+			]
+		}`,
+	},
+	"get-crm-message": {
+		tag: "CRM conversations", summary: "Get a message",
+		text: "Of a thread. status and errors are what the channel has told so far; url of an attachment opens without a key for 5 minutes; mediaProcessing is what " +
+			"was said in sound that somebody has sent.",
+	},
+	"create-crm-message": {
+		tag: "CRM conversations", summary: "Send a WhatsApp message",
+		text: "From the bot whose number it is, in its thread with toPhoneNumber. Free messages are taken within 24 hours of the customer's last one; else " +
+			"send a template. The answer is the message as pending: GET /messages/{id} tells how far it has come.",
+		request: `{
+			"fromPhoneNumber": "+15550100001",
+			"toPhoneNumber": "+56912345678",
+			"type": "text",
+			"content": "Your order left our warehouse this morning."
+		}`,
+		bad:  "Also if no bot writes from the number, or the 24 hours are over.",
+		busy: "Or this server serves no messaging channels.",
+	},
+	"create-crm-template-message": {
+		tag: "CRM conversations", summary: "Send a WhatsApp template",
+		text: "As POST /messages/whatsapp, at any time, also to somebody who has never written. Its places are filled by variables, or by components: not both.",
+		request: `{
+			"fromPhoneNumber": "+15550100001",
+			"toPhoneNumber": "+56912345678",
+			"templateName": "appointment_v2",
+			"languageCode": "es_CL",
+			"variables": [{"value": "Jane"}]
+		}`,
+		bad:  "Also if no bot writes from the number.",
+		busy: "Or this server serves no messaging channels.",
+	},
+	"upload-crm-media": {
+		tag: "CRM conversations", summary: "Upload a file to be sent", most: crm.MostMedia,
+		text: "By content, in base64, which makes a file; or by the fileId of one that there is. The body has 32 MiB at most.",
+		request: `{
+			"fromPhoneNumber": "+15550100001",
+			"fileName": "map.png",
+			"contentType": "image/png",
+			"content": "iVBORw0KGgo="
+		}`,
+		bad:  "Also if the file is not of its contentType, or there is no such file.",
+		busy: "Or this server keeps no files.",
 	},
 	"list-custom-fields": {
 		tag: "Custom fields", summary: "List custom fields",

@@ -41,6 +41,8 @@ func (c *Control) routes() {
 	}
 	fields := &crm.Fields{Store: o.Contacts}
 	assignments := &crm.Assignments{Store: o.Contacts, Agents: o.Agents, Calls: o.Tasks, Dialer: o.Dialer, Wake: o.Assigned, Log: o.Log}
+	funnels := &crm.Conversations{Store: o.Contacts}
+	letters := &crm.Messages{Store: o.Contacts, Bots: o.Bots, Messenger: o.Messenger, Files: o.Files, Kept: o.Kept, Link: c.link, Public: o.PublicURL}
 
 	credentials := &lines.Credentials{Store: o.Lines, Vault: c.vault, Gate: o.Gate, Asker: o.Asker, Changed: o.Changed, Log: o.Log}
 	numbers := &lines.Numbers{Store: o.Lines, Agents: o.Agents, Changed: o.Changed}
@@ -240,6 +242,14 @@ func (c *Control) routes() {
 	handle(c, "GET "+crmV1+"/tasks/{id}", "get-crm-task", access.TasksRead, assignments.Get)
 	handle(c, "PUT "+crmV1+"/tasks/{id}", "update-crm-task", access.TasksWrite, assignments.Update)
 	handle(c, "DELETE "+crmV1+"/tasks/{id}", "delete-crm-task", access.TasksWrite, assignments.Delete)
+	handle(c, "POST "+crmV1+"/conversations", "create-crm-conversation", access.ConversationsWrite, funnels.Create)
+	handle(c, "POST "+crmV1+"/conversations/bulk", "create-crm-conversations", access.ConversationsWrite, funnels.BulkCreate)
+	handle(c, "PUT "+crmV1+"/conversations/bulk", "update-crm-conversations", access.ConversationsWrite, funnels.BulkUpdate)
+
+	handle(c, "GET "+crmV1+"/messages/{id}", "get-crm-message", access.ConversationsRead, letters.Get)
+	handle(c, "POST "+crmV1+"/messages/whatsapp", "create-crm-message", access.ConversationsWrite, letters.Create)
+	handle(c, "POST "+crmV1+"/messages/whatsapp/template", "create-crm-template-message", access.ConversationsWrite, letters.CreateTemplate)
+	handle(c, "POST "+crmV1+"/messages/whatsapp/media", "upload-crm-media", access.ConversationsWrite, letters.Upload)
 
 	handle(c, "GET "+crmV1+"/custom-fields", "list-custom-fields", access.FieldsRead, fields.List)
 	handle(c, "POST "+crmV1+"/custom-fields", "create-custom-field", access.FieldsWrite, fields.Create)

@@ -110,7 +110,7 @@ func (r route) of(t tenant) string {
 	for before, id := range map[string]string{
 		"agents": t.agent, "calls": t.done, "api-keys": t.keyID, "organizations": t.org, "users": t.member, "sessions": t.session,
 		"tasks": t.task, "do-not-call": t.barred, "campaigns": t.campaign, "deliveries": t.delivery, "credentials": t.account, "numbers": t.phone, "trunks": t.trunk, "extensions": t.extension,
-		"bots": t.bot, "conversations": t.thread, "contacts": t.customer, "custom-fields": t.field, "media": t.file,
+		"bots": t.bot, "conversations": t.thread, "contacts": t.customer, "messages": t.message, "custom-fields": t.field, "media": t.file,
 	} {
 		p = strings.Replace(p, "/"+before+"/{id}", "/"+before+"/"+id, 1)
 	}
@@ -149,7 +149,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 		// Lists, and whatever else comes back, have nothing of theirs.
 		for _, id := range []string{w.theirs.org, w.theirs.agent, w.theirs.standard, w.theirs.done, w.theirs.going, w.theirs.task,
 			w.theirs.owner, w.theirs.member, w.theirs.keyID, w.theirs.session, w.theirs.barred, w.theirs.campaign, w.theirs.contact,
-			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.extension, w.theirs.delivery, w.theirs.document, w.theirs.bot, w.theirs.thread, w.theirs.file, w.theirs.assignment} {
+			w.theirs.account, w.theirs.phone, w.theirs.trunk, w.theirs.extension, w.theirs.delivery, w.theirs.document, w.theirs.bot, w.theirs.thread, w.theirs.message, w.theirs.file, w.theirs.assignment} {
 			if strings.Contains(string(a.body), id) {
 				t.Errorf("%s %s shows %s of the other organisation: %s", r.method, r.path, id, a.body)
 			}
@@ -184,7 +184,7 @@ func TestNoRouteLeadsToAnotherOrganisation(t *testing.T) {
 	}
 	for _, path := range []string{"/api/v1/tasks/" + w.theirs.task, "/api/v1/do-not-call", "/api/v1/campaigns", "/api/v1/credentials/" + w.theirs.account,
 		"/api/v1/numbers/" + w.theirs.phone, "/api/v1/trunks/" + w.theirs.trunk, "/api/v1/extensions/" + w.theirs.extension, "/api/v1/bots/" + w.theirs.bot,
-		"/api/v1/conversations/" + w.theirs.thread, "/crm/api/v1/contacts/" + w.theirs.customer, "/crm/api/v1/tasks/" + w.theirs.assignment, "/crm/api/v1/custom-fields/" + w.theirs.field,
+		"/api/v1/conversations/" + w.theirs.thread, "/crm/api/v1/contacts/" + w.theirs.customer, "/crm/api/v1/messages/" + w.theirs.message, "/crm/api/v1/tasks/" + w.theirs.assignment, "/crm/api/v1/custom-fields/" + w.theirs.field,
 		"/crm/api/v1/custom-fields/" + w.theirs.field + "/options/" + w.theirs.option} {
 		if a := w.want(w.ask(w.theirs.key, "GET", path, ""), http.StatusOK); !strings.Contains(string(a.body), w.theirs.org) && !strings.Contains(string(a.body), w.theirs.barred) {
 			t.Errorf("%s was changed: %s", path, a.body)

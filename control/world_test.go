@@ -97,6 +97,7 @@ type tenant struct {
 	field     string // a custom field, by its number
 	option    string // of it
 	file      string // a picture, to be sent
+	message   string // of the conversation
 	count     string // the number of the call that is over
 
 	assignment string // a task of the CRM, which the default agent is to carry out one day
@@ -431,6 +432,7 @@ func (w *world) bind(t *tenant, now time.Time) {
 	must(w.t, err)
 	for i, m := range []store.ThreadMessage{{Role: "user", Content: "Where is my order?", Tokens: -1}, {Role: "assistant", Content: "Let me check that for you.", Tokens: 18}} {
 		m.ID, m.Conversation, m.Type, m.Created = store.NewID(), t.thread, "text", now.Add(time.Duration(2*i)*time.Second)
+		t.message = m.ID
 		_, err = w.db.AddThreadMessage(w.t.Context(), t.org, m)
 		must(w.t, err)
 	}

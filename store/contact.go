@@ -146,7 +146,7 @@ type Contacts interface {
 	// one without a Number is new, unless the contact has it. An error of change is returned as it is, and nothing is kept; so it is if
 	// nothing is altered. change may be called more than once; it cannot alter ID, Number, Org, Changes or Created. at becomes Updated.
 	UpdateContact(ctx context.Context, org string, number int64, at time.Time, change func(*Contact) error) (Contact, error)
-	// DeleteContact removes a contact, and gives what it was.
+	// DeleteContact removes a contact and its conversations of the CRM, and gives what it was.
 	DeleteContact(ctx context.Context, org string, number int64) (Contact, error)
 }
 

@@ -12,6 +12,7 @@ type JobKind string
 const (
 	EventJob JobKind = "event" // Body is what a webhook has brought, Key stands for it: what comes again makes no second job
 	FetchJob JobKind = "fetch" // the file of a message, which is the Key, is to be fetched and kept
+	WordsJob JobKind = "words" // what is said in the file of a message, which is the Key, is to be put into words for people to read
 	HearJob  JobKind = "hear"  // a voice note, which is the Key, is to be put into words
 	ReplyJob JobKind = "reply" // a bot is to answer a thread, which is the Key
 	SendJob  JobKind = "send"  // a message is to be sent, which is the Key; those of a thread go out one after another
@@ -119,6 +120,7 @@ type Fetched struct {
 	Job  Job
 	Data string // of the message, from now on
 	File *File  // nil: it could not be had
+	Bot  string // that puts what is said in it into words, by a WordsJob; empty: nobody does
 }
 
 // Words are what was said in a voice note.
@@ -126,6 +128,8 @@ type Words struct {
 	Org           string
 	Job           Job    // that has heard it
 	Text          string // empty: nothing was understood
+	Summary       string // that, in short
+	Failure       string // why it was not heard
 	Reply, Latest time.Time
 }
 

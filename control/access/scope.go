@@ -62,7 +62,7 @@ func Scopes() []Scope {
 		{BotsRead, "list bots and read them"},
 		{BotsWrite, "make, change, toggle, verify and delete bots"},
 		{ConversationsRead, "list conversations; read their messages; watch them"},
-		{ConversationsWrite, "say where conversations stand, turn their auto-reply on and off, and have replies drafted"},
+		{ConversationsWrite, "say where conversations stand, turn their auto-reply on and off, have replies drafted, and write messages; make and change those of the CRM, with their contacts"},
 		{ContactsRead, "list, search and read contacts"},
 		{ContactsWrite, "make, change and delete contacts"},
 		{FieldsRead, "list custom fields and their options"},

@@ -10,7 +10,6 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -76,29 +75,8 @@ type PostFile struct {
 func (in *PostFile) Resolve(ctx huma.Context) []error {
 	r, w := humago.Unwrap(ctx)
 	in.kind = r.Header.Get("Content-Type")
-	in.body = &arriving{envelope.LongBody(w, r, MostFile), http.NewResponseController(w)}
+	in.body = envelope.Arriving(w, r, MostFile)
 	return in.Strict.Resolve(ctx)
-}
-
-// arriving is a body that may come slowly, but not stand still.
-type arriving struct {
-	body io.Reader
-	wait *http.ResponseController
-}
-
-const idleTime = 30 * time.Second // for the next bytes of a file to arrive
-
-// errArrival says that a file did not arrive whole.
-var errArrival = errors.New("the file did not arrive whole")
-
-// Read implements io.Reader.
-func (a *arriving) Read(p []byte) (int, error) {
-	_ = a.wait.SetReadDeadline(time.Now().Add(idleTime)) // where it cannot be set, as in tests, it is not
-	n, err := a.body.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: %w", errArrival, err)
-	}
-	return n, err
 }
 
 // Create handles POST /media.
@@ -150,7 +128,7 @@ func refused(err error) error {
 		return &envelope.Fault{Status: http.StatusRequestEntityTooLarge, Message: message}
 	case isWrong:
 		return envelope.Wrong("body", wrong.Reason)
-	case errors.Is(err, errArrival):
+	case errors.Is(err, envelope.ErrArrival):
 		return &envelope.Fault{Status: http.StatusRequestTimeout, Message: "the file did not arrive whole: send it again", Cause: err}
 	case errors.Is(err, archive.ErrAway):
 		return envelope.Busy("files cannot be kept now, try again later", err)

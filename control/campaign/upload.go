@@ -22,9 +22,8 @@ import (
 )
 
 const (
-	batch    = 250              // rows that are written together
-	told     = 200              // problems that an answer lists; all are counted
-	idleTime = 30 * time.Second // for the next bytes of a file to arrive
+	batch = 250 // rows that are written together
+	told  = 200 // problems that an answer lists; all are counted
 )
 
 // Upload is what POST /campaigns/{id}/contacts asks.
@@ -48,7 +47,7 @@ func (in *Upload) Resolve(ctx huma.Context) []error {
 			in.foreign = "none"
 		}
 	}
-	in.file = arriving{envelope.LongBody(w, r, maxFile), http.NewResponseController(w)}
+	in.file = envelope.Arriving(w, r, maxFile)
 	return in.Strict.Resolve(ctx)
 }
 
@@ -310,8 +309,8 @@ func (u *upload) broken(err error) error {
 	case errors.As(err, &large):
 		fault = &envelope.Fault{Status: http.StatusRequestEntityTooLarge, Message: fmt.Sprintf("the file is larger than %d MiB", maxFile>>20) + kept}
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		fault = &envelope.Fault{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("nothing of the file came for %v", idleTime) + kept}
-	case errors.Is(err, errArrival):
+		fault = &envelope.Fault{Status: http.StatusRequestTimeout, Message: fmt.Sprintf("nothing of the file came for %v", envelope.IdleTime) + kept}
+	case errors.Is(err, envelope.ErrArrival):
 		fault = envelope.Bad("the file did not arrive whole" + kept)
 	default:
 		return err
@@ -320,23 +319,4 @@ func (u *upload) broken(err error) error {
 		fault.Cause = err
 	}
 	return fault
-}
-
-// errArrival is within every error by which a body ended before its end.
-var errArrival = errors.New("read body")
-
-// arriving is a body that may come slowly, but not stand still.
-type arriving struct {
-	body io.Reader
-	wait *http.ResponseController
-}
-
-// Read implements io.Reader.
-func (a arriving) Read(p []byte) (int, error) {
-	_ = a.wait.SetReadDeadline(time.Now().Add(idleTime)) // where it cannot be set, as in tests, it is not
-	n, err := a.body.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("%w: %w", errArrival, err)
-	}
-	return n, err
 }

@@ -1,9 +1,12 @@
-// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields, tasks, calls and their recordings.
+// Package crm serves the CRM contract, under /crm/api/v1: contacts and their custom fields, conversations and messages, tasks, calls and their
+// recordings.
 //
 //	HTTP ──▶ Tolerant ──▶ control.routes ──┬▶ Contacts ──▶ addresses, custom values (by type) ──▶ store.Contacts
 //	         (raw ";")                     │     ╰── list, search ──▶ query ──▶ store.ContactQuery
 //	                                       ├▶ Fields ──▶ definitions and options ──▶ store.Fields
-//	                                       ╰▶ Assignments ──▶ store.Assignments ──▶ control/assignee
+//	                                       ├▶ Conversations ──▶ drafts, 200 of a bulk at once ──▶ store.Funnels
+//	                                       ├▶ Messages ──▶ bots.Messenger; store.Notes
+//	                                       ├▶ Assignments ──▶ store.Assignments ──▶ control/assignee
 //	                                       ╰▶ Calls ──▶ the rows that the voice contract shows ──▶ store.Calls, store.Cards
 //	                                            ├── StartAgentCall ──▶ an agent and a task ──▶ Dialer
 //	                                            ╰── LoadRecording ──▶ store.Load ──▶ control/fetch
@@ -33,6 +36,7 @@ type Rows interface {
 	store.Fields
 	store.Cards
 	store.Assignments
+	store.Funnels
 }
 
 // One is what a handler returns that answers with one thing.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +21,11 @@ import (
 
 	"parley/control"
 	"parley/control/access"
+	"parley/control/archive"
+	"parley/control/bots"
+	"parley/control/bus"
 	"parley/control/crm/crmtest"
+	"parley/control/inbox"
 	"parley/control/webhook"
 	"parley/store"
 	"parley/store/sql"
@@ -58,6 +63,9 @@ type api struct {
 	url  string
 	org  string
 	keys map[string]access.Identity
+
+	bot     store.Bot
+	message string // of sound, from +56912345678 to the bot
 }
 
 // Authenticate implements control.Authenticator.
@@ -80,6 +88,12 @@ func serve(t *testing.T, database string) *api {
 		_, err := db.CreateOrganisation(t.Context(), store.Organisation{ID: org, Name: "Organisation", Created: time.Now().UTC()})
 		must(t, err)
 	}
+	root, err := os.OpenRoot(t.TempDir())
+	must(t, err)
+	t.Cleanup(func() { must(t, root.Close()) })
+	files := &archive.Files{Root: root}
+	feed := &bots.Feed{Store: db, Calls: db, Bus: &bus.Local{}, Log: slog.New(slog.DiscardHandler)}
+	box := inbox.New(inbox.Options{Store: db, Files: linked{files}, Node: "here", Lines: line{}, Feed: feed, Public: "https://voice.example.com"})
 	for key, who := range map[string]access.Identity{
 		"va_ours": {Org: a.org, Scopes: []string{access.All}}, "va_theirs": {Org: other, Scopes: []string{access.All}}, "va_reads": {Org: a.org, Scopes: []string{access.ContactsRead}},
 	} {
@@ -89,6 +103,7 @@ func serve(t *testing.T, database string) *api {
 	c, err := control.New(control.Options{
 		Agents: db, Calls: db, Tasks: db, Campaigns: db, Contacts: db, DoNotCall: db, Lines: db, Bots: db, People: db, Webhooks: db, Hooks: &webhook.Secrets{},
 		Dialer: struct{ control.Dialer }{}, Auth: a, Secret: []byte("0123456789abcdef0123456789abcdef"), Undocumented: true,
+		Messenger: box, Feed: feed, Files: db, Kept: files, PublicURL: "https://voice.example.com",
 	})
 	must(t, err)
 	t.Cleanup(c.Close)
@@ -178,14 +193,18 @@ func TestContract(t *testing.T) {
 		}
 		a.do("POST", "/contacts", full)
 		contact := id(a.do("POST", "/contacts", full))
+		a.channel()
 		for _, op := range crmtest.Load().Operations {
 			if strings.HasPrefix(op.Path, "/tasks") { // TestTaskContract
 				continue
 			}
-			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", list, "{definitionId}", list, "{optionId}", option).Replace(op.Path)
+			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", list, "{definitionId}", list, "{optionId}", option, "{messageId}", a.message).Replace(op.Path)
 			var answers []map[string]any
 			switch op.Method {
 			case "GET":
+				if op.Name == "GetMessage" {
+					answers = append(answers, a.failedMessage())
+				}
 				answers = append(answers, a.do("GET", path, nil))
 				if op.Query != nil {
 					answers = append(answers, a.do("GET", path+"?pageSize=1&sortBy=id=asc", nil))
@@ -195,6 +214,9 @@ func TestContract(t *testing.T) {
 					answers = append(answers, a.do(op.Method, path, full))
 				}
 				made := a.do(op.Method, path, a.sample(op))
+				if more := a.talks(op.Name, full); more != nil {
+					answers = append(answers, more)
+				}
 				if answers = append(answers, made); op.Method == "POST" && strings.HasPrefix(path, "/custom-fields") {
 					a.do("DELETE", path+"/"+id(made), nil) // so that the next may be called the same
 				}
@@ -226,7 +248,10 @@ func TestContract(t *testing.T) {
 				shaped(t, op.Name, "", op.Answer, answer, valued)
 			}
 			for _, at := range leaves("", op.Answer) {
-				if !valued[at] && !strings.Contains(at, "archivedAt") {
+				if strings.HasPrefix(op.Path, "/messages/whatsapp") && (at == ".providerId" || strings.Contains(at, ".errors[]") || strings.Contains(at, "ediaProcessing") || strings.HasSuffix(op.Path, "/template") && strings.Contains(at, ".attachments[]")) {
+					continue // what is only being sent has no id yet, has not failed, and nobody has heard it
+				}
+				if !valued[at] && !strings.Contains(at, "archivedAt") && !strings.Contains(at, ".context.") && !strings.Contains(at, ".existingEntities.") && !strings.Contains(at, "etadata.") {
 					t.Errorf("%s: %s never has a value", op.Name, at)
 				}
 			}
@@ -244,6 +269,9 @@ func bodyOf(of map[string]any) any {
 // sample is the page's request. Of a search, its placeholders are no fields and no token: they are put in.
 func (a *api) sample(op crmtest.Operation) any {
 	s := maps.Clone(op.Sample)
+	if strings.HasPrefix(op.Path, "/messages/whatsapp") {
+		return a.letter(op.Name, s)
+	}
 	if op.Name == "SearchContacts" {
 		delete(s, "pageToken")
 		s["filters"].([]any)[0].(map[string]any)["field"] = "firstName"
@@ -307,11 +335,12 @@ func TestStatuses(t *testing.T) {
 		field := id(a.do("POST", "/custom-fields", map[string]any{"entityType": "CONTACT", "fieldKey": "k", "fieldType": "LIST"}))
 		option := id(a.do("POST", "/custom-fields/"+field+"/options", map[string]any{"definitionId": 1, "value": "v"}))
 		contact := id(a.do("POST", "/contacts", map[string]any{"customFields": map[string]any{"k": "v"}}))
+		a.channel()
 		for _, op := range crmtest.Load().Operations {
 			if strings.HasPrefix(op.Path, "/tasks") { // TestTaskStatuses
 				continue
 			}
-			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", field, "{definitionId}", field, "{optionId}", option).Replace(op.Path)
+			path := strings.NewReplacer("contacts/{id}", "contacts/"+contact, "{id}", field, "{definitionId}", field, "{optionId}", option, "{messageId}", a.message).Replace(op.Path)
 			sent := bodyOf(op.Sample)
 			if sent != nil {
 				sent = a.sample(op)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (h *Calls) StartVoiceAgent(ctx context.Context, in *StartVoiceAgentCall) (*
 		return nil, err
 	}
 	b := in.Body
-	agent, err := h.Store.NumberedAgent(ctx, org, whole(b.VoiceAgentID))
+	agent, err := h.Store.NumberedAgent(ctx, org, idOf(b.VoiceAgentID))
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, envelope.Wrong("voiceAgentId", "is no agent of the organisation's")
 	}
@@ -182,12 +183,12 @@ func (h *Calls) StartVoiceAgent(ctx context.Context, in *StartVoiceAgentCall) (*
 	return h.start(ctx, t, k, map[string]string{"to_number": "to", "context_data.": "contextVariables."})
 }
 
-// whole is a number that an id may be; 0, which is none's, for what has a fraction.
-func whole(n float64) int64 {
-	if n != float64(int64(n)) {
-		return 0
+// idOf is a number that may be an id; 0: it is none.
+func idOf(n float64) int64 {
+	if n >= 1 && n == math.Trunc(n) && n < 1<<53 {
+		return int64(n)
 	}
-	return int64(n)
+	return 0
 }
 
 // start executes a task, and shows its call. names are the fields of the request, by those that the dialer names.

@@ -80,6 +80,9 @@ func (b *Inbox) fetch(ctx context.Context, j store.Job) {
 	if err == nil {
 		done.File = &f
 		d.Media.File, d.Media.Bytes, d.Media.Type = f.ID, f.Bytes, f.Type
+		if m.Type == noteType && b.o.Voice != nil {
+			done.Bot = j.Bot
+		}
 	} else {
 		b.o.Log.Warn("the file of a message is not kept", "org", j.Org, "bot", j.Bot, "message", j.Key, "error", err)
 		d.Media.Error = saidOf(err)

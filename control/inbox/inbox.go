@@ -39,6 +39,7 @@ type Rows interface {
 	store.Conversations
 	store.Threads
 	store.Jobs
+	store.Notes
 	store.Files
 }
 
@@ -92,6 +93,7 @@ func New(o Options) *Inbox {
 	b.crews = []*crew{
 		newCrew(store.EventJob, 16, time.Minute, b.event),
 		newCrew(store.FetchJob, 4, 10*time.Minute, b.fetch),
+		newCrew(store.WordsJob, 1, 10*time.Minute, b.tell),
 		newCrew(store.HearJob, 2, 10*time.Minute, b.hear),
 		newCrew(store.ReplyJob, 8, 2*time.Minute, b.reply),
 		newCrew(store.SendJob, 16, 2*time.Minute, b.send),

@@ -39,8 +39,8 @@ func (b *Inbox) hear(ctx context.Context, j store.Job) {
 	case err != nil:
 		b.o.Log.Error("a voice note is not put into words", "org", j.Org, "bot", j.Bot, "message", j.Key, "error", err)
 	}
-	now := time.Now()
-	err = b.o.Store.Heard(ctx, store.Words{Org: j.Org, Job: j, Text: text, Reply: now.Add(b.t.Pause), Latest: now.Add(b.t.Burst)})
+	now, t := time.Now(), tellingOf(text, err)
+	err = b.o.Store.Heard(ctx, store.Words{Org: j.Org, Job: j, Text: text, Summary: t.Summary, Failure: t.Failure, Reply: now.Add(b.t.Pause), Latest: now.Add(b.t.Burst)})
 	switch {
 	case errors.Is(err, store.ErrConflict): // it is another node's by now
 	case err != nil:

@@ -98,16 +98,8 @@ func (s *Store) UpdateContact(ctx context.Context, org string, number int64, at 
 		if c, err = u.contactOf(ctx, org, number); err != nil {
 			return err
 		}
-		next := c
-		next.Fields, next.Addresses = maps.Clone(c.Fields), slices.Clone(c.Addresses)
-		if refusal = change(&next); refusal != nil {
-			return errUnchanged
-		}
-		next.ID, next.Number, next.Org, next.Changes, next.Created, next.Updated = c.ID, c.Number, c.Org, c.Changes, c.Created, c.Updated
-		if next.Fields = fieldsOf(next.Fields); stay(c.Addresses, next.Addresses) {
-			next.Addresses = c.Addresses
-		}
-		if reflect.DeepEqual(next, c) {
+		var next store.Contact
+		if next, refusal = altered(c, change); refusal != nil || reflect.DeepEqual(next, c) {
 			return errUnchanged
 		}
 		c, err = u.rewrite(ctx, c, next, at)
@@ -117,6 +109,20 @@ func (s *Store) UpdateContact(ctx context.Context, org string, number int64, at 
 		return store.Contact{}, or(refusal, err)
 	}
 	return c, nil
+}
+
+// altered is a contact as change makes it.
+func altered(c store.Contact, change func(*store.Contact) error) (store.Contact, error) {
+	next := c
+	next.Fields, next.Addresses = maps.Clone(c.Fields), slices.Clone(c.Addresses)
+	if err := change(&next); err != nil {
+		return store.Contact{}, err
+	}
+	next.ID, next.Number, next.Org, next.Changes, next.Created, next.Updated = c.ID, c.Number, c.Org, c.Changes, c.Created, c.Updated
+	if next.Fields = fieldsOf(next.Fields); stay(c.Addresses, next.Addresses) {
+		next.Addresses = c.Addresses
+	}
+	return next, nil
 }
 
 // hold keeps a row of an organisation from being written by others until the transaction ends.
@@ -153,6 +159,9 @@ func (u unit) rewrite(ctx context.Context, was, next store.Contact, at time.Time
 // DeleteContact implements store.Contacts.
 func (s *Store) DeleteContact(ctx context.Context, org string, number int64) (c store.Contact, err error) {
 	err = s.write(ctx, "delete contact", func(ctx context.Context, u unit) error {
+		if err := u.TakeMatchingTurn(ctx, org); err != nil { // nobody begins a conversation with them meanwhile
+			return err
+		}
 		if err := u.hold(ctx, "contacts", org, number); err != nil {
 			return err
 		}
@@ -162,7 +171,7 @@ func (s *Store) DeleteContact(ctx context.Context, org string, number int64) (c 
 		if err := u.forgetContact(ctx, c, time.Now()); err != nil {
 			return err
 		}
-		for _, drop := range []func(context.Context, int64) error{u.DeleteTerms, u.DeleteContactFields, u.DeleteAddresses, u.DeleteContact} {
+		for _, drop := range []func(context.Context, int64) error{u.DropFunnelFieldsOfContact, u.DropFunnelsOfContact, u.DeleteTerms, u.DeleteContactFields, u.DeleteAddresses, u.DeleteContact} {
 			if err := drop(ctx, number); err != nil {
 				return err
 			}

@@ -63,6 +63,12 @@ func (s *Store) Fetched(ctx context.Context, f store.Fetched) error {
 				return err
 			}
 		}
+		if f.Bot != "" {
+			r := store.Received{Org: f.Job.Org, Bot: f.Bot}
+			if err := u.addWork(ctx, r, store.WordsJob, db.ThreadMessage{ID: f.Job.Key, Conversation: f.Job.Thread}); err != nil {
+				return err
+			}
+		}
 		return u.PutDetails(ctx, db.PutDetailsParams{ID: f.Job.Key, Conversation: f.Job.Thread, Data: f.Data})
 	})
 }

@@ -220,6 +220,9 @@ func (s *Store) Heard(ctx context.Context, w store.Words) error {
 		if err := u.PutWords(ctx, db.PutWordsParams{ID: j.Key, Conversation: j.Thread, Content: w.Text}); err != nil {
 			return err
 		}
+		if err := u.noteWords(ctx, j, store.Telling{Words: w.Text, Summary: w.Summary, Failure: w.Failure}, time.Now()); err != nil {
+			return err
+		}
 		c, err := u.conversation(ctx, w.Org, j.Thread)
 		if err != nil {
 			return err

@@ -97,6 +97,8 @@ var (
 	_ store.Outbox        = (*Store)(nil)
 
 	_ store.Contacts = (*Store)(nil)
+	_ store.Notes    = (*Store)(nil)
+	_ store.Funnels  = (*Store)(nil)
 	_ store.Fields   = (*Store)(nil)
 )
 

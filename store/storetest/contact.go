@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -29,14 +30,16 @@ func (h *House) befriend(ctx context.Context) (err error) {
 	if h.Option, err = h.CreateOption(ctx, store.Option{Org: h.Org, Field: h.Field.Number, Value: "gold", Label: "Gold", Created: start}); err != nil {
 		return err
 	}
-	h.Customer, err = h.CreateContact(ctx, newCustomer(h.Org))
-	return err
+	if h.Customer, err = h.CreateContact(ctx, newCustomer(h.Org)); err != nil {
+		return err
+	}
+	return h.pursue(ctx)
 }
 
 // everyContact is Every of the methods of contacts and custom fields.
 func (h House) everyContact(org string) map[string]func(context.Context) error {
 	contact, field, option := h.Customer.Number, h.Field.Number, h.Option.Number
-	return map[string]func(context.Context) error{
+	every := map[string]func(context.Context) error{
 		"CreateContact": func(ctx context.Context) error { _, err := h.CreateContact(ctx, newCustomer(h.Org)); return err },
 		"Contact":       func(ctx context.Context) error { _, err := h.Store.Contact(ctx, org, contact); return err },
 		"FindContacts": func(ctx context.Context) error {
@@ -78,6 +81,9 @@ func (h House) everyContact(org string) map[string]func(context.Context) error {
 		},
 		"DeleteOption": func(ctx context.Context) error { _, err := h.DeleteOption(ctx, org, field, option); return err },
 	}
+	maps.Copy(every, h.everyFunnel(org))
+	maps.Copy(every, h.everyNote(org))
+	return every
 }
 
 func testContacts(t *testing.T, s Store) {

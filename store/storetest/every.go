@@ -365,7 +365,7 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true, "TakeLoads": true, "FreeLoads": true, "PutOffLoad": true, "KeepLoad": true, "EndLoad": true,
-		"BotOwner": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
+		"BotOwner": true, "Told": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
 		"HoldChatCall": true, "Introduce": true, "Permitted": true, "TakeAssignments": true, "PutOffAssignment": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true
@@ -398,7 +398,8 @@ func testIsolation(t *testing.T, s Store) {
 	for _, name := range []string{"Numbers", "Number", "UpdateNumber", "DeleteNumber", "Credential", "Credentials", "UpdateCredential", "NoteVerdict",
 		"DeleteCredential", "Trunk", "Trunks", "UpdateTrunk", "DeleteTrunk",
 		"Extension", "Extensions", "UpdateExtension", "DeleteExtension", "Barred", "BarredAmong", "IsBarred", "Unbar",
-		"Contact", "FindContacts", "CountContacts", "UpdateContact", "DeleteContact", "Field", "Fields", "UpdateField", "CreateOption", "Option", "Options",
+		"Contact", "FindContacts", "CountContacts", "UpdateContact", "BeginFunnels", "ChangeFunnels", "FunnelConversation", "FunnelOf",
+		"ChannelSessions", "DeleteContact", "Field", "Fields", "UpdateField", "CreateOption", "Option", "Options",
 		"UpdateOption", "DeleteOption", "DeleteField",
 		"Assignment", "Assignments", "UpdateAssignment", "CallFor", "PostFor", "EndAssignment", "DeleteAssignment"} { // in this order
 		ok(t, own[name](ctx))

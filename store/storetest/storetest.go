@@ -69,6 +69,8 @@ type Store interface {
 	store.Reports
 	store.Recordings
 	store.Contacts
+	store.Funnels
+	store.Notes
 	store.Fields
 	store.Memories
 	store.Cards
@@ -200,6 +202,12 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"TakeDeliveriesAtOnce", testTakeDeliveriesAtOnce},
 		{"WebhookSettings", testWebhookSettings},
 		{"Contacts", testContacts},
+		{"Funnels", testFunnels},
+		{"FunnelsMatch", testFunnelsMatch},
+		{"FunnelsAtOnce", testFunnelsAtOnce},
+		{"FunnelFields", testFunnelFields},
+		{"Notes", testNotes},
+		{"ChannelSessions", testContactSessions},
 		{"ContactAddresses", testContactAddresses},
 		{"ContactList", testContactList},
 		{"ContactsFound", testContactsFound},
@@ -249,6 +257,7 @@ type House struct {
 	Bot      store.Bot          // of WhatsApp, without numbers
 	Thread   store.Conversation // of the bot, with one message
 	Customer store.Contact      // has a value of Field, which is Option's
+	Funnel   int64              // a conversation of the Customer, in the funnel 7
 	Field    store.Field        // a list of contacts
 	Option   store.Option       // its only one
 

@@ -9,6 +9,20 @@ import (
 	"context"
 )
 
+const deleteEntityFields = `-- name: DeleteEntityFields :exec
+DELETE FROM entity_fields WHERE entity = $1 AND owner = $2
+`
+
+type DeleteEntityFieldsParams struct {
+	Entity string
+	Owner  string
+}
+
+func (q *Queries) DeleteEntityFields(ctx context.Context, arg DeleteEntityFieldsParams) error {
+	_, err := q.db.ExecContext(ctx, deleteEntityFields, arg.Entity, arg.Owner)
+	return err
+}
+
 const deleteField = `-- name: DeleteField :exec
 DELETE FROM fields WHERE number = $1
 `
@@ -33,6 +47,42 @@ DELETE FROM field_options WHERE field = $1
 
 func (q *Queries) DeleteOptions(ctx context.Context, field int64) error {
 	_, err := q.db.ExecContext(ctx, deleteOptions, field)
+	return err
+}
+
+const dropEntityFieldValues = `-- name: DropEntityFieldValues :exec
+DELETE FROM entity_fields WHERE org = $1 AND entity = $2 AND key = $3
+`
+
+type DropEntityFieldValuesParams struct {
+	Org    string
+	Entity string
+	Key    string
+}
+
+func (q *Queries) DropEntityFieldValues(ctx context.Context, arg DropEntityFieldValuesParams) error {
+	_, err := q.db.ExecContext(ctx, dropEntityFieldValues, arg.Org, arg.Entity, arg.Key)
+	return err
+}
+
+const dropEntityOptionValues = `-- name: DropEntityOptionValues :exec
+DELETE FROM entity_fields WHERE org = $1 AND entity = $2 AND key = $3 AND value = $4
+`
+
+type DropEntityOptionValuesParams struct {
+	Org    string
+	Entity string
+	Key    string
+	Former string
+}
+
+func (q *Queries) DropEntityOptionValues(ctx context.Context, arg DropEntityOptionValuesParams) error {
+	_, err := q.db.ExecContext(ctx, dropEntityOptionValues,
+		arg.Org,
+		arg.Entity,
+		arg.Key,
+		arg.Former,
+	)
 	return err
 }
 
@@ -100,6 +150,77 @@ type DropOptionValuesParams struct {
 func (q *Queries) DropOptionValues(ctx context.Context, arg DropOptionValuesParams) error {
 	_, err := q.db.ExecContext(ctx, dropOptionValues, arg.Org, arg.Key, arg.Former)
 	return err
+}
+
+const entityFieldUse = `-- name: EntityFieldUse :many
+SELECT owner FROM entity_fields WHERE org = $1 AND entity = $2 AND key = $3 LIMIT 1
+`
+
+type EntityFieldUseParams struct {
+	Org    string
+	Entity string
+	Key    string
+}
+
+// An entity that has a value of a field: one or none.
+func (q *Queries) EntityFieldUse(ctx context.Context, arg EntityFieldUseParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, entityFieldUse, arg.Org, arg.Entity, arg.Key)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var owner string
+		if err := rows.Scan(&owner); err != nil {
+			return nil, err
+		}
+		items = append(items, owner)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const entityFields = `-- name: EntityFields :many
+SELECT key, value FROM entity_fields WHERE entity = $1 AND owner = $2 ORDER BY key
+`
+
+type EntityFieldsParams struct {
+	Entity string
+	Owner  string
+}
+
+type EntityFieldsRow struct {
+	Key   string
+	Value string
+}
+
+func (q *Queries) EntityFields(ctx context.Context, arg EntityFieldsParams) ([]EntityFieldsRow, error) {
+	rows, err := q.db.QueryContext(ctx, entityFields, arg.Entity, arg.Owner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []EntityFieldsRow
+	for rows.Next() {
+		var i EntityFieldsRow
+		if err := rows.Scan(&i.Key, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const field = `-- name: Field :one
@@ -346,6 +467,29 @@ func (q *Queries) Options(ctx context.Context, arg OptionsParams) ([]FieldOption
 		return nil, err
 	}
 	return items, nil
+}
+
+const renameEntityOptionValues = `-- name: RenameEntityOptionValues :exec
+UPDATE entity_fields SET value = $1 WHERE org = $2 AND entity = $3 AND key = $4 AND value = $5
+`
+
+type RenameEntityOptionValuesParams struct {
+	Value  string
+	Org    string
+	Entity string
+	Key    string
+	Former string
+}
+
+func (q *Queries) RenameEntityOptionValues(ctx context.Context, arg RenameEntityOptionValuesParams) error {
+	_, err := q.db.ExecContext(ctx, renameEntityOptionValues,
+		arg.Value,
+		arg.Org,
+		arg.Entity,
+		arg.Key,
+		arg.Former,
+	)
+	return err
 }
 
 const renameOptionTerms = `-- name: RenameOptionTerms :exec

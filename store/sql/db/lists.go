@@ -1,7 +1,7 @@
 package db
 
-// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ConversationColumns, ContactColumns, AddressColumns and AssignmentColumns are the columns
-// of a row, in the order of its Fields.
+// AgentColumns, CallColumns, TaskColumns, DeliveryColumns, ConversationColumns, ContactColumns, AddressColumns, FunnelColumns and AssignmentColumns are
+// the columns of a row, in the order of its Fields.
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
@@ -14,6 +14,7 @@ const (
 	ContactColumns = "number, id, org, user_ref, company, provider_id, provider_name, national_id, first_name, last_name, position, metadata, words, " +
 		"changes, created, updated"
 	AddressColumns    = "number, contact, channel, address, created, updated"
+	FunnelColumns     = "number, id, org, contact, user_ref, funnel, stage, archived, created, updated"
 	AssignmentColumns = "number, id, org, conversation, title, objective, creator_type, creator, holder_type, holder, agent, status, published, due, " +
 		"completed, cancelled, reason, work, look, task, call, thread, message, outcome, failure, created, updated"
 )
@@ -66,4 +67,9 @@ func (a *Assignment) Fields() []any {
 	return []any{&a.Number, &a.ID, &a.Org, &a.Conversation, &a.Title, &a.Objective, &a.CreatorType, &a.Creator, &a.HolderType, &a.Holder, &a.Agent,
 		&a.Status, &a.Published, &a.Due, &a.Completed, &a.Cancelled, &a.Reason, &a.Work, &a.Look, &a.Task, &a.Call, &a.Thread, &a.Message, &a.Outcome,
 		&a.Failure, &a.Created, &a.Updated}
+}
+
+// Fields is where a row is scanned to.
+func (c *FunnelConversation) Fields() []any {
+	return []any{&c.Number, &c.ID, &c.Org, &c.Contact, &c.UserRef, &c.Funnel, &c.Stage, &c.Archived, &c.Created, &c.Updated}
 }

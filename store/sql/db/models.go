@@ -317,6 +317,19 @@ type File struct {
 	Created Time
 }
 
+type FunnelConversation struct {
+	Number   int64
+	ID       string
+	Org      string
+	Contact  int64
+	UserRef  string
+	Funnel   string
+	Stage    string
+	Archived Time
+	Created  Time
+	Updated  Time
+}
+
 type InboxJob struct {
 	Number  int64
 	ID      string
@@ -385,6 +398,17 @@ type Message struct {
 	At     int64
 	Length int64
 	Words  string
+}
+
+type MessageNote struct {
+	Message string
+	Org     string
+	UserRef string
+	Fields  string
+	Words   string
+	Summary string
+	Failure string
+	Heard   Time
 }
 
 type Node struct {

@@ -62,3 +62,22 @@ WHERE contact_terms.org = @org AND contact_terms.field = @field
 
 -- name: DropOptionValues :exec
 DELETE FROM contact_fields WHERE org = @org AND key = @key AND value = @former;
+
+-- name: EntityFields :many
+SELECT key, value FROM entity_fields WHERE entity = @entity AND owner = @owner ORDER BY key;
+
+-- name: DeleteEntityFields :exec
+DELETE FROM entity_fields WHERE entity = @entity AND owner = @owner;
+
+-- name: EntityFieldUse :many
+-- An entity that has a value of a field: one or none.
+SELECT owner FROM entity_fields WHERE org = @org AND entity = @entity AND key = @key LIMIT 1;
+
+-- name: DropEntityFieldValues :exec
+DELETE FROM entity_fields WHERE org = @org AND entity = @entity AND key = @key;
+
+-- name: RenameEntityOptionValues :exec
+UPDATE entity_fields SET value = @value WHERE org = @org AND entity = @entity AND key = @key AND value = @former;
+
+-- name: DropEntityOptionValues :exec
+DELETE FROM entity_fields WHERE org = @org AND entity = @entity AND key = @key AND value = @former;

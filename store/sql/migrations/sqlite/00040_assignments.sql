@@ -36,14 +36,3 @@ CREATE INDEX assignments_due ON assignments (org, status, due, number);
 CREATE INDEX assignments_conversation ON assignments (org, conversation, number);
 CREATE INDEX assignments_holder ON assignments (org, holder, holder_type, number);
 CREATE INDEX assignments_look ON assignments (look) WHERE look <> '';
-
--- What entities other than contacts have of custom fields, as JSON. Owner is the entity's id.
-CREATE TABLE entity_fields (
-  org    TEXT NOT NULL,
-  entity TEXT NOT NULL,
-  owner  TEXT NOT NULL,
-  key    TEXT NOT NULL,
-  value  TEXT NOT NULL,
-  PRIMARY KEY (entity, owner, key)
-);
-CREATE INDEX entity_fields_used ON entity_fields (org, entity, key);
