@@ -73,6 +73,10 @@ func (c *chat) Fetch(_ context.Context, _, data string, to io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if d.Media == nil {
+		_, err = io.WriteString(to, "a voice note")
+		return err
+	}
 	content, ok := c.files[d.Media.ID]
 	if !ok {
 		return &inbox.Refusal{Message: "the file is there no more"}

@@ -37,12 +37,14 @@ var places = map[string]string{
 
 	"create-agent settings.widget.origins": ofPages, "update-agent settings.widget.origins": ofPages, "try-agent settings.widget.origins": ofPages,
 	"create-contact addresses.address": "-a telephone number, or an email", "update-contact addresses.address": "-a telephone number, or an email",
+	"write-message location.address": "-a street", "write-message media": "-an id, or a url", "write-message media.url": ofMedia,
 	"create-trunk host": ofTrunks, "update-trunk host": ofTrunks, "put-webhook-settings enable_endpoints": "-names of hosts, which are let be told again",
 }
 
 const (
 	asVendors = "credentials verified, vendors' requests, vendors' sockets" // WhatsApp's media come by the same requests
 	ofPages   = "-pages that may ask us"
+	ofMedia   = "-where the channel fetches the file, which this server never does"
 	ofTrunks  = "-SIP, to telephone exchanges, which stand in private networks: docs/sip.md"
 )
 

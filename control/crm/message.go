@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"parley/control/bots"
 	"parley/control/envelope"
 	"parley/store"
@@ -37,6 +39,12 @@ type ChannelMessage struct {
 	MediaProcessing      *MediaProcessing           `json:"mediaProcessing" doc:"Of sound; null: it has none."`
 }
 
+// TransformSchema implements huma.SchemaTransformer: most messages have no sound.
+func (ChannelMessage) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "mediaProcessing")
+	return s
+}
+
 // Party is one end of a message.
 type Party struct {
 	ProviderID  *string     `json:"providerId" doc:"What the channel calls it; null: it was told only how it is reached." example:"106540352242922"`
@@ -55,6 +63,12 @@ type Attachment struct {
 	Metadata        FileMetadata     `json:"metadata"`
 	MediaProcessing *MediaProcessing `json:"mediaProcessing" doc:"Of sound; null: it is none."`
 	IsCacheable     bool             `json:"isCacheable" doc:"Whether it is kept, and stays what it is."`
+}
+
+// TransformSchema implements huma.SchemaTransformer: most files are no sound.
+func (Attachment) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "mediaProcessing")
+	return s
 }
 
 // FileMetadata is what is known of a file.

@@ -393,16 +393,16 @@ func (r *review) change(ctx context.Context, u unit, c store.FunnelChange) (o st
 	next, person := was, r.people[was.Contact]
 	next.Fields = maps.Clone(was.Fields)
 	if c.Change != nil {
-		if err := c.Change(&next); err != nil {
-			return store.FunnelOutcome{Err: err}, nil
+		if o.Err = c.Change(&next); o.Err != nil {
+			return o, nil
 		}
 		next.ID, next.Number, next.Org, next.Contact, next.Funnel, next.Created, next.Updated = was.ID, was.Number, was.Org, was.Contact, was.Funnel, was.Created, was.Updated
 		next.Fields = fieldsOf(next.Fields)
 	}
 	met := person
 	if c.Person != nil {
-		if met, err = altered(person, c.Person); err != nil {
-			return store.FunnelOutcome{Err: err}, nil
+		if met, o.Err = altered(person, c.Person); o.Err != nil {
+			return o, nil
 		}
 	}
 	if next.Archived.IsZero() && !was.Archived.IsZero() {

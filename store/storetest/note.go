@@ -51,7 +51,7 @@ func (h House) everyNote(org string) map[string]func(context.Context) error {
 			if _, err := h.Begin(ctx, store.Received{Org: h.Org, Bot: h.Bot.ID, Peers: []string{"+5551"}, Message: store.ThreadMessage{Created: start}}); err != nil {
 				return err
 			}
-			_, err := h.Store.ThreadWith(ctx, org, h.Bot.ID, "+5551")
+			_, err := h.ThreadWith(ctx, org, h.Bot.ID, "+5551")
 			return err
 		},
 	}
