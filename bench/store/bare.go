@@ -151,7 +151,7 @@ func (b *bare) record(ctx context.Context, entries []store.Entry) error {
 			add("calls", c.ID, c.Org, c.Agent, c.AgentVersion, c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID, c.From, c.To, c.Node, c.Boot, text(c.Created), text(c.Answered))
 		case e.Turned != nil:
 			t := e.Turned.Turn
-			add("turns", t.Call, t.N, t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), object(t.Latency), t.Error, object(t.Counts), "")
+			add("turns", t.Call, t.N, t.Why, t.Said, t.Text, t.Heard, t.Cut, int64(t.At), int64(t.Sounded), object(t.Latency), t.Error, object(t.Counts), "", "")
 			for _, m := range e.Turned.Messages {
 				add("messages", m.Call, m.Seq, m.Role, m.Text, m.Cut, m.Turn, int64(m.At), int64(m.Length), m.Words)
 			}
