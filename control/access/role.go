@@ -16,7 +16,7 @@ const (
 	AllKeys  Act = "the same with everybody's keys, up to one's own role"
 	SeeUsers Act = "list users"
 	Manage   Act = "invite users, change their roles and remove them, up to one's own role"
-	Rename   Act = "rename the organisation"
+	Rename   Act = "rename the organisation, say what its agents may remember"
 	Open     Act = "open another organisation, as its owner"
 	Leave    Act = "leave the organisation, unless one is its last owner"
 )
