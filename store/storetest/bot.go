@@ -59,7 +59,7 @@ func (h House) everyBot(org string) map[string]func(context.Context) error {
 			return none(len(l), 0, err)
 		},
 		"Remember": func(ctx context.Context) error {
-			l, err := h.Remember(ctx, org, remembering(h.Thread.External))
+			l, err := h.Remember(ctx, org, remembering(h.Thread.External, "+15550100009"))
 			return none(len(l), 0, err)
 		},
 	}

@@ -51,8 +51,14 @@ func (h House) everyCard(org string) map[string]func(context.Context) error {
 			return err
 		},
 		"NumberedAgent": func(ctx context.Context) error { _, err := h.NumberedAgent(ctx, org, 1); return err },
-		"CallAgent":     func(ctx context.Context) error { _, err := h.CallAgent(ctx, org, "digest"); return err },
-		"PutCallAgent":  func(ctx context.Context) error { return h.PutCallAgent(ctx, org, "digest", h.Setup.Agent.ID) },
+		"CallAgent": func(ctx context.Context) error {
+			if err := h.PutCallAgent(ctx, h.Org, "digest", h.Setup.Agent.ID); err != nil {
+				return err
+			}
+			_, err := h.CallAgent(ctx, org, "digest")
+			return err
+		},
+		"PutCallAgent": func(ctx context.Context) error { return h.PutCallAgent(ctx, org, "digest", h.Setup.Agent.ID) },
 		"Load": func(ctx context.Context) error {
 			c := newMade(h.Org)
 			_, err := h.AddCall(ctx, c, store.Card{}, store.Load{URL: "https://pbx.example.com/1.wav", Created: start})

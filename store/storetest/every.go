@@ -365,7 +365,7 @@ func testIsolation(t *testing.T, s Store) {
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,
 		"ClaimAnswer": true, "HoldAnswer": true, "KeepAnswer": true, "DropAnswer": true, "Sweep": true,
 		"RecordingsBefore": true, "DropRecordings": true, "CreateContact": true, "CreateField": true, "TakeLoads": true, "FreeLoads": true, "PutOffLoad": true, "KeepLoad": true, "EndLoad": true,
-		"BotOwner": true, "Told": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
+		"BotOwner": true, "Told": true, "Heard": true, "Fetched": true, "FilesBefore": true, "DropFiles": true, "Sent": true, "Receipted": true, "TakeJobs": true, "WaitingJobs": true, "GiveBackJob": true, "PutOffJob": true, "EndJob": true, "SweepJobs": true,
 		"HoldChatCall": true, "Introduce": true, "Permitted": true, "TakeAssignments": true, "PutOffAssignment": true}
 	for name := range h.everyNode() {
 		unscoped[name] = true

@@ -106,7 +106,7 @@ export interface AssignmentContext {
 export interface Attachment {
   id: string;
   isCacheable: boolean;
-  mediaProcessing: MediaProcessing;
+  mediaProcessing: unknown;
   metadata: FileMetadata;
   type: "image" | "audio" | "video" | "document" | "sticker";
   unsignedUrl: string | null;
@@ -291,7 +291,7 @@ export interface ChannelMessage {
   errors: (MessageError)[];
   funnelConversationId: number | null;
   id: string;
-  mediaProcessing: MediaProcessing;
+  mediaProcessing: unknown;
   metadata: Record<string, unknown> | null;
   providerId: string | null;
   recipient: Party;
@@ -742,11 +742,6 @@ export interface Media {
   url: string;
 }
 
-export interface MediaProcessing {
-  summary: Processing;
-  textRepresentation: Processing;
-}
-
 export interface Memory {
   channels?: ("voice" | "whatsapp")[];
   conversations?: number;
@@ -910,13 +905,6 @@ export interface Problem {
   kind: "invalid" | "denied" | "duplicate";
   line: number;
   message: string;
-}
-
-export interface Processing {
-  content: string | null;
-  errorMessage: string | null;
-  processedAt: string | null;
-  status: "pending" | "completed" | "failed" | "skipped";
 }
 
 export interface Progress {

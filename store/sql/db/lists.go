@@ -7,7 +7,7 @@ const (
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
 		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
-		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, bot, permission"
+		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller, bot, permission"
 	DeliveryColumns     = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
 	ConversationColumns = "number, id, org, bot, channel, external, status, length, metadata, autoreply, contact_id, created, updated, " +
 		"(SELECT name FROM bots WHERE bots.id = bot) AS bot_name, (SELECT agent FROM bots WHERE bots.id = bot) AS agent"
@@ -36,7 +36,7 @@ func (c *Call) Fields() []any {
 func (t *Task) Fields() []any {
 	return []any{&t.Number, &t.ID, &t.Org, &t.Agent, &t.Name, &t.Callee, &t.Description, &t.StartingMessage, &t.Context, &t.Priority,
 		&t.Scheduled, &t.WebhookUrl, &t.WebhookEvents, &t.Status, &t.Due, &t.Attempts, &t.Retries, &t.Call, &t.Error, &t.Created, &t.Updated,
-		&t.Campaign, &t.Line, &t.Outcome, &t.Bot, &t.Permission}
+		&t.Campaign, &t.Line, &t.Outcome, &t.Caller, &t.Bot, &t.Permission}
 }
 
 // Fields is where a row is scanned to.
