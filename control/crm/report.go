@@ -3,6 +3,9 @@ package crm
 import (
 	"context"
 
+	"github.com/danielgtaylor/huma/v2"
+
+	"parley/control/envelope"
 	"parley/store"
 )
 
@@ -51,6 +54,12 @@ type ItemIssues struct {
 	ExistingEntities *ExistingEntities `json:"existingEntities" doc:"What was there already; null: nothing that matters."`
 
 	duplicate bool
+}
+
+// TransformSchema implements huma.SchemaTransformer: most items meet nothing.
+func (ItemIssues) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "existingEntities")
+	return s
 }
 
 // ExistingEntities are what an item has met.

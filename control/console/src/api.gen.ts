@@ -525,11 +525,6 @@ export interface Executed {
   message: string;
 }
 
-export interface ExistingEntities {
-  contactId: number | null;
-  conversationId: number | null;
-}
-
 export interface Extension {
   agent_id: string | null;
   created_at: string;
@@ -670,7 +665,7 @@ export interface IssueContext {
 
 export interface ItemIssues {
   errors: (Issue)[];
-  existingEntities: ExistingEntities;
+  existingEntities: unknown;
   index: number;
   itemId: number | null;
   warnings: (Issue)[];
