@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"parley/control/bots"
 	"parley/store"
 )
 
@@ -79,8 +80,8 @@ func (b *Inbox) words(ctx context.Context, j store.Job) (string, error) {
 }
 
 // spoken is a message as a voice note; nil if it is none, or its words have to do.
-func (b *Inbox) spoken(ctx context.Context, j store.Job, m store.ThreadMessage) []byte {
-	if m.Type != noteType || m.Data != "" || b.o.Voice == nil {
+func (b *Inbox) spoken(ctx context.Context, j store.Job, m store.ThreadMessage, d bots.Details) []byte {
+	if m.Type != noteType || d.Media != nil || b.o.Voice == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, sayTime)

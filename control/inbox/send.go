@@ -55,7 +55,7 @@ func (b *Inbox) send(ctx context.Context, j store.Job) {
 	}
 	id := ""
 	if err == nil {
-		out.Note = b.spoken(ctx, j, m)
+		out.Note = b.spoken(ctx, j, m, out.Details)
 		id, err = line.Send(ctx, out)
 	}
 	if errors.Is(err, ErrNoNotes) {
@@ -133,13 +133,13 @@ func (b *Inbox) outgoing(ctx context.Context, j store.Job, m store.ThreadMessage
 // saying is what a message says.
 func (b *Inbox) saying(ctx context.Context, j store.Job, m store.ThreadMessage) (out Outgoing, err error) {
 	out = Outgoing{Tag: m.ID, Type: m.Type, Text: m.Content, File: b.fileOf(j.Org)}
-	if m.Type == noteType && m.Data == "" { // until it is spoken
-		out.Type = "text"
-	}
 	if out.Details, err = bots.ReadDetails(m.Data); err != nil {
 		return out, err
 	}
-	if m.Data != "" && !slices.Contains(bots.FileTypes, m.Type) { // its content is for those who read the thread
+	switch {
+	case m.Type == noteType && out.Details.Media == nil: // until it is spoken
+		out.Type = "text"
+	case m.Type != "text" && !slices.Contains(bots.FileTypes, m.Type): // its content is for those who read the thread
 		out.Text = ""
 	}
 	out.Quoted, err = b.quoted(ctx, j.Org, j.Thread, out.Details)
