@@ -124,7 +124,10 @@ func (a *asking) each(t store.ContactTest, one func(store.Operand) string) strin
 	if t.Op == store.ContactIsSet {
 		return "(1 = 1)"
 	}
-	any := []string{"1 = 0"}
+	if len(t.Values) == 0 {
+		return "(1 = 0)" // alone: SQLite would use no index for what stands beside it
+	}
+	var any []string
 	for _, v := range t.Values {
 		any = append(any, one(v))
 	}
