@@ -179,7 +179,7 @@ bench: build ## what a call costs, beside floors and baselines: streams, whole c
 	    -json $(BIN)/bench.json -html $(BIN)/bench.html $(BIN)/calls.json $(BIN)/leg.json $(BIN)/control.json | tee $(BIN)/bench.md || bad=1; \
 	  exit $$bad
 
-SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-crm smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
+SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-crm smoke-bulk smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
 
 .PHONY: bench-smoke
 bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
