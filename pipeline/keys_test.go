@@ -94,3 +94,22 @@ func TestAgentKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysAheadOfASecret: keys wait for a response to say that it expects a secret, also when what it was told of is there before.
+func TestKeysAheadOfASecret(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]Delta{
+		"nothing": {}, "a conversation of before": {Remembered: []string{"1"}}, "a document": {Lookup: &Lookup{}},
+	} {
+		d := newDialog(&Agent{}, media.Info{})
+		d.on(event{0, answered{}})
+		if name != "nothing" {
+			d.on(event{10 * ms, told{1, 0, before}})
+		}
+		d.on(event{50 * ms, keyed{key: '1'}})
+		d.on(event{100 * ms, told{1, 0, Delta{Expect: &Expect{Digits: 1, Sole: true, Masked: true}}}})
+		if d.on(event{150 * ms, ticked{}}); !d.secret() {
+			t.Errorf("told of %s: the key is no secret", name)
+		}
+	}
+}

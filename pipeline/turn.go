@@ -238,7 +238,7 @@ func (d *dialog) told(n told) {
 	if t.cut || s.responded {
 		return
 	}
-	t.told = true
+	t.told = t.told || delta.Lookup == nil && delta.Remembered == nil // what a model is told of says nothing of what it waits for
 	switch {
 	case delta.Call != nil && t.rounds >= d.manners.ToolSteps:
 		s.told, t.exhausted = true, true

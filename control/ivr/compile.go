@@ -30,6 +30,9 @@ func Compile(raw json.RawMessage) (c Compiled, bad []Finding) {
 	}
 	b := builder{menu: &m, nodes: map[string]any{}}
 	b.build()
+	if b.mute {
+		return c, []Finding{{"menu.goodbye", "is required, since a call can end by it: the words that the house has are English, and language is " + m.Language}}
+	}
 	flow := map[string]any{"flow": "menu", "start": b.start, "nodes": b.nodes}
 	for name, text := range map[string]string{"lang": m.Language, "zone": m.TimeZone} {
 		if text != "" {
@@ -84,6 +87,7 @@ type builder struct {
 	nodes  map[string]any
 	start  string
 	places []place
+	mute   bool // a call can end with words that the menu's language has not
 }
 
 type node = map[string]any
@@ -130,6 +134,7 @@ func (b *builder) own(english, other string) string {
 // last is the node that ends a call.
 func (b *builder) last() string {
 	if b.nodes[goodbye] == nil {
+		b.mute = b.menu.foreign() && b.menu.Goodbye == ""
 		b.put(goodbye, "menu.goodbye", node{"hang_up": cmp.Or(b.menu.Goodbye, "Goodbye.")})
 	}
 	return goodbye

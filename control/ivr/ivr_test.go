@@ -192,6 +192,8 @@ func TestFaults(t *testing.T) {
 		`{"prompt":"One?","tries":0.5,"options":[{"digit":"1","say":"x"}]}`:                                                       "menu.tries",
 		`{"prompt":"One?","time_zone":"Mars","options":[{"digit":"1","say":"x"}]}`:                                                "menu.time_zone",
 		`{"prompt":"One?","language":"de","options":[{"digit":"1","say":"x"}]}`:                                                   "menu.goodbye",
+		`{"prompt":"Eins?","language":"de","fallback":{"transfer":"+49301234567"},"options":[{"digit":"1","say":"x"}]}`:           "menu.goodbye",
+		`{"prompt":"Eins?","language":"de","fallback":{"hangup":"Tschüss."},"options":[{"digit":"1","voicemail":"Bitte."}]}`:      "menu.goodbye",
 		`{"prompt":"One?","fallback":{},"options":[{"digit":"1","say":"x"}]}`:                                                     "menu.fallback",
 		`{"prompt":"One?","hours":{"open":{"someday":"08:00-09:00"},"closed":{"say":"x"}},"options":[{"digit":"1","say":"x"}]}`:   "menu.hours.open",
 		`{"prompt":"One?","hours":{"open":{"monday":"8-9"},"closed":{"say":"x"}},"options":[{"digit":"1","say":"x"}]}`:            "menu.hours.open.monday",

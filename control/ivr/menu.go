@@ -142,9 +142,6 @@ func (m *Menu) check() (bad []Finding) {
 	if m.Hours != nil {
 		bad = append(bad, m.Hours.Closed.check("menu.hours.closed", 0)...)
 	}
-	if m.foreign() && m.Fallback == nil && m.Goodbye == "" {
-		bad = append(bad, Finding{"menu.goodbye", "is required, or a fallback is: the words that the house has are English, and language is " + m.Language})
-	}
 	return bad
 }
 

@@ -295,3 +295,17 @@ func TestTelnyxPlain(t *testing.T) {
 		}
 	}
 }
+
+// TestTelnyxWithoutSecret: a token that anybody could have sealed opens no stream.
+func TestTelnyxWithoutSecret(t *testing.T) {
+	t.Parallel()
+	tx := &Telnyx{Host: Host{Answer: func(context.Context, media.Leg) { t.Error("answered") }}}
+	token := seal("?", telnyxCall, "anything", false, time.Now().Add(time.Minute))
+	r := httptest.NewRequest(http.MethodGet, telnyxMedia+"/"+telnyxCall+"/"+token, nil)
+	r.SetPathValue("call", telnyxCall)
+	r.SetPathValue("token", token)
+	w := httptest.NewRecorder()
+	if tx.Media(w, r); w.Code != http.StatusForbidden {
+		t.Errorf("a token without a secret: %d", w.Code)
+	}
+}

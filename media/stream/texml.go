@@ -21,7 +21,7 @@ type Telnyx struct {
 	Host
 
 	PublicKey ed25519.PublicKey // the account's: Mission Control, Keys & Credentials, Public Key
-	Secret    []byte            // seals tokens: the same on every node
+	Secret    []byte            // seals tokens: the same on every node. Without it no stream is let in
 }
 
 const (
@@ -124,8 +124,13 @@ func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// key seals the token of a stream with these parameters, so that they are the webhook's.
-func (t *Telnyx) key(query url.Values) string { return string(t.Secret) + "?" + query.Encode() }
+// key seals the token of a stream with these parameters, so that they are the webhook's; empty, which opens nothing: there is no Secret.
+func (t *Telnyx) key(query url.Values) string {
+	if len(t.Secret) == 0 {
+		return ""
+	}
+	return string(t.Secret) + "?" + query.Encode()
+}
 
 // signed says whether Telnyx has signed a webhook's body, and lately: Ed25519 over the time, a bar and the body (developers.telnyx.com,
 // "Webhook signing").

@@ -54,7 +54,9 @@ func testRemember(t *testing.T, s Store) {
 	const ana = "+15005550077"
 	first := phoned(t, h, b.Agent, ana, start.Add(time.Hour), "One?", "Two.", "Three?", "Four.")
 	phoned(t, h, b.Agent, "+15005550078", start.Add(time.Hour), "Somebody else.")
-	phoned(t, h, b.Agent, ana, start.Add(time.Hour)) // nothing was said
+	for i := range 8 { // nothing was said, time and again
+		phoned(t, h, b.Agent, ana, start.Add(time.Duration(1+i)*time.Hour))
+	}
 	_, err = s.PutReport(ctx, h.Org, newReport(first, false))
 	ok(t, err)
 	chat := newReceived(h.Bot, "wamid.ana", ana)

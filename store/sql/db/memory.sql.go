@@ -78,6 +78,7 @@ const conversationsWith = `-- name: ConversationsWith :many
 SELECT c.number, c.id, c.org, c.bot, c.channel, c.external, c.status, c.length, c.metadata, c.autoreply, c.contact_id, c.created, c.updated, b.name AS bot_name, b.agent AS agent FROM conversations c JOIN bots b ON b.id = c.bot
 WHERE c.org = $1 AND c.external = $2 AND c.updated >= $3 AND c.id <> $4
   AND (CAST($5 AS TEXT) = '' OR CAST($5 AS TEXT) LIKE '%,' || c.channel || ',%')
+  AND (c.channel <> 'voice' OR EXISTS (SELECT 1 FROM messages m WHERE m.call = c.id AND m.role IN ('caller', 'assistant') AND m.text <> ''))
 ORDER BY c.updated DESC LIMIT $6
 `
 

@@ -2,6 +2,7 @@
 SELECT c.*, b.name AS bot_name, b.agent AS agent FROM conversations c JOIN bots b ON b.id = c.bot
 WHERE c.org = @org AND c.external = @external AND c.updated >= @since AND c.id <> @besides
   AND (CAST(@channels AS TEXT) = '' OR CAST(@channels AS TEXT) LIKE '%,' || c.channel || ',%')
+  AND (c.channel <> 'voice' OR EXISTS (SELECT 1 FROM messages m WHERE m.call = c.id AND m.role IN ('caller', 'assistant') AND m.text <> ''))
 ORDER BY c.updated DESC LIMIT @how_many;
 
 -- name: ThreadsWith :many
