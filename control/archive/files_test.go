@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -128,6 +129,25 @@ func TestBegins(t *testing.T) {
 			t.Errorf("%s is shown as %s, inline %v", mediaType, told, inline)
 		}
 	}
+}
+
+// TestKeepAtOnce: files that are kept at once do not take the day's folder from each other, when each leaves it for the bucket.
+func TestKeepAtOnce(t *testing.T) {
+	t.Parallel()
+	_, root := directory(t)
+	f := &archive.Files{Root: root, Bucket: newRoad(t).bucket(t)}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for range 100 {
+				if _, err := f.Keep(t.Context(), store.File{Org: oneOrg, Kind: "document", Type: "text/plain"}, strings.NewReader("text")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
 }
 
 // fileRows are rows of files in memory, oldest first.
