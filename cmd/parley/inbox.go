@@ -201,7 +201,7 @@ func (l *metaLine) uploaded(ctx context.Context, m inbox.Outgoing, o *channel.Ou
 			Kind: channel.Audio, Type: "audio/ogg; codecs=opus", Name: "note.ogg", Size: int64(len(m.Note)), Content: bytes.NewReader(m.Note),
 		})
 		if err != nil {
-			return err
+			return unkept(err)
 		}
 		o.Text, o.Media = "", &channel.Attachment{Kind: channel.Audio, ID: id, Voice: true}
 	}
@@ -226,7 +226,16 @@ func (l *metaLine) upload(ctx context.Context, f inbox.File) (string, error) {
 		return "", err
 	}
 	defer content.Close() //nolint:errcheck // it was only read
-	return l.number.Upload(ctx, upload(f, content))
+	id, err := l.number.Upload(ctx, upload(f, content))
+	return id, unkept(err)
+}
+
+// unkept is why Meta has not taken a file. Whether it has it all the same or not, nothing was sent: it may be given again.
+func unkept(err error) error {
+	if e := channel.As(err); e != nil && e.Unsure() {
+		return &inbox.Refusal{Message: "the file: " + e.Error(), Again: true, After: e.After}
+	}
+	return err
 }
 
 // Fetch implements inbox.Line.

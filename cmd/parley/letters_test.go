@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -139,6 +141,33 @@ func TestLettersToMeta(t *testing.T) {
 		b, _ := json.Marshal(want)
 		if !bytes.Equal(a, b) {
 			t.Errorf("%s\nis sent as %s\nwant       %s", c.body, a, b)
+		}
+	}
+}
+
+// TestUploadLost: when what Meta says to a file is lost, no message was sent: it waits, and does not fail as if it might have been.
+func TestUploadLost(t *testing.T) {
+	t.Parallel()
+	var asked []string
+	meta := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path)
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusBadGateway)
+	}))
+	t.Cleanup(meta.Close)
+	l := &metaLine{number: &whatsapp.Number{ID: providertest.FakeNumber, Token: "EAA", Base: meta.URL}}
+	file := store.NewID()
+	picture := outgoing(t, `{"type":"image","media":{"id":"`+file+`"}}`, file)
+	note := outgoing(t, `{"content":"Hi"}`, file)
+	note.Note = []byte("OggS")
+	for name, m := range map[string]inbox.Outgoing{"a picture": picture, "a note": note} {
+		asked = nil
+		_, err := l.Send(t.Context(), m)
+		if no := (*inbox.Refusal)(nil); !errors.As(err, &no) || !no.Again || no.Unsure {
+			t.Errorf("%s: %+v, want it tried again", name, err)
+		}
+		if len(asked) != 1 || !strings.HasSuffix(asked[0], "/media") {
+			t.Errorf("%s: asked for %q, want the file given alone", name, asked)
 		}
 	}
 }

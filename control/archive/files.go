@@ -148,8 +148,7 @@ func (f *Files) place(ctx context.Context, file store.File) error {
 	if err = errors.Join(err, f.drop(file.Path+".part")); err != nil {
 		return fmt.Errorf("keep file: %w", err)
 	}
-	_ = f.Root.Remove(path.Dir(file.Path)) // if it was the day's last; else it stays
-	return nil
+	return nil // the day's folder stays: another file may be about to come into it
 }
 
 // Open opens a file. fs.ErrNotExist: it is gone, or lies on another node; ErrAway.

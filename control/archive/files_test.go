@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,6 +131,25 @@ func TestBegins(t *testing.T) {
 	}
 }
 
+// TestKeepAtOnce: files that are kept at once do not take the day's folder from each other, when each leaves it for the bucket.
+func TestKeepAtOnce(t *testing.T) {
+	t.Parallel()
+	_, root := directory(t)
+	f := &archive.Files{Root: root, Bucket: newRoad(t).bucket(t)}
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for range 100 {
+				if _, err := f.Keep(t.Context(), store.File{Org: oneOrg, Kind: "document", Type: "text/plain"}, strings.NewReader("text")); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
 // fileRows are rows of files in memory, oldest first.
 type fileRows struct {
 	store.Files
@@ -166,8 +186,17 @@ func TestSweepFiles(t *testing.T) {
 		rows.rows = append(rows.rows, made)
 	}
 	first, last := rows.rows[0], rows.rows[old]
+	orphan, notes := "files/2026-01-02/"+store.NewID(), "files/2026-01-03/notes.txt" // whose row another node has removed; not ours
+	put(t, dir, orphan, []byte("text"), 0)
+	put(t, dir, orphan+".part", []byte("te"), 0) // this node stopped while it came
+	put(t, dir, notes, []byte("text"), 0)
 	k := &archive.Keeper{Root: root, Files: f, FileRows: rows, Keep: 7 * 24 * time.Hour, Log: silent}
 	ok(t, k.SweepFiles(t.Context(), time.Now()))
+	for name, stays := range map[string]bool{orphan: false, orphan + ".part": false, "files/2026-01-02": false, notes: true} {
+		if exists(t, dir, name) != stays {
+			t.Errorf("%s stays: %v", name, !stays)
+		}
+	}
 	if len(rows.rows) != 1 || exists(t, dir, first.Path) || !exists(t, dir, last.Path) {
 		t.Errorf("%d rows are left", len(rows.rows))
 	}

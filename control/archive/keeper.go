@@ -11,6 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"parley/store"
 )
 
@@ -66,7 +68,7 @@ func (k *Keeper) Sweep(ctx context.Context, now time.Time) (removed int, err err
 			return removed, fmt.Errorf("list old recordings: %w", err)
 		}
 		if len(old) == 0 {
-			return removed, k.days(before)
+			return removed, k.days("recordings", isRecording, before)
 		}
 		calls := make([]string, len(old))
 		for i, r := range old {
@@ -82,18 +84,20 @@ func (k *Keeper) Sweep(ctx context.Context, now time.Time) (removed int, err err
 	}
 }
 
-// SweepFiles removes the files of conversations that are older than is kept. Their messages stay.
+// SweepFiles removes the files of conversations that are older than is kept, as Sweep does recordings, and halves that were never finished. Their
+// messages stay.
 func (k *Keeper) SweepFiles(ctx context.Context, now time.Time) error {
 	if k.Files == nil {
 		return nil
 	}
+	before := now.Add(-k.Keep)
 	for {
-		old, err := k.FileRows.FilesBefore(ctx, now.Add(-k.Keep), batch)
+		old, err := k.FileRows.FilesBefore(ctx, before, batch)
 		if err != nil {
 			return fmt.Errorf("list old files: %w", err)
 		}
 		if len(old) == 0 {
-			return nil
+			return k.days("files", isFile, before)
 		}
 		ids := make([]string, len(old))
 		for i, f := range old {
@@ -127,9 +131,19 @@ func (k *Keeper) remove(ctx context.Context, r store.Recording) error {
 	return k.Bucket.Remove(ctx, r.Path)
 }
 
-// days removes the files of days that were over before a time: their rows are gone, wherever they went.
-func (k *Keeper) days(before time.Time) error {
-	days, err := fs.ReadDir(k.Root.FS(), "recordings")
+// isRecording says whether a name is that of a recording of ours, or of a half of one.
+func isRecording(name string) bool {
+	return strings.HasSuffix(name, ".wav") || strings.HasSuffix(name, ".wav.part")
+}
+
+// isFile is isRecording of files of conversations.
+func isFile(name string) bool {
+	return uuid.Validate(strings.TrimSuffix(name, ".part")) == nil
+}
+
+// days removes what is ours (which) of a folder's days that were over before a time: its rows are gone, wherever they went.
+func (k *Keeper) days(folder string, which func(name string) bool, before time.Time) error {
+	days, err := fs.ReadDir(k.Root.FS(), folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -141,17 +155,17 @@ func (k *Keeper) days(before time.Time) error {
 		if err != nil || !d.IsDir() || day.AddDate(0, 0, 2).After(before) { // a call may last a day
 			continue
 		}
-		name := path.Join("recordings", d.Name())
+		name := path.Join(folder, d.Name())
 		files, err := fs.ReadDir(k.Root.FS(), name)
 		if err != nil {
-			return fmt.Errorf("look for old recordings: %w", err)
+			return fmt.Errorf("look for old %s: %w", folder, err)
 		}
 		for _, f := range files {
-			if !strings.HasSuffix(f.Name(), ".wav") && !strings.HasSuffix(f.Name(), ".wav.part") {
+			if !which(f.Name()) {
 				continue
 			}
 			if err := k.Root.Remove(path.Join(name, f.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("remove an old recording: %w", err)
+				return fmt.Errorf("remove one of the old %s: %w", folder, err)
 			}
 		}
 		_ = k.Root.Remove(name) // if it is empty

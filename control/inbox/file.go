@@ -99,6 +99,7 @@ func (b *Inbox) noteFile(ctx context.Context, m store.ThreadMessage, done store.
 		err = b.o.Store.Fetched(ctx, done)
 	}
 	if err == nil {
+		b.o.Observe.settled(done.Job, failedOr(now.Error))
 		b.o.Feed.Changed(done.Job.Org, done.Job.Thread, done.Job.Key)
 		return
 	}

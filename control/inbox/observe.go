@@ -39,7 +39,7 @@ func Outcomes() []string { return []string{jobDone, jobPutOff, jobFailed} }
 
 // Kinds are those of jobs.
 func Kinds() []store.JobKind {
-	return []store.JobKind{store.EventJob, store.HearJob, store.ReplyJob, store.SendJob}
+	return []store.JobKind{store.EventJob, store.FetchJob, store.WordsJob, store.HearJob, store.ReplyJob, store.SendJob}
 }
 
 func (o Observe) hooked(outcome string) {

@@ -30,12 +30,14 @@ func (b *Inbox) tell(ctx context.Context, j store.Job) {
 	}
 	settled, done := settling(ctx)
 	defer done()
-	err = b.o.Store.Told(settled, j, tellingOf(text, err), time.Now())
+	t := tellingOf(text, err)
+	err = b.o.Store.Told(settled, j, t, time.Now())
 	switch {
 	case errors.Is(err, store.ErrConflict): // it is another node's by now
 	case err != nil:
 		b.postpone(ctx, j, err)
 	default:
+		b.o.Observe.settled(j, failedOr(t.Failure))
 		b.o.Feed.Changed(j.Org, j.Thread, j.Key)
 	}
 }
@@ -57,7 +59,7 @@ func (b *Inbox) told(ctx context.Context, j store.Job) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if d.Media == nil || d.Media.File == "" || d.Media.Voice && bot.Type == store.WhatsAppVoiceBot {
+	if d.Media == nil || d.Media.File == "" || bot.Type == store.WhatsAppVoiceBot && strings.HasPrefix(d.Media.Type, "audio/ogg") {
 		return "", errHeard
 	}
 	a, err := b.o.Store.Agent(ctx, j.Org, bot.Agent)

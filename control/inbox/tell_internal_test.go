@@ -76,7 +76,7 @@ func (e ears) Hear(_ context.Context, _ store.Agent, note []byte) (string, error
 // cannot be. A bot that hears its notes is left to it.
 func TestTell(t *testing.T) {
 	t.Parallel()
-	const kept = `{"media":{"file_id":"f","voice":true}}`
+	const kept = `{"media":{"file_id":"f","type":"audio/ogg; codecs=opus","voice":true}}`
 	long := strings.Repeat("It rains. ", 60)
 	deaf := errors.New("deaf")
 	for name, c := range map[string]struct {
@@ -86,21 +86,30 @@ func TestTell(t *testing.T) {
 		want  store.Telling
 		ended bool
 		off   bool
+		count string // what is counted of the job
 	}{
-		"heard":          {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{text: "Hello. I am Ana."}, want: store.Telling{Words: "Hello. I am Ana.", Summary: "Hello. I am Ana."}},
-		"long":           {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{text: long}, want: store.Telling{Words: long, Summary: strings.TrimSpace(strings.Repeat("It rains. ", 28))}},
-		"deaf at first":  {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{err: deaf}, off: true},
-		"deaf for good":  {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{err: deaf}, tries: mostHearings, want: store.Telling{Failure: "the sound could not be put into words"}},
-		"a voice bot's":  {row: soundRow{data: kept, kind: store.WhatsAppVoiceBot}, ended: true},
-		"without a file": {row: soundRow{kind: store.WhatsAppBot}, ended: true},
+		"heard":         {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{text: "Hello. I am Ana."}, want: store.Telling{Words: "Hello. I am Ana.", Summary: "Hello. I am Ana."}, count: jobDone},
+		"long":          {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{text: long}, want: store.Telling{Words: long, Summary: strings.TrimSpace(strings.Repeat("It rains. ", 28))}, count: jobDone},
+		"deaf at first": {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{err: deaf}, off: true, count: jobPutOff},
+		"deaf for good": {row: soundRow{data: kept, kind: store.WhatsAppBot}, ears: ears{err: deaf}, tries: mostHearings, want: store.Telling{Failure: "the sound could not be put into words"}, count: jobFailed},
+		"a voice bot's": {row: soundRow{data: kept, kind: store.WhatsAppVoiceBot}, ended: true, count: jobDone},
+		"a file of notes": {
+			row: soundRow{data: `{"media":{"file_id":"f","type":"audio/ogg; codecs=opus"}}`, kind: store.WhatsAppVoiceBot}, ears: ears{text: "Twice."}, ended: true, count: jobDone,
+		},
+		"no note, to a voice bot": {
+			row: soundRow{data: `{"media":{"file_id":"f","type":"audio/mpeg"}}`, kind: store.WhatsAppVoiceBot}, ears: ears{text: "A song."},
+			want: store.Telling{Words: "A song.", Summary: "A song."}, count: jobDone,
+		},
+		"without a file": {row: soundRow{kind: store.WhatsAppBot}, ended: true, count: jobDone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			feed := &bots.Feed{Bus: &bus.Local{}}
-			b := New(Options{Store: &c.row, Files: shelf{}, Voice: c.ears, Feed: feed})
+			count := ""
+			b := New(Options{Store: &c.row, Files: shelf{}, Voice: c.ears, Feed: feed, Observe: Observe{Settled: func(_ store.JobKind, outcome string) { count += outcome }}})
 			b.tell(t.Context(), store.Job{ID: "j", Org: "o", Bot: "b", Kind: store.WordsJob, Key: "m", Thread: "c", Settled: c.tries, Tries: c.tries + 1})
-			if c.row.told != c.want || c.row.ended != c.ended || c.row.putOff != c.off {
-				t.Errorf("told %+v, ended %v, put off %v", c.row.told, c.row.ended, c.row.putOff)
+			if c.row.told != c.want || c.row.ended != c.ended || c.row.putOff != c.off || count != c.count {
+				t.Errorf("told %+v, ended %v, put off %v, counted %q", c.row.told, c.row.ended, c.row.putOff, count)
 			}
 		})
 	}

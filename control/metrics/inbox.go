@@ -23,7 +23,7 @@ func newChats(k maker) chats {
 	c := chats{
 		hooks:   k.counter("parley_inbox_webhooks_total", "Webhooks of messaging channels: taken, refused (not the channel's own), busy (the database was away: the channel comes again).", "outcome"),
 		ages:    k.histogram("parley_inbox_event_seconds", "From when a channel's webhook was taken until what it tells was worked off.", chatting),
-		jobs:    k.counter("parley_inbox_jobs_total", "What became of the inbox's jobs, by kind: webhooks (event), voice notes (hear), bots' answers (reply), messages of ours (send); done, put_off (tried again later), failed.", "kind", "outcome"),
+		jobs:    k.counter("parley_inbox_jobs_total", "What became of the inbox's jobs, by kind: webhooks (event), files of messages (fetch), sound put into words for people (words), voice notes that bots hear (hear), bots' answers (reply), messages of ours (send); done, put_off (tried again later), failed.", "kind", "outcome"),
 		answers: k.histogram("parley_inbox_answer_seconds", "From when somebody's message was written until the bot's answer to it was there to be sent, with the pause for more of a burst.", chatting),
 		waiting: k.gauge("parley_inbox_jobs_waiting", "Jobs of the inbox that are due and that nobody has taken, of all nodes, by kind.", "kind"),
 		late:    k.gauge("parley_inbox_oldest_seconds", "How long the first of the inbox's jobs has been due that nobody has taken, of all nodes, by kind.", "kind"),

@@ -183,6 +183,10 @@ func TestChats(t *testing.T) {
 	want(t, m, 7, "parley_inbox_jobs_waiting", "kind", "reply")
 	want(t, m, 60, "parley_inbox_oldest_seconds", "kind", "reply")
 	want(t, m, 0, "parley_inbox_jobs_waiting", "kind", "send")
+	for _, kind := range []store.JobKind{store.FetchJob, store.WordsJob} { // which wait as others do
+		want(t, m, 0, "parley_inbox_jobs_waiting", "kind", string(kind))
+		want(t, m, 0, "parley_inbox_jobs_total", "kind", string(kind), "outcome", "failed")
+	}
 }
 
 // TestReading: what others count is asked for once a scrape, whatever is made of it.
