@@ -201,10 +201,20 @@ func (b *CallCreate) Resolve(_ huma.Context, at *huma.PathBuffer) (bad []error) 
 	bad = append(bad, b.Duration.Check(at, "duration", true)...)
 	bad = append(bad, b.TeamID.Check(at, "teamId", true)...)
 	bad = append(bad, b.StartTime.Check(at, "startTime", false)...)
-	if year := b.StartTime.Value.UTC().Year(); year < 0 || year > 9999 {
+	if !happens(b.StartTime.Value, b.length()) {
 		bad = append(bad, envelope.Complain(at, "startTime", "has a year that there is not"))
 	}
 	return bad
+}
+
+// length is how long the call was.
+func (b *CallCreate) length() time.Duration {
+	return time.Duration(b.Duration.Value * float64(time.Second))
+}
+
+// happens says whether what begins then, and lasts so long at most, has years that rows can keep.
+func happens(began time.Time, length time.Duration) bool {
+	return began.UTC().Year() >= 0 && began.Add(length).UTC().Year() <= 9999
 }
 
 // tooLong refuses JSON of any kind that is longer than what is kept.
@@ -233,7 +243,7 @@ func (b *CallCreate) call(org string) (store.Call, store.Card) {
 	if cause, failed := failures[word]; failed {
 		c.Status, c.Cause, c.Answered = store.Failed, cause, time.Time{}
 	}
-	c.Length = time.Duration(b.Duration.Value * float64(time.Second))
+	c.Length = b.length()
 	c.Ended = began.Add(c.Length)
 	k := store.Card{
 		ProviderID: b.ProviderID, ProviderName: b.ProviderName, Conversation: decimal(b.FunnelConversationID), Session: decimal(b.SessionID),

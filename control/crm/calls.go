@@ -230,6 +230,9 @@ type LoadRecording struct {
 	Body LoadBody
 }
 
+// longestRecording is what no recording that is fetched lasts.
+const longestRecording = 24 * time.Hour
+
 // LoadRecording handles POST /recordings/load: it keeps the call, and what is to be fetched for it. It is fetched by control/fetch.
 func (h *Calls) LoadRecording(ctx context.Context, in *LoadRecording) (*One[CallRecording], error) {
 	org, err := in.org(ctx)
@@ -242,6 +245,8 @@ func (h *Calls) LoadRecording(ctx context.Context, in *LoadRecording) (*One[Call
 		at, err := time.Parse(time.RFC3339, b.CallStartTime)
 		if err != nil {
 			bad["callStartTime"] = "is no time such as 2026-11-23T09:00:00Z"
+		} else if !happens(at, longestRecording) {
+			bad["callStartTime"] = "has a year that there is not"
 		}
 		began = at.UTC()
 	}

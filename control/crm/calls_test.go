@@ -213,6 +213,8 @@ func TestCallStatuses(t *testing.T) {
 		c.refuses("POST", "/agent-calls", map[string]any{"toPhoneNumber": "+1234567890", "objectives": []string{"x"}, "fromPhoneNumber": "+15005550009"}, "fromPhoneNumber")
 		c.refuses("POST", "/agent-calls", map[string]any{"toPhoneNumber": "+1234567890", "objectives": []string{"x"}, "provider": "other"}, "provider")
 		c.refuses("POST", "/calls", map[string]any{"status": "x"}, "startTime")
+		c.refuses("POST", "/calls", map[string]any{"status": "x", "userId": 7, "metadata": nil, "from": "a", "to": "b", "duration": 3600, "direction": "incoming",
+			"startTime": "9999-12-31T23:59:59Z"}, "startTime")
 		c.refuses("POST", "/calls/bridge", map[string]any{"to": "+1234567890"}, "from")
 		c.refuses("POST", "/calls/bridge", map[string]any{"from": "+1234567890", "to": "+881612345678"}, "to")
 	})
@@ -350,6 +352,9 @@ func TestLoadRecording(t *testing.T) {
 			c.refuses("POST", "/recordings/load", body{"userId": 1, "url": target}, "url")
 		}
 		c.refuses("POST", "/recordings/load", body{"userId": 1, "url": "https://pbx.example.com/", "callStartTime": "soon"}, "callStartTime")
+		for _, began := range []string{"0000-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59Z"} { // the last would end in a year of five digits
+			c.refuses("POST", "/recordings/load", body{"userId": 1, "url": "https://pbx.example.com/", "callStartTime": began}, "callStartTime")
+		}
 		made := c.do("POST", "/recordings/load", body{"userId": 1, "url": "https://pbx.example.com/1.wav", "callTo": "+56912345678", "callDirection": "incoming"})
 		if got := c.do("GET", "/recordings/"+id(made), nil); got["url"] != nil || got["callId"] != made["id"] {
 			t.Errorf("before it is there it is %v", got)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -68,10 +69,13 @@ func (f *Fetcher) download(ctx context.Context, l store.Load) error {
 
 var errIdle = errors.New("nothing comes")
 
-// cause is why a context has ended a request, if it has.
+// cause is why a context has ended a request, if it has, or else what went wrong: without the URL, which may hold a signature.
 func cause(ctx context.Context, err error) error {
 	if c := context.Cause(ctx); c != nil {
 		return c
+	}
+	if named, ok := errors.AsType[*url.Error](err); ok {
+		return named.Err
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -345,5 +346,29 @@ func TestRefused(t *testing.T) {
 	}
 	if len(w.retold) > 0 {
 		t.Errorf("put into words: %v", w.retold)
+	}
+}
+
+// TestSecrets: URLs of recordings are often signed, so that whoever reads one may fetch it: no log has them.
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(rw http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(rw, r, "ftp://elsewhere.example.com/x.wav?signature=verysecret", http.StatusFound)
+			return
+		}
+		panic(http.ErrAbortHandler)
+	})
+	for _, path := range []string{"/gone", "/away"} {
+		var log bytes.Buffer
+		f := w.fetcher()
+		f.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		w.order(path + "?signature=verysecret")
+		stop := w.run(f)
+		l := <-w.rows.ended
+		stop()
+		if text := log.String(); l.Error == "" || !strings.Contains(text, "a recording is not fetched") || strings.Contains(text+l.Error, "verysecret") {
+			t.Errorf("%s: %q, logged %s", path, l.Error, text)
+		}
 	}
 }
