@@ -147,13 +147,14 @@ type Assignments interface {
 	PostFor(ctx context.Context, a Assignment, p Posting, look time.Time) (ThreadMessage, error)
 	// EndAssignment ends an agent's work: with an Outcome the assignment is completed. ErrConflict as of CallFor.
 	EndAssignment(ctx context.Context, a Assignment, e AssignmentEnd) error
-	// Correspondence is whom an assignment's conversation is held with. ErrNotFound if the organisation has no conversation of that number.
+	// Correspondence is whom an assignment's conversation is held with: that of the CRM which has the number, or else the call's or thread's.
+	// ErrNotFound if the organisation has none.
 	Correspondence(ctx context.Context, org, number string) (Correspondence, error)
 }
 
 // A Correspondence is what an agent may go by to reach somebody.
 type Correspondence struct {
-	Conversation Conversation
+	Conversation Conversation  // of one of the CRM's only Org and Contact
 	Contact      *Contact      // whom it is held with; nil: not known
 	Thread       *Conversation // by WhatsApp: the conversation itself, or else the newest with the contact; nil: there is none
 }

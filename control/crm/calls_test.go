@@ -335,6 +335,7 @@ func TestUnfitAgentCalls(t *testing.T) {
 		c.refuses("POST", "/agent-calls", body{"toPhoneNumber": "+881612345678", "objectives": []string{"x"}}, "toPhoneNumber")
 		agent := c.agent("Hello {{name}}.")
 		c.refuses("POST", "/calls/agent", body{"voiceAgentId": agent.Number, "to": "+56912345678", "contextVariables": body{}}, "contextVariables.name")
+		c.refuses("POST", "/calls/agent", body{"voiceAgentId": agent.Number, "to": "+56912345678", "contextVariables": body{"name": "Ana", "parley": body{"bridge_to": "+1900"}}}, "contextVariables.parley")
 		rows, total, err := c.db.Tasks(t.Context(), c.org, store.TaskFilter{}, store.Page{Limit: 10})
 		must(t, err)
 		if total != 0 {

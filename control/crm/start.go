@@ -150,6 +150,9 @@ func (b *VoiceAgentCall) Resolve(_ huma.Context, at *huma.PathBuffer) (bad []err
 	if b.ContextVariables == nil {
 		bad = append(bad, envelope.Complain(at, "contextVariables", "cannot be null"))
 	}
+	if _, ours := b.ContextVariables["parley"]; ours {
+		bad = append(bad, envelope.Complain(at, "contextVariables.parley", "is the server's own"))
+	}
 	if len(jsonOf(b.ContextVariables)) > mostMetadata {
 		bad = append(bad, envelope.Complain(at, "contextVariables", "is longer than 64 KiB"))
 	}

@@ -40,6 +40,8 @@ func (f *Fetcher) download(ctx context.Context, l store.Load) error {
 	if err := f.Check(l.URL); err != nil {
 		return faulty("the url %s", err.Error())
 	}
+	ctx, stop := context.WithTimeout(ctx, longest)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	idle := time.AfterFunc(f.Idle, func() { cancel(errIdle) })

@@ -56,8 +56,9 @@ type Fetcher struct {
 }
 
 const (
-	hands = 4         // recordings that are fetched at once
-	lease = time.Hour // after which a load is another node's
+	hands   = 4                // recordings that are fetched at once
+	lease   = time.Hour        // after which a load is another node's
+	longest = 40 * time.Minute // of one download, which goes on next time: well within the lease
 )
 
 func (f *Fetcher) init() {

@@ -368,6 +368,13 @@ func (s *Store) Correspondence(ctx context.Context, org, number string) (c store
 		return c, fmt.Errorf("find conversation: %w", store.ErrNotFound)
 	}
 	err = s.view(ctx, "find conversation", func(ctx context.Context, u unit) error {
+		f, err := u.FunnelConversation(ctx, db.FunnelConversationParams{Org: org, Number: n})
+		if err == nil {
+			return u.correspondence(ctx, f, &c)
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
 		id, err := u.ConversationID(ctx, db.ConversationIDParams{Org: org, Number: n})
 		if err != nil {
 			return err
@@ -389,6 +396,17 @@ func (s *Store) Correspondence(ctx context.Context, org, number string) (c store
 		return store.Correspondence{}, err
 	}
 	return c, nil
+}
+
+// correspondence is whom a conversation of the CRM is with, and their newest thread.
+func (u unit) correspondence(ctx context.Context, f db.FunnelConversation, c *store.Correspondence) error {
+	person, err := u.contactOf(ctx, f.Org, f.Contact)
+	if err != nil {
+		return err
+	}
+	c.Contact, c.Conversation = &person, store.Conversation{Org: f.Org, Contact: strconv.FormatInt(f.Contact, 10)}
+	c.Thread, err = u.threadWith(ctx, c.Conversation)
+	return err
 }
 
 // contactIn is whom a conversation is held with; nil if that is not known.

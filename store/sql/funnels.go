@@ -394,7 +394,7 @@ func (r *review) change(ctx context.Context, u unit, c store.FunnelChange) (o st
 	next.Fields = maps.Clone(was.Fields)
 	if c.Change != nil {
 		if o.Err = c.Change(&next); o.Err != nil {
-			return o, nil
+			return o, nil //nolint:nilerr // it is the outcome's
 		}
 		next.ID, next.Number, next.Org, next.Contact, next.Funnel, next.Created, next.Updated = was.ID, was.Number, was.Org, was.Contact, was.Funnel, was.Created, was.Updated
 		next.Fields = fieldsOf(next.Fields)
@@ -402,7 +402,7 @@ func (r *review) change(ctx context.Context, u unit, c store.FunnelChange) (o st
 	met := person
 	if c.Person != nil {
 		if met, o.Err = altered(person, c.Person); o.Err != nil {
-			return o, nil
+			return o, nil //nolint:nilerr // as above
 		}
 	}
 	if next.Archived.IsZero() && !was.Archived.IsZero() {

@@ -264,6 +264,10 @@ func testAssignmentMessages(t *testing.T, s Store) {
 			t.Errorf("by %s: %+v", n, c)
 		}
 	}
+	c, err = s.Correspondence(ctx, h.Org, strconv.FormatInt(h.Funnel, 10))
+	if ok(t, err); c.Contact == nil || c.Contact.Number != h.Customer.Number || c.Thread == nil || c.Thread.ID != h.Thread.ID || c.Conversation.External != "" {
+		t.Errorf("by the CRM's conversation: %+v", c)
+	}
 	for _, n := range []string{"", "0.1", "99999", "x"} {
 		_, err := s.Correspondence(ctx, h.Org, n)
 		is(t, err, store.ErrNotFound)
