@@ -76,6 +76,12 @@ type Issue struct {
 	Context *IssueContext `json:"context" doc:"What else there is to know; null: nothing."`
 }
 
+// TransformSchema implements huma.SchemaTransformer: of most issues there is nothing else to know.
+func (Issue) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "context")
+	return s
+}
+
 // IssueContext is what there is to know of an issue.
 type IssueContext struct {
 	Given      string  `json:"given,omitempty" doc:"What was given."`

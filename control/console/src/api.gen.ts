@@ -653,14 +653,9 @@ export interface Invited {
 
 export interface Issue {
   code: "REQUIRED_FIELD" | "INVALID_TYPE" | "INVALID_VALUE" | "NOT_FOUND" | "DUPLICATE" | "UNKNOWN_FIELD" | "IGNORED_VALUE" | "SEVERAL_CONTACTS" | "TOO_MANY_ITEMS";
-  context: IssueContext;
+  context: unknown;
   field: string;
   message: string;
-}
-
-export interface IssueContext {
-  contactIds?: (number)[] | null;
-  given?: string;
 }
 
 export interface ItemIssues {
