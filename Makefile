@@ -18,7 +18,7 @@ SOUND := ^(TestCallerIsHeardOverTheAgent|TestEchoIsNoSpeech|TestEdges|TestVoiceI
 # Those that need npm's packages besides Chromium: test-browser runs them.
 BROWSERS := ^(TestEndToEndBrowser|TestEndToEndDesk)$$
 # SQLite is C that was translated, and keeps its memory outside of Go's: the race detector sees nothing there, and makes it three times as slow.
-RACE := -race -gcflags='modernc.org/...=-race=false'
+RACE := -race -timeout 25m -gcflags='modernc.org/...=-race=false'
 # Whole packages that are about sound.
 PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
 

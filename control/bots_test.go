@@ -479,7 +479,7 @@ func TestCallIsAConversation(t *testing.T) {
 		must(t, conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`)))
 		next := func(kind string, into any) {
 			t.Helper()
-			must(t, conn.SetReadDeadline(time.Now().Add(20*time.Second)))
+			must(t, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 			_, text, err := conn.ReadMessage()
 			must(t, err)
 			var e struct {

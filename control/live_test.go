@@ -137,7 +137,7 @@ type sent struct {
 // next waits for a message; for its kind, if there is one.
 func (c *client) next(kind string) sent {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	_, text, err := c.conn.ReadMessage()
 	if err != nil {
 		c.t.Fatalf("waiting for %q: %v", kind, err)
@@ -156,7 +156,7 @@ func (c *client) next(kind string) sent {
 // closed waits for the socket's end.
 func (c *client) closed(code int) {
 	c.t.Helper()
-	_ = c.conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = c.conn.SetReadDeadline(time.Now().Add(time.Minute))
 	for {
 		_, text, err := c.conn.ReadMessage()
 		if err == nil {

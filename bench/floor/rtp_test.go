@@ -48,7 +48,7 @@ func rtpCall(t *testing.T, address string) {
 		packet := append(make([]byte, rtpHeader), bytes.Repeat([]byte{0xFF - 0x7F*byte(i%2)}, frameBytes)...)
 		packet[0] = 0x80
 		conn.Write(packet)
-		conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		conn.SetReadDeadline(time.Now().Add(time.Minute))
 		b := make([]byte, 1500)
 		n, err := conn.Read(b)
 		if err != nil {

@@ -169,7 +169,7 @@ func (p *phone) hear(text string) {
 	var got []byte
 	for len(got) < len(want) {
 		var m message
-		p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		p.conn.SetReadDeadline(time.Now().Add(time.Minute))
 		if err := p.conn.ReadJSON(&m); err != nil {
 			p.t.Fatalf("%q, after %d of %d samples: %v", text, len(got), len(want), err)
 		}
@@ -239,7 +239,7 @@ func TestVendorsGone(t *testing.T) {
 				s := begin(t, Options{Name: name, Conversation: talk})
 				p := dialPhone(t, s.addresses[0], frameBytes)
 				p.say()
-				p.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+				p.conn.SetReadDeadline(time.Now().Add(time.Minute))
 				for {
 					if _, _, err := p.conn.ReadMessage(); err != nil {
 						if e, ok := err.(net.Error); ok && e.Timeout() {

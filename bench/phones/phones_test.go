@@ -99,7 +99,7 @@ func TestDesk(t *testing.T) {
 	go answering(server, seen)
 	read := make(chan error)
 	go func() { read <- d.Run() }()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	c, err := d.Call(ctx, "+15550100002", netip.AddrPortFrom(Address(7), 4000))
 	if err != nil || c.Sound != netip.MustParseAddrPort("127.0.0.1:5004") || c.Took <= 0 {

@@ -213,7 +213,7 @@ func (b *tab) open(url string) {
 // sees waits until an expression is true in the page.
 func (b *tab) sees(expression string) {
 	b.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		var ok bool
 		b.eval("new Promise(done => setTimeout(() => done(!!("+expression+")), 30))", &ok)

@@ -330,7 +330,7 @@ func (r *contractRun) watch(at string) *websocket.Conn {
 // until reads messages until one of a kind is as it should be. Every message is one that the page has.
 func (r *contractRun) until(ws *websocket.Conn, kind string, fits func(map[string]any) bool) {
 	r.t.Helper()
-	if err := ws.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := ws.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		r.t.Fatal(err)
 	}
 	for {

@@ -59,7 +59,7 @@ func (h *holder) say(method, body string) *gosip.Response {
 	}
 	for method != "ACK" {
 		buf := make([]byte, 64<<10)
-		_ = h.sip.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = h.sip.SetReadDeadline(time.Now().Add(time.Minute))
 		n, err := h.sip.Read(buf)
 		if err != nil {
 			h.t.Fatalf("%s is not answered: %v", method, err)

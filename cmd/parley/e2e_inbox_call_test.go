@@ -60,7 +60,7 @@ func TestEndToEndWhatsAppCall(t *testing.T) {
 	c.hear(told("connect", map[string]any{"timestamp": "1", "session": map[string]any{"sdp_type": "offer", "sdp": far.SDP()}})) // another webhook tells it again
 	asked := c.model.Counts().Requests.Load()
 	speech := legtest.Speech(16000, 1500*time.Millisecond, 7)
-	for end := time.Now().Add(30 * time.Second); c.model.Counts().Requests.Load() == asked && time.Now().Before(end); {
+	for end := time.Now().Add(time.Minute); c.model.Counts().Requests.Load() == asked && time.Now().Before(end); {
 		frame := make([]int16, 320)
 		speech = speech[copy(frame, speech):]
 		if err := leg.Send(media.Frame{PCM: frame, Rate: 16000}); err != nil {
@@ -77,7 +77,7 @@ func TestEndToEndWhatsAppCall(t *testing.T) {
 	}
 	select {
 	case <-over:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("the far end is not told that the call is over")
 	}
 	for _, a := range c.meta.Acts() {

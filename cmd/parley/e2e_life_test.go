@@ -182,7 +182,7 @@ func TestEndToEndDrainWaitsForStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := ws.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
+	if err := ws.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	for heard := false; !heard; {

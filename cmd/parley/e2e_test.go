@@ -143,7 +143,7 @@ func (n *node) stop() {
 		if err != nil {
 			n.t.Errorf("serve ended: %v", err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		n.t.Error("serve did not end within 20 s of SIGTERM")
 		_ = n.cmd.Process.Kill()
 		<-n.done

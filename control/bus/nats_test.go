@@ -37,7 +37,7 @@ func natsServer(t *testing.T, port int, user, password string) *server.Server {
 	return s
 }
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func connect(t *testing.T, url, installation string, log *slog.Logger) *bus.NATS {
 	t.Helper()

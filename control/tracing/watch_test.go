@@ -34,7 +34,7 @@ func open(t testing.TB, change func(*tracing.Options)) (*tracing.Tracer, *tracin
 // shut sends all that waits.
 func shut(t testing.TB, tracer *tracing.Tracer) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := tracer.Close(ctx); err != nil {
 		t.Error(err)

@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // A phone is a far end made of a socket: it writes its messages by hand, so that it can say what no user agent would.
 type phone struct {

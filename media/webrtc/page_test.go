@@ -28,7 +28,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // gate is a Gate whose tokens are the names of their owners.
 type gate struct {

@@ -15,7 +15,7 @@ import (
 )
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // An exchange is a number with calls, and the far end of their sound, in Meta's place.
 type exchange struct {
