@@ -223,7 +223,7 @@ func TestLive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := live{late: newTally()}
 		stream := newStream(newTraffic(1, []tenant{{org: store.NewID(), agents: []string{"a"}}}))
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		var batches []int
 		err := l.run(ctx, func(_ context.Context, entries []store.Entry) error {
