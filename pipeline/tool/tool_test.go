@@ -194,7 +194,7 @@ func TestBadBackends(t *testing.T) {
 			t.Run(tool+" "+mood, func(t *testing.T) {
 				t.Parallel()
 				synctest.Test(t, func(t *testing.T) {
-					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 					defer cancel()
 					result, do, err := all(&backend{mood: mood})[tool].Run(ctx, json.RawMessage(args))
 					if err == nil || !strings.Contains(err.Error(), want) || result != "" || do != nil {
