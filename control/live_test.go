@@ -468,7 +468,7 @@ func TestDeadClients(t *testing.T) {
 // A slow reader holds nobody up. It is told how much it has missed, of what changed in between; or let go.
 func TestSlowReaders(t *testing.T) {
 	t.Parallel()
-	th := newTheatre(t, func(o *control.Options) { o.Sockets.Write = 10 * time.Minute })
+	th := newTheatre(t, func(o *control.Options) { o.Sockets.Write, o.Sockets.Idle = 10*time.Minute, 10*time.Minute })
 	slow, quick := th.slow(), th.watch()
 	for _, c := range []*client{slow, quick} { // from then on nothing is said without them
 		c.next("connected")

@@ -51,10 +51,13 @@ func (in *construction) all(ctx context.Context) error {
 			return err
 		}
 	}
+	if !in.directory.Ready() { // without what was known there is no going on: new tables take the time that they take, and a dead server is told in time
+		return in.reach(ctx)
+	}
 	first, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	err := in.reach(first)
-	if errors.Is(err, store.ErrUnavailable) && in.directory.Ready() {
+	if errors.Is(err, store.ErrUnavailable) {
 		in.log.Error("the database does not answer: calls go on with what was known", "error", err)
 		if err := in.join(ctx); err != nil {
 			in.log.Warn("other nodes are not heard until the database answers", "error", err)
