@@ -160,7 +160,7 @@ func TestTroubles(t *testing.T) {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
 			t.Parallel()
 			c := client(t, &providertest.Azure{Speak: tt.trouble})
-			c.AudioLimit = 300 * time.Millisecond
+			c.AudioLimit = providertest.SpeakLimit(tt.says)
 			_, err := speak(t.Context(), c, phone, "Hello there. ", "Goodbye now.")
 			var e *wire.Error
 			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "azure: ") || !strings.Contains(err.Error(), tt.says) {

@@ -129,6 +129,7 @@ func TestSpeakMakesTheSocketWait(t *testing.T) {
 	t.Parallel()
 	server := &providertest.Deepgram{}
 	c := client(t, server)
+	c.AudioLimit = time.Minute // four megabytes, of a vendor and by a reader that share a machine
 	text := strings.Repeat("An endless tale of woe and wonder. ", 30)
 	voice := pipeline.Voice{Rate: 48000} // 96 kB a second: more than the kernel holds for us
 	n, want := 0, len(providertest.Tones(text, voice.Rate))
@@ -256,7 +257,7 @@ func TestSpeakTroubles(t *testing.T) {
 		t.Run(string(tt.trouble.Fault), func(t *testing.T) {
 			t.Parallel()
 			c := client(t, &providertest.Deepgram{Speak: tt.trouble})
-			c.AudioLimit, c.DialLimit = 300*time.Millisecond, 300*time.Millisecond
+			c.AudioLimit, c.DialLimit = providertest.SpeakLimit(tt.fails), providertest.SpeakLimit(tt.fails)
 			_, err := speak(t.Context(), c, "Hello there. ", "Goodbye now.")
 			if err == nil || !strings.Contains(err.Error(), tt.fails) {
 				t.Errorf("got %v, want %q", err, tt.fails)

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -113,7 +112,7 @@ func TestRequestsTroubles(t *testing.T) {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
 			t.Parallel()
 			c := requester(t, &providertest.ElevenLabs{Trouble: tt.trouble})
-			c.AudioLimit = 300 * time.Millisecond
+			c.AudioLimit = providertest.SpeakLimit(tt.says)
 			_, _, err := speak(t.Context(), c, phone, "Hello there. ", "Goodbye now.")
 			var e *elevenlabs.Error
 			if !errors.As(err, &e) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), secret) {

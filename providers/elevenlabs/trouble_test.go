@@ -137,9 +137,7 @@ func TestTroubles(t *testing.T) {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status, tt.trouble.Reason), func(t *testing.T) {
 			t.Parallel()
 			c := client(t, &providertest.ElevenLabs{Trouble: tt.trouble, Piece: 10 * time.Millisecond})
-			if strings.Contains(tt.says, "300ms") {
-				c.AudioLimit, c.DialLimit = 300*time.Millisecond, 300*time.Millisecond
-			}
+			c.AudioLimit, c.DialLimit = providertest.SpeakLimit(tt.says), providertest.SpeakLimit(tt.says)
 			_, _, err := speak(t.Context(), c, phone, "Hello there. ", "Goodbye now.")
 			var e *elevenlabs.Error
 			if !errors.As(err, &e) || e.Reason != tt.reason || !strings.Contains(err.Error(), tt.says) || !strings.HasPrefix(err.Error(), "elevenlabs speak: ") {

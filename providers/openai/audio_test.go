@@ -195,7 +195,7 @@ func TestSpeechTroubles(t *testing.T) {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
 			t.Parallel()
 			a := audio(t, &providertest.OpenAIAudio{Speak: tt.trouble}, "")
-			a.AudioLimit = 300 * time.Millisecond
+			a.AudioLimit = providertest.SpeakLimit(tt.says)
 			_, err := speak(t.Context(), a, phone, "Hello there. ", "Goodbye now.")
 			var e *openai.Error
 			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "openai: ") || !strings.Contains(err.Error(), tt.says) {

@@ -1,5 +1,10 @@
 package providertest
 
+import (
+	"strings"
+	"time"
+)
+
 // A Fault is a way to misbehave. Each strikes all sockets unless it says otherwise.
 type Fault string
 
@@ -32,4 +37,13 @@ type Trouble struct {
 	Code   int    // of Complain, where errors have numbers
 	Pieces int    // of CutOff and Stalls: a voice's messages of sound that come before
 	Times  int    // connections that it strikes, counted from the first; 0: all
+}
+
+// SpeakLimit is the time that a synthesizer is given whose trouble ends in an error that says so: 300 ms where that is told of, else a minute, so
+// that no slow machine makes another error of it.
+func SpeakLimit(says string) time.Duration {
+	if strings.Contains(says, "300ms") {
+		return 300 * time.Millisecond
+	}
+	return time.Minute
 }

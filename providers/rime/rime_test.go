@@ -212,7 +212,7 @@ func TestSpeechTroubles(t *testing.T) {
 		t.Run(fmt.Sprint(tt.trouble.Fault, tt.trouble.Status), func(t *testing.T) {
 			t.Parallel()
 			c := client(t, &providertest.Rime{Speak: tt.trouble})
-			c.AudioLimit, c.DialLimit = 300*time.Millisecond, 300*time.Millisecond
+			c.AudioLimit, c.DialLimit = providertest.SpeakLimit(tt.says), providertest.SpeakLimit(tt.says)
 			_, _, err := speak(t.Context(), c, phone, said(0, "Hello there, and welcome to all of you. ", "Goodbye now."))
 			var e *wire.Error
 			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), "rime: ") || !strings.Contains(err.Error(), tt.says) {
