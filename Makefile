@@ -10,6 +10,8 @@ S3 := $(BIN)/versitygw
 FUZZTIME ?= 20s
 SOAK ?= 1000
 SCORES ?= 20
+# End-to-end tests at once: each waits for speech most of its time.
+ATONCE ?= 6
 # Tests that play random calls: repeating the scores is about playing the same.
 RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers|TestSecretsAreNowhere)$$
 # What tests say about sound, not about goroutines: the race detector makes it four times as slow. Every other test
@@ -136,7 +138,7 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50; PARLEY_E2E_EVERY=n: one in n of the sentences whose words are counted)
-	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 30m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
+	$(GO) test -tags e2e -count=1 -parallel $(ATONCE) -timeout 30m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
 
 .PHONY: sipp
 sipp: build ## sipp's scenarios against Parley, both roles, UDP and TCP, 8 at once; prints a table (2 minutes)

@@ -22,6 +22,7 @@ import (
 // theirs. One node is killed: its calls are closed within 30 s. One drains: its calls end well. The third goes on. No number rings twice, and
 // every task comes to an end.
 func TestEndToEndThreeNodes(t *testing.T) {
+	t.Parallel()
 	const calls, tasks, promised = 50, 40, 30 * time.Second
 	talk, err := carrier.ParseScript("callee", "silent 4s\nhangup")
 	if err != nil {
