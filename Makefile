@@ -20,9 +20,9 @@ SOUND := ^(TestCallerIsHeardOverTheAgent|TestEchoIsNoSpeech|TestEdges|TestVoiceI
 # Those that need npm's packages besides Chromium: test-browser runs them.
 BROWSERS := ^(TestEndToEndBrowser|TestEndToEndDesk)$$
 # SQLite is C that was translated, and keeps its memory outside of Go's: the race detector sees nothing there, and makes it three times as slow.
-# kong makes the tree of all commands anew for each that a test gives, by many regular expressions; a password is hashed at length: each on
-# one goroutine's memory alone. Static has vetted the packages.
-BARE := modernc.org/... github.com/alecthomas/... regexp/... golang.org/x/crypto/argon2 golang.org/x/crypto/blake2b
+# kong makes the tree of all commands anew for each that a test gives, huma the description of all routes for each server, kin-openapi reads it;
+# expressions and passwords take long: each works on one goroutine's memory. Static has vetted the packages.
+BARE := modernc.org/... github.com/alecthomas/... github.com/danielgtaylor/... github.com/getkin/... regexp/... golang.org/x/crypto/argon2 golang.org/x/crypto/blake2b
 RACE := -race -vet=off $(foreach p,$(BARE),-gcflags='$(p)=-race=false')
 # Whole packages that are about sound.
 PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
