@@ -277,7 +277,7 @@ func TestBrokenUpload(t *testing.T) {
 	}
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(20 * time.Second); pending() < 250; {
+	for limit := time.After(time.Minute); pending() < 250; {
 		select {
 		case <-look.C:
 		case <-limit:

@@ -121,7 +121,7 @@ func (l *line) note(f func()) {
 // until waits for something to have happened.
 func (l *line) until(what string, ok func() bool) {
 	l.t.Helper()
-	for limit := time.After(20 * time.Second); ; {
+	for limit := time.After(time.Minute); ; {
 		l.mu.Lock()
 		done := ok()
 		l.mu.Unlock()

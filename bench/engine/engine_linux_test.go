@@ -74,7 +74,7 @@ func (f *far) accept(t *testing.T) net.Conn {
 	case c := <-f.came:
 		t.Cleanup(func() { c.Close() })
 		return c
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nobody came")
 		return nil
 	}
@@ -159,7 +159,7 @@ func wait[T any](t *testing.T, c chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("nothing came")
 	}
 	return v

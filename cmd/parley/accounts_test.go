@@ -155,7 +155,7 @@ func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(20 * time.Second); !done(); {
+	for limit := time.After(time.Minute); !done(); {
 		select {
 		case <-look.C:
 		case <-limit:

@@ -80,7 +80,7 @@ func (v *versity) start() (err error) {
 	if err := v.process.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", binary, err)
 	}
-	for end := time.Now().Add(30 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		c, err := net.Dial("unix", v.socket())
 		if err == nil {
 			return c.Close()

@@ -173,7 +173,7 @@ func (d *desk) byCarrier(id string) string {
 	var token string
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(20 * time.Second); token == ""; {
+	for limit := time.After(time.Minute); token == ""; {
 		known, err := d.db.KnownCalls(d.t.Context(), []string{id})
 		must(d.t, err)
 		token = known[id]

@@ -173,7 +173,7 @@ func (d *desk) until(what string, task store.Task, ok func(store.Task) bool) sto
 	d.t.Helper()
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(20 * time.Second); ; {
+	for limit := time.After(time.Minute); ; {
 		now, err := d.db.Task(d.t.Context(), d.org, task.ID)
 		must(d.t, err)
 		if ok(now) {
@@ -561,7 +561,7 @@ func TestResetWhileAsking(t *testing.T) {
 	close(reset)
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(10 * time.Second); ; {
+	for limit := time.After(time.Minute); ; {
 		d.carrier.mu.Lock()
 		n := len(d.carrier.hung)
 		d.carrier.mu.Unlock()

@@ -125,7 +125,7 @@ func (k *caller) next(kind pipeline.TranscriptKind) pipeline.Transcript {
 			if r.Kind == kind {
 				return r.Transcript
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			k.t.Fatal("no result within 20 s")
 		}
 	}
@@ -286,7 +286,7 @@ func TestTurnTroubles(t *testing.T) {
 						}
 						return
 					}
-				case <-time.After(20 * time.Second):
+				case <-time.After(time.Minute):
 					t.Fatal("nothing came within 20 s")
 				}
 			}

@@ -55,7 +55,7 @@ func (k *caller) turns(n int) (kinds []pipeline.TranscriptKind, last map[pipelin
 			if last[r.Kind] = r.Transcript; r.Kind == pipeline.Final && r.Edge == n {
 				return kinds, last
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			k.t.Fatalf("Ended %d was not answered within 20 s", n)
 		}
 	}
@@ -294,7 +294,7 @@ func TestFluxIsToldWhatToExpect(t *testing.T) {
 			if got != want {
 				t.Errorf("it was told %q, want %q", got, want)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("it was not told %q within 20 s", want)
 		}
 	}

@@ -151,7 +151,7 @@ func TestSpeakMakesTheSocketWait(t *testing.T) {
 		<-time.After(100 * time.Millisecond)
 		break
 	}
-	for deadline := time.Now().Add(10 * time.Second); c.IdleLines() == 0; {
+	for deadline := time.Now().Add(time.Minute); c.IdleLines() == 0; {
 		if time.Now().After(deadline) {
 			t.Fatal("the line is not idle again after Clear")
 		}

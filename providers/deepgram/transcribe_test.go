@@ -89,7 +89,7 @@ func (k *caller) next(kind pipeline.TranscriptKind) pipeline.Transcript {
 			if r.Kind == kind {
 				return r.Transcript
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			k.t.Fatal("no result within 20 s")
 		}
 	}
@@ -107,7 +107,7 @@ func (k *caller) fails() error {
 			if r.err != nil {
 				return r.err
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			k.t.Fatal("no error within 20 s")
 		}
 	}

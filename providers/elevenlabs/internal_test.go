@@ -46,7 +46,7 @@ func TestIdleLines(t *testing.T) {
 	}
 	idle := func(want int) {
 		t.Helper()
-		for deadline := time.Now().Add(10 * time.Second); len(c.pool.Idle()) != want; {
+		for deadline := time.Now().Add(time.Minute); len(c.pool.Idle()) != want; {
 			if time.Now().After(deadline) {
 				t.Fatalf("%d lines are idle, want %d", len(c.pool.Idle()), want)
 			}
@@ -58,7 +58,7 @@ func TestIdleLines(t *testing.T) {
 	idle(2)
 	age(lineBeat)
 	idle(2)
-	for deadline := time.Now().Add(10 * time.Second); server.Counts().KeepAlives.Load() < 4; {
+	for deadline := time.Now().Add(time.Minute); server.Counts().KeepAlives.Load() < 4; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d lines were kept alive, want 2, twice", server.Counts().KeepAlives.Load())
 		}
@@ -98,7 +98,7 @@ func TestNudge(t *testing.T) {
 	if err := u.nudge(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); server.Counts().KeepAlives.Load() < 2; {
+	for deadline := time.Now().Add(time.Minute); server.Counts().KeepAlives.Load() < 2; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d signs of life, want 2", server.Counts().KeepAlives.Load())
 		}

@@ -68,7 +68,7 @@ func soon(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	look := time.NewTicker(time.Millisecond)
 	defer look.Stop()
-	for limit := time.After(10 * time.Second); !done(); {
+	for limit := time.After(time.Minute); !done(); {
 		select {
 		case <-look.C:
 		case <-limit:

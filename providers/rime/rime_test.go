@@ -73,7 +73,7 @@ func speak(ctx context.Context, c *rime.Client, v pipeline.Voice, text iter.Seq2
 // soon waits until something is so.
 func soon(t *testing.T, what string, so func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !so(); <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !so(); <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s: not within 10 s", what)
 		}

@@ -261,7 +261,7 @@ func TestWhatIsCutIsMadeNoMore(t *testing.T) {
 	if !errors.Is(last, bargeIn) {
 		t.Errorf("it ended with %v, want the cause of its end", last)
 	}
-	for deadline := time.Now().Add(10 * time.Second); server.Counts().Open.Load() != 0; <-time.After(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); server.Counts().Open.Load() != 0; <-time.After(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the connection is still open")
 		}
