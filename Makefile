@@ -211,7 +211,7 @@ SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg
 VIRTUAL := smoke-turns smoke-amd
 
 .PHONY: bench-smoke
-bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
+bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (some minutes: two at a time)
 	@mkdir -p $(BIN)/smoke
 	$(GO) build -o $(BIN)/smoke/ $(sort $(patsubst smoke-%,./bench/%,$(filter-out smoke-api smoke-scenes,$(SMOKE))))
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(SMOKE)
