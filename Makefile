@@ -10,6 +10,8 @@ S3 := $(BIN)/versitygw
 FUZZTIME ?= 20s
 SOAK ?= 1000
 SCORES ?= 20
+# End-to-end tests at once: each waits for speech most of its time.
+ATONCE ?= 6
 # Tests that play random calls: repeating the scores is about playing the same.
 RANDOM := ^(TestHeardLedger|TestRandomCalls|TestRandomAnswers|TestSecretsAreNowhere)$$
 # What tests say about sound, not about goroutines: the race detector makes it four times as slow. Every other test
@@ -18,9 +20,14 @@ SOUND := ^(TestCallerIsHeardOverTheAgent|TestEchoIsNoSpeech|TestEdges|TestVoiceI
 # Those that need npm's packages besides Chromium: test-browser runs them.
 BROWSERS := ^(TestEndToEndBrowser|TestEndToEndDesk)$$
 # SQLite is C that was translated, and keeps its memory outside of Go's: the race detector sees nothing there, and makes it three times as slow.
-RACE := -race -timeout 25m -gcflags='modernc.org/...=-race=false'
+# kong makes the tree of all commands anew for each that a test gives, huma the description of all routes for each server, kin-openapi reads it;
+# expressions and passwords take long: each works on one goroutine's memory. Static has vetted the packages.
+BARE := modernc.org/... github.com/alecthomas/... github.com/danielgtaylor/... github.com/getkin/... regexp/... golang.org/x/crypto/argon2 golang.org/x/crypto/blake2b
+RACE := -race -vet=off $(foreach p,$(BARE),-gcflags='$(p)=-race=false')
 # Whole packages that are about sound.
 PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
+# What only computes, or keeps a time of its own, has the processors when nobody else wants them: what is beside it in real time is not late for it.
+ASIDE := chrt --idle 0
 
 .PHONY: help
 help: ## list the targets
@@ -82,29 +89,48 @@ check: static $(S3) ## all of static, and the fast tests
 .PHONY: test
 test: setup-test static $(S3) ## set up and run every check, the end-to-end calls too
 	$(MAKE) --no-print-directory race
-	$(MAKE) --no-print-directory scores SCORES=5
-	$(MAKE) --no-print-directory dial-once
+	@$(MAKE) --no-print-directory -j 2 test-calls test-aside
+	$(MAKE) --no-print-directory bench-smoke SMOKE='$(filter-out $(VIRTUAL),$(SMOKE))'
+
+# Most of a call is waiting for somebody to have spoken; most of sipp's scenarios are waiting for a session to run out.
+.PHONY: test-calls
+test-calls: build
 	PARLEY_E2E_EVERY=3 $(MAKE) --no-print-directory e2e
-	$(MAKE) --no-print-directory test-browser
-	$(MAKE) --no-print-directory sipp
+	$(MAKE) --no-print-directory -j 2 --output-sync=target test-browser sipp
 	$(MAKE) --no-print-directory test-contract
-	$(MAKE) --no-print-directory bench-smoke
-	$(MAKE) --no-print-directory fuzz FUZZTIME=2s
+	$(MAKE) --no-print-directory dial-once
+
+# Its output is kept in a file, and shown where it fails: two that print at once nobody can read.
+.PHONY: test-aside
+test-aside: build
+	@mkdir -p $(BIN)
+	@run() { echo "aside: $$*"; $(ASIDE) $(MAKE) --no-print-directory "$$@" >$(BIN)/aside.log 2>&1 || { cat $(BIN)/aside.log; echo "aside: $$* failed"; exit 1; }; }; \
+	  run scores random SCORES=5; run sound; run bench-smoke SMOKE='$(VIRTUAL)'; run fuzz FUZZTIME=2s; echo "aside: all passed"
 
 # Many tests wait, for databases and for clocks: more packages run at once than there are processors.
 .PHONY: race
-race: ## all packages' tests under the race detector; those of sound without it
-	$(GO) test $(RACE) -p 3 -skip '$(SOUND)' $$($(GO) list ./... | grep -vxF "$$($(GO) list $(PURE))")
+race: ## all packages' tests under the race detector, but those of sound (make sound) and the scores (make scores random)
+	$(GO) test $(RACE) -timeout 25m -p 3 -skip '$(SOUND)' $$($(GO) list ./... | grep -vxF "$$($(GO) list $(PURE) ./pipeline/score)")
+
+.PHONY: sound
+sound: ## the tests of sound, without the race detector
 	$(GO) test $(PURE)
 	$(GO) test -run '$(SOUND)' ./providers/local
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
 .PHONY: scores
-scores: ## the scores SCORES times under the race detector (default 20; make test: 5): each time as written
-	@mkdir -p $(BIN)
-	$(GO) test -race -c -o $(BIN)/score.test ./pipeline/score
+scores: $(BIN)/score.test ## the scores SCORES times under the race detector (default 20; make test: 5): each time as written
 	@cd pipeline/score && for i in $$(seq $(SCORES)); do \
 	  printf 'round %d of %d: ' $$i $(SCORES); ../../$(BIN)/score.test -test.skip '$(RANDOM)' || exit 1; done
+
+.PHONY: random
+random: $(BIN)/score.test ## random calls, once, under the race detector
+	@cd pipeline/score && ../../$(BIN)/score.test -test.run '$(RANDOM)'
+
+.PHONY: $(BIN)/score.test
+$(BIN)/score.test:
+	@mkdir -p $(BIN)
+	$(GO) test -race -c -o $@ ./pipeline/score
 
 .PHONY: dial-once
 dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers: no number rings twice; prints the kills (15 s)
@@ -112,7 +138,7 @@ dial-once: ## 1,000 tasks, nodes killed at every point of dialling, lost answers
 
 .PHONY: e2e
 e2e: build ## the real binary over real sockets: recorded speech in, spoken answers out (PARLEY_E2E_CALLS: callers at once, 50; PARLEY_E2E_EVERY=n: one in n of the sentences whose words are counted)
-	$(GO) test -tags e2e -count=1 -parallel 4 -timeout 30m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
+	$(GO) test -tags e2e -count=1 -parallel $(ATONCE) -timeout 30m -v ./cmd/parley -run 'TestEndToEnd' -skip '$(BROWSERS)'
 
 .PHONY: sipp
 sipp: build ## sipp's scenarios against Parley, both roles, UDP and TCP, 8 at once; prints a table (2 minutes)
@@ -181,8 +207,11 @@ bench: build ## what a call costs, beside floors and baselines: streams, whole c
 
 SMOKE := smoke-offline smoke-calls smoke-scenes smoke-live smoke-start smoke-leg smoke-turns smoke-amd smoke-store smoke-api smoke-crm smoke-bulk smoke-control smoke-sip smoke-webrtc smoke-flood smoke-heard
 
+# Those on virtual clocks.
+VIRTUAL := smoke-turns smoke-amd
+
 .PHONY: bench-smoke
-bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (under 2 minutes: two at a time)
+bench-smoke: build ## every benchmark at its smallest: that it works, not how fast (some minutes: two at a time)
 	@mkdir -p $(BIN)/smoke
 	$(GO) build -o $(BIN)/smoke/ $(sort $(patsubst smoke-%,./bench/%,$(filter-out smoke-api smoke-scenes,$(SMOKE))))
 	@$(MAKE) --no-print-directory -j 2 --output-sync=target $(SMOKE)
@@ -278,7 +307,7 @@ fuzz: ## every fuzz target for FUZZTIME (default 20s)
 	@mkdir -p $(BIN)/fuzz
 	@set -e; cache=$$($(GO) env GOCACHE)/fuzz; bin=$(CURDIR)/$(BIN)/fuzz/fuzz.test; \
 	for dir in $$(grep -rl --include='*_test.go' '^func Fuzz' $(SOURCES) | xargs -n 1 dirname | sort -u); do \
-	  $(GO) test -c -fuzz . -o $$bin ./$$dir; \
+	  $(GO) test -vet=off -c -fuzz . -ldflags='-s -w' -o $$bin ./$$dir; \
 	  targets=$$(cd $$dir; $$bin -test.list '^Fuzz'); \
 	  for t in $$targets; do \
 	    echo "fuzz $$dir $$t"; \

@@ -439,7 +439,7 @@ func TestBadClients(t *testing.T) {
 // alone waits until nobody reads any more.
 func (th *theatre) alone() {
 	th.t.Helper()
-	look, end := time.NewTicker(time.Millisecond), time.After(30*time.Second)
+	look, end := time.NewTicker(time.Millisecond), time.After(time.Minute)
 	defer look.Stop()
 	for th.desk.Stats().Readers > 0 {
 		select {
@@ -480,7 +480,7 @@ func TestSlowReaders(t *testing.T) {
 		text := fmt.Sprint(long, i)
 		began := time.Now()
 		th.said(text)
-		if took := time.Since(began); took > 5*time.Second {
+		if took := time.Since(began); took > time.Minute { // of ten that its writer waits
 			t.Fatalf("the call was held up for %v", took)
 		}
 		for m := quick.next("transcript_update"); m.Data.Transcript[0].Text != text; m = quick.next("transcript_update") {

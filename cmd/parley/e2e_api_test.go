@@ -168,7 +168,7 @@ func (n *node) find(carrierID string) (callRow, bool) {
 func (n *node) record(carrierID string) callRow {
 	n.t.Helper()
 	var row callRow
-	until(n.t, 10*time.Second, "the call "+carrierID+" is recorded", func() bool {
+	until(n.t, time.Minute, "the call "+carrierID+" is recorded", func() bool {
 		c, ok := n.find(carrierID)
 		row = c
 		return ok && (c.Status == "completed" || c.Status == "failed")

@@ -105,7 +105,7 @@ func TestEndToEndBrowser(t *testing.T) {
 	b.press("Hang up")
 	b.sees("document.body.innerText.includes('The call is over')")
 	var calls []struct{ ID, Cause, Status string }
-	until(t, 30*time.Second, "the call is recorded", func() bool {
+	until(t, time.Minute, "the call is recorded", func() bool {
 		n.into(n.api("GET", "/api/v1/calls", nil), &calls)
 		return len(calls) == 1 && calls[0].Status == "completed"
 	})

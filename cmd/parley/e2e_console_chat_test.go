@@ -72,7 +72,7 @@ func TestConsoleChat(t *testing.T) {
 	b.look(1280, "light")
 	old := providertest.WhatsAppPerson{Number: "16505550000", Name: "Bo"}
 	c.hear(c.meta.Says(old, "wamid.old", time.Now().Add(-25*time.Hour), "text", saying("Hello?")))
-	until(t, 20*time.Second, "the other's message is there", func() bool { return len(c.threads()) == 2 })
+	until(t, time.Minute, "the other's message is there", func() bool { return len(c.threads()) == 2 })
 	b.open(c.url + "/console/conversations/" + c.threads()[0].ID)
 	shows("section p", "WhatsApp takes a template alone")
 	b.fill("Template", "appointment_v2")

@@ -62,7 +62,7 @@ func (r *contractRun) hook(path string) string { return r.hooks.server.URL + pat
 func (r *contractRun) webhooks() {
 	limit := time.Duration(r.c.Webhook.Timeout) * time.Second
 	for _, kind := range r.c.Words["webhook_events"] {
-		until(r.t, 30*time.Second, "a webhook tells of "+kind, func() bool { return r.hooks.event(kind) != nil })
+		until(r.t, time.Minute, "a webhook tells of "+kind, func() bool { return r.hooks.event(kind) != nil })
 		event := r.hooks.event(kind)
 		for _, key := range voicetest.Paths(r.c.Webhook.Payload) {
 			if _, ok := voicetest.At(event, key); ok {

@@ -314,7 +314,7 @@ func (r *contractRun) status(path, want string) reply {
 	r.t.Helper()
 	var a reply
 	looks := 0
-	until(r.t, 60*time.Second, path+" is "+want, func() bool {
+	until(r.t, time.Minute, path+" is "+want, func() bool {
 		if looks++; looks%10 != 1 { // a key has 1,000 requests a minute
 			return false
 		}

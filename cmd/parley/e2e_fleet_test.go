@@ -153,7 +153,7 @@ func newFleet(t *testing.T, n int, database func(url string) string, extra ...st
 		t.Fatalf("organisations %v: %v", orgs, err)
 	}
 	f.org = orgs[0].ID
-	until(t, 20*time.Second, "the nodes know of one another", func() bool {
+	until(t, time.Minute, "the nodes know of one another", func() bool {
 		rows := f.rows()
 		f.boots = nil
 		for _, r := range rows {
@@ -162,7 +162,7 @@ func newFleet(t *testing.T, n int, database func(url string) string, extra ...st
 		return len(rows) == n
 	})
 	for _, n := range f.nodes {
-		until(t, 20*time.Second, "the node is connected to NATS", func() bool { return n.metric("parley_bus_up") == 1 })
+		until(t, time.Minute, "the node is connected to NATS", func() bool { return n.metric("parley_bus_up") == 1 })
 	}
 	f.front.lead(f.addresses(f.nodes...)...)
 	return f

@@ -37,7 +37,7 @@ func newCallee(t *testing.T, meta *providertest.WhatsApp) *callee {
 // rung waits for the n-th call of ours.
 func (c *callee) rung(n int) (call providertest.WhatsAppAct) {
 	c.t.Helper()
-	until(c.t, 30*time.Second, "Meta is asked for a call", func() bool {
+	until(c.t, time.Minute, "Meta is asked for a call", func() bool {
 		all := c.acts("connect")
 		if len(all) < n {
 			return false
@@ -116,7 +116,7 @@ func (c *chatter) callOut(more map[string]any) (t calloutRow) {
 // task waits until a task is as wanted.
 func (c *chatter) task(id, what string, is func(calloutRow) bool) (t calloutRow) {
 	c.t.Helper()
-	until(c.t, 30*time.Second, what, func() bool {
+	until(c.t, time.Minute, what, func() bool {
 		t = calloutRow{}
 		c.into(c.api(http.MethodGet, "/api/v1/tasks/"+id, nil), &t)
 		return is(t)
@@ -171,7 +171,7 @@ func TestEndToEndWhatsAppCallOut(t *testing.T) {
 	call := person.rung(1)
 	leg := person.pickUp(call, c.hear)
 	loud, gone := overhear(leg)
-	until(t, 20*time.Second, "the agent is heard", func() bool { return loud.Load() > 20 })
+	until(t, time.Minute, "the agent is heard", func() bool { return loud.Load() > 20 })
 	c.hear(c.meta.Ends(call, ana, "COMPLETED"))
 	if row := c.task(task.ID, "the task is over", ended); row.Status != "completed" {
 		t.Errorf("the task is %+v", row)
@@ -239,7 +239,7 @@ func TestEndToEndWhatsAppNodes(t *testing.T) {
 		call := person.rung(i + 1)
 		leg := person.pickUp(call, hear)
 		loud, gone := overhear(leg)
-		until(t, 20*time.Second, "the agent is heard", func() bool { return loud.Load() > 20 })
+		until(t, time.Minute, "the agent is heard", func() bool { return loud.Load() > 20 })
 		began := time.Now()
 		hear(c.meta.Ends(call, ana, "COMPLETED"))
 		select {

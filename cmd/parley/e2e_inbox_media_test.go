@@ -106,7 +106,7 @@ func TestEndToEndWhatsAppFiles(t *testing.T) {
 			sum = strings.Repeat("0", 64)
 		}
 		c.hear(c.meta.Says(ana, "wamid."+id, now, kind, map[string]any{"id": file, "mime_type": mediaType, "sha256": sum}))
-		until(t, 20*time.Second, id+" is worked off", func() bool {
+		until(t, time.Minute, id+" is worked off", func() bool {
 			all := c.threads()
 			return len(all) == 1 && len(c.messages(all[0].ID)) > 0 && len(c.files(all[0].ID)) == seenFiles(id)
 		})
@@ -143,7 +143,7 @@ func TestEndToEndWhatsAppFiles(t *testing.T) {
 	}
 	bo := providertest.WhatsAppPerson{Number: "16505550000", Name: "Bo"}
 	c.hear(c.meta.Says(bo, "wamid.old", now.Add(-25*time.Hour), "text", saying("Hello?")))
-	until(t, 20*time.Second, "the other's message is there", func() bool { return len(c.threads()) == 2 })
+	until(t, time.Minute, "the other's message is there", func() bool { return len(c.threads()) == 2 })
 	closed := c.threads()[0].ID
 	c.bare("POST", "/api/v1/conversations/"+closed+"/messages", map[string]any{
 		"type": "template", "template": map[string]any{"name": "appointment_v2", "language": "en_US", "variables": map[string]any{"1": "Bo"}},

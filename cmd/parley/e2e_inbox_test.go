@@ -129,7 +129,7 @@ func (c *chatter) messages(thread string) (all []chatRow) {
 // status waits until a message has a status.
 func (c *chatter) status(thread, message, want string) {
 	c.t.Helper()
-	until(c.t, 20*time.Second, message+" is "+want, func() bool {
+	until(c.t, time.Minute, message+" is "+want, func() bool {
 		for _, m := range c.messages(thread) {
 			if m.ID == message && m.Status == want {
 				return true
@@ -147,7 +147,7 @@ func TestEndToEndWhatsApp(t *testing.T) {
 	now := time.Now()
 	c.hear(c.meta.Says(ana, "wamid.1", now, "text", saying("Hello")))
 	c.hear(c.meta.Says(ana, "wamid.2", now, "text", saying("What are your opening hours?")))
-	until(t, 20*time.Second, "the bot has answered", func() bool { return len(c.meta.Sent()) == 1 })
+	until(t, time.Minute, "the bot has answered", func() bool { return len(c.meta.Sent()) == 1 })
 	threads := c.threads()
 	if len(threads) != 1 || threads[0].External != "+16505551234" || threads[0].Contact == "" || threads[0].Status != "active" {
 		t.Fatalf("conversations %+v", threads)
@@ -180,14 +180,14 @@ func TestEndToEndWhatsApp(t *testing.T) {
 
 	hidden := providertest.WhatsAppPerson{User: ana.User, Name: "Ana Ruiz", Handle: "ana.r"} // she hides her number from now on
 	c.hear(c.meta.Says(hidden, "wamid.3", now, "text", saying("Thank you")))
-	until(t, 20*time.Second, "she is known all the same", func() bool { return len(c.messages(thread)) == 5 })
+	until(t, time.Minute, "she is known all the same", func() bool { return len(c.messages(thread)) == 5 })
 	if len(c.threads()) != 1 {
 		t.Errorf("conversations %+v", c.threads())
 	}
 
 	old := providertest.WhatsAppPerson{Number: "16505550000", Name: "Bo"}
 	c.hear(c.meta.Says(old, "wamid.old", now.Add(-25*time.Hour), "text", saying("Hello?")))
-	until(t, 20*time.Second, "the other's message is there", func() bool { return len(c.threads()) == 2 })
+	until(t, time.Minute, "the other's message is there", func() bool { return len(c.threads()) == 2 })
 	if status, body := c.send("POST", "/api/v1/conversations/"+c.threads()[0].ID+"/messages", map[string]any{"content": "Late."}); status != http.StatusBadRequest || !strings.Contains(string(body), "24 hours") {
 		t.Errorf("outside the window: %d %s", status, body)
 	}
@@ -244,7 +244,7 @@ func TestEndToEndForgeries(t *testing.T) {
 		}
 	}
 	c.hear(c.meta.Says(providertest.WhatsAppPerson{Number: "16505551235", Name: "Ana"}, "wamid.true", time.Now(), "text", saying("True")))
-	until(t, 20*time.Second, "what Meta has signed is there", func() bool { return len(c.threads()) > 0 })
+	until(t, time.Minute, "what Meta has signed is there", func() bool { return len(c.threads()) > 0 })
 	if all := c.threads(); len(all) != 1 || all[0].External != "+16505551235" {
 		t.Errorf("a forgery has made %+v", all)
 	}

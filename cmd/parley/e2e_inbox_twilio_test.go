@@ -53,7 +53,7 @@ func TestEndToEndWhatsAppTwilio(t *testing.T) {
 			t.Fatalf("the webhook is answered %d", code)
 		}
 	}
-	until(t, 20*time.Second, "the bot has answered", func() bool { return len(f.Sent()) == 1 })
+	until(t, time.Minute, "the bot has answered", func() bool { return len(f.Sent()) == 1 })
 	threads := c.threads()
 	if len(threads) != 1 || threads[0].External != "+16505551234" {
 		t.Fatalf("conversations %+v", threads)
@@ -78,7 +78,7 @@ func TestEndToEndWhatsAppTwilio(t *testing.T) {
 	if code := post(hook, f.Sign(hook, photo), photo); code != http.StatusOK {
 		t.Fatalf("a photo is answered %d", code)
 	}
-	until(t, 20*time.Second, "the photo is kept", func() bool { return len(c.files(threads[0].ID)) == 1 })
+	until(t, time.Minute, "the photo is kept", func() bool { return len(c.files(threads[0].ID)) == 1 })
 	if _, body := c.got(c.files(threads[0].ID)[0].Data.Media.URL); body != dot {
 		t.Errorf("the photo is %q", body)
 	}

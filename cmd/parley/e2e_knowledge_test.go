@@ -191,14 +191,14 @@ func (n *node) learns(f func()) {
 	loaded := func() int { return strings.Count(n.log.String(), "directory loaded") }
 	before := loaded()
 	f()
-	until(n.t, 10*time.Second, "the server knows what its agents know", func() bool { return loaded() > before })
+	until(n.t, time.Minute, "the server knows what its agents know", func() bool { return loaded() > before })
 }
 
 // TestEndToEndKnowledgeRefused: every mistake on the command line is told, and nothing is kept of it.
 func TestEndToEndKnowledgeRefused(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "PARLEY_STT=deepgram", "PARLEY_TTS=deepgram", "PARLEY_EAR=energy", "DEEPGRAM_API_KEY=none", "DEEPGRAM_BASE_URL=ws://127.0.0.1:9")
-	until(t, 20*time.Second, "there is an agent", func() bool { return n.api(http.MethodGet, "/api/v1/agents", nil).Meta.Total > 0 })
+	until(t, time.Minute, "there is an agent", func() bool { return n.api(http.MethodGet, "/api/v1/agents", nil).Meta.Total > 0 })
 	desk := []string{"PARLEY_DATA_DIR=" + n.data}
 	empty := filepath.Join(t.TempDir(), "empty.md")
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {

@@ -63,7 +63,7 @@ func TestEndToEndLimit(t *testing.T) {
 		_, err := n.place(context.WithoutCancel(t.Context()), "hear within=30s")
 		first <- err
 	}()
-	until(t, 20*time.Second, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
+	until(t, time.Minute, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
 	if code, _ := n.get("/readyz"); code != http.StatusServiceUnavailable {
 		t.Errorf("readyz when full: %d", code)
 	}
@@ -89,7 +89,7 @@ func TestEndToEndLimit(t *testing.T) {
 func TestEndToEndNoProcessor(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "PARLEY_RECORD=false", "PARLEY_MAX_CPU=0.001")
-	until(t, 20*time.Second, "readyz says so", func() bool {
+	until(t, time.Minute, "readyz says so", func() bool {
 		code, text := n.get("/readyz")
 		return code == http.StatusServiceUnavailable && strings.Contains(text, "cpu")
 	})
@@ -120,11 +120,11 @@ func TestEndToEndDrain(t *testing.T) {
 		r, err := n.place(context.WithoutCancel(t.Context()), "hear", "press 1", "hear", "hangup")
 		ended <- outcome{r, err}
 	}()
-	until(t, 20*time.Second, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
+	until(t, time.Minute, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 5*time.Second, "readyz says 503", func() bool { code, _ := n.get("/readyz"); return code == http.StatusServiceUnavailable })
+	until(t, time.Minute, "readyz says 503", func() bool { code, _ := n.get("/readyz"); return code == http.StatusServiceUnavailable })
 	if code, _ := n.get("/healthz"); code != http.StatusOK {
 		t.Errorf("healthz while draining: %d", code)
 	}
@@ -167,7 +167,7 @@ func TestEndToEndDrainWaitsForStreams(t *testing.T) {
 	if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 5*time.Second, "readyz says 503", func() bool { code, _ := n.get("/readyz"); return code == http.StatusServiceUnavailable })
+	until(t, time.Minute, "readyz says 503", func() bool { code, _ := n.get("/readyz"); return code == http.StatusServiceUnavailable })
 
 	target := "ws" + strings.TrimPrefix(n.url, "http") + "/twilio/media"
 	ws, _, err := websocket.DefaultDialer.Dial(target, http.Header{"X-Twilio-Signature": {stream.Sign(testToken, target, nil)}})
@@ -202,12 +202,12 @@ func TestEndToEndSecondSignal(t *testing.T) {
 		r, _ := n.place(context.WithoutCancel(t.Context()), "hear", "silent 60s")
 		ended <- r
 	}()
-	until(t, 20*time.Second, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
+	until(t, time.Minute, "the call is live", func() bool { return n.metric("parley_calls_live") == 1 })
 	for range 2 {
 		if err := n.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 			t.Fatal(err)
 		}
-		until(t, 5*time.Second, "the signal arrived", func() bool { return strings.Contains(n.log.String(), "draining") })
+		until(t, time.Minute, "the signal arrived", func() bool { return strings.Contains(n.log.String(), "draining") })
 	}
 	if r := <-ended; r == nil || r.Ended != "agent" {
 		t.Errorf("the call: %+v, want ended by the agent's side", r)
@@ -239,12 +239,12 @@ func TestEndToEndKilled(t *testing.T) {
 		_, _ = n.place(context.WithoutCancel(t.Context()), "silent 60s") // it ends when the server does
 	}()
 	var answered time.Time
-	until(t, 20*time.Second, "the call is answered", func() bool {
+	until(t, time.Minute, "the call is answered", func() bool {
 		answered = time.Now()
 		return n.metric("parley_calls_live") == 1
 	})
 	pattern := filepath.Join(n.data, "recordings", "*", "*.wav.part")
-	until(t, 20*time.Second, "five seconds are recorded", func() bool {
+	until(t, time.Minute, "five seconds are recorded", func() bool {
 		paths, _ := filepath.Glob(pattern)
 		if len(paths) != 1 {
 			return false
@@ -269,7 +269,7 @@ func TestEndToEndKilled(t *testing.T) {
 		t.Errorf("%d channels, %v lost", sound.Channels, lost)
 	}
 	again := serve(t, "PARLEY_DATA_DIR="+n.data)
-	until(t, 10*time.Second, "the call is closed", func() bool {
+	until(t, time.Minute, "the call is closed", func() bool {
 		calls := again.calls()
 		return len(calls) == 1 && calls[0].Status == "failed" && calls[0].Cause == "crash"
 	})

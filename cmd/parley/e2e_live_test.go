@@ -52,7 +52,7 @@ func (s *spectator) messages() (all []liveMessage) {
 // going waits for a call that goes on.
 func (n *node) going() (c callRow) {
 	n.t.Helper()
-	until(n.t, 30*time.Second, "a call goes on", func() bool {
+	until(n.t, time.Minute, "a call goes on", func() bool {
 		for _, row := range n.calls() {
 			if row.Status == "in_progress" {
 				c = row

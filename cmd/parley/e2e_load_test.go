@@ -77,7 +77,7 @@ func TestEndToEndFifty(t *testing.T) {
 	} else {
 		t.Logf("voice to voice, of which 500 ms are the hangover: p50 %d ms, p99 %d ms", waits[len(waits)/2], waits[len(waits)*99/100])
 	}
-	until(t, 20*time.Second, "goroutines and descriptors are back to base", func() bool {
+	until(t, time.Minute, "goroutines and descriptors are back to base", func() bool {
 		return n.metric("go_goroutines") <= goroutines && n.metric("process_open_fds") <= files
 	})
 	if v := n.metric("parley_calls_total", `cause="caller"`); v != float64(2*calls) {
@@ -127,5 +127,5 @@ func (n *node) burst(calls int, steps ...string) []*carrier.Result {
 // idle waits until no call is live.
 func (n *node) idle() {
 	n.t.Helper()
-	until(n.t, 20*time.Second, "no call is live", func() bool { return n.metric("parley_calls_live") == 0 })
+	until(n.t, time.Minute, "no call is live", func() bool { return n.metric("parley_calls_live") == 0 })
 }

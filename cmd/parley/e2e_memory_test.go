@@ -96,7 +96,7 @@ func TestEndToEndMemory(t *testing.T) {
 	writes := func(id, text string, sent int) {
 		t.Helper()
 		c.hear(c.meta.Says(person, id, time.Now(), "text", saying(text)))
-		until(t, 20*time.Second, "the bot has answered", func() bool { return len(c.meta.Sent()) == sent })
+		until(t, time.Minute, "the bot has answered", func() bool { return len(c.meta.Sent()) == sent })
 	}
 	calls := func() callRow {
 		t.Helper()

@@ -72,7 +72,7 @@ func TestEndToEndMetrics(t *testing.T) {
 	calls.Wait()
 	n.idle()
 	n.calls() // again: who asks for the first time is there with a request already, and nothing has grown
-	until(t, 20*time.Second, "both planned calls are over, and a webhook has been tried", func() bool {
+	until(t, time.Minute, "both planned calls are over, and a webhook has been tried", func() bool {
 		return n.metric("parley_dials_settled_total", "busy") == 1 && n.metric("parley_calls_total", "outbound") == 1 && n.metric("parley_webhook_seconds_count") > 0
 	})
 
@@ -144,7 +144,7 @@ func (n *node) watched(t *testing.T, args ...string) *watcher {
 		}
 	})
 	listens := regexp.MustCompile(`"Listening on" address=(\S+)`)
-	until(t, 30*time.Second, "prometheus listens", func() bool {
+	until(t, time.Minute, "prometheus listens", func() bool {
 		m := listens.FindStringSubmatch(w.log.String())
 		if m != nil {
 			w.url = "http://" + m[1]
@@ -192,7 +192,7 @@ func (w *watcher) values(expr string) (all []string, err error) {
 // sees waits until an expression has a value.
 func (w *watcher) sees(expr string) {
 	w.t.Helper()
-	until(w.t, 30*time.Second, expr, func() bool {
+	until(w.t, time.Minute, expr, func() bool {
 		all, err := w.values(expr)
 		return err == nil && len(all) > 0
 	})
@@ -228,7 +228,7 @@ func (w *watcher) rules() {
 		}
 	}
 	n := 0
-	until(w.t, 30*time.Second, "every rule has been evaluated", func() bool {
+	until(w.t, time.Minute, "every rule has been evaluated", func() bool {
 		if err := w.ask("/api/v1/rules", &data); err != nil {
 			return false
 		}

@@ -22,6 +22,7 @@ import (
 // theirs. One node is killed: its calls are closed within 30 s. One drains: its calls end well. The third goes on. No number rings twice, and
 // every task comes to an end.
 func TestEndToEndThreeNodes(t *testing.T) {
+	t.Parallel()
 	const calls, tasks, promised = 50, 40, 30 * time.Second
 	talk, err := carrier.ParseScript("callee", "silent 4s\nhangup")
 	if err != nil {
@@ -55,7 +56,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 	dead, drained, kept := f.nodes[0], f.nodes[1], f.nodes[2]
 
 	ended := f.dialIn(calls, "hear within=1m", "silent 50s", "hangup")
-	until(t, 60*time.Second, "all calls are up", func() bool {
+	until(t, time.Minute, "all calls are up", func() bool {
 		up := 0
 		for _, c := range f.calls(store.Inbound) {
 			if c.Status == store.InProgress {
@@ -80,7 +81,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 		}
 		took := time.Since(began)
 		var row callRow
-		until(t, 20*time.Second, "the call is over", func() bool {
+		until(t, time.Minute, "the call is over", func() bool {
 			dead.into(dead.api(http.MethodGet, "/api/v1/calls/"+c.call, nil), &row)
 			return row.Status == "completed" || row.Status == "failed"
 		})
@@ -106,7 +107,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 			t.Fatalf("task %d: %d %s %v", i, a.Status, a.Error, a.Details)
 		}
 	}
-	until(t, 30*time.Second, "some tasks ring", func() bool { return strings.Count(rings.String(), "\n") >= tasks/4 })
+	until(t, time.Minute, "some tasks ring", func() bool { return strings.Count(rings.String(), "\n") >= tasks/4 })
 
 	theirs, others := f.of(0), append(f.of(1), f.of(2)...)
 	f.front.lead(f.addresses(kept)...)
@@ -144,7 +145,7 @@ func TestEndToEndThreeNodes(t *testing.T) {
 	case <-time.After(60 * time.Second):
 		t.Error("the node that drained does not end")
 	}
-	until(t, 30*time.Second, "all calls are written down", func() bool {
+	until(t, time.Minute, "all calls are written down", func() bool {
 		return !slices.ContainsFunc(f.calls(store.Inbound), func(c store.Call) bool { return !c.Status.Final() })
 	})
 	for _, was := range others {
@@ -190,7 +191,7 @@ func TestEndToEndCutOff(t *testing.T) {
 	database := wire.target()
 	f.front.lead(f.addresses(lone)...)
 	ended := f.dialIn(6, "hear within=1m", "silent 40s", "say agent-pass", "hear within=1m", "hangup")
-	until(t, 30*time.Second, "the calls are up", func() bool { return len(f.of(0)) == 6 })
+	until(t, time.Minute, "the calls are up", func() bool { return len(f.of(0)) == 6 })
 	before := f.of(0)[1:]
 	first, began := f.of(0)[0], time.Now()
 	if a := f.nodes[1].api(http.MethodPost, "/api/v1/calls/"+first.ID+"/end", nil); a.Status != http.StatusOK {
@@ -200,7 +201,7 @@ func TestEndToEndCutOff(t *testing.T) {
 	if n := f.nodes[1].metric("parley_node_orders_stored_total"); n != 1 {
 		t.Errorf("%v orders went by the database, want 1", n)
 	}
-	until(t, 20*time.Second, "the call has ended", func() bool {
+	until(t, time.Minute, "the call has ended", func() bool {
 		c, err := f.db.Call(t.Context(), f.org, first.ID)
 		return err == nil && c.Status == store.Completed && c.Cause == "agent"
 	})
@@ -217,18 +218,18 @@ func TestEndToEndCutOff(t *testing.T) {
 		t.Errorf("%v calls are live on the node that was cut off, want 5", n)
 	}
 	wire.lead(database)
-	until(t, 30*time.Second, "its calls go on", func() bool {
+	until(t, time.Minute, "its calls go on", func() bool {
 		return !slices.ContainsFunc(before, func(was store.Call) bool {
 			c, err := f.db.Call(t.Context(), f.org, was.ID)
 			return err != nil || c.Cause == store.CauseCrash
 		})
 	})
-	until(t, 20*time.Second, "it is thought dead no more", func() bool {
+	until(t, time.Minute, "it is thought dead no more", func() bool {
 		return !slices.ContainsFunc(f.rows(), func(n store.Node) bool { return !n.Gone.IsZero() })
 	})
 	t.Logf("%v calls were reopened by its beat, the others by their records", lone.metric("parley_calls_reopened_total"))
 	ended.Wait()
-	until(t, 30*time.Second, "all six calls have ended well", func() bool {
+	until(t, time.Minute, "all six calls have ended well", func() bool {
 		all := slices.DeleteFunc(f.of(0), func(c store.Call) bool { return c.ID == first.ID })
 		return len(all) == 6 && !slices.ContainsFunc(all, func(c store.Call) bool { return c.Status != store.Completed || c.Cause != "caller" })
 	})

@@ -195,7 +195,7 @@ func TestEndToEndAPI(t *testing.T) {
 		ended <- r
 	}()
 	var live callRow
-	until(t, 20*time.Second, "the call is listed while it goes on", func() bool {
+	until(t, time.Minute, "the call is listed while it goes on", func() bool {
 		calls := n.calls()
 		if len(calls) == 1 {
 			live = calls[0]
@@ -229,7 +229,7 @@ func TestEndToEndAPI(t *testing.T) {
 func TestEndToEndFirstStart(t *testing.T) {
 	t.Parallel()
 	n := serve(t, "PARLEY_API_KEY=") // an empty variable is none
-	until(t, 5*time.Second, "serve has greeted", func() bool { return strings.Contains(n.out.String(), "Try next") })
+	until(t, time.Minute, "serve has greeted", func() bool { return strings.Contains(n.out.String(), "Try next") })
 	first := n.out.String()
 	key := regexp.MustCompile(`va_[0-9A-Za-z_-]{30,}`).FindString(first)
 	if key == "" || !strings.Contains(first, "owner@localhost, password ") {
@@ -250,7 +250,7 @@ func TestEndToEndFirstStart(t *testing.T) {
 	}
 	n.stop()
 	again := serve(t, "PARLEY_API_KEY=", "PARLEY_DATA_DIR="+n.data)
-	until(t, 5*time.Second, "serve has greeted", func() bool { return strings.Contains(again.out.String(), "Try next") })
+	until(t, time.Minute, "serve has greeted", func() bool { return strings.Contains(again.out.String(), "Try next") })
 	if text := again.out.String(); strings.Contains(text, "va_") || strings.Contains(text, "password") {
 		t.Errorf("the second start printed:\n%s", text)
 	}
@@ -288,7 +288,7 @@ func TestEndToEndDatabaseGone(t *testing.T) {
 			results[i] = r
 		})
 	}
-	until(t, 30*time.Second, "20 calls are live and listed", func() bool {
+	until(t, time.Minute, "20 calls are live and listed", func() bool {
 		return n.metric("parley_calls_live") == live && len(n.calls()) == live
 	})
 	if err := pg.Kill(); err != nil {
@@ -314,7 +314,7 @@ func TestEndToEndDatabaseGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	calling.Wait()
-	until(t, 30*time.Second, "all is written", func() bool { return n.metric("parley_records_waiting") == 0 })
+	until(t, time.Minute, "all is written", func() bool { return n.metric("parley_records_waiting") == 0 })
 	t.Logf("%v entries waited", waiting)
 	if waiting == 0 {
 		t.Error("nothing waited for the database")
@@ -432,7 +432,7 @@ func TestEndToEndKilledWithoutDatabase(t *testing.T) {
 	until(t, time.Minute, "each of the 20 has pressed a key and heard the answer", func() bool {
 		return n.metric("parley_calls_live") == live && n.metric("parley_turns_total", `why="keys"`) >= live+3
 	})
-	until(t, 10*time.Second, "that is on disk", func() bool { return n.spooled(`"why":"keys"`) >= before+live+2 })
+	until(t, time.Minute, "that is on disk", func() bool { return n.spooled(`"why":"keys"`) >= before+live+2 })
 	if err := n.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -449,7 +449,7 @@ func TestEndToEndKilledWithoutDatabase(t *testing.T) {
 	if err := pg.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 30*time.Second, "all is written", func() bool {
+	until(t, time.Minute, "all is written", func() bool {
 		return early.api(http.MethodGet, "/api/v1/calls", nil).Status == http.StatusOK && early.metric("parley_records_waiting") == 0
 	})
 	if calls := early.calls(); len(calls) != live+3 {

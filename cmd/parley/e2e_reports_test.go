@@ -167,7 +167,7 @@ func bucket(t *testing.T) (env []string, cut func(bool)) {
 		t.Fatalf("%v: run make setup-test", err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	until(t, 30*time.Second, "the S3 server is up", func() bool {
+	until(t, time.Minute, "the S3 server is up", func() bool {
 		c, err := net.Dial("unix", socket)
 		return err == nil && c.Close() == nil
 	})
@@ -243,7 +243,7 @@ func TestEndToEndBucket(t *testing.T) {
 		return paths
 	}
 	c := n.phone()
-	until(t, 30*time.Second, "the recording is uploaded", func() bool { return len(here()) == 0 })
+	until(t, time.Minute, "the recording is uploaded", func() bool { return len(here()) == 0 })
 	if got := string(n.fetch(c, "", "bytes=0-3")); got != "RIFF" {
 		t.Errorf("the first bytes: %q", got)
 	}
@@ -272,7 +272,7 @@ func TestEndToEndBucket(t *testing.T) {
 		t.Errorf("what cannot be reached: %d %s", a.Status, a.Error)
 	}
 	go func() { _, _ = n.place(context.WithoutCancel(t.Context()), "hear", "silent 60s") }() // ends when the server does
-	until(t, 30*time.Second, "a third call is recorded, of which there is something", func() bool {
+	until(t, time.Minute, "a third call is recorded, of which there is something", func() bool {
 		third := slices.DeleteFunc(here(), func(path string) bool { return strings.Contains(path, second.ID) })
 		if len(third) != 1 {
 			return false

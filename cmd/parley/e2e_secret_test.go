@@ -147,7 +147,7 @@ func (n *node) traces(c callRow) (found []string) {
 		found = append(found, traces(path, n.api(http.MethodGet, path, nil).Data)...)
 	}
 	trace := tracing.TraceID(c.ID).String()
-	until(n.t, 20*time.Second, "the call's trace is there", func() bool { return strings.HasPrefix(n.collector.Tree(trace), "conversation") })
+	until(n.t, time.Minute, "the call's trace is there", func() bool { return strings.HasPrefix(n.collector.Tree(trace), "conversation") })
 	for _, s := range n.collector.Spans(trace) {
 		found = append(found, traces("trace", fmt.Append(nil, s.Name, s.Attributes, s.Events))...)
 	}

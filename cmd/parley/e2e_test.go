@@ -144,7 +144,7 @@ func (n *node) stop() {
 			n.t.Errorf("serve ended: %v", err)
 		}
 	case <-time.After(time.Minute):
-		n.t.Error("serve did not end within 20 s of SIGTERM")
+		n.t.Error("serve did not end within a minute of SIGTERM")
 		_ = n.cmd.Process.Kill()
 		<-n.done
 	}

@@ -64,7 +64,7 @@ func TestEndToEndTraces(t *testing.T) {
 	if id != strings.ReplaceAll(call.ID, "-", "") {
 		t.Errorf("the trace of call %s is %s", call.ID, id)
 	}
-	until(t, 20*time.Second, "the conversation is told", func() bool { return strings.HasPrefix(collector.Tree(id), "conversation\n") })
+	until(t, time.Minute, "the conversation is told", func() bool { return strings.HasPrefix(collector.Tree(id), "conversation\n") })
 
 	turn := "  turn\n    chat gpt-4.1-mini\n    tts deepgram\n    playout\n"
 	words := "  turn\n    stt deepgram\n    chat gpt-4.1-mini\n    tts deepgram\n    playout\n"
@@ -94,7 +94,7 @@ func TestEndToEndTraces(t *testing.T) {
 		t.Fatal(err)
 	}
 	resp.Body.Close()
-	until(t, 20*time.Second, "the request is told", func() bool { return collector.Tree(parent) == "GET /api/v1/calls/{id}\n" })
+	until(t, time.Minute, "the request is told", func() bool { return collector.Tree(parent) == "GET /api/v1/calls/{id}\n" })
 	if sent, dropped := n.metric("parley_traces_sent_total"), n.metric("parley_traces_dropped_total"); sent < 10 || dropped != 0 {
 		t.Errorf("%v spans sent, %v dropped", sent, dropped)
 	}

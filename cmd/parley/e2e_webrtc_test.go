@@ -168,7 +168,7 @@ func TestEndToEndPages(t *testing.T) {
 			t.Errorf("the token opens another call: %d", a.StatusCode)
 		}
 		v.say(`{"type":"command","command":"hang_up"}`)
-		until(t, 30*time.Second, "the call is recorded", func() bool {
+		until(t, time.Minute, "the call is recorded", func() bool {
 			var row struct{ Status, Cause, Leg, Direction string }
 			n.into(n.api(http.MethodGet, "/api/v1/calls/"+call, nil), &row)
 			return row.Status == "completed" && row.Cause == "caller" && row.Direction == "inbound"

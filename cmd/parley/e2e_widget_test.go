@@ -140,7 +140,7 @@ func TestConsoleWidget(t *testing.T) {
 	b.reads(".status", "The call is over.")
 	b.alone(n, "widget-over", axe)
 	var calls []struct{ Cause, Status string }
-	until(t, 30*time.Second, "the call is recorded", func() bool {
+	until(t, time.Minute, "the call is recorded", func() bool {
 		n.into(n.api("GET", "/api/v1/calls", nil), &calls)
 		return len(calls) == 1 && calls[0].Status == "completed"
 	})

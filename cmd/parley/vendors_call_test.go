@@ -155,10 +155,10 @@ func TestVendorsOnCalls(t *testing.T) {
 		}
 		for kind, settings := range cases {
 			t.Run(e.name+" "+kind, func(t *testing.T) {
-				t.Parallel()
 				own := *s
 				own.t = t
-				agent := own.agent(e.name+" "+kind, settings)
+				agent := own.agent(e.name+" "+kind, settings) // one after the other: the calls of all are enough for the database
+				t.Parallel()
 				call, turn := own.converse(agent)
 				if turn.Said == "" || turn.Error != "" || call.Cause != string(media.CauseCaller) {
 					t.Errorf("the caller said %q; %q; the call ended by %s: %s", turn.Said, turn.Error, call.Cause, call.Error)

@@ -157,7 +157,7 @@ func TestLookByMeaning(t *testing.T) {
 		}
 		m.breaks.Store(false)
 		m.hangs.Store(true)
-		late, cancel := context.WithTimeout(ctx, 2*time.Second) // long enough for a busy database
+		late, cancel := context.WithTimeout(ctx, 5*time.Second) // long enough for a busy database
 		defer cancel()
 		found, err := l.Look(late, h.org, h.agent, "parrots", 2)
 		if !errors.Is(err, context.DeadlineExceeded) || len(found) != 1 || found[0].Place != "Birds" {

@@ -203,7 +203,7 @@ func TestUnpatient(t *testing.T) {
 	if _, err := n.Send(t.Context(), to(message.Outgoing{Text: "Hi"})); reason(err) != message.Unavailable {
 		t.Errorf("%v", err)
 	}
-	if took := time.Since(began); took > 400*time.Millisecond {
+	if took := time.Since(began); took > 5*time.Second { // of ten that others wait
 		t.Errorf("it took %v", took)
 	}
 }
