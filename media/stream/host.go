@@ -108,36 +108,35 @@ func (h *Host) take(w http.ResponseWriter, r *http.Request, speaks *dialect, jud
 	}
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	h.sockets.attach(leg, cancel)
-	go h.serve(ctx, cancel, leg, judge) // not here: as long as a handler runs, net/http keeps the request and its buffers, 15 KB a call; Close waits for it
+	go h.serve(ctx, cancel, leg, func() error { return h.open(leg, judge) }) // not here: as long as a handler runs, net/http keeps the request and its buffers, 15 KB a call; Close waits for it
 }
 
-// serve is a socket from its upgrade to its end. A panic ends that socket alone.
-func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l *Leg, judge judgement) {
+// serve is a socket from where it is the Host's to its end; open begins its call. A panic ends that socket alone.
+func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l socket, open func() error) {
 	defer h.sockets.leave()
 	defer cancel(nil)
 	defer h.finish(l)
 	defer func() {
 		if p := recover(); p != nil {
 			h.Stats.Panics.Add(1)
-			h.log().Error("call panicked", "carrier_id", l.info.ID, "panic", p, "stack", string(debug.Stack()))
+			h.log().Error("call panicked", "carrier_id", l.Info().ID, "panic", p, "stack", string(debug.Stack()))
 			_ = l.Hangup(media.CausePanic)
 		}
 	}()
-	if err := h.open(l, judge); err == nil {
-		h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
+	if err := open(); err == nil {
 		h.Answer(ctx, l)
 	}
 }
 
 // finish closes the leg's socket and lets go of its call.
-func (h *Host) finish(l *Leg) {
+func (h *Host) finish(l socket) {
 	l.finish()
 	h.sockets.detach(l)
-	if l.out.failed() != nil {
+	if l.mailbox().failed() != nil {
 		h.Stats.Dropped.Add(1)
 	}
-	if l.started && h.Ended != nil {
-		h.Ended(l.info.ID)
+	if l.begun() && h.Ended != nil {
+		h.Ended(l.Info().ID)
 	}
 }
 
@@ -159,6 +158,7 @@ func (h *Host) open(l *Leg, judge judgement) error {
 		l.out.close(closePolicy, why)
 		return fmt.Errorf("open stream: %s", why)
 	}
+	h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
 	return nil
 }
 

@@ -130,6 +130,10 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	return l.await(l.limits.Ping)
 }
 
+func (l *Leg) mailbox() *outbox { return l.out }
+
+func (l *Leg) begun() bool { return l.started }
+
 // Info is who calls whom, and how the carrier wants its audio.
 func (l *Leg) Info() media.Info { return l.info }
 
