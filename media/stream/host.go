@@ -95,6 +95,9 @@ func (h *Host) take(w http.ResponseWriter, r *http.Request, speaks *dialect, jud
 		return
 	}
 	upgrader := websocket.Upgrader{HandshakeTimeout: limits.Start}
+	if speaks.protocol != "" {
+		upgrader.Subprotocols = []string{speaks.protocol}
+	}
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		h.sockets.leave()
@@ -124,7 +127,7 @@ func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l sock
 		}
 	}()
 	if err := open(); err == nil {
-		h.Answer(ctx, l)
+		h.Answer(ctx, l.face())
 	}
 }
 
@@ -168,6 +171,9 @@ func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 		return "the call has a stream", RefusedSecondStream
 	}
 	lead, chunk := cmp.Or(h.Lead, 200*time.Millisecond), min(cmp.Or(h.Chunk, 100*time.Millisecond), time.Second)
+	if l.speaks.live {
+		lead, chunk = 0, media.FrameTime
+	}
 	if err := l.start(s, lead, chunk); err != nil {
 		return err.Error(), RefusedNoStart
 	}

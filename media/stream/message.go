@@ -17,6 +17,7 @@ const (
 	kindMark
 	kindDigit
 	kindStop
+	kindCleared // our clear has been obeyed
 )
 
 // A message is one of the far end's, whatever its dialect. Its byte slices are lent: they point into the frame that it came in.

@@ -169,6 +169,8 @@ func (l *slinLeg) start(info media.Info) {
 	l.at, l.started = time.Now(), true
 }
 
+func (l *slinLeg) face() media.Leg { return l }
+
 func (l *slinLeg) mailbox() *outbox { return l.out }
 
 func (l *slinLeg) begun() bool { return l.started }

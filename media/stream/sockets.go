@@ -14,6 +14,7 @@ var errShutdown = errors.New("the server is shutting down")
 // A socket is a leg as its Host has it.
 type socket interface {
 	media.Leg
+	face() media.Leg // as its call sees it
 	mailbox() *outbox
 	begun() bool // its call has
 	finish()     // ends the connection and waits until nothing of it is left
