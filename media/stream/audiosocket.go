@@ -205,8 +205,7 @@ func (a *AudioSocket) connected(ctx context.Context, conn *net.TCPConn) {
 	case a.nameless.Load() >= audioSocketNameless || !a.sockets.enter(limits.Sockets):
 		a.refused(RefusedBusy, slog.String("from", from.String()))
 	default:
-		_ = conn.SetKeepAliveConfig(alive)  // without it, the dead are noticed when they take nothing
-		_ = conn.SetWriteBuffer(sendBuffer) // an optimisation
+		_ = conn.SetKeepAliveConfig(alive) // without it, the dead are noticed when they take nothing
 		leg, err := newSlinLeg(conn, limits, &a.Stats)
 		if err != nil {
 			a.sockets.leave()

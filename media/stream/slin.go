@@ -51,7 +51,7 @@ func slinRate(kind byte) (int, bool) {
 // A slinLeg is one call over AudioSocket: a media.Leg whose far end plays at once what it is sent, in real time, and tells nothing of it. So
 // nothing is sent ahead, and what is sent has sounded: where the agent was cut short is known by the clock alone.
 type slinLeg struct {
-	conn   net.Conn
+	conn   *net.TCPConn
 	raw    syscall.RawConn
 	info   media.Info
 	stats  *Stats
@@ -166,6 +166,7 @@ func (l *slinLeg) start(info media.Info) {
 		}
 	}
 	l.out.fit(len(l.said))
+	_ = l.conn.SetWriteBuffer(4 * 2 * info.Rate) // four seconds, so that a far end that takes nothing is noticed soon: an optimisation
 	l.at, l.started = time.Now(), true
 }
 
@@ -283,7 +284,11 @@ func (l *slinLeg) empty() error {
 	case slinError:
 		return l.failure(0)
 	}
-	return l.senseless()
+	if _, sound := slinRate(l.kind); sound || l.kind == slinDigit {
+		return l.senseless()
+	}
+	l.stats.Unknown.Add(1)
+	return nil
 }
 
 // failure is what an error of the far end's means. That 1 says the channel was hung up is UNCONFIRMED: Asterisk's own code sends none of these.
