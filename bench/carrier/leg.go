@@ -143,6 +143,10 @@ func (v *conversation) finish() {
 	r := v.p.result
 	r.Length = at(int64(len(r.Heard)))
 	r.tell(v.caller.acts, &v.ear, nil, nil)
+	if ch, ok := v.leg.(*channel); ok {
+		_ = ch.Hangup(media.CauseCaller)
+		ch.tally(&r.Frames)
+	}
 	if g, ok := v.leg.(media.Gauge); ok {
 		q := g.Quality()
 		r.Packets = &Packets{MOS: q.MOS, Received: q.Received, Lost: q.Lost + q.Late, Jitter: Millis(q.Jitter)}

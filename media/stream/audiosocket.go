@@ -50,6 +50,9 @@ type expectation struct {
 	expires time.Time
 }
 
+// AudioSocketKind is the kind of its legs.
+const AudioSocketKind = "audiosocket"
+
 const (
 	audioSocketCalls = "/audiosocket/calls"
 	// audioSocketNameless is how many connections may be open that have not said their UUID.
@@ -263,7 +266,7 @@ func (a *AudioSocket) begin(l *slinLeg) error {
 		params[name] = values[0]
 	}
 	l.start(media.Info{
-		Kind: "audiosocket", ID: id, From: in.From, To: in.To, Rate: rate, Chunk: media.FrameTime, Comfort: true, Owners: in.Owners, Params: params,
+		Kind: AudioSocketKind, ID: id, From: in.From, To: in.To, Rate: rate, Chunk: media.FrameTime, Comfort: true, Owners: in.Owners, Params: params,
 	})
 	a.log().Info("stream started", "carrier_id", id, "rate", rate)
 	return nil
