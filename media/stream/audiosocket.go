@@ -215,9 +215,7 @@ func (a *AudioSocket) connected(ctx context.Context, conn *net.TCPConn) {
 			break
 		}
 		a.nameless.Add(1)
-		ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-		a.sockets.attach(leg, cancel)
-		go a.serve(ctx, cancel, leg, func() error { return a.begin(leg) }) // Close waits for it
+		a.carry(ctx, leg, func() error { return a.begin(leg) })
 		return
 	}
 	_ = conn.Close()

@@ -60,6 +60,9 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	case kindStop:
 		return packet, io.EOF
 	case kindCleared: // an epoch has begun with our own
+	case kindAsked:
+		l.malformed = 0
+		return l.answer(m)
 	default:
 		l.stats.Unknown.Add(1)
 	}

@@ -85,14 +85,21 @@ type judgement func(*Leg, *start) (string, Refusal)
 
 // take makes a socket of a request that has proved whose it is, and holds the call on it once judge lets it begin.
 func (h *Host) take(w http.ResponseWriter, r *http.Request, speaks *dialect, judge judgement) {
+	if leg := h.upgrade(w, r, speaks); leg != nil {
+		h.carry(r.Context(), leg, func() error { return h.open(leg, judge) })
+	}
+}
+
+// upgrade makes a socket of a request; nil: it was answered, and is none.
+func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, speaks *dialect) *Leg {
 	if r.Header.Get("Origin") != "" {
 		h.refuse(w, RefusedOrigin, http.StatusForbidden)
-		return
+		return nil
 	}
 	limits := h.Limits.orDefaults()
 	if !h.sockets.enter(limits.Sockets) {
 		h.refuse(w, RefusedBusy, http.StatusServiceUnavailable)
-		return
+		return nil
 	}
 	upgrader := websocket.Upgrader{HandshakeTimeout: limits.Start}
 	if speaks.protocol != "" {
@@ -102,16 +109,22 @@ func (h *Host) take(w http.ResponseWriter, r *http.Request, speaks *dialect, jud
 	if err != nil {
 		h.sockets.leave()
 		h.refused(RefusedHandshake, slog.Any("error", err))
-		return
+		return nil
 	}
 	// Upgrade fails if anything came before its answer, so nothing is buffered: from here on the connection is ours.
 	leg := newLeg(ws.NetConn(), speaks, limits, &h.Stats)
 	if small, ok := leg.out.tcp.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = small.SetWriteBuffer(sendBuffer) // an optimisation
 	}
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
+	return leg
+}
+
+// carry serves a socket for which there was a place, which Close waits for. It does so on a goroutine of its own: as long as a handler runs, net/http keeps
+// the request and its buffers, 15 KB a call.
+func (h *Host) carry(ctx context.Context, leg socket, open func() error) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	h.sockets.attach(leg, cancel)
-	go h.serve(ctx, cancel, leg, func() error { return h.open(leg, judge) }) // not here: as long as a handler runs, net/http keeps the request and its buffers, 15 KB a call; Close waits for it
+	go h.serve(ctx, cancel, leg, open)
 }
 
 // serve is a socket from where it is the Host's to its end; open begins its call. A panic ends that socket alone.

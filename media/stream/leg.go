@@ -31,7 +31,8 @@ type Leg struct {
 	stats  *Stats
 	limits Limits
 
-	owners []string // as Info has them
+	owners []string                               // as Info has them
+	answer func(m *message) (media.Packet, error) // what a message of kindAsked is answered, and means
 
 	// The reading goroutine's.
 	reading   sync.Mutex // held by Receive, so that finish waits for a last one
