@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"parley/media"
@@ -32,22 +31,11 @@ const (
 	socketHeader = 3
 )
 
-// A channel is Asterisk's: the caller's end of an AudioSocket as a media.Leg, whose clock is its own.
+// A channel is Asterisk's: the caller's end of an AudioSocket as a media.Leg.
 type channel struct {
-	conn  net.Conn
-	info  media.Info
-	began time.Time
-	slots int64
-	pcm   []int16 // lent by Receive
-
+	*wire
+	conn net.Conn
 	said []byte
-
-	mu      sync.Mutex
-	playout playout
-	frames  int // of the far end
-	audio   int64
-	err     error // why nothing comes any more
-	done    chan struct{}
 }
 
 // placeBySocket announces a call, and makes it.
@@ -112,10 +100,7 @@ func (c *Call) channel(ctx context.Context, id string) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &channel{
-		conn: conn, info: media.Info{Kind: string(AudioSocket), ID: id, From: c.From, To: c.To, Rate: Rate, Chunk: media.FrameTime},
-		began: time.Now(), pcm: make([]int16, 0, slot), said: make([]byte, socketHeader+2*slot), done: make(chan struct{}),
-	}
+	ch := &channel{wire: c.wire(id), conn: conn, said: make([]byte, socketHeader+2*slot)}
 	if _, err := conn.Write(append([]byte{socketID, 0, 16}, name...)); err != nil {
 		_ = conn.Close()
 		return nil, err
@@ -126,7 +111,6 @@ func (c *Call) channel(ctx context.Context, id string) (*channel, error) {
 
 // read hears the far end until it has gone.
 func (ch *channel) read() {
-	defer close(ch.done)
 	var header [socketHeader]byte
 	payload := make([]byte, 1<<16)
 	for {
@@ -139,9 +123,7 @@ func (ch *channel) read() {
 			err = ch.heard(header[0], said)
 		}
 		if err != nil {
-			ch.mu.Lock()
-			ch.err = err
-			ch.mu.Unlock()
+			ch.end(err)
 			return
 		}
 	}
@@ -149,8 +131,6 @@ func (ch *channel) read() {
 
 // heard takes a message. Asterisk knows sound and a hang-up, and gives the call up for anything else.
 func (ch *channel) heard(kind byte, said []byte) error {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
 	switch {
 	case kind == socketHangup:
 		return io.EOF
@@ -161,31 +141,8 @@ func (ch *channel) heard(kind byte, said []byte) error {
 	for i := range pcm {
 		pcm[i] = int16(binary.LittleEndian.Uint16(said[2*i:]))
 	}
-	ch.frames++
-	ch.audio += int64(len(pcm))
-	ch.playout.add(pcm)
+	ch.sounds(pcm)
 	return nil
-}
-
-// Info is the call's.
-func (ch *channel) Info() media.Info { return ch.info }
-
-// Receive returns what sounds in the next 20 ms, when they are over.
-func (ch *channel) Receive() (media.Packet, error) {
-	ch.slots++
-	due := time.NewTimer(time.Until(ch.began.Add(timeOf(ch.slots * slot))))
-	defer due.Stop()
-	select {
-	case <-due.C:
-	case <-ch.done:
-	}
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	if ch.err != nil {
-		return media.Packet{}, ch.err
-	}
-	ch.pcm, _ = ch.playout.play(ch.slots*slot, ch.pcm[:0])
-	return media.Packet{Frame: media.Frame{PCM: ch.pcm, Rate: Rate, At: timeOf((ch.slots - 1) * slot)}}, nil
 }
 
 // Send says 20 ms.
@@ -199,9 +156,6 @@ func (ch *channel) Send(f media.Frame) error {
 	return err
 }
 
-// Clear has nothing to say.
-func (ch *channel) Clear() error { return nil }
-
 // Press presses a key.
 func (ch *channel) Press(key rune, _ time.Duration) error {
 	_, err := ch.conn.Write([]byte{socketKey, 0, 1, byte(key)})
@@ -213,12 +167,4 @@ func (ch *channel) Hangup(media.Cause) error {
 	err := ch.conn.Close()
 	<-ch.done
 	return err
-}
-
-// tally adds what went over the socket.
-func (ch *channel) tally(f *Frames) {
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	f.Received, f.Audio, f.Sounded = ch.frames, at(ch.audio), at(ch.playout.sounded)
-	f.Gaps, f.GapTime = ch.playout.gaps, at(ch.playout.gapTime)
 }

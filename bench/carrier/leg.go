@@ -143,9 +143,9 @@ func (v *conversation) finish() {
 	r := v.p.result
 	r.Length = at(int64(len(r.Heard)))
 	r.tell(v.caller.acts, &v.ear, nil, nil)
-	if ch, ok := v.leg.(*channel); ok {
-		_ = ch.Hangup(media.CauseCaller)
-		ch.tally(&r.Frames)
+	if l, ok := v.leg.(interface{ tally(f *Frames) }); ok {
+		_ = v.leg.Hangup(media.CauseCaller) // it has gone, or is let go
+		l.tally(&r.Frames)
 	}
 	if g, ok := v.leg.(media.Gauge); ok {
 		q := g.Quality()

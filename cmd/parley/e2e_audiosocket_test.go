@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/base64"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 )
 
 // bargingScript is a caller who presses a key, and talks over the answer.
-const bargingScript = "silent 3s\npress 3\nbarge one-moment-please after=2s\nhear\nhangup"
+const bargingScript = "silent 3s\npress 3\nbarge one-moment-please after=600ms\nhear\nhangup"
 
 // TestEndToEndAudioSocket has an Asterisk connect a caller, who interrupts; the call is recorded as others are, and who has no key has none.
 func TestEndToEndAudioSocket(t *testing.T) {
@@ -71,5 +72,32 @@ func interrupted(t *testing.T, r *carrier.Result, row callRow) {
 	}
 	if !pressed || !bargedIn {
 		t.Errorf("the caller's turns: %+v, in the record: %+v", r.Turns, row.Turns)
+	}
+}
+
+// TestEndToEndGenesys has Genesys connect a caller, who interrupts; the call is recorded as others are, and who has not the secret has none.
+func TestEndToEndGenesys(t *testing.T) {
+	t.Parallel()
+	secret := base64.StdEncoding.EncodeToString([]byte("a secret of the integration's"))
+	n := serve(t, "GENESYS_API_KEY=a-key", "GENESYS_CLIENT_SECRET="+secret)
+	until(t, time.Minute, "speech is ready", func() bool { return strings.Contains(n.log.String(), "speech models loaded") })
+	script, err := carrier.ParseScript("steps", bargingScript)
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := carrier.Call{URL: n.url + "/genesys/audiohook", Kind: carrier.Genesys, APIKey: "a-key", AuthToken: secret, Script: script}
+	r, err := call.Place(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := n.record(r.CallSID)
+	interrupted(t, r, row)
+	if row.Status != "completed" || row.Cause != "caller" || r.Frames.Clears == 0 {
+		t.Errorf("the record: %+v; on the socket: %+v", row, r.Frames)
+	}
+	_ = n.recordingOf(row)
+	call.AuthToken = base64.StdEncoding.EncodeToString([]byte("another secret, of nobody's"))
+	if _, err := call.Place(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a stranger's call: %v", err)
 	}
 }

@@ -122,7 +122,7 @@ func (g *Genesys) try(l *genesysLeg, s *start) error {
 	for err == nil {
 		_, err = l.Receive()
 	}
-	g.log().Info("Genesys has tried the connection", "end", err)
+	g.log().Info("connection tried", "end", err)
 	return err
 }
 
