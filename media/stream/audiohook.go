@@ -37,13 +37,14 @@ const (
 // genesysCovered are what a signature must be over, besides what it likes.
 var genesysCovered = []string{"@request-target", "@authority", "audiohook-organization-id", "audiohook-session-id", "audiohook-correlation-id", "x-api-key"}
 
-// Mount puts the socket at /genesys/audiohook.
+// Mount puts the socket at /genesys/audiohook, and below it: a flow's connector id is the end of the URL.
 func (g *Genesys) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+genesysPath, g.Media)
+	mux.HandleFunc("GET "+genesysPath+"/{connector}", g.Media)
 }
 
 // Media is a call's socket (GET): signature, upgrade, and then, when it has returned, open, and the call. The parameters of its URL, such as
-// ?agent=sales, and the flow's input variables are found in Info.Params.
+// ?tenant=acme, the connector id and the flow's input variables are found in Info.Params.
 func (g *Genesys) Media(w http.ResponseWriter, r *http.Request) {
 	if err := g.signed(r, time.Now()); err != nil {
 		g.log().Debug("signature refused", "error", err)
@@ -57,6 +58,9 @@ func (g *Genesys) Media(w http.ResponseWriter, r *http.Request) {
 	l := &genesysLeg{Leg: leg}
 	leg.answer = l.reply
 	organisation, session, query := r.Header.Get("Audiohook-Organization-Id"), r.Header.Get("Audiohook-Session-Id"), r.URL.Query()
+	if connector := r.PathValue("connector"); connector != "" {
+		query.Set("connector", connector)
+	}
 	g.carry(r.Context(), l, func() error {
 		return g.begin(r.Context(), l, organisation, session, query)
 	})

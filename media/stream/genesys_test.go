@@ -95,7 +95,7 @@ func (c *cloud) signs(target string, now time.Time) http.Header {
 // connects opens the socket, and says open.
 func (c *cloud) connects(open string, edit func(http.Header)) (*websocket.Conn, *http.Response) {
 	c.tb.Helper()
-	target := overSocket(c.server.URL) + genesysPath + "?agent=sales"
+	target := overSocket(c.server.URL) + genesysPath + "/front?tenant=acme"
 	h := c.signs(target, time.Now())
 	if edit != nil {
 		edit(h)
@@ -305,7 +305,7 @@ func TestGenesysTalks(t *testing.T) {
 	leg := within(t, legs, "leg")
 	got := leg.Info()
 	if got.Kind != "genesys" || got.ID != genesysSession || got.From != "+15550100001" || got.To != "+15550100002" || got.Rate != 8000 || got.Chunk != 200*time.Millisecond ||
-		fmt.Sprint(got.Params) != "map[agent:sales caller_name:Ann conversation_id:"+genesysConversation+" language:en-US order:7]" {
+		fmt.Sprint(got.Params) != "map[caller_name:Ann connector:front conversation_id:"+genesysConversation+" language:en-US order:7 tenant:acme]" {
 		t.Errorf("the leg says %+v", got)
 	}
 	if _, ok := leg.(media.Marker); ok {
@@ -396,13 +396,15 @@ func TestGenesysRefuses(t *testing.T) {
 		"another nonce":   func(h http.Header) { h.Set("Signature-Input", h.Get("Signature-Input")+`;tag="x"`) },
 		"two":             func(h http.Header) { h["Signature"] = append(h["Signature"], h["Signature"]...) },
 		"old": func(h http.Header) {
-			replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"?agent=sales", time.Now().Add(-time.Hour)))
+			replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"/front?tenant=acme", time.Now().Add(-time.Hour)))
 		},
 		"not yet": func(h http.Header) {
-			replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"?agent=sales", time.Now().Add(time.Hour)))
+			replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"/front?tenant=acme", time.Now().Add(time.Hour)))
 		},
-		"other parameters": func(h http.Header) { replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"?agent=x", time.Now())) },
-		"a browser's":      func(h http.Header) { h.Set("Origin", "https://example.com") },
+		"other parameters": func(h http.Header) {
+			replace(h, c.signs(overSocket(c.server.URL)+genesysPath+"/front?tenant=x", time.Now()))
+		},
+		"a browser's": func(h http.Header) { h.Set("Origin", "https://example.com") },
 	} {
 		if ws, answer := c.connects(good, edit); ws != nil || answer == nil || answer.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %v", name, answer)
