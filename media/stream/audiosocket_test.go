@@ -119,6 +119,18 @@ func (p *pbx) connects(messages ...[]byte) *net.TCPConn {
 	return conn.(*net.TCPConn)
 }
 
+// answeredLeg is the leg of a call that is answered.
+func answeredLeg(tb testing.TB, legs <-chan media.Leg) media.Leg {
+	tb.Helper()
+	select {
+	case leg := <-legs:
+		return leg
+	case <-time.After(pbxWait):
+		tb.Fatalf("no call was answered within %v", pbxWait)
+		return nil
+	}
+}
+
 // slin is a message.
 func slin(kind byte, payload ...byte) []byte {
 	return append([]byte{kind, byte(len(payload) >> 8), byte(len(payload))}, payload...)
@@ -306,7 +318,7 @@ func TestAudioSocket(t *testing.T) {
 				legs := answeredBy(t, &a.Host)
 				id := p.ticket()
 				conn := p.connects(slin(slinID, id[:]...), slinOf(kindOf(rate), make([]int16, rate/50)))
-				return within(t, legs, "leg"), newPBXFar(t, conn, kindOf(rate))
+				return answeredLeg(t, legs), newPBXFar(t, conn, kindOf(rate))
 			})
 		})
 	}
@@ -320,7 +332,7 @@ func TestAudioSocketLiteral(t *testing.T) {
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(append([]byte{0x01, 0x00, 0x10}, id[:]...), append([]byte{0x10, 0x01, 0x40}, bytes.Repeat([]byte{0x34, 0x12}, 160)...), []byte{0x03, 0x00, 0x01, '5'})
-	leg := within(t, legs, "leg")
+	leg := answeredLeg(t, legs)
 	got := leg.Info()
 	if got.Kind != "audiosocket" || got.ID != id.String() || got.From != "+15550100001" || got.To != "1001" || got.Rate != 8000 || got.Lead != 0 ||
 		got.Chunk != media.FrameTime || !got.Comfort || got.Outbound || fmt.Sprint(got.Owners) != "[an organisation]" || fmt.Sprint(got.Params) != "map[order:a b]" {
@@ -382,7 +394,7 @@ func TestAudioSocketEnds(t *testing.T) {
 			legs := answeredBy(t, &a.Host)
 			id := p.ticket()
 			conn := p.connects(slin(slinID, id[:]...), sound, c.last)
-			leg := within(t, legs, "leg")
+			leg := answeredLeg(t, legs)
 			if c.reset {
 				for { // until it has been read: a reset takes back what was not
 					if packet, err := leg.Receive(); err != nil || packet.Frame.PCM != nil {
@@ -411,15 +423,16 @@ func TestAudioSocketSurvives(t *testing.T) {
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(slin(slinID, id[:]...), slinOf(slinSound, make([]int16, 160)))
-	leg := within(t, legs, "leg")
-	for _, m := range [][]byte{
+	leg := answeredLeg(t, legs)
+	said := bytes.Join([][]byte{
 		slin(0x42), slin(0x42, make([]byte, 65535)...), slin(slinDigit, make([]byte, 65535)...), slin(slinDigit), slin(slinSound), slin(slinSound, 1), slin(slinSound+1, make([]byte, 65535)...),
 		slin(slinID, id[:]...), slinOf(slinSound+2, slices.Repeat([]int16{4000}, 32000)), slinOf(slinSound, slices.Repeat([]int16{2000}, 32000)), slin(slinDigit, '#'),
-	} {
-		if _, err := conn.Write(m); err != nil {
-			t.Fatal(err)
-		}
-	}
+	}, nil)
+	written := make(chan error, 1)
+	go func() {
+		_, err := conn.Write(said)
+		written <- err
+	}()
 	var wide, narrow int
 	for {
 		packet, err := leg.Receive()
@@ -441,6 +454,9 @@ func TestAudioSocketSurvives(t *testing.T) {
 	if wide < 15_900 || wide > 16_000 || narrow < 31_700 || narrow > 32_000 {
 		t.Errorf("heard %d samples of what came at 16 kHz, and %d of what came at 8", wide, narrow)
 	}
+	if err := <-written; err != nil {
+		t.Error(err)
+	}
 	if got := a.Stats.Malformed.Load(); got != 5 {
 		t.Errorf("%d malformed messages", got)
 	}
@@ -454,7 +470,7 @@ func TestAudioSocketSilence(t *testing.T) {
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(slin(slinID, id[:]...), slinOf(slinSound, slices.Repeat([]int16{4000}, 80)))
-	leg := within(t, legs, "leg")
+	leg := answeredLeg(t, legs)
 	var last time.Duration
 	next := func() media.Frame {
 		packet, err := leg.Receive()
@@ -495,7 +511,7 @@ func TestAudioSocketMute(t *testing.T) {
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	p.connects(slin(slinID, id[:]...))
-	if got := within(t, legs, "leg").Info().Rate; got != 8000 {
+	if got := answeredLeg(t, legs).Info().Rate; got != 8000 {
 		t.Errorf("rate %d", got)
 	}
 }
@@ -509,7 +525,7 @@ func TestAudioSocketRefuses(t *testing.T) {
 	stranger, sound := uuid.New(), slinOf(slinSound, make([]int16, 160))
 	used := p.ticket()
 	p.connects(slin(slinID, used[:]...), sound)
-	within(t, legs, "leg")
+	answeredLeg(t, legs)
 	wide, odd := p.ticket(), p.ticket()
 	for name, messages := range map[string][][]byte{
 		"a short UUID":           {slin(slinID, stranger[:8]...)},

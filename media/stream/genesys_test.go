@@ -291,7 +291,7 @@ func TestGenesys(t *testing.T) {
 		c := newCloud(t, g)
 		legs := answeredBy(t, &g.Host)
 		ws, _ := c.connects(genesysOpen(genesysConversation, `"external"`), nil)
-		return within(t, legs, "leg"), newCloudFar(t, ws)
+		return answeredLeg(t, legs), newCloudFar(t, ws)
 	})
 }
 
@@ -302,7 +302,7 @@ func TestGenesysTalks(t *testing.T) {
 	c := newCloud(t, g)
 	legs := answeredBy(t, &g.Host)
 	ws, _ := c.connects(genesysOpen(genesysConversation, `"external"`), nil)
-	leg := within(t, legs, "leg")
+	leg := answeredLeg(t, legs)
 	got := leg.Info()
 	if got.Kind != "genesys" || got.ID != genesysSession || got.From != "+15550100001" || got.To != "+15550100002" || got.Rate != 8000 || got.Chunk != 200*time.Millisecond ||
 		fmt.Sprint(got.Params) != "map[caller_name:Ann connector:front conversation_id:"+genesysConversation+" language:en-US order:7 tenant:acme]" {
