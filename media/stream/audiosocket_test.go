@@ -546,14 +546,15 @@ func TestAudioSocketRefuses(t *testing.T) {
 			<-legs
 		}
 	}
-	a.Networks = nil
-	id := p.ticket()
-	p.closed(p.connects(slin(slinID, id[:]...), sound))
+	far := &AudioSocket{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	elsewhere := newPBX(t, far)
+	id := elsewhere.ticket()
+	elsewhere.closed(elsewhere.connects(slin(slinID, id[:]...), sound))
 	slow := newPBX(t, &AudioSocket{Host: Host{Limits: Limits{Start: 50 * time.Millisecond, Linger: 50 * time.Millisecond}, Answer: a.Answer}})
 	for _, messages := range [][][]byte{{}, {{slinID}}, {{slinID, 0, 16}, stranger[:8]}} { // and no more
 		slow.closed(slow.connects(messages...))
 	}
-	if a.Stats.Refused[RefusedOrigin].Load() == 0 || len(legs) > 0 {
+	if far.Stats.Refused[RefusedOrigin].Load() == 0 || len(legs) > 0 {
 		t.Error("a connection of another network is taken")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -381,7 +382,10 @@ func TestGenesysTries(t *testing.T) {
 // TestGenesysRefuses turns away who is not the integration, and sessions that are not what was signed.
 func TestGenesysRefuses(t *testing.T) {
 	t.Parallel()
-	g := &Genesys{Host: Host{Answer: func(context.Context, media.Leg) { t.Error("answered") }, Limits: Limits{Linger: 100 * time.Millisecond}}}
+	var full atomic.Bool
+	g := &Genesys{Host: Host{
+		Answer: func(context.Context, media.Leg) { t.Error("answered") }, Accepting: func(context.Context, Incoming) bool { return !full.Load() }, Limits: Limits{Linger: 100 * time.Millisecond},
+	}}
 	c := newCloud(t, g)
 	good := genesysOpen(genesysConversation, `"external"`)
 	var before http.Header
@@ -425,7 +429,7 @@ func TestGenesysRefuses(t *testing.T) {
 	if ws, answer := c.connects(good, func(h http.Header) { replace(h, before) }); ws != nil || answer.StatusCode != http.StatusForbidden {
 		t.Error("a signature is good twice")
 	}
-	g.Accepting = func(context.Context, Incoming) bool { return false }
+	full.Store(true)
 	ws, _ := c.connects(good, nil)
 	if _, text, err := ws.ReadMessage(); err != nil || !strings.Contains(string(text), "no more calls") {
 		t.Errorf("a call that is not welcome: %s, %v", text, err)
