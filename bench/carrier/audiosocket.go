@@ -33,7 +33,7 @@ const (
 
 // A channel is Asterisk's: the caller's end of an AudioSocket as a media.Leg.
 type channel struct {
-	*wire
+	*ownWire
 	conn net.Conn
 	said []byte
 }
@@ -100,7 +100,7 @@ func (c *Call) channel(ctx context.Context, id string) (*channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	ch := &channel{wire: c.wire(id), conn: conn, said: make([]byte, socketHeader+2*slot)}
+	ch := &channel{ownWire: c.ownWire(id), conn: conn, said: make([]byte, socketHeader+2*slot)}
 	if _, err := conn.Write(append([]byte{socketID, 0, 16}, name...)); err != nil {
 		_ = conn.Close()
 		return nil, err

@@ -30,7 +30,7 @@ const Genesys Kind = "genesys"
 
 // A hook is the caller's end of an AudioHook session as a media.Leg.
 type hook struct {
-	*wire
+	*ownWire
 	socket *websocket.Conn
 	opened chan struct{} // closed when the server has said so
 
@@ -73,7 +73,7 @@ func (c *Call) hook(ctx context.Context, secret []byte) (*hook, error) {
 		}
 		return nil, fmt.Errorf("connect session to %s: %w", target, err)
 	}
-	h := &hook{wire: c.wire(session), socket: socket, opened: make(chan struct{})}
+	h := &hook{ownWire: c.ownWire(session), socket: socket, opened: make(chan struct{})}
 	go h.read()
 	err = h.tell("open", map[string]any{
 		"organizationId": organisation, "conversationId": conversation, "participant": map[string]any{"id": uuid.NewString(), "ani": c.From, "aniName": "", "dnis": c.To},

@@ -7,9 +7,9 @@ import (
 	"parley/media"
 )
 
-// A wire is what callers have in common whose carrier is a media.Leg with a socket of its own: a clock, and what is to sound. Whatever comes is
+// An ownWire is what callers have in common whose carrier is a media.Leg with a socket of its own: a clock, and what is to sound. Whatever comes is
 // told to it by the goroutine that reads the socket.
-type wire struct {
+type ownWire struct {
 	info  media.Info
 	began time.Time
 	slots int64
@@ -24,19 +24,19 @@ type wire struct {
 	done    chan struct{}
 }
 
-// wire is the call's, from now on.
-func (c *Call) wire(id string) *wire {
-	return &wire{
+// ownWire is the call's, from now on.
+func (c *Call) ownWire(id string) *ownWire {
+	return &ownWire{
 		info:  media.Info{Kind: string(c.Kind), ID: id, From: c.From, To: c.To, Rate: Rate, Chunk: media.FrameTime},
 		began: time.Now(), pcm: make([]int16, 0, slot), done: make(chan struct{}),
 	}
 }
 
 // Info is the call's.
-func (w *wire) Info() media.Info { return w.info }
+func (w *ownWire) Info() media.Info { return w.info }
 
 // Receive returns what sounds in the next 20 ms, when they are over.
-func (w *wire) Receive() (media.Packet, error) {
+func (w *ownWire) Receive() (media.Packet, error) {
 	w.slots++
 	due := time.NewTimer(time.Until(w.began.Add(timeOf(w.slots * slot))))
 	defer due.Stop()
@@ -54,10 +54,10 @@ func (w *wire) Receive() (media.Packet, error) {
 }
 
 // Clear has nothing to say: callers send as they speak.
-func (w *wire) Clear() error { return nil }
+func (w *ownWire) Clear() error { return nil }
 
 // sounds takes sound that has come.
-func (w *wire) sounds(pcm []int16) {
+func (w *ownWire) sounds(pcm []int16) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.frames++
@@ -66,7 +66,7 @@ func (w *wire) sounds(pcm []int16) {
 }
 
 // forgets lets go of what has not sounded.
-func (w *wire) forgets() {
+func (w *ownWire) forgets() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.clears++
@@ -74,7 +74,7 @@ func (w *wire) forgets() {
 }
 
 // end says that nothing comes any more, and why; only the first counts.
-func (w *wire) end(why error) {
+func (w *ownWire) end(why error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
@@ -84,7 +84,7 @@ func (w *wire) end(why error) {
 }
 
 // tally adds what went over the socket.
-func (w *wire) tally(f *Frames) {
+func (w *ownWire) tally(f *Frames) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.Received, f.Audio, f.Sounded, f.Dropped, f.Clears = w.frames, at(w.audio), at(w.playout.sounded), at(w.playout.dropped), w.clears

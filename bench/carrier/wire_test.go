@@ -24,7 +24,7 @@ func TestWiresWant(t *testing.T) {
 func TestWireSounds(t *testing.T) {
 	t.Parallel()
 	c := Call{Kind: Genesys}
-	w := c.wire("id")
+	w := c.ownWire("id")
 	w.sounds(make([]int16, 10*slot))
 	for range 2 {
 		if p, err := w.Receive(); err != nil || len(p.Frame.PCM) != slot {

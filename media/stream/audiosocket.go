@@ -104,7 +104,7 @@ func (a *AudioSocket) Announce(w http.ResponseWriter, r *http.Request) {
 		a.refuse(w, RefusedBusy, http.StatusServiceUnavailable)
 		return
 	}
-	if why, err := a.Announced(r.Context(), bearer(r), &in); err != nil {
+	if why, err := a.Announced(r.Context(), presentedKey(r), &in); err != nil {
 		a.refused(why, slog.Any("error", err))
 		http.Error(w, err.Error(), announcedStatus(why))
 		return
@@ -129,8 +129,8 @@ func announcedStatus(why Refusal) int {
 	return http.StatusBadRequest
 }
 
-// bearer is the key of a request: Authorization's, as a bearer's or as a password, which is what older dialplans can send.
-func bearer(r *http.Request) string {
+// presentedKey is the key of a request: Authorization's, as a bearer's or as a password, which is what older dialplans can send.
+func presentedKey(r *http.Request) string {
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
 	}

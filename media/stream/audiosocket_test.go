@@ -31,14 +31,14 @@ const pbxKey = "va_of_an_organisation"
 
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
 
-// pbx is Asterisk, as far as this side sees it: it announces calls, and connects them.
-type pbx struct {
+// tcpPBX is Asterisk, as far as this side sees it: it announces calls, and connects them.
+type tcpPBX struct {
 	tb     testing.TB
 	server *httptest.Server
 	at     string // where AudioSocket listens
 }
 
-func newPBX(tb testing.TB, a *AudioSocket) *pbx {
+func newTCPPBX(tb testing.TB, a *AudioSocket) *tcpPBX {
 	tb.Helper()
 	if a.Networks == nil {
 		a.Networks = loopback
@@ -74,11 +74,11 @@ func newPBX(tb testing.TB, a *AudioSocket) *pbx {
 		}
 		server.Close()
 	})
-	return &pbx{tb, server, ln.Addr().String()}
+	return &tcpPBX{tb, server, ln.Addr().String()}
 }
 
 // announces posts a form, as CURL() of a dialplan does.
-func (p *pbx) announces(form url.Values, edit func(*http.Request)) (int, string) {
+func (p *tcpPBX) announces(form url.Values, edit func(*http.Request)) (int, string) {
 	p.tb.Helper()
 	r, err := http.NewRequest(http.MethodPost, p.server.URL+"/audiosocket/calls", strings.NewReader(form.Encode()))
 	if err != nil {
@@ -95,7 +95,7 @@ func (p *pbx) announces(form url.Values, edit func(*http.Request)) (int, string)
 var pbxForm = url.Values{"from": {"+15550100001"}, "to": {"1001"}, "order": {"a b"}}
 
 // ticket is the UUID of a call that was announced.
-func (p *pbx) ticket() uuid.UUID {
+func (p *tcpPBX) ticket() uuid.UUID {
 	p.tb.Helper()
 	status, text := p.announces(pbxForm, nil)
 	id, err := uuid.Parse(text)
@@ -106,7 +106,7 @@ func (p *pbx) ticket() uuid.UUID {
 }
 
 // connects opens a connection and sends messages, all at once.
-func (p *pbx) connects(messages ...[]byte) *net.TCPConn {
+func (p *tcpPBX) connects(messages ...[]byte) *net.TCPConn {
 	p.tb.Helper()
 	conn, err := net.Dial("tcp", p.at)
 	if err != nil {
@@ -146,7 +146,7 @@ func slinOf(kind byte, pcm []int16) []byte {
 }
 
 // closed says that the far end is let go of without a word but a hang-up, within a time that no honest far end needs.
-func (p *pbx) closed(conn *net.TCPConn) {
+func (p *tcpPBX) closed(conn *net.TCPConn) {
 	p.tb.Helper()
 	_ = conn.SetReadDeadline(time.Now().Add(pbxWait))
 	said, err := io.ReadAll(conn)
@@ -314,7 +314,7 @@ func TestAudioSocket(t *testing.T) {
 		t.Run(fmt.Sprint(rate), func(t *testing.T) {
 			legtest.Conformance(t, func(t *testing.T) (media.Leg, legtest.Far) {
 				a := &AudioSocket{}
-				p := newPBX(t, a)
+				p := newTCPPBX(t, a)
 				legs := answeredBy(t, &a.Host)
 				id := p.ticket()
 				conn := p.connects(slin(slinID, id[:]...), slinOf(kindOf(rate), make([]int16, rate/50)))
@@ -328,7 +328,7 @@ func TestAudioSocket(t *testing.T) {
 func TestAudioSocketLiteral(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(append([]byte{0x01, 0x00, 0x10}, id[:]...), append([]byte{0x10, 0x01, 0x40}, bytes.Repeat([]byte{0x34, 0x12}, 160)...), []byte{0x03, 0x00, 0x01, '5'})
@@ -390,7 +390,7 @@ func TestAudioSocketEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			a := &AudioSocket{}
-			p := newPBX(t, a)
+			p := newTCPPBX(t, a)
 			legs := answeredBy(t, &a.Host)
 			id := p.ticket()
 			conn := p.connects(slin(slinID, id[:]...), sound, c.last)
@@ -419,7 +419,7 @@ func TestAudioSocketEnds(t *testing.T) {
 func TestAudioSocketSurvives(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(slin(slinID, id[:]...), slinOf(slinSound, make([]int16, 160)))
@@ -466,7 +466,7 @@ func TestAudioSocketSurvives(t *testing.T) {
 func TestAudioSocketSilence(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	conn := p.connects(slin(slinID, id[:]...), slinOf(slinSound, slices.Repeat([]int16{4000}, 80)))
@@ -507,7 +507,7 @@ func TestAudioSocketSilence(t *testing.T) {
 func TestAudioSocketMute(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	legs := answeredBy(t, &a.Host)
 	id := p.ticket()
 	p.connects(slin(slinID, id[:]...))
@@ -520,7 +520,7 @@ func TestAudioSocketMute(t *testing.T) {
 func TestAudioSocketRefuses(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{Host: Host{Limits: Limits{Linger: 100 * time.Millisecond}}}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	legs := answeredBy(t, &a.Host)
 	stranger, sound := uuid.New(), slinOf(slinSound, make([]int16, 160))
 	used := p.ticket()
@@ -547,10 +547,10 @@ func TestAudioSocketRefuses(t *testing.T) {
 		}
 	}
 	far := &AudioSocket{Networks: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
-	elsewhere := newPBX(t, far)
+	elsewhere := newTCPPBX(t, far)
 	id := elsewhere.ticket()
 	elsewhere.closed(elsewhere.connects(slin(slinID, id[:]...), sound))
-	slow := newPBX(t, &AudioSocket{Host: Host{Limits: Limits{Start: 50 * time.Millisecond, Linger: 50 * time.Millisecond}, Answer: a.Answer}})
+	slow := newTCPPBX(t, &AudioSocket{Host: Host{Limits: Limits{Start: 50 * time.Millisecond, Linger: 50 * time.Millisecond}, Answer: a.Answer}})
 	for _, messages := range [][][]byte{{}, {{slinID}}, {{slinID, 0, 16}, stranger[:8]}} { // and no more
 		slow.closed(slow.connects(messages...))
 	}
@@ -563,7 +563,7 @@ func TestAudioSocketRefuses(t *testing.T) {
 func TestAudioSocketAnnounce(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{Host: Host{Limits: Limits{Tokens: 1}}}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	many := url.Values{}
 	for i := range audioSocketParams + 1 {
 		many.Set(fmt.Sprint(i), "x")
@@ -622,7 +622,7 @@ func TestAudioSocketLate(t *testing.T) {
 func TestAudioSocketNameless(t *testing.T) {
 	t.Parallel()
 	a := &AudioSocket{Host: Host{Limits: Limits{Start: pbxWait}}}
-	p := newPBX(t, a)
+	p := newTCPPBX(t, a)
 	a.nameless.Store(audioSocketNameless)
 	p.closed(p.connects())
 	if a.Stats.Refused[RefusedBusy].Load() != 1 {
