@@ -38,6 +38,8 @@ type Call struct {
 	AuthToken  string             // signs all requests
 	Kind       Kind               // whose call it is; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
+	Socket     string             // of AudioSocket: host:port that the call is connected to
+	APIKey     string             // of Genesys: the integration's
 	From, To   string             // default: two numbers of the 555-01 range
 
 	StatusCallback string        // told that the call is over, as a number's "call status changes" setting is
@@ -73,8 +75,12 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 		return nil, errors.New("url is missing")
 	}
 	switch {
+	case c.Kind == AudioSocket:
+		return c.placeBySocket(ctx)
+	case c.Kind == Genesys:
+		return c.placeByHook(ctx)
 	case c.Kind != "" && dialects[c.Kind] == nil:
-		return nil, fmt.Errorf("kind %q: want twilio or telnyx", c.Kind)
+		return nil, fmt.Errorf("kind %q: want twilio, telnyx, audiosocket or genesys", c.Kind)
 	case c.Kind == Telnyx && len(c.Key) != ed25519.PrivateKeySize:
 		return nil, errors.New("key is missing")
 	case c.Kind != Telnyx && c.AuthToken == "":

@@ -143,6 +143,10 @@ func (v *conversation) finish() {
 	r := v.p.result
 	r.Length = at(int64(len(r.Heard)))
 	r.tell(v.caller.acts, &v.ear, nil, nil)
+	if l, ok := v.leg.(interface{ tally(f *Frames) }); ok {
+		_ = v.leg.Hangup(media.CauseCaller) // it has gone, or is let go
+		l.tally(&r.Frames)
+	}
 	if g, ok := v.leg.(media.Gauge); ok {
 		q := g.Quality()
 		r.Packets = &Packets{MOS: q.MOS, Received: q.Received, Lost: q.Lost + q.Late, Jitter: Millis(q.Jitter)}

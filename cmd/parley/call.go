@@ -48,8 +48,13 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or audiosocket, with that of its announcements, such as http://127.0.0.1:8080/audiosocket/calls; or genesys, with the socket, such as ws://127.0.0.1:8080/genesys/audiohook." default:"twilio" enum:"twilio,telnyx,audiosocket,genesys"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
+	Socket    string `name:"audiosocket" help:"Where the server listens for AudioSocket, which the call is connected to." default:"127.0.0.1:9092" placeholder:"HOST:PORT"`
+	APIKey    string `name:"api-key" help:"Key of the API that announces calls by AudioSocket." var:"PARLEY_API_KEY"`
+
+	GenesysAPIKey string `name:"genesys-api-key" help:"Key of the integration, in Genesys' place." var:"GENESYS_API_KEY"`
+	GenesysSecret string `name:"genesys-client-secret" help:"Its client secret, in base64." var:"GENESYS_CLIENT_SECRET"`
 }
 
 // token is what requests are signed with.
@@ -169,9 +174,18 @@ func (c *callCmd) call() (*carrier.Call, error) {
 	var token string
 	var key ed25519.PrivateKey
 	var err error
-	if c.Carrier == string(carrier.Telnyx) {
+	switch carrier.Kind(c.Carrier) {
+	case carrier.Telnyx:
 		key, err = c.telnyx()
-	} else {
+	case carrier.AudioSocket:
+		if token = c.APIKey; token == "" {
+			err = usageError{errors.New("--api-key (PARLEY_API_KEY) is missing: calls by AudioSocket are announced with it")}
+		}
+	case carrier.Genesys:
+		if token = c.GenesysSecret; token == "" || c.GenesysAPIKey == "" {
+			err = usageError{errors.New("--genesys-api-key and --genesys-client-secret (GENESYS_API_KEY, GENESYS_CLIENT_SECRET): want both, as the server has them")}
+		}
+	default:
 		token, err = c.token()
 	}
 	if err != nil {
@@ -182,7 +196,7 @@ func (c *callCmd) call() (*carrier.Call, error) {
 		return nil, err
 	}
 	return &carrier.Call{
-		Kind: carrier.Kind(c.Carrier), Key: key,
+		Kind: carrier.Kind(c.Carrier), Key: key, Socket: c.Socket, APIKey: c.GenesysAPIKey,
 		URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: token, From: c.From, To: c.To,
 		StatusCallback: c.Status, Library: carrier.Library{Sounds: c.Sounds}, MaxLength: c.Max, Script: script,
 	}, nil

@@ -71,6 +71,9 @@ type config struct {
 
 	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: calls of Telnyx' are not taken." var:"TELNYX_PUBLIC_KEY"`
 
+	ownPBX
+	contactCentre
+
 	messaging
 
 	CallerID  string        `help:"Number that calls are placed from where the organisation has none." placeholder:"+E164" var:"PARLEY_CALLER_ID"`
@@ -147,6 +150,8 @@ func (c *config) check() error {
 	bad = append(bad, c.capacity.check()...)
 	bad = append(bad, c.telephony.check()...)
 	bad = append(bad, c.browsers.check()...)
+	bad = append(bad, c.ownPBX.check()...)
+	bad = append(bad, c.contactCentre.check()...)
 	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
 		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
 	}

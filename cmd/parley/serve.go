@@ -84,6 +84,7 @@ type server struct {
 	twilio   *stream.Twilio
 	doors    []door          // those whose calls come by sockets: Twilio, and others
 	sip      *switchroom     // nil: nothing comes by SIP
+	pbx      *pbxPort        // nil: nothing comes by AudioSocket
 	browsers *webrtc.Server  // nil: they cannot call
 	chats    *chatCalls      // on WhatsApp; nil: they are not taken
 	relay    *webrelay.Relay // for them; nil: none
@@ -164,16 +165,16 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx()); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenGenesys(), s.listenAudioSocket(ctx)); err != nil {
 		s.closeTraces()
-		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
+		return nil, errors.Join(err, s.pbx.close(), s.office.close(), s.window.close(), v.close())
 	}
 	s.players = s.office.accounts.players(v)
 	s.company.players, s.company.lender = s.players, s.office.accounts
 	s.company.recall = &recall.Desk{Rows: s.office.store, Organisation: s.office.directory.Memory}
 	if s.sip, err = s.openSwitchroom(); err != nil {
 		s.closeTraces()
-		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
+		return nil, errors.Join(err, s.pbx.close(), s.office.close(), s.window.close(), v.close())
 	}
 	s.measure()
 	return s, nil
@@ -230,7 +231,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 
 // echoTail is how much echo is taken out of a leg. What a browser plays in the open comes back by its microphone, if it lets that happen.
 func (s *server) echoTail(info media.Info) time.Duration {
-	if info.Params[agentParam] != "" && s.cfg.EchoTail == 0 {
+	if info.Params[agentParam] != "" && info.Kind != stream.AudioSocketKind && s.cfg.EchoTail == 0 {
 		return s.cfg.WebRTCEcho
 	}
 	return s.cfg.EchoTail
@@ -317,6 +318,9 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	}
 	if s.sip != nil {
 		g.Go(func() error { return s.sip.agent.Run(works) })
+	}
+	if s.pbx != nil {
+		g.Go(func() error { return s.pbx.run(works) })
 	}
 	if s.vendors.engine != nil {
 		g.Go(func() error { return s.vendors.engine.Run(works) })
@@ -423,6 +427,9 @@ func (s *server) greet(w io.Writer, addr net.Addr) {
 	s.office.greet(w, "http://"+local)
 	if s.sip != nil {
 		fmt.Fprintf(w, "Calls by SIP: %s.\n", strings.Join(s.sip.listening(), ", "))
+	}
+	if s.pbx != nil {
+		fmt.Fprintf(w, "Calls by AudioSocket: %s.\n", s.pbx.ln.Addr())
 	}
 	if s.browsers != nil {
 		fmt.Fprintf(w, "Talk in a browser:  http://%s/console/talk\n", local)

@@ -16,6 +16,17 @@ import (
 // socketPair is a leg over TCP on loopback and its far end's bare connection.
 func socketPair(tb testing.TB) (*Leg, net.Conn) {
 	tb.Helper()
+	l, far := barePair(tb, &twilioDialect)
+	l.sounds = sounds{telephone, telephone}
+	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
+		tb.Fatal(err)
+	}
+	return l, far
+}
+
+// barePair is a leg over TCP on loopback that has not started, and its far end's bare connection.
+func barePair(tb testing.TB, speaks *dialect) (*Leg, net.Conn) {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		tb.Fatal(err)
@@ -29,11 +40,7 @@ func socketPair(tb testing.TB) (*Leg, net.Conn) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	l := newLeg(near, &twilioDialect, Limits{}.orDefaults(), &Stats{})
-	l.sounds = sounds{telephone, telephone}
-	if err := l.start(&start{stream: testStream, call: testCall}, 200*time.Millisecond, 100*time.Millisecond); err != nil {
-		tb.Fatal(err)
-	}
+	l := newLeg(near, speaks, Limits{}.orDefaults(), &Stats{})
 	tb.Cleanup(func() {
 		_ = far.Close()
 		l.finish()

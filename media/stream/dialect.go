@@ -1,6 +1,8 @@
 package stream
 
 import (
+	"time"
+
 	"github.com/segmentio/asm/base64"
 )
 
@@ -10,20 +12,28 @@ type dialect struct {
 	parse func(text []byte, m *message) error   // reads one message; its errors name the field
 	sound func(s *start) (sounds, error)        // how the sound of a stream is written; why, if it is none that we read
 	words func(stream string, f format) phrases // what we say by a stream
+
+	binary   bool          // sound is binary frames, both ways; else it is base64 in text
+	piece    time.Duration // where it is: the most sound in one of ours; 0: as much as Send is given
+	whole    bool          // our sound comes in whole frames: the last is filled up with silence
+	live     bool          // nothing that was sent can be taken back, or is told of once it has sounded: sound is sent as it is due
+	protocol string        // the subprotocol that the far end may ask for
 }
 
-// phrases are our messages in a dialect whose sound is base64 in JSON: what stands before and after what is put in.
+// phrases are our messages in a dialect: what stands before and after what is put in. Where sound is binary frames there are none of media;
+// where a stream is live there are none of marks and clear.
 type phrases struct {
 	media, mediaTail string
 	mark, markTail   string
 	clear            string
 }
 
-// A writer builds our messages for one stream in one buffer: what it returns is a whole frame, lent until the next.
+// A writer builds our messages for one stream in one buffer: what it returns is whole frames, lent until the next.
 type writer struct {
 	phrases
 
-	buf []byte
+	piece int // bytes of sound in a binary frame; 0: sound is base64 in text
+	buf   []byte
 }
 
 // textRoom is where a frame's header goes.
@@ -35,12 +45,34 @@ func newWriter(p phrases, audio int) *writer {
 	return &writer{phrases: p, buf: make([]byte, 0, len(p.media)+base64.StdEncoding.EncodedLen(audio)+len(p.mediaTail))}
 }
 
+// newBinaryWriter makes the messages of a stream whose sound is binary frames: at most audio bytes of it at once, in frames of at most piece.
+func newBinaryWriter(p phrases, audio, piece int) *writer {
+	w := newWriter(p, 0)
+	w.piece = piece
+	w.buf = make([]byte, 0, max(audio+(audio+piece-1)/piece*textHeader, len(w.mark)+markRoom+len(w.markTail), len(w.clear)))
+	return w
+}
+
 // audio is sound on its way to the caller.
 func (w *writer) audio(codes []byte) []byte {
+	if w.piece > 0 {
+		return w.pieces(codes)
+	}
 	head, n := len(w.media), base64.StdEncoding.EncodedLen(len(codes))
 	b := append(w.buf[:0], w.media...)[:head+n]
 	base64.StdEncoding.Encode(b[head:], codes)
 	return sealText(append(b, w.mediaTail...))
+}
+
+// pieces is sound as binary frames.
+func (w *writer) pieces(codes []byte) []byte {
+	b := w.buf[:0]
+	for len(codes) > 0 {
+		n := min(len(codes), w.piece)
+		b = append(appendBinary(b, n), codes[:n]...)
+		codes = codes[n:]
+	}
+	return b
 }
 
 // marked asks for a mark's return once all before it has sounded.

@@ -271,6 +271,14 @@ func appendClose(dst []byte, code uint16, reason string) []byte {
 	return appendControl(dst, opClose, body[:2+n])
 }
 
+// appendBinary appends the header of a binary frame of n bytes, less than 64 KiB.
+func appendBinary(dst []byte, n int) []byte {
+	if n < 126 {
+		return append(dst, 0x80|byte(opBinary), byte(n))
+	}
+	return binary.BigEndian.AppendUint16(append(dst, 0x80|byte(opBinary), 126), uint16(n))
+}
+
 // textHeader is the room that sealText needs before a message.
 const textHeader = 4
 

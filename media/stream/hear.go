@@ -59,6 +59,10 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 		}
 	case kindStop:
 		return packet, io.EOF
+	case kindCleared: // an epoch has begun with our own
+	case kindAsked:
+		l.malformed = 0
+		return l.answer(m)
 	default:
 		l.stats.Unknown.Add(1)
 	}
@@ -82,6 +86,19 @@ func (l *Leg) hearAudio(m *message) bool {
 	l.rest = l.heard[:n]
 	l.align(m.at)
 	return true
+}
+
+// hearBinary takes a binary frame as what take moves next: it is lent until all of it is moved.
+func (l *Leg) hearBinary(sound []byte) error {
+	switch {
+	case !l.speaks.binary:
+		l.stats.Unknown.Add(1)
+		return nil
+	case len(sound)%l.hears.width() != 0:
+		return l.senseless(errSenseless)
+	}
+	l.rest, l.malformed = sound, 0
+	return nil
 }
 
 // align keeps media time true when audio is lost on its way.

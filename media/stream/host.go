@@ -85,59 +85,74 @@ type judgement func(*Leg, *start) (string, Refusal)
 
 // take makes a socket of a request that has proved whose it is, and holds the call on it once judge lets it begin.
 func (h *Host) take(w http.ResponseWriter, r *http.Request, speaks *dialect, judge judgement) {
+	if leg := h.upgrade(w, r, speaks); leg != nil {
+		h.carry(r.Context(), leg, func() error { return h.open(leg, judge) })
+	}
+}
+
+// upgrade makes a socket of a request; nil: it was answered, and is none.
+func (h *Host) upgrade(w http.ResponseWriter, r *http.Request, speaks *dialect) *Leg {
 	if r.Header.Get("Origin") != "" {
 		h.refuse(w, RefusedOrigin, http.StatusForbidden)
-		return
+		return nil
 	}
 	limits := h.Limits.orDefaults()
 	if !h.sockets.enter(limits.Sockets) {
 		h.refuse(w, RefusedBusy, http.StatusServiceUnavailable)
-		return
+		return nil
 	}
 	upgrader := websocket.Upgrader{HandshakeTimeout: limits.Start}
+	if speaks.protocol != "" {
+		upgrader.Subprotocols = []string{speaks.protocol}
+	}
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		h.sockets.leave()
 		h.refused(RefusedHandshake, slog.Any("error", err))
-		return
+		return nil
 	}
 	// Upgrade fails if anything came before its answer, so nothing is buffered: from here on the connection is ours.
 	leg := newLeg(ws.NetConn(), speaks, limits, &h.Stats)
 	if small, ok := leg.out.tcp.(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = small.SetWriteBuffer(sendBuffer) // an optimisation
 	}
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(r.Context()))
-	h.sockets.attach(leg, cancel)
-	go h.serve(ctx, cancel, leg, judge) // not here: as long as a handler runs, net/http keeps the request and its buffers, 15 KB a call; Close waits for it
+	return leg
 }
 
-// serve is a socket from its upgrade to its end. A panic ends that socket alone.
-func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l *Leg, judge judgement) {
+// carry serves a socket for which there was a place, which Close waits for. It does so on a goroutine of its own: as long as a handler runs, net/http keeps
+// the request and its buffers, 15 KB a call.
+func (h *Host) carry(ctx context.Context, leg socket, open func() error) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	h.sockets.attach(leg, cancel)
+	go h.serve(ctx, cancel, leg, open)
+}
+
+// serve is a socket from where it is the Host's to its end; open begins its call. A panic ends that socket alone.
+func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l socket, open func() error) {
 	defer h.sockets.leave()
 	defer cancel(nil)
 	defer h.finish(l)
 	defer func() {
 		if p := recover(); p != nil {
 			h.Stats.Panics.Add(1)
-			h.log().Error("call panicked", "carrier_id", l.info.ID, "panic", p, "stack", string(debug.Stack()))
+			h.log().Error("call panicked", "carrier_id", l.Info().ID, "panic", p, "stack", string(debug.Stack()))
 			_ = l.Hangup(media.CausePanic)
 		}
 	}()
-	if err := h.open(l, judge); err == nil {
-		h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
-		h.Answer(ctx, l)
+	if err := open(); err == nil {
+		h.Answer(ctx, l.face())
 	}
 }
 
 // finish closes the leg's socket and lets go of its call.
-func (h *Host) finish(l *Leg) {
+func (h *Host) finish(l socket) {
 	l.finish()
 	h.sockets.detach(l)
-	if l.out.failed() != nil {
+	if l.mailbox().failed() != nil {
 		h.Stats.Dropped.Add(1)
 	}
-	if l.started && h.Ended != nil {
-		h.Ended(l.info.ID)
+	if l.begun() && h.Ended != nil {
+		h.Ended(l.Info().ID)
 	}
 }
 
@@ -159,6 +174,7 @@ func (h *Host) open(l *Leg, judge judgement) error {
 		l.out.close(closePolicy, why)
 		return fmt.Errorf("open stream: %s", why)
 	}
+	h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
 	return nil
 }
 
@@ -168,6 +184,9 @@ func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 		return "the call has a stream", RefusedSecondStream
 	}
 	lead, chunk := cmp.Or(h.Lead, 200*time.Millisecond), min(cmp.Or(h.Chunk, 100*time.Millisecond), time.Second)
+	if l.speaks.live {
+		lead, chunk = 0, media.FrameTime
+	}
 	if err := l.start(s, lead, chunk); err != nil {
 		return err.Error(), RefusedNoStart
 	}

@@ -31,7 +31,8 @@ type Leg struct {
 	stats  *Stats
 	limits Limits
 
-	owners []string // as Info has them
+	owners []string                               // as Info has them
+	answer func(m *message) (media.Packet, error) // what a message of kindAsked is answered, and means
 
 	// The reading goroutine's.
 	reading   sync.Mutex // held by Receive, so that finish waits for a last one
@@ -90,12 +91,19 @@ func (l *Leg) firstStart() (*start, error) {
 		return nil, err
 	}
 	for {
-		text, err := l.nextText()
+		op, text, err := l.next()
 		if errors.Is(err, os.ErrDeadlineExceeded) && !l.hungUp.Load() {
 			return nil, errNoStart
 		}
 		if err != nil {
 			return nil, err
+		}
+		if op == opBinary {
+			if l.speaks.binary {
+				return nil, errEarly
+			}
+			l.stats.Unknown.Add(1)
+			continue
 		}
 		if err := l.speaks.parse(text, &l.said); err != nil {
 			if err := l.senseless(err); err != nil {
@@ -123,12 +131,22 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
-	l.codes = make([]byte, int(chunk*time.Duration(l.hears.rate)/time.Second)*l.says.width())
-	l.writer = newWriter(l.speaks.words(s.stream, l.says), len(l.codes))
+	l.codes = make([]byte, l.says.bytes(chunk), l.says.bytes(chunk+media.FrameTime))
+	words := l.speaks.words(s.stream, l.says)
+	if !l.speaks.binary {
+		l.writer = newWriter(words, cap(l.codes))
+	} else {
+		piece := cmp.Or(l.says.bytes(l.speaks.piece), len(l.codes))
+		l.writer = newBinaryWriter(words, cap(l.codes), piece)
+	}
 	l.out.fit(cap(l.writer.buf))
 	l.started = true
 	return l.await(l.limits.Ping)
 }
+
+func (l *Leg) mailbox() *outbox { return l.out }
+
+func (l *Leg) begun() bool { return l.started }
 
 // Info is who calls whom, and how the carrier wants its audio.
 func (l *Leg) Info() media.Info { return l.info }
@@ -145,12 +163,17 @@ func (l *Leg) Receive() (media.Packet, error) {
 			at := media.Samples(int(l.begin), l.hears.rate)
 			return media.Packet{Frame: media.Frame{PCM: l.pcm[:l.filled], Rate: l.hears.rate, At: at}}, nil
 		}
-		text, err := l.nextText()
+		op, payload, err := l.next()
 		if err != nil {
 			l.err = l.ended(err)
 			break
 		}
-		packet, err := l.hear(text)
+		var packet media.Packet
+		if op == opBinary {
+			err = l.hearBinary(payload)
+		} else {
+			packet, err = l.hear(payload)
+		}
 		if err != nil {
 			l.err = l.ended(err)
 		}
@@ -161,9 +184,9 @@ func (l *Leg) Receive() (media.Packet, error) {
 	return media.Packet{}, l.err
 }
 
-// nextText returns the next text message and answers control frames on the way. It notices a peer that has died: every
+// next returns the next message, text or binary, and answers control frames on the way. It notices a peer that has died: every
 // Limits.Ping it looks whether anything came, and asks for a pong.
-func (l *Leg) nextText() ([]byte, error) {
+func (l *Leg) next() (opcode, []byte, error) {
 	for {
 		op, payload, err := l.in.next()
 		if err != nil {
@@ -173,31 +196,28 @@ func (l *Leg) nextText() ([]byte, error) {
 				}
 			}
 			l.broken = errors.As(err, new(*violation))
-			return nil, err
+			return 0, nil, err
 		}
 		switch op {
-		case opText:
+		case opText, opBinary:
 			l.stats.MessagesIn.Add(1)
-			return payload, nil
-		case opBinary:
-			l.stats.MessagesIn.Add(1)
-			l.stats.Unknown.Add(1)
+			return op, payload, nil
 		case opPing:
 			var frame [2 + maxControl]byte
 			if err := l.out.send(appendControl(frame[:0], opPong, payload)); err != nil {
-				return nil, err
+				return 0, nil, err
 			}
 		case opClose:
 			l.goodbye = true
 			code, err := closing(payload)
 			if err != nil {
-				return nil, err
+				return 0, nil, err
 			}
 			l.out.close(code, "")
 			if code == closeNormal || code == closeGoingAway || code == closeNoStatus {
-				return nil, io.EOF
+				return 0, nil, io.EOF
 			}
-			return nil, fmt.Errorf("the far end closed with code %d", code)
+			return 0, nil, fmt.Errorf("the far end closed with code %d", code)
 		}
 	}
 }
@@ -267,12 +287,23 @@ func (l *Leg) Send(f media.Frame) error {
 		return l.out.failed()
 	}
 	n := l.says.encode(l.codes, f.PCM)
-	if err := l.out.send(l.writer.audio(l.codes[:n])); err != nil {
+	if err := l.out.send(l.writer.audio(l.filledUp(n))); err != nil {
 		return err
 	}
 	l.sent.Add(uint64(len(f.PCM))) // Clear, the only other writer, comes from the same goroutine
 	l.stats.MessagesOut.Add(1)
 	return nil
+}
+
+// filledUp is the first n of codes, and silence to the end of a frame where the carrier wants whole ones.
+func (l *Leg) filledUp(n int) []byte {
+	codes := l.codes[:n]
+	if frame := l.says.bytes(media.FrameTime); l.speaks.whole {
+		for len(codes)%frame != 0 {
+			codes = append(codes, l.says.silence())
+		}
+	}
+	return codes
 }
 
 // Mark asks for a Played note.
@@ -281,7 +312,28 @@ func (l *Leg) Mark() error { return l.tell(l.writer.marked(markOf(l.sent.Load())
 // Clear begins a new epoch. The marks that the carrier returns because of it are of an older one.
 func (l *Leg) Clear() error {
 	l.sent.Store(mark{epoch: markOf(l.sent.Load()).epoch + 1}.word())
+	switch {
+	case !l.speaks.live:
+	case l.hungUp.Load():
+		return errHungUp
+	default:
+		return l.out.failed()
+	}
 	return l.tell(l.writer.cleared())
+}
+
+// unmarked is a leg whose carrier does not report what it has played: it is no media.Marker, and its playout goes by the send clock alone.
+type unmarked struct{ media.Leg }
+
+// Unwrap is the leg itself.
+func (u unmarked) Unwrap() media.Leg { return u.Leg }
+
+// face is the leg as its call sees it.
+func (l *Leg) face() media.Leg {
+	if l.speaks.live {
+		return unmarked{l}
+	}
+	return l
 }
 
 func (l *Leg) tell(frame []byte) error {

@@ -13,6 +13,9 @@ type mark struct {
 	samples uint32 // enough for six days at 8 kHz
 }
 
+// markRoom is the most bytes that a mark's name has.
+const markRoom = len("4294967295:4294967295")
+
 func (m mark) word() uint64 { return uint64(m.epoch)<<32 | uint64(m.samples) }
 
 func markOf(word uint64) mark { return mark{uint32(word >> 32), uint32(word)} }

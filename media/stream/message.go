@@ -17,6 +17,8 @@ const (
 	kindMark
 	kindDigit
 	kindStop
+	kindCleared // our clear has been obeyed
+	kindAsked   // what Leg.answer answers
 )
 
 // A message is one of the far end's, whatever its dialect. Its byte slices are lent: they point into the frame that it came in.
@@ -29,6 +31,8 @@ type message struct {
 	mark   []byte // the name of a mark
 	digit  string // a key
 	start  *start
+	asks   string // of what is answered: what for
+	number int64  // the same: of the far end's messages
 }
 
 const unstamped = -1
@@ -41,7 +45,8 @@ type start struct {
 	encoding              string
 	rate, channels        int
 	params                map[string]string
-	outbound              bool // as the voice webhook said; no message tells it
+	outbound              bool  // as the voice webhook said; no message tells it
+	number                int64 // of its message, where the far end numbers them
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean

@@ -88,10 +88,15 @@ func (o *outbox) send(b []byte) error {
 
 // close sends a close frame, after which nothing else is sent. Only the first counts.
 func (o *outbox) close(code uint16, reason string) {
+	var frame [2 + maxControl]byte
+	o.last(appendClose(frame[:0], code, reason))
+}
+
+// last sends a frame after which nothing else is sent. Only the first counts.
+func (o *outbox) last(b []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var frame [2 + maxControl]byte
-	_ = o.sendLocked(appendClose(frame[:0], code, reason)) // a dead socket cannot be told
+	_ = o.sendLocked(b) // a dead socket cannot be told
 	o.closed = true
 }
 

@@ -11,14 +11,23 @@ import (
 // errShutdown is the cause with which a call's context ends in Close.
 var errShutdown = errors.New("the server is shutting down")
 
+// A socket is a leg as its Host has it.
+type socket interface {
+	media.Leg
+	face() media.Leg // as its call sees it
+	mailbox() *outbox
+	begun() bool // its call has
+	finish()     // ends the connection and waits until nothing of it is left
+}
+
 // sockets are those that are open, and the calls that they carry. The zero value is ready.
 type sockets struct {
 	mu     sync.Mutex
 	closed bool
-	open   map[*Leg]context.CancelCauseFunc
-	calls  map[string]*Leg // those that have started
-	n      int             // sockets, from before the upgrade until the connection is closed
-	idle   chan struct{}   // closed when n is 0 again; nil while nobody waits
+	open   map[socket]context.CancelCauseFunc
+	calls  map[string]socket // those that have started
+	n      int               // sockets, from before the upgrade until the connection is closed
+	idle   chan struct{}     // closed when n is 0 again; nil while nobody waits
 }
 
 // enter lets a socket in, unless there are limit of them or all is closed.
@@ -42,21 +51,21 @@ func (s *sockets) leave() {
 }
 
 // attach makes l one of those that close hangs up.
-func (s *sockets) attach(l *Leg, cancel context.CancelCauseFunc) {
+func (s *sockets) attach(l socket, cancel context.CancelCauseFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		_ = l.Hangup(media.CauseShutdown)
 	}
 	if s.open == nil {
-		s.open = make(map[*Leg]context.CancelCauseFunc)
-		s.calls = make(map[string]*Leg)
+		s.open = make(map[socket]context.CancelCauseFunc)
+		s.calls = make(map[string]socket)
 	}
 	s.open[l] = cancel
 }
 
 // claim gives the call to l; false: it has a stream.
-func (s *sockets) claim(call string, l *Leg) bool {
+func (s *sockets) claim(call string, l socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.calls[call] != nil {
@@ -67,12 +76,12 @@ func (s *sockets) claim(call string, l *Leg) bool {
 }
 
 // detach lets go of l and its call.
-func (s *sockets) detach(l *Leg) {
+func (s *sockets) detach(l socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.open, l)
-	if s.calls[l.info.ID] == l {
-		delete(s.calls, l.info.ID)
+	if s.calls[l.Info().ID] == l {
+		delete(s.calls, l.Info().ID)
 	}
 }
 
@@ -112,7 +121,7 @@ func (s *sockets) cut() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for l := range s.open {
-		l.out.fail(errShutdown)
+		l.mailbox().fail(errShutdown)
 	}
 	return s.n
 }

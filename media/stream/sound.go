@@ -2,6 +2,7 @@ package stream
 
 import (
 	"encoding/binary"
+	"time"
 
 	"parley/media/g711"
 )
@@ -33,6 +34,22 @@ func (f format) width() int {
 		return 2
 	}
 	return 1
+}
+
+// silence is how a byte of silence is written.
+func (f format) silence() byte {
+	switch f.coding {
+	case ulaw:
+		return 0xFF
+	case alaw:
+		return 0xD5
+	}
+	return 0
+}
+
+// bytes is how many bytes d takes.
+func (f format) bytes(d time.Duration) int {
+	return int(d*time.Duration(f.rate)/time.Second) * f.width()
 }
 
 // frame is how many samples 20 ms are.
