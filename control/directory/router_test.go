@@ -109,7 +109,7 @@ func acme() *database {
 	return &database{dir: store.Directory{
 		Revision: 7,
 		Organisations: []store.Organisation{
-			{ID: "acme", Number: 1, Name: "Acme", DefaultAgent: "anna", Memory: `{"enabled":true}`, Created: at},
+			{ID: "acme", Number: 1, Name: "Acme", DefaultAgent: "anna", Memory: `{"enabled":true}`, PreAnswer: `{"url":"https://example.com/ask"}`, Created: at},
 			{ID: "bolt", Number: 2, Name: "Bolt", DefaultAgent: "boris", Created: at},
 			{ID: "calm", Number: 3, Name: "Calm", DefaultAgent: "cora", Created: at},
 			{ID: "dusk", Number: 4, Name: "Dusk", Created: at},
