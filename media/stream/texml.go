@@ -78,14 +78,14 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), nil, query}) || t.draining.Load() {
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
 	limits, now := t.Limits.orDefaults(), time.Now()
 	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
 	at := url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query), call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token)), RawQuery: query.Encode()}
@@ -95,9 +95,9 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-func (t *Telnyx) turnAway(w http.ResponseWriter) {
+func (t *Telnyx) turnAway(w http.ResponseWriter, call string) {
 	t.Stats.Refused[RefusedBusy].Add(1)
-	t.respond(w, texml{Reject: &twimlReject{"busy"}})
+	t.respond(w, texml{Reject: &twimlReject{t.reason(call)}})
 }
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, start, token, and the call.
