@@ -70,7 +70,7 @@ func TestEndToEndPreAnswer(t *testing.T) {
 		plain:    `{"greeting": "Welcome back, {{name}}. Three nights, as always?", "variables": {"name": "Bruno"}}`,
 		unwanted: `{"reject": {"reason": "rejected"}}`,
 	})
-	n := serve(t, "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32", "SSL_CERT_FILE="+roots)
+	n := serve(t, append(mockVendors(t), "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32", "SSL_CERT_FILE="+roots)...)
 	var made struct{ Secret string }
 	n.into(n.api(http.MethodPost, "/api/v1/webhooks/secret", map[string]int{}), &made)
 	secret.Store(made.Secret)
@@ -90,7 +90,7 @@ func TestEndToEndPreAnswer(t *testing.T) {
 	if a := n.api(http.MethodPost, "/api/v1/numbers", map[string]any{"phone_number": "+15550100075", "pre_answer": map[string]any{"url": "http://example.com"}}); a.Details["pre_answer.url"] == nil {
 		t.Errorf("a rule without TLS: %d %v", a.Status, a.Details)
 	}
-	script, err := carrier.ParseScript("script", "hear\nhangup")
+	script, err := carrier.ParseScript("script", "hear quiet=300ms within=60s\nhangup")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +135,7 @@ func TestEndToEndPreAnswer(t *testing.T) {
 	}
 	q := question("twilio", chosen)
 	row, p := record(r.CallSID)
-	if row.AgentID != concierge.ID || row.ID != q.CallID || !strings.HasPrefix(row.text("agent"), "Good day Ana") || p.Outcome != "heeded" || p.AgentID != concierge.ID || p.Variables["visits"] != "3" {
+	if row.AgentID != concierge.ID || row.ID != q.CallID || len(row.Turns) == 0 || !strings.HasPrefix(row.Turns[0].Text, "Good day Ana, visit 3.") || p.Outcome != "heeded" || p.AgentID != concierge.ID || p.Variables["visits"] != "3" {
 		t.Errorf("the chosen agent: %+v, %+v, asked %+v", row, p, q)
 	}
 
@@ -152,7 +152,7 @@ func TestEndToEndPreAnswer(t *testing.T) {
 		t.Errorf("the rejected call: %+v", rejected)
 	}
 
-	out, code := command(t, nil, "call", "--sip", "sip:"+plain+"@"+n.sipAddress(), "--from", "+15550100070", "--wav", "", "--json", "--do", "hear", "--do", "hangup")
+	out, code := command(t, nil, "call", "--sip", "sip:"+plain+"@"+n.sipAddress(), "--from", "+15550100070", "--wav", "", "--json", "--do", "hear quiet=300ms within=60s", "--do", "hangup")
 	if code != 0 {
 		t.Fatalf("by SIP: exit code %d: %s", code, out)
 	}
@@ -161,7 +161,7 @@ func TestEndToEndPreAnswer(t *testing.T) {
 		n.into(n.api(http.MethodGet, "/api/v1/calls/"+q.CallID, nil), &row)
 		return row.Status == "completed"
 	})
-	if _, p = record(row.CarrierID); !strings.HasPrefix(row.text("agent"), "Welcome back, Bruno") || p.Outcome != "heeded" || p.AgentID != "" {
+	if _, p = record(row.CarrierID); len(row.Turns) == 0 || !strings.HasPrefix(row.Turns[0].Text, "Welcome back, Bruno.") || p.Outcome != "heeded" || p.AgentID != "" {
 		t.Errorf("by SIP: %+v, %+v", row, p)
 	}
 
