@@ -12,6 +12,7 @@ import (
 	"parley/control"
 	"parley/control/envelope"
 	outside "parley/control/lines"
+	"parley/control/preanswer"
 	"parley/control/vault"
 	"parley/store"
 )
@@ -187,7 +188,19 @@ func TestNumbers(t *testing.T) {
 		refusal{"PATCH", "/numbers/" + n.ID, `{"trunk_id":"` + w.theirs.trunk + `"}`, 404, []string{"trunk_id"}},
 		refusal{"PATCH", "/numbers/" + n.ID, `{"phone_number":"+15005550003","label":7}`, 0, []string{"phone_number", "label"}},
 		refusal{"PATCH", "/numbers/" + n.ID, `{}`, 0, nil},
+		refusal{"POST", "/numbers", `{"phone_number":"+15005550002","pre_answer":{"url":"http://example.com/in"}}`, 0, []string{"pre_answer.url"}},
+		refusal{"PATCH", "/numbers/" + n.ID, `{"pre_answer":{"url":"https://a:b@example.com"}}`, 0, []string{"pre_answer.url"}},
+		refusal{"PATCH", "/numbers/" + n.ID, `{"pre_answer":{"fallback":"sing","timeout_ms":60000}}`, 0, []string{"pre_answer.url", "pre_answer.fallback", "pre_answer.timeout_ms"}},
 	)
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"pre_answer":{"url":"https://example.com/in?key=a"}}`), http.StatusOK).data(t, &n)
+	if p := n.PreAnswer; p == nil || *p != (preanswer.Settings{URL: "https://example.com/in?key=a", Fallback: "agent", TimeoutMS: 2000}) {
+		t.Errorf("asks %+v", p)
+	}
+	n.PreAnswer = nil
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"pre_answer":null}`), http.StatusOK).data(t, &n)
+	if n.PreAnswer != nil {
+		t.Errorf("still asks %+v", n.PreAnswer)
+	}
 	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"trunk_id":"`+w.ours.trunk+`","credential_id":null,"label":"Desk","agent_id":null}`), http.StatusOK).data(t, &n)
 	if n.AgentID != nil || n.CredentialID != nil || *n.TrunkID != w.ours.trunk || *n.Label != "Desk" {
 		t.Errorf("changed to %+v", n)

@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"parley/control"
 	"parley/control/access"
+	"parley/control/preanswer"
 	"parley/store"
 )
 
@@ -525,4 +528,29 @@ func TestOrganizations(t *testing.T) {
 		t.Errorf("off: %+v", m)
 	}
 	w.want(p.do("PATCH", "/organizations/"+w.ours.org, `{"memory":{"enabled":true}}`), http.StatusForbidden)
+	// Who is asked about its calls is given as a whole, too.
+	type asks struct {
+		PreAnswer *preanswer.Settings `json:"pre_answer"`
+	}
+	for _, c := range []struct {
+		body   string
+		status int
+		want   *preanswer.Settings
+	}{
+		{`{"pre_answer":{"url":"https://example.com/in","fallback":"reject","timeout_ms":900}}`, http.StatusOK, &preanswer.Settings{URL: "https://example.com/in", Fallback: "reject", TimeoutMS: 900}},
+		{`{"pre_answer":{"url":"http://example.com/in"}}`, http.StatusBadRequest, nil},
+		{`{"pre_answer":{"url":""}}`, http.StatusBadRequest, nil},
+		{`{"name":"Once more"}`, http.StatusOK, &preanswer.Settings{URL: "https://example.com/in", Fallback: "reject", TimeoutMS: 900}},
+		{`{"pre_answer":null}`, http.StatusOK, nil},
+	} {
+		a := w.want(p.do("PATCH", "/organizations/"+made.ID, c.body), c.status)
+		if c.status != http.StatusOK {
+			continue
+		}
+		var got asks
+		if a.data(t, &got); !cmp.Equal(got.PreAnswer, c.want) {
+			t.Errorf("%s: asks %+v, want %+v", c.body, got.PreAnswer, c.want)
+		}
+	}
+	w.want(p.do("PATCH", "/organizations/"+w.ours.org, `{"pre_answer":{"url":"https://example.com/in"}}`), http.StatusForbidden)
 }

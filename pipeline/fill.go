@@ -53,12 +53,12 @@ func Fill(text string, slots map[string]string) (filled string, missing []string
 		name, otherwise, _ := strings.Cut(place, "|")
 		name = strings.TrimSpace(name)
 		value := ""
-		if named(name) {
+		if Nameable(name) {
 			value = oneLine(slots[name])
 		}
 		if value == "" {
 			value = oneLine(otherwise)
-			if value == "" || !named(name) {
+			if value == "" || !Nameable(name) {
 				lacks(name)
 			}
 		}
@@ -86,8 +86,8 @@ func closeUp(b *strings.Builder, after string) string {
 	return strings.TrimLeft(after, " ")
 }
 
-// named says whether s can be the name of a slot.
-func named(s string) bool {
+// Nameable says whether s can be the name of a slot: letters, digits and _ . - alone.
+func Nameable(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("_.-", r)
 	})

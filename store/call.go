@@ -52,6 +52,8 @@ type Call struct {
 	Answered     time.Time `json:"answered"`
 	// Collected is what was asked of the caller, by slot; what is secret has "***" for its value. It grows with the turns.
 	Collected map[string]string `json:"collected,omitempty"`
+	// PreAnswer is what was said of it before it was answered; nil: nobody was asked.
+	PreAnswer *PreAnswer `json:"pre_answer,omitempty"`
 	End
 }
 

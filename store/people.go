@@ -63,6 +63,8 @@ type Organisations interface {
 	RenameOrganisation(ctx context.Context, org, name string) error
 	// SetMemory says what an organisation's agents may remember: a JSON object, or nothing.
 	SetMemory(ctx context.Context, org, memory string) error
+	// SetPreAnswer says who is asked about an organisation's calls before they are answered: a JSON object, or nothing.
+	SetPreAnswer(ctx context.Context, org, rule string) error
 }
 
 // Sessions are the logins of people. One that has expired, or whose person has left the organisation, is not found.

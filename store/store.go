@@ -45,6 +45,7 @@ type Organisation struct {
 	Name         string
 	DefaultAgent string // answers the calls that no number leads to an enabled agent; empty: nobody does
 	Memory       string // what its agents may remember: JSON object of control/traits' Memory; empty: nothing
+	PreAnswer    string // who is asked about its calls before they are answered: JSON object of control/preanswer's Settings; empty: nobody
 	Created      time.Time
 }
 
@@ -117,6 +118,7 @@ type Number struct {
 	// is the way by SIP that it is reached by, in place of that; one of them at most.
 	Credential string
 	Trunk      string
+	PreAnswer  string // as Organisation.PreAnswer; empty: as its organisation has it
 	Created    time.Time
 	Updated    time.Time
 }
@@ -190,11 +192,11 @@ type Numbers interface {
 	CreateNumber(ctx context.Context, n Number) (Number, error)
 	// Number finds one, by its id or as it is in E.164.
 	Number(ctx context.Context, org, id string) (Number, error)
-	// UpdateNumber lets change alter a number's agent, label, credential and trunk, in one transaction. An error of change is returned as
+	// UpdateNumber lets change alter a number's agent, label, credential, trunk and pre-answer, in one transaction. An error of change is returned as
 	// it is, and nothing is kept. ErrNotFound as of CreateNumber.
 	UpdateNumber(ctx context.Context, org, id string, at time.Time, change func(*Number) error) (Number, error)
 	// PutNumber adds a number, or leads one that the organisation has to another agent. ErrConflict if it is another organisation's,
-	// ErrNotFound if the organisation has no such agent. Of an old number, ID, Created, label, credential and trunk stay.
+	// ErrNotFound if the organisation has no such agent. Of an old number, ID, Created, label, credential, trunk and pre-answer stay.
 	PutNumber(ctx context.Context, n Number) (Number, error)
 	Numbers(ctx context.Context, org string, p Page) (numbers []Number, total int64, err error) // by E164
 	DeleteNumber(ctx context.Context, org, e164 string) error

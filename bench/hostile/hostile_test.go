@@ -197,6 +197,7 @@ func ways() []way {
 		}},
 		{"recordings", "https", fetchAll},
 		{"webhooks", "https", sendAll},
+		{"pre-answers", "https", askAll},
 	}
 }
 
@@ -281,6 +282,23 @@ func sendAll(t *testing.T, urls, allow []string) {
 	must(t, <-done)
 }
 
+// askAll asks each URL about a call.
+func askAll(t *testing.T, urls, allow []string) {
+	db, org := database(t)
+	v, err := vault.New([]byte("0123456789abcdef0123456789abcdef"))
+	must(t, err)
+	let, err := webhook.ParseAllow(allow)
+	must(t, err)
+	a := webhook.NewAsker(webhook.AskOptions{Secrets: &webhook.Secrets{Rules: db, Vault: v}, Allow: let, Roots: roots, Timeout: patience})
+	each(t, urls, func(ctx context.Context, target string) error {
+		r, err := a.Ask(ctx, org, target, "q", []byte("{}"), 1024)
+		if err == nil && r.Status/100 == 3 {
+			err = errors.New("redirected")
+		}
+		return err
+	})
+}
+
 // roots are who has signed the bait's certificate.
 var roots = x509.NewCertPool()
 
@@ -319,7 +337,7 @@ func TestNothingGetsIn(t *testing.T) { //nolint:paralleltest // see above
 			}
 			direct := len(urls)
 			bait := plain
-			if w.name == "webhooks" {
+			if w.name == "webhooks" || w.name == "pre-answers" {
 				bait = sealed
 			}
 			if w.scheme == "https" { // sockets follow no redirects

@@ -33,7 +33,8 @@ var places = map[string]string{
 	"create-agent settings.tools": "tools, MCP servers", "update-agent settings.tools": "tools, MCP servers", "try-agent settings.tools": "tools, MCP servers",
 	"create-credential base_url": asVendors, "update-credential base_url": asVendors,
 	"create-campaign webhook_url": "webhooks", "create-task webhook_url": "webhooks", "update-task webhook_url": "webhooks", "test-webhook url": "webhooks",
-	"load-recording url": "recordings",
+	"load-recording url":           "recordings",
+	"create-number pre_answer.url": "pre-answers", "update-number pre_answer.url": "pre-answers", "update-organization pre_answer.url": "pre-answers",
 
 	"create-agent settings.widget.origins": ofPages, "update-agent settings.widget.origins": ofPages, "try-agent settings.widget.origins": ofPages,
 	"create-contact addresses.address": "-a telephone number, or an email", "update-contact addresses.address": "-a telephone number, or an email",

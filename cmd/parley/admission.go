@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"parley/control/admission"
+	"parley/control/preanswer"
 	"parley/media"
 	"parley/media/stream"
 	"parley/providers/twilio"
@@ -77,18 +78,40 @@ func (s *server) refusing() admission.Reason {
 	return s.gate.Refusing(s.vendors.hears == "local" || s.vendors.speaks == "local")
 }
 
-// welcome gives a call that asks what to do a place, or says that there is none.
-func (s *server) welcome(ctx context.Context, in stream.Incoming) bool {
-	r := admission.Request{Key: in.CallSID}
-	if token := in.Params.Get(twilio.TokenParam); token != "" {
-		if s.guests.find(token, in.Owners) != nil {
-			return true // two legs, but one conversation
+// welcome gives calls of a carrier that ask what to do a place, or says that there is none, or that their organisation's server does not
+// want them.
+func (s *server) welcome(carrier string) func(context.Context, stream.Incoming) bool {
+	return func(ctx context.Context, in stream.Incoming) bool {
+		r := admission.Request{Key: in.CallSID}
+		if token := in.Params.Get(twilio.TokenParam); token != "" {
+			if s.guests.find(token, in.Owners) != nil {
+				return true // two legs, but one conversation
+			}
+			return s.gate.Admit(s.placedRequest(ctx, token)) == ""
 		}
-		r = s.placedRequest(ctx, token)
-	} else if route, err := s.office.directory.RouteAmong(in.Owners, in.To); err == nil {
-		r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
+		route, err := s.office.directory.RouteAmong(in.Owners, in.To)
+		if err == nil {
+			r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
+		}
+		r.Wait = s.office.patient(route)
+		if s.gate.Admit(r) != "" {
+			return false
+		}
+		info := media.Info{Kind: carrier, ID: in.CallSID, From: in.From, To: in.To, Owners: in.Owners}
+		if s.office.ask(ctx, route, info, firstOf(in.Params), nil) != "" {
+			s.gate.Forget(in.CallSID)
+			return false
+		}
+		return true
 	}
-	return s.gate.Admit(r) == ""
+}
+
+// rejecting says of calls of a carrier that were not welcome whether their organisation's server has rejected them.
+func (s *server) rejecting(carrier string) func(id string) bool {
+	return func(id string) bool {
+		said, ok := s.office.pre.answer(media.Info{Kind: carrier, ID: id})
+		return ok && said.Answer.Reject == preanswer.Rejected
+	}
 }
 
 // placedRequest is a placed call that was answered.
@@ -107,8 +130,11 @@ func (s *server) arrived(ctx context.Context, info media.Info) bool {
 	r := admission.Request{Key: info.ID}
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		r = s.placedRequest(ctx, token)
-	} else if route, err := s.office.route(info); err == nil {
-		r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
+	} else {
+		s.office.fetch(ctx, info)
+		if route, err := s.office.route(info); err == nil {
+			r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
+		}
 	}
 	return s.gate.Begin(info.ID, r) == ""
 }

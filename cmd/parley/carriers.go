@@ -30,7 +30,7 @@ func (s *server) listenTelnyx() error {
 		return err
 	}
 	t := &stream.Telnyx{
-		Host:      stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Log: s.log},
+		Host:      stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome("telnyx"), Rejecting: s.rejecting("telnyx"), Log: s.log},
 		PublicKey: key, Secret: []byte(secret),
 	}
 	s.doors = append(s.doors, door{t, &t.Host})

@@ -126,6 +126,9 @@ func (in *construction) publish() error {
 	if err != nil {
 		return err
 	}
+	if err := in.newPreanswers(hooks, in.observe.asked); err != nil {
+		return err
+	}
 	db := in.store
 	in.drafts.Boot = in.boot
 	if in.talk, err = talk.NewTokens(db, in.log, in.secrets...); err != nil {

@@ -90,10 +90,13 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 	})
 }
 
-// callID names a call: one that was placed has its name already.
-func callID(info media.Info) string {
+// callID names a call: one that was placed, or asked about, has its name already.
+func (s *server) callID(info media.Info) string {
 	if token := info.Params[twilio.TokenParam]; uuid.Validate(token) == nil {
 		return token
+	}
+	if said, ok := s.office.pre.answer(info); ok {
+		return said.Call
 	}
 	return store.NewID()
 }

@@ -25,6 +25,8 @@ import (
 // doctorCmd checks what serve needs, with the same settings.
 type doctorCmd struct {
 	config
+
+	Carrier string `help:"Look at what a carrier's calls need to come in, and at nothing else: twilio, telnyx, sip. The server has to run." placeholder:"NAME"`
 }
 
 // A finding is one line of the doctor's report.
@@ -36,6 +38,13 @@ type finding struct {
 // Run prints every finding, and fails if one of them would keep calls from working.
 func (c *doctorCmd) Run(ctx context.Context, con console) error {
 	c.getenv = con.getenv
+	if c.Carrier != "" {
+		findings, err := c.carrier(ctx)
+		if err != nil {
+			return err
+		}
+		return tell(con.out, findings)
+	}
 	findings := []finding{c.settings(), c.dataDir(), c.database(ctx), c.nodes(ctx), c.recordings(ctx), c.collector(ctx), c.address(ctx), c.turn(ctx), c.room(), c.publicURL(), c.token(), c.flow(), c.tools()}
 	v, err := newVendors(&c.config, tally{}, slog.New(slog.DiscardHandler))
 	if err != nil {

@@ -61,6 +61,7 @@ type office struct {
 	node      *nodes.Node
 	boot      string // this process's, as in the rows of its calls
 	hooks     *webhook.Sender
+	pre       preanswers
 	vault     *vault.Vault
 	accounts  *accounts
 	auth      *access.Authenticator
@@ -120,6 +121,7 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 type observe struct {
 	request func(route, method string, status int, took time.Duration) // to the API, by the pattern of its route
 	webhook func(event, outcome string, took time.Duration)            // tries of webhooks
+	asked   func(outcome string, took time.Duration)                   // before calls were answered
 	taped   func(outcome string, lost int)                             // recordings, and frames that they lost
 	dialler dialer.Observe
 	inbox   inbox.Observe
@@ -225,20 +227,28 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
 	route, err := o.route(info)
+	said := o.pre.take(info, route.Org)
 	if route.Org != "" {
 		o.opened(store.Call{
 			ID: call, Org: route.Org, Agent: route.Agent.ID, AgentVersion: route.Agent.Version, Bot: botOf(info), Direction: store.Inbound, Status: store.InProgress,
-			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now,
+			Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: now, Answered: now, PreAnswer: said,
 		})
 	}
 	if err != nil {
 		return store.Agent{}, info, fmt.Errorf("route: %w", err)
 	}
-	return route.Agent, info, nil
+	agent, info := asSaid(said, route.Agent, info)
+	return agent, info, nil
 }
 
-// route is who answers a call: of a page, the agent that it was opened for; of a softphone, by its line; of all others, by the number that was called.
+// route is who answers a call: whom the organisation's server has chosen for it, or else number's.
 func (o *office) route(info media.Info) (directory.Route, error) {
+	r, err := o.number(info)
+	return o.heed(info, r, err)
+}
+
+// number is who answers a call about which nobody is asked: of a page, the agent that it was opened for; of a softphone, by its line; of all others, by the number that was called.
+func (o *office) number(info media.Info) (directory.Route, error) {
 	if len(info.Owners) == 0 {
 		return o.directory.RouteAmong(nil, info.To)
 	}

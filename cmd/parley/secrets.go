@@ -45,18 +45,23 @@ func (s *secrets) foundVault(dir string) (*vault.Vault, error) {
 	if bad := s.check(); len(bad) > 0 {
 		return nil, usageError{errors.Join(bad...)}
 	}
-	if s.Secret == "" {
-		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil && s.VaultKey == "" {
-			return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
-		} else if err != nil {
-			return s.newVault("")
-		}
-	}
-	secret, err := s.master(dir)
-	if err != nil {
-		return nil, err
+	secret, err := s.found(dir)
+	if err != nil && s.VaultKey == "" {
+		return nil, usageError{fmt.Errorf("PARLEY_SECRET or PARLEY_VAULT_KEY must be set as for the server, or --data-dir be the server's: %w", err)}
+	} else if err != nil {
+		return s.newVault("")
 	}
 	return s.newVault(secret)
+}
+
+// found is master of a server that has run here; none is made.
+func (s *secrets) found(dir string) (string, error) {
+	if s.Secret == "" {
+		if _, err := os.Stat(filepath.Join(dir, secretFile)); err != nil {
+			return "", err
+		}
+	}
+	return s.master(dir)
 }
 
 // newVault seals with the first key that there is, and opens with all: so a vault key may be introduced, changed and taken away again.

@@ -161,7 +161,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
 	}
-	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
+	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Asked, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
@@ -191,11 +191,11 @@ func (s *server) open(token string) {
 		return has
 	}
 	s.board = &pipeline.Switchboard{
-		Cast: s.cast, Pacer: s.wheels, Limit: s.cfg.MaxCalls, Watch: s.watch, NewID: callID, Tones: s.cfg.KeyTones, Punctuality: &s.punctuality, Log: s.log,
+		Cast: s.cast, Pacer: s.wheels, Limit: s.cfg.MaxCalls, Watch: s.watch, NewID: s.callID, Tones: s.cfg.KeyTones, Punctuality: &s.punctuality, Log: s.log,
 	}
 	s.gate = s.newGate()
 	s.twilio = &stream.Twilio{
-		Host:       stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Log: s.log},
+		Host:       stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome("twilio"), Rejecting: s.rejecting("twilio"), Log: s.log},
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
 		Progress: s.progress,

@@ -12,6 +12,7 @@ import (
 	"parley/control/admission"
 	"parley/control/directory"
 	"parley/control/lines"
+	"parley/control/preanswer"
 	"parley/control/vault"
 	"parley/media"
 	"parley/media/rtp"
@@ -109,24 +110,45 @@ func (s *server) trunkState(id string) *lines.TrunkState {
 const busyFor = 10 * time.Second
 
 // admitted gives a call that comes by SIP a place, or says how it is refused: 404 where nobody answers the number, 486 where its organisation
-// has as many calls as it may, 503 where the node has, or stops.
-func (s *server) admitted(_ context.Context, in sip.Incoming) sip.Verdict {
+// has as many calls as it may, 503 where the node has, or stops; and 486 or 603 where the organisation's server does not want it.
+func (s *server) admitted(ctx context.Context, in sip.Incoming) sip.Verdict {
 	r := admission.Request{Key: in.ID}
-	route, err := s.office.route(media.Info{From: in.From, To: in.To, Owners: in.Owners, Line: in.Line})
+	info := media.Info{Kind: "sip", ID: in.ID, From: in.From, To: in.To, Owners: in.Owners, Line: in.Line}
+	route, err := s.office.number(info)
+	nobody := errors.Is(err, directory.ErrNobody)
 	switch {
-	case errors.Is(err, directory.ErrNobody):
+	case nobody && s.office.directory.PreAnswer(route.Org, route.Number) == "":
 		return sip.Verdict{Status: 404}
-	case err != nil: // nothing is known yet
+	case err != nil && !nobody: // nothing is known yet
 		return sip.Verdict{Status: 503, RetryAfter: busyFor}
 	}
-	r.Org, r.Speech = route.Org, s.company.speaksLocally(route.Agent)
+	r.Org, r.Speech, r.Wait = route.Org, !nobody && s.company.speaksLocally(route.Agent), s.office.patient(route)
 	switch s.gate.Admit(r) {
 	case "":
-		return sip.Verdict{Ring: s.cfg.SIPRing, Early: s.cfg.SIPEarly}
+		return s.askedBySIP(ctx, route, info, in)
 	case admission.OrgCalls:
 		return sip.Verdict{Status: 486, RetryAfter: busyFor}
 	}
 	return sip.Verdict{Status: 503, RetryAfter: busyFor}
+}
+
+// askedBySIP is what becomes of a call that has its place, once its organisation's server was asked about it.
+func (s *server) askedBySIP(ctx context.Context, route directory.Route, info media.Info, in sip.Incoming) sip.Verdict {
+	v := sip.Verdict{Ring: s.cfg.SIPRing, Early: s.cfg.SIPEarly}
+	switch s.office.ask(ctx, route, info, nil, in.Headers) {
+	case "":
+		if _, err := s.office.route(info); errors.Is(err, directory.ErrNobody) {
+			v = sip.Verdict{Status: 404}
+		}
+	case preanswer.Busy:
+		v = sip.Verdict{Status: 486, RetryAfter: busyFor}
+	default:
+		v = sip.Verdict{Status: 603}
+	}
+	if v.Status != 0 {
+		s.gate.Forget(in.ID)
+	}
+	return v
 }
 
 // trunks are those of the directory, with their passwords sealed until they are needed.

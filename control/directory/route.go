@@ -123,6 +123,24 @@ func (d *Directory) Memory(org string) string {
 	return ""
 }
 
+// PreAnswer is who is asked about the calls of an organisation's number before they are answered, as control/preanswer reads it: by the
+// number's own rule, or if it has none, or is no number of the organisation's, by its organisation's; empty: nobody.
+func (d *Directory) PreAnswer(org, number string) string {
+	v := d.view.Load()
+	if v == nil {
+		return ""
+	}
+	if n := v.phones[holder{org, number}]; n != nil && n.PreAnswer != "" {
+		return n.PreAnswer
+	}
+	for _, o := range v.Organisations {
+		if o.ID == org {
+			return o.PreAnswer
+		}
+	}
+	return ""
+}
+
 // Default is the agent, by its id, that answers an organisation's calls that no number leads elsewhere; empty: nobody does.
 // store.ErrNotFound if there is no such organisation, store.ErrUnavailable while nothing is known.
 func (d *Directory) Default(org string) (agent string, err error) {

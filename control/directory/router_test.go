@@ -100,7 +100,7 @@ func acme() *database {
 	}
 	trunk := map[int64]string{1: "t1"}
 	number := func(n int64, org, e164, agent string) store.Number {
-		return store.Number{ID: fmt.Sprintf("n%d", n), Number: n, Org: org, E164: e164, Agent: agent, Label: "Desk", Credential: "main", Trunk: trunk[n], Created: at, Updated: at}
+		return store.Number{ID: fmt.Sprintf("n%d", n), Number: n, Org: org, E164: e164, Agent: agent, Label: "Desk", Credential: "main", Trunk: trunk[n], PreAnswer: `{"url":"https://example.com/number"}`, Created: at, Updated: at}
 	}
 	credential := func(n int64, org, id, account string, standard bool) store.Credential {
 		return store.Credential{ID: id, Number: n, Org: org, Vendor: "twilio", Name: id, Account: account, BaseURL: "https://example.com",
@@ -109,7 +109,7 @@ func acme() *database {
 	return &database{dir: store.Directory{
 		Revision: 7,
 		Organisations: []store.Organisation{
-			{ID: "acme", Number: 1, Name: "Acme", DefaultAgent: "anna", Memory: `{"enabled":true}`, Created: at},
+			{ID: "acme", Number: 1, Name: "Acme", DefaultAgent: "anna", Memory: `{"enabled":true}`, PreAnswer: `{"url":"https://example.com/ask"}`, Created: at},
 			{ID: "bolt", Number: 2, Name: "Bolt", DefaultAgent: "boris", Created: at},
 			{ID: "calm", Number: 3, Name: "Calm", DefaultAgent: "cora", Created: at},
 			{ID: "dusk", Number: 4, Name: "Dusk", Created: at},

@@ -18,7 +18,7 @@ import (
 
 // version is the form of the file. It goes up whenever store's Directory, Organisation, Agent, Number, Credential, Trunk or Extension is changed, so that no file is
 // taken for what it does not say.
-const version = 6
+const version = 7
 
 // A snapshot is the file's contents.
 type snapshot struct {

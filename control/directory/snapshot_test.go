@@ -140,8 +140,8 @@ func TestDamagedSnapshotIsSetAside(t *testing.T) {
 		"half":             good[:len(good)/2],
 		"one letter":       bytes.Replace(good, []byte("boris"), []byte("bores"), 1),
 		"two files":        append(slices.Clone(good), good...),
-		"another version":  bytes.Replace(good, []byte(`"version":6`), []byte(`"version":5`), 1),
-		"no directory":     []byte(`{"version":6}`),
+		"another version":  bytes.Replace(good, []byte(`"version":7`), []byte(`"version":6`), 1),
+		"no directory":     []byte(`{"version":7}`),
 		"words of no sort": sealed(`{"Revision":1,"Robots":[]}`),
 		"another type":     sealed(`{"Revision":"one"}`),
 		"a list":           []byte("[]"),
@@ -294,7 +294,7 @@ func TestSnapshotForm(t *testing.T) {
 
 // sealed is a file whose checksum fits.
 func sealed(dir string) []byte {
-	return fmt.Appendf(nil, `{"version":6,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
+	return fmt.Appendf(nil, `{"version":7,"confirmed":"2026-11-20T09:00:00Z","sha256":"%x","directory":%s}`, sha256.Sum256([]byte(dir)), dir)
 }
 
 func indented(t *testing.T, data []byte) string {

@@ -10,6 +10,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/preanswer"
 	"parley/store"
 )
 
@@ -22,21 +23,28 @@ type Numbers struct {
 
 // Number is a phone number as the API shows it.
 type Number struct {
-	ID           string        `json:"id" format:"uuid"`
-	Number       int64         `json:"number" doc:"Its second id, a number." example:"1"`
-	PhoneNumber  string        `json:"phone_number" doc:"In E.164." example:"+1234567890"`
-	Label        *string       `json:"label" example:"Front desk"`
-	AgentID      *string       `json:"agent_id" doc:"Who answers it, and calls from it; null: the default agent." format:"uuid"`
-	CredentialID *string       `json:"credential_id" doc:"The Twilio account that calls from it are placed by; null: the organisation's default, else the server's." format:"uuid"`
-	TrunkID      *string       `json:"trunk_id" doc:"The SIP trunk that it is reached by; null: none." format:"uuid"`
-	CreatedAt    envelope.Time `json:"created_at"`
-	UpdatedAt    envelope.Time `json:"updated_at"`
+	ID           string              `json:"id" format:"uuid"`
+	Number       int64               `json:"number" doc:"Its second id, a number." example:"1"`
+	PhoneNumber  string              `json:"phone_number" doc:"In E.164." example:"+1234567890"`
+	Label        *string             `json:"label" example:"Front desk"`
+	AgentID      *string             `json:"agent_id" doc:"Who answers it, and calls from it; null: the default agent." format:"uuid"`
+	CredentialID *string             `json:"credential_id" doc:"The Twilio account that calls from it are placed by; null: the organisation's default, else the server's." format:"uuid"`
+	TrunkID      *string             `json:"trunk_id" doc:"The SIP trunk that it is reached by; null: none." format:"uuid"`
+	PreAnswer    *preanswer.Settings `json:"pre_answer" doc:"Who is asked about each call to it before it is answered; null: whom its organisation has asked (docs/preanswer.md)."`
+	CreatedAt    envelope.Time       `json:"created_at"`
+	UpdatedAt    envelope.Time       `json:"updated_at"`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Number) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "pre_answer")
+	return s
 }
 
 func showNumber(n store.Number) Number {
 	return Number{
 		ID: n.ID, Number: n.Number, PhoneNumber: n.E164, Label: envelope.Optional(n.Label), AgentID: envelope.Optional(n.Agent), CredentialID: envelope.Optional(n.Credential),
-		TrunkID: envelope.Optional(n.Trunk), CreatedAt: envelope.Time(n.Created), UpdatedAt: envelope.Time(n.Updated),
+		TrunkID: envelope.Optional(n.Trunk), PreAnswer: preanswer.Show(n.PreAnswer), CreatedAt: envelope.Time(n.Created), UpdatedAt: envelope.Time(n.Updated),
 	}
 }
 
@@ -75,6 +83,8 @@ type NumberCreate struct {
 	AgentID      string `json:"agent_id,omitempty" nullable:"true" format:"uuid" doc:"Who answers it; none given: the default agent."`
 	CredentialID string `json:"credential_id,omitempty" nullable:"true" format:"uuid" doc:"The Twilio account that calls from it are placed by; none given: the organisation's default, else the server's."`
 	TrunkID      string `json:"trunk_id,omitempty" nullable:"true" format:"uuid" doc:"The SIP trunk that it is reached by, instead of a credential."`
+
+	PreAnswer envelope.Field[preanswer.Settings] `json:"pre_answer,omitempty" doc:"Who is asked about each call to it before it is answered; none given: whom its organisation has asked."`
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -86,7 +96,7 @@ func (b *NumberCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	if b.CredentialID != "" && b.TrunkID != "" {
 		bad = append(bad, envelope.Complain(at, "trunk_id", oneWay))
 	}
-	return bad
+	return append(bad, preanswer.Check(&b.PreAnswer, at)...)
 }
 
 const oneWay = "cannot be beside credential_id: a number is reached one way"
@@ -103,7 +113,7 @@ func (h *Numbers) Create(ctx context.Context, in *CreateNumber) (*envelope.One[N
 	b, now := in.Body, time.Now().UTC().Truncate(time.Microsecond)
 	n := store.Number{
 		ID: store.NewID(), Org: access.Org(ctx), E164: b.PhoneNumber, Label: b.Label, Agent: envelope.Plain(b.AgentID), Credential: envelope.Plain(b.CredentialID),
-		Trunk: envelope.Plain(b.TrunkID), Created: now, Updated: now,
+		Trunk: envelope.Plain(b.TrunkID), PreAnswer: preanswer.TextOf(b.PreAnswer), Created: now, Updated: now,
 	}
 	if err := h.known(ctx, n); err != nil {
 		return nil, err
@@ -159,6 +169,8 @@ type NumberPatch struct {
 	AgentID      envelope.Field[string] `json:"agent_id,omitempty" format:"uuid" doc:"Who answers it; null: the default agent."`
 	CredentialID envelope.Field[string] `json:"credential_id,omitempty" format:"uuid" doc:"The Twilio account that calls from it are placed by."`
 	TrunkID      envelope.Field[string] `json:"trunk_id,omitempty" format:"uuid" doc:"The SIP trunk that it is reached by, instead of a credential."`
+
+	PreAnswer envelope.Field[preanswer.Settings] `json:"pre_answer,omitempty" doc:"Who is asked about each call to it before it is answered; it is given as a whole, and null is whom its organisation has asked."`
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -173,6 +185,7 @@ func (b *NumberPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 		b.CredentialID.Check(at, "credential_id", true),
 		b.TrunkID.Check(at, "trunk_id", true),
 		envelope.Blank(at, "label", b.Label.Value),
+		preanswer.Check(&b.PreAnswer, at),
 	} {
 		bad = append(bad, wrong...)
 	}
@@ -180,7 +193,7 @@ func (b *NumberPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 }
 
 func (b *NumberPatch) empty() bool {
-	return !b.Label.Set && !b.AgentID.Set && !b.CredentialID.Set && !b.TrunkID.Set
+	return !b.Label.Set && !b.AgentID.Set && !b.CredentialID.Set && !b.TrunkID.Set && !b.PreAnswer.Set
 }
 
 func (b *NumberPatch) apply(n *store.Number) error {
@@ -191,6 +204,9 @@ func (b *NumberPatch) apply(n *store.Number) error {
 		if f.from.Set {
 			*f.to = f.from.Value
 		}
+	}
+	if b.PreAnswer.Set {
+		n.PreAnswer = preanswer.TextOf(b.PreAnswer)
 	}
 	n.Agent, n.Credential, n.Trunk = envelope.Plain(n.Agent), envelope.Plain(n.Credential), envelope.Plain(n.Trunk)
 	if n.Credential != "" && n.Trunk != "" {
@@ -209,7 +225,7 @@ type UpdateNumber struct {
 // Update handles PATCH /numbers/{id}.
 func (h *Numbers) Update(ctx context.Context, in *UpdateNumber) (*envelope.One[Number], error) {
 	if in.Body.empty() {
-		return nil, envelope.Bad("nothing to update: give at least one of label, agent_id, credential_id, trunk_id")
+		return nil, envelope.Bad("nothing to update: give at least one of label, agent_id, credential_id, trunk_id, pre_answer")
 	}
 	id, err := envelope.Canonical(in.ID.ID, "number")
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"parley/control/access"
 	"parley/control/envelope"
+	"parley/control/preanswer"
 	"parley/control/traits"
 	"parley/store"
 )
@@ -24,18 +25,26 @@ type Organisations struct {
 
 // Organization is an organisation as one of its people sees it.
 type Organization struct {
-	ID        string        `json:"id" format:"uuid"`
-	Number    int64         `json:"number" doc:"Its second id, a number." example:"1"`
-	Name      string        `json:"name" example:"Acme Ltd"`
-	Role      store.Role    `json:"role" enum:"owner,admin,member" doc:"Yours, in it."`
-	Current   bool          `json:"current" doc:"Whether the session works in it."`
-	Memory    traits.Memory `json:"memory" doc:"Whether its agents know what was said with somebody before, by whichever channel (docs/memory.md). Agents may have less of it by their settings, and never more."`
-	CreatedAt envelope.Time `json:"created_at"`
+	ID        string              `json:"id" format:"uuid"`
+	Number    int64               `json:"number" doc:"Its second id, a number." example:"1"`
+	Name      string              `json:"name" example:"Acme Ltd"`
+	Role      store.Role          `json:"role" enum:"owner,admin,member" doc:"Yours, in it."`
+	Current   bool                `json:"current" doc:"Whether the session works in it."`
+	Memory    traits.Memory       `json:"memory" doc:"Whether its agents know what was said with somebody before, by whichever channel (docs/memory.md). Agents may have less of it by their settings, and never more."`
+	PreAnswer *preanswer.Settings `json:"pre_answer" doc:"Who is asked about each inbound call before it is answered, unless its number says something else; null: nobody (docs/preanswer.md)."`
+	CreatedAt envelope.Time       `json:"created_at"`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (Organization) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "pre_answer")
+	return s
 }
 
 func showOrganization(m store.Membership, current string) Organization {
 	return Organization{
-		ID: m.ID, Number: m.Number, Name: m.Name, Role: m.Role, Current: m.ID == current, Memory: traits.ReadMemory(m.Memory), CreatedAt: envelope.Time(m.Created),
+		ID: m.ID, Number: m.Number, Name: m.Name, Role: m.Role, Current: m.ID == current, Memory: traits.ReadMemory(m.Memory),
+		PreAnswer: preanswer.Show(m.PreAnswer), CreatedAt: envelope.Time(m.Created),
 	}
 }
 
@@ -111,6 +120,8 @@ func (h *Organisations) Create(ctx context.Context, in *CreateOrganization) (*en
 type OrganizationPatch struct {
 	Name   envelope.Field[string]        `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"200" doc:"Not blank." example:"Acme Ltd"`
 	Memory envelope.Field[traits.Memory] `json:"memory,omitempty" doc:"Whether its agents know what was said with somebody before; it is given as a whole, and null is off."`
+
+	PreAnswer envelope.Field[preanswer.Settings] `json:"pre_answer,omitempty" doc:"Who is asked about each inbound call before it is answered; it is given as a whole, and null is nobody."`
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -120,7 +131,7 @@ func (b *OrganizationPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error
 	if field, reason := b.Memory.Value.Fault(); field != "" && !b.Memory.Null {
 		bad = append(bad, envelope.Complain(at, "memory."+field, reason))
 	}
-	return bad
+	return append(bad, preanswer.Check(&b.PreAnswer, at)...)
 }
 
 // ChangeOrganization is what PATCH /organizations/{id} asks.
@@ -141,8 +152,8 @@ func (h *Organisations) Change(ctx context.Context, in *ChangeOrganization) (*en
 	if _, err := may(access.With(ctx, there), access.Rename); err != nil {
 		return nil, err
 	}
-	if !in.Body.Name.Set && !in.Body.Memory.Set {
-		return nil, envelope.Bad("nothing to update: give at least one of name, memory")
+	if !in.Body.Name.Set && !in.Body.Memory.Set && !in.Body.PreAnswer.Set {
+		return nil, envelope.Bad("nothing to update: give at least one of name, memory, pre_answer")
 	}
 	if in.Body.Name.Set {
 		m.Name = strings.TrimSpace(in.Body.Name.Value)
@@ -158,6 +169,13 @@ func (h *Organisations) Change(ctx context.Context, in *ChangeOrganization) (*en
 			return nil, none(err, "organization")
 		}
 		h.Log.InfoContext(ctx, "memory of an organisation changed", "org", m.ID, "by", who.User, "enabled", traits.ReadMemory(m.Memory).Enabled)
+	}
+	if in.Body.PreAnswer.Set {
+		m.PreAnswer = preanswer.TextOf(in.Body.PreAnswer)
+		if err := h.Store.SetPreAnswer(ctx, m.ID, m.PreAnswer); err != nil {
+			return nil, none(err, "organization")
+		}
+		h.Log.InfoContext(ctx, "pre-answer of an organisation changed", "org", m.ID, "by", who.User, "enabled", m.PreAnswer != "")
 	}
 	h.changed(ctx)
 	return envelope.Give(ctx, showOrganization(m, who.Org)), nil

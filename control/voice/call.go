@@ -48,6 +48,8 @@ type CallDetail struct {
 
 	Cost *report.Cost `json:"cost,omitempty" doc:"What vendors charge for it, by list prices (docs/providers.md): once it is over; absent: nothing was used, or it is not known. Extension."`
 
+	PreAnswer *PreAnswer `json:"pre_answer,omitempty" doc:"What came of asking the organisation's server about it before it was answered (docs/preanswer.md); absent: nobody was asked. Extension."`
+
 	RecordingAvailable bool           `json:"recording_available" doc:"Whether GET /calls/{id}/recording has one."`
 	Transcript         []Entry        `json:"transcript" nullable:"false" doc:"What was said, in order; it grows with each turn."`
 	Turns              []Turn         `json:"turns" nullable:"false" doc:"The exchanges, and where their time went. Extension."`
@@ -59,6 +61,42 @@ type CallDetail struct {
 func (CallDetail) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	envelope.OrNull(s, "report")
 	return s
+}
+
+// PreAnswer is what came of asking about a call before it was answered.
+type PreAnswer struct {
+	Outcome   string            `json:"outcome" enum:"heeded,empty,rejected,timeout,unreachable,refused,wrong,forbidden,unsigned,abandoned" doc:"heeded, empty (it said nothing: the number's own agent answered), rejected; or why there was no good answer."`
+	Fallback  *string           `json:"fallback" enum:"agent,reject" doc:"What was done without a good answer; null: there was one."`
+	AgentID   *string           `json:"agent_id" format:"uuid" doc:"The agent that was chosen; null: none."`
+	Greeting  *string           `json:"greeting"`
+	Variables map[string]string `json:"variables" nullable:"true"`
+	Reject    *string           `json:"reject" enum:"busy,rejected" doc:"Why the call was not taken; null: it was."`
+	Status    *int              `json:"status" doc:"HTTP status of the last try; null: there was no answer." example:"200"`
+	Tries     int               `json:"tries" example:"1"`
+	TookMS    int64             `json:"took_ms" doc:"For how long the caller waited." example:"84"`
+	Error     *string           `json:"error"`
+}
+
+// TransformSchema implements huma.SchemaTransformer.
+func (PreAnswer) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	envelope.OrNull(s, "fallback")
+	envelope.OrNull(s, "reject")
+	return s
+}
+
+// showPreAnswer makes a PreAnswer of a row's; nil: it has none.
+func showPreAnswer(p *store.PreAnswer) *PreAnswer {
+	if p == nil {
+		return nil
+	}
+	out := &PreAnswer{
+		Outcome: p.Outcome, Fallback: envelope.Optional(p.Fallback), AgentID: envelope.Optional(p.Agent), Greeting: envelope.Optional(p.Greeting), Variables: p.Variables,
+		Reject: envelope.Optional(p.Reject), Tries: p.Tries, TookMS: p.Took.Milliseconds(), Error: envelope.Optional(p.Error),
+	}
+	if p.Status != 0 {
+		out.Status = &p.Status
+	}
+	return out
 }
 
 // Quality is how a call's sound travelled. Counts are of packets, shares from 0 to 1.

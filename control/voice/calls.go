@@ -110,7 +110,7 @@ func (h *Calls) Get(ctx context.Context, in *envelope.ID) (*envelope.One[CallDet
 	}
 	out := CallDetail{
 		Call: showCall(row), Collected: row.Collected, RecordingAvailable: err == nil, Transcript: showTranscript(row, messages), Source: source,
-		Turns: showTurns(turns), Cost: report.ShowCost(row.Cost),
+		Turns: showTurns(turns), Cost: report.ShowCost(row.Cost), PreAnswer: showPreAnswer(row.PreAnswer),
 	}
 	if q := row.Quality; q != nil {
 		out.Quality = showQuality(q)

@@ -52,7 +52,8 @@ type Options struct {
 	// Lines are what softphones register with that have a name: one of each organisation at most. It answers from memory; nil: none register.
 	Lines func(user string) []Line
 
-	// Admit says what is to become of a call before it is answered. It answers at once.
+	// Admit says what is to become of a call before it is answered. The far end knows meanwhile that we are trying (100): it may take
+	// seconds, but not many.
 	Admit func(context.Context, Incoming) Verdict
 	// Answer holds the call: it runs on a goroutine of the Agent's own, and when it returns the call is hung up. ctx ends with Close.
 	Answer func(context.Context, media.Leg)

@@ -21,6 +21,9 @@ type Incoming struct {
 	Trunk    string   // its id; empty: none
 	User     string   // who has signed; empty: nobody
 	Line     string   // the softphone's account that has; empty: none
+
+	// Headers are those of the INVITE that its sender has made up (X-...) or that say where the call has been, by their names as they came.
+	Headers map[string]string
 }
 
 // A Verdict says what is to become of a call.
@@ -139,7 +142,7 @@ func (a *Agent) proved(req *gosip.Request, who caller) (caller, verdict) {
 
 // receive judges a call and makes a leg of it; nil: it has been refused.
 func (a *Agent) receive(req *gosip.Request, tx *gosip.ServerTx, who caller) *Leg {
-	in := Incoming{ID: req.CallID().Value(), From: fromNumber(req, who.trunk != nil), To: toNumber(req), Owners: who.owners, User: who.user, Line: who.line}
+	in := Incoming{ID: req.CallID().Value(), From: fromNumber(req, who.trunk != nil), To: toNumber(req), Owners: who.owners, User: who.user, Line: who.line, Headers: told(req)}
 	switch {
 	case who.trunk != nil:
 		in.Trunk = who.trunk.ID
@@ -227,6 +230,30 @@ func toNumber(req *gosip.Request) string {
 		return user
 	}
 	return to
+}
+
+// What told takes at most.
+const (
+	maxTold      = 32
+	maxToldBytes = 1024 // of one value
+)
+
+// told are the headers of an INVITE that tell more of the call: X-..., User-to-User (RFC 7433), Diversion (RFC 5806) and History-Info (RFC
+// 7044). Of a name that is there more than once the first value counts.
+func told(req *gosip.Request) map[string]string {
+	all := map[string]string{}
+	for _, h := range req.Headers() {
+		name := h.Name()
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-") && lower != "user-to-user" && lower != "diversion" && lower != "history-info" {
+			continue
+		}
+		if _, twice := all[name]; twice || len(all) == maxTold || len(h.Value()) > maxToldBytes {
+			continue
+		}
+		all[name] = strings.ToValidUTF8(h.Value(), "")
+	}
+	return all
 }
 
 // fromNumber is who calls. A trunk is believed what it asserts (RFC 3325), since caller ids that are withheld may stand there alone.

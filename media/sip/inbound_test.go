@@ -7,12 +7,14 @@ import (
 
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"testing"
 	"time"
 
 	gosip "github.com/emiago/sipgo/sip"
+	"github.com/google/go-cmp/cmp"
 	"github.com/icholy/digest"
 
 	"parley/media"
@@ -443,4 +445,38 @@ func TestReliableRinging(t *testing.T) {
 	p.seq = seq
 	a.take(t)
 	p.leave()
+}
+
+// TestTold: what an INVITE's sender has made up is told before the call is answered, and no more than is reasonable.
+func TestTold(t *testing.T) {
+	t.Parallel()
+	var came atomic.Pointer[Incoming]
+	a := newAgent(t, func(o *Options) {
+		o.Admit = func(_ context.Context, in Incoming) Verdict { came.Store(&in); return Verdict{Status: 603} }
+	})
+	p := newPhone(t, a.udp())
+	more := []string{"X-Account: 42, gold", "x-account: 43", "X-Account: 44", "User-to-User: 56a3;encoding=hex", "Diversion: <sip:1@example.com>;reason=unknown", "Subject: hello",
+		"X-Long: " + strings.Repeat("a", 1025)}
+	p.send("INVITE", number, described(40000), more...)
+	p.wants(603)
+	p.send("ACK", number, "")
+	in := came.Load()
+	if in == nil {
+		t.Fatal("nobody was asked")
+	}
+	want := map[string]string{"X-Account": "42, gold", "x-account": "43", "User-to-User": "56a3;encoding=hex", "Diversion": "<sip:1@example.com>;reason=unknown"}
+	if d := cmp.Diff(want, in.Headers); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	many := make([]string, 40)
+	for i := range many {
+		many[i] = fmt.Sprintf("X-%d: a", i)
+	}
+	p = newPhone(t, a.udp())
+	p.send("INVITE", number, described(40000), many...)
+	p.wants(603)
+	p.send("ACK", number, "")
+	if n := len(came.Load().Headers); n != maxTold {
+		t.Errorf("%d headers are told, want %d", n, maxTold)
+	}
 }

@@ -32,8 +32,11 @@ type Host struct {
 	// closed. Nobody may use the leg after that. ctx ends with Close.
 	Answer func(ctx context.Context, leg media.Leg)
 	// Accepting says whether a new call is welcome, and says so itself where that is of interest; nil: always. When it is not, the call is
-	// turned away. It must answer at once.
+	// turned away. The carrier waits for its answer.
 	Accepting func(context.Context, Incoming) bool
+	// Rejecting says of a call that was not welcome whether the caller is told that it is not wanted, in place of that the line is busy; nil:
+	// never.
+	Rejecting func(callSID string) bool
 	Ended     func(callSID string) // called when a call's stream is over and its socket closed; nil: nobody asks
 
 	Lead   time.Duration // how far ahead of real time sound is sent; 0: 200 ms
@@ -191,6 +194,14 @@ func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 		return err.Error(), RefusedNoStart
 	}
 	return "", 0
+}
+
+// reason is what a caller is told whose call is turned away.
+func (h *Host) reason(call string) string {
+	if h.Rejecting != nil && h.Rejecting(call) {
+		return "rejected"
+	}
+	return "busy"
 }
 
 // plainID says that s can be a carrier's id: short, and safe in JSON, logs and file names.

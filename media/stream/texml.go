@@ -2,6 +2,7 @@ package stream
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -78,26 +79,37 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), nil, query}) || t.draining.Load() {
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
 	limits, now := t.Limits.orDefaults(), time.Now()
 	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
-	at := url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query), call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token)), RawQuery: query.Encode()}
+	at := t.way(query, call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token))
 	t.respond(w, texml{
 		Connect: &texmlConnect{Stream: texmlStream{URL: overSocket(t.base(r)) + at.String(), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate}},
 		Hangup:  &struct{}{},
 	})
 }
 
-func (t *Telnyx) turnAway(w http.ResponseWriter) {
+// way is where the stream of a call comes in.
+func (t *Telnyx) way(query url.Values, call, secret string, outbound bool, until time.Time) *url.URL {
+	return &url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query), call, secret, outbound, until), RawQuery: query.Encode()}
+}
+
+// Way is where a stream would come in whose call nobody has heard of, for those who want to know whether sockets get through at all: it is
+// good for the upgrade, and for as long as any.
+func (t *Telnyx) Way(call string, now time.Time) string {
+	return t.way(nil, call, rand.Text(), false, now.Add(t.Limits.orDefaults().Token)).String()
+}
+
+func (t *Telnyx) turnAway(w http.ResponseWriter, call string) {
 	t.Stats.Refused[RefusedBusy].Add(1)
-	t.respond(w, texml{Reject: &twimlReject{"busy"}})
+	t.respond(w, texml{Reject: &twimlReject{t.reason(call)}})
 }
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, start, token, and the call.

@@ -65,7 +65,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), owners, r.URL.Query()}) || t.draining.Load() {
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
 	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
@@ -73,7 +73,7 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		t.turnAway(w)
+		t.turnAway(w, call)
 		return
 	}
 	t.respond(w, twiml{
@@ -106,10 +106,10 @@ func parameters(secret, from, to string, query url.Values) []twimlParameter {
 }
 
 // turnAway tells a caller that nobody can take the call. It is counted and not logged: in a flood that would be the most that is done.
-func (t *Twilio) turnAway(w http.ResponseWriter) {
+func (t *Twilio) turnAway(w http.ResponseWriter, call string) {
 	t.Stats.Refused[RefusedBusy].Add(1)
-	if t.Sorry == "" {
-		t.respond(w, twiml{Reject: &twimlReject{"busy"}})
+	if reason := t.reason(call); t.Sorry == "" || reason != "busy" {
+		t.respond(w, twiml{Reject: &twimlReject{reason}})
 		return
 	}
 	t.respond(w, twiml{Say: t.Sorry, Hangup: &struct{}{}})

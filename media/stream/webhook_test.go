@@ -59,6 +59,8 @@ func TestVoiceTurnsAway(t *testing.T) {
 	}{
 		{"busy", &Twilio{Host: Host{Accepting: never}}, `<Response><Reject reason="busy"></Reject></Response>`},
 		{"sorry", &Twilio{Host: Host{Accepting: never}, Sorry: "Later & <soon>"}, `<Response><Say>Later &amp; &lt;soon&gt;</Say><Hangup></Hangup></Response>`},
+		{"unwanted", &Twilio{Host: Host{Accepting: never, Rejecting: func(id string) bool { return id == testCall }}, Sorry: "Later"}, `<Response><Reject reason="rejected"></Reject></Response>`},
+		{"not unwanted", &Twilio{Host: Host{Accepting: never, Rejecting: func(string) bool { return false }}}, `<Response><Reject reason="busy"></Reject></Response>`},
 	} {
 		server := serve(t, c.tw, false)
 		status, body := post(t, server, "/twilio/voice", voiceForm(testCall))

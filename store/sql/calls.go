@@ -134,7 +134,7 @@ func call(r db.Call) store.Call {
 		ID: r.ID, Number: r.Number, Org: r.Org, Agent: r.Agent, AgentVersion: int(r.AgentVersion), Task: r.Task, Bot: r.Bot,
 		Direction: store.Direction(r.Direction), Status: store.Status(r.Status), Leg: r.Leg, CarrierID: r.CarrierID,
 		From: r.Caller, To: r.Callee, Node: r.Node, Boot: r.Boot, Created: time.Time(r.Created), Answered: time.Time(r.Answered),
-		Collected: r.Collected,
+		Collected: r.Collected, PreAnswer: r.Preanswer.PreAnswer,
 		End: store.End{Ended: time.Time(r.Ended), Length: time.Duration(r.Length), Cause: r.Cause, Error: r.Error,
 			Turns: int(r.Turns), Drops: int(r.Drops), Latency: r.Latency, AnsweredBy: r.AnsweredBy, Quality: r.Quality.Quality, Cost: r.Cost.Cost},
 	}

@@ -106,5 +106,5 @@ func (s *Store) Directory(ctx context.Context) (d store.Directory, err error) {
 }
 
 func organisation(r db.Organisation) store.Organisation {
-	return store.Organisation{ID: r.ID, Number: r.Number, Name: r.Name, DefaultAgent: r.DefaultAgent, Memory: r.Memory, Created: time.Time(r.Created)}
+	return store.Organisation{ID: r.ID, Number: r.Number, Name: r.Name, DefaultAgent: r.DefaultAgent, Memory: r.Memory, PreAnswer: r.Preanswer, Created: time.Time(r.Created)}
 }

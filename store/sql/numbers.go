@@ -30,7 +30,7 @@ func (s *Store) CreateNumber(ctx context.Context, n store.Number) (made store.Nu
 
 func (u unit) insertNumber(ctx context.Context, n store.Number) (db.Number, error) {
 	return u.InsertNumber(ctx, db.InsertNumberParams{ID: n.ID, Org: n.Org, E164: n.E164, Agent: n.Agent, Label: n.Label,
-		Credential: n.Credential, Trunk: n.Trunk, Created: db.Time(n.Created), Updated: db.Time(n.Updated)})
+		Credential: n.Credential, Trunk: n.Trunk, Preanswer: n.PreAnswer, Created: db.Time(n.Created), Updated: db.Time(n.Updated)})
 }
 
 // reaches refuses a number that names what its organisation has not.
@@ -113,7 +113,7 @@ func (s *Store) UpdateNumber(ctx context.Context, org, id string, at time.Time, 
 
 // updated is a number as it is to be from a moment on.
 func updated(n store.Number, at time.Time) db.UpdateNumberParams {
-	return db.UpdateNumberParams{ID: n.ID, Agent: n.Agent, Label: n.Label, Credential: n.Credential, Trunk: n.Trunk, Updated: db.Time(at)}
+	return db.UpdateNumberParams{ID: n.ID, Agent: n.Agent, Label: n.Label, Credential: n.Credential, Trunk: n.Trunk, Preanswer: n.PreAnswer, Updated: db.Time(at)}
 }
 
 // PutNumber implements store.Numbers.
@@ -173,5 +173,5 @@ func (s *Store) DeleteNumber(ctx context.Context, org, e164 string) error {
 
 func number(r db.Number) store.Number {
 	return store.Number{ID: r.ID, Number: r.Number, Org: r.Org, E164: r.E164, Agent: r.Agent, Label: r.Label, Credential: r.Credential,
-		Trunk: r.Trunk, Created: time.Time(r.Created), Updated: time.Time(r.Updated)}
+		Trunk: r.Trunk, PreAnswer: r.Preanswer, Created: time.Time(r.Created), Updated: time.Time(r.Updated)}
 }

@@ -176,15 +176,16 @@ func (u unit) keep(ctx context.Context, l *ledger) error {
 
 func (u unit) insertCalls(ctx context.Context, l *ledger) error {
 	const columns = "id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot"
-	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 27)}
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot, preanswer"
+	r := rows{before: "INSERT INTO calls (" + columns + ") VALUES ", after: " ON CONFLICT (id) DO NOTHING RETURNING id", casts: make([]string, 28)}
 	fresh := slices.DeleteFunc(slices.Clone(l.order), func(a *account) bool { return a.known })
 	slices.SortFunc(fresh, func(a, b *account) int { return cmp.Compare(a.id, b.id) })
 	for _, a := range fresh {
 		c := a.call
 		r.add(c.ID, c.Org, c.Agent, int64(c.AgentVersion), c.Task, string(c.Direction), string(c.Status), c.Leg, c.CarrierID,
 			c.From, c.To, c.Node, c.Boot, db.Time(c.Created), db.Time(c.Answered), db.Time(c.Ended), int64(c.Length), c.Cause, c.Error,
-			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality}, db.Cost{Cost: c.Cost}, c.Bot)
+			int64(c.Turns), int64(c.Drops), db.Figures(c.Latency), db.Slots(c.Collected), c.AnsweredBy, db.Quality{Quality: c.Quality}, db.Cost{Cost: c.Cost}, c.Bot,
+			db.PreAnswer{PreAnswer: c.PreAnswer})
 	}
 	written := 0
 	err := r.write(ctx, u, func(scan func(...any) error) error {

@@ -61,6 +61,7 @@ func (h House) Every(org string) map[string]func(context.Context) error {
 			return conflict(err)
 		},
 		"RenameOrganisation": func(ctx context.Context) error { return missing(h.RenameOrganisation(ctx, store.NewID(), "none")) },
+		"SetPreAnswer":       func(ctx context.Context) error { return missing(h.SetPreAnswer(ctx, store.NewID(), "")) },
 		"SetMemory":          func(ctx context.Context) error { return missing(h.SetMemory(ctx, store.NewID(), "")) },
 		"CreateSession": func(ctx context.Context) error {
 			id := store.NewID()
@@ -304,7 +305,14 @@ func (h House) everyNode() map[string]func(context.Context) error {
 			_, err := h.Beat(ctx, store.Node{Boot: "every"}, store.Vigil{Gap: time.Hour})
 			return err
 		},
-		"Bury":  func(ctx context.Context) error { _, _, err := h.Bury(ctx, "none", store.Vigil{}); return err },
+		"Bury": func(ctx context.Context) error { _, _, err := h.Bury(ctx, "none", store.Vigil{}); return err },
+		"KeepPreAnswer": func(ctx context.Context) error {
+			return h.KeepPreAnswer(ctx, store.KeptPreAnswer{Leg: "sip", CarrierID: store.NewID(), Expires: start}, start)
+		},
+		"PreAnswer": func(ctx context.Context) error {
+			_, err := h.PreAnswer(ctx, "sip", "none", start)
+			return missing(err)
+		},
 		"Leave": func(ctx context.Context) error { return h.Leave(ctx, "none") },
 		"Nodes": func(ctx context.Context) error { _, _, err := h.Nodes(ctx, all); return err },
 		"SendErrand": func(ctx context.Context) error {
@@ -359,7 +367,7 @@ func testIsolation(t *testing.T, s Store) {
 		"LiveCampaigns": true, "CampaignEnds": true, "DueContacts": true, "DropContacts": true, "HeldDials": true,
 		"AddDelivery": true, "DisabledEndpoints": true, "EnableEndpoints": true, "DueHosts": true, "TakeDeliveries": true, "Endpoint": true,
 		"KeepPayload": true, "SettleDelivery": true, "SweepDeliveries": true,
-		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true, "SetMemory": true,
+		"UserByEmail": true, "SetPassword": true, "Memberships": true, "OpenOrganisation": true, "RenameOrganisation": true, "SetMemory": true, "SetPreAnswer": true,
 		"SessionByHash": true, "Session": true, "Sessions": true, "TouchSession": true, "MoveSession": true, "EndSession": true,
 		"CreateInvite": true, "Invite": true, "AcceptInvite": true, "Attempt": true, "Forgive": true, "Use": true,
 		"CreateCredential": true, "CreateTrunk": true, "CreateExtension": true, "StaleSecrets": true, "Reseal": true,

@@ -76,6 +76,7 @@ type Store interface {
 	store.Cards
 	store.Loads
 	store.Assignments
+	store.PreAnswers
 	CreateOrganisation(ctx context.Context, o store.Organisation) (store.Organisation, error)
 }
 
@@ -185,6 +186,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"CallConversationsGoOn", testCallConversationsGoOn},
 		{"Remember", testRemember},
 		{"RememberContact", testRememberContact},
+		{"PreAnswers", testPreAnswers},
 		{"Forget", testForget},
 		{"Reports", testReports},
 		{"Retellings", testRetellings},
@@ -373,7 +375,8 @@ func fill(t *testing.T, s Store) House {
 
 func newCall(org string) store.Call {
 	return store.Call{ID: store.NewID(), Org: org, Direction: store.Inbound, Status: store.InProgress, Leg: "twilio", CarrierID: "CA1",
-		From: "+15005550006", To: "+442071234567", Node: "node", Boot: "boot", Created: start, Answered: start.Add(time.Second)}
+		From: "+15005550006", To: "+442071234567", Node: "node", Boot: "boot", Created: start, Answered: start.Add(time.Second),
+		PreAnswer: newPreAnswer()}
 }
 
 func newTurn(call string, n int) store.Turn {

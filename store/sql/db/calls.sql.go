@@ -66,7 +66,7 @@ func (q *Queries) Abandoned(ctx context.Context, arg AbandonedParams) ([]Abandon
 }
 
 const call = `-- name: Call :one
-SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot FROM calls WHERE org = $1 AND id = $2
+SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot, preanswer FROM calls WHERE org = $1 AND id = $2
 `
 
 type CallParams struct {
@@ -106,6 +106,7 @@ func (q *Queries) Call(ctx context.Context, arg CallParams) (Call, error) {
 		&i.Quality,
 		&i.Cost,
 		&i.Bot,
+		&i.Preanswer,
 	)
 	return i, err
 }

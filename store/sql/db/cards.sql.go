@@ -209,7 +209,7 @@ func (q *Queries) NumberedAgent(ctx context.Context, arg NumberedAgentParams) (s
 }
 
 const numberedCall = `-- name: NumberedCall :one
-SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot FROM calls WHERE org = $1 AND number = $2
+SELECT number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot, preanswer FROM calls WHERE org = $1 AND number = $2
 `
 
 type NumberedCallParams struct {
@@ -249,6 +249,7 @@ func (q *Queries) NumberedCall(ctx context.Context, arg NumberedCallParams) (Cal
 		&i.Quality,
 		&i.Cost,
 		&i.Bot,
+		&i.Preanswer,
 	)
 	return i, err
 }

@@ -31,7 +31,7 @@ func (q *Queries) CountOrganisations(ctx context.Context) (int64, error) {
 
 const insertOrganisation = `-- name: InsertOrganisation :one
 INSERT INTO organisations (id, name, default_agent, created) VALUES ($1, $2, $3, $4)
-RETURNING number, id, name, default_agent, created, memory
+RETURNING number, id, name, default_agent, created, memory, preanswer
 `
 
 type InsertOrganisationParams struct {
@@ -56,12 +56,13 @@ func (q *Queries) InsertOrganisation(ctx context.Context, arg InsertOrganisation
 		&i.DefaultAgent,
 		&i.Created,
 		&i.Memory,
+		&i.Preanswer,
 	)
 	return i, err
 }
 
 const organisation = `-- name: Organisation :one
-SELECT number, id, name, default_agent, created, memory FROM organisations WHERE id = $1
+SELECT number, id, name, default_agent, created, memory, preanswer FROM organisations WHERE id = $1
 `
 
 func (q *Queries) Organisation(ctx context.Context, id string) (Organisation, error) {
@@ -74,12 +75,13 @@ func (q *Queries) Organisation(ctx context.Context, id string) (Organisation, er
 		&i.DefaultAgent,
 		&i.Created,
 		&i.Memory,
+		&i.Preanswer,
 	)
 	return i, err
 }
 
 const organisations = `-- name: Organisations :many
-SELECT number, id, name, default_agent, created, memory FROM organisations ORDER BY number
+SELECT number, id, name, default_agent, created, memory, preanswer FROM organisations ORDER BY number
 `
 
 func (q *Queries) Organisations(ctx context.Context) ([]Organisation, error) {
@@ -98,6 +100,7 @@ func (q *Queries) Organisations(ctx context.Context) ([]Organisation, error) {
 			&i.DefaultAgent,
 			&i.Created,
 			&i.Memory,
+			&i.Preanswer,
 		); err != nil {
 			return nil, err
 		}

@@ -5,7 +5,7 @@ package db
 const (
 	AgentColumns = "number, id, org, version, name, description, system_prompt, starting_message, enabled, voice_settings, dtmf_rules, settings, created, updated"
 	CallColumns  = "number, id, org, agent, agent_version, task, direction, status, leg, carrier_id, caller, callee, node, boot, " +
-		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot"
+		"created, answered, ended, length, cause, error, turns, drops, latency, collected, answered_by, quality, cost, bot, preanswer"
 	TaskColumns = "number, id, org, agent, name, callee, description, starting_message, context, priority, scheduled, webhook_url, webhook_events, " +
 		"status, due, attempts, retries, call, error, created, updated, campaign, line, outcome, caller, bot, permission"
 	DeliveryColumns     = "number, id, org, task, call, kind, url, host, status, payload, tries, attempts, due, node, code, error, created, settled"
@@ -29,7 +29,7 @@ func (a *Agent) Fields() []any {
 func (c *Call) Fields() []any {
 	return []any{&c.Number, &c.ID, &c.Org, &c.Agent, &c.AgentVersion, &c.Task, &c.Direction, &c.Status, &c.Leg, &c.CarrierID, &c.Caller,
 		&c.Callee, &c.Node, &c.Boot, &c.Created, &c.Answered, &c.Ended, &c.Length, &c.Cause, &c.Error, &c.Turns, &c.Drops, &c.Latency, &c.Collected,
-		&c.AnsweredBy, &c.Quality, &c.Cost, &c.Bot}
+		&c.AnsweredBy, &c.Quality, &c.Cost, &c.Bot, &c.Preanswer}
 }
 
 // Fields is where a row is scanned to.

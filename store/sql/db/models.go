@@ -119,6 +119,7 @@ type Call struct {
 	Quality      Quality
 	Cost         Cost
 	Bot          string
+	Preanswer    PreAnswer
 }
 
 type CallCard struct {
@@ -434,6 +435,7 @@ type Number struct {
 	Label      string
 	Credential string
 	Trunk      string
+	Preanswer  string
 }
 
 type Organisation struct {
@@ -443,6 +445,16 @@ type Organisation struct {
 	DefaultAgent string
 	Created      Time
 	Memory       string
+	Preanswer    string
+}
+
+type Preanswer struct {
+	Leg     string
+	Carrier string
+	Call    string
+	Org     string
+	Answer  PreAnswer
+	Expires Time
 }
 
 type Recording struct {

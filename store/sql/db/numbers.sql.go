@@ -10,7 +10,7 @@ import (
 )
 
 const allNumbers = `-- name: AllNumbers :many
-SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers ORDER BY number
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer FROM numbers ORDER BY number
 `
 
 func (q *Queries) AllNumbers(ctx context.Context) ([]Number, error) {
@@ -33,6 +33,7 @@ func (q *Queries) AllNumbers(ctx context.Context) ([]Number, error) {
 			&i.Label,
 			&i.Credential,
 			&i.Trunk,
+			&i.Preanswer,
 		); err != nil {
 			return nil, err
 		}
@@ -76,9 +77,9 @@ func (q *Queries) DeleteNumber(ctx context.Context, arg DeleteNumberParams) (int
 }
 
 const insertNumber = `-- name: InsertNumber :one
-INSERT INTO numbers (id, org, e164, agent, label, credential, trunk, created, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk
+INSERT INTO numbers (id, org, e164, agent, label, credential, trunk, preanswer, created, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer
 `
 
 type InsertNumberParams struct {
@@ -89,6 +90,7 @@ type InsertNumberParams struct {
 	Label      string
 	Credential string
 	Trunk      string
+	Preanswer  string
 	Created    Time
 	Updated    Time
 }
@@ -102,6 +104,7 @@ func (q *Queries) InsertNumber(ctx context.Context, arg InsertNumberParams) (Num
 		arg.Label,
 		arg.Credential,
 		arg.Trunk,
+		arg.Preanswer,
 		arg.Created,
 		arg.Updated,
 	)
@@ -117,12 +120,13 @@ func (q *Queries) InsertNumber(ctx context.Context, arg InsertNumberParams) (Num
 		&i.Label,
 		&i.Credential,
 		&i.Trunk,
+		&i.Preanswer,
 	)
 	return i, err
 }
 
 const number = `-- name: Number :one
-SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 AND id = $2
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer FROM numbers WHERE org = $1 AND id = $2
 `
 
 type NumberParams struct {
@@ -144,12 +148,13 @@ func (q *Queries) Number(ctx context.Context, arg NumberParams) (Number, error) 
 		&i.Label,
 		&i.Credential,
 		&i.Trunk,
+		&i.Preanswer,
 	)
 	return i, err
 }
 
 const numberByE164 = `-- name: NumberByE164 :one
-SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE e164 = $1
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer FROM numbers WHERE e164 = $1
 `
 
 func (q *Queries) NumberByE164(ctx context.Context, e164 string) (Number, error) {
@@ -166,12 +171,13 @@ func (q *Queries) NumberByE164(ctx context.Context, e164 string) (Number, error)
 		&i.Label,
 		&i.Credential,
 		&i.Trunk,
+		&i.Preanswer,
 	)
 	return i, err
 }
 
 const numbers = `-- name: Numbers :many
-SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 ORDER BY e164 LIMIT $3 OFFSET $2
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer FROM numbers WHERE org = $1 ORDER BY e164 LIMIT $3 OFFSET $2
 `
 
 type NumbersParams struct {
@@ -200,6 +206,7 @@ func (q *Queries) Numbers(ctx context.Context, arg NumbersParams) ([]Number, err
 			&i.Label,
 			&i.Credential,
 			&i.Trunk,
+			&i.Preanswer,
 		); err != nil {
 			return nil, err
 		}
@@ -215,7 +222,7 @@ func (q *Queries) Numbers(ctx context.Context, arg NumbersParams) ([]Number, err
 }
 
 const numbersOfAgent = `-- name: NumbersOfAgent :many
-SELECT number, id, org, e164, agent, created, updated, label, credential, trunk FROM numbers WHERE org = $1 AND agent = $2 ORDER BY e164
+SELECT number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer FROM numbers WHERE org = $1 AND agent = $2 ORDER BY e164
 `
 
 type NumbersOfAgentParams struct {
@@ -243,6 +250,7 @@ func (q *Queries) NumbersOfAgent(ctx context.Context, arg NumbersOfAgentParams) 
 			&i.Label,
 			&i.Credential,
 			&i.Trunk,
+			&i.Preanswer,
 		); err != nil {
 			return nil, err
 		}
@@ -322,7 +330,7 @@ func (q *Queries) NumbersOfTrunk(ctx context.Context, arg NumbersOfTrunkParams) 
 }
 
 const updateNumber = `-- name: UpdateNumber :one
-UPDATE numbers SET agent = $1, label = $2, credential = $3, trunk = $4, updated = $5 WHERE id = $6 RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk
+UPDATE numbers SET agent = $1, label = $2, credential = $3, trunk = $4, preanswer = $5, updated = $6 WHERE id = $7 RETURNING number, id, org, e164, agent, created, updated, label, credential, trunk, preanswer
 `
 
 type UpdateNumberParams struct {
@@ -330,6 +338,7 @@ type UpdateNumberParams struct {
 	Label      string
 	Credential string
 	Trunk      string
+	Preanswer  string
 	Updated    Time
 	ID         string
 }
@@ -340,6 +349,7 @@ func (q *Queries) UpdateNumber(ctx context.Context, arg UpdateNumberParams) (Num
 		arg.Label,
 		arg.Credential,
 		arg.Trunk,
+		arg.Preanswer,
 		arg.Updated,
 		arg.ID,
 	)
@@ -355,6 +365,7 @@ func (q *Queries) UpdateNumber(ctx context.Context, arg UpdateNumberParams) (Num
 		&i.Label,
 		&i.Credential,
 		&i.Trunk,
+		&i.Preanswer,
 	)
 	return i, err
 }

@@ -343,7 +343,7 @@ func (q *Queries) LockAttempts(ctx context.Context, who string) (Attempt, error)
 }
 
 const membership = `-- name: Membership :one
-SELECT organisations.number, organisations.id, organisations.name, organisations.default_agent, organisations.created, organisations.memory, m.role FROM members m JOIN organisations ON organisations.id = m.org
+SELECT organisations.number, organisations.id, organisations.name, organisations.default_agent, organisations.created, organisations.memory, organisations.preanswer, m.role FROM members m JOIN organisations ON organisations.id = m.org
 WHERE m.person = $1 AND m.org = $2
 `
 
@@ -367,13 +367,14 @@ func (q *Queries) Membership(ctx context.Context, arg MembershipParams) (Members
 		&i.Organisation.DefaultAgent,
 		&i.Organisation.Created,
 		&i.Organisation.Memory,
+		&i.Organisation.Preanswer,
 		&i.Role,
 	)
 	return i, err
 }
 
 const memberships = `-- name: Memberships :many
-SELECT organisations.number, organisations.id, organisations.name, organisations.default_agent, organisations.created, organisations.memory, m.role FROM members m JOIN organisations ON organisations.id = m.org
+SELECT organisations.number, organisations.id, organisations.name, organisations.default_agent, organisations.created, organisations.memory, organisations.preanswer, m.role FROM members m JOIN organisations ON organisations.id = m.org
 WHERE m.person = $1 ORDER BY m.org LIMIT $3 OFFSET $2
 `
 
@@ -404,6 +405,7 @@ func (q *Queries) Memberships(ctx context.Context, arg MembershipsParams) ([]Mem
 			&i.Organisation.DefaultAgent,
 			&i.Organisation.Created,
 			&i.Organisation.Memory,
+			&i.Organisation.Preanswer,
 			&i.Role,
 		); err != nil {
 			return nil, err

@@ -151,6 +151,21 @@ func (c Cost) Value() (driver.Value, error) {
 // Scan implements sql.Scanner.
 func (c *Cost) Scan(v any) error { return scanJSON(v, &c.Cost) }
 
+// PreAnswer is what was said of a call before it was answered, kept as a JSON object; nil is the empty text.
+type PreAnswer struct{ *store.PreAnswer }
+
+// Value implements driver.Valuer.
+func (p PreAnswer) Value() (driver.Value, error) {
+	if p.PreAnswer == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(p.PreAnswer)
+	return string(b), err
+}
+
+// Scan implements sql.Scanner.
+func (p *PreAnswer) Scan(v any) error { return scanJSON(v, &p.PreAnswer) }
+
 // Floats are a vector: 32-bit floats, little-endian.
 type Floats []float32
 

@@ -1,6 +1,6 @@
 -- name: InsertNumber :one
-INSERT INTO numbers (id, org, e164, agent, label, credential, trunk, created, updated)
-VALUES (@id, @org, @e164, @agent, @label, @credential, @trunk, @created, @updated)
+INSERT INTO numbers (id, org, e164, agent, label, credential, trunk, preanswer, created, updated)
+VALUES (@id, @org, @e164, @agent, @label, @credential, @trunk, @preanswer, @created, @updated)
 RETURNING *;
 
 -- name: NumberByE164 :one
@@ -10,7 +10,7 @@ SELECT * FROM numbers WHERE e164 = @e164;
 SELECT * FROM numbers WHERE org = @org AND id = @id;
 
 -- name: UpdateNumber :one
-UPDATE numbers SET agent = @agent, label = @label, credential = @credential, trunk = @trunk, updated = @updated WHERE id = @id RETURNING *;
+UPDATE numbers SET agent = @agent, label = @label, credential = @credential, trunk = @trunk, preanswer = @preanswer, updated = @updated WHERE id = @id RETURNING *;
 
 -- name: Numbers :many
 SELECT * FROM numbers WHERE org = @org ORDER BY e164 LIMIT @how_many OFFSET @after;

@@ -126,8 +126,8 @@ export function Numbers({ who }: { who: LoggedIn }) {
         { head: "Agent", cell: (number) => (number.agent_id ? (agents.get(number.agent_id) ?? "–") : "the default") },
         { head: "By", cell: (number) => trunks.data?.find((trunk) => trunk.id === number.trunk_id)?.name ?? accounts.data?.find((account) => account.id === number.credential_id)?.name ?? "the server's account", wide: true },
       ]}
-      create={{ route: "POST /numbers", schema: forms.NumberCreate, names: ["phone_number", "label", "agent_id", "trunk_id", "credential_id"] }}
-      update={{ route: "PATCH /numbers/{id}", schema: forms.NumberPatch, names: ["label", "agent_id", "trunk_id", "credential_id"] }}
+      create={{ route: "POST /numbers", schema: forms.NumberCreate, names: ["phone_number", "label", "agent_id", "trunk_id", "credential_id", "pre_answer"] }}
+      update={{ route: "PATCH /numbers/{id}", schema: forms.NumberPatch, names: ["label", "agent_id", "trunk_id", "credential_id", "pre_answer"] }}
       remove={{ route: "DELETE /numbers/{id}", verb: "Delete", warn: "Calls to it are answered as the server's other numbers are." }}
       choices={{ agent_id: [...agents].map(([value, name]) => ({ value, name })), trunk_id: named(trunks.data), credential_id: named(accounts.data) }}
     />
@@ -164,20 +164,20 @@ function Try({ id, onDone }: { id: string; onDone: () => void }) {
   );
 }
 
-/** Organisation is its name, what its agents may remember, how it may dial, and one's own password and sessions. */
+/** Organisation is its name, what its agents may remember, who is asked about calls that come in, how it may dial, and one's own password and sessions. */
 export function Organisation({ who, onRename }: { who: LoggedIn; onRename: () => void }) {
-  const [value, setValue] = useState<Values>({ name: who.organization.name, memory: who.organization.memory });
+  const [value, setValue] = useState<Values>({ name: who.organization.name, memory: who.organization.memory, pre_answer: who.organization.pre_answer ?? undefined });
   const { busy, fault, act } = useAct();
   const save = (event: FormEvent) => {
     event.preventDefault();
-    void act(async () => { await ask("PATCH /organizations/{id}", { path: { id: who.organization.id }, body: value }); onRename(); });
+    void act(async () => { await ask("PATCH /organizations/{id}", { path: { id: who.organization.id }, body: { ...value, pre_answer: value.pre_answer ?? null } }); onRename(); });
   };
   return (
     <Page title="Organisation" about={`You are ${who.user.email}, ${who.user.role}.`}>
       {rules(who) && (
-        <Card title="Name and memory">
+        <Card title="Name, memory and calls that come in">
           <form className="form" onSubmit={save}>
-            <Fields schema={forms.OrganizationPatch} names={["name", "memory"]} value={value} onChange={setValue} details={detailsOf(fault)} />
+            <Fields schema={forms.OrganizationPatch} names={["name", "memory", "pre_answer"]} value={value} onChange={setValue} details={detailsOf(fault)} />
             <Trouble fault={fault} />
             <div className="actions"><button className="button" disabled={busy}>Save organisation</button></div>
           </form>
