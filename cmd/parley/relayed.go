@@ -15,7 +15,7 @@ import (
 	"parley/pipeline"
 	"parley/providers"
 	"parley/providers/httptool"
-	"parley/providers/relay"
+	brain "parley/providers/relay"
 	"parley/store"
 )
 
@@ -106,18 +106,18 @@ func (r *role) relayed(agent *pipeline.Agent, info media.Info, on relayLine) pip
 	for name, value := range set.Parameters {
 		known[name], _ = pipeline.Fill(value, slots)
 	}
-	var tongues []relay.Tongue
+	var tongues []brain.Tongue
 	for _, l := range set.Languages {
-		tongues = append(tongues, relay.Tongue{Lang: l.Code, Voice: l.Voice})
+		tongues = append(tongues, brain.Tongue{Lang: l.Code, Voice: l.Voice})
 	}
-	if own := agent.VoiceAt(0); len(tongues) > 0 && !slices.ContainsFunc(tongues, func(t relay.Tongue) bool { return t.Lang == own.Lang }) {
-		tongues = append(tongues, relay.Tongue{Lang: own.Lang})
+	if own := agent.VoiceAt(0); len(tongues) > 0 && !slices.ContainsFunc(tongues, func(t brain.Tongue) bool { return t.Lang == own.Lang }) {
+		tongues = append(tongues, brain.Tongue{Lang: own.Lang})
 	}
 	agent.Tools = nil // the app has its own
-	s := relay.New(relay.Options{
+	s := brain.New(brain.Options{
 		URL: set.URL, Header: r.relay.header, NetDial: r.relay.ways.DialContext, Sounds: r.relay.ways, Check: r.relay.gate.Check,
 		Call: pipeline.Talk{Info: info, Agent: agent}, ID: on.call, Org: on.org, Parameters: known, Do: on.do,
-		Welcome: relay.Interruptible(set.Welcome), Interruptible: relay.Interruptible(set.Interruptible), Preemptible: set.Preemptible,
+		Welcome: brain.Interruptible(set.Welcome), Interruptible: brain.Interruptible(set.Interruptible), Preemptible: set.Preemptible,
 		Keys: set.Keys == nil || *set.Keys, Partial: set.Partial, Tongues: tongues, HandOver: set.HandOver, Log: r.relay.log,
 	})
 	measured := r.vendors.meter(relayVendor, providers.LLM, "").Responder(s)
