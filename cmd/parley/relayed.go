@@ -115,7 +115,7 @@ func (r *role) relayed(agent *pipeline.Agent, info media.Info, on relayLine) pip
 	}
 	agent.Tools = nil // the app has its own
 	s := brain.New(brain.Options{
-		URL: set.URL, Header: r.relay.header, NetDial: r.relay.ways.DialContext, Sounds: r.relay.ways, Check: r.relay.gate.Check,
+		URL: set.URL, Header: r.relay.header, NetDial: r.relay.ways.DialContext, Sounds: brain.Sounds{Transport: r.relay.ways, Check: r.relay.gate.Check},
 		Call: pipeline.Talk{Info: info, Agent: agent}, ID: on.call, Org: on.org, Parameters: known, Do: on.do,
 		Welcome: brain.Interruptible(set.Welcome), Interruptible: brain.Interruptible(set.Interruptible), Preemptible: set.Preemptible,
 		Keys: set.Keys == nil || *set.Keys, Partial: set.Partial, Tongues: tongues, HandOver: set.HandOver, Log: r.relay.log,

@@ -63,6 +63,9 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	all = append(all, checkReport(p.Set.Report)...)
 	all = append(all, checkWidget(p.Set.Widget)...)
 	all = append(all, checkMemory(p.Set.Memory)...)
+	if parts["relay"] == nil { // or it does not fit
+		p.Set.Relay = nil
+	}
 	all = append(all, checkRelay(p.Set.Relay)...)
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return p, all

@@ -25,38 +25,47 @@ const (
 	mostRedirect = 3
 )
 
-// play plays a sound. What is wrong with it is told to the app.
-func (s *Session) play(ctx context.Context, m message, yield func(pipeline.Delta, error) bool) (alive bool) {
+// play plays a sound. What is wrong with it is told to the app, which may say something else then.
+func (s *Session) play(ctx context.Context, m message, yield func(pipeline.Delta, error) bool) (played, alive bool) {
 	rate := s.o.Call.Info.Rate
-	pcm, err := s.sound(ctx, m.source, rate)
+	pcm, err := s.o.Sounds.Fetch(ctx, m.source, rate)
 	if err != nil {
 		s.o.Log.Debug("a sound is not played", "call", s.o.ID, "err", err)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.send(failure{"error", "Cannot be played: play: source: " + err.Error()})
-		return true
+		return false, true
 	}
 	step := rate / 5
 	for range m.loop {
 		for at := 0; at < len(pcm); at += step {
 			if !yield(pipeline.Delta{Aloud: &pipeline.Aloud{PCM: pcm[at:min(at+step, len(pcm))]}}, nil) {
-				return false
+				return true, false
 			}
 		}
 	}
-	return true
+	return true, true
 }
 
-// sound fetches a sound, as samples of a rate. Each redirect is looked at like the first address.
-func (s *Session) sound(ctx context.Context, source string, rate int) ([]int16, error) {
+// Sounds is where sounds come from: apps name them by any URL.
+type Sounds struct {
+	Transport http.RoundTripper         // dials what may be dialled, and nothing else
+	Check     func(target string) error // says why a URL may not be asked
+}
+
+// Fetch fetches a sound, as samples of a rate. Each redirect is looked at like the first address.
+func (s Sounds) Fetch(ctx context.Context, source string, rate int) ([]int16, error) {
+	if err := s.Check(source); err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, fetchLimit)
 	defer cancel()
-	client := &http.Client{Transport: s.o.Sounds, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	client := &http.Client{Transport: s.Transport, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) > mostRedirect {
 			return errors.New("it leads on too often")
 		}
 		r.Header.Del("Referer")
-		return s.o.Check(r.URL.String())
+		return s.Check(r.URL.String())
 	}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, source, nil)
 	if err != nil {

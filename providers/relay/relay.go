@@ -36,9 +36,7 @@ type Options struct {
 	Header http.Header // of the handshake: its signature
 	// NetDial opens connections, and refuses those that may not be; nil: as net/http does.
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
-	// Sounds is asked for what is to be played; Check says why a URL may not be.
-	Sounds http.RoundTripper
-	Check  func(target string) error
+	Sounds  Sounds
 
 	Call pipeline.Talk // whom the call is with: its Info, and the Agent
 	ID   string        // of the call, in Parley's own words
@@ -299,7 +297,7 @@ func (s *Session) take(text []byte) {
 			return
 		}
 	}
-	if s.over {
+	if s.over || m.kind == "text" && m.token == "" && !s.responding { // there is nothing to say
 		return
 	}
 	if m.kind == "end" && !s.responding && len(s.queue) == 0 && !s.closed {
@@ -319,7 +317,7 @@ func (s *Session) accept(m message) error {
 		return fmt.Errorf("%s: too much waits to be heard already", m.kind)
 	}
 	if m.source != "" {
-		if err := s.o.Check(m.source); err != nil {
+		if err := s.o.Sounds.Check(m.source); err != nil {
 			return fmt.Errorf("play: source: %w", err)
 		}
 	}

@@ -115,13 +115,12 @@ func (a *app) open(o relay.Options) *call {
 	c := &call{orders: make(chan pipeline.Command, 64)}
 	o.URL, o.ID, o.Org = "ws"+strings.TrimPrefix(a.url, "http")+"/relay", "0199c0de-0000-7000-8000-00000000000a", "org"
 	o.Call = pipeline.Talk{Info: media.Info{Kind: "twilio", ID: "CA1", From: "+15550100", To: "+15550101", Rate: 8000}, Agent: &pipeline.Agent{Lang: "en-US"}}
-	o.Sounds, o.Keys = http.DefaultTransport, true
-	o.Check = func(target string) error {
+	o.Keys, o.Sounds = true, relay.Sounds{Transport: http.DefaultTransport, Check: func(target string) error {
 		if strings.Contains(target, "/private") {
 			return errors.New("is a private address")
 		}
 		return nil
-	}
+	}}
 	o.Do = func(_ context.Context, cmd pipeline.Command) error { c.orders <- cmd; return nil }
 	c.Session = relay.New(o)
 	a.t.Cleanup(func() { _ = c.Close() })
@@ -339,8 +338,8 @@ func TestPlay(t *testing.T) {
 		if err := json.Unmarshal([]byte(a.hears()), &told); err != nil || told.Type != "error" || !strings.Contains(told.Description, "play: source: ") || !strings.Contains(told.Description, want) {
 			t.Errorf("%s: %+v, %v", source, told, err)
 		}
-		a.says(`{"type":"text","token":"","last":true}`)
-		answer.whole()
+		a.says(`{"type":"text","token":"Never mind.","last":true}`)
+		same(t, "the answer", answer.whole(), []string{anyway, "Never mind."})
 	}
 }
 

@@ -193,7 +193,11 @@ func (s *Session) say(ctx context.Context, m message, r *reply, yield func(pipel
 	case "play":
 		r.preempt = s.preempts(m)
 		s.settleDebt()
-		return false, r.announce(s.how(m), yield) && s.play(ctx, m, yield)
+		if !r.announce(s.how(m), yield) {
+			return false, false
+		}
+		played, alive := s.play(ctx, m, yield)
+		return !played, alive
 	case "sendDigits":
 		s.settleDebt()
 		return s.unfinished(), r.announce(s.o.Interruptible, yield) && yield(pipeline.Delta{Do: &pipeline.Command{Kind: pipeline.Press, Keys: m.digits}}, nil)
