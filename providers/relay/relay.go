@@ -16,12 +16,14 @@
 package relay
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -211,8 +213,8 @@ func (s *Session) dial() (*socket.Socket, error) {
 	s.send(s.setup())
 	waiting := s.unsent
 	s.unsent = nil
-	if s.owed != nil && len(waiting) == 0 {
-		waiting = [][]byte{s.owed}
+	if s.owed != nil && !slices.ContainsFunc(waiting, func(m []byte) bool { return bytes.Equal(m, s.owed) }) {
+		waiting = slices.Insert(waiting, 0, s.owed)
 	}
 	for _, m := range waiting {
 		_ = line.Send(m) // who cannot be sent to is noticed by read
