@@ -66,6 +66,7 @@ type Call struct {
 	expected atomic.Pointer[[]string]       // words that listen is to pass to the recogniser
 	signals  atomic.Pointer[tones.Detector] // nil: they do not matter
 	hearer   atomic.Pointer[Hearer]         // nil: there is none
+	watcher  Watcher                        // of the actor alone; nil: there is none
 
 	agent      Agent
 	parts      Parts
@@ -275,6 +276,7 @@ func (c *Call) converse(ctx context.Context) {
 	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
 	c.hires(c.parts.Hearer)
+	c.attends(c.parts.Watcher)
 	c.ready.Store(true)
 	c.spawn("results", func() { c.results(ctx) })
 	timer := time.NewTimer(time.Hour)
@@ -434,6 +436,7 @@ func (c *Call) close() {
 		})
 	}
 	c.hires(nil)
+	c.attends(nil)
 	gone := make(chan struct{})
 	go func() {
 		c.work.Wait()

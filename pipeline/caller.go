@@ -346,7 +346,7 @@ func (d *dialog) reply() {
 
 // prepare begins an answer to a likely end of the caller's turn. It is asked for and spoken unheard.
 func (d *dialog) prepare(text string) {
-	if d.turn != nil || d.ending != nil || len(d.orders) > 0 || d.caller.floor == quiet || text == "" || d.holds() {
+	if d.agent.Settled || d.turn != nil || d.ending != nil || len(d.orders) > 0 || d.caller.floor == quiet || text == "" || d.holds() {
 		return
 	}
 	said := d.words(text)
@@ -404,8 +404,8 @@ func (d *dialog) key(k rune) {
 	if c.counted.ends(k, d.now) {
 		return
 	}
-	if d.turn != nil {
-		d.turn.protected = false
+	if t := d.turn; t != nil && !t.keysWait {
+		t.protected = false
 		d.interrupt()
 	}
 	var known Pressed
@@ -469,7 +469,9 @@ func (d *dialog) enter() {
 	c := &d.caller
 	d.clear(keyAlarm)
 	c.entry, c.keys = c.entry+c.keys, ""
-	d.interrupt()
+	if t := d.turn; t != nil && !t.keysWait {
+		d.interrupt()
+	}
 }
 
 // words is all that the caller has said in this turn, with text after it.

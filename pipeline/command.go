@@ -27,6 +27,8 @@ const (
 	Beep CommandKind = "beep"
 	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
 	Inject CommandKind = "inject"
+	// Ask asks the responder, who has something to say of its own accord, when the floor is free; with Now what the agent is saying is cut.
+	Ask CommandKind = "ask"
 	// Write is what the caller has typed instead of saying it: Text cuts the agent as their words would, and is answered as these are. On hold
 	// it fails.
 	Write CommandKind = "write"
@@ -78,6 +80,7 @@ type Command struct {
 	Kind  CommandKind
 	Text  string
 	Ask   bool              // of Inject, Unhold, Change: the responder is asked to speak
+	Now   bool              // of Ask
 	Every time.Duration     // of Hold: how long after its end Text is said again; 0: never, 5 s to 10 min
 	Agent string            // of Change: who takes over
 	Keys  string            // of Press: 0-9 * # A-D, and the pauses w (500 ms), W and p (1 s)
@@ -95,14 +98,14 @@ func (c Command) Check() error {
 		return fmt.Errorf("%s: %w", c.Kind, fmt.Errorf(format, args...))
 	}
 	takes := map[CommandKind]string{
-		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Write: "text", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
+		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Ask: "now", Write: "text", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
 		Press: "keys", Transfer: "text to", Bridge: "text to join", Unbridge: "text ask", TakeOver: "to by", Wait: "for", Collect: "slots",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
 		return fmt.Errorf("unknown command %q", c.Kind)
 	}
-	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
+	for field, set := range map[string]bool{"text": c.Text != "", "ask": c.Ask, "now": c.Now, "every": c.Every != 0, "agent": c.Agent != "", "cause": c.Cause != "",
 		"keys": c.Keys != "", "join": c.Join != Join{}, "to": c.To != "", "by": c.By != "", "for": c.For != 0, "slots": len(c.Slots) > 0} {
 		if set && !slices.Contains(strings.Fields(fields), field) {
 			return bad("%s is set: it takes none", field)
@@ -185,7 +188,9 @@ var (
 
 // order takes a command from outside.
 func (d *dialog) order(c Command) {
-	d.tell(Event{Kind: Commanded, Text: string(c.Kind)})
+	if c.Kind != Ask { // it comes from the responder
+		d.tell(Event{Kind: Commanded, Text: string(c.Kind)})
+	}
 	if d.minds(c) {
 		return
 	}
@@ -202,6 +207,8 @@ func (d *dialog) order(c Command) {
 		if c.Ask {
 			d.queue(Command{Kind: Inject, Ask: true})
 		}
+	case Ask:
+		d.askAnew(c)
 	case Write:
 		d.typed(c)
 	case Mute, Unmute:
@@ -217,6 +224,14 @@ func (d *dialog) order(c Command) {
 	default:
 		d.queue(c)
 	}
+}
+
+// askAnew lets the responder say what it has to say.
+func (d *dialog) askAnew(c Command) {
+	if t := d.turn; c.Now && t != nil && !t.firm && !t.cut && !t.pressing() {
+		d.cutTurn()
+	}
+	d.queue(c)
 }
 
 // queue lets a command wait for the floor.
@@ -340,7 +355,7 @@ func (d *dialog) carryOut(o order) {
 	}
 	switch {
 	case c.Kind == Inject && len(d.notes) == 0: // it was seen meanwhile
-	case c.Ask:
+	case c.Ask, c.Kind == Ask:
 		d.begin(&turn{why: o.why})
 	case c.Kind == Write:
 		d.begin(&turn{why: ForWords, said: c.Text, secret: d.secret()})

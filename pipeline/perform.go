@@ -94,6 +94,7 @@ func (c *Call) perform(ctx context.Context, a act) {
 		if a.parts.Responder != nil {
 			c.parts.Responder = a.parts.Responder
 			c.hires(a.parts.Hearer)
+			c.attends(a.parts.Watcher)
 		}
 		if a.parts.Synthesizer != nil {
 			c.parts.Synthesizer, c.pace, c.paces = a.parts.Synthesizer, 0, 0
@@ -320,10 +321,25 @@ func (c *Call) observe(e Event) {
 func (c *Call) publish(e Event) {
 	e.Call = c.ID
 	c.feed.publish(e)
+	defer c.caught("watch")
+	if c.watcher != nil {
+		c.watcher.Watch(e)
+	}
 	if c.Watch != nil {
-		defer c.caught("watch")
 		c.Watch(e)
 	}
+}
+
+// attends makes w the one who goes along with the call; nil: nobody does. Whoever did has their leave.
+func (c *Call) attends(w Watcher) {
+	if last := c.watcher; last != nil {
+		c.spawn("watcher", func() {
+			if err := last.Close(); err != nil {
+				c.log.Debug("close watcher", "err", err)
+			}
+		})
+	}
+	c.watcher = w
 }
 
 // ending sums up.

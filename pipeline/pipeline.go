@@ -234,6 +234,7 @@ type Expect struct {
 	KeyGap     time.Duration // the entry ends when no key follows for so long; 0: the agent's default
 	Patience   time.Duration // silence before the caller is asked again; 0: the agent's default
 	Protected  bool          // speech does not interrupt this response (keys still do)
+	KeysWait   bool          // keys do not interrupt this response: they count when it is over
 	Sole       bool          // keys answer the question of this response: what the agent makes of keys otherwise (Agent.Keys) waits until then
 	// Masked: the answer is a secret, such as a card number or a PIN. Until the response to it is there, what is said and pressed is for
 	// the Responder's next Talk (Text, Keys) alone, and for the recogniser, which hears it: not for history, events, logs, the recording
@@ -335,6 +336,8 @@ type Agent struct {
 	Lang    string // BCP 47
 	Manners Manners
 	Tools   []Tool
+	// Settled: the Responder is asked when the caller has surely finished, and never ahead, because what it is asked it cannot forget.
+	Settled bool
 	// Keys, if it is set, is asked after each key what the agent makes of those pressed so far, while e is expected; what e says of keys
 	// counts where it has no answer. It is called by the actor: it returns at once, and changes nothing.
 	Keys func(pressed string, e Expect) Pressed
@@ -354,6 +357,8 @@ type Parts struct {
 	Synthesizer   Synthesizer
 	// Hearer hears the caller beside the recogniser: a Conversation. Nil: nobody does.
 	Hearer Hearer
+	// Watcher is told of what the Responder is not. Nil: nobody is.
+	Watcher Watcher
 	// May says why the caller must not be connected to somebody, which may be told to the model; it is asked before each Transfer and Bridge.
 	// Nil: all may be called.
 	May func(ctx context.Context, to string) error
@@ -365,9 +370,16 @@ type Parts struct {
 	Dial func(ctx context.Context, to string) (media.Leg, error)
 	// Music is what a caller who waits for somebody hears, at so many samples a second; nil, or a nil Source: a Chime.
 	Music func(rate int) media.Source
-	// Change finds another agent by its name, for the command Change, and its Responder, Hearer and Synthesizer: Responder and Synthesizer
+	// Change finds another agent by its name, for the command Change, and its Responder, Hearer, Watcher and Synthesizer: Responder and Synthesizer
 	// are those of the agent before it where they are nil. Ear and Transcription stay. It may wait for models to be loaded, as long as ctx lasts. Nil: there is no other.
 	Change func(ctx context.Context, name string) (Agent, Parts, error)
+}
+
+// A Watcher goes along with a call for its Responder. Watch is given every event from the call's beginning, or from the AgentChanged that
+// brought it, on the actor's goroutine and before the Responder is asked what follows from it: it must not block. Close ends it.
+type Watcher interface {
+	Watch(Event)
+	Close() error
 }
 
 // A Tap is given both directions of a call as they are heard; a recording is one. Its methods copy and return at once. A Tap that is

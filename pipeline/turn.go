@@ -38,6 +38,7 @@ type turn struct {
 	sounding   bool
 	held       bool // the caller may be interrupting
 	protected  bool // speech does not interrupt
+	keysWait   bool // keys do not
 	firm       bool // nothing does
 	cut        bool // it was interrupted; silenced is on its way
 	cutsIn     bool // the caller had not finished, and may still talk
@@ -252,6 +253,7 @@ func (d *dialog) told(n told) {
 	case delta.Expect != nil:
 		s.told, t.expects = true, true
 		d.mask(*delta.Expect)
+		t.keysWait = d.expect.KeysWait
 		if t.protected = d.expect.Protected; t.protected {
 			d.resume()
 		}

@@ -28,6 +28,8 @@ import (
 	"parley/control/webhook"
 	"parley/providers/httptool"
 	"parley/providers/mcptool"
+	"parley/providers/relay"
+	"parley/providers/socket"
 	"parley/store"
 	"parley/store/sql"
 	"parley/store/storetest/litetest"
@@ -192,6 +194,23 @@ func ways() []way {
 					return conn.Close()
 				}
 				_ = answer
+				return err
+			})
+		}},
+		{"apps' sockets", "wss", func(t *testing.T, urls, allow []string) {
+			_, transport := gated(t, allow)
+			each(t, urls, func(ctx context.Context, target string) error {
+				s, err := socket.Dial(ctx, socket.Target{URL: target, NetDial: transport.DialContext})
+				if err == nil {
+					return s.Close()
+				}
+				return err
+			})
+		}},
+		{"apps' sounds", "https", func(t *testing.T, urls, allow []string) {
+			gate, transport := gated(t, allow)
+			each(t, urls, func(ctx context.Context, target string) error {
+				_, err := relay.Sounds{Transport: transport, Check: gate.Check}.Fetch(ctx, target, 8000)
 				return err
 			})
 		}},

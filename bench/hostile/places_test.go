@@ -31,6 +31,7 @@ var addressing = regexp.MustCompile(`(?i)(url|uri|link|href|host|hostname|server
 // places are the fields of requests that may, by operation, and the way by which this server goes there. What begins with a dash is no way.
 var places = map[string]string{
 	"create-agent settings.tools": "tools, MCP servers", "update-agent settings.tools": "tools, MCP servers", "try-agent settings.tools": "tools, MCP servers",
+	"create-agent settings.relay.url": ofApps, "update-agent settings.relay.url": ofApps, "try-agent settings.relay.url": ofApps,
 	"create-credential base_url": asVendors, "update-credential base_url": asVendors,
 	"create-campaign webhook_url": "webhooks", "create-task webhook_url": "webhooks", "update-task webhook_url": "webhooks", "test-webhook url": "webhooks",
 	"load-recording url":           "recordings",
@@ -44,6 +45,7 @@ var places = map[string]string{
 
 const (
 	asVendors = "credentials verified, vendors' requests, vendors' sockets" // WhatsApp's media come by the same requests
+	ofApps    = "apps' sockets, apps' sounds"                               // which the app names
 	ofPages   = "-pages that may ask us"
 	ofMedia   = "-where the channel fetches the file, which this server never does"
 	ofTrunks  = "-SIP, to telephone exchanges, which stand in private networks: docs/sip.md"

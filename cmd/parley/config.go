@@ -127,7 +127,7 @@ type config struct {
 	SecretsDir string `help:"Directory whose files are the secrets of tools, by their names; a variable PARLEY_SECRET_NAME comes before it." type:"path" var:"PARLEY_SECRETS_DIR"`
 
 	AgentSecrets []string `help:"Secrets that the tools of agents may name, of those that PARLEY_SECRET_NAME and --secrets-dir have; separated by commas. Whoever may change an agent can send them anywhere, unlike custom credentials of organisations. Empty: none." placeholder:"NAME" var:"PARLEY_AGENT_SECRETS"`
-	AgentHosts   []string `help:"Private hosts (also with :port), addresses and networks that the tools of agents may ask, as their allow names them; separated by commas. Empty: none." placeholder:"HOST" var:"PARLEY_AGENT_HOSTS"`
+	AgentHosts   []string `help:"Private hosts (also with :port), addresses and networks that the tools of agents may ask, as their allow names them, and on which the apps that answer for them (settings.relay) may be; separated by commas. Empty: none." placeholder:"HOST" var:"PARLEY_AGENT_HOSTS"`
 
 	Manners   string         `help:"YAML file of how agents behave in conversation: docs/manners.yaml shows every setting with its default. The settings that follow come before it." type:"path" var:"PARLEY_MANNERS"`
 	Hangover  *time.Duration `help:"Silence that ends the caller's turn, where words do not say more; 100ms to 5s; default 500ms." var:"PARLEY_HANGOVER"`

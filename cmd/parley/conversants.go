@@ -78,13 +78,16 @@ func (c *company) converse(r *role, set traits.LanguageModel) {
 	r.thinks, r.asks, r.script, r.conversant = set.Vendor, name, nil, m
 }
 
-// answers is who answers a call, and who hears the caller beside the recogniser, if somebody does.
-func (r *role) answers(agent *pipeline.Agent, info media.Info, known informed) (pipeline.Responder, pipeline.Hearer) {
-	if r.conversant == nil {
-		return r.responder(info, known), nil
+// answers is who answers a call, with those who go along: who hears the caller beside the recogniser, who is told of what happens, who speaks.
+func (r *role) answers(agent *pipeline.Agent, info media.Info, known informed, on relayLine) pipeline.Parts {
+	switch {
+	case r.relay != nil:
+		return r.relayed(agent, info, on)
+	case r.conversant == nil:
+		return pipeline.Parts{Responder: r.responder(info, known), Synthesizer: r.voice()}
 	}
 	v := pipeline.NewConversation(r.conversant, pipeline.Briefing{Agent: agent, Rate: info.Rate})
-	return known.by(r.vendors.meter(r.thinks, providers.LLM, r.asks).Responder(v)), v
+	return pipeline.Parts{Responder: known.by(r.vendors.meter(r.thinks, providers.LLM, r.asks).Responder(v)), Hearer: v, Synthesizer: r.voice()}
 }
 
 // voice is the one that speaks the house's own words: with a speech-to-speech model it is not made ready for each of its answers.

@@ -29,11 +29,11 @@ func TestConversants(t *testing.T) {
 	if m, ok := r.conversant.(*gemini.Live); !ok || r.asks != "some" || m.Key != "g" || m.Model != "some" || m.Voice != "Kore" {
 		t.Errorf("Google's: %+v", r)
 	}
-	answers, hearer := r.answers(&pipeline.Agent{}, media.Info{Rate: 8000}, nil)
-	if answers == nil || hearer == nil {
+	parts := r.answers(&pipeline.Agent{}, media.Info{Rate: 8000}, nil, relayLine{})
+	if parts.Responder == nil || parts.Hearer == nil {
 		t.Error("nobody answers, or nobody hears")
 	}
-	if err := hearer.Close(); err != nil {
+	if err := parts.Hearer.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -34,6 +34,7 @@ type role struct {
 	listens, asks, voices string              // their models' names; empty: the vendor's usual one, or it has none
 	script                *flow.Flow          // that answers; nil: the model does
 	conversant            pipeline.Conversant // hears the caller itself, and answers; nil: the script or the model does
+	relay                 *relaying           // an app answers; nil: nobody's does
 	tools                 *toolbox
 	lent                  lent // what they know of the organisation's secrets
 	record                bool
@@ -59,8 +60,9 @@ func (c *company) newRole(v *vendors, row store.Agent) *role {
 	c.hear(r, or(set.STT))
 	c.speak(r, or(set.TTS), row.VoiceSettings)
 	c.think(r, or(set.LLM))
+	r.lent = lent{}
+	c.relay(r, row.Org)
 	if r.plan.Tools != nil {
-		r.lent = lent{}
 		tools, wrong := c.toolsOf(r.plan.Tools, c.secretsOf(row.Org, r.lent))
 		if r.problems = append(r.problems, wrong...); tools != nil {
 			r.tools = tools
@@ -244,7 +246,7 @@ func (r *role) play(info media.Info, model pipeline.Responder) pipeline.Responde
 }
 
 // cast gives a call its providers, and its model what its agent knows; it waits for models to be loaded as long as ctx lasts.
-func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Agent, info media.Info, known informed) (pipeline.Parts, error) {
+func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Agent, info media.Info, known informed, on relayLine) (pipeline.Parts, error) {
 	manners := agent.Manners.WithDefaults()
 	ear, err := l.Listen(ctx, pipeline.EarOptions{Rate: info.Rate, MaybeAfter: manners.Guess, EndAfter: manners.Hangover})
 	if err != nil {
@@ -256,8 +258,9 @@ func (r *role) cast(ctx context.Context, l pipeline.Listener, agent *pipeline.Ag
 	if err != nil {
 		return pipeline.Parts{}, errors.Join(fmt.Errorf("open transcription: %w", err), ear.Close())
 	}
-	responder, hearer := r.answers(agent, info, known)
-	return pipeline.Parts{Ear: ear, Transcription: providers.Sure(stt, r.sure), Responder: responder, Hearer: hearer, Synthesizer: r.voice()}, nil
+	parts := r.answers(agent, info, known, on)
+	parts.Ear, parts.Transcription = ear, providers.Sure(stt, r.sure)
+	return parts, nil
 }
 
 // effective are the settings by which a role is played.
@@ -265,7 +268,10 @@ func (r *role) effective(cfg *config) traits.AgentSettings {
 	set := r.plan.Set
 	stt, llm, tts := or(or(set.Providers).STT), or(or(set.Providers).LLM), or(or(set.Providers).TTS)
 	stt.Vendor, stt.Model = r.hears, r.listens
-	if llm.Vendor = r.thinks; llm.Model == "" {
+	if r.relay == nil {
+		llm.Vendor = r.thinks
+	}
+	if llm.Model == "" {
 		llm.Model = r.asks
 	}
 	tts.Vendor, tts.Model = r.speaks, cmp.Or(r.voices, tts.Model)

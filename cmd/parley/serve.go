@@ -262,7 +262,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	if role.record {
 		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
-	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.recalling(ctx, call, row, &agent, info))
+	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.recalling(ctx, call, row, &agent, info), s.relayLine(call, row))
 	if err != nil {
 		if c, ok := tap.(io.Closer); ok {
 			err = errors.Join(err, c.Close())

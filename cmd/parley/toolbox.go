@@ -156,8 +156,8 @@ func (s *server) change(call, org string, info media.Info) func(context.Context,
 		}
 		role := s.company.of(s.players.held(call), next)
 		agent := s.persona(call, role, next, info)
-		answers, hearer := role.answers(&agent, info, s.recalling(ctx, call, next, &agent, info))
-		parts := pipeline.Parts{Responder: s.traced(ctx, call, role, next, s.keypads.before(next, answers, answers, info)), Hearer: hearer, Synthesizer: role.voice()}
+		parts := role.answers(&agent, info, s.recalling(ctx, call, next, &agent, info), s.relayLine(call, next))
+		parts.Responder = s.traced(ctx, call, role, next, s.keypads.before(next, parts.Responder, parts.Responder, info))
 		return agent, parts, nil
 	}
 }

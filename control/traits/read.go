@@ -41,7 +41,7 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	}
 	var all []Finding
 	for name, into := range map[string]any{
-		"providers": &p.Set.Providers, "languages": &p.Set.Languages, "recording": &p.Set.Recording, "report": &p.Set.Report, "widget": &p.Set.Widget,
+		"providers": &p.Set.Providers, "languages": &p.Set.Languages, "recording": &p.Set.Recording, "report": &p.Set.Report, "widget": &p.Set.Widget, "relay": &p.Set.Relay,
 		"memory":  &p.Set.Memory,
 		"manners": &p.Set.Manners, "tools": &p.Set.Tools, "flow": &p.Set.Flow,
 	} {
@@ -63,6 +63,10 @@ func Read(text string, base pipeline.Manners) (Plan, []Finding) {
 	all = append(all, checkReport(p.Set.Report)...)
 	all = append(all, checkWidget(p.Set.Widget)...)
 	all = append(all, checkMemory(p.Set.Memory)...)
+	if parts["relay"] == nil { // or it does not fit
+		p.Set.Relay = nil
+	}
+	all = append(all, checkRelay(p.Set.Relay)...)
 	slices.SortFunc(all, func(a, b Finding) int { return strings.Compare(a.Path, b.Path) })
 	return p, all
 }

@@ -29,6 +29,7 @@ type AgentSettings struct {
 	Manners   Manners         `json:"manners,omitempty"`
 	Tools     Tools           `json:"tools,omitempty"`
 	Flow      Flow            `json:"flow,omitempty"`
+	Relay     *Relay          `json:"relay,omitempty" doc:"An app of one's own that answers in place of a model, by a WebSocket shaped like Twilio's ConversationRelay (docs/relay.md)."`
 	Recording *AgentRecording `json:"recording,omitempty" doc:"Whether calls are recorded."`
 	Widget    *Widget         `json:"widget,omitempty" doc:"Lets any page of some origins call the agent, by the talk button. Left out: none may without a server of its own that gives it a token."`
 	Memory    *Memory         `json:"memory,omitempty" doc:"Whether it knows what was said with somebody before, by whichever channel. Left out: as the organisation says; it never has more than that."`

@@ -50,6 +50,7 @@ type Score struct {
 	Model      Model
 	Responder  func(model pipeline.Responder) pipeline.Responder // what answers instead of the model, or stands before it
 	Voice      Voice
+	Watcher    pipeline.Watcher                                      // goes along with the call; nil: nobody does
 	Conversant *Conversant                                           // answers in the model's place, by itself; nil: the model does
 	Speaks     func(voice pipeline.Synthesizer) pipeline.Synthesizer // what stands before the voice; it is set up before the call begins
 	Agent      func(*pipeline.Agent)                                 // what is otherwise about the agent
@@ -205,6 +206,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Responder:     responder,
 		Synthesizer:   st.speaks,
 		Hearer:        hearer,
+		Watcher:       s.Watcher,
 		Change:        s.Change,
 		May:           s.May,
 		Transfer:      s.Transfer,

@@ -55,6 +55,7 @@ type Socket struct {
 	queue  [][]byte
 	size   int
 	err    error // why it has ended
+	code   int   // with which the server has closed it
 	closed bool
 }
 
@@ -205,6 +206,9 @@ func (s *Socket) Messages() iter.Seq2[[]byte, error] {
 			if err != nil {
 				s.Fail(s.lost(err))
 				s.mu.Lock()
+				if said, ok := errors.AsType[*websocket.CloseError](err); ok {
+					s.code = said.Code
+				}
 				why, closed := s.err, s.closed
 				s.mu.Unlock()
 				if !closed {
@@ -217,6 +221,20 @@ func (s *Socket) Messages() iter.Seq2[[]byte, error] {
 			}
 		}
 	}
+}
+
+// Code is that with which the server has closed it (RFC 6455, section 7.4); 0: it has not. It is known when Messages has ended.
+func (s *Socket) Code() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.code
+}
+
+// Leave ends it as Close does, and tells the server that all is well.
+func (s *Socket) Leave() error {
+	// Who cannot be told in time notices all the same.
+	_ = s.conn.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+	return s.Close()
 }
 
 // Close ends it. What is queued is not sent any more.
