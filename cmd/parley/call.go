@@ -48,8 +48,9 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx or vonage, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx,vonage"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
+	VonageKey string `name:"vonage-signature-secret" help:"Signature secret to sign with in Vonage's place." var:"VONAGE_SIGNATURE_SECRET"`
 }
 
 // token is what requests are signed with.
@@ -79,6 +80,14 @@ func (c *asAnother) telnyx() (ed25519.PrivateKey, error) {
 	}
 	text := base64.StdEncoding.EncodeToString
 	return nil, usageError{fmt.Errorf("--telnyx-private-key is missing; a new pair: run the server with TELNYX_PUBLIC_KEY=%s, and call with TELNYX_PRIVATE_KEY=%s", text(public), text(private.Seed()))}
+}
+
+// shared is a secret that the server must have been told of, too.
+func shared(flag, secret string) (string, error) {
+	if secret == "" {
+		return "", usageError{fmt.Errorf("%s is missing: it is the one that the server has", flag)}
+	}
+	return secret, nil
 }
 
 // callersScript is what a caller does.
@@ -169,9 +178,12 @@ func (c *callCmd) call() (*carrier.Call, error) {
 	var token string
 	var key ed25519.PrivateKey
 	var err error
-	if c.Carrier == string(carrier.Telnyx) {
+	switch carrier.Kind(c.Carrier) {
+	case carrier.Telnyx:
 		key, err = c.telnyx()
-	} else {
+	case carrier.Vonage:
+		token, err = shared("--vonage-signature-secret", c.VonageKey)
+	default:
 		token, err = c.token()
 	}
 	if err != nil {
