@@ -11,10 +11,10 @@ import (
 type wire struct {
 	first   func(s *session) any                 // what it says first; nil: nothing
 	heard   func(text []byte) (fromAgent, error) // reads a text of the server's
-	marked  func(name string) any                // a mark has been reached; nil: it tells of none
+	marked  func(s *session, name string) any    // a mark has been reached; nil: it tells of none
 	cleared func() any                           // a clear was obeyed; nil: it does not say so
 	forgets bool                                 // marks that a clear has dropped do not come back
-	pressed func(key string) any
+	pressed func(s *session, key string) any
 	gone    func() any // the caller has hung up; nil: the socket's close says it
 }
 

@@ -35,7 +35,7 @@ type Call struct {
 	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here
 	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
 	AccountSID string             // default: a made one
-	AuthToken  string             // signs all requests; of Vonage the signature secret
+	AuthToken  string             // signs all requests; of Vonage the signature secret, of a PBX its password
 	Kind       Kind               // whose call it is; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	From, To   string             // default: two numbers of the 555-01 range
@@ -100,8 +100,11 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 
 // make makes the call in its carrier's way.
 func (p *placed) make(ctx context.Context) error {
-	if p.Kind == Vonage {
+	switch p.Kind {
+	case Vonage:
 		return p.placeByNCCO(ctx)
+	case Asterisk:
+		return p.dialOut(ctx)
 	}
 	return p.follow(ctx, p.URL, url.Values{"CallStatus": {"ringing"}})
 }

@@ -19,6 +19,8 @@ const (
 	Twilio Kind = "twilio" // the default
 	Telnyx Kind = "telnyx"
 	Vonage Kind = "vonage"
+
+	Asterisk Kind = "asterisk-websocket"
 )
 
 // A dialect is how a carrier says what Twilio says.
@@ -36,7 +38,7 @@ type dialect struct {
 	wire *wire // nil: all is JSON
 }
 
-var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect}
+var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect, Asterisk: &asteriskDialect}
 
 // Kinds names those that there are.
 func Kinds() string {

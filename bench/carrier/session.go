@@ -225,7 +225,7 @@ func (s *session) echo(marks []string) {
 		s.p.note("carrier", "marked", name)
 		s.p.result.Frames.Marks++
 		if w := s.d.wire; w != nil {
-			s.tell(w.marked(name))
+			s.tell(w.marked(s, name))
 			continue
 		}
 		s.tell(s.message("mark", map[string]string{"name": name}))
@@ -317,7 +317,7 @@ func (s *session) speak() (leave bool, err error) {
 	}
 	m, err := s.caller.next(s.slots * slot)
 	if m.key != 0 && s.d.wire != nil {
-		s.tell(s.d.wire.pressed(string(m.key)))
+		s.tell(s.d.wire.pressed(s, string(m.key)))
 	} else if m.key != 0 {
 		s.tell(s.message("dtmf", s.d.digit(string(m.key))))
 	}

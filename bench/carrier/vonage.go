@@ -36,7 +36,9 @@ var vonageDialect = dialect{
 			return map[string]any{"event": "websocket:notify", "payload": map[string]string{"mark": name}}
 		},
 		cleared: func() any { return map[string]string{"event": "websocket:cleared"} },
-		pressed: func(key string) any { return map[string]any{"event": "websocket:dtmf", "digit": key, "duration": 260} },
+		pressed: func(_ *session, key string) any {
+			return map[string]any{"event": "websocket:dtmf", "digit": key, "duration": 260}
+		},
 	},
 }
 

@@ -8,6 +8,8 @@ import (
 type binarySockets struct {
 	VonageSignatureSecret string `name:"vonage-signature-secret" help:"Signature secret of the Vonage account (Dashboard, Settings), which signs webhooks. Empty: calls of Vonage's are not taken." var:"VONAGE_SIGNATURE_SECRET"`
 	VonageRate            int    `name:"vonage-rate" help:"Samples a second of Vonage's calls: 8000, as telephones have; or 16000 or 24000, for callers who come by an app." default:"8000" enum:"8000,16000,24000" var:"VONAGE_RATE"`
+
+	AsteriskPassword string `name:"asterisk-password" help:"Password with which one's own Asterisk dials /asterisk/media by chan_websocket. Empty: its calls are not taken there." var:"PARLEY_ASTERISK_PASSWORD"`
 }
 
 // host is what the sockets of a carrier need of this server.
@@ -17,14 +19,17 @@ func (s *server) host() stream.Host {
 
 // listenBinary takes the calls of those carriers whose secrets are set.
 func (s *server) listenBinary() error {
-	if s.cfg.VonageSignatureSecret == "" {
-		return nil
+	if c := s.cfg.binarySockets; c.VonageSignatureSecret != "" {
+		secret, err := s.cfg.master(s.cfg.DataDir)
+		if err != nil {
+			return err
+		}
+		v := &stream.Vonage{Host: s.host(), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate}
+		s.doors = append(s.doors, door{v, &v.Host})
 	}
-	secret, err := s.cfg.master(s.cfg.DataDir)
-	if err != nil {
-		return err
+	if password := s.cfg.AsteriskPassword; password != "" {
+		a := &stream.Asterisk{Host: s.host(), Password: password}
+		s.doors = append(s.doors, door{a, &a.Host})
 	}
-	v := &stream.Vonage{Host: s.host(), SignatureSecret: s.cfg.VonageSignatureSecret, Secret: []byte(secret), Rate: s.cfg.VonageRate}
-	s.doors = append(s.doors, door{v, &v.Host})
 	return nil
 }

@@ -14,7 +14,11 @@ import (
 // calls are recorded as others are. A stranger is not answered.
 func TestEndToEndBinarySockets(t *testing.T) {
 	t.Parallel()
-	n := serve(t, "VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000")
+	script, err := carrier.ParseScript("script", "hear\nsay queue-callswaiting\nhear\npress 3\nbarge one-moment-please after=2s\nhangup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := serve(t, "VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000", "PARLEY_ASTERISK_PASSWORD="+testToken)
 	for _, c := range []struct {
 		kind    carrier.Kind
 		path    string
@@ -22,12 +26,13 @@ func TestEndToEndBinarySockets(t *testing.T) {
 		refused string // what a stranger sees
 	}{
 		{carrier.Vonage, "/vonage/answer", true, "403"},
+		{carrier.Asterisk, "/asterisk/media", true, "401"},
 	} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			t.Parallel()
 			n := *n // its errors are this test's
 			n.t = t
-			call := carrier.Call{URL: n.url + c.path, Kind: c.kind, AuthToken: testToken}
+			call := carrier.Call{URL: n.url + c.path, Kind: c.kind, AuthToken: testToken, Script: script}
 			r, err := call.Place(t.Context())
 			if err != nil {
 				t.Fatal(err)

@@ -26,6 +26,7 @@ type phrases struct {
 	media, mediaTail string
 	mark, markTail   string
 	clear            string
+	bye              string // before the close frame; empty: that says it
 }
 
 // A writer builds our messages for one stream in one buffer: what it returns is whole frames, lent until the next.
@@ -82,6 +83,14 @@ func (w *writer) marked(m mark) []byte {
 
 // cleared makes the carrier forget what it has not played.
 func (w *writer) cleared() []byte { return sealText(append(w.buf[:0], w.clear...)) }
+
+// textFrame is a whole frame with a text of less than 64 KiB; nil: there is none.
+func textFrame(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return sealText([]byte(textRoom + text))
+}
 
 // A spelling is how a carrier of Twilio's family names what its plain messages have.
 type spelling struct {

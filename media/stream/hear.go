@@ -60,6 +60,10 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	case kindStop:
 		return packet, io.EOF
 	case kindCleared: // an epoch has begun with our own
+	case kindFull:
+		l.out.hold()
+	case kindRoom:
+		l.out.release()
 	default:
 		l.stats.Unknown.Add(1)
 	}

@@ -139,6 +139,7 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 		l.writer = newBinaryWriter(words, cap(l.codes), piece)
 	}
 	l.out.fit(cap(l.writer.buf))
+	l.out.expect(l.says.bytes(l.limits.Patience), textFrame(words.bye))
 	l.started = true
 	return l.await(l.limits.Ping)
 }
@@ -282,7 +283,7 @@ func (l *Leg) Send(f media.Frame) error {
 		return l.out.failed()
 	}
 	n := l.says.encode(l.codes, f.PCM)
-	if err := l.out.send(l.writer.audio(l.filledUp(n))); err != nil {
+	if err := l.out.say(l.writer.audio(l.filledUp(n))); err != nil {
 		return err
 	}
 	l.sent.Add(uint64(len(f.PCM))) // Clear, the only other writer, comes from the same goroutine
@@ -302,7 +303,9 @@ func (l *Leg) filledUp(n int) []byte {
 }
 
 // Mark asks for a Played note.
-func (l *Leg) Mark() error { return l.tell(l.writer.marked(markOf(l.sent.Load()))) }
+func (l *Leg) Mark() error {
+	return l.told(l.out.say(l.writer.marked(markOf(l.sent.Load()))))
+}
 
 // Clear begins a new epoch. The marks that the carrier returns because of it are of an older one.
 func (l *Leg) Clear() error {
@@ -314,7 +317,7 @@ func (l *Leg) Clear() error {
 	default:
 		return l.out.failed()
 	}
-	return l.tell(l.writer.cleared())
+	return l.told(l.out.restart(l.writer.cleared()))
 }
 
 // unmarked is a leg whose carrier does not report what it has played: it is no media.Marker, and its playout goes by the send clock alone.
@@ -331,12 +334,12 @@ func (l *Leg) face() media.Leg {
 	return l
 }
 
-func (l *Leg) tell(frame []byte) error {
-	if err := l.out.send(frame); err != nil {
-		return err
+// told counts a message that was sent.
+func (l *Leg) told(err error) error {
+	if err == nil {
+		l.stats.MessagesOut.Add(1)
 	}
-	l.stats.MessagesOut.Add(1)
-	return nil
+	return err
 }
 
 var errHungUp = errors.New("hung up")
@@ -346,7 +349,7 @@ var errHungUp = errors.New("hung up")
 func (l *Leg) Hangup(cause media.Cause) error {
 	l.hangOnce.Do(func() {
 		l.hungUp.Store(true)
-		l.out.close(closeNormal, string(cause))
+		l.out.part(closeNormal, string(cause))
 		_ = l.conn.SetReadDeadline(past) // it fails only on a closed connection
 	})
 	return nil

@@ -18,6 +18,8 @@ const (
 	kindDigit
 	kindStop
 	kindCleared // our clear has been obeyed
+	kindFull    // the far end has no room for sound
+	kindRoom    // it has some again
 )
 
 // A message is one of the far end's, whatever its dialect. Its byte slices are lent: they point into the frame that it came in.
@@ -43,6 +45,8 @@ type start struct {
 	rate, channels        int
 	params                map[string]string
 	outbound              bool // as the voice webhook said; no message tells it
+	unit                  int  // bytes of sound that are taken at once; 0: any
+	plain                 bool // in words, not in JSON
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean
