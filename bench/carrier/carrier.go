@@ -103,7 +103,7 @@ func (p *placed) make(ctx context.Context) error {
 	switch p.Kind {
 	case Vonage:
 		return p.placeByNCCO(ctx)
-	case Asterisk:
+	case Asterisk, FreeSWITCH:
 		return p.dialOut(ctx)
 	}
 	return p.follow(ctx, p.URL, url.Values{"CallStatus": {"ringing"}})

@@ -20,7 +20,8 @@ const (
 	Telnyx Kind = "telnyx"
 	Vonage Kind = "vonage"
 
-	Asterisk Kind = "asterisk-websocket"
+	Asterisk   Kind = "asterisk-websocket"
+	FreeSWITCH Kind = "freeswitch"
 )
 
 // A dialect is how a carrier says what Twilio says.
@@ -38,7 +39,7 @@ type dialect struct {
 	wire *wire // nil: all is JSON
 }
 
-var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect, Asterisk: &asteriskDialect}
+var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect, Asterisk: &asteriskDialect, FreeSWITCH: &freeswitchDialect}
 
 // Kinds names those that there are.
 func Kinds() string {

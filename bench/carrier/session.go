@@ -131,6 +131,7 @@ func (s *session) run(ctx context.Context) error {
 			leave, err := s.speak()
 			if leave || err != nil {
 				s.hangUp()
+				s.linger(arrivals)
 				s.p.end("caller")
 				return err
 			}
@@ -342,6 +343,24 @@ func (s *session) hangUp() {
 		s.tell(w.gone())
 	}
 	_ = s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+}
+
+// linger lets a server whose sound is binary frames, and comes without a pause, answer the close frame: a socket that is closed with unread data is reset.
+func (s *session) linger(arrivals <-chan arrival) {
+	if s.d.wire == nil {
+		return
+	}
+	enough := time.After(writeWait)
+	for {
+		select {
+		case a := <-arrivals:
+			if a.err != nil {
+				return
+			}
+		case <-enough:
+			return
+		}
+	}
 }
 
 // closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.

@@ -32,7 +32,7 @@ var vonageDialect = dialect{
 			return all
 		},
 		heard: hearVonage,
-		marked: func(name string) any {
+		marked: func(_ *session, name string) any {
 			return map[string]any{"event": "websocket:notify", "payload": map[string]string{"mark": name}}
 		},
 		cleared: func() any { return map[string]string{"event": "websocket:cleared"} },

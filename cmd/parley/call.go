@@ -48,10 +48,11 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx or vonage, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or asterisk-websocket, with that of its socket, such as http://127.0.0.1:8080/asterisk/media." default:"twilio" enum:"twilio,telnyx,vonage,asterisk-websocket"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx or vonage, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or asterisk-websocket or freeswitch, with that of its socket, such as http://127.0.0.1:8080/asterisk/media." default:"twilio" enum:"twilio,telnyx,vonage,asterisk-websocket,freeswitch"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
 	VonageKey string `name:"vonage-signature-secret" help:"Signature secret to sign with in Vonage's place." var:"VONAGE_SIGNATURE_SECRET"`
 	Asterisk  string `name:"asterisk-password" help:"Password to dial with in Asterisk's place." var:"PARLEY_ASTERISK_PASSWORD"`
+	Switch    string `name:"freeswitch-token" help:"Token to stream with in FreeSWITCH's place." var:"PARLEY_FREESWITCH_TOKEN"`
 }
 
 // token is what requests are signed with.
@@ -186,6 +187,8 @@ func (c *callCmd) call() (*carrier.Call, error) {
 		token, err = shared("--vonage-signature-secret", c.VonageKey)
 	case carrier.Asterisk:
 		token, err = shared("--asterisk-password", c.Asterisk)
+	case carrier.FreeSWITCH:
+		token, err = shared("--freeswitch-token", c.Switch)
 	default:
 		token, err = c.token()
 	}

@@ -10,6 +10,9 @@ type binarySockets struct {
 	VonageRate            int    `name:"vonage-rate" help:"Samples a second of Vonage's calls: 8000, as telephones have; or 16000 or 24000, for callers who come by an app." default:"8000" enum:"8000,16000,24000" var:"VONAGE_RATE"`
 
 	AsteriskPassword string `name:"asterisk-password" help:"Password with which one's own Asterisk dials /asterisk/media by chan_websocket. Empty: its calls are not taken there." var:"PARLEY_ASTERISK_PASSWORD"`
+
+	FreeSWITCHToken string `name:"freeswitch-token" help:"Token with which one's own FreeSWITCH streams to /freeswitch/media by mod_audio_stream. Empty: its calls are not taken there." var:"PARLEY_FREESWITCH_TOKEN"`
+	FreeSWITCHSound string `name:"freeswitch-sound" help:"How mod_audio_stream is sent sound: binary, or json (streamAudio)." default:"binary" enum:"binary,json" var:"PARLEY_FREESWITCH_SOUND"`
 }
 
 // host is what the sockets of a carrier need of this server.
@@ -30,6 +33,10 @@ func (s *server) listenBinary() error {
 	if password := s.cfg.AsteriskPassword; password != "" {
 		a := &stream.Asterisk{Host: s.host(), Password: password}
 		s.doors = append(s.doors, door{a, &a.Host})
+	}
+	if token := s.cfg.FreeSWITCHToken; token != "" {
+		f := &stream.FreeSWITCH{Host: s.host(), Token: token, JSON: s.cfg.FreeSWITCHSound == "json"}
+		s.doors = append(s.doors, door{f, &f.Host})
 	}
 	return nil
 }

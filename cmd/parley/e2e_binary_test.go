@@ -14,11 +14,11 @@ import (
 // calls are recorded as others are. A stranger is not answered.
 func TestEndToEndBinarySockets(t *testing.T) {
 	t.Parallel()
-	script, err := carrier.ParseScript("script", "hear\nsay queue-callswaiting\nhear\npress 3\nbarge one-moment-please after=2s\nhangup")
+	script, err := carrier.ParseScript("script", "barge queue-callswaiting after=1s\nsilent 4s\npress 3\nbarge one-moment-please after=2s\nhangup")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := serve(t, "VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000", "PARLEY_ASTERISK_PASSWORD="+testToken)
+	n := serve(t, "VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000", "PARLEY_ASTERISK_PASSWORD="+testToken, "PARLEY_FREESWITCH_TOKEN="+testToken)
 	for _, c := range []struct {
 		kind    carrier.Kind
 		path    string
@@ -27,6 +27,7 @@ func TestEndToEndBinarySockets(t *testing.T) {
 	}{
 		{carrier.Vonage, "/vonage/answer", true, "403"},
 		{carrier.Asterisk, "/asterisk/media", true, "401"},
+		{carrier.FreeSWITCH, "/freeswitch/media", false, "403"},
 	} {
 		t.Run(string(c.kind), func(t *testing.T) {
 			t.Parallel()
@@ -46,7 +47,7 @@ func TestEndToEndBinarySockets(t *testing.T) {
 				if turn.BargedIn {
 					bargedIn = true
 					t.Logf("the agent was silent %v after the caller's voice began", turn.Hushed)
-					if turn.Hushed > carrier.Millis(2*time.Second) {
+					if turn.Hushed > carrier.Millis(5*time.Second) {
 						t.Errorf("the agent spoke on for %v", turn.Hushed)
 					}
 				}
@@ -57,6 +58,9 @@ func TestEndToEndBinarySockets(t *testing.T) {
 			row := n.record(r.CallSID)
 			if row.Status != "completed" || row.Cause != "caller" || row.From != "+15550100001" || row.To != "+15550100002" {
 				t.Errorf("the record: %+v", row)
+			}
+			if row.text("user") == "" {
+				t.Errorf("nothing of the caller's words is in the record: %+v", row.Transcript)
 			}
 			_ = n.recordingOf(row)
 			call.AuthToken = "a stranger's"

@@ -14,6 +14,8 @@ type dialect struct {
 	words func(stream string, f format) phrases // what we say by a stream
 
 	binary   bool          // sound is binary frames, both ways; else it is base64 in text
+	texts    bool          // but ours, which is base64 in text all the same
+	bare     bool          // a stream may begin with sound, and has nothing to tell then
 	piece    time.Duration // where it is: the most sound in one of ours; 0: as much as Send is given
 	whole    bool          // our sound comes in whole frames: the last is filled up with silence
 	live     bool          // nothing that was sent can be taken back, or is told of once it has sounded: sound is sent as it is due
@@ -26,6 +28,7 @@ type phrases struct {
 	media, mediaTail string
 	mark, markTail   string
 	clear            string
+	hello            string // as soon as the stream has begun; empty: nothing
 	bye              string // before the close frame; empty: that says it
 }
 

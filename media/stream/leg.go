@@ -98,7 +98,10 @@ func (l *Leg) firstStart() (*start, error) {
 			return nil, err
 		}
 		if op == opBinary {
-			if l.speaks.binary {
+			switch {
+			case l.speaks.bare:
+				return &start{channels: 1}, l.hearBinary(text)
+			case l.speaks.binary:
 				return nil, errEarly
 			}
 			l.stats.Unknown.Add(1)
@@ -132,14 +135,19 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	delete(l.info.Params, "token")
 	l.codes = make([]byte, l.says.bytes(chunk), l.says.bytes(chunk+media.FrameTime))
 	words := l.speaks.words(s.stream, l.says)
-	if !l.speaks.binary {
+	if !l.speaks.binary || l.speaks.texts {
 		l.writer = newWriter(words, cap(l.codes))
 	} else {
 		piece := cmp.Or(l.says.bytes(l.speaks.piece), len(l.codes))
 		l.writer = newBinaryWriter(words, cap(l.codes), piece)
 	}
-	l.out.fit(cap(l.writer.buf))
+	l.out.fit(cap(l.writer.buf) * int(max(1, usualChunk/chunk))) // small ones may wait as long
 	l.out.expect(l.says.bytes(l.limits.Patience), textFrame(words.bye))
+	if hello := textFrame(words.hello); hello != nil {
+		if err := l.out.send(hello); err != nil {
+			return err
+		}
+	}
 	l.started = true
 	return l.await(l.limits.Ping)
 }

@@ -69,7 +69,7 @@ func (h *Host) takeKnown(w http.ResponseWriter, r *http.Request, speaks *dialect
 			return "bad id of the call", RefusedFormat
 		}
 		s.from, s.to = cmp.Or(s.from, params["from"]), cmp.Or(s.to, params["to"])
-		for _, name := range []string{"call", "from", "to"} {
+		for _, name := range []string{"call", "from", "to", "rate"} {
 			delete(params, name)
 		}
 		if h.Accepting != nil && !h.Accepting(context.WithoutCancel(r.Context()), Incoming{s.call, s.from, s.to, nil, query}) {
