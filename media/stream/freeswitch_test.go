@@ -78,7 +78,7 @@ func (f *switchFar) Cleared(ctx context.Context) error {
 	case sent := <-f.clears:
 		for {
 			f.mu.Lock()
-			changed, came := f.changed, len(f.far.heard)+len(f.queued) >= sent
+			changed, came := f.changed, len(f.heard)+len(f.queued) >= sent
 			if came {
 				f.queued = nil
 			}
