@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"parley/media/stream"
 )
 
@@ -9,10 +11,23 @@ type binarySockets struct {
 	VonageSignatureSecret string `name:"vonage-signature-secret" help:"Signature secret of the Vonage account (Dashboard, Settings), which signs webhooks. Empty: calls of Vonage's are not taken." var:"VONAGE_SIGNATURE_SECRET"`
 	VonageRate            int    `name:"vonage-rate" help:"Samples a second of Vonage's calls: 8000, as telephones have; or 16000 or 24000, for callers who come by an app." default:"8000" enum:"8000,16000,24000" var:"VONAGE_RATE"`
 
-	AsteriskPassword string `name:"asterisk-password" help:"Password with which one's own Asterisk dials /asterisk/media by chan_websocket. Empty: its calls are not taken there." var:"PARLEY_ASTERISK_PASSWORD"`
+	AsteriskPassword string `name:"asterisk-password" help:"Password with which one's own Asterisk dials /asterisk/media by chan_websocket, 16 characters or more. Empty: its calls are not taken there." var:"PARLEY_ASTERISK_PASSWORD"`
 
-	FreeSWITCHToken string `name:"freeswitch-token" help:"Token with which one's own FreeSWITCH streams to /freeswitch/media by mod_audio_stream. Empty: its calls are not taken there." var:"PARLEY_FREESWITCH_TOKEN"`
+	FreeSWITCHToken string `name:"freeswitch-token" help:"Token with which one's own FreeSWITCH streams to /freeswitch/media by mod_audio_stream, 16 characters or more. Empty: its calls are not taken there." var:"PARLEY_FREESWITCH_TOKEN"`
 	FreeSWITCHSound string `name:"freeswitch-sound" help:"How mod_audio_stream is sent sound: binary, or json (streamAudio)." default:"binary" enum:"binary,json" var:"PARLEY_FREESWITCH_SOUND"`
+}
+
+// secretLength is the fewest characters of a secret that alone lets somebody in.
+const secretLength = 16
+
+// check says what is wrong with them.
+func (b *binarySockets) check() (bad []error) {
+	for _, s := range [][2]string{{"asterisk-password", b.AsteriskPassword}, {"freeswitch-token", b.FreeSWITCHToken}} {
+		if n := len(s[1]); n > 0 && n < secretLength {
+			bad = append(bad, fmt.Errorf("--%s has %d characters: want %d or more", s[0], n, secretLength))
+		}
+	}
+	return bad
 }
 
 // host is what the sockets of a carrier need of this server.

@@ -149,6 +149,7 @@ func (c *config) check() error {
 	bad = append(bad, c.capacity.check()...)
 	bad = append(bad, c.telephony.check()...)
 	bad = append(bad, c.browsers.check()...)
+	bad = append(bad, c.binarySockets.check()...)
 	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
 		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
 	}

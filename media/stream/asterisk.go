@@ -130,7 +130,7 @@ const ours = "PARLEY_"
 // variables are those of a channel that are for us, by their names in lower case: those that were inherited may have kept their underscores.
 func variables(all map[string]any) map[string]string {
 	params := make(map[string]string)
-	for name, value := range texts(all) {
+	for name, value := range textFields(all) {
 		if rest, ok := strings.CutPrefix(strings.TrimLeft(name, "_"), ours); ok {
 			params[strings.ToLower(rest)] = value
 		}

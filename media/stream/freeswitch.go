@@ -68,7 +68,7 @@ func parseFreeSWITCH(text []byte, m *message) error {
 	if err := json.Unmarshal(text, &all); err != nil {
 		return fmt.Errorf("parse message: %w", err)
 	}
-	fields := texts(all)
+	fields := textFields(all)
 	if fields["event"] == "dtmf" {
 		if m.kind, m.digit = kindDigit, fields["digit"]; m.digit == "" {
 			return errors.New("parse message: dtmf without digit")

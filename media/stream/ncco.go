@@ -175,7 +175,7 @@ func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[stri
 		http.Error(w, "the body is not a JSON object", http.StatusBadRequest)
 		return nil, nil, false
 	}
-	return texts(all), own, true
+	return textFields(all), own, true
 }
 
 // vonageFields are what an answer webhook by GET adds to its URL (developer.vonage.com, "Webhook reference", answer webhook).

@@ -88,12 +88,12 @@ func parseVonageStart(text []byte, m *message) error {
 	}
 	maps.DeleteFunc(all, func(name string, _ any) bool { return name == "event" || name == "content-type" })
 	m.kind = kindStart
-	m.start = &start{encoding: encoding, rate: int(rate), channels: 1, params: texts(all)}
+	m.start = &start{encoding: encoding, rate: int(rate), channels: 1, params: textFields(all)}
 	return nil
 }
 
-// texts are those of an object's fields that are texts or numbers.
-func texts(all map[string]any) map[string]string {
+// textFields are those of an object's fields that are texts or numbers.
+func textFields(all map[string]any) map[string]string {
 	params := make(map[string]string)
 	for name, value := range all {
 		switch v := value.(type) {

@@ -358,3 +358,22 @@ func FuzzVonage(f *testing.F) {
 		}
 	})
 }
+
+// FuzzVonageToken reads what comes as a token, and as a query that it is of.
+func FuzzVonageToken(f *testing.F) {
+	good := strings.TrimPrefix(bearer(vonageSecret, "HS256", time.Unix(1_700_000_000, 0), vonageAsks), "Bearer ")
+	for _, seed := range []string{good, good[1:], "a.b.c", "..", "", "e30.e30."} {
+		f.Add(seed, "from=1&to=2&x=%26")
+	}
+	f.Fuzz(func(t *testing.T, token, query string) {
+		if c, ok := readToken(vonageSecret, token); ok && !c.covers([]byte(vonageAsks)) {
+			t.Fatalf("%q is believed: %+v", token, c)
+		}
+		if _, ok := readToken("", token); ok {
+			t.Fatalf("%q is believed by a server without a secret", token)
+		}
+		if object, ok := queryObject(strings.Split(query, "&")); ok && !json.Valid(object) {
+			t.Fatalf("%q is made %q", query, object)
+		}
+	})
+}
