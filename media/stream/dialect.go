@@ -14,9 +14,9 @@ type dialect struct {
 	words func(stream string, f format) phrases // what we say by a stream
 
 	binary   bool          // sound is binary frames, both ways; else it is base64 in text
-	texts    bool          // but ours, which is base64 in text all the same
-	bare     bool          // a stream may begin with sound, and has nothing to tell then
-	piece    time.Duration // where it is: the most sound in one of ours; 0: as much as Send is given
+	texts    bool          // of binary: ours is base64 in text all the same
+	piece    time.Duration // of binary: the most sound in one of our frames; 0: as much as Send is given
+	bare     bool          // of binary: a stream may begin with sound, and has nothing to tell then
 	whole    bool          // our sound comes in whole frames: the last is filled up with silence
 	live     bool          // nothing that was sent can be taken back, or is told of once it has sounded: sound is sent as it is due
 	protocol string        // the subprotocol that the far end may ask for

@@ -133,7 +133,10 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
-	l.codes = make([]byte, l.says.bytes(chunk), l.says.bytes(chunk+media.FrameTime))
+	l.codes = make([]byte, l.says.bytes(chunk))
+	if l.speaks.whole {
+		l.codes = make([]byte, len(l.codes), l.says.bytes(chunk+media.FrameTime)) // with silence
+	}
 	words := l.speaks.words(s.stream, l.says)
 	if !l.speaks.binary || l.speaks.texts {
 		l.writer = newWriter(words, cap(l.codes))
