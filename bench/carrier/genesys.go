@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/google/uuid"
+	guid "github.com/google/uuid"
 	"github.com/gorilla/websocket"
 
 	"parley/media"
@@ -63,7 +63,7 @@ func (c *Call) hook(ctx context.Context, secret []byte) (*hook, error) {
 	if err != nil {
 		return nil, err
 	}
-	organisation, session, conversation := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	organisation, session, conversation := guid.NewString(), guid.NewString(), guid.NewString()
 	header := c.hookHeader(at, secret, organisation, session)
 	dialer := websocket.Dialer{NetDialContext: c.dial, HandshakeTimeout: 10 * time.Second}
 	socket, answer, err := dialer.DialContext(ctx, c.real(target), header) //nolint:bodyclose // gorilla: it need not be closed
@@ -76,7 +76,7 @@ func (c *Call) hook(ctx context.Context, secret []byte) (*hook, error) {
 	h := &hook{ownWire: c.ownWire(session), socket: socket, opened: make(chan struct{})}
 	go h.read()
 	err = h.tell("open", map[string]any{
-		"organizationId": organisation, "conversationId": conversation, "participant": map[string]any{"id": uuid.NewString(), "ani": c.From, "aniName": "", "dnis": c.To},
+		"organizationId": organisation, "conversationId": conversation, "participant": map[string]any{"id": guid.NewString(), "ani": c.From, "aniName": "", "dnis": c.To},
 		"media":    []any{map[string]any{"type": "audio", "format": "PCMU", "channels": []string{"external"}, "rate": Rate}},
 		"language": "en-US", "inputVariables": map[string]any{},
 	})
@@ -101,7 +101,7 @@ func (c *Call) hookHeader(at *url.URL, secret []byte, organisation, session stri
 	nonce := rand.Text()
 	values := [][2]string{
 		{"@request-target", at.RequestURI()}, {"@authority", strings.ToLower(at.Host)}, {"audiohook-organization-id", organisation}, {"audiohook-session-id", session},
-		{"audiohook-correlation-id", uuid.NewString()}, {"x-api-key", c.APIKey},
+		{"audiohook-correlation-id", guid.NewString()}, {"x-api-key", c.APIKey},
 	}
 	header := http.Header{"User-Agent": {"GenesysCloud-AudioHook-Client"}}
 	var base, names strings.Builder
