@@ -35,7 +35,7 @@ type Call struct {
 	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here
 	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
 	AccountSID string             // default: a made one
-	AuthToken  string             // signs all requests
+	AuthToken  string             // signs all requests; of Vonage the signature secret, of a PBX its password
 	Kind       Kind               // whose call it is; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	Socket     string             // of AudioSocket: host:port that the call is connected to
@@ -80,7 +80,7 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	case c.Kind == Genesys:
 		return c.placeByHook(ctx)
 	case c.Kind != "" && dialects[c.Kind] == nil:
-		return nil, fmt.Errorf("kind %q: want twilio, telnyx, audiosocket or genesys", c.Kind)
+		return nil, fmt.Errorf("kind %q: want %s", c.Kind, Kinds())
 	case c.Kind == Telnyx && len(c.Key) != ed25519.PrivateKeySize:
 		return nil, errors.New("key is missing")
 	case c.Kind != Telnyx && c.AuthToken == "":
@@ -98,10 +98,21 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	defer p.http.CloseIdleConnections()
 
 	began := time.Now()
-	err = p.follow(ctx, c.URL, url.Values{"CallStatus": {"ringing"}})
+	err = p.make(ctx)
 	p.callbacks.Wait()
 	p.report(began, err)
 	return p.conclude(err)
+}
+
+// make makes the call in its carrier's way.
+func (p *placed) make(ctx context.Context) error {
+	switch p.Kind {
+	case Vonage:
+		return p.placeByNCCO(ctx)
+	case Asterisk, FreeSWITCH:
+		return p.dialOut(ctx)
+	}
+	return p.follow(ctx, p.URL, url.Values{"CallStatus": {"ringing"}})
 }
 
 // conclude makes the verdict of a call that is over.

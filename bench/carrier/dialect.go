@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,10 @@ type Kind string
 const (
 	Twilio Kind = "twilio" // the default
 	Telnyx Kind = "telnyx"
+	Vonage Kind = "vonage"
+
+	Asterisk   Kind = "asterisk-websocket"
+	FreeSWITCH Kind = "freeswitch"
 )
 
 // A dialect is how a carrier says what Twilio says.
@@ -30,9 +35,21 @@ type dialect struct {
 	start          func(s *session) map[string]any // what a stream's start tells
 	digit          func(key string) map[string]string
 	stop           func(s *session) map[string]string
+
+	wire *wire // nil: all is JSON
 }
 
-var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect}
+var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect, Asterisk: &asteriskDialect, FreeSWITCH: &freeswitchDialect}
+
+// Kinds names those that there are.
+func Kinds() string {
+	names := []string{string(AudioSocket), string(Genesys)}
+	for kind := range dialects {
+		names = append(names, string(kind))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
 
 // speaks is the call's dialect.
 func (c *Call) speaks() *dialect {

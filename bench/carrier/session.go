@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -21,6 +22,7 @@ type session struct {
 	d      *dialect
 	socket *websocket.Conn
 	params map[string]string
+	layout layout // of sound in binary frames
 
 	start   time.Time
 	slots   int64 // frames sent
@@ -36,10 +38,14 @@ type session struct {
 
 // arrival is a message of the server's, or the end of the socket.
 type arrival struct {
-	at   time.Time
-	text []byte
-	err  error
+	at     time.Time
+	binary bool
+	text   []byte
+	err    error
 }
+
+// writeWait is how long a message may take to leave.
+const writeWait = 5 * time.Second
 
 // fromServer is any message that a server may send.
 type fromServer struct {
@@ -58,6 +64,8 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.StreamSID = sid("MZ")
 	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
 	header := http.Header{"User-Agent": {p.speaks().agent}}
+	maps.Copy(header, noun.header)
+	dialer.Subprotocols = noun.protocols
 	if p.speaks() == &twilioDialect { // others sign no upgrade
 		header.Set("X-Twilio-Signature", sign(p.AuthToken, noun.url, nil))
 	}
@@ -73,7 +81,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.Upgrade = Millis(time.Since(asked))
 	socket.SetReadLimit(4 << 20)
 
-	s := &session{p: p, d: p.speaks(), socket: socket, params: noun.params, ear: newEar(), keys: dtmf.NewDetector(Rate)}
+	s := &session{p: p, d: p.speaks(), socket: socket, params: noun.params, layout: noun.layout, ear: newEar(), keys: dtmf.NewDetector(Rate)}
 	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
 		p.result.Timeline = append(p.result.Timeline, e)
 	}}
@@ -108,7 +116,11 @@ func (s *session) run(ctx context.Context) error {
 			if a.err != nil {
 				return s.closed(a.err)
 			}
-			s.take(a.text)
+			if s.d.wire != nil {
+				s.takeBinary(a)
+			} else {
+				s.take(a.text)
+			}
 		case <-timer.C:
 			s.sound(time.Now())
 		case <-ctx.Done():
@@ -119,6 +131,7 @@ func (s *session) run(ctx context.Context) error {
 			leave, err := s.speak()
 			if leave || err != nil {
 				s.hangUp()
+				s.linger(arrivals)
 				s.p.end("caller")
 				return err
 			}
@@ -130,9 +143,9 @@ func (s *session) run(ctx context.Context) error {
 func (s *session) read(arrivals chan<- arrival, gone <-chan struct{}) {
 	defer close(arrivals)
 	for {
-		_, text, err := s.socket.ReadMessage()
+		kind, text, err := s.socket.ReadMessage()
 		select {
-		case arrivals <- arrival{time.Now(), text, err}:
+		case arrivals <- arrival{time.Now(), kind == websocket.BinaryMessage, text, err}:
 		case <-gone:
 			return
 		}
@@ -156,6 +169,15 @@ func (s *session) next() time.Time {
 
 // open sends connected and start; the stream's time begins.
 func (s *session) open() error {
+	if w := s.d.wire; w != nil {
+		s.start = time.Now()
+		s.frame = make([]byte, 0, slot)
+		s.fill(nil)
+		if w.first == nil {
+			return nil
+		}
+		return s.send(w.first(s))
+	}
 	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
 		return err
 	}
@@ -179,7 +201,7 @@ func (s *session) sequence() string {
 func (s *session) tell(message any) { _ = s.send(message) }
 
 func (s *session) send(message any) error {
-	s.socket.SetWriteDeadline(time.Now().Add(5 * time.Second))
+	s.socket.SetWriteDeadline(time.Now().Add(writeWait))
 	return s.socket.WriteJSON(message)
 }
 
@@ -203,13 +225,16 @@ func (s *session) echo(marks []string) {
 	for _, name := range marks {
 		s.p.note("carrier", "marked", name)
 		s.p.result.Frames.Marks++
+		if w := s.d.wire; w != nil {
+			s.tell(w.marked(s, name))
+			continue
+		}
 		s.tell(s.message("mark", map[string]string{"name": name}))
 	}
 }
 
 // take does what a message of the server's says.
 func (s *session) take(text []byte) {
-	f := &s.p.result.Frames
 	var m fromServer
 	if err := json.Unmarshal(text, &m); err != nil {
 		s.bad("not JSON: %v", err)
@@ -226,24 +251,42 @@ func (s *session) take(text []byte) {
 			s.bad("media: payload: %v", err)
 			return
 		}
-		f.Received++
-		f.Audio += at(int64(len(law)))
-		if n := len(s.clears); n > 0 && s.playout.at-s.clears[n-1] < slot {
-			f.AfterClear++
-		}
-		s.playout.add(decodeMulaw(make([]int16, 0, len(law)), law))
+		s.received(decodeMulaw(make([]int16, 0, len(law)), law))
 	case "mark":
 		s.playout.mark(m.Mark.Name)
 		s.sound(s.start) // returned at once when nothing is before it
 	case "clear":
-		f.Clears++
-		s.p.note("agent", "cleared", at(s.playout.waiting).String()+" of audio")
-		s.echo(s.playout.clear())
-		s.ear.split()
-		s.clears = append(s.clears, s.playout.at)
+		s.takeClear()
 	default:
 		s.bad("event %q is unknown", m.Event)
 	}
+}
+
+// received queues a message of the agent's sound.
+func (s *session) received(pcm []int16) {
+	f := &s.p.result.Frames
+	f.Received++
+	f.Audio += at(int64(len(pcm)))
+	if n := len(s.clears); n > 0 && s.playout.at-s.clears[n-1] < slot {
+		f.AfterClear++
+	}
+	s.playout.add(pcm)
+}
+
+// takeClear forgets what has not sounded.
+func (s *session) takeClear() {
+	s.p.result.Frames.Clears++
+	s.p.note("agent", "cleared", at(s.playout.waiting).String()+" of audio")
+	marks := s.playout.clear()
+	w := s.d.wire
+	if w == nil || !w.forgets {
+		s.echo(marks)
+	}
+	if w != nil && w.cleared != nil {
+		s.tell(w.cleared())
+	}
+	s.ear.split()
+	s.clears = append(s.clears, s.playout.at)
 }
 
 func (s *session) bad(format string, args ...any) {
@@ -262,15 +305,21 @@ func (s *session) speak() (leave bool, err error) {
 	if f.WorstSend = max(f.WorstSend, Millis(late)); late > 5*time.Millisecond {
 		f.SentLate++
 	}
-	s.tell(s.message("media", map[string]string{
-		"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
-		"payload": base64.StdEncoding.EncodeToString(s.frame),
-	}))
+	if s.d.wire != nil {
+		s.speakBinary()
+	} else {
+		s.tell(s.message("media", map[string]string{
+			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
+			"payload": base64.StdEncoding.EncodeToString(s.frame),
+		}))
+	}
 	if timeOf(s.slots*slot) >= s.p.MaxLength {
 		return true, fmt.Errorf("the call was still going after %v", s.p.MaxLength)
 	}
 	m, err := s.caller.next(s.slots * slot)
-	if m.key != 0 {
+	if m.key != 0 && s.d.wire != nil {
+		s.tell(s.d.wire.pressed(s, string(m.key)))
+	} else if m.key != 0 {
 		s.tell(s.message("dtmf", s.d.digit(string(m.key))))
 	}
 	s.fill(m.voice)
@@ -288,8 +337,30 @@ func (s *session) fill(voice []int16) {
 
 // hangUp ends the stream as a caller's hang-up does.
 func (s *session) hangUp() {
-	s.tell(s.message("stop", s.d.stop(s)))
+	if w := s.d.wire; w == nil {
+		s.tell(s.message("stop", s.d.stop(s)))
+	} else if w.gone != nil {
+		s.tell(w.gone())
+	}
 	_ = s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
+}
+
+// linger lets a server whose sound is binary frames, and comes without a pause, answer the close frame: a socket that is closed with unread data is reset.
+func (s *session) linger(arrivals <-chan arrival) {
+	if s.d.wire == nil {
+		return
+	}
+	enough := time.After(writeWait)
+	for {
+		select {
+		case a := <-arrivals:
+			if a.err != nil {
+				return
+			}
+		case <-enough:
+			return
+		}
+	}
 }
 
 // closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -49,6 +50,10 @@ type streamNoun struct {
 	statusURL, statusVerb string
 	params                map[string]string
 	action, actionVerb    string
+
+	header    http.Header // of the upgrade, besides
+	protocols []string
+	layout    layout
 }
 
 // parseConnect reads a <Connect> as strictly as Twilio does, but for what its dialect allows. base is the document's URL, to which others may be relative.

@@ -48,13 +48,16 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or audiosocket, with that of its announcements, such as http://127.0.0.1:8080/audiosocket/calls; or genesys, with the socket, such as ws://127.0.0.1:8080/genesys/audiohook." default:"twilio" enum:"twilio,telnyx,audiosocket,genesys"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx or vonage, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or audiosocket, with that of its announcements, such as http://127.0.0.1:8080/audiosocket/calls; or asterisk-websocket, freeswitch or genesys, with that of its socket, such as http://127.0.0.1:8080/asterisk/media." default:"twilio" enum:"twilio,telnyx,vonage,asterisk-websocket,freeswitch,audiosocket,genesys"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
 	Socket    string `name:"audiosocket" help:"Where the server listens for AudioSocket, which the call is connected to." default:"127.0.0.1:9092" placeholder:"HOST:PORT"`
 	APIKey    string `name:"api-key" help:"Key of the API that announces calls by AudioSocket." var:"PARLEY_API_KEY"`
 
 	GenesysAPIKey string `name:"genesys-api-key" help:"Key of the integration, in Genesys' place." var:"GENESYS_API_KEY"`
 	GenesysSecret string `name:"genesys-client-secret" help:"Its client secret, in base64." var:"GENESYS_CLIENT_SECRET"`
+	VonageKey     string `name:"vonage-signature-secret" help:"Signature secret to sign with in Vonage's place." var:"VONAGE_SIGNATURE_SECRET"`
+	Asterisk      string `name:"asterisk-password" help:"Password to dial with in Asterisk's place." var:"PARLEY_ASTERISK_PASSWORD"`
+	Switch        string `name:"freeswitch-token" help:"Token to stream with in FreeSWITCH's place." var:"PARLEY_FREESWITCH_TOKEN"`
 }
 
 // token is what requests are signed with.
@@ -84,6 +87,14 @@ func (c *asAnother) telnyx() (ed25519.PrivateKey, error) {
 	}
 	text := base64.StdEncoding.EncodeToString
 	return nil, usageError{fmt.Errorf("--telnyx-private-key is missing; a new pair: run the server with TELNYX_PUBLIC_KEY=%s, and call with TELNYX_PRIVATE_KEY=%s", text(public), text(private.Seed()))}
+}
+
+// shared is a secret that the server must have been told of, too.
+func shared(flag, secret string) (string, error) {
+	if secret == "" {
+		return "", usageError{fmt.Errorf("%s is missing: it is the one that the server has", flag)}
+	}
+	return secret, nil
 }
 
 // callersScript is what a caller does.
@@ -185,6 +196,12 @@ func (c *callCmd) call() (*carrier.Call, error) {
 		if token = c.GenesysSecret; token == "" || c.GenesysAPIKey == "" {
 			err = usageError{errors.New("--genesys-api-key and --genesys-client-secret (GENESYS_API_KEY, GENESYS_CLIENT_SECRET): want both, as the server has them")}
 		}
+	case carrier.Vonage:
+		token, err = shared("--vonage-signature-secret", c.VonageKey)
+	case carrier.Asterisk:
+		token, err = shared("--asterisk-password", c.Asterisk)
+	case carrier.FreeSWITCH:
+		token, err = shared("--freeswitch-token", c.Switch)
 	default:
 		token, err = c.token()
 	}

@@ -73,6 +73,7 @@ type config struct {
 
 	ownPBX
 	contactCentre
+	binarySockets
 
 	messaging
 
@@ -152,6 +153,7 @@ func (c *config) check() error {
 	bad = append(bad, c.browsers.check()...)
 	bad = append(bad, c.ownPBX.check()...)
 	bad = append(bad, c.contactCentre.check()...)
+	bad = append(bad, c.binarySockets.check()...)
 	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
 		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
 	}

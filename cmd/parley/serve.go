@@ -165,7 +165,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenGenesys(), s.listenAudioSocket(ctx)); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenBinary(), s.listenGenesys(), s.listenAudioSocket(ctx)); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.pbx.close(), s.office.close(), s.window.close(), v.close())
 	}

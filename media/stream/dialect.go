@@ -14,7 +14,9 @@ type dialect struct {
 	words func(stream string, f format) phrases // what we say by a stream
 
 	binary   bool          // sound is binary frames, both ways; else it is base64 in text
-	piece    time.Duration // where it is: the most sound in one of ours; 0: as much as Send is given
+	texts    bool          // of binary: ours is base64 in text all the same
+	piece    time.Duration // of binary: the most sound in one of our frames; 0: as much as Send is given
+	bare     bool          // of binary: a stream may begin with sound, and has nothing to tell then
 	whole    bool          // our sound comes in whole frames: the last is filled up with silence
 	live     bool          // nothing that was sent can be taken back, or is told of once it has sounded: sound is sent as it is due
 	protocol string        // the subprotocol that the far end may ask for
@@ -26,6 +28,8 @@ type phrases struct {
 	media, mediaTail string
 	mark, markTail   string
 	clear            string
+	hello            string // as soon as the stream has begun; empty: nothing
+	bye              string // before the close frame; empty: that says it
 }
 
 // A writer builds our messages for one stream in one buffer: what it returns is whole frames, lent until the next.
@@ -82,6 +86,14 @@ func (w *writer) marked(m mark) []byte {
 
 // cleared makes the carrier forget what it has not played.
 func (w *writer) cleared() []byte { return sealText(append(w.buf[:0], w.clear...)) }
+
+// textFrame is a whole frame with a text of less than 64 KiB; nil: there is none.
+func textFrame(text string) []byte {
+	if text == "" {
+		return nil
+	}
+	return sealText([]byte(textRoom + text))
+}
 
 // A spelling is how a carrier of Twilio's family names what its plain messages have.
 type spelling struct {

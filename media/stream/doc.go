@@ -1,5 +1,5 @@
-// Package stream is the carrier's end of a call over a WebSocket: Twilio Media Streams and its cousins; and over a bare TCP connection, as
-// Asterisk's AudioSocket has it.
+// Package stream is the carrier's end of a call over a WebSocket: Twilio Media Streams and its cousins, and carriers and PBXs whose sound is binary
+// frames; and over a bare TCP connection, as Asterisk's AudioSocket has it.
 //
 //	POST /twilio/voice ──▶ Voice: signature, token ──▶ TwiML <Connect><Stream>
 //	GET  /twilio/media ──▶ Media: signature, upgrade ──▶ start, token ──▶ Answer(ctx, Leg)

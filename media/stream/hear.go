@@ -63,6 +63,10 @@ func (l *Leg) hear(text []byte) (media.Packet, error) {
 	case kindAsked:
 		l.malformed = 0
 		return l.answer(m)
+	case kindFull:
+		l.out.hold()
+	case kindRoom:
+		l.out.release()
 	default:
 		l.stats.Unknown.Add(1)
 	}

@@ -181,12 +181,15 @@ func (h *Host) open(l *Leg, judge judgement) error {
 	return nil
 }
 
+// usualChunk is the most sound in one message where nobody says otherwise.
+const usualChunk = 100 * time.Millisecond
+
 // begin makes a leg its call's, or says why it is not.
 func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 	if !h.sockets.claim(s.call, l) {
 		return "the call has a stream", RefusedSecondStream
 	}
-	lead, chunk := cmp.Or(h.Lead, 200*time.Millisecond), min(cmp.Or(h.Chunk, 100*time.Millisecond), time.Second)
+	lead, chunk := cmp.Or(h.Lead, 200*time.Millisecond), min(cmp.Or(h.Chunk, usualChunk), time.Second)
 	if l.speaks.live {
 		lead, chunk = 0, media.FrameTime
 	}

@@ -99,7 +99,10 @@ func (l *Leg) firstStart() (*start, error) {
 			return nil, err
 		}
 		if op == opBinary {
-			if l.speaks.binary {
+			switch {
+			case l.speaks.bare:
+				return &start{channels: 1}, l.hearBinary(text)
+			case l.speaks.binary:
 				return nil, errEarly
 			}
 			l.stats.Unknown.Add(1)
@@ -131,15 +134,24 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
-	l.codes = make([]byte, l.says.bytes(chunk), l.says.bytes(chunk+media.FrameTime))
+	l.codes = make([]byte, l.says.bytes(chunk))
+	if l.speaks.whole {
+		l.codes = make([]byte, len(l.codes), l.says.bytes(chunk+media.FrameTime)) // with silence
+	}
 	words := l.speaks.words(s.stream, l.says)
-	if !l.speaks.binary {
+	if !l.speaks.binary || l.speaks.texts {
 		l.writer = newWriter(words, cap(l.codes))
 	} else {
 		piece := cmp.Or(l.says.bytes(l.speaks.piece), len(l.codes))
 		l.writer = newBinaryWriter(words, cap(l.codes), piece)
 	}
-	l.out.fit(cap(l.writer.buf))
+	l.out.fit(cap(l.writer.buf) * int(max(1, usualChunk/chunk))) // small ones may wait as long
+	l.out.expect(l.says.bytes(l.limits.Patience), textFrame(words.bye))
+	if hello := textFrame(words.hello); hello != nil {
+		if err := l.out.send(hello); err != nil {
+			return err
+		}
+	}
 	l.started = true
 	return l.await(l.limits.Ping)
 }
@@ -287,7 +299,7 @@ func (l *Leg) Send(f media.Frame) error {
 		return l.out.failed()
 	}
 	n := l.says.encode(l.codes, f.PCM)
-	if err := l.out.send(l.writer.audio(l.filledUp(n))); err != nil {
+	if err := l.out.say(l.writer.audio(l.filledUp(n))); err != nil {
 		return err
 	}
 	l.sent.Add(uint64(len(f.PCM))) // Clear, the only other writer, comes from the same goroutine
@@ -307,7 +319,9 @@ func (l *Leg) filledUp(n int) []byte {
 }
 
 // Mark asks for a Played note.
-func (l *Leg) Mark() error { return l.tell(l.writer.marked(markOf(l.sent.Load()))) }
+func (l *Leg) Mark() error {
+	return l.told(l.out.say(l.writer.marked(markOf(l.sent.Load()))))
+}
 
 // Clear begins a new epoch. The marks that the carrier returns because of it are of an older one.
 func (l *Leg) Clear() error {
@@ -319,7 +333,7 @@ func (l *Leg) Clear() error {
 	default:
 		return l.out.failed()
 	}
-	return l.tell(l.writer.cleared())
+	return l.told(l.out.restart(l.writer.cleared()))
 }
 
 // unmarked is a leg whose carrier does not report what it has played: it is no media.Marker, and its playout goes by the send clock alone.
@@ -336,12 +350,12 @@ func (l *Leg) face() media.Leg {
 	return l
 }
 
-func (l *Leg) tell(frame []byte) error {
-	if err := l.out.send(frame); err != nil {
-		return err
+// told counts a message that was sent.
+func (l *Leg) told(err error) error {
+	if err == nil {
+		l.stats.MessagesOut.Add(1)
 	}
-	l.stats.MessagesOut.Add(1)
-	return nil
+	return err
 }
 
 var errHungUp = errors.New("hung up")
@@ -351,7 +365,7 @@ var errHungUp = errors.New("hung up")
 func (l *Leg) Hangup(cause media.Cause) error {
 	l.hangOnce.Do(func() {
 		l.hungUp.Store(true)
-		l.out.close(closeNormal, string(cause))
+		l.out.part(closeNormal, string(cause))
 		_ = l.conn.SetReadDeadline(past) // it fails only on a closed connection
 	})
 	return nil

@@ -19,6 +19,8 @@ const (
 	kindStop
 	kindCleared // our clear has been obeyed
 	kindAsked   // what Leg.answer answers
+	kindFull    // the far end has no room for sound
+	kindRoom    // it has some again
 )
 
 // A message is one of the far end's, whatever its dialect. Its byte slices are lent: they point into the frame that it came in.
@@ -45,8 +47,10 @@ type start struct {
 	encoding              string
 	rate, channels        int
 	params                map[string]string
-	outbound              bool  // as the voice webhook said; no message tells it
 	number                int64 // of its message, where the far end numbers them
+	outbound              bool  // as the voice webhook said; no message tells it
+	unit                  int   // bytes of sound that are taken at once; 0: any
+	plain                 bool  // in words, not in JSON
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean

@@ -50,6 +50,10 @@ type outbox struct {
 	waiting   []byte // whole frames, but for the part of the first that the kernel took
 	room      int    // the most bytes that may wait
 	draining  bool   // there is a drain: whatever is sent waits behind what it writes
+	kept      []byte // sound and marks, while the far end has no room for them
+	keep      int    // the most bytes of it
+	full      bool   // it has none
+	bye       []byte // before the close frame; nil: none
 	closed    bool   // the close frame is queued or gone: nothing follows it
 	finishing bool   // the socket has its last deadline: leave it alone
 	err       error
@@ -86,6 +90,62 @@ func (o *outbox) send(b []byte) error {
 	return o.sendLocked(b)
 }
 
+// expect says how much is kept for a far end without room for it, and what is said to it before the close frame.
+func (o *outbox) expect(keep int, bye []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.keep, o.bye = keep, bye
+}
+
+// say is send for sound and marks, which are kept while the far end has no room for them.
+func (o *outbox) say(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case !o.full || o.err != nil || o.closed:
+		return o.sendLocked(b)
+	case len(o.kept)+len(b) > o.keep:
+		return o.failLocked(errBehind)
+	}
+	o.kept = append(o.kept, b...)
+	return nil
+}
+
+// hold keeps what is said from now on.
+func (o *outbox) hold() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.full = true
+}
+
+// release sends what was kept.
+func (o *outbox) release() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.full = false; o.err == nil && !o.closed && len(o.kept) > 0 {
+		o.queueLocked(o.kept)
+	}
+	o.kept = nil
+}
+
+// restart sends a frame at which the far end forgets all that it has: there is room, and nothing is kept any more.
+func (o *outbox) restart(b []byte) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.full, o.kept = false, nil
+	return o.sendLocked(b)
+}
+
+// part is close, with a word before it.
+func (o *outbox) part(code uint16, reason string) {
+	o.mu.Lock()
+	if len(o.bye) > 0 {
+		_ = o.sendLocked(o.bye) // a dead socket cannot be told
+	}
+	o.mu.Unlock()
+	o.close(code, reason)
+}
+
 // close sends a close frame, after which nothing else is sent. Only the first counts.
 func (o *outbox) close(code uint16, reason string) {
 	var frame [2 + maxControl]byte
@@ -120,13 +180,18 @@ func (o *outbox) sendLocked(b []byte) error {
 	if len(o.waiting)+len(b) > o.room {
 		return o.failLocked(errBehind)
 	}
+	o.queueLocked(b)
+	return nil
+}
+
+// queueLocked has the drain write b.
+func (o *outbox) queueLocked(b []byte) {
 	o.waiting = append(o.waiting, b...)
 	if !o.draining {
 		o.draining = true
 		o.work.Add(1)
 		go o.drain()
 	}
-	return nil
 }
 
 // try writes as much of b as the kernel takes at once.

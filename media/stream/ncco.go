@@ -1,0 +1,249 @@
+package stream
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Vonage is the server's side of Vonage: the answer webhook of a Voice application, which connects a call to a WebSocket, its event webhook, and
+// that socket. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
+//
+// Webhooks must be signed with the account's signature secret, no longer ago than vonageAge. Upgrades are not: their URL has the token of the
+// call, which is good once.
+type Vonage struct {
+	Host
+
+	SignatureSecret string // the account's: Dashboard, Settings
+	Secret          []byte // seals tokens: the same on every node. Without it no stream is let in
+	Rate            int    // samples a second, of 8000, 16000 or 24000; 0: 8000
+}
+
+const (
+	vonageAnswer = "/vonage/answer"
+	vonageEvents = "/vonage/event"
+	vonageMedia  = "/vonage/media"
+	vonageAge    = 5 * time.Minute
+	// vonageHeaders is the most bytes that a connection's headers may have.
+	vonageHeaders = 512
+)
+
+// NCCO: what Voice answers (developer.vonage.com, "NCCO reference", connect).
+type (
+	nccoConnect struct {
+		Action   string         `json:"action"`
+		From     string         `json:"from,omitempty"`
+		EventURL []string       `json:"eventUrl"`
+		Endpoint []nccoEndpoint `json:"endpoint"`
+	}
+	nccoEndpoint struct {
+		Type        string            `json:"type"`
+		URI         string            `json:"uri"`
+		ContentType string            `json:"content-type"`
+		Headers     map[string]string `json:"headers"`
+	}
+)
+
+// Mount puts the handlers at /vonage/answer, /vonage/event and /vonage/media.
+func (v *Vonage) Mount(mux *http.ServeMux) {
+	for _, method := range []string{"GET ", "POST "} {
+		mux.HandleFunc(method+vonageAnswer, v.Voice)
+		mux.HandleFunc(method+vonageEvents, v.Events)
+	}
+	mux.HandleFunc("GET "+vonageMedia+"/{call}/{token}", v.Media)
+}
+
+// Voice answers a call (GET or POST) with an NCCO that connects it to Media. One that is not welcome is answered with 503, at which Vonage asks the
+// application's fallback URL. The parameters of the webhook's own URL, such as ?agent=sales, travel along and are found in Info.Params.
+func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
+	fields, own, ok := v.fields(w, r)
+	if !ok {
+		return
+	}
+	call, from, to := fields["uuid"], dialled(fields["from"]), dialled(fields["to"])
+	if !plainID(call) {
+		v.badForm(w, "uuid", call)
+		return
+	}
+	if v.Accepting != nil && !v.Accepting(r.Context(), Incoming{call, from, to, nil, own}) || v.draining.Load() {
+		v.turnAway(w)
+		return
+	}
+	limits, now := v.Limits.orDefaults(), time.Now()
+	secret, ok := v.tokens.give(call, now, limits.Token, limits.Tokens)
+	if !ok {
+		v.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
+		v.turnAway(w)
+		return
+	}
+	base, token := v.base(r), seal(string(v.Secret), call, secret, fields["direction"] == "outbound", now.Add(limits.Token))
+	v.respond(w, []nccoConnect{{
+		Action: "connect", From: fields["to"], EventURL: []string{base + vonageEvents},
+		Endpoint: []nccoEndpoint{{
+			Type: "websocket", URI: overSocket(base) + vonageMedia + "/" + call + "/" + token,
+			ContentType: "audio/l16;rate=" + strconv.Itoa(cmp.Or(v.Rate, telephone.rate)), Headers: vonageParams(from, to, own),
+		}},
+	}})
+}
+
+// vonageParams are the headers of a connection, which its first message has. What Vonage would refuse is left out.
+func vonageParams(from, to string, own url.Values) map[string]string {
+	headers := map[string]string{"from_number": from, "to_number": to}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		switch name {
+		case "token", "from_number", "to_number", "event", "content-type", "":
+			continue
+		}
+		headers[name] = own.Get(name)
+		if text, err := json.Marshal(headers); err != nil || len(text) > vonageHeaders {
+			delete(headers, name)
+		}
+	}
+	return headers
+}
+
+func (v *Vonage) turnAway(w http.ResponseWriter) {
+	v.Stats.Refused[RefusedBusy].Add(1)
+	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
+}
+
+// Events takes what Vonage tells of calls (GET or POST): the token of one that is over is no good any more.
+func (v *Vonage) Events(w http.ResponseWriter, r *http.Request) {
+	fields, _, ok := v.fields(w, r)
+	if !ok {
+		return
+	}
+	call, status := fields["uuid"], fields["status"]
+	v.log().Debug("call status", "carrier_id", call, "status", status)
+	switch status {
+	case "completed", "failed", "rejected", "busy", "cancelled", "timeout", "unanswered":
+		v.tokens.revoke(call)
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, the first message, token, and the call.
+func (v *Vonage) Media(w http.ResponseWriter, r *http.Request) {
+	call, token, key := r.PathValue("call"), r.PathValue("token"), string(v.Secret)
+	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
+		v.refuse(w, RefusedToken, http.StatusForbidden)
+		return
+	}
+	v.take(w, r, &vonageDialect, func(l *Leg, s *start) (string, Refusal) {
+		outbound, ok := v.redeem(key, call, token, time.Now())
+		if !ok {
+			return "bad token", RefusedToken
+		}
+		s.call, s.outbound = call, outbound
+		return v.begin(l, s)
+	})
+}
+
+// fields are those of a signed webhook: of a POST its body's, of a GET the query's. own are the parameters of the URL that it asks, which of
+// a GET cannot be told from Vonage's. What it refuses it has answered.
+func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[string]string, own url.Values, ok bool) {
+	body, ok := v.body(w, r)
+	if !ok {
+		return nil, nil, false
+	}
+	if !v.signed(r, body, time.Now()) {
+		v.refuse(w, RefusedSignature, http.StatusForbidden)
+		return nil, nil, false
+	}
+	own = r.URL.Query()
+	if r.Method == http.MethodGet {
+		fields = make(map[string]string)
+		for name := range own {
+			fields[name] = own.Get(name)
+		}
+		for _, name := range vonageFields {
+			own.Del(name)
+		}
+		return fields, own, true
+	}
+	var all map[string]any
+	if err := json.Unmarshal(body, &all); err != nil {
+		v.refused(RefusedForm, slog.Any("error", err))
+		http.Error(w, "the body is not a JSON object", http.StatusBadRequest)
+		return nil, nil, false
+	}
+	return textFields(all), own, true
+}
+
+// vonageFields are what an answer webhook by GET adds to its URL (developer.vonage.com, "Webhook reference", answer webhook).
+var vonageFields = []string{"from", "to", "uuid", "conversation_uuid", "region_url", "endpoint_type", "from_user", "custom_data"}
+
+// signed says whether Vonage has signed a webhook, and lately: the bearer is a token with the hash of the payload. Of a GET that is an object of
+// the parameters, in their order; whether those of the webhook's own URL, which come first, are among them is UNCONFIRMED, and so either will do.
+func (v *Vonage) signed(r *http.Request, body []byte, now time.Time) bool {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	c, ok := readToken(v.SignatureSecret, token)
+	if !bearer || !ok || !c.fresh(now, vonageAge) {
+		return false
+	}
+	if r.Method != http.MethodGet {
+		return c.covers(body)
+	}
+	parts := strings.Split(r.URL.RawQuery, "&")
+	for i := range min(len(parts), maxParameters) {
+		if object, ok := queryObject(parts[i:]); ok && c.covers(object) {
+			return true
+		}
+	}
+	return false
+}
+
+// queryObject is the JSON of an object with a query's parameters, in their order; false: they are none.
+func queryObject(parts []string) ([]byte, bool) {
+	var b bytes.Buffer
+	text := json.NewEncoder(&b)
+	text.SetEscapeHTML(false)
+	write := func(escaped string) bool {
+		plain, err := url.QueryUnescape(escaped)
+		if err != nil || text.Encode(plain) != nil {
+			return false
+		}
+		b.Truncate(b.Len() - 1) // a line's end
+		return true
+	}
+	for i, part := range parts {
+		b.WriteByte("{,"[min(i, 1)])
+		name, value, _ := strings.Cut(part, "=")
+		if !write(name) {
+			return nil, false
+		}
+		b.WriteByte(':')
+		if !write(value) {
+			return nil, false
+		}
+	}
+	b.WriteByte('}')
+	return b.Bytes(), true
+}
+
+// respond answers a webhook with what Vonage is to do.
+func (v *Vonage) respond(w http.ResponseWriter, ncco []nccoConnect) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(ncco) // a caller who has gone cannot be told
+}
+
+// dialled is a number with the plus that Vonage leaves out; anything else as it is.
+func dialled(number string) string {
+	for _, c := range []byte(number) {
+		if c < '0' || c > '9' {
+			return number
+		}
+	}
+	if len(number) < 7 || number[0] == '0' { // an extension, or nothing
+		return number
+	}
+	return "+" + number
+}
