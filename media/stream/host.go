@@ -125,7 +125,7 @@ func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l *Leg
 	}()
 	if err := h.open(l, judge); err == nil {
 		h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
-		h.Answer(ctx, l)
+		h.Answer(ctx, l.asMedia())
 	}
 }
 
@@ -168,6 +168,10 @@ func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 		return "the call has a stream", RefusedSecondStream
 	}
 	lead, chunk := cmp.Or(h.Lead, 200*time.Millisecond), min(cmp.Or(h.Chunk, 100*time.Millisecond), time.Second)
+	if least := l.speaks.leastOf(l.says); least > 0 {
+		chunk = max(chunk, least)
+		lead = max(lead, 2*chunk) // while one sounds, the next is there
+	}
 	if err := l.start(s, lead, chunk); err != nil {
 		return err.Error(), RefusedNoStart
 	}

@@ -120,7 +120,7 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
 		Kind: l.speaks.kind, ID: s.call, From: cmp.Or(s.from, s.params["from_number"]), To: cmp.Or(s.to, s.params["to_number"]),
-		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Least: l.speaks.leastOf(l.says), Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
 	l.codes = make([]byte, int(chunk*time.Duration(l.hears.rate)/time.Second)*l.says.width())
@@ -282,6 +282,22 @@ func (l *Leg) Mark() error { return l.tell(l.writer.marked(markOf(l.sent.Load())
 func (l *Leg) Clear() error {
 	l.sent.Store(mark{epoch: markOf(l.sent.Load()).epoch + 1}.word())
 	return l.tell(l.writer.cleared())
+}
+
+// A padLeg is the Leg of a carrier that presses keys: a media.Keypad, too.
+type padLeg struct{ *Leg }
+
+var _ media.Keypad = padLeg{}
+
+// Press presses a key. For how long, the carrier decides.
+func (l padLeg) Press(key rune, _ time.Duration) error { return l.tell(l.writer.pressed(key)) }
+
+// asMedia is the leg with all that its carrier can do.
+func (l *Leg) asMedia() media.Leg {
+	if l.writer.keyTail != "" {
+		return padLeg{l}
+	}
+	return l
 }
 
 func (l *Leg) tell(frame []byte) error {
