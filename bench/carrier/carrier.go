@@ -35,7 +35,7 @@ type Call struct {
 	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here
 	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
 	AccountSID string             // default: a made one
-	AuthToken  string             // signs all requests
+	AuthToken  string             // signs all requests; of Exotel, which signs none, user:password
 	Kind       Kind               // whose call it is; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	From, To   string             // default: two numbers of the 555-01 range
@@ -74,7 +74,7 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	}
 	switch {
 	case c.Kind != "" && dialects[c.Kind] == nil:
-		return nil, fmt.Errorf("kind %q: want twilio or telnyx", c.Kind)
+		return nil, fmt.Errorf("kind %q: want %s", c.Kind, Kinds())
 	case c.Kind == Telnyx && len(c.Key) != ed25519.PrivateKeySize:
 		return nil, errors.New("key is missing")
 	case c.Kind != Telnyx && c.AuthToken == "":
@@ -92,10 +92,18 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	defer p.http.CloseIdleConnections()
 
 	began := time.Now()
-	err = p.follow(ctx, c.URL, url.Values{"CallStatus": {"ringing"}})
+	err = p.make(ctx)
 	p.callbacks.Wait()
 	p.report(began, err)
 	return p.conclude(err)
+}
+
+// make makes the call in its carrier's way.
+func (p *placed) make(ctx context.Context) error {
+	if p.Kind == Exotel {
+		return p.placeByApplet(ctx)
+	}
+	return p.follow(ctx, p.URL, url.Values{"CallStatus": {"ringing"}})
 }
 
 // conclude makes the verdict of a call that is over.
@@ -201,6 +209,14 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 			if noun.action != "" {
 				return noun.action, nil
 			}
+		case "Stream":
+			noun, err := p.speaks().bare(p, v)
+			if err != nil {
+				return "", err
+			}
+			if err := p.stream(ctx, noun); err != nil || p.result.Ended == "caller" {
+				return "", err
+			}
 		case "Redirect":
 			return resolve(base, v.text())
 		case "Pause":
@@ -214,6 +230,10 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 				return "", err
 			}
 		case "Hangup":
+			if reason := v.attr("reason", ""); reason != "" { // Plivo's <Reject>
+				p.note("carrier", "rejected", reason)
+				p.end("rejected")
+			}
 			p.end("agent")
 			return "", nil
 		case "Reject":

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,10 @@ type Kind string
 const (
 	Twilio Kind = "twilio" // the default
 	Telnyx Kind = "telnyx"
+
+	Plivo      Kind = "plivo"
+	Exotel     Kind = "exotel"
+	SignalWire Kind = "signalwire"
 )
 
 // A dialect is how a carrier says what Twilio says.
@@ -30,9 +35,32 @@ type dialect struct {
 	start          func(s *session) map[string]any // what a stream's start tells
 	digit          func(key string) map[string]string
 	stop           func(s *session) map[string]string
+
+	// Of those that are less like Twilio:
+	form    func(p *placed, extra url.Values) url.Values    // what requests carry
+	bare    func(p *placed, e element) (*streamNoun, error) // reads a <Stream> that stands in no <Connect>
+	hello   func() map[string]any                           // what is said before start; nil: connected, as Twilio says it
+	shape   func(s *session, m map[string]any)              // makes one of Twilio's messages its own
+	read    func(s *session, m *fromServer) error           // makes one of the server's messages Twilio's, or says what is wrong with it
+	cleared func(s *session) map[string]any                 // is said to a clear, in place of the marks that it overtook
+	counts  bool                                            // messages are numbered from 0, by numbers
+	linear  bool                                            // sound is 16 bits a sample, the lower byte first
 }
 
-var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect}
+var dialects = map[Kind]*dialect{
+	Twilio: &twilioDialect, Telnyx: &telnyxDialect,
+	Plivo: &plivoDialect, Exotel: &exotelDialect, SignalWire: &signalwireDialect,
+}
+
+// Kinds names those that there are.
+func Kinds() string {
+	var names []string
+	for kind := range dialects {
+		names = append(names, string(kind))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
 
 // speaks is the call's dialect.
 func (c *Call) speaks() *dialect {

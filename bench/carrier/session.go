@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -46,11 +47,15 @@ type fromServer struct {
 	Event     string `json:"event"`
 	StreamSID string `json:"streamSid"`
 	Media     struct {
-		Payload string `json:"payload"`
+		Payload     string `json:"payload"`
+		ContentType string `json:"contentType"` // Plivo's, as the next is
+		SampleRate  int    `json:"sampleRate"`
 	} `json:"media"`
 	Mark struct {
 		Name string `json:"name"`
 	} `json:"mark"`
+
+	others
 }
 
 // stream connects to a server and lets the script run until the caller hangs up, the server closes the socket, or a step fails.
@@ -58,6 +63,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.StreamSID = sid("MZ")
 	dialer := websocket.Dialer{NetDialContext: p.dial, HandshakeTimeout: 10 * time.Second}
 	header := http.Header{"User-Agent": {p.speaks().agent}}
+	maps.Copy(header, noun.header)
 	if p.speaks() == &twilioDialect { // others sign no upgrade
 		header.Set("X-Twilio-Signature", sign(p.AuthToken, noun.url, nil))
 	}
@@ -156,8 +162,14 @@ func (s *session) next() time.Time {
 
 // open sends connected and start; the stream's time begins.
 func (s *session) open() error {
-	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
-		return err
+	hello := map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}
+	if s.d.hello != nil {
+		hello = s.d.hello()
+	}
+	if hello != nil {
+		if err := s.send(hello); err != nil {
+			return err
+		}
 	}
 	s.start = time.Now()
 	s.frame = make([]byte, 0, slot)
@@ -167,11 +179,18 @@ func (s *session) open() error {
 
 // message is one of the stream's, numbered, with its object by its own name.
 func (s *session) message(event string, object any) map[string]any {
-	return map[string]any{"event": event, s.d.number: s.sequence(), s.d.stream: s.p.result.StreamSID, event: object}
+	m := map[string]any{"event": event, s.d.number: s.sequence(), s.d.stream: s.p.result.StreamSID, event: object}
+	if s.d.shape != nil {
+		s.d.shape(s, m)
+	}
+	return m
 }
 
-func (s *session) sequence() string {
+func (s *session) sequence() any {
 	s.seq++
+	if s.d.counts {
+		return s.seq - 1
+	}
 	return strconv.Itoa(s.seq)
 }
 
@@ -215,8 +234,18 @@ func (s *session) take(text []byte) {
 		s.bad("not JSON: %v", err)
 		return
 	}
+	if s.d.read != nil {
+		if err := s.d.read(s, &m); err != nil {
+			s.bad("%s: %v", m.Event, err)
+			return
+		}
+	}
 	if s.d.named && m.StreamSID != s.p.result.StreamSID {
 		s.bad("%s: streamSid %q: want %s", m.Event, m.StreamSID, s.p.result.StreamSID)
+		return
+	}
+	if m.key != 0 {
+		s.p.pressed(dtmf.Press{Key: m.key, At: timeOf(s.playout.at)})
 		return
 	}
 	switch m.Event {
@@ -226,19 +255,25 @@ func (s *session) take(text []byte) {
 			s.bad("media: payload: %v", err)
 			return
 		}
+		pcm := s.d.decode(law)
 		f.Received++
-		f.Audio += at(int64(len(law)))
+		f.Audio += at(int64(len(pcm)))
 		if n := len(s.clears); n > 0 && s.playout.at-s.clears[n-1] < slot {
 			f.AfterClear++
 		}
-		s.playout.add(decodeMulaw(make([]int16, 0, len(law)), law))
+		s.playout.add(pcm)
 	case "mark":
 		s.playout.mark(m.Mark.Name)
 		s.sound(s.start) // returned at once when nothing is before it
 	case "clear":
 		f.Clears++
 		s.p.note("agent", "cleared", at(s.playout.waiting).String()+" of audio")
-		s.echo(s.playout.clear())
+		marks := s.playout.clear()
+		if s.d.cleared != nil {
+			s.tell(s.d.cleared(s))
+		} else {
+			s.echo(marks)
+		}
 		s.ear.split()
 		s.clears = append(s.clears, s.playout.at)
 	default:
@@ -264,7 +299,7 @@ func (s *session) speak() (leave bool, err error) {
 	}
 	s.tell(s.message("media", map[string]string{
 		"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
-		"payload": base64.StdEncoding.EncodeToString(s.frame),
+		"payload": base64.StdEncoding.EncodeToString(s.spoken()),
 	}))
 	if timeOf(s.slots*slot) >= s.p.MaxLength {
 		return true, fmt.Errorf("the call was still going after %v", s.p.MaxLength)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 )
@@ -49,6 +50,8 @@ type streamNoun struct {
 	statusURL, statusVerb string
 	params                map[string]string
 	action, actionVerb    string
+
+	header http.Header // of the upgrade, besides
 }
 
 // parseConnect reads a <Connect> as strictly as Twilio does, but for what its dialect allows. base is the document's URL, to which others may be relative.
@@ -71,6 +74,9 @@ func parseConnect(e element, base *url.URL, plain bool, d *dialect) (*streamNoun
 		return nil, fmt.Errorf("<Stream>: url %q: want wss://", noun.url)
 	case u.RawQuery != "" && !d.query:
 		return nil, fmt.Errorf("<Stream>: url %q: Twilio does not take a query; use <Parameter>", noun.url)
+	}
+	if token := s.attr("authBearerToken", ""); token != "" { // SignalWire's
+		noun.header = http.Header{"Authorization": {"Bearer " + token}}
 	}
 	for _, p := range s.Children {
 		name, value := p.attr("name", ""), p.attr("value", "")

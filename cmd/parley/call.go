@@ -48,8 +48,12 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx, plivo, exotel or signalwire, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice." default:"twilio" enum:"twilio,telnyx,plivo,exotel,signalwire"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
+
+	PlivoToken    string `name:"plivo-auth-token" help:"Auth token to sign with in Plivo's place." var:"PLIVO_AUTH_TOKEN"`
+	ExotelAuth    string `name:"exotel-stream-auth" help:"USER:PASSWORD of the applet in Exotel's place. The URL is the socket's, or that of the page which names it." var:"EXOTEL_STREAM_AUTH"`
+	SignalWireKey string `name:"signalwire-signing-key" help:"Key to sign with in SignalWire's place." var:"SIGNALWIRE_SIGNING_KEY"`
 }
 
 // token is what requests are signed with.
@@ -79,6 +83,14 @@ func (c *asAnother) telnyx() (ed25519.PrivateKey, error) {
 	}
 	text := base64.StdEncoding.EncodeToString
 	return nil, usageError{fmt.Errorf("--telnyx-private-key is missing; a new pair: run the server with TELNYX_PUBLIC_KEY=%s, and call with TELNYX_PRIVATE_KEY=%s", text(public), text(private.Seed()))}
+}
+
+// shared is a secret that the server must have been told of, too.
+func shared(flag, secret string) (string, error) {
+	if secret == "" {
+		return "", usageError{fmt.Errorf("%s is missing: it is the one that the server has", flag)}
+	}
+	return secret, nil
 }
 
 // callersScript is what a caller does.
@@ -169,9 +181,16 @@ func (c *callCmd) call() (*carrier.Call, error) {
 	var token string
 	var key ed25519.PrivateKey
 	var err error
-	if c.Carrier == string(carrier.Telnyx) {
+	switch carrier.Kind(c.Carrier) {
+	case carrier.Telnyx:
 		key, err = c.telnyx()
-	} else {
+	case carrier.Plivo:
+		token, err = shared("--plivo-auth-token", c.PlivoToken)
+	case carrier.Exotel:
+		token, err = shared("--exotel-stream-auth", c.ExotelAuth)
+	case carrier.SignalWire:
+		token, err = shared("--signalwire-signing-key", c.SignalWireKey)
+	default:
 		token, err = c.token()
 	}
 	if err != nil {

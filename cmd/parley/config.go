@@ -71,6 +71,8 @@ type config struct {
 
 	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: calls of Telnyx' are not taken." var:"TELNYX_PUBLIC_KEY"`
 
+	textSockets
+
 	messaging
 
 	CallerID  string        `help:"Number that calls are placed from where the organisation has none." placeholder:"+E164" var:"PARLEY_CALLER_ID"`
@@ -150,6 +152,7 @@ func (c *config) check() error {
 	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
 		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
 	}
+	bad = append(bad, c.textSockets.check()...)
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}

@@ -164,7 +164,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx()); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenText()); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.office.close(), s.window.close(), v.close())
 	}

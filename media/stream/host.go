@@ -125,7 +125,7 @@ func (h *Host) serve(ctx context.Context, cancel context.CancelCauseFunc, l *Leg
 	}()
 	if err := h.open(l, judge); err == nil {
 		h.log().Info("stream started", "carrier_id", l.info.ID, "stream", l.stream)
-		h.Answer(ctx, l.asMedia())
+		h.Answer(ctx, l.face())
 	}
 }
 

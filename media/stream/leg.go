@@ -292,8 +292,8 @@ var _ media.Keypad = padLeg{}
 // Press presses a key. For how long, the carrier decides.
 func (l padLeg) Press(key rune, _ time.Duration) error { return l.tell(l.writer.pressed(key)) }
 
-// asMedia is the leg with all that its carrier can do.
-func (l *Leg) asMedia() media.Leg {
+// face is the leg as its call sees it: with all that its carrier can do.
+func (l *Leg) face() media.Leg {
 	if l.writer.keyTail != "" {
 		return padLeg{l}
 	}
