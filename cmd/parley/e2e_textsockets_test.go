@@ -4,17 +4,18 @@ package main
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"parley/bench/carrier"
 )
 
-// socketCall is the talk that callers have by the sockets of carriers: recorded speech, a key, and an interruption.
-const socketCall = `hear
+// socketCall is the talk that callers have by the sockets of carriers: an interruption by recorded speech, and a key.
+const socketCall = `barge one-moment-please after=3s within=90s
+hear within=60s
 press 3
-barge one-moment-please after=2s
-hear
+silent 2s
 hangup`
 
 // TestEndToEndTextSockets has carriers whose streams are JSON bring a caller each to one server, whose recorded speech is heard and who
@@ -27,46 +28,55 @@ func TestEndToEndTextSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	socket := strings.Replace(n.url, "http", "ws", 1)
-	for name, call := range map[string]carrier.Call{
-		"plivo":        {Kind: carrier.Plivo, URL: n.url + "/plivo/voice", StatusCallback: n.url + "/plivo/hangup", AuthToken: token},
-		"exotel":       {Kind: carrier.Exotel, URL: socket + "/exotel/media?sample-rate=8000", AuthToken: auth},
-		"exotel, page": {Kind: carrier.Exotel, URL: n.url + "/exotel/voice?sample-rate=8000", AuthToken: auth},
-		"signalwire":   {Kind: carrier.SignalWire, URL: n.url + "/signalwire/voice", AuthToken: key},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			call.Script = script
-			r, err := call.Place(t.Context())
-			if err != nil {
-				t.Fatal(err)
+	calls := []carrier.Call{
+		{Kind: carrier.Plivo, URL: n.url + "/plivo/voice", StatusCallback: n.url + "/plivo/hangup", AuthToken: token},
+		{Kind: carrier.Exotel, URL: n.url + "/exotel/voice?sample-rate=8000", AuthToken: auth},
+		{Kind: carrier.SignalWire, URL: n.url + "/signalwire/voice", AuthToken: key},
+	}
+	results, errs := make([]*carrier.Result, len(calls)), make([]error, len(calls))
+	var placed sync.WaitGroup
+	for i, call := range calls { // all at once: they are long
+		call.Script = script
+		placed.Go(func() { results[i], errs[i] = call.Place(t.Context()) })
+	}
+	placed.Wait()
+	for i, call := range calls {
+		name := call.URL
+		if errs[i] != nil {
+			t.Errorf("%s: %v", name, errs[i])
+			continue
+		}
+		talked(t, name, results[i])
+		row := n.record(results[i].CallSID)
+		if row.Status != "completed" || row.Cause != "caller" {
+			t.Errorf("%s: the record: %+v", name, row)
+		}
+		_ = n.recordingOf(row)
+		call.AuthToken = "another's:another"
+		if _, err := call.Place(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
+			t.Errorf("%s: a stranger's call: %v", name, err)
+		}
+	}
+}
+
+// talked says that a caller was heard: a key was answered, and speech interrupted the agent.
+func talked(t *testing.T, name string, r *carrier.Result) {
+	t.Helper()
+	if r.Frames.BadMessages > 0 || r.Frames.Clears == 0 || r.Frames.Marks == 0 || len(r.Warnings) > 0 {
+		t.Errorf("%s: on the socket: %+v %v", name, r.Frames, r.Warnings)
+	}
+	var pressed, bargedIn bool
+	for _, turn := range r.Turns {
+		pressed = pressed || strings.HasPrefix(turn.Step, "press") && turn.Answered
+		if turn.BargedIn {
+			bargedIn = true
+			t.Logf("%s: the agent was silent %v after the caller's voice began", name, turn.Hushed)
+			if turn.Hushed > carrier.Millis(2*time.Second) {
+				t.Errorf("%s: the agent spoke on for %v", name, turn.Hushed)
 			}
-			if r.Frames.BadMessages > 0 || r.Frames.Clears == 0 || r.Frames.Marks == 0 || len(r.Warnings) > 0 {
-				t.Errorf("on the socket: %+v %v", r.Frames, r.Warnings)
-			}
-			var pressed, bargedIn bool
-			for _, turn := range r.Turns {
-				pressed = pressed || strings.HasPrefix(turn.Step, "press") && turn.Answered
-				if turn.BargedIn {
-					bargedIn = true
-					t.Logf("the agent was silent %v after the caller's voice began", turn.Hushed)
-					if turn.Hushed > carrier.Millis(2*time.Second) {
-						t.Errorf("the agent spoke on for %v", turn.Hushed)
-					}
-				}
-			}
-			if !pressed || !bargedIn {
-				t.Errorf("turns: %+v", r.Turns)
-			}
-			row := n.record(r.CallSID)
-			if row.Status != "completed" || row.Cause != "caller" {
-				t.Errorf("the record: %+v", row)
-			}
-			_ = n.recordingOf(row)
-			call.AuthToken = "another's:another"
-			if _, err := call.Place(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
-				t.Errorf("a stranger's call: %v", err)
-			}
-		})
+		}
+	}
+	if !pressed || !bargedIn {
+		t.Errorf("%s: turns: %+v", name, r.Turns)
 	}
 }
