@@ -95,7 +95,7 @@ var plivoDialect = dialect{
 			}
 			m.key = rune(m.DTMF[0])
 		default:
-			return errors.New("Plivo knows no such event")
+			return errors.New("no such event of Plivo's")
 		}
 		return nil
 	},
