@@ -32,7 +32,7 @@ const (
 	testCall    = "CA00000000000000000000000000000002"
 	testStream  = "MZ00000000000000000000000000000003"
 	// testWait is how long a test waits for what must come.
-	testWait = 10 * time.Second
+	testWait = time.Minute
 )
 
 // serve runs t on a loopback socket and closes it, and all its calls, with the test.

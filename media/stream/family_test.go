@@ -94,3 +94,25 @@ func turningWheel(t *testing.T) *pace.Wheel {
 	})
 	return wheel
 }
+
+// BenchmarkParseFamily reads a frame in each dialect: 20 ms of mu-law, and Exotel's 100 ms of linear sound.
+func BenchmarkParseFamily(b *testing.B) {
+	for name, text := range map[string]struct {
+		parse func([]byte, *message) error
+		media string
+	}{
+		"plivo": {parsePlivo, plivoMedia160(1, 5, make([]byte, 160))}, "exotel": {parseExotel, exotelMediaOf(1, 200, make([]byte, 1600))},
+		"signalwire": {parseTwilio, mediaMessage(5, 100, make([]byte, 160))},
+	} {
+		b.Run(name, func(b *testing.B) {
+			in, m := []byte(text.media), new(message)
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := text.parse(in, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

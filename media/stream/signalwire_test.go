@@ -202,3 +202,20 @@ func TestSignalWireOnce(t *testing.T) {
 		}
 	}
 }
+
+// FuzzSignalWire: whatever a start says, the sound is one that can be read, or none.
+func FuzzSignalWire(f *testing.F) {
+	for _, encoding := range []string{"audio/x-mulaw", "PCMA", "L16@24000h", "audio/x-l16", "G722", "@", "audio/"} {
+		f.Add(signalwireStart(encoding, 8000))
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var m message
+		if err := parseTwilio([]byte(text), &m); err != nil || m.kind != kindStart {
+			return
+		}
+		got, err := signalwireDialect.sound(m.start)
+		if err == nil && (got.hears != got.says || got.hears.frame()*50 != got.hears.rate || got.hears.rate < 8000 || got.hears.rate > 24000) {
+			t.Errorf("%s: %+v", text, got)
+		}
+	})
+}
