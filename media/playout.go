@@ -18,8 +18,8 @@ const (
 
 // A Playout is the mouth of a call and the only caller of its leg's Send, Clear and Mark. It plays Utterances one after the other,
 // in the order of their release and without a gap, on absolute deadlines: the carrier is kept at most Info.Lead ahead of real time.
-// The first chunk of a reply is 20 ms and leaves at once, on the goroutine that wrote it; the others are Info.Chunk, the last may
-// be short, and they leave on the pacer's goroutine, or on the writer's where they are due as they are written.
+// The first chunk of a reply is 20 ms, or Info.Least, and leaves at once, on the goroutine that wrote it; the others are Info.Chunk, the last may
+// be short, but where silence makes it Info.Least, and they leave on the pacer's goroutine, or on the writer's where they are due as they are written.
 //
 //	Write ──▶ tape ──pump──▶ Send ──▶ ledger ──marks, send clock──▶ settled ──▶ tap
 //	          5 s             ▲         ▲

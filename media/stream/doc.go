@@ -1,4 +1,4 @@
-// Package stream is the carrier's end of a call over a WebSocket: Twilio Media Streams, and room for its cousins.
+// Package stream is the carrier's end of a call over a WebSocket: Twilio Media Streams, and its cousins.
 //
 //	POST /twilio/voice ──▶ Voice: signature, token ──▶ TwiML <Connect><Stream>
 //	GET  /twilio/media ──▶ Media: signature, upgrade ──▶ start, token ──▶ Answer(ctx, Leg)
