@@ -165,6 +165,7 @@ type Info struct {
 
 	Lead    time.Duration // how far ahead of real time the carrier lets us send
 	Chunk   time.Duration // the most that one Send may carry: 20 ms, or 100 ms where that is cheaper
+	Least   time.Duration // what one Send carries at least, at most Chunk: silence makes up what speech lacks; 0: as little as there is
 	Comfort bool          // wants silence when nobody speaks
 
 	Outbound bool // we have placed the call: whoever answers it did not expect us

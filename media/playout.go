@@ -18,8 +18,8 @@ const (
 
 // A Playout is the mouth of a call and the only caller of its leg's Send, Clear and Mark. It plays Utterances one after the other,
 // in the order of their release and without a gap, on absolute deadlines: the carrier is kept at most Info.Lead ahead of real time.
-// The first chunk of a reply is 20 ms and leaves at once, on the goroutine that wrote it; the others are Info.Chunk, the last may
-// be short, and they leave on the pacer's goroutine, or on the writer's where they are due as they are written.
+// The first chunk of a reply is 20 ms, or Info.Least, and leaves at once, on the goroutine that wrote it; the others are Info.Chunk, the last may
+// be short, but where silence makes it Info.Least, and they leave on the pacer's goroutine, or on the writer's where they are due as they are written.
 //
 //	Write ──▶ tape ──pump──▶ Send ──▶ ledger ──marks, send clock──▶ settled ──▶ tap
 //	          5 s             ▲         ▲
@@ -39,6 +39,7 @@ type Playout struct {
 	beating func(time.Time) time.Time // beat, bound once
 	frame   int                       // samples in 20 ms
 	chunk   int                       // samples in Info.Chunk
+	least   int                       // samples in Info.Least
 	failed  chan struct{}
 	counts  counts
 
@@ -74,6 +75,7 @@ func NewMeasuredPlayout(leg Leg, pacer Pacer, tap func(began time.Time, pcm []in
 	p.beating = p.beat
 	p.frame = p.samples(FrameTime)
 	p.chunk = max(p.samples(info.Chunk)/p.frame*p.frame, p.frame)
+	p.least = min((p.samples(info.Least)+p.frame-1)/p.frame*p.frame, p.chunk)
 	p.scratch = make([]int16, p.chunk)
 	p.shelf.size = blockFrames * p.frame
 	p.ledger.rate = info.Rate
@@ -233,18 +235,19 @@ func (p *Playout) next(now time.Time) (next time.Time) {
 	return next
 }
 
-// ready is how many samples the next chunk would have: whole frames, unless it is the end of all that there is.
+// ready is how many samples the next chunk would have: whole frames, unless it is the end of all that there is. A reply does not begin with
+// fewer than the leg wants.
 func (p *Playout) ready() int {
 	want, total, whole := p.chunk, 0, 0
 	if p.resting {
-		want = p.frame
+		want = max(p.frame, p.least)
 	}
 	for _, u := range p.line {
 		if u.pad != nil {
 			if total > 0 {
 				break // its keys wait until all before has sounded
 			}
-			want = p.frame
+			want = max(p.frame, p.least)
 		}
 		total += u.offer()
 		if u.whole() {
@@ -257,7 +260,7 @@ func (p *Playout) ready() int {
 			break
 		}
 	}
-	if full := total / p.frame * p.frame; full > 0 && total > whole {
+	if full := total / p.frame * p.frame; full > 0 && total > whole && (!p.resting || full >= p.least) {
 		return full
 	}
 	return whole
@@ -272,6 +275,8 @@ func (p *Playout) due() time.Time {
 		return p.ledger.end
 	} else if u != nil && len(u.wholes) > 0 && u.wholes[0].from < u.sent {
 		return time.Time{}.Add(1)
+	} else if u != nil && !u.whole() && u.unsent() < p.least {
+		return p.ledger.end.Add(-FrameTime) // more of it may come until then
 	}
 	return p.ledger.end.Add(-max(0, p.info.Lead-Samples(p.chunk, p.info.Rate)))
 }
@@ -323,7 +328,10 @@ func (p *Playout) pump(now time.Time) {
 			if p.lapse(now, slack) {
 				p.counts.late.Add(1)
 			}
-			p.send(min(n, p.ready()), now)
+			if n = min(n, p.ready()); n == 0 {
+				return // too little to begin anew with
+			}
+			p.send(n, now)
 			p.timed(owed)
 		case p.flows() && !now.Before(p.ledger.end):
 			owed := p.owed(p.ledger.end)
@@ -355,7 +363,7 @@ func (p *Playout) send(n int, now time.Time) {
 			break
 		}
 	}
-	if !p.hand(pcm, now) {
+	if !p.hand(p.filled(pcm), now) {
 		return
 	}
 	p.resting = false
@@ -372,9 +380,28 @@ func (p *Playout) send(n int, now time.Time) {
 			break
 		}
 	}
+	if pad := p.padding(len(pcm)); pad > 0 {
+		p.ledger.add(nil, p.ledger.sent, pad)
+	}
 	if ended || p.ledger.sent-p.marked >= p.samples(markEvery) {
 		p.mark()
 	}
+}
+
+// padding is how much silence follows n samples, on a leg that wants whole frames and no fewer than Info.Least.
+func (p *Playout) padding(n int) int {
+	if p.least == 0 {
+		return 0
+	}
+	return max(p.least, (n+p.frame-1)/p.frame*p.frame) - n
+}
+
+// filled is pcm, the first of scratch, and its padding.
+func (p *Playout) filled(pcm []int16) []int16 {
+	n := len(pcm)
+	all := p.scratch[:n+p.padding(n)]
+	clear(all[n:])
+	return all
 }
 
 // comfort sends 20 ms of what sounds where no utterance does: the source, or silence.

@@ -35,7 +35,7 @@ type Call struct {
 	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here
 	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
 	AccountSID string             // default: a made one
-	AuthToken  string             // signs all requests; of Vonage the signature secret, of a PBX its password
+	AuthToken  string             // signs all requests; of Vonage the signature secret, of a PBX its password, of Exotel, which signs none, user:password
 	Kind       Kind               // whose call it is; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	Socket     string             // of AudioSocket: host:port that the call is connected to
@@ -111,6 +111,8 @@ func (p *placed) make(ctx context.Context) error {
 		return p.placeByNCCO(ctx)
 	case Asterisk, FreeSWITCH:
 		return p.dialOut(ctx)
+	case Exotel:
+		return p.placeByApplet(ctx)
 	}
 	return p.follow(ctx, p.URL, url.Values{"CallStatus": {"ringing"}})
 }
@@ -218,6 +220,14 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 			if noun.action != "" {
 				return noun.action, nil
 			}
+		case "Stream":
+			noun, err := p.speaks().bare(p, v)
+			if err != nil {
+				return "", err
+			}
+			if err := p.stream(ctx, noun); err != nil || p.result.Ended == "caller" {
+				return "", err
+			}
 		case "Redirect":
 			return resolve(base, v.text())
 		case "Pause":
@@ -231,6 +241,10 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 				return "", err
 			}
 		case "Hangup":
+			if reason := v.attr("reason", ""); reason != "" { // Plivo's <Reject>
+				p.note("carrier", "rejected", reason)
+				p.end("rejected")
+			}
 			p.end("agent")
 			return "", nil
 		case "Reject":

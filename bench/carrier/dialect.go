@@ -20,6 +20,10 @@ const (
 	Telnyx Kind = "telnyx"
 	Vonage Kind = "vonage"
 
+	Plivo      Kind = "plivo"
+	Exotel     Kind = "exotel"
+	SignalWire Kind = "signalwire"
+
 	Asterisk   Kind = "asterisk-websocket"
 	FreeSWITCH Kind = "freeswitch"
 )
@@ -37,9 +41,23 @@ type dialect struct {
 	stop           func(s *session) map[string]string
 
 	wire *wire // nil: all is JSON
+
+	// Of those that are less like Twilio:
+	form    func(p *placed, extra url.Values) url.Values    // what requests carry
+	bare    func(p *placed, e element) (*streamNoun, error) // reads a <Stream> that stands in no <Connect>
+	hello   func() map[string]any                           // what is said before start; nil: connected, as Twilio says it
+	shape   func(s *session, m map[string]any)              // makes one of Twilio's messages its own
+	read    func(s *session, m *fromServer) error           // makes one of the server's messages Twilio's, or says what is wrong with it
+	cleared func(s *session) map[string]any                 // is said to a clear, in place of the marks that it overtook
+	counts  bool                                            // messages are numbered from 0, by numbers
+	linear  bool                                            // sound is 16 bits a sample, the lower byte first
 }
 
-var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect, Asterisk: &asteriskDialect, FreeSWITCH: &freeswitchDialect}
+var dialects = map[Kind]*dialect{
+	Twilio: &twilioDialect, Telnyx: &telnyxDialect, Vonage: &vonageDialect,
+	Plivo: &plivoDialect, Exotel: &exotelDialect, SignalWire: &signalwireDialect,
+	Asterisk: &asteriskDialect, FreeSWITCH: &freeswitchDialect,
+}
 
 // Kinds names those that there are.
 func Kinds() string {

@@ -28,6 +28,9 @@ type placed struct {
 
 // form is what every voice request carries, and extra.
 func (p *placed) form(extra url.Values) url.Values {
+	if other := p.speaks().form; other != nil {
+		return other(p, extra)
+	}
 	f := url.Values{
 		"AccountSid": {p.AccountSID}, "ApiVersion": {"2010-04-01"}, "CallSid": {p.result.CallSID}, "Direction": {"inbound"},
 		"From": {p.From}, "Caller": {p.From}, "To": {p.To}, "Called": {p.To},

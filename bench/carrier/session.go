@@ -52,11 +52,15 @@ type fromServer struct {
 	Event     string `json:"event"`
 	StreamSID string `json:"streamSid"`
 	Media     struct {
-		Payload string `json:"payload"`
+		Payload     string `json:"payload"`
+		ContentType string `json:"contentType"` // Plivo's, as the next is
+		SampleRate  int    `json:"sampleRate"`
 	} `json:"media"`
 	Mark struct {
 		Name string `json:"name"`
 	} `json:"mark"`
+
+	others
 }
 
 // stream connects to a server and lets the script run until the caller hangs up, the server closes the socket, or a step fails.
@@ -178,8 +182,14 @@ func (s *session) open() error {
 		}
 		return s.send(w.first(s))
 	}
-	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
-		return err
+	hello := map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}
+	if s.d.hello != nil {
+		hello = s.d.hello()
+	}
+	if hello != nil {
+		if err := s.send(hello); err != nil {
+			return err
+		}
 	}
 	s.start = time.Now()
 	s.frame = make([]byte, 0, slot)
@@ -189,11 +199,18 @@ func (s *session) open() error {
 
 // message is one of the stream's, numbered, with its object by its own name.
 func (s *session) message(event string, object any) map[string]any {
-	return map[string]any{"event": event, s.d.number: s.sequence(), s.d.stream: s.p.result.StreamSID, event: object}
+	m := map[string]any{"event": event, s.d.number: s.sequence(), s.d.stream: s.p.result.StreamSID, event: object}
+	if s.d.shape != nil {
+		s.d.shape(s, m)
+	}
+	return m
 }
 
-func (s *session) sequence() string {
+func (s *session) sequence() any {
 	s.seq++
+	if s.d.counts {
+		return s.seq - 1
+	}
 	return strconv.Itoa(s.seq)
 }
 
@@ -240,8 +257,18 @@ func (s *session) take(text []byte) {
 		s.bad("not JSON: %v", err)
 		return
 	}
+	if s.d.read != nil {
+		if err := s.d.read(s, &m); err != nil {
+			s.bad("%s: %v", m.Event, err)
+			return
+		}
+	}
 	if s.d.named && m.StreamSID != s.p.result.StreamSID {
 		s.bad("%s: streamSid %q: want %s", m.Event, m.StreamSID, s.p.result.StreamSID)
+		return
+	}
+	if m.key != 0 {
+		s.p.pressed(dtmf.Press{Key: m.key, At: timeOf(s.playout.at)})
 		return
 	}
 	switch m.Event {
@@ -251,7 +278,7 @@ func (s *session) take(text []byte) {
 			s.bad("media: payload: %v", err)
 			return
 		}
-		s.received(decodeMulaw(make([]int16, 0, len(law)), law))
+		s.received(s.d.decode(law))
 	case "mark":
 		s.playout.mark(m.Mark.Name)
 		s.sound(s.start) // returned at once when nothing is before it
@@ -279,7 +306,10 @@ func (s *session) takeClear() {
 	s.p.note("agent", "cleared", at(s.playout.waiting).String()+" of audio")
 	marks := s.playout.clear()
 	w := s.d.wire
-	if w == nil || !w.forgets {
+	switch {
+	case s.d.cleared != nil:
+		s.tell(s.d.cleared(s))
+	case w == nil || !w.forgets:
 		s.echo(marks)
 	}
 	if w != nil && w.cleared != nil {
@@ -310,7 +340,7 @@ func (s *session) speak() (leave bool, err error) {
 	} else {
 		s.tell(s.message("media", map[string]string{
 			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
-			"payload": base64.StdEncoding.EncodeToString(s.frame),
+			"payload": base64.StdEncoding.EncodeToString(s.spoken()),
 		}))
 	}
 	if timeOf(s.slots*slot) >= s.p.MaxLength {

@@ -77,6 +77,9 @@ func parseConnect(e element, base *url.URL, plain bool, d *dialect) (*streamNoun
 	case u.RawQuery != "" && !d.query:
 		return nil, fmt.Errorf("<Stream>: url %q: Twilio does not take a query; use <Parameter>", noun.url)
 	}
+	if token := s.attr("authBearerToken", ""); token != "" { // SignalWire's
+		noun.header = http.Header{"Authorization": {"Bearer " + token}}
+	}
 	for _, p := range s.Children {
 		name, value := p.attr("name", ""), p.attr("value", "")
 		switch {

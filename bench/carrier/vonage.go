@@ -170,8 +170,8 @@ func vonageToken(secret string, body []byte, now time.Time) string {
 	return signed + "." + part(string(mac.Sum(nil)))
 }
 
-// uuid makes an identifier as Vonage's and FreeSWITCH's look.
+// uuid is a new call's id where carriers have those of RFC 9562.
 func uuid() string {
 	s := sid("")
-	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+	return s[:8] + "-" + s[8:12] + "-4" + s[13:16] + "-8" + s[17:20] + "-" + s[20:]
 }

@@ -48,7 +48,7 @@ type asCarrier struct {
 
 // asAnother is how one calls a server as another carrier would.
 type asAnother struct {
-	Carrier   string `help:"Whose call it is: twilio, or telnyx or vonage, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or audiosocket, with that of its announcements, such as http://127.0.0.1:8080/audiosocket/calls; or asterisk-websocket, freeswitch or genesys, with that of its socket, such as http://127.0.0.1:8080/asterisk/media." default:"twilio" enum:"twilio,telnyx,vonage,asterisk-websocket,freeswitch,audiosocket,genesys"`
+	Carrier   string `help:"Whose call it is: twilio, or telnyx, vonage, plivo, exotel or signalwire, with the URL of its voice webhook, such as http://127.0.0.1:8080/telnyx/voice; or audiosocket, with that of its announcements, such as http://127.0.0.1:8080/audiosocket/calls; or asterisk-websocket, freeswitch or genesys, with that of its socket, such as http://127.0.0.1:8080/asterisk/media." default:"twilio" enum:"twilio,telnyx,vonage,plivo,exotel,signalwire,asterisk-websocket,freeswitch,audiosocket,genesys"`
 	TelnyxKey string `name:"telnyx-private-key" help:"Key to sign with in Telnyx' place: base64 of 32 random bytes. Empty: one is made, and the server's TELNYX_PUBLIC_KEY told." var:"TELNYX_PRIVATE_KEY"`
 	Socket    string `name:"audiosocket" help:"Where the server listens for AudioSocket, which the call is connected to." default:"127.0.0.1:9092" placeholder:"HOST:PORT"`
 	APIKey    string `name:"api-key" help:"Key of the API that announces calls by AudioSocket." var:"PARLEY_API_KEY"`
@@ -58,6 +58,9 @@ type asAnother struct {
 	VonageKey     string `name:"vonage-signature-secret" help:"Signature secret to sign with in Vonage's place." var:"VONAGE_SIGNATURE_SECRET"`
 	Asterisk      string `name:"asterisk-password" help:"Password to dial with in Asterisk's place." var:"PARLEY_ASTERISK_PASSWORD"`
 	Switch        string `name:"freeswitch-token" help:"Token to stream with in FreeSWITCH's place." var:"PARLEY_FREESWITCH_TOKEN"`
+	PlivoToken    string `name:"plivo-auth-token" help:"Auth token to sign with in Plivo's place." var:"PLIVO_AUTH_TOKEN"`
+	ExotelAuth    string `name:"exotel-stream-auth" help:"USER:PASSWORD of the applet in Exotel's place. The URL is the socket's, or that of the page which names it." var:"EXOTEL_STREAM_AUTH"`
+	SignalWireKey string `name:"signalwire-signing-key" help:"Key to sign with in SignalWire's place." var:"SIGNALWIRE_SIGNING_KEY"`
 }
 
 // token is what requests are signed with.
@@ -202,6 +205,12 @@ func (c *callCmd) call() (*carrier.Call, error) {
 		token, err = shared("--asterisk-password", c.Asterisk)
 	case carrier.FreeSWITCH:
 		token, err = shared("--freeswitch-token", c.Switch)
+	case carrier.Plivo:
+		token, err = shared("--plivo-auth-token", c.PlivoToken)
+	case carrier.Exotel:
+		token, err = shared("--exotel-stream-auth", c.ExotelAuth)
+	case carrier.SignalWire:
+		token, err = shared("--signalwire-signing-key", c.SignalWireKey)
 	default:
 		token, err = c.token()
 	}

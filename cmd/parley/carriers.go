@@ -16,6 +16,11 @@ type door struct {
 	*stream.Host
 }
 
+// host is what the sockets of a carrier need of this server; kind is that of its legs.
+func (s *server) host(kind string) stream.Host {
+	return stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome(kind), Rejecting: s.rejecting(kind), Log: s.log}
+}
+
 // listenTelnyx takes Telnyx' calls, if its key is known.
 func (s *server) listenTelnyx() error {
 	if s.cfg.TelnyxPublicKey == "" {
@@ -30,8 +35,7 @@ func (s *server) listenTelnyx() error {
 		return err
 	}
 	t := &stream.Telnyx{
-		Host:      stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome("telnyx"), Rejecting: s.rejecting("telnyx"), Log: s.log},
-		PublicKey: key, Secret: []byte(secret),
+		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret),
 	}
 	s.doors = append(s.doors, door{t, &t.Host})
 	return nil

@@ -30,11 +30,6 @@ func (b *binarySockets) check() (bad []error) {
 	return bad
 }
 
-// host is what the sockets of a carrier need of this server.
-func (s *server) host() stream.Host {
-	return stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Log: s.log}
-}
-
 // listenBinary takes the calls of those carriers whose secrets are set.
 func (s *server) listenBinary() error {
 	if c := s.cfg.binarySockets; c.VonageSignatureSecret != "" {
@@ -42,15 +37,15 @@ func (s *server) listenBinary() error {
 		if err != nil {
 			return err
 		}
-		v := &stream.Vonage{Host: s.host(), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate}
+		v := &stream.Vonage{Host: s.host("vonage"), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate}
 		s.doors = append(s.doors, door{v, &v.Host})
 	}
 	if password := s.cfg.AsteriskPassword; password != "" {
-		a := &stream.Asterisk{Host: s.host(), Password: password}
+		a := &stream.Asterisk{Host: s.host("asterisk"), Password: password}
 		s.doors = append(s.doors, door{a, &a.Host})
 	}
 	if token := s.cfg.FreeSWITCHToken; token != "" {
-		f := &stream.FreeSWITCH{Host: s.host(), Token: token, JSON: s.cfg.FreeSWITCHSound == "json"}
+		f := &stream.FreeSWITCH{Host: s.host("freeswitch"), Token: token, JSON: s.cfg.FreeSWITCHSound == "json"}
 		s.doors = append(s.doors, door{f, &f.Host})
 	}
 	return nil

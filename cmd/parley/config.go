@@ -74,6 +74,7 @@ type config struct {
 	ownPBX
 	contactCentre
 	binarySockets
+	textSockets
 
 	messaging
 
@@ -157,6 +158,7 @@ func (c *config) check() error {
 	if _, err := stream.ParseTelnyxKey(c.TelnyxPublicKey); c.TelnyxPublicKey != "" && err != nil {
 		bad = append(bad, fmt.Errorf("--telnyx-public-key: %w", err))
 	}
+	bad = append(bad, c.textSockets.check()...)
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
 	}

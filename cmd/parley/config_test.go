@@ -98,7 +98,8 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	c, err := parseServe(t, nil, "--max-calls=-1", "--reprompts=-2", "--drain=-1s", "--public-url=voice.example.com", "--hangover=1ms", "--speech-workers=-3",
 		"--recordings=here", "--keep-recordings=-1", "--opus-cache=-1", "--elevenlabs-api-key=k", "--elevenlabs-base-url=ftp://x",
 		"--elevenlabs-voice=../user", "--elevenlabs-model=eleven_v3", "--org-calls=-1", "--max-cpu=1.5", "--max-lateness=2s", "--max-speech-wait=-1s",
-		"--sip-ring=2m", "--sip-redirects=9", "--turn=3478")
+		"--sip-ring=2m", "--sip-redirects=9", "--turn=3478",
+		"--exotel-stream-auth=user:short", "--signalwire-stream-token=short")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +109,8 @@ func TestConfigCheckNamesAll(t *testing.T) {
 	}
 	for _, name := range []string{"--max-calls", "reprompts", "--drain", "--public-url", "--speech-workers", "hangover", "--recordings", "--keep-recordings",
 		"--opus-cache", "--elevenlabs-base-url", "--elevenlabs-voice", "--elevenlabs-model",
-		"--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait", "--sip-ring", "--sip-redirects", "--turn"} {
+		"--org-calls", "--max-cpu", "--max-lateness", "--max-speech-wait", "--sip-ring", "--sip-redirects", "--turn", "--exotel-stream-auth",
+		"--signalwire-stream-token"} {
 		if !strings.Contains(err.Error(), name) {
 			t.Errorf("%q does not name %s", err, name)
 		}

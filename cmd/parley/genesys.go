@@ -37,10 +37,8 @@ func (s *server) listenGenesys() error {
 	if err != nil {
 		return fmt.Errorf("--genesys-client-secret: %w", err)
 	}
-	g := &stream.Genesys{
-		Host:   stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome, Limits: stream.Limits{Linger: genesysPatience}, Log: s.log},
-		APIKey: s.cfg.GenesysAPIKey, ClientSecret: secret,
-	}
+	g := &stream.Genesys{Host: s.host("genesys"), APIKey: s.cfg.GenesysAPIKey, ClientSecret: secret}
+	g.Limits.Linger = genesysPatience
 	s.doors = append(s.doors, door{g, &g.Host})
 	return nil
 }

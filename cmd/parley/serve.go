@@ -165,7 +165,7 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
 	}
-	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenBinary(), s.listenGenesys(), s.listenAudioSocket(ctx)); err != nil {
+	if err := errors.Join(s.listenBrowsers(ctx), s.listenChats(ctx), s.listenTelnyx(), s.listenText(), s.listenBinary(), s.listenGenesys(), s.listenAudioSocket(ctx)); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.pbx.close(), s.office.close(), s.window.close(), v.close())
 	}
@@ -195,7 +195,7 @@ func (s *server) open(token string) {
 	}
 	s.gate = s.newGate()
 	s.twilio = &stream.Twilio{
-		Host:       stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome("twilio"), Rejecting: s.rejecting("twilio"), Log: s.log},
+		Host:       s.host("twilio"),
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
 		Progress: s.progress,

@@ -124,14 +124,14 @@ func readWords(text string) (e asteriskEvent) {
 	return e
 }
 
-// ours is how the variables of a channel begin that are told to us.
-const ours = "PARLEY_"
+// toldPrefix is how the variables of a channel begin that are told to us.
+const toldPrefix = "PARLEY_"
 
 // variables are those of a channel that are for us, by their names in lower case: those that were inherited may have kept their underscores.
 func variables(all map[string]any) map[string]string {
 	params := make(map[string]string)
 	for name, value := range textFields(all) {
-		if rest, ok := strings.CutPrefix(strings.TrimLeft(name, "_"), ours); ok {
+		if rest, ok := strings.CutPrefix(strings.TrimLeft(name, "_"), toldPrefix); ok {
 			params[strings.ToLower(rest)] = value
 		}
 	}

@@ -244,6 +244,8 @@ func answeredCall(tb testing.TB, t *Twilio) (*Leg, *websocket.Conn) {
 type farWords struct {
 	stream string   // as our messages name it; empty: they do not
 	law    g711.Law // of what it says
+	wide   format   // of all that is said, where that is not G.711's
+	forget bool     // it returns no mark that a clear overtook
 	media  func(n int, ms int64, codes []byte) string
 	mark   func(name string) string
 	digit  func(digit rune) string
@@ -278,6 +280,7 @@ type far struct {
 	marks    []farMark
 	epoch    int // clears obeyed
 	reported int
+	pressed  string // keys, by us
 	gone     bool
 	deaf     chan struct{}
 	over     chan struct{}
@@ -333,26 +336,33 @@ func (f *far) read() {
 // take acts on one of our messages; mu is held.
 func (f *far) take(text []byte) {
 	var m struct {
-		Event, StreamSID string
-		Media            struct{ Payload []byte }
-		Mark             struct{ Name string }
+		Event, StreamSID, StreamID, Name, DTMF string
+		Stream                                 string `json:"stream_sid"`
+		Media                                  struct{ Payload []byte }
+		Mark                                   struct{ Name string }
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
-	if err := d.Decode(&m); err != nil || m.StreamSID != f.words.stream {
+	if err := d.Decode(&m); err != nil || m.Event != "sendDTMF" && m.StreamSID+m.StreamID+m.Stream != f.words.stream {
 		panic(fmt.Sprintf("far end got %q: %v", text, err))
 	}
 	switch m.Event {
-	case "media":
-		pcm := make([]int16, len(m.Media.Payload))
-		g711.Ulaw.Decode(pcm, m.Media.Payload)
+	case "media", "playAudio":
+		pcm := make([]int16, len(m.Media.Payload)/f.words.says().width())
+		f.words.says().decode(pcm, m.Media.Payload)
 		f.queued = append(f.queued, pcm...)
-	case "mark":
-		f.marks = append(f.marks, farMark{m.Mark.Name, len(f.queued)})
+	case "mark", "checkpoint":
+		f.marks = append(f.marks, farMark{m.Mark.Name + m.Name, len(f.queued)})
 		f.answer(0)
-	case "clear":
+	case "clear", "clearAudio":
 		f.queued = nil
 		f.epoch++
+		if f.words.forget {
+			f.marks = nil
+			return
+		}
 		f.answer(1 << 30)
+	case "sendDTMF":
+		f.pressed += m.DTMF
 	default:
 		panic("far end got event " + m.Event)
 	}
@@ -377,13 +387,26 @@ func (f *far) write(text string) error {
 	return f.ws.WriteMessage(websocket.TextMessage, []byte(text))
 }
 
+// says is how what we say is written.
+func (w *farWords) says() format {
+	if w.wide.rate > 0 {
+		return w.wide
+	}
+	return telephone
+}
+
 func (f *far) Say(pcm []int16) error {
+	says := f.words.says()
 	for len(pcm) > 0 {
-		n := min(len(pcm), 160)
-		codes := make([]byte, n)
-		f.words.law.Encode(codes, pcm[:n])
+		n := min(len(pcm), says.frame())
+		codes := make([]byte, n*says.width())
+		if says == telephone {
+			f.words.law.Encode(codes, pcm[:n])
+		} else {
+			says.encode(codes, pcm[:n])
+		}
 		f.writing.Lock()
-		err := f.ws.WriteMessage(websocket.TextMessage, []byte(f.words.media(f.n, int64(f.said/8), codes)))
+		err := f.ws.WriteMessage(websocket.TextMessage, []byte(f.words.media(f.n, int64(f.said*1000/says.rate), codes)))
 		f.said, f.n = f.said+n, f.n+1
 		f.writing.Unlock()
 		if err != nil {

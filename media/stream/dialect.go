@@ -1,9 +1,14 @@
 package stream
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"time"
 
 	"github.com/segmentio/asm/base64"
+
+	"parley/media"
 )
 
 // A dialect is what one carrier's messages say, and how ours to it are written. It keeps nothing of a stream: all streams share it.
@@ -12,6 +17,7 @@ type dialect struct {
 	parse func(text []byte, m *message) error   // reads one message; its errors name the field
 	sound func(s *start) (sounds, error)        // how the sound of a stream is written; why, if it is none that we read
 	words func(stream string, f format) phrases // what we say by a stream
+	least int                                   // bytes of sound in a message at least, as Info.Least; 0: as few as there are
 
 	binary   bool          // sound is binary frames, both ways; else it is base64 in text
 	texts    bool          // of binary: ours is base64 in text all the same
@@ -22,12 +28,19 @@ type dialect struct {
 	protocol string        // the subprotocol that the far end may ask for
 }
 
+// leastOf is the least sound in a message, in whole frames.
+func (d *dialect) leastOf(f format) time.Duration {
+	frame := f.frame() * f.width()
+	return time.Duration((d.least+frame-1)/frame) * media.FrameTime
+}
+
 // phrases are our messages in a dialect: what stands before and after what is put in. Where sound is binary frames there are none of media;
 // where a stream is live there are none of marks and clear.
 type phrases struct {
 	media, mediaTail string
 	mark, markTail   string
 	clear            string
+	key, keyTail     string // of a carrier that presses keys; empty: it presses none
 	hello            string // as soon as the stream has begun; empty: nothing
 	bye              string // before the close frame; empty: that says it
 }
@@ -45,7 +58,7 @@ var textRoom = string(make([]byte, textHeader))
 
 // newWriter makes the messages of a stream with at most audio bytes of sound in one.
 func newWriter(p phrases, audio int) *writer {
-	p.media, p.mark, p.clear = textRoom+p.media, textRoom+p.mark, textRoom+p.clear
+	p.media, p.mark, p.clear, p.key = textRoom+p.media, textRoom+p.mark, textRoom+p.clear, textRoom+p.key
 	return &writer{phrases: p, buf: make([]byte, 0, len(p.media)+base64.StdEncoding.EncodedLen(audio)+len(p.mediaTail))}
 }
 
@@ -87,6 +100,11 @@ func (w *writer) marked(m mark) []byte {
 // cleared makes the carrier forget what it has not played.
 func (w *writer) cleared() []byte { return sealText(append(w.buf[:0], w.clear...)) }
 
+// pressed presses a key towards the caller.
+func (w *writer) pressed(key rune) []byte {
+	return sealText(append(append(append(w.buf[:0], w.key...), byte(key)), w.keyTail...)) //nolint:gosec // a key is ASCII
+}
+
 // textFrame is a whole frame with a text of less than 64 KiB; nil: there is none.
 func textFrame(text string) []byte {
 	if text == "" {
@@ -98,6 +116,7 @@ func textFrame(text string) []byte {
 // A spelling is how a carrier of Twilio's family names what its plain messages have.
 type spelling struct {
 	stream, number string // of the stream's id and of the message's number
+	played         string // the event by which a mark comes back, whose name is no object's; empty: it is "mark", as ours is
 }
 
 // plain reads media or a mark with the keys in any order; false: this is something else, or not plain enough.
@@ -127,7 +146,7 @@ func (p *spelling) plain(text []byte, m *message) bool {
 			switch string(word) {
 			case "media":
 				m.kind = kindMedia
-			case "mark":
+			case p.markEvent():
 				m.kind = kindMark
 			default:
 				return false
@@ -142,8 +161,8 @@ func (p *spelling) plain(text []byte, m *message) bool {
 				return false
 			}
 			inner = kindMedia
-		case "mark":
-			if inner != kindOther || !scanMark(&s, m) {
+		case p.markKey():
+			if inner != kindOther || !p.scanMark(&s, m) {
 				return false
 			}
 			inner = kindMark
@@ -152,11 +171,31 @@ func (p *spelling) plain(text []byte, m *message) bool {
 				return false
 			}
 		default:
-			if folds(name, "event", p.stream, "media", "start", "mark", "dtmf") || !s.skip() {
+			if folds(name, "event", p.stream, "media", "start", "mark", p.markKey(), "dtmf") || !s.skip() {
 				return false
 			}
 		}
 	}
+}
+
+// markEvent is the event by which a mark comes back, and markKey under what its message has it.
+func (p *spelling) markEvent() string { return cmp.Or(p.played, "mark") }
+
+func (p *spelling) markKey() string {
+	if p.played != "" {
+		return "name"
+	}
+	return "mark"
+}
+
+// scanMark reads what markKey names.
+func (p *spelling) scanMark(s *scanner, m *message) bool {
+	if p.played == "" {
+		return scanMark(s, m)
+	}
+	var ok bool
+	m.mark, ok = s.text()
+	return ok
 }
 
 // scanMark reads the object of a mark.
@@ -221,4 +260,55 @@ func scanMedia(s *scanner, m *message) bool {
 			}
 		}
 	}
+}
+
+// A body is what the messages of Twilio's family have in them, where they are alike.
+type body struct {
+	Media *struct {
+		Track     string      `json:"track"`
+		Timestamp json.Number `json:"timestamp"`
+		Payload   string      `json:"payload"`
+	} `json:"media"`
+	Mark *struct {
+		Name string `json:"name"`
+	} `json:"mark"`
+	DTMF *struct {
+		Digit string `json:"digit"`
+	} `json:"dtmf"`
+}
+
+// fill makes m what the body of an event says. Of an event that no body belongs to, m is left as it is.
+func (b *body) fill(event string, m *message) error {
+	switch event {
+	case "connected":
+		m.kind = kindConnected
+	case "media":
+		if b.Media == nil {
+			return without(event, event)
+		}
+		m.kind, m.track, m.audio = kindMedia, []byte(b.Media.Track), []byte(b.Media.Payload)
+		if at, ok := decimal([]byte(b.Media.Timestamp)); ok {
+			m.at = at
+		}
+	case "mark":
+		if b.Mark == nil {
+			return without(event, event)
+		}
+		m.kind, m.mark = kindMark, []byte(b.Mark.Name)
+	case "dtmf":
+		if b.DTMF == nil {
+			return without(event, event)
+		}
+		m.kind, m.digit = kindDigit, b.DTMF.Digit
+	case "stop":
+		m.kind = kindStop
+	case "":
+		return fmt.Errorf("parse message: no event")
+	}
+	return nil
+}
+
+// without says what a message lacks.
+func without(event, field string) error {
+	return fmt.Errorf("parse message: %s without %s", event, field)
 }

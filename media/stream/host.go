@@ -193,6 +193,10 @@ func (h *Host) begin(l *Leg, s *start) (string, Refusal) {
 	if l.speaks.live {
 		lead, chunk = 0, media.FrameTime
 	}
+	if least := l.speaks.leastOf(l.says); least > 0 {
+		chunk = max(chunk, least)
+		lead = max(lead, 2*chunk) // while one sounds, the next is there
+	}
 	if err := l.start(s, lead, chunk); err != nil {
 		return err.Error(), RefusedNoStart
 	}

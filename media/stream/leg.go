@@ -131,7 +131,7 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.stream = s.stream
 	l.info = media.Info{
 		Kind: l.speaks.kind, ID: s.call, From: cmp.Or(s.from, s.params["from_number"]), To: cmp.Or(s.to, s.params["to_number"]),
-		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Least: l.speaks.leastOf(l.says), Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
 	}
 	delete(l.info.Params, "token")
 	l.codes = make([]byte, l.says.bytes(chunk))
@@ -342,10 +342,23 @@ type unmarked struct{ media.Leg }
 // Unwrap is the leg itself.
 func (u unmarked) Unwrap() media.Leg { return u.Leg }
 
-// face is the leg as its call sees it.
+// A padLeg is the Leg of a carrier that presses keys: a media.Keypad, too.
+type padLeg struct{ *Leg }
+
+var _ media.Keypad = padLeg{}
+
+// Press presses a key. For how long, the carrier decides.
+func (l padLeg) Press(key rune, _ time.Duration) error {
+	return l.told(l.out.say(l.writer.pressed(key)))
+}
+
+// face is the leg as its call sees it: with all that its carrier can do.
 func (l *Leg) face() media.Leg {
-	if l.speaks.live {
+	switch {
+	case l.speaks.live:
 		return unmarked{l}
+	case l.writer.keyTail != "":
+		return padLeg{l}
 	}
 	return l
 }

@@ -56,8 +56,8 @@ func hosted(tb testing.TB, mux *http.ServeMux, h *Host) *httptest.Server {
 	return server
 }
 
-// bearer is the token of a webhook: RFC 7519 by hand, so that it proves readToken.
-func bearer(secret, algorithm string, issued time.Time, payload string) string {
+// vonageBearer is the token of a webhook: RFC 7519 by hand, so that it proves readToken.
+func vonageBearer(secret, algorithm string, issued time.Time, payload string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	sum := sha256.Sum256([]byte(payload))
 	signed := part([]byte(`{"typ":"JWT","alg":"`+algorithm+`"}`)) + "." + part([]byte(fmt.Sprintf(
@@ -79,7 +79,7 @@ func (v *vonage) posts(at time.Time, path, body string, edit func(*http.Request)
 		v.tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", bearer(vonageSecret, "HS256", at, body))
+	r.Header.Set("Authorization", vonageBearer(vonageSecret, "HS256", at, body))
 	if edit != nil {
 		edit(r)
 	}
@@ -229,7 +229,7 @@ func TestVonageAsksByGet(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("Authorization", bearer(vonageSecret, "HS256", time.Now(), c.hashed))
+		r.Header.Set("Authorization", vonageBearer(vonageSecret, "HS256", time.Now(), c.hashed))
 		status, body := do(t, s.server, r)
 		if status != c.want {
 			t.Errorf("%s: %d %s", name, status, body)
@@ -253,15 +253,15 @@ func TestVonageRefuses(t *testing.T) {
 		return func(r *http.Request) { r.Header.Set("Authorization", token) }
 	}
 	now := time.Now()
-	own := bearer(vonageSecret, "HS256", now, vonageAsks)
+	own := vonageBearer(vonageSecret, "HS256", now, vonageAsks)
 	for name, edit := range map[string]func(*http.Request){
 		"no token":          func(r *http.Request) { r.Header.Del("Authorization") },
 		"no bearer":         with(strings.TrimPrefix(own, "Bearer ")),
-		"another secret":    with(bearer("another", "HS256", now, vonageAsks)),
-		"another algorithm": with(bearer(vonageSecret, "none", now, vonageAsks)),
-		"another payload":   with(bearer(vonageSecret, "HS256", now, vonageAsks+" ")),
-		"old":               with(bearer(vonageSecret, "HS256", now.Add(-6*time.Minute), vonageAsks)),
-		"not yet":           with(bearer(vonageSecret, "HS256", now.Add(6*time.Minute), vonageAsks)),
+		"another secret":    with(vonageBearer("another", "HS256", now, vonageAsks)),
+		"another algorithm": with(vonageBearer(vonageSecret, "none", now, vonageAsks)),
+		"another payload":   with(vonageBearer(vonageSecret, "HS256", now, vonageAsks+" ")),
+		"old":               with(vonageBearer(vonageSecret, "HS256", now.Add(-6*time.Minute), vonageAsks)),
+		"not yet":           with(vonageBearer(vonageSecret, "HS256", now.Add(6*time.Minute), vonageAsks)),
 		"unsigned":          with(own[:strings.LastIndexByte(own, '.')+1]),
 		"not base64":        with(own + "!"),
 		"two parts":         with("Bearer a.b"),
@@ -306,7 +306,7 @@ func TestVonageRefuses(t *testing.T) {
 		t.Errorf("a call that is not welcome: %d", status)
 	}
 	nobody := &Vonage{}
-	if _, ok := readToken(nobody.SignatureSecret, strings.TrimPrefix(bearer("", "HS256", now, ""), "Bearer ")); ok {
+	if _, ok := readToken(nobody.SignatureSecret, strings.TrimPrefix(vonageBearer("", "HS256", now, ""), "Bearer ")); ok {
 		t.Error("a token that was signed with no secret is believed by a server without one")
 	}
 }
@@ -361,7 +361,7 @@ func FuzzVonage(f *testing.F) {
 
 // FuzzVonageToken reads what comes as a token, and as a query that it is of.
 func FuzzVonageToken(f *testing.F) {
-	good := strings.TrimPrefix(bearer(vonageSecret, "HS256", time.Unix(1_700_000_000, 0), vonageAsks), "Bearer ")
+	good := strings.TrimPrefix(vonageBearer(vonageSecret, "HS256", time.Unix(1_700_000_000, 0), vonageAsks), "Bearer ")
 	for _, seed := range []string{good, good[1:], "a.b.c", "..", "", "e30.e30."} {
 		f.Add(seed, "from=1&to=2&x=%26")
 	}
