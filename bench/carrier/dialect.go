@@ -30,6 +30,9 @@ type dialect struct {
 	start          func(s *session) map[string]any // what a stream's start tells
 	digit          func(key string) map[string]string
 	stop           func(s *session) map[string]string
+
+	// words makes a webhook's fields of Twilio's; nil: they are.
+	words func(p *placed, form url.Values)
 }
 
 var dialects = map[Kind]*dialect{Twilio: &twilioDialect, Telnyx: &telnyxDialect}
@@ -66,7 +69,7 @@ var twilioDialect = dialect{
 var telnyxDialect = dialect{
 	agent:  "telnyx-webhooks",
 	call:   func() string { return "v3:" + strings.TrimRight(sid(""), "=") },
-	stream: "stream_id", number: "sequence_number", query: true,
+	stream: "stream_id", number: "sequence_number", query: true, words: telnyxWords,
 	sign: func(c *Call, r *http.Request, _, body string, _ url.Values) {
 		stamp := strconv.FormatInt(time.Now().Unix(), 10)
 		r.Header.Set("Telnyx-Timestamp", stamp)

@@ -16,8 +16,20 @@ import (
 // late is when an answer comes that nobody waits for any more.
 const late = 20 * time.Second
 
-// ServeHTTP is the REST API under /2010-04-01, as much of it as is about calls.
+// ServeHTTP is the carrier's REST API, as much of it as is about calls.
 func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if face := faces[x.Kind]; face != nil {
+		face(x, w, r)
+		return
+	}
+	x.twilio(w, r)
+}
+
+// faces are the APIs of carriers that are not Twilio's.
+var faces = map[Kind]func(x *Exchange, w http.ResponseWriter, r *http.Request){Telnyx: (*Exchange).telnyx}
+
+// twilio is Twilio's, under /2010-04-01.
+func (x *Exchange) twilio(w http.ResponseWriter, r *http.Request) {
 	user, secret, _ := r.BasicAuth()
 	same := subtle.ConstantTimeCompare([]byte(user+":"+secret), []byte(x.AccountSID+":"+x.AuthToken))
 	if same != 1 {

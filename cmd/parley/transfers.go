@@ -57,7 +57,7 @@ func (s *server) transfer(org string, info media.Info) func(context.Context, str
 		if err != nil {
 			return err
 		}
-		dial := twilio.Dial{To: to}
+		dial := pipeline.Onward{To: to}
 		if info.Outbound { // whom we have called is not to be shown as who calls
 			dial.CallerID = info.From
 		}
@@ -123,7 +123,7 @@ func oursOf(info media.Info) string {
 // A restAccount is a carrier that can do more with a live call than end it.
 type restAccount interface {
 	pipeline.Carrier
-	Transfer(ctx context.Context, id string, to twilio.Dial) error
+	Transfer(ctx context.Context, id string, to pipeline.Onward) error
 }
 
 // account is by whose account a call came: its organisation's, or the server's.

@@ -35,7 +35,7 @@ import (
 )
 
 // TokenParam is the query parameter of Voice and Status that names the call.
-const TokenParam = "parley_call"
+const TokenParam = pipeline.TokenParam
 
 // DefaultBase is Twilio's own server.
 const DefaultBase = "https://api.twilio.com"
@@ -202,13 +202,6 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 	return nil
 }
 
-// A Dial is where a live call is to go on.
-type Dial struct {
-	To       string        // a number in E.164, or a sip: or sips: address
-	CallerID string        // shown there, in E.164; empty: the caller's own number, which Twilio takes of calls that came in
-	Ring     time.Duration // how long it may ring; 0: Twilio's 30 s
-}
-
 // dialVerb is TwiML that connects a call (twilio.com/docs/voice/twiml/dial).
 type dialVerb struct {
 	XMLName xml.Name `xml:"Response"`
@@ -222,7 +215,7 @@ type dialVerb struct {
 
 // Transfer has a live call leave its media stream and connected to somebody else. When it returns nil Twilio has taken it; nobody has
 // answered there yet, and if nobody does the call ends. An error that is ErrNoCall says that the call is over; a *Refusal, that it stays.
-func (a *Account) Transfer(ctx context.Context, id string, to Dial) error {
+func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) error {
 	var doc dialVerb
 	doc.Dial.CallerID = to.CallerID
 	if to.Ring > 0 {
