@@ -66,7 +66,7 @@ func TestEndToEndTelnyxDial(t *testing.T) {
 	var agents []struct{ ID string }
 	n.into(n.api(http.MethodGet, "/api/v1/agents", nil), &agents)
 	rules := map[string]any{"dtmf_rules": map[string]any{
-		"0": map[string]any{"say": "I am connecting you.", "transfer": "+442071234567"}, "9": map[string]any{"say": "Goodbye then.", "hangup": true},
+		"0": map[string]any{"say": "I am connecting you.", "transfer": "+442071234567"}, "9": map[string]any{"hang_up": "Goodbye then."},
 	}}
 	if a := n.api(http.MethodPatch, "/api/v1/agents/"+agents[0].ID, rules); a.Status != http.StatusOK {
 		t.Fatalf("the rules are not taken: %d %s", a.Status, a.Error)
