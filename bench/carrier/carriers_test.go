@@ -3,6 +3,10 @@ package carrier_test
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +20,11 @@ import (
 
 	"parley/bench/carrier"
 	"parley/pipeline"
+	"parley/providers/callapi"
+	"parley/providers/plivo"
 	"parley/providers/telnyx"
+	"parley/providers/twilio"
+	"parley/providers/vonage"
 )
 
 // A restCarrier is whoever places calls and leads live ones elsewhere.
@@ -32,7 +40,6 @@ type house struct {
 	status   func(r *http.Request) pipeline.Placed // what a status callback says
 	hangUp   string                                // an answer to the voice webhook; {stay} keeps the call
 	stay     string
-	ring     time.Duration // the least that it rings
 }
 
 const restKey = "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"
@@ -41,6 +48,10 @@ const restKey = "8f0c2b7d41e94f0ab0c1d2e3f4a5b6c7"
 func houses(t *testing.T) map[string]house {
 	t.Helper()
 	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private2, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +65,59 @@ func houses(t *testing.T) map[string]house {
 			status: func(r *http.Request) pipeline.Placed {
 				return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: telnyx.State(r.PostFormValue("CallStatus"))}
 			},
-			hangUp: hangUp, stay: stay, ring: 5 * time.Second,
+			hangUp: hangUp, stay: stay,
+		},
+		"plivo": {
+			exchange: &carrier.Exchange{REST: carrier.PlivoREST, AccountSID: "MAXXXXXXXXXXXXXXXXXX", AuthToken: restKey},
+			account: func(api, voice, status, key string) restCarrier {
+				return &plivo.Account{ID: "MAXXXXXXXXXXXXXXXXXX", Token: key, Base: api, Voice: voice, Status: status, Lead: leadBy(voice)}
+			},
+			status: ofTwilio, hangUp: hangUp, stay: stay,
+		},
+		"signalwire": {
+			exchange: &carrier.Exchange{REST: carrier.SignalWireREST, AccountSID: "3fa85f64-5717-4562-b3fc-2c963f66afa6", AuthToken: restKey},
+			account: func(api, voice, status, key string) restCarrier {
+				return &twilio.Account{SID: "3fa85f64-5717-4562-b3fc-2c963f66afa6", Token: key, Base: api + "/api/laml", Voice: voice, Status: status, Compatible: true, Lead: leadBy(voice)}
+			},
+			status: ofTwilio, hangUp: hangUp, stay: stay,
+		},
+		"vonage": {
+			exchange: &carrier.Exchange{REST: carrier.VonageREST, AccountSID: "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", Verify: &private2.PublicKey},
+			account: func(api, voice, status, key string) restCarrier {
+				a := &vonage.Account{Application: "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", Key: pemOf(private2), Base: api, Voice: voice, Status: status}
+				if key != restKey {
+					a.Application = "bbbbbbbb-bbbb-cccc-dddd-0123456789ab"
+				}
+				return a
+			},
+			status: ofTwilio, hangUp: hangUp, stay: stay,
 		},
 	}
+}
+
+// ofTwilio is what a status callback says in Twilio's words.
+func ofTwilio(r *http.Request) pipeline.Placed {
+	return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: twilio.State(r.PostFormValue("CallStatus"))}
+}
+
+// leadBy has a document's URL say what is in it: the desk serves it.
+func leadBy(voice string) func(pipeline.Onward) string {
+	return func(to pipeline.Onward) string {
+		text, err := callapi.DialXML(to, 5, 120)
+		if err != nil {
+			return ""
+		}
+		return strings.Replace(voice, "/voice", "/lead", 1) + "&doc=" + url.QueryEscape(text)
+	}
+}
+
+// pemOf is a private key as Vonage gives it.
+func pemOf(key *rsa.PrivateKey) string {
+	raw, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}))
 }
 
 // A desk is a house that is open, with who hears of its calls.
@@ -89,6 +150,7 @@ func open(t *testing.T, h house, faults map[string]carrier.Fault) *desk {
 		}
 		_, _ = w.Write([]byte(h.hangUp))
 	})
+	mux.HandleFunc("/lead", func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(r.URL.Query().Get("doc"))) })
 	mux.HandleFunc("/status", func(w http.ResponseWriter, r *http.Request) {
 		p := h.status(r)
 		d.note(func() {
@@ -148,6 +210,9 @@ func (d *desk) place(token, to string, want pipeline.PlacedState) pipeline.Place
 		d.t.Fatalf("%s: placed %+v, %v", to, p, err)
 	}
 	d.until(token+" is "+string(want), func() bool {
+		if want == pipeline.PlacedAnswered { // which not all tell besides
+			return d.asked[token] > 0
+		}
 		return slices.ContainsFunc(d.heard[token], func(h pipeline.Placed) bool { return h.State == want && h.ID == p.ID })
 	})
 	return p
@@ -187,7 +252,6 @@ func TestCarriersChange(t *testing.T) {
 			t.Parallel()
 			d := open(t, h, nil)
 			p := d.place("stay1", "+15550100077", pipeline.PlacedAnswered)
-			d.until("it asks what to do", func() bool { return d.asked["stay1"] == 1 })
 			for range 2 {
 				if err := d.account.HangUp(t.Context(), p.ID); err != nil {
 					t.Fatal(err)
@@ -207,7 +271,6 @@ func TestCarriersChange(t *testing.T) {
 				"stay2": {To: "+15550100055", CallerID: "+15550100001", Ring: time.Minute}, "stay3": {To: "sip:desk@example.com"},
 			} {
 				p := d.place(token, "+15550100077", pipeline.PlacedAnswered)
-				d.until("it asks what to do", func() bool { return d.asked[token] == 1 })
 				if err := d.account.Transfer(t.Context(), p.ID, to); err != nil {
 					t.Fatal(err)
 				}
@@ -220,7 +283,7 @@ func TestCarriersChange(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d.until("it rings", func() bool { return len(d.heard["rings"]) > 1 })
+			d.until("it rings", func() bool { return len(d.heard["rings"]) > 0 })
 			if err := d.account.HangUp(t.Context(), ringing.ID); err != nil {
 				t.Fatal(err)
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,8 +30,10 @@ type Exchange struct {
 	AccountSID, AuthToken string // of the one account there is; AuthToken is what its API wants
 
 	Kind        Kind               // default: Twilio
+	REST        Face               // whose API it has; default: its Kind's
 	Key         ed25519.PrivateKey // of Telnyx: signs webhooks, which AuthToken does elsewhere
 	Application string             // of Telnyx: the only one that calls are placed by
+	Verify      *rsa.PublicKey     // of Vonage: proves the tokens of requests, in place of AuthToken
 	Lag         time.Duration      // so late calls are in lists and can be looked at, where a carrier warns of that: Telnyx
 
 	Numbers map[string]string // the account's phone numbers, each with the voice URL that its calls go to

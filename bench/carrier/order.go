@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -84,4 +85,35 @@ func (x *Exchange) stands(c *outward) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return c.state
+}
+
+// leadTo has a live call follow a document, which is fetched at once.
+func (x *Exchange) leadTo(w http.ResponseWriter, id, target, method string, no func(w http.ResponseWriter, status int, message string), yes func(w http.ResponseWriter, c *outward)) {
+	c, state := x.find(id)
+	switch {
+	case c == nil:
+		no(w, http.StatusNotFound, "no such call")
+		return
+	case over(state):
+		no(w, http.StatusBadRequest, "the call is over")
+		return
+	case method != http.MethodPost:
+		no(w, http.StatusBadRequest, "this simulation posts")
+		return
+	}
+	p := &placed{Call: x.call(c, Callee{}), outward: true, result: &Result{CallSID: c.sid, From: c.from, To: c.to}}
+	p.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: p.dial}}
+	defer p.http.CloseIdleConnections()
+	body, err := p.request(context.Background(), method, target, p.form(url.Values{"CallStatus": {"in-progress"}}))
+	if err != nil {
+		no(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	verbs, err := parseTwiML(body)
+	if err != nil {
+		no(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	c.lead(verbs)
+	yes(w, c)
 }

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -18,15 +19,27 @@ const late = 20 * time.Second
 
 // ServeHTTP is the carrier's REST API, as much of it as is about calls.
 func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if face := faces[x.Kind]; face != nil {
+	if face := faces[cmp.Or(x.REST, Face(x.Kind))]; face != nil {
 		face(x, w, r)
 		return
 	}
 	x.twilio(w, r)
 }
 
-// faces are the APIs of carriers that are not Twilio's.
-var faces = map[Kind]func(x *Exchange, w http.ResponseWriter, r *http.Request){Telnyx: (*Exchange).telnyx}
+// A Face is whose API an exchange has.
+type Face string
+
+// The faces that are not Twilio's.
+const (
+	TelnyxREST     Face = "telnyx"
+	PlivoREST      Face = "plivo"
+	VonageREST     Face = "vonage"
+	SignalWireREST Face = "signalwire" // Twilio's below another path, and documents only by their URL
+)
+
+var faces = map[Face]func(x *Exchange, w http.ResponseWriter, r *http.Request){
+	TelnyxREST: (*Exchange).telnyx, PlivoREST: (*Exchange).plivo, VonageREST: (*Exchange).vonage, SignalWireREST: (*Exchange).signalwire,
+}
 
 // twilio is Twilio's, under /2010-04-01.
 func (x *Exchange) twilio(w http.ResponseWriter, r *http.Request) {
