@@ -157,11 +157,11 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 				found = append(found, p)
 			}
 		}
-		next, err := url.Parse(page.Next)
-		if err != nil || page.Next == "" {
+		_, more, ok := strings.Cut(page.Next, "?")
+		if !ok {
 			break
 		}
-		query = next.Query()
+		query, _ = url.ParseQuery(more) // Telnyx wrote it
 	}
 	slices.SortStableFunc(found, func(a, b pipeline.Placed) int { return a.Made.Compare(b.Made) }) // the order of a list is not told
 	return found, nil
