@@ -169,6 +169,9 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 	}
 	x.tell(p, c, "answered", "in-progress")
 	err = c.lives(ctx, p)
+	if ctx.Err() != nil { // by the API
+		p.end("agent")
+	}
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")
 	if err != nil {
@@ -200,22 +203,28 @@ func (c *outward) lives(ctx context.Context, p *placed) error {
 		going, leave := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func() { done <- do(going) }()
+		var verbs []element
+		var err error
 		select {
-		case err := <-done:
+		case err = <-done: // a document that came before the end counts
+			select {
+			case verbs = <-c.next:
+			default:
+			}
+		case verbs = <-c.next:
 			leave()
+			err = <-done
+		}
+		leave()
+		if verbs == nil || err != nil && !errors.Is(err, context.Canceled) {
 			return err
-		case verbs := <-c.next:
-			leave()
-			if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-				return err
+		}
+		do = func(ctx context.Context) error {
+			base, err := url.Parse(c.voice)
+			if err == nil {
+				_, err = p.perform(ctx, verbs, base)
 			}
-			do = func(ctx context.Context) error {
-				base, err := url.Parse(c.voice)
-				if err == nil {
-					_, err = p.perform(ctx, verbs, base)
-				}
-				return err
-			}
+			return err
 		}
 	}
 }

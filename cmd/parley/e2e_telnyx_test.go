@@ -90,7 +90,7 @@ func TestEndToEndTelnyxDial(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, out)
 	}
 	if r := <-results; r.Ended != "agent" || n.record(r.CallSID).Cause != "agent" {
-		t.Errorf("the agent hangs up: %+v", r)
+		t.Errorf("the agent hangs up: %s, %s", r.Ended, r.Failure)
 	}
 	if out, code := dial("+15550100055"); code != 0 {
 		t.Errorf("a lost answer: exit code %d: %s", code, out)
