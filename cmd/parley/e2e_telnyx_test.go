@@ -58,7 +58,7 @@ func TestEndToEndTelnyxDial(t *testing.T) {
 	t.Parallel()
 	const sid, key, public = "3e6f995f-85f7-4705-9741-53b116d28237", "KEY0123456789", "https://parley.test"
 	x, signs, results := telnyxExchange(t, sid, key, map[string]string{
-		"+15550100077": "hear\nsay agent-pass\nhear\npress 0\nhear\nhear", "+15550100071": "hear\npress 9\nhear\nhear", "+15550100055": "hear\nhangup",
+		"+15550100077": "hear within=60s\nsay agent-pass\nhear within=60s\npress 0\nhear within=60s\nhear within=60s", "+15550100071": "hear within=60s\npress 9\nhear within=60s\nhear within=60s", "+15550100055": "hear within=60s\nhangup",
 	})
 	n := serve(t, "TELNYX_PUBLIC_KEY="+signs, "TELNYX_ACCOUNT_SID="+sid, "TELNYX_API_KEY="+key, "TELNYX_APPLICATION_ID="+x.Application, "TELNYX_BASE_URL="+listenExchange(t, x),
 		"PARLEY_PUBLIC_URL="+public, "PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20")
@@ -114,7 +114,7 @@ func TestEndToEndTelnyxDial(t *testing.T) {
 func TestEndToEndTelnyxOwn(t *testing.T) {
 	t.Parallel()
 	const sid, key, public = "f5586561-8ff0-4291-a51b-c7dfe4139ff9", "KEY-canary-of-their-account", "https://parley.test"
-	x, signs, results := telnyxExchange(t, sid, key, map[string]string{"+15550100077": "hear\npress 0\nhear\nhear"})
+	x, signs, results := telnyxExchange(t, sid, key, map[string]string{"+15550100077": "hear within=60s\npress 0\nhear within=60s\nhear within=60s"})
 	url := listenExchange(t, x)
 	n := serve(t, "PARLEY_PUBLIC_URL="+public, "PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20", "PARLEY_CREDENTIALS_ALLOW=127.0.0.1")
 	x.Connect = strings.TrimPrefix(n.url, "http://")
@@ -148,7 +148,7 @@ func TestEndToEndTelnyxOwn(t *testing.T) {
 	if row.Carrier != "telnyx" {
 		t.Errorf("the call came by %q", row.Carrier)
 	}
-	script, err := carrier.ParseScript("caller", "hear\nhangup")
+	script, err := carrier.ParseScript("caller", "hear within=60s\nhangup")
 	if err != nil {
 		t.Fatal(err)
 	}
