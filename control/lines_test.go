@@ -91,6 +91,10 @@ func TestCredentials(t *testing.T) {
 		refusal{"POST", "/credentials", `{"vendor":"openai","name":"a","account_id":"org-1","secret":"sk-0123456789","base_url":"https://user:pass@example.com"}`, 0, []string{"account_id", "base_url"}},
 		refusal{"POST", "/credentials", `{"vendor":"openai","name":"a","secret":"sk-0123456789","base_url":"http://127.0.0.1:9"}`, 0, []string{"base_url"}},
 		refusal{"POST", "/credentials", `{"vendor":"openai","name":"Brain","secret":"sk-0123456789"}`, 0, []string{"name"}},
+		refusal{"POST", "/credentials", `{"vendor":"telnyx","name":"a","account_id":"3e6f995f","secret":"KEY0123456789"}`, 0, []string{"application_id", "public_key"}},
+		refusal{"POST", "/credentials", `{"vendor":"telnyx","name":"a","account_id":"../x","application_id":"a b","public_key":"AAAA","secret":"KEY0123456789"}`, 0, []string{"account_id", "application_id", "public_key"}},
+		refusal{"POST", "/credentials", `{"vendor":"openai","name":"a","application_id":"1","public_key":"x","secret":"sk-0123456789"}`, 0, []string{"application_id", "public_key"}},
+		refusal{"PATCH", "/credentials/" + w.ours.account, `{"application_id":"1684"}`, 0, []string{"application_id"}},
 		refusal{"PATCH", "/credentials/" + w.ours.account, `{}`, 0, nil},
 		refusal{"PATCH", "/credentials/" + w.ours.account, `{"vendor":"openai","name":null,"secret":null,"updated_at":1}`, 0, []string{"vendor", "name", "secret", "updated_at"}},
 		refusal{"PATCH", "/credentials/" + w.ours.account, `{"account_id":null}`, 0, []string{"account_id"}},
@@ -201,6 +205,14 @@ func TestNumbers(t *testing.T) {
 	if n.PreAnswer != nil {
 		t.Errorf("still asks %+v", n.PreAnswer)
 	}
+	var theirs, brain outside.Credential // of another carrier, and of none
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/credentials", `{"vendor":"telnyx","name":"Line","account_id":"3e6f995f","application_id":"1684","public_key":"`+strings.Repeat("A", 43)+`=","secret":"KEY0123456789"}`), http.StatusCreated).data(t, &theirs)
+	w.want(w.ask(w.ours.key, "POST", "/api/v1/credentials", `{"vendor":"openai","name":"Model","secret":"sk-0123456789"}`), http.StatusCreated).data(t, &brain)
+	if theirs.ApplicationID == nil || *theirs.ApplicationID != "1684" || theirs.PublicKey == nil || len(*theirs.PublicKey) != 44 || brain.ApplicationID != nil {
+		t.Errorf("made %+v and %+v", theirs, brain)
+	}
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"credential_id":"`+theirs.ID+`"}`), http.StatusOK)
+	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"credential_id":"`+brain.ID+`"}`), http.StatusNotFound)
 	w.want(w.ask(w.ours.key, "PATCH", "/api/v1/numbers/"+n.ID, `{"trunk_id":"`+w.ours.trunk+`","credential_id":null,"label":"Desk","agent_id":null}`), http.StatusOK).data(t, &n)
 	if n.AgentID != nil || n.CredentialID != nil || *n.TrunkID != w.ours.trunk || *n.Label != "Desk" {
 		t.Errorf("changed to %+v", n)

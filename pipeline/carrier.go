@@ -21,6 +21,16 @@ type Carrier interface {
 	HangUp(ctx context.Context, id string) error
 }
 
+// TokenParam is the query parameter that carries an order's token in the URLs that a carrier asks and tells about a call.
+const TokenParam = "parley_call"
+
+// An Onward is where a live call is to go on.
+type Onward struct {
+	To       string        // a number in E.164, or a sip: or sips: address
+	CallerID string        // shown there, in E.164; empty: the caller's own number, which carriers take of calls that came in
+	Ring     time.Duration // how long it may ring; 0: as long as the carrier has it
+}
+
 // An Order is a call to be placed.
 type Order struct {
 	Token    string        // names the call in all that the carrier sends about it

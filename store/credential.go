@@ -13,13 +13,17 @@ type Sealed struct {
 
 // A Credential is an account of an organisation at a carrier or at a vendor of speech and models.
 type Credential struct {
-	ID       string
-	Number   int64
-	Org      string
-	Vendor   string // twilio, openai, ...; it stays
-	Name     string // unique in the organisation
-	Account  string // the vendor's name for the account, where it has one, such as Twilio's AccountSid; no secret
-	BaseURL  string // another server than the vendor's; empty: the one that this server uses
+	ID      string
+	Number  int64
+	Org     string
+	Vendor  string // twilio, openai, ...; it stays
+	Name    string // unique in the organisation
+	Account string // the vendor's name for the account, where it has one, such as Twilio's AccountSid; no secret
+	BaseURL string // another server than the vendor's; empty: the one that this server uses
+
+	Application string // the account's application that calls are placed by, where the vendor has such; empty: none
+	PublicKey   string // what the vendor signs with for this account, where that is a pair of keys, as the vendor shows it; no secret
+
 	Sealed   Sealed
 	Hint     string    // how the secret ends, to be shown; empty: it is too short for that
 	Default  bool      // used where no credential is named; one of a vendor at most

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -291,6 +292,10 @@ func pause(ctx context.Context, length string) error {
 func (p *placed) request(ctx context.Context, method, target string, form url.Values) ([]byte, error) {
 	var body io.Reader
 	var text string
+	if words := p.speaks().words; words != nil {
+		form = maps.Clone(form)
+		words(p, form)
+	}
 	signed := form
 	if method == http.MethodGet {
 		separator := "?"

@@ -51,6 +51,8 @@ type dialect struct {
 	cleared func(s *session) map[string]any                 // is said to a clear, in place of the marks that it overtook
 	counts  bool                                            // messages are numbered from 0, by numbers
 	linear  bool                                            // sound is 16 bits a sample, the lower byte first
+	// words makes a webhook's fields of Twilio's; nil: they are.
+	words func(p *placed, form url.Values)
 }
 
 var dialects = map[Kind]*dialect{
@@ -101,7 +103,7 @@ var twilioDialect = dialect{
 var telnyxDialect = dialect{
 	agent:  "telnyx-webhooks",
 	call:   func() string { return "v3:" + strings.TrimRight(sid(""), "=") },
-	stream: "stream_id", number: "sequence_number", query: true,
+	stream: "stream_id", number: "sequence_number", query: true, words: telnyxWords,
 	sign: func(c *Call, r *http.Request, _, body string, _ url.Values) {
 		stamp := strconv.FormatInt(time.Now().Unix(), 10)
 		r.Header.Set("Telnyx-Timestamp", stamp)

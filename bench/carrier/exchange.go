@@ -3,6 +3,8 @@ package carrier
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,9 +25,16 @@ import (
 //	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up
 //
 // Every call that rings is written to Rings before anything is answered, so that nothing can ring unseen. It is an http.Handler; Close
-// hangs up on everybody. Fields are not changed after the first request.
+// hangs up on everybody. Fields are not changed after the first request. It is Twilio, or by its Kind another carrier with another API.
 type Exchange struct {
-	AccountSID, AuthToken string // of the one account there is
+	AccountSID, AuthToken string // of the one account there is; AuthToken is what its API wants
+
+	Kind        Kind               // default: Twilio
+	REST        Face               // whose API it has; default: its Kind's
+	Key         ed25519.PrivateKey // of Telnyx: signs webhooks, which AuthToken does elsewhere
+	Application string             // of Telnyx: the only one that calls are placed by
+	Verify      *rsa.PublicKey     // of Vonage: proves the tokens of requests, in place of AuthToken
+	Lag         time.Duration      // so late calls are in lists and can be looked at, where a carrier warns of that: Telnyx
 
 	Numbers map[string]string // the account's phone numbers, each with the voice URL that its calls go to
 
@@ -102,7 +111,7 @@ func (x *Exchange) place(form url.Values) (*outward, error) {
 		seconds = 60
 	}
 	c := &outward{
-		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
+		sid: dialects[cmp.Or(x.Kind, Twilio)].call(), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
 		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
 		over: make(chan struct{}), hangUp: cancel, next: make(chan []element, 1),
 	}
@@ -160,6 +169,9 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 	}
 	x.tell(p, c, "answered", "in-progress")
 	err = c.lives(ctx, p)
+	if ctx.Err() != nil { // by the API
+		p.end("agent")
+	}
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")
 	if err != nil {
@@ -191,22 +203,28 @@ func (c *outward) lives(ctx context.Context, p *placed) error {
 		going, leave := context.WithCancel(ctx)
 		done := make(chan error, 1)
 		go func() { done <- do(going) }()
+		var verbs []element
+		var err error
 		select {
-		case err := <-done:
+		case err = <-done: // a document that came before the end counts
+			select {
+			case verbs = <-c.next:
+			default:
+			}
+		case verbs = <-c.next:
 			leave()
+			err = <-done
+		}
+		leave()
+		if verbs == nil || err != nil && !errors.Is(err, context.Canceled) {
 			return err
-		case verbs := <-c.next:
-			leave()
-			if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-				return err
+		}
+		do = func(ctx context.Context) error {
+			base, err := url.Parse(c.voice)
+			if err == nil {
+				_, err = p.perform(ctx, verbs, base)
 			}
-			do = func(ctx context.Context) error {
-				base, err := url.Parse(c.voice)
-				if err == nil {
-					_, err = p.perform(ctx, verbs, base)
-				}
-				return err
-			}
+			return err
 		}
 	}
 }
@@ -218,7 +236,7 @@ func (x *Exchange) call(c *outward, who Callee) Call {
 		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
 	}
 	return Call{
-		URL: c.voice, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script,
+		URL: c.voice, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, Kind: x.Kind, Key: x.Key, From: c.from, To: c.to, Script: script,
 		MaxLength: 10 * time.Minute, Log: x.log(),
 	}
 }

@@ -1,6 +1,7 @@
 package carrier
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -16,8 +17,32 @@ import (
 // late is when an answer comes that nobody waits for any more.
 const late = 20 * time.Second
 
-// ServeHTTP is the REST API under /2010-04-01, as much of it as is about calls.
+// ServeHTTP is the carrier's REST API, as much of it as is about calls.
 func (x *Exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if face := faces[cmp.Or(x.REST, Face(x.Kind))]; face != nil {
+		face(x, w, r)
+		return
+	}
+	x.twilio(w, r)
+}
+
+// A Face is whose API an exchange has.
+type Face string
+
+// The faces that are not Twilio's.
+const (
+	TelnyxREST     Face = "telnyx"
+	PlivoREST      Face = "plivo"
+	VonageREST     Face = "vonage"
+	SignalWireREST Face = "signalwire" // Twilio's below another path, and documents only by their URL
+)
+
+var faces = map[Face]func(x *Exchange, w http.ResponseWriter, r *http.Request){
+	TelnyxREST: (*Exchange).telnyx, PlivoREST: (*Exchange).plivo, VonageREST: (*Exchange).vonage, SignalWireREST: (*Exchange).signalwire,
+}
+
+// twilio is Twilio's, under /2010-04-01.
+func (x *Exchange) twilio(w http.ResponseWriter, r *http.Request) {
 	user, secret, _ := r.BasicAuth()
 	same := subtle.ConstantTimeCompare([]byte(user+":"+secret), []byte(x.AccountSID+":"+x.AuthToken))
 	if same != 1 {

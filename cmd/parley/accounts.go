@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,7 +14,6 @@ import (
 	"parley/pipeline"
 	"parley/providers/chat"
 	"parley/providers/httptool"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -53,7 +51,7 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
-	bases := map[string]string{lines.Twilio: c.TwilioBaseURL, lines.WhatsApp: c.WhatsAppBaseURL, lines.WhatsAppApp: c.WhatsAppBaseURL}
+	bases := map[string]string{lines.Twilio: c.TwilioBaseURL, lines.Telnyx: c.TelnyxBaseURL, lines.WhatsApp: c.WhatsAppBaseURL, lines.WhatsAppApp: c.WhatsAppBaseURL}
 	for _, e := range table {
 		if s, _ := suppliers.Of(e.name); e.account != nil && s.Probe != nil && !s.Probe.Apart {
 			bases[e.name] = *e.account(c).base
@@ -87,7 +85,7 @@ func (a *accounts) Account(org, from string) (string, error) {
 	if n.Credential != "" {
 		return n.Credential, nil
 	}
-	c, _ := a.directory.DefaultCredential(org, lines.Twilio)
+	c, _ := a.carrierCredential(org, from, "")
 	return c.ID, nil
 }
 
@@ -106,21 +104,28 @@ func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: the credential that the call is to be placed by is not known: %w", store.ErrUnavailable, err)
 	}
+	return a.rest(c)
+}
+
+// rest is the account of a credential, at a carrier that is asked by REST.
+func (a *accounts) rest(c store.Credential) (restAccount, error) {
+	r := restOf(c.Vendor)
+	if r == nil {
+		return nil, fmt.Errorf("use credential %s: %s is no carrier", c.ID, c.Vendor)
+	}
 	secret, err := a.open(c)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
-	public := strings.TrimRight(a.cfg.PublicURL, "/")
-	t := &twilio.Account{
-		SID: c.Account, Token: secret, Base: cmp.Or(c.BaseURL, a.cfg.TwilioBaseURL), Voice: public + "/twilio/voice", Status: public + "/twilio/status",
-	}
+	var client *http.Client
 	if c.BaseURL != "" {
-		t.Client = a.guardedClient()
+		client = a.guardedClient()
 	}
-	if err := t.Check(); err != nil {
+	account := r.account(c, secret, r.at(a.cfg, c.BaseURL), client)
+	if err := account.Check(); err != nil {
 		return nil, fmt.Errorf("use credential %s: %w", c.ID, err)
 	}
-	return t, nil
+	return account, nil
 }
 
 // guardedClient asks servers that organisations have named. It follows no redirects, which would take the secret along.
@@ -137,6 +142,14 @@ func (a *accounts) signers(sid string) (all []stream.Account) {
 			continue
 		}
 		all = append(all, stream.Account{Token: secret, Owner: c.Org})
+	}
+	return all
+}
+
+// keys are the public keys that may have signed a webhook of an account at a vendor's.
+func (a *accounts) keys(vendor, account string) (all []stream.Account) {
+	for _, c := range a.directory.Accounts(vendor, account) {
+		all = append(all, stream.Account{Token: c.PublicKey, Owner: c.Org})
 	}
 	return all
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"fmt"
 	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
+	"parley/control/lines"
 	"parley/media/stream"
+	"parley/pipeline"
 )
 
 // A door is where the calls of one carrier come in by sockets.
@@ -21,21 +24,22 @@ func (s *server) host(kind string) stream.Host {
 	return stream.Host{PublicURL: s.cfg.PublicURL, Answer: s.answer, Accepting: s.welcome(kind), Rejecting: s.rejecting(kind), Log: s.log}
 }
 
-// listenTelnyx takes Telnyx' calls, if its key is known.
+// listenTelnyx takes Telnyx' calls: those of the server's own account, if its key is known, and those of organisations' own.
 func (s *server) listenTelnyx() error {
-	if s.cfg.TelnyxPublicKey == "" {
-		return nil
-	}
-	key, err := stream.ParseTelnyxKey(s.cfg.TelnyxPublicKey)
-	if err != nil {
-		return fmt.Errorf("--telnyx-public-key: %w", err)
+	var key ed25519.PublicKey
+	if s.cfg.TelnyxPublicKey != "" {
+		var err error
+		if key, err = stream.ParseTelnyxKey(s.cfg.TelnyxPublicKey); err != nil {
+			return fmt.Errorf("--telnyx-public-key: %w", err)
+		}
 	}
 	secret, err := s.cfg.master(s.cfg.DataDir)
 	if err != nil {
 		return err
 	}
 	t := &stream.Telnyx{
-		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret),
+		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret), Token: pipeline.TokenParam, Admit: s.expected, Progress: s.progress,
+		Accounts: func(account string) []stream.Account { return s.office.accounts.keys(lines.Telnyx, account) },
 	}
 	s.doors = append(s.doors, door{t, &t.Host})
 	return nil

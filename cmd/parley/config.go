@@ -69,7 +69,8 @@ type config struct {
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 
-	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: calls of Telnyx' are not taken." var:"TELNYX_PUBLIC_KEY"`
+	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: only calls by organisations' own accounts at Telnyx are taken." var:"TELNYX_PUBLIC_KEY"`
+	dialling
 
 	ownPBX
 	contactCentre

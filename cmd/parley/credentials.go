@@ -96,6 +96,8 @@ type credentialsSetCmd struct {
 	Name    string   `arg:"" help:"Its name; one that the organisation has is changed."`
 	Vendor  string   `help:"Whose account it is: ${accounts}. Needed for a new one."`
 	Account *string  `name:"account-id" help:"The vendor's name for the account, such as Twilio's AccountSid." placeholder:"ID"`
+	App     *string  `name:"application-id" help:"The account's application that calls are placed by, where the vendor has such: Telnyx' TeXML application." placeholder:"ID"`
+	Key     *string  `name:"public-key" help:"What the vendor signs webhooks with for this account, where that is a pair of keys: Telnyx." placeholder:"KEY"`
 	BaseURL *string  `name:"base-url" help:"Another server than the vendor's." placeholder:"URL"`
 	Default *bool    `help:"Use it where no credential is named. A vendor's first one is, unless told otherwise." negatable:""`
 	Allow   []string `name:"credentials-allow" help:"As of serve; beside the database." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
@@ -140,6 +142,12 @@ func (c *credentialsSetCmd) fields() map[string]any {
 	fields := map[string]any{}
 	if c.Account != nil {
 		fields["account_id"] = orNull(*c.Account)
+	}
+	if c.App != nil {
+		fields["application_id"] = orNull(*c.App)
+	}
+	if c.Key != nil {
+		fields["public_key"] = orNull(*c.Key)
 	}
 	if c.BaseURL != nil {
 		fields["base_url"] = orNull(*c.BaseURL)
@@ -203,6 +211,7 @@ type credentialsVerifyCmd struct {
 	Name     string   `arg:"" help:"Its name or id."`
 	Allow    []string `name:"credentials-allow" help:"As of serve; beside the database." placeholder:"HOST" var:"PARLEY_CREDENTIALS_ALLOW"`
 	Twilio   string   `name:"twilio-base-url" help:"As of serve; beside the database." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
+	Telnyx   string   `name:"telnyx-base-url" help:"As of serve; beside the database." default:"https://api.telnyx.com" var:"TELNYX_BASE_URL"`
 	OpenAI   string   `name:"openai-base-url" help:"As of serve; beside the database." var:"OPENAI_BASE_URL"`
 	Deepgram string   `name:"deepgram-base-url" help:"As of serve; beside the database." default:"wss://api.deepgram.com" var:"DEEPGRAM_BASE_URL"`
 	Eleven   string   `name:"elevenlabs-base-url" help:"As of serve; beside the database." default:"https://api.elevenlabs.io" var:"ELEVENLABS_BASE_URL"`
@@ -221,6 +230,7 @@ func (c *credentialsVerifyCmd) Run(ctx context.Context, con console) error {
 	guarded := gate.Transport()
 	defer guarded.CloseIdleConnections()
 	cfg := config{TwilioBaseURL: c.Twilio}
+	cfg.TelnyxBaseURL = c.Telnyx
 	cfg.OpenAIBaseURL, cfg.DeepgramBaseURL, cfg.ElevenLabsBaseURL = c.OpenAI, c.Deepgram, c.Eleven
 	fit := func(s *sql.Store, o *control.Options) { sealing(s, o); o.Asker = cfg.verifier(guarded) }
 	return c.reach(ctx, con, fit, func(a *api) error {

@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"maps"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,6 +26,7 @@ import (
 type line struct {
 	board     *pipeline.Switchboard
 	carrier   pipeline.Carrier // nil: no calls are placed
+	leg       string           // the kind of the legs that its calls come in by
 	accepting func() bool
 	admit     func(call string, agent store.Agent, ring time.Duration) bool // keeps a place for a call that is placed
 	release   func(call string)
@@ -48,22 +47,6 @@ func (l line) follow(call string) (leave func()) {
 	return func() {} // it is over
 }
 
-// carrier is who places calls; nil if the settings do not say who, or where the carrier reaches this server.
-func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
-	if c.TwilioAccountSID == "" {
-		return nil
-	}
-	base := strings.TrimRight(c.PublicURL, "/")
-	a := &twilio.Account{
-		SID: c.TwilioAccountSID, Token: c.TwilioAuthToken, Base: c.TwilioBaseURL, Voice: base + "/twilio/voice", Status: base + "/twilio/status",
-	}
-	if err := a.Check(); err != nil {
-		log.Warn("no calls are placed: account, auth token and public URL are needed", "error", err)
-		return nil
-	}
-	return a
-}
-
 // newDialer makes what carries out tasks.
 func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Observe) *dialer.Dialer {
 	var own dialer.Accounts
@@ -72,7 +55,7 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 	}
 	o.accounts.trunk = l.trunk
 	return dialer.New(dialer.Options{
-		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Trunkless: l.trunk == nil, Leg: "twilio", Observe: observe, Log: o.log,
+		Store: o.store, Node: boot, Carrier: l.carrier, Accounts: own, Trunkless: l.trunk == nil, Leg: l.leg, LegOf: o.accounts.legOf, Observe: observe, Log: o.log,
 		Accepting: l.accepting, Admit: l.admit, Release: l.release,
 		Caller: func(org, agent string) string {
 			if n := o.directory.Caller(org, agent); n != "" {

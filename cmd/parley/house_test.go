@@ -79,7 +79,8 @@ func room(path string) string {
 func vendor(path string) bool {
 	switch path {
 	case "parley/providers/providertest", "parley/providers/pool", "parley/providers/text", "parley/providers/chat", "parley/providers/wire",
-		"parley/providers/speech", "parley/providers/message", "parley/providers/socket":
+		"parley/providers/speech", "parley/providers/message", "parley/providers/socket",
+		"parley/providers/callapi":
 		return false
 	}
 	return strings.HasPrefix(path, "parley/providers/")

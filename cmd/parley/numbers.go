@@ -62,7 +62,7 @@ type numbersSetCmd struct {
 	Number     string  `arg:"" help:"E.164, such as +442071234567."`
 	Agent      string  `arg:"" optional:"" help:"Id or name of the agent. Empty: the default agent, or, beside the flags below, the one that it has."`
 	Label      *string `help:"What it is for. Empty: nothing."`
-	Credential *string `help:"Id or name of the Twilio credential that calls from it are placed by. Empty: the organisation's default, else the server's account." placeholder:"NAME"`
+	Credential *string `help:"Id or name of the carrier's credential that calls from it are placed by. Empty: the organisation's default, else the server's account." placeholder:"NAME"`
 	Trunk      *string `help:"Id or name of the SIP trunk that it is reached by. Empty: none." placeholder:"NAME"`
 }
 
@@ -128,8 +128,8 @@ func (c *numbersSetCmd) fields(ctx context.Context, a *api) (map[string]any, err
 		fields["credential_id"] = nil
 		if *c.Credential != "" {
 			found, err := find[credentialRow](ctx, a, "/credentials", "credential", *c.Credential)
-			if err == nil && found.Vendor != lines.Twilio {
-				err = usageError{fmt.Errorf("%s is a credential of %s: calls are placed by twilio", found.Name, found.Vendor)}
+			if err == nil && !lines.Places(found.Vendor) {
+				err = usageError{fmt.Errorf("%s is a credential of %s, which is no carrier", found.Name, found.Vendor)}
 			}
 			if err != nil {
 				return nil, err

@@ -117,6 +117,9 @@ func (a *accounts) twilio(org, e164 string) (*twilio.Account, error) {
 		if c, err = a.directory.Credential(org, n.Credential); err != nil {
 			return nil, fmt.Errorf("the number's credential: %w", err)
 		}
+		if c.Vendor != lines.Twilio {
+			return nil, fmt.Errorf("the number's credential is of %s, which is asked when it places a call", c.Vendor)
+		}
 		ok = true
 	} else {
 		c, ok = a.directory.DefaultCredential(org, lines.Twilio)

@@ -92,9 +92,9 @@ type server struct {
 	visitors visitors
 	quality  *lineQuality
 	bills    *bills
-	carrier  pipeline.Carrier // the server's own; nil: there is none
-	guests   guests           // who is being called for callers
-	music    music            // that callers hear meanwhile
+	house    map[string]restAccount // the server's own accounts at carriers, by their kind
+	guests   guests                 // who is being called for callers
+	music    music                  // that callers hear meanwhile
 	office   *office
 	metrics  *metrics.Metrics
 	health   *health.Board   // how vendors do
@@ -153,11 +153,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 		return nil, errors.Join(usageError{err}, s.window.close(), v.close())
 	}
 	s.open(token)
-	s.carrier = c.carrier(log)
+	s.house = c.restHouse(log)
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp}
+	phone := line{board: s.board, leg: c.diallingKind(s.house), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp}
+	if phone.leg != "" {
+		phone.carrier = s.house[phone.leg]
+	}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
 	}
@@ -214,6 +217,8 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 		_ = leg.Hangup(media.CauseRejected) // what is lost is refused all the same
 		return
 	}
+	var e pipeline.Ending
+	defer func() { s.hangUpByREST(leg.Info(), e.Cause) }() // when its place is free again
 	defer s.gate.End(id)
 	if tail := s.echoTail(leg.Info()); tail > 0 {
 		clean, err := echo.Wrap(leg, tail)
@@ -224,7 +229,7 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 		}
 	}
 	done := s.metrics.Begin(leg.Info())
-	e := s.board.Answer(s.bills.begin(ctx), leg)
+	e = s.board.Answer(s.bills.begin(ctx), leg)
 	done(e)
 	s.players.release(e.Call)
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -12,18 +11,14 @@ import (
 	"parley/media/sip"
 	"parley/pipeline"
 	"parley/pipeline/tool"
-	"parley/providers/twilio"
 )
-
-// overStream is the Kind of the legs whose carrier is asked by REST.
-const overStream = "twilio"
 
 // overSIP is the Kind of the legs that transfer by REFER, where the far end lets them.
 const overSIP = "sip"
 
 // ways are how the callers of a leg can be connected to somebody else. A page has no carrier that could.
 func (s *server) ways(info media.Info) tool.Ways {
-	blind := info.Kind == overSIP || info.Kind == overStream && s.byREST(info)
+	blind := info.Kind == overSIP || s.byREST(info)
 	return tool.Ways{Blind: blind, Join: s.dial("", info) != nil}
 }
 
@@ -41,12 +36,15 @@ func (s *server) may(org string) func(context.Context, string) error {
 
 // byREST says whether the carrier of a media stream can be asked for more.
 func (s *server) byREST(info media.Info) bool {
-	return len(info.Owners) > 0 && s.cfg.PublicURL != "" || s.carrier != nil
+	if restOf(info.Kind) == nil {
+		return false
+	}
+	return len(info.Owners) > 0 && s.cfg.PublicURL != "" || s.house[info.Kind] != nil
 }
 
 // transfer is pipeline.Parts.Transfer of a call of an organisation; nil: its carrier cannot be asked.
 func (s *server) transfer(org string, info media.Info) func(context.Context, string) error {
-	if info.Kind != overStream || !s.byREST(info) {
+	if !s.byREST(info) {
 		return nil
 	}
 	return func(ctx context.Context, to string) error {
@@ -57,7 +55,7 @@ func (s *server) transfer(org string, info media.Info) func(context.Context, str
 		if err != nil {
 			return err
 		}
-		dial := twilio.Dial{To: to}
+		dial := pipeline.Onward{To: to}
 		if info.Outbound { // whom we have called is not to be shown as who calls
 			dial.CallerID = info.From
 		}
@@ -97,7 +95,7 @@ func (s *server) outside(org string, info media.Info) func(context.Context, stri
 	switch {
 	case info.Kind == overSIP && s.sip != nil:
 		return func(ctx context.Context, to string) (media.Leg, error) { return s.byTrunk(ctx, org, to, info) }
-	case info.Kind == overStream && s.byREST(info) && s.cfg.PublicURL != "":
+	case s.byREST(info) && s.cfg.PublicURL != "":
 		return func(ctx context.Context, to string) (media.Leg, error) {
 			account, err := s.account(org, info)
 			if err != nil {
@@ -120,28 +118,23 @@ func oursOf(info media.Info) string {
 	return info.To
 }
 
-// A restAccount is a carrier that can do more with a live call than end it.
-type restAccount interface {
-	pipeline.Carrier
-	Transfer(ctx context.Context, id string, to twilio.Dial) error
-}
-
 // account is by whose account a call came: its organisation's, or the server's.
 func (s *server) account(org string, info media.Info) (restAccount, error) {
-	carrier := s.carrier
-	if len(info.Owners) > 0 {
-		id, err := s.office.accounts.Account(org, oursOf(info))
-		if err == nil && id != "" {
-			carrier, err = s.office.accounts.Carrier(org, id)
-		}
-		if err != nil {
-			s.log.Warn("a call's account cannot be used", "carrier_id", info.ID, "error", err)
-			return nil, errors.New("the account that the call came by cannot be used")
-		}
+	if house, ok := s.house[info.Kind]; ok && len(info.Owners) == 0 {
+		return house, nil
 	}
-	account, ok := carrier.(restAccount)
+	c, ok := s.office.accounts.carrierCredential(org, oursOf(info), info.Kind)
 	if !ok {
-		return nil, fmt.Errorf("calls of kind %s cannot be transferred", info.Kind)
+		s.log.Warn("a call's account is no longer there", "carrier_id", info.ID, "org", org)
+		return nil, errUnusable
+	}
+	account, err := s.office.accounts.rest(c)
+	if err != nil {
+		s.log.Warn("a call's account cannot be used", "carrier_id", info.ID, "error", err)
+		return nil, errUnusable
 	}
 	return account, nil
 }
+
+// errUnusable is what a model may be told of an account.
+var errUnusable = errors.New("the account that the call came by cannot be used")

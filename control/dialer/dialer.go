@@ -56,6 +56,8 @@ type Options struct {
 	// Trunkless: this node places no calls by trunks. Such are left to other nodes, for Timing.Wait.
 	Trunkless bool
 	Leg       string // the kind of leg that the carrier's calls come in by, for their record; those by trunks come by SIP
+	// LegOf is the same of an organisation's own account, empty if it is not known; nil: theirs come in as the carrier's.
+	LegOf func(org, account string) string
 	// Caller is the number from which an agent of an organisation calls; empty: it has none.
 	Caller func(org, agent string) string
 	// Chat is the number from which a bot calls on its messaging channel, where the task names a bot: an *Unfit says why there is none; nil: no
@@ -285,7 +287,7 @@ func (d *Dialer) begin(ctx context.Context, t store.Task, rules Rules, now time.
 // execute writes down that a task is being carried out. now is not zero if it is to be so because its time has come.
 func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.Time) (store.Dial, error) {
 	x := store.Execution{Org: t.Org, Task: t.ID, Seen: t.Updated, Now: now, Ahead: ahead, Account: v.account, Call: store.Call{
-		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Bot: t.Bot, Leg: d.leg(v.account), From: v.from, To: t.To, Created: time.Now().UTC(),
+		ID: store.NewID(), Agent: t.Agent, AgentVersion: v.agent.Version, Bot: t.Bot, Leg: d.leg(t.Org, v.account), From: v.from, To: t.To, Created: time.Now().UTC(),
 	}}
 	dial, err := d.o.Store.ExecuteTask(ctx, x)
 	if err != nil {
@@ -296,14 +298,18 @@ func (d *Dialer) execute(ctx context.Context, t store.Task, v verdict, now time.
 }
 
 // leg is the kind of leg that calls by an account come in by.
-func (d *Dialer) leg(account string) string {
+func (d *Dialer) leg(org, account string) string {
+	own := ""
+	if account != "" && d.o.LegOf != nil {
+		own = d.o.LegOf(org, account)
+	}
 	switch {
 	case byTrunk(account):
 		return "sip"
 	case byChat(account):
 		return "whatsapp"
 	}
-	return d.o.Leg
+	return cmp.Or(own, d.o.Leg)
 }
 
 // byTrunk says whether an account is a SIP trunk, whose calls are the business of the node that has placed them.

@@ -2,6 +2,7 @@ package lines
 
 import (
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -13,18 +14,20 @@ import (
 
 // Credential is a credential as the API shows it.
 type Credential struct {
-	ID         string            `json:"id" format:"uuid"`
-	Number     int64             `json:"number" doc:"Its second id, a number." example:"1"`
-	Vendor     suppliers.Account `json:"vendor" example:"twilio"`
-	Name       string            `json:"name" doc:"Unique in the organisation." example:"Main account"`
-	AccountID  *string           `json:"account_id" doc:"The vendor's name for the account, such as Twilio's AccountSid." example:"AC00000000000000000000000000000001"`
-	BaseURL    *string           `json:"base_url" doc:"The server that is asked; null: the vendor's own, or what this server uses in its place."`
-	SecretHint *string           `json:"secret_hint" doc:"How the secret ends; null: it is too short for that. The secret itself is not shown." example:"a5d2"`
-	Default    bool              `json:"default" doc:"Whether it is the one that is used where none is named."`
-	Verdict    *string           `json:"verdict" enum:"works,refused" doc:"What the vendor said when it was asked last; null: not asked since the credential changed."`
-	VerifiedAt envelope.Time     `json:"verified_at" nullable:"true"`
-	CreatedAt  envelope.Time     `json:"created_at"`
-	UpdatedAt  envelope.Time     `json:"updated_at"`
+	ID            string            `json:"id" format:"uuid"`
+	Number        int64             `json:"number" doc:"Its second id, a number." example:"1"`
+	Vendor        suppliers.Account `json:"vendor" example:"twilio"`
+	Name          string            `json:"name" doc:"Unique in the organisation." example:"Main account"`
+	AccountID     *string           `json:"account_id" doc:"The vendor's name for the account, such as Twilio's AccountSid." example:"AC00000000000000000000000000000001"`
+	ApplicationID *string           `json:"application_id" doc:"The account's application that calls are placed by, where the vendor has such: Telnyx' TeXML application."`
+	PublicKey     *string           `json:"public_key" doc:"What the vendor signs webhooks with for this account, where that is a pair of keys: Telnyx."`
+	BaseURL       *string           `json:"base_url" doc:"The server that is asked; null: the vendor's own, or what this server uses in its place."`
+	SecretHint    *string           `json:"secret_hint" doc:"How the secret ends; null: it is too short for that. The secret itself is not shown." example:"a5d2"`
+	Default       bool              `json:"default" doc:"Whether it is the one that is used where none is named."`
+	Verdict       *string           `json:"verdict" enum:"works,refused" doc:"What the vendor said when it was asked last; null: not asked since the credential changed."`
+	VerifiedAt    envelope.Time     `json:"verified_at" nullable:"true"`
+	CreatedAt     envelope.Time     `json:"created_at"`
+	UpdatedAt     envelope.Time     `json:"updated_at"`
 }
 
 // TransformSchema implements huma.SchemaTransformer.
@@ -35,7 +38,8 @@ func (Credential) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema 
 
 func showCredential(c store.Credential) Credential {
 	return Credential{
-		ID: c.ID, Number: c.Number, Vendor: suppliers.Account(c.Vendor), Name: c.Name, AccountID: envelope.Optional(c.Account), BaseURL: envelope.Optional(c.BaseURL), SecretHint: envelope.Optional(c.Hint),
+		ID: c.ID, Number: c.Number, Vendor: suppliers.Account(c.Vendor), Name: c.Name, AccountID: envelope.Optional(c.Account),
+		ApplicationID: envelope.Optional(c.Application), PublicKey: envelope.Optional(c.PublicKey), BaseURL: envelope.Optional(c.BaseURL), SecretHint: envelope.Optional(c.Hint),
 		Default: c.Default, Verdict: envelope.Optional(string(c.Verdict)), VerifiedAt: envelope.Time(c.Verified), CreatedAt: envelope.Time(c.Created),
 		UpdatedAt: envelope.Time(c.Updated),
 	}
@@ -72,21 +76,25 @@ func (r CredentialReadOnly) check(at *huma.PathBuffer) []error {
 type CredentialCreate struct {
 	CredentialReadOnly
 
-	Vendor    suppliers.Account `json:"vendor" doc:"Whose account it is. It cannot be changed later."`
-	Name      string            `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
-	AccountID string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; azure: the region of the resource, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
-	Secret    string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
-	BaseURL   string            `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
-	Default   *bool             `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`
+	Vendor        suppliers.Account `json:"vendor" doc:"Whose account it is. It cannot be changed later."`
+	Name          string            `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
+	AccountID     string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; telnyx: the account's id, which its webhooks call AccountSid, required; azure: the region of the resource, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
+	ApplicationID string            `json:"application_id,omitempty" nullable:"true" maxLength:"200" doc:"The account's application that calls are placed by. telnyx: the id of a TeXML application, required; other vendors have none."`
+	PublicKey     string            `json:"public_key,omitempty" nullable:"true" maxLength:"500" doc:"What the vendor signs webhooks with for this account. telnyx: the public key as Mission Control shows it, required; other vendors have none."`
+	Secret        string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
+	BaseURL       string            `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
+	Default       *bool             `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`
 }
 
 // Resolve implements huma.ResolverWithPath.
 func (b *CredentialCreate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	bad := append(b.check(at), envelope.Blank(at, "name", b.Name)...)
-	return append(bad, complaints(at, CheckCredential(store.Credential{Vendor: string(b.Vendor), Account: b.AccountID, BaseURL: b.BaseURL}))...)
+	return append(bad, complaints(at, CheckCredential(store.Credential{
+		Vendor: string(b.Vendor), Account: b.AccountID, Application: b.ApplicationID, PublicKey: b.PublicKey, BaseURL: b.BaseURL,
+	}))...)
 }
 
-// CheckCredential says what is wrong with a credential's account and base URL, by the names of the API's fields. Whether the base URL may be
+// CheckCredential says what is wrong with a credential's account, application, public key and base URL, by the names of the API's fields. Whether the base URL may be
 // asked is for a Gate.
 func CheckCredential(c store.Credential) map[string]string {
 	bad := map[string]string{}
@@ -97,6 +105,18 @@ func CheckCredential(c store.Credential) map[string]string {
 		bad["account_id"] = "must be left out: " + c.Vendor + " names no accounts"
 	case p.Account != nil && !p.Account.MatchString(c.Account):
 		bad["account_id"] = "of " + c.Vendor + " is " + p.Hint
+	}
+	for field, f := range map[string]struct {
+		value string
+		want  *regexp.Regexp
+	}{"application_id": {c.Application, p.Application}, "public_key": {c.PublicKey, p.PublicKey}} {
+		switch {
+		case !ok:
+		case f.want == nil && f.value != "":
+			bad[field] = "must be left out: " + c.Vendor + " has none"
+		case f.want != nil && !f.want.MatchString(f.value):
+			bad[field] = "is needed: of " + c.Vendor + " they are " + p.Kind
+		}
 	}
 	if c.BaseURL == "" {
 		return bad
@@ -113,12 +133,14 @@ func CheckCredential(c store.Credential) map[string]string {
 type CredentialPatch struct {
 	CredentialReadOnly
 
-	Vendor    envelope.Given         `json:"vendor,omitempty" hidden:"true"`
-	Name      envelope.Field[string] `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
-	AccountID envelope.Field[string] `json:"account_id,omitempty" maxLength:"200" doc:"The vendor's name for the account."`
-	Secret    envelope.Field[string] `json:"secret,omitempty" nullable:"false" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"A new auth token or API key."`
-	BaseURL   envelope.Field[string] `json:"base_url,omitempty" maxLength:"500" doc:"Another server than the vendor's. A new server needs the secret once more, so that nobody has it sent elsewhere who does not know it."`
-	Default   envelope.Field[bool]   `json:"default,omitempty" nullable:"false" doc:"Whether it is the one that is used where none is named."`
+	Vendor        envelope.Given         `json:"vendor,omitempty" hidden:"true"`
+	Name          envelope.Field[string] `json:"name,omitempty" nullable:"false" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
+	AccountID     envelope.Field[string] `json:"account_id,omitempty" maxLength:"200" doc:"The vendor's name for the account."`
+	Secret        envelope.Field[string] `json:"secret,omitempty" nullable:"false" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"A new auth token or API key."`
+	ApplicationID envelope.Field[string] `json:"application_id,omitempty" maxLength:"200" doc:"The account's application that calls are placed by."`
+	PublicKey     envelope.Field[string] `json:"public_key,omitempty" maxLength:"500" doc:"What the vendor signs webhooks with for this account."`
+	BaseURL       envelope.Field[string] `json:"base_url,omitempty" maxLength:"500" doc:"Another server than the vendor's. A new server needs the secret once more, so that nobody has it sent elsewhere who does not know it."`
+	Default       envelope.Field[bool]   `json:"default,omitempty" nullable:"false" doc:"Whether it is the one that is used where none is named."`
 }
 
 // Resolve implements huma.ResolverWithPath.
@@ -130,6 +152,8 @@ func (b *CredentialPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	for _, wrong := range [][]error{
 		b.Name.Check(at, "name", false),
 		b.AccountID.Check(at, "account_id", true),
+		b.ApplicationID.Check(at, "application_id", true),
+		b.PublicKey.Check(at, "public_key", true),
 		b.Secret.Check(at, "secret", false),
 		b.BaseURL.Check(at, "base_url", true),
 		b.Default.Check(at, "default", false),
@@ -141,7 +165,7 @@ func (b *CredentialPatch) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 }
 
 func (b *CredentialPatch) empty() bool {
-	return !b.Name.Set && !b.AccountID.Set && !b.Secret.Set && !b.BaseURL.Set && !b.Default.Set
+	return !b.Name.Set && !b.AccountID.Set && !b.ApplicationID.Set && !b.PublicKey.Set && !b.Secret.Set && !b.BaseURL.Set && !b.Default.Set
 }
 
 // Verification is what came of asking a vendor.

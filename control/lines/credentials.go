@@ -88,7 +88,8 @@ type CreateCredential struct {
 func (h *Credentials) Create(ctx context.Context, in *CreateCredential) (*envelope.One[Credential], error) {
 	b, now := in.Body, time.Now().UTC().Truncate(time.Microsecond)
 	c := store.Credential{
-		ID: store.NewID(), Org: access.Org(ctx), Vendor: string(b.Vendor), Name: b.Name, Account: b.AccountID, BaseURL: b.BaseURL, Hint: Hint(b.Secret),
+		ID: store.NewID(), Org: access.Org(ctx), Vendor: string(b.Vendor), Name: b.Name, Account: b.AccountID, Application: b.ApplicationID, PublicKey: b.PublicKey,
+		BaseURL: b.BaseURL, Hint: Hint(b.Secret),
 		Created: now, Updated: now,
 	}
 	if err := h.open(c.BaseURL); err != nil {
@@ -137,7 +138,7 @@ type UpdateCredential struct {
 // Update handles PATCH /credentials/{id}.
 func (h *Credentials) Update(ctx context.Context, in *UpdateCredential) (*envelope.One[Credential], error) {
 	if in.Body.empty() {
-		return nil, envelope.Bad("nothing to update: give at least one of name, account_id, secret, base_url, default")
+		return nil, envelope.Bad("nothing to update: give at least one of name, account_id, application_id, public_key, secret, base_url, default")
 	}
 	id, err := envelope.Canonical(in.ID.ID, "credential")
 	if err != nil {
@@ -162,6 +163,12 @@ func (h *Credentials) change(c *store.Credential, b CredentialPatch) error {
 	}
 	if b.AccountID.Set {
 		c.Account = b.AccountID.Value
+	}
+	if b.ApplicationID.Set {
+		c.Application = b.ApplicationID.Value
+	}
+	if b.PublicKey.Set {
+		c.PublicKey = b.PublicKey.Value
 	}
 	if b.BaseURL.Set {
 		c.BaseURL = b.BaseURL.Value

@@ -28,7 +28,7 @@ type Number struct {
 	PhoneNumber  string              `json:"phone_number" doc:"In E.164." example:"+1234567890"`
 	Label        *string             `json:"label" example:"Front desk"`
 	AgentID      *string             `json:"agent_id" doc:"Who answers it, and calls from it; null: the default agent." format:"uuid"`
-	CredentialID *string             `json:"credential_id" doc:"The Twilio account that calls from it are placed by; null: the organisation's default, else the server's." format:"uuid"`
+	CredentialID *string             `json:"credential_id" doc:"The carrier's account that calls from it are placed by: Twilio's or Telnyx'; null: the organisation's default, else the server's." format:"uuid"`
 	TrunkID      *string             `json:"trunk_id" doc:"The SIP trunk that it is reached by; null: none." format:"uuid"`
 	PreAnswer    *preanswer.Settings `json:"pre_answer" doc:"Who is asked about each call to it before it is answered; null: whom its organisation has asked (docs/preanswer.md)."`
 	CreatedAt    envelope.Time       `json:"created_at"`
@@ -81,7 +81,7 @@ type NumberCreate struct {
 	PhoneNumber  string `json:"phone_number" minLength:"1" maxLength:"20" doc:"Phone number (E.164 format). No other organisation may have it."`
 	Label        string `json:"label,omitempty" nullable:"true" maxLength:"200" doc:"What it is for."`
 	AgentID      string `json:"agent_id,omitempty" nullable:"true" format:"uuid" doc:"Who answers it; none given: the default agent."`
-	CredentialID string `json:"credential_id,omitempty" nullable:"true" format:"uuid" doc:"The Twilio account that calls from it are placed by; none given: the organisation's default, else the server's."`
+	CredentialID string `json:"credential_id,omitempty" nullable:"true" format:"uuid" doc:"The carrier's account that calls from it are placed by: Twilio's or Telnyx'; none given: the organisation's default, else the server's."`
 	TrunkID      string `json:"trunk_id,omitempty" nullable:"true" format:"uuid" doc:"The SIP trunk that it is reached by, instead of a credential."`
 
 	PreAnswer envelope.Field[preanswer.Settings] `json:"pre_answer,omitempty" doc:"Who is asked about each call to it before it is answered; none given: whom its organisation has asked."`
@@ -135,9 +135,9 @@ func (h *Numbers) known(ctx context.Context, n store.Number) error {
 	}{
 		{"agent_id", "agent", n.Agent, func() error { _, err := h.Agents.Agent(ctx, n.Org, n.Agent); return err }},
 		{"trunk_id", "trunk", n.Trunk, func() error { _, err := h.Store.Trunk(ctx, n.Org, n.Trunk); return err }},
-		{"credential_id", "credential of twilio", n.Credential, func() error {
+		{"credential_id", "credential of a carrier", n.Credential, func() error {
 			c, err := h.Store.Credential(ctx, n.Org, n.Credential)
-			if err == nil && c.Vendor != Twilio {
+			if err == nil && !Places(c.Vendor) {
 				err = store.ErrNotFound
 			}
 			return err
@@ -167,7 +167,7 @@ type NumberPatch struct {
 	PhoneNumber  envelope.Given         `json:"phone_number,omitempty" hidden:"true"`
 	Label        envelope.Field[string] `json:"label,omitempty" maxLength:"200" doc:"What it is for."`
 	AgentID      envelope.Field[string] `json:"agent_id,omitempty" format:"uuid" doc:"Who answers it; null: the default agent."`
-	CredentialID envelope.Field[string] `json:"credential_id,omitempty" format:"uuid" doc:"The Twilio account that calls from it are placed by."`
+	CredentialID envelope.Field[string] `json:"credential_id,omitempty" format:"uuid" doc:"The carrier's account that calls from it are placed by."`
 	TrunkID      envelope.Field[string] `json:"trunk_id,omitempty" format:"uuid" doc:"The SIP trunk that it is reached by, instead of a credential."`
 
 	PreAnswer envelope.Field[preanswer.Settings] `json:"pre_answer,omitempty" doc:"Who is asked about each call to it before it is answered; it is given as a whole, and null is whom its organisation has asked."`

@@ -10,6 +10,7 @@ import (
 // The vendors of accounts that this server works with by name; what else is known of any is in package suppliers.
 const (
 	Twilio     = "twilio"
+	Telnyx     = "telnyx"
 	ElevenLabs = "elevenlabs"
 
 	WhatsApp    = "whatsapp"     // Meta: an access token
@@ -22,6 +23,12 @@ const openAI = "openai"
 
 // Vendors are the names of all whose accounts are kept.
 func Vendors() []string { return suppliers.Names(suppliers.Keeps) }
+
+// Places says of a vendor that it is a carrier, by whose accounts calls are placed.
+func Places(vendor string) bool {
+	s, ok := suppliers.Of(vendor)
+	return ok && suppliers.Places(s)
+}
 
 // probeOf is how a secret of a vendor is tried; false: no accounts of it are kept.
 func probeOf(vendor string) (suppliers.Probe, bool) {

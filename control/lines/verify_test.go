@@ -18,6 +18,7 @@ func TestVerify(t *testing.T) {
 	ways := map[string]struct{ path, header, value string }{
 		"twilio":     {"/2010-04-01/Accounts/" + sid + ".json", "Authorization", "Basic "},
 		"openai":     {"/v1/models", "Authorization", "Bearer " + secret},
+		"telnyx":     {"/v2/balance", "Authorization", "Bearer " + secret},
 		"deepgram":   {"/v1/projects", "Authorization", "Token " + secret},
 		"elevenlabs": {"/v1/user", "xi-api-key", secret},
 		"anthropic":  {"/v1/models", "x-api-key", secret},

@@ -37,6 +37,11 @@ type Probe struct {
 	Hint    string         // how an account looks
 	Refusal []int          // statuses that mean no, besides 401 and 403
 	Apart   bool           // it is not at the server that hears or speaks
+
+	Application *regexp.Regexp // of an account's application; nil: there is none
+	PublicKey   *regexp.Regexp // of the key that the vendor signs with; nil: there is none
+	Kind        string         // how application and public key look, as Hint
+	Places      bool           // it is a carrier, by whose accounts calls are placed
 }
 
 func bearer(h http.Header, _, secret string) { h.Set("Authorization", "Bearer "+secret) }
@@ -48,7 +53,7 @@ func header(name string) func(http.Header, string, string) {
 
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, assemblyai.com/docs/api-reference/transcripts/list,
+// docs.anthropic.com/en/api/models-list, developers.telnyx.com/api-reference/billing/get-user-balance-details, assemblyai.com/docs/api-reference/transcripts/list,
 // docs.cartesia.ai/api-reference/voices/list, learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech, ai.google.dev/api/models,
 // console.groq.com/docs/models, docs.mistral.ai/api, developers.facebook.com/docs/graph-api,
 // developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
@@ -61,7 +66,16 @@ var all = []Supplier{
 				r := http.Request{Header: h}
 				r.SetBasicAuth(account, secret)
 			},
-			Account: regexp.MustCompile(`^AC[0-9a-zA-Z]{32}$`), Hint: "AC and 32 hex digits", Refusal: []int{http.StatusNotFound},
+			Account: regexp.MustCompile(`^AC[0-9a-zA-Z]{32}$`), Hint: "AC and 32 hex digits", Refusal: []int{http.StatusNotFound}, Places: true,
+		},
+	},
+	{
+		Name: "telnyx", Title: "Telnyx",
+		Probe: &Probe{
+			Base: "https://api.telnyx.com", Path: "/v2/balance", Sign: bearer,
+			Account: regexp.MustCompile(`^[0-9a-zA-Z-]{1,64}$`), Hint: "the account's id, which its webhooks call AccountSid",
+			Application: regexp.MustCompile(`^[0-9a-zA-Z-]{1,64}$`), PublicKey: regexp.MustCompile(`^[A-Za-z0-9+/]{43}=$`),
+			Kind: "the id of a TeXML application, and the public key as Mission Control shows it: base64 of 32 bytes", Places: true,
 		},
 	},
 	{Name: "local", Title: "local", Hears: true, Speaks: true},
@@ -157,6 +171,9 @@ func Speaks(s Supplier) bool { return s.Speaks }
 
 // Converses says of a supplier that it is a speech-to-speech model's.
 func Converses(s Supplier) bool { return s.Converses }
+
+// Places says of a supplier that it is a carrier, by whose accounts calls are placed.
+func Places(s Supplier) bool { return s.Probe != nil && s.Probe.Places }
 
 // Keeps says of a supplier that accounts of it are kept.
 func Keeps(s Supplier) bool { return s.Probe != nil }

@@ -1,13 +1,16 @@
 package stream
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,19 +19,29 @@ import (
 // Telnyx is the server's side of Telnyx: the voice webhook of a TeXML application, which answers a call with a stream, and the socket of
 // that stream. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
 //
-// Webhooks must be signed with the account's key, no longer ago than telnyxAge. Upgrades are not signed: their URL has the token of the call, which
-// is good once.
+// Webhooks must be signed with the account's key, or with that of one of its account's Accounts, no longer ago than telnyxAge. Upgrades are not
+// signed: their URL has the token of the call, which is good once, and whose account it came by.
 type Telnyx struct {
 	Host
 
-	PublicKey ed25519.PublicKey // the account's: Mission Control, Keys & Credentials, Public Key
+	PublicKey ed25519.PublicKey // the account's: Mission Control, Keys & Credentials, Public Key. Without it only Accounts call
 	Secret    []byte            // seals tokens: the same on every node. Without it no stream is let in
+
+	// Accounts are those of an AccountSid that may call besides, as of Twilio; their tokens are public keys as Mission Control shows them.
+	Accounts func(accountSID string) []Account
+	// Admit says whether a call that asks Voice what to do is still wanted, as of Twilio.
+	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
+	// Token is the parameter that the URLs of placed calls have and no others; empty: Telnyx is believed which calls were placed.
+	Token string
+
+	Progress func(context.Context, StatusUpdate) // called with each call status callback, as it comes; nil: nobody asks
 }
 
 const (
-	telnyxVoice = "/telnyx/voice"
-	telnyxMedia = "/telnyx/media"
-	telnyxAge   = 5 * time.Minute
+	telnyxVoice  = "/telnyx/voice"
+	telnyxMedia  = "/telnyx/media"
+	telnyxStatus = "/telnyx/status"
+	telnyxAge    = 5 * time.Minute
 )
 
 // TeXML: what Voice answers (developers.telnyx.com, TeXML <Stream>).
@@ -51,26 +64,19 @@ type (
 	}
 )
 
-// Mount puts the handlers at /telnyx/voice and /telnyx/media.
+// Mount puts the handlers at /telnyx/voice, /telnyx/media and /telnyx/status.
 func (t *Telnyx) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+telnyxVoice, t.Voice)
+	mux.HandleFunc("POST "+telnyxStatus, t.Status)
 	mux.HandleFunc("GET "+telnyxMedia+"/{call}/{token}", t.Media)
+	mux.HandleFunc("GET "+telnyxMedia+"/{call}/{token}/{owners}", t.Media)
 }
 
 // Voice answers a call (POST) with TeXML that connects it to Media, or turns it away. The parameters of the webhook's own URL, such as
 // ?agent=sales, travel along and are found in Info.Params.
 func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
-	body, ok := t.body(w, r)
+	form, owners, ok := t.form(w, r)
 	if !ok {
-		return
-	}
-	if !t.signed(r.Header.Get("Telnyx-Signature-Ed25519"), r.Header.Get("Telnyx-Timestamp"), body, time.Now()) {
-		t.refuse(w, RefusedSignature, http.StatusForbidden)
-		return
-	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		t.refuse(w, RefusedForm, http.StatusBadRequest)
 		return
 	}
 	call, query := form.Get("CallSid"), r.URL.Query()
@@ -78,7 +84,12 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		t.badForm(w, "CallSid", call)
 		return
 	}
-	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), nil, query}) || t.draining.Load() {
+	if t.Admit != nil && !t.Admit(r.Context(), call, owners, query) {
+		t.refused(RefusedUnwanted, slog.String("carrier_id", call))
+		t.respond(w, texml{Hangup: &struct{}{}})
+		return
+	}
+	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), owners, query}) || t.draining.Load() {
 		t.turnAway(w, call)
 		return
 	}
@@ -89,22 +100,31 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		t.turnAway(w, call)
 		return
 	}
-	at := t.way(query, call, secret, form.Get("Direction") == "outbound", now.Add(limits.Token))
+	outbound := strings.HasPrefix(form.Get("Direction"), "outbound") || t.Token != "" && query.Has(t.Token) // not all requests name a direction
+	at := t.way(query, owners, call, secret, outbound, now.Add(limits.Token))
 	t.respond(w, texml{
 		Connect: &texmlConnect{Stream: texmlStream{URL: overSocket(t.base(r)) + at.String(), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate}},
 		Hangup:  &struct{}{},
 	})
 }
 
+// ownersComma is between owners in the URL of a stream.
+const ownersComma = ","
+
 // way is where the stream of a call comes in.
-func (t *Telnyx) way(query url.Values, call, secret string, outbound bool, until time.Time) *url.URL {
-	return &url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query), call, secret, outbound, until), RawQuery: query.Encode()}
+func (t *Telnyx) way(query url.Values, owners []string, call, secret string, outbound bool, until time.Time) *url.URL {
+	whose := strings.Join(owners, ownersComma)
+	at := &url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query, whose), call, secret, outbound, until), RawQuery: query.Encode()}
+	if whose != "" {
+		at.Path += "/" + whose
+	}
+	return at
 }
 
 // Way is where a stream would come in whose call nobody has heard of, for those who want to know whether sockets get through at all: it is
 // good for the upgrade, and for as long as any.
 func (t *Telnyx) Way(call string, now time.Time) string {
-	return t.way(nil, call, rand.Text(), false, now.Add(t.Limits.orDefaults().Token)).String()
+	return t.way(nil, nil, call, rand.Text(), false, now.Add(t.Limits.orDefaults().Token)).String()
 }
 
 func (t *Telnyx) turnAway(w http.ResponseWriter, call string) {
@@ -114,7 +134,8 @@ func (t *Telnyx) turnAway(w http.ResponseWriter, call string) {
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, start, token, and the call.
 func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
-	call, token, key := r.PathValue("call"), r.PathValue("token"), t.key(r.URL.Query())
+	call, token, whose := r.PathValue("call"), r.PathValue("token"), r.PathValue("owners")
+	key := t.key(r.URL.Query(), whose)
 	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
 		t.refuse(w, RefusedToken, http.StatusForbidden)
 		return
@@ -132,23 +153,94 @@ func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
 			return "bad token", RefusedToken
 		}
 		s.call, s.params, s.outbound = call, params, outbound
+		if whose != "" {
+			l.owners = strings.Split(whose, ownersComma)
+		}
 		return t.begin(l, s)
 	})
 }
 
-// key seals the token of a stream with these parameters, so that they are the webhook's; empty, which opens nothing: there is no Secret.
-func (t *Telnyx) key(query url.Values) string {
+// key seals the token of a stream with these parameters and owners, so that they are the webhook's; empty, which opens nothing: there is no
+// Secret.
+func (t *Telnyx) key(query url.Values, whose string) string {
 	if len(t.Secret) == 0 {
 		return ""
 	}
-	return string(t.Secret) + "?" + query.Encode()
+	return string(t.Secret) + "?" + query.Encode() + "#" + whose
 }
 
-// signed says whether Telnyx has signed a webhook's body, and lately: Ed25519 over the time, a bar and the body (developers.telnyx.com,
-// "Webhook signing").
-func (t *Telnyx) signed(signature, stamp string, body []byte, now time.Time) bool {
+// Status takes call status callbacks (POST) and hands them to Progress (developers.telnyx.com, "TeXML Call Completed" and its kin).
+func (t *Telnyx) Status(w http.ResponseWriter, r *http.Request) {
+	form, owners, ok := t.form(w, r)
+	if !ok {
+		return
+	}
+	u := StatusUpdate{
+		CallSID: form.Get("CallSid"), Status: form.Get("CallStatus"), AnsweredBy: form.Get("AnsweredBy"), Direction: form.Get("Direction"),
+		From: form.Get("From"), To: form.Get("To"), Owners: owners, Params: r.URL.Query(),
+	}
+	if !controlID(u.CallSID) {
+		t.badForm(w, "CallSid", u.CallSID)
+		return
+	}
+	if u.Status == "" {
+		t.badForm(w, "CallStatus", u.Status)
+		return
+	}
+	u.Sequence, _ = strconv.Atoi(form.Get("SequenceNumber"))
+	u.SIPCode, _ = strconv.Atoi(form.Get("SipHangupCause")) // "unspecified" where there is none
+	if seconds, err := strconv.Atoi(form.Get("CallDuration")); err == nil {
+		u.Duration = time.Duration(seconds) * time.Second
+	}
+	if u.Over() {
+		t.tokens.revoke(u.CallSID)
+	}
+	if t.Progress != nil {
+		t.Progress(r.Context(), u)
+	}
+	w.WriteHeader(http.StatusOK) // what is none is sent again
+}
+
+// form reads a webhook's body and checks that Telnyx signed it, and for whose account; what it refuses it has answered.
+func (t *Telnyx) form(w http.ResponseWriter, r *http.Request) (form url.Values, owners []string, ok bool) {
+	body, ok := t.body(w, r)
+	if !ok {
+		return nil, nil, false
+	}
+	signature, stamp, now := r.Header.Get("Telnyx-Signature-Ed25519"), r.Header.Get("Telnyx-Timestamp"), time.Now()
+	form, err := url.ParseQuery(string(body))
+	if !telnyxSigned(t.PublicKey, signature, stamp, body, now) {
+		if owners = t.owners(form.Get("AccountSid"), signature, stamp, body, now); len(owners) == 0 {
+			t.refuse(w, RefusedSignature, http.StatusForbidden)
+			return nil, nil, false
+		}
+	}
+	if err != nil {
+		t.refuse(w, RefusedForm, http.StatusBadRequest)
+		return nil, nil, false
+	}
+	return form, owners, true
+}
+
+// owners are whose keys have signed a webhook of an account.
+func (t *Telnyx) owners(account, signature, stamp string, body []byte, now time.Time) (owners []string) {
+	if t.Accounts == nil || !plainID(account) {
+		return nil
+	}
+	for _, a := range t.Accounts(account) {
+		key, err := ParseTelnyxKey(a.Token)
+		if err == nil && telnyxSigned(key, signature, stamp, body, now) && !slices.Contains(owners, a.Owner) {
+			owners = append(owners, a.Owner)
+		}
+	}
+	return owners
+}
+
+// telnyxSigned says whether Telnyx has signed a webhook's body with an account's key, and lately: Ed25519 over the time, a bar and the body
+// (developers.telnyx.com, "Webhook signing").
+func telnyxSigned(key ed25519.PublicKey, signature, stamp string, body []byte, now time.Time) bool {
 	sum, err := base64.StdEncoding.DecodeString(signature)
-	if err != nil || len(t.PublicKey) != ed25519.PublicKeySize {
+	if err != nil || len(key) != ed25519.PublicKeySize {
 		return false
 	}
 	seconds, err := strconv.ParseInt(stamp, 10, 64)
@@ -156,7 +248,7 @@ func (t *Telnyx) signed(signature, stamp string, body []byte, now time.Time) boo
 		return false
 	}
 	age := now.Sub(time.Unix(seconds, 0))
-	return age.Abs() <= telnyxAge && ed25519.Verify(t.PublicKey, append([]byte(stamp+"|"), body...), sum)
+	return age.Abs() <= telnyxAge && ed25519.Verify(key, append([]byte(stamp+"|"), body...), sum)
 }
 
 // ParseTelnyxKey reads an account's public key as Mission Control shows it: base64 of 32 bytes.

@@ -35,7 +35,7 @@ import (
 )
 
 // TokenParam is the query parameter of Voice and Status that names the call.
-const TokenParam = "parley_call"
+const TokenParam = pipeline.TokenParam
 
 // DefaultBase is Twilio's own server.
 const DefaultBase = "https://api.twilio.com"
@@ -55,16 +55,28 @@ type Account struct {
 	Voice      string // URL that an answered call asks what to do
 	Status     string // URL that is told what becomes of a call
 
+	// Compatible says that it is an account elsewhere, at Base, by an API like Twilio's: SignalWire's. Its ids look otherwise.
+	Compatible bool
+	// Lead is the URL of a document that leads a call on, where the API takes none with the request; nil: it does.
+	Lead func(to pipeline.Onward) string
+
 	// Client sends the requests; nil: one of its own, which follows no redirects. The caller's context bounds each request.
 	Client *http.Client
 }
 
-var isSID = regexp.MustCompile(`^AC[0-9a-zA-Z]{1,64}$`)
+var (
+	isSID     = regexp.MustCompile(`^AC[0-9a-zA-Z]{1,64}$`)
+	isProject = regexp.MustCompile(`^[0-9a-zA-Z-]{1,64}$`)
+)
 
 // Check names all that is wrong with the account.
 func (a *Account) Check() error {
 	var bad []error
-	if !isSID.MatchString(a.SID) {
+	if a.Compatible {
+		if !isProject.MatchString(a.SID) {
+			bad = append(bad, fmt.Errorf("project id %q: want hex digits and dashes", a.SID))
+		}
+	} else if !isSID.MatchString(a.SID) {
 		bad = append(bad, fmt.Errorf("account sid %q: want AC and hex digits", a.SID))
 	}
 	if a.Token == "" {
@@ -164,7 +176,7 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 			}
 		}
 		root := "/2010-04-01/Accounts/" + a.SID
-		rest, ours := strings.CutPrefix(page.Next, root)
+		_, rest, ours := strings.Cut(page.Next, root) // others have their own paths before it
 		if older || !ours {
 			break
 		}
@@ -202,13 +214,6 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 	return nil
 }
 
-// A Dial is where a live call is to go on.
-type Dial struct {
-	To       string        // a number in E.164, or a sip: or sips: address
-	CallerID string        // shown there, in E.164; empty: the caller's own number, which Twilio takes of calls that came in
-	Ring     time.Duration // how long it may ring; 0: Twilio's 30 s
-}
-
 // dialVerb is TwiML that connects a call (twilio.com/docs/voice/twiml/dial).
 type dialVerb struct {
 	XMLName xml.Name `xml:"Response"`
@@ -222,7 +227,10 @@ type dialVerb struct {
 
 // Transfer has a live call leave its media stream and connected to somebody else. When it returns nil Twilio has taken it; nobody has
 // answered there yet, and if nobody does the call ends. An error that is ErrNoCall says that the call is over; a *Refusal, that it stays.
-func (a *Account) Transfer(ctx context.Context, id string, to Dial) error {
+func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) error {
+	if a.Lead != nil {
+		return a.redirect(ctx, id, url.Values{"Url": {a.Lead(to)}, "Method": {http.MethodPost}})
+	}
 	var doc dialVerb
 	doc.Dial.CallerID = to.CallerID
 	if to.Ring > 0 {
@@ -235,8 +243,13 @@ func (a *Account) Transfer(ctx context.Context, id string, to Dial) error {
 	if err != nil {
 		return fmt.Errorf("write transfer: %w", err)
 	}
+	return a.redirect(ctx, id, url.Values{"Twiml": {string(text)}})
+}
+
+// redirect has a live call do something else.
+func (a *Account) redirect(ctx context.Context, id string, form url.Values) error {
 	var c resource
-	err = a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Twiml": {string(text)}}, &c)
+	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
 	var told *failure
 	switch {
 	case errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive):

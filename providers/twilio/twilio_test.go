@@ -109,13 +109,13 @@ func TestState(t *testing.T) {
 func TestTransfer(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		to   twilio.Dial
+		to   pipeline.Onward
 		want string
 	}{
-		"a number":        {twilio.Dial{To: "+15550100003"}, `<Response><Dial><Number>+15550100003</Number></Dial></Response>`},
-		"from ours":       {twilio.Dial{To: "+15550100003", CallerID: "+15550100002", Ring: 45 * time.Second}, `<Response><Dial callerId="+15550100002" timeout="45"><Number>+15550100003</Number></Dial></Response>`},
-		"an address":      {twilio.Dial{To: "sip:desk@example.com"}, `<Response><Dial><Sip>sip:desk@example.com</Sip></Dial></Response>`},
-		"another's TwiML": {twilio.Dial{To: `sip:a@b?x=1&y="</Sip><Play>`, CallerID: `"><Hangup/>`}, `<Response><Dial callerId="&#34;&gt;&lt;Hangup/&gt;"><Sip>sip:a@b?x=1&amp;y=&#34;&lt;/Sip&gt;&lt;Play&gt;</Sip></Dial></Response>`},
+		"a number":        {pipeline.Onward{To: "+15550100003"}, `<Response><Dial><Number>+15550100003</Number></Dial></Response>`},
+		"from ours":       {pipeline.Onward{To: "+15550100003", CallerID: "+15550100002", Ring: 45 * time.Second}, `<Response><Dial callerId="+15550100002" timeout="45"><Number>+15550100003</Number></Dial></Response>`},
+		"an address":      {pipeline.Onward{To: "sip:desk@example.com"}, `<Response><Dial><Sip>sip:desk@example.com</Sip></Dial></Response>`},
+		"another's TwiML": {pipeline.Onward{To: `sip:a@b?x=1&y="</Sip><Play>`, CallerID: `"><Hangup/>`}, `<Response><Dial callerId="&#34;&gt;&lt;Hangup/&gt;"><Sip>sip:a@b?x=1&amp;y=&#34;&lt;/Sip&gt;&lt;Play&gt;</Sip></Dial></Response>`},
 	} {
 		a, form := serve(t, 200, `{"sid":"CA7","status":"in-progress"}`)
 		if err := a.Transfer(t.Context(), "CA7", c.to); err != nil || form.Get("Twiml") != c.want || len(*form) != 1 {
@@ -123,16 +123,16 @@ func TestTransfer(t *testing.T) {
 		}
 	}
 	over, _ := serve(t, 400, `{"code":21220,"message":"Call is not in-progress"}`)
-	if err := over.Transfer(t.Context(), "CA7", twilio.Dial{To: "+15550100003"}); !errors.Is(err, pipeline.ErrNoCall) {
+	if err := over.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); !errors.Is(err, pipeline.ErrNoCall) {
 		t.Errorf("a call that is over: %v", err)
 	}
 	refused, _ := serve(t, 400, `{"code":13223,"message":"Dial: invalid phone number format"}`)
 	var no *pipeline.Refusal
-	if err := refused.Transfer(t.Context(), "CA7", twilio.Dial{To: "+15550100003"}); !errors.As(err, &no) || no.Code != 13223 {
+	if err := refused.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); !errors.As(err, &no) || no.Code != 13223 {
 		t.Errorf("a number that is none: %v", err)
 	}
 	broken, _ := serve(t, 502, `<html>`)
-	if err := broken.Transfer(t.Context(), "CA7", twilio.Dial{To: "+15550100003"}); err == nil || errors.As(err, &no) {
+	if err := broken.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); err == nil || errors.As(err, &no) {
 		t.Errorf("a gateway's error: %v", err)
 	}
 }

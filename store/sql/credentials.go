@@ -16,7 +16,7 @@ func (s *Store) CreateCredential(ctx context.Context, c store.Credential) (made 
 			return err
 		}
 		row, err := u.InsertCredential(ctx, db.InsertCredentialParams{
-			ID: c.ID, Org: c.Org, Vendor: c.Vendor, Name: c.Name, Account: c.Account, BaseUrl: c.BaseURL, Sealed: c.Sealed.Text,
+			ID: c.ID, Org: c.Org, Vendor: c.Vendor, Name: c.Name, Account: c.Account, Application: c.Application, PublicKey: c.PublicKey, BaseUrl: c.BaseURL, Sealed: c.Sealed.Text,
 			KeyID: c.Sealed.Key, Hint: c.Hint, Preferred: c.Default, Created: db.Time(c.Created), Updated: db.Time(c.Created),
 		})
 		if err != nil {
@@ -87,7 +87,7 @@ func (s *Store) UpdateCredential(ctx context.Context, org, id string, at time.Ti
 			return errUnchanged
 		}
 		row, err = u.UpdateCredential(ctx, db.UpdateCredentialParams{
-			ID: c.ID, Name: next.Name, Account: next.Account, BaseUrl: next.BaseURL, Sealed: next.Sealed.Text, KeyID: next.Sealed.Key,
+			ID: c.ID, Name: next.Name, Account: next.Account, Application: next.Application, PublicKey: next.PublicKey, BaseUrl: next.BaseURL, Sealed: next.Sealed.Text, KeyID: next.Sealed.Key,
 			Hint: next.Hint, Preferred: next.Default, Verdict: string(next.Verdict), Verified: db.Time(next.Verified), Updated: db.Time(at),
 		})
 		if err != nil {
@@ -229,7 +229,7 @@ func (u unit) reseal(ctx context.Context, r store.Reseal) (int64, error) {
 
 func credential(r db.Credential) store.Credential {
 	return store.Credential{
-		ID: r.ID, Number: r.Number, Org: r.Org, Vendor: r.Vendor, Name: r.Name, Account: r.Account, BaseURL: r.BaseUrl,
+		ID: r.ID, Number: r.Number, Org: r.Org, Vendor: r.Vendor, Name: r.Name, Account: r.Account, Application: r.Application, PublicKey: r.PublicKey, BaseURL: r.BaseUrl,
 		Sealed: store.Sealed{Text: r.Sealed, Key: r.KeyID}, Hint: r.Hint, Default: r.Preferred, Verdict: store.Verdict(r.Verdict),
 		Verified: time.Time(r.Verified), Created: time.Time(r.Created), Updated: time.Time(r.Updated),
 	}

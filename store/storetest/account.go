@@ -11,7 +11,7 @@ import (
 )
 
 func newCredential(org, vendor, name string) store.Credential {
-	return store.Credential{ID: store.NewID(), Org: org, Vendor: vendor, Name: name, Account: "AC1", BaseURL: "https://api.example.com",
+	return store.Credential{ID: store.NewID(), Org: org, Vendor: vendor, Name: name, Account: "AC1", Application: "1684", PublicKey: "Zmlyc3Q=", BaseURL: "https://api.example.com",
 		Sealed: store.Sealed{Text: "sealed " + name, Key: "key 1"}, Hint: "wxyz", Default: true, Created: start, Updated: start}
 }
 
@@ -166,9 +166,11 @@ func testCredentials(t *testing.T, s Store) {
 	_, err = s.UpdateCredential(ctx, h.Org, brain.ID, start, func(c *store.Credential) error { c.Name = "x"; return refused })
 	is(t, err, refused)
 	want.Name, want.Account, want.BaseURL, want.Hint, want.Sealed = "first", "AC9", "", "", store.Sealed{Text: "anew", Key: "key 2"}
+	want.Application, want.PublicKey = "1685", "c2Vjb25k"
 	want.Verdict, want.Verified, want.Updated = "", time.Time{}, start.Add(time.Hour)
 	got, err = s.UpdateCredential(ctx, h.Org, want.ID, want.Updated, func(c *store.Credential) error {
 		c.Name, c.Account, c.BaseURL, c.Hint, c.Sealed, c.Verdict, c.Verified = "first", "AC9", "", "", want.Sealed, "", time.Time{}
+		c.Application, c.PublicKey = want.Application, want.PublicKey
 		return nil
 	})
 	ok(t, err)

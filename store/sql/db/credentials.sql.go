@@ -10,7 +10,7 @@ import (
 )
 
 const allCredentials = `-- name: AllCredentials :many
-SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated FROM credentials ORDER BY number
+SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key FROM credentials ORDER BY number
 `
 
 func (q *Queries) AllCredentials(ctx context.Context) ([]Credential, error) {
@@ -38,6 +38,8 @@ func (q *Queries) AllCredentials(ctx context.Context) ([]Credential, error) {
 			&i.Verified,
 			&i.Created,
 			&i.Updated,
+			&i.Application,
+			&i.PublicKey,
 		); err != nil {
 			return nil, err
 		}
@@ -153,7 +155,7 @@ func (q *Queries) CountTrunks(ctx context.Context, org string) (int64, error) {
 }
 
 const credential = `-- name: Credential :one
-SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated FROM credentials WHERE org = $1 AND id = $2
+SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key FROM credentials WHERE org = $1 AND id = $2
 `
 
 type CredentialParams struct {
@@ -180,12 +182,14 @@ func (q *Queries) Credential(ctx context.Context, arg CredentialParams) (Credent
 		&i.Verified,
 		&i.Created,
 		&i.Updated,
+		&i.Application,
+		&i.PublicKey,
 	)
 	return i, err
 }
 
 const credentials = `-- name: Credentials :many
-SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated FROM credentials WHERE org = $1 ORDER BY id DESC LIMIT $3 OFFSET $2
+SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key FROM credentials WHERE org = $1 ORDER BY id DESC LIMIT $3 OFFSET $2
 `
 
 type CredentialsParams struct {
@@ -219,6 +223,8 @@ func (q *Queries) Credentials(ctx context.Context, arg CredentialsParams) ([]Cre
 			&i.Verified,
 			&i.Created,
 			&i.Updated,
+			&i.Application,
+			&i.PublicKey,
 		); err != nil {
 			return nil, err
 		}
@@ -234,7 +240,7 @@ func (q *Queries) Credentials(ctx context.Context, arg CredentialsParams) ([]Cre
 }
 
 const credentialsAt = `-- name: CredentialsAt :many
-SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated FROM credentials WHERE org = $1 AND vendor = $2 ORDER BY id DESC LIMIT $4 OFFSET $3
+SELECT number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key FROM credentials WHERE org = $1 AND vendor = $2 ORDER BY id DESC LIMIT $4 OFFSET $3
 `
 
 type CredentialsAtParams struct {
@@ -274,6 +280,8 @@ func (q *Queries) CredentialsAt(ctx context.Context, arg CredentialsAtParams) ([
 			&i.Verified,
 			&i.Created,
 			&i.Updated,
+			&i.Application,
+			&i.PublicKey,
 		); err != nil {
 			return nil, err
 		}
@@ -323,24 +331,26 @@ func (q *Queries) DialsOfAccount(ctx context.Context, arg DialsOfAccountParams) 
 }
 
 const insertCredential = `-- name: InsertCredential :one
-INSERT INTO credentials (id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '', $11, $12)
-RETURNING number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated
+INSERT INTO credentials (id, org, vendor, name, account, application, public_key, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, '', '', $13, $14)
+RETURNING number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key
 `
 
 type InsertCredentialParams struct {
-	ID        string
-	Org       string
-	Vendor    string
-	Name      string
-	Account   string
-	BaseUrl   string
-	Sealed    string
-	KeyID     string
-	Hint      string
-	Preferred bool
-	Created   Time
-	Updated   Time
+	ID          string
+	Org         string
+	Vendor      string
+	Name        string
+	Account     string
+	Application string
+	PublicKey   string
+	BaseUrl     string
+	Sealed      string
+	KeyID       string
+	Hint        string
+	Preferred   bool
+	Created     Time
+	Updated     Time
 }
 
 func (q *Queries) InsertCredential(ctx context.Context, arg InsertCredentialParams) (Credential, error) {
@@ -350,6 +360,8 @@ func (q *Queries) InsertCredential(ctx context.Context, arg InsertCredentialPara
 		arg.Vendor,
 		arg.Name,
 		arg.Account,
+		arg.Application,
+		arg.PublicKey,
 		arg.BaseUrl,
 		arg.Sealed,
 		arg.KeyID,
@@ -375,6 +387,8 @@ func (q *Queries) InsertCredential(ctx context.Context, arg InsertCredentialPara
 		&i.Verified,
 		&i.Created,
 		&i.Updated,
+		&i.Application,
+		&i.PublicKey,
 	)
 	return i, err
 }
@@ -711,30 +725,34 @@ func (q *Queries) Unprefer(ctx context.Context, arg UnpreferParams) error {
 }
 
 const updateCredential = `-- name: UpdateCredential :one
-UPDATE credentials SET name = $1, account = $2, base_url = $3, sealed = $4, key_id = $5, hint = $6,
-  preferred = $7, verdict = $8, verified = $9, updated = $10
-WHERE id = $11
-RETURNING number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated
+UPDATE credentials SET name = $1, account = $2, application = $3, public_key = $4, base_url = $5, sealed = $6, key_id = $7, hint = $8,
+  preferred = $9, verdict = $10, verified = $11, updated = $12
+WHERE id = $13
+RETURNING number, id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated, application, public_key
 `
 
 type UpdateCredentialParams struct {
-	Name      string
-	Account   string
-	BaseUrl   string
-	Sealed    string
-	KeyID     string
-	Hint      string
-	Preferred bool
-	Verdict   string
-	Verified  Time
-	Updated   Time
-	ID        string
+	Name        string
+	Account     string
+	Application string
+	PublicKey   string
+	BaseUrl     string
+	Sealed      string
+	KeyID       string
+	Hint        string
+	Preferred   bool
+	Verdict     string
+	Verified    Time
+	Updated     Time
+	ID          string
 }
 
 func (q *Queries) UpdateCredential(ctx context.Context, arg UpdateCredentialParams) (Credential, error) {
 	row := q.db.QueryRowContext(ctx, updateCredential,
 		arg.Name,
 		arg.Account,
+		arg.Application,
+		arg.PublicKey,
 		arg.BaseUrl,
 		arg.Sealed,
 		arg.KeyID,
@@ -762,6 +780,8 @@ func (q *Queries) UpdateCredential(ctx context.Context, arg UpdateCredentialPara
 		&i.Verified,
 		&i.Created,
 		&i.Updated,
+		&i.Application,
+		&i.PublicKey,
 	)
 	return i, err
 }

@@ -211,21 +211,23 @@ type Conversation struct {
 }
 
 type Credential struct {
-	Number    int64
-	ID        string
-	Org       string
-	Vendor    string
-	Name      string
-	Account   string
-	BaseUrl   string
-	Sealed    string
-	KeyID     string
-	Hint      string
-	Preferred bool
-	Verdict   string
-	Verified  Time
-	Created   Time
-	Updated   Time
+	Number      int64
+	ID          string
+	Org         string
+	Vendor      string
+	Name        string
+	Account     string
+	BaseUrl     string
+	Sealed      string
+	KeyID       string
+	Hint        string
+	Preferred   bool
+	Verdict     string
+	Verified    Time
+	Created     Time
+	Updated     Time
+	Application string
+	PublicKey   string
 }
 
 type Dial struct {

@@ -1,6 +1,6 @@
 -- name: InsertCredential :one
-INSERT INTO credentials (id, org, vendor, name, account, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated)
-VALUES (@id, @org, @vendor, @name, @account, @base_url, @sealed, @key_id, @hint, @preferred, '', '', @created, @updated)
+INSERT INTO credentials (id, org, vendor, name, account, application, public_key, base_url, sealed, key_id, hint, preferred, verdict, verified, created, updated)
+VALUES (@id, @org, @vendor, @name, @account, @application, @public_key, @base_url, @sealed, @key_id, @hint, @preferred, '', '', @created, @updated)
 RETURNING *;
 
 -- name: Credential :one
@@ -28,7 +28,7 @@ SELECT COUNT(*) FROM credentials WHERE org = @org AND vendor = @vendor AND prefe
 UPDATE credentials SET preferred = false, updated = @updated WHERE org = @org AND vendor = @vendor AND id <> @id AND preferred;
 
 -- name: UpdateCredential :one
-UPDATE credentials SET name = @name, account = @account, base_url = @base_url, sealed = @sealed, key_id = @key_id, hint = @hint,
+UPDATE credentials SET name = @name, account = @account, application = @application, public_key = @public_key, base_url = @base_url, sealed = @sealed, key_id = @key_id, hint = @hint,
   preferred = @preferred, verdict = @verdict, verified = @verified, updated = @updated
 WHERE id = @id
 RETURNING *;

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"parley/control/lines"
+	"parley/media"
+	"parley/pipeline"
+	"parley/providers/telnyx"
+	"parley/providers/twilio"
+	"parley/store"
+)
+
+// dialling are the settings of accounts, besides Twilio's, by which this server places calls.
+type dialling struct {
+	DialCarrier string `help:"By whose account calls are placed where no number and no organisation names one: twilio or telnyx. Empty: the first of these whose settings are there." enum:",twilio,telnyx" default:"" var:"PARLEY_DIAL_CARRIER"`
+
+	TelnyxAccountSID    string `name:"telnyx-account-sid" help:"Id of the Telnyx account, which its webhooks call AccountSid." var:"TELNYX_ACCOUNT_SID"`
+	TelnyxAPIKey        string `name:"telnyx-api-key" help:"Key of Telnyx' API, which places calls: they are placed where account, key, application and --public-url are set." var:"TELNYX_API_KEY"`
+	TelnyxApplicationID string `name:"telnyx-application-id" help:"Id of the TeXML application that Telnyx places calls by." var:"TELNYX_APPLICATION_ID"`
+	TelnyxBaseURL       string `name:"telnyx-base-url" help:"Server of Telnyx' REST API." default:"https://api.telnyx.com" var:"TELNYX_BASE_URL"`
+}
+
+// A restAccount is one at a carrier that is asked by REST: it places calls, and leads live ones elsewhere.
+type restAccount interface {
+	pipeline.Carrier
+	Transfer(ctx context.Context, id string, to pipeline.Onward) error
+	Check() error
+}
+
+// A restCarrier is such a carrier.
+type restCarrier struct {
+	vendor string // of credentials, and the Kind of its legs
+	lasts  bool   // a call may outlive its stream: the carrier is asked to end it
+
+	// account is one that somebody has there. The server's own settings are a credential like any.
+	account func(a store.Credential, secret string, at urls, client *http.Client) restAccount
+	// house is the server's own, as a credential, and where its API is; an empty account: it has none.
+	house func(c *config) (a store.Credential, secret string)
+	base  func(c *config) string
+}
+
+// urls are where a carrier asks and tells about calls.
+type urls struct{ base, voice, status string }
+
+// restCarriers are all, in the order in which one is chosen where nothing else is said.
+var restCarriers = []restCarrier{
+	{
+		vendor: lines.Twilio,
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			return &twilio.Account{SID: a.Account, Token: secret, Base: at.base, Voice: at.voice, Status: at.status, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.TwilioAccountSID}, c.TwilioAuthToken
+		},
+		base: func(c *config) string { return c.TwilioBaseURL },
+	},
+	{
+		vendor: lines.Telnyx, lasts: true,
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			return &telnyx.Account{SID: a.Account, Key: secret, Application: a.Application, Base: at.base, Voice: at.voice, Status: at.status, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.TelnyxAccountSID, Application: c.TelnyxApplicationID}, c.TelnyxAPIKey
+		},
+		base: func(c *config) string { return c.TelnyxBaseURL },
+	},
+}
+
+// restOf is the carrier of a vendor, or of a kind of legs; nil: it is none that is asked by REST.
+func restOf(vendor string) *restCarrier {
+	for i := range restCarriers {
+		if restCarriers[i].vendor == vendor {
+			return &restCarriers[i]
+		}
+	}
+	return nil
+}
+
+// at is where a carrier asks this server, and where it is asked itself.
+func (r *restCarrier) at(c *config, base string) urls {
+	public := strings.TrimRight(c.PublicURL, "/") + "/" + r.vendor
+	return urls{base: cmp.Or(base, r.base(c)), voice: public + "/voice", status: public + "/status"}
+}
+
+// restHouse are the server's own accounts, by their kind. Those whose settings are not all there are named in the log.
+func (c *config) restHouse(log *slog.Logger) map[string]restAccount {
+	all := map[string]restAccount{}
+	for _, r := range restCarriers {
+		house, secret := r.house(c)
+		if house.Account == "" {
+			continue
+		}
+		a := r.account(house, secret, r.at(c, ""), nil)
+		if err := a.Check(); err != nil {
+			log.Warn("no calls are placed: account, secret and public URL are needed", "carrier", r.vendor, "error", err)
+			continue
+		}
+		all[r.vendor] = a
+	}
+	return all
+}
+
+// diallingKind is the kind of the carrier by which the server's own calls are placed, of those that it has; empty: it has none.
+func (c *config) diallingKind(house map[string]restAccount) string {
+	for _, r := range restCarriers {
+		if _, ok := house[r.vendor]; ok && (c.DialCarrier == "" || c.DialCarrier == r.vendor) {
+			return r.vendor
+		}
+	}
+	return ""
+}
+
+// carrierCredential is the credential by which an organisation's calls from a number are placed, of one carrier or, if kind is empty, of any; false:
+// it has none.
+func (a *accounts) carrierCredential(org, from, kind string) (store.Credential, bool) {
+	if n, _ := a.directory.Number(org, from); n.Credential != "" {
+		if c, err := a.directory.Credential(org, n.Credential); err == nil && (kind == "" || c.Vendor == kind) {
+			return c, true
+		}
+	}
+	for _, r := range restCarriers {
+		if c, ok := a.directory.DefaultCredential(org, r.vendor); ok && (kind == "" || c.Vendor == kind) {
+			return c, true
+		}
+	}
+	return store.Credential{}, false
+}
+
+// LegOf is the kind of the legs that calls by a credential come in by; empty: it is not known.
+func (a *accounts) legOf(org, id string) string {
+	c, _ := a.directory.Credential(org, id)
+	return c.Vendor
+}
+
+// hangUpByREST has the carrier end a call whose stream is over, where it may outlive it. One that was led elsewhere is to.
+func (s *server) hangUpByREST(info media.Info, why media.Cause) {
+	r := restOf(info.Kind)
+	if r == nil || !r.lasts || !s.byREST(info) || why == media.CauseTransfer || why == media.CauseCaller {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	org := ""
+	if len(info.Owners) > 0 { // all of them have the same account
+		org = info.Owners[0]
+	}
+	account, err := s.account(org, info)
+	if err == nil {
+		err = account.HangUp(ctx, info.ID)
+	}
+	if err != nil {
+		s.log.Warn("a carrier is not asked to end a call", "carrier_id", info.ID, "error", err)
+	}
+}
