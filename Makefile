@@ -26,8 +26,9 @@ BARE := modernc.org/... github.com/alecthomas/... github.com/danielgtaylor/... g
 RACE := -race -vet=off $(foreach p,$(BARE),-gcflags='$(p)=-race=false')
 # Whole packages that are about sound.
 PURE := ./bench/amd ./bench/turns ./media/dtmf ./media/tones
-# What only computes, or keeps a time of its own, has the processors when nobody else wants them: what is beside it in real time is not late for it.
-ASIDE := chrt --idle 0
+# What only computes, or keeps a time of its own, gives way to what is beside it in real time. (SCHED_IDLE would do so wholly, and never end on a
+# machine that others use.)
+ASIDE := nice -n 19
 
 .PHONY: help
 help: ## list the targets
@@ -114,8 +115,8 @@ race: ## all packages' tests under the race detector, but those of sound (make s
 
 .PHONY: sound
 sound: ## the tests of sound, without the race detector
-	$(GO) test $(PURE)
-	$(GO) test -run '$(SOUND)' ./providers/local
+	$(GO) test -timeout 1h $(PURE)
+	$(GO) test -timeout 1h -run '$(SOUND)' ./providers/local
 
 # Each round is a process of its own: the race detector forgets nothing, and a round costs it 270 MB.
 .PHONY: scores
