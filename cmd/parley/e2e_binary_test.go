@@ -14,11 +14,12 @@ import (
 // calls are recorded as others are. A stranger is not answered.
 func TestEndToEndBinarySockets(t *testing.T) {
 	t.Parallel()
-	script, err := carrier.ParseScript("script", "barge queue-callswaiting after=1s\nsilent 4s\npress 3\nbarge one-moment-please after=2s\nhangup")
+	script, err := carrier.ParseScript("script", "hear within=60s\npress 3\nhear within=60s\nsay queue-callswaiting\nbarge one-moment-please after=1s within=60s\nhangup")
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := serve(t, "VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000", "PARLEY_ASTERISK_PASSWORD="+testToken, "PARLEY_FREESWITCH_TOKEN="+testToken)
+	n := serve(t, "PARLEY_FLOW="+mustAbs(t, "testdata/listener.yaml"), "PARLEY_WORDS_WAIT=1m", "PARLEY_SILENCE=1m",
+		"VONAGE_SIGNATURE_SECRET="+testToken, "VONAGE_RATE=16000", "PARLEY_ASTERISK_PASSWORD="+testToken, "PARLEY_FREESWITCH_TOKEN="+testToken)
 	for _, c := range []struct {
 		kind    carrier.Kind
 		path    string
