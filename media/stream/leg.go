@@ -121,8 +121,10 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.info = media.Info{
 		Kind: l.speaks.kind, ID: s.call, From: cmp.Or(s.from, s.params["from_number"]), To: cmp.Or(s.to, s.params["to_number"]),
 		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Resumes: s.resumes,
 	}
 	delete(l.info.Params, "token")
+	delete(l.info.Params, onwardParam)
 	l.codes = make([]byte, int(chunk*time.Duration(l.hears.rate)/time.Second)*l.says.width())
 	l.writer = newWriter(l.speaks.words(s.stream, l.says), len(l.codes))
 	l.out.fit(cap(l.writer.buf))

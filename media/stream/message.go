@@ -41,7 +41,8 @@ type start struct {
 	encoding              string
 	rate, channels        int
 	params                map[string]string
-	outbound              bool // as the voice webhook said; no message tells it
+	outbound              bool   // as the voice webhook said; no message tells it
+	resumes               string // as Info.Resumes
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean

@@ -28,6 +28,10 @@ type Twilio struct {
 	// that is not is hung up on: for calls that were placed, which cannot be rejected. owners are as Info.Owners.
 	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
 
+	// Resume says what comes of a call whose stream is over though the call is not; nil: it ends, as the ones that the server itself has ended
+	// do. See Lost.
+	Resume func(ctx context.Context, l Lost) (call string, known bool)
+
 	Progress func(context.Context, StatusUpdate) // called with each call status callback, as it comes; nil: nobody asks
 }
 
@@ -37,6 +41,8 @@ type Paths struct {
 	Media        string // /twilio/media; of other accounts than the server's own, with their AccountSid below it
 	Status       string // /twilio/status
 	StreamStatus string // /twilio/stream-status
+	After        string // /twilio/after
+	Fallback     string // /twilio/fallback
 }
 
 // Media is the stream's socket (GET): signature, upgrade, and then, when it has returned, start, token, and the call.
@@ -68,6 +74,11 @@ func (t *Twilio) judge(l *Leg, s *start, account string) (string, Refusal) {
 		return "bad token", RefusedToken
 	}
 	s.outbound = outbound
+	if on := s.params[onwardParam]; on != "" {
+		if s.resumes, ok = onward(t.AuthToken, s, on); !ok {
+			return "bad token", RefusedToken
+		}
+	}
 	return t.begin(l, s)
 }
 
@@ -79,11 +90,14 @@ func (t *Twilio) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+p.Media+"/{account}", t.Media)
 	mux.HandleFunc("POST "+p.Status, t.Status)
 	mux.HandleFunc("POST "+p.StreamStatus, t.StreamStatus)
+	mux.HandleFunc("POST "+p.After, t.After)
+	mux.HandleFunc("POST "+p.Fallback, t.Fallback)
 }
 
 func (p Paths) orDefaults() Paths {
 	return Paths{
 		Voice: cmp.Or(p.Voice, "/twilio/voice"), Media: cmp.Or(p.Media, "/twilio/media"),
 		Status: cmp.Or(p.Status, "/twilio/status"), StreamStatus: cmp.Or(p.StreamStatus, "/twilio/stream-status"),
+		After: cmp.Or(p.After, "/twilio/after"), Fallback: cmp.Or(p.Fallback, "/twilio/fallback"),
 	}
 }

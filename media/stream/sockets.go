@@ -66,6 +66,13 @@ func (s *sockets) claim(call string, l *Leg) bool {
 	return true
 }
 
+// has says whether a call has a stream.
+func (s *sockets) has(call string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[call] != nil
+}
+
 // detach lets go of l and its call.
 func (s *sockets) detach(l *Leg) {
 	s.mu.Lock()
