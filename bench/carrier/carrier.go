@@ -40,6 +40,7 @@ type Call struct {
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	From, To   string             // default: two numbers of the 555-01 range
 
+	Fallback       string        // asked what to do where nobody answers: the number's "primary handler fails"
 	StatusCallback string        // told that the call is over, as a number's "call status changes" setting is
 	Script         []Step        // default: DefaultScript
 	Library        Library       // where recordings are
@@ -92,7 +93,7 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	defer p.http.CloseIdleConnections()
 
 	began := time.Now()
-	err = p.follow(ctx, c.URL, url.Values{"CallStatus": {"ringing"}})
+	err = p.close(p.follow(ctx, c.URL, url.Values{"CallStatus": {"ringing"}}))
 	p.callbacks.Wait()
 	p.report(began, err)
 	return p.conclude(err)
@@ -167,6 +168,14 @@ func (p *placed) follow(ctx context.Context, target string, extra url.Values) er
 		}
 		asked := time.Now()
 		body, err := p.request(ctx, http.MethodPost, target, p.form(extra))
+		if err != nil && p.Fallback != "" && ctx.Err() == nil {
+			p.note("carrier", "fell back", err.Error())
+			extra.Set("ErrorCode", "11200")
+			extra.Set("ErrorUrl", target)
+			if base, err = url.Parse(p.Fallback); err == nil {
+				body, err = p.request(ctx, http.MethodPost, p.Fallback, p.form(extra))
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("voice webhook: %w", err)
 		}

@@ -78,6 +78,7 @@ type Ring struct {
 type outward struct {
 	sid, to, from string
 	voice, status string // URLs
+	fallback      string // another
 	events        []string
 	ring          time.Duration // at most
 	made          time.Time
@@ -102,7 +103,7 @@ func (x *Exchange) place(form url.Values) (*outward, error) {
 		seconds = 60
 	}
 	c := &outward{
-		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
+		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"), fallback: form.Get("FallbackUrl"),
 		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
 		over: make(chan struct{}), hangUp: cancel, next: make(chan []element, 1),
 	}
@@ -159,7 +160,7 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		return
 	}
 	x.tell(p, c, "answered", "in-progress")
-	err = c.lives(ctx, p)
+	err = p.close(c.lives(ctx, p))
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")
 	if err != nil {
@@ -218,7 +219,7 @@ func (x *Exchange) call(c *outward, who Callee) Call {
 		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
 	}
 	return Call{
-		URL: c.voice, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script,
+		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script,
 		MaxLength: 10 * time.Minute, Log: x.log(),
 	}
 }

@@ -22,8 +22,10 @@ type session struct {
 	socket *websocket.Conn
 	params map[string]string
 
+	noun    *streamNoun
 	start   time.Time
 	slots   int64 // frames sent
+	before  int64 // of them, or of the time that they would have taken, before this stream
 	frame   []byte
 	said    []int16
 	playout playout
@@ -73,14 +75,21 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.Upgrade = Millis(time.Since(asked))
 	socket.SetReadLimit(4 << 20)
 
-	s := &session{p: p, d: p.speaks(), socket: socket, params: noun.params, ear: newEar(), keys: dtmf.NewDetector(Rate)}
-	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
-		p.result.Timeline = append(p.result.Timeline, e)
-	}}
+	if p.session == nil {
+		s := &session{p: p, d: p.speaks(), ear: newEar(), keys: dtmf.NewDetector(Rate)}
+		s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
+			p.result.Timeline = append(p.result.Timeline, e)
+		}}
+		p.session = s
+	} else {
+		p.note("carrier", "connected again", "")
+	}
+	s := p.session
+	s.socket, s.noun, s.params, s.seq, p.parted = socket, noun, noun.params, 0, nil
+	p.result.Streams++
 	p.streamStatus(noun, "stream-started", "")
 	err = s.run(ctx)
 	p.streamStatus(noun, "stream-stopped", "")
-	s.finish()
 	return err
 }
 
@@ -159,8 +168,15 @@ func (s *session) open() error {
 	if err := s.send(map[string]any{"event": "connected", "protocol": "Call", "version": "1.0.0"}); err != nil {
 		return err
 	}
-	s.start = time.Now()
-	s.frame = make([]byte, 0, slot)
+	if s.start.IsZero() {
+		s.start = time.Now()
+		s.frame = make([]byte, 0, slot)
+	} else { // the caller's time went on meanwhile
+		s.playout.clear()
+		s.slots = sampleAt(time.Since(s.start)) / slot
+		s.said = append(s.said, make([]int16, max(0, int(s.slots)*slot-len(s.said)))...)[:s.slots*slot]
+	}
+	s.before = s.slots
 	s.fill(nil)
 	return s.send(s.message("start", s.d.start(s)))
 }
@@ -263,7 +279,7 @@ func (s *session) speak() (leave bool, err error) {
 		f.SentLate++
 	}
 	s.tell(s.message("media", map[string]string{
-		"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
+		"track": "inbound", "chunk": strconv.FormatInt(s.slots-s.before, 10), "timestamp": strconv.FormatInt((s.slots-s.before-1)*20, 10),
 		"payload": base64.StdEncoding.EncodeToString(s.frame),
 	}))
 	if timeOf(s.slots*slot) >= s.p.MaxLength {
@@ -292,13 +308,21 @@ func (s *session) hangUp() {
 	_ = s.socket.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(websocket.CloseNormalClosure, ""), time.Now().Add(time.Second))
 }
 
-// closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.
+// closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for. Where there is an action
+// to ask, that tells whether the call goes on.
 func (s *session) closed(err error) error {
-	s.p.end("agent")
-	if !websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
-		return fmt.Errorf("the server dropped the stream: %w", err)
+	if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
+		err = s.caller.forsaken()
+	} else {
+		err = fmt.Errorf("the server dropped the stream: %w", err)
 	}
-	return s.caller.forsaken()
+	if s.noun.action != "" {
+		s.p.note("carrier", "lost the stream", "")
+		s.p.parted = err
+		return nil
+	}
+	s.p.end("agent")
+	return err
 }
 
 // finish makes the result.

@@ -51,6 +51,8 @@ type config struct {
 	telemetry
 	debugging
 
+	Resumptions int `help:"How often a call by Twilio whose line to this server was lost, be it that its node died, is connected again and goes on; up to 20. 0: it ends." default:"3" var:"PARLEY_RESUMPTIONS"`
+
 	KeyTones bool `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	browsers
 
@@ -152,6 +154,9 @@ func (c *config) check() error {
 	}
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
+	}
+	if c.Resumptions < 0 || c.Resumptions > 20 {
+		bad = append(bad, fmt.Errorf("--resumptions is %d: want 0 to 20", c.Resumptions))
 	}
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))

@@ -103,7 +103,7 @@ func (in *construction) lines() error {
 		return err
 	}
 	in.feed = &bots.Feed{Store: in.store, Calls: in.store, Bus: in.bus, Log: in.log}
-	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp, news: func(o nodes.Order) error { return in.channels.calls.hear(o) }}
+	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp, letGo: in.line.letGo, news: func(o nodes.Order) error { return in.channels.calls.hear(o) }}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
 	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
 	in.calls.node, in.calls.dialer = in.office.node, in.dialer

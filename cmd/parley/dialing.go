@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -35,6 +34,7 @@ type line struct {
 	cost      func(call string) *store.Cost                  // of one that has ended, once
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
 	giveUp    func(call string) bool                         // hangs up a call that is being placed so, or on WhatsApp
+	letGo     func(ctx context.Context, call string) error   // leaves a call whose line was lost to another node
 
 	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
 	relays     func(host string) []voice.ICEServer // for pages; nil: none
@@ -116,10 +116,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Bot: plan.Task.Bot, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
 	})
-	known := plan.Slots()
-	maps.DeleteFunc(known, func(name, _ string) bool { return info.Params[name] != "" })
-	maps.Copy(known, info.Params)
-	info.Params = known
+	info.Params = filled(plan.Slots(), info.Params)
 	return row, info, nil
 }
 
@@ -160,6 +157,7 @@ func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	if u.Over() { // also of a call whose stream never came
 		s.gate.Forget(u.CallSID)
 		s.gate.Forget(token)
+		s.resuming.over(u.CallSID)
 	}
 	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
 	if token == "" || s.guests.told(token, u.Owners, p) {

@@ -90,6 +90,7 @@ type server struct {
 	pages    pages
 	visitors visitors
 	quality  *lineQuality
+	resuming resuming
 	bills    *bills
 	carrier  pipeline.Carrier // the server's own; nil: there is none
 	guests   guests           // who is being called for callers
@@ -156,10 +157,11 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp}
+	phone := line{board: s.board, carrier: s.carrier, accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp, letGo: s.letGo}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
 	}
+	s.resuming.deliver = func(e pipeline.Event) { s.office.watch(e) }
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
@@ -200,6 +202,9 @@ func (s *server) open(token string) {
 		Progress: s.progress,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
+	if s.cfg.Resumptions > 0 {
+		s.twilio.Resume = s.resume
+	}
 	s.doors = []door{{s.twilio, &s.twilio.Host}}
 }
 
@@ -223,9 +228,17 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 		}
 	}
 	done := s.metrics.Begin(leg.Info())
-	e := s.board.Answer(s.bills.begin(ctx), leg)
+	e := s.converse(ctx, leg)
 	done(e)
 	s.players.release(e.Call)
+}
+
+// converse holds the conversation on a leg: a new one, or one that goes on.
+func (s *server) converse(ctx context.Context, leg media.Leg) pipeline.Ending {
+	if leg.Info().Resumes != "" {
+		return s.goOn(ctx, leg)
+	}
+	return s.board.Answer(s.bills.begin(ctx), leg)
 }
 
 // echoTail is how much echo is taken out of a leg. What a browser plays in the open comes back by its microphone, if it lets that happen.
@@ -258,7 +271,14 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
 	}
 	var tap pipeline.Tap
-	if role.record {
+	again := resumptionOf(ctx)
+	if again != nil {
+		greeting = agent.Manners.WithDefaults().CutOff
+	}
+	switch {
+	case role.record && again != nil:
+		tap = s.office.tapes.again(call, info.Rate, again.past.Answered)
+	case role.record:
 		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
 	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.recalling(ctx, call, row, &agent, info))
@@ -293,7 +313,9 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.Watch(e)
-	s.office.watch(e)
+	if !s.resuming.keep(e) {
+		s.office.watch(e)
+	}
 	s.pages.watch(e)
 	if s.traces != nil {
 		s.traces.Watch(e)
@@ -337,6 +359,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	case <-stop.Done():
 	}
 	s.drain(works, again)
+	s.resuming.giveUp()
 	s.office.ends.Wait()
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)

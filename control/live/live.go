@@ -132,9 +132,7 @@ func (d *Desk) Resume(c store.Call, messages []store.Message) {
 func (d *Desk) Forget(call string) {
 	d.mu.Lock()
 	t := d.calls[call]
-	if t != nil {
-		d.ended = append(d.ended, departed{t, time.Now()})
-	}
+	delete(d.calls, call)
 	d.mu.Unlock()
 	if t == nil {
 		return
