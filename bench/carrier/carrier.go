@@ -43,6 +43,7 @@ type Call struct {
 	Fallback       string        // asked what to do where nobody answers: the number's "primary handler fails"
 	StatusCallback string        // told that the call is over, as a number's "call status changes" setting is
 	Script         []Step        // default: DefaultScript
+	Stepped        func(int)     // told of each step of the script, from 0, as it begins; it must not wait. nil: nobody asks
 	Library        Library       // where recordings are
 	MaxLength      time.Duration // the call is hung up then; default: 10 min
 	Log            *slog.Logger  // default: discards

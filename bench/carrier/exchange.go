@@ -48,6 +48,7 @@ type Callee struct {
 	Rings   time.Duration // before it answers, or is found to be busy
 	Outcome string        // busy, no-answer, failed; empty: it answers
 	Script  []Step        // of whoever answers; none: says nothing for ten minutes
+	Stepped func(int)     // as of a Call
 	Untold  bool          // nothing of the call is told to StatusCallback: the network has lost it
 }
 
@@ -219,7 +220,7 @@ func (x *Exchange) call(c *outward, who Callee) Call {
 		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
 	}
 	return Call{
-		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script,
+		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, From: c.from, To: c.to, Script: script, Stepped: who.Stepped,
 		MaxLength: 10 * time.Minute, Log: x.log(),
 	}
 }

@@ -77,7 +77,7 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 
 	if p.session == nil {
 		s := &session{p: p, d: p.speaks(), ear: newEar(), keys: dtmf.NewDetector(Rate)}
-		s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
+		s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, stepped: p.Stepped, log: func(e Event) {
 			p.result.Timeline = append(p.result.Timeline, e)
 		}}
 		p.session = s
@@ -319,6 +319,7 @@ func (s *session) closed(err error) error {
 	if s.noun.action != "" {
 		s.p.note("carrier", "lost the stream", "")
 		s.p.parted = err
+		s.p.http.CloseIdleConnections() // they may lead to a server that is dead
 		return nil
 	}
 	s.p.end("agent")

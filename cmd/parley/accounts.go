@@ -111,9 +111,7 @@ func (a *accounts) Carrier(org, id string) (pipeline.Carrier, error) {
 		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	public := strings.TrimRight(a.cfg.PublicURL, "/")
-	t := &twilio.Account{
-		SID: c.Account, Token: secret, Base: cmp.Or(c.BaseURL, a.cfg.TwilioBaseURL), Voice: public + "/twilio/voice", Status: public + "/twilio/status",
-	}
+	t := a.cfg.asked(&twilio.Account{SID: c.Account, Token: secret, Base: cmp.Or(c.BaseURL, a.cfg.TwilioBaseURL)}, public)
 	if c.BaseURL != "" {
 		t.Client = a.guardedClient()
 	}

@@ -69,6 +69,7 @@ type config struct {
 
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
+	TwilioDetect     string `name:"twilio-machine-detection" help:"Twilio's own detection of who answers the calls of tasks, which it charges for: none, start (it tells as soon as it knows), end (of a machine when its greeting is over). Agents detect it themselves where manners.answering is on; this comes beside that." enum:"none,start,end" default:"none" var:"TWILIO_MACHINE_DETECTION"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 
 	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: calls of Telnyx' are not taken." var:"TELNYX_PUBLIC_KEY"`

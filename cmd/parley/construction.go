@@ -32,7 +32,6 @@ type construction struct {
 	secrets [][]byte // the first one signs and seals; those of before are read
 	line    line
 	observe observe
-	calls   *hangUp
 }
 
 // signers are the secret that signs and seals, and that of before.

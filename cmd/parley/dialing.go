@@ -54,13 +54,18 @@ func (c *config) carrier(log *slog.Logger) pipeline.Carrier {
 		return nil
 	}
 	base := strings.TrimRight(c.PublicURL, "/")
-	a := &twilio.Account{
-		SID: c.TwilioAccountSID, Token: c.TwilioAuthToken, Base: c.TwilioBaseURL, Voice: base + "/twilio/voice", Status: base + "/twilio/status",
-	}
+	a := c.asked(&twilio.Account{SID: c.TwilioAccountSID, Token: c.TwilioAuthToken, Base: c.TwilioBaseURL}, base)
 	if err := a.Check(); err != nil {
 		log.Warn("no calls are placed: account, auth token and public URL are needed", "error", err)
 		return nil
 	}
+	return a
+}
+
+// asked gives an account the URLs that its calls ask, and says whether Twilio is to find out who answers.
+func (c *config) asked(a *twilio.Account, base string) *twilio.Account {
+	a.Voice, a.Fallback, a.Status, a.Machine = base+"/twilio/voice", base+"/twilio/fallback", base+"/twilio/status", base+"/twilio/answered"
+	a.Detect = map[string]string{"start": "Enable", "end": "DetectMessageEnd"}[c.TwilioDetect]
 	return a
 }
 
@@ -148,6 +153,40 @@ func (s *server) owns(ctx context.Context, owners []string, token string) error 
 		err = errors.New("it came by an account that is not its organisation's")
 	}
 	return err
+}
+
+// judged takes Twilio's word for who has answered a call that was placed. The call is told, on whichever node it is, as soon as it has begun.
+func (s *server) judged(ctx context.Context, v stream.Verdict) {
+	token, party := v.Params.Get(twilio.TokenParam), twilio.Party(v.AnsweredBy)
+	log := s.log.With("call", token, "carrier_id", v.CallSID, "answered_by", v.AnsweredBy)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	org, err := s.office.dialer.Org(ctx, token)
+	if err == nil {
+		err = s.owns(ctx, v.Owners, token)
+	}
+	again := time.NewTicker(250 * time.Millisecond) // its stream may be on its way
+	defer again.Stop()
+	for err == nil {
+		var c store.Call
+		if c, err = s.office.store.Call(ctx, org, token); err != nil || c.Status.Final() {
+			break
+		}
+		err = s.office.calls.Do(ctx, c, pipeline.Command{Kind: pipeline.Identify, Text: string(party)})
+		if !errors.Is(err, nodes.ErrNotLive) {
+			break
+		}
+		select {
+		case <-again.C:
+			err = nil
+		case <-ctx.Done():
+		}
+	}
+	if err != nil {
+		log.Warn("a call is not told who has answered it", "error", err)
+		return
+	}
+	log.Info("the carrier says who has answered")
 }
 
 // progress takes the carrier's news of a call.

@@ -56,6 +56,7 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	dialer    *dialer.Dialer
+	calls     *hangUp // that are live, here or elsewhere
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node

@@ -200,6 +200,7 @@ func (s *server) open(token string) {
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
 		Progress: s.progress,
+		Judged:   s.judged,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}
 	if s.cfg.Resumptions > 0 {

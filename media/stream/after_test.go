@@ -72,6 +72,26 @@ func TestAfter(t *testing.T) {
 	}
 }
 
+// TestAnswered: what machine detection has found is told as it comes, and what has no verdict is refused.
+func TestAnswered(t *testing.T) {
+	t.Parallel()
+	var got []Verdict
+	tw := &Twilio{Judged: func(_ context.Context, v Verdict) { got = append(got, v) }}
+	server := serve(t, tw, false)
+	form := url.Values{"AccountSid": {testAccount}, "CallSid": {testCall}, "AnsweredBy": {"machine_end_beep"}, "MachineDetectionDuration": {"4200"}}
+	if status, body := post(t, server, "/twilio/answered?parley_call=t1", form); status != http.StatusNoContent {
+		t.Errorf("%d %s", status, body)
+	}
+	form.Del("AnsweredBy")
+	if status, body := post(t, server, "/twilio/answered?parley_call=t1", form); status != http.StatusBadRequest || !strings.Contains(body, "AnsweredBy") {
+		t.Errorf("without a verdict: %d %s", status, body)
+	}
+	want := []Verdict{{CallSID: testCall, AnsweredBy: "machine_end_beep", Params: url.Values{"parley_call": {"t1"}}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestGoesOn: the stream of a call that goes on says which it is, and nobody can make that up.
 func TestGoesOn(t *testing.T) {
 	t.Parallel()

@@ -28,6 +28,7 @@ type Twilio struct {
 	// that is not is hung up on: for calls that were placed, which cannot be rejected. owners are as Info.Owners.
 	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
 
+	Judged func(context.Context, Verdict) // called with each verdict of machine detection; nil: nobody asks
 	// Resume says what comes of a call whose stream is over though the call is not; nil: it ends, as the ones that the server itself has ended
 	// do. See Lost.
 	Resume func(ctx context.Context, l Lost) (call string, known bool)
@@ -43,6 +44,7 @@ type Paths struct {
 	StreamStatus string // /twilio/stream-status
 	After        string // /twilio/after
 	Fallback     string // /twilio/fallback
+	Answered     string // /twilio/answered
 }
 
 // Media is the stream's socket (GET): signature, upgrade, and then, when it has returned, start, token, and the call.
@@ -92,6 +94,7 @@ func (t *Twilio) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+p.StreamStatus, t.StreamStatus)
 	mux.HandleFunc("POST "+p.After, t.After)
 	mux.HandleFunc("POST "+p.Fallback, t.Fallback)
+	mux.HandleFunc("POST "+p.Answered, t.Answered)
 }
 
 func (p Paths) orDefaults() Paths {
@@ -99,5 +102,6 @@ func (p Paths) orDefaults() Paths {
 		Voice: cmp.Or(p.Voice, "/twilio/voice"), Media: cmp.Or(p.Media, "/twilio/media"),
 		Status: cmp.Or(p.Status, "/twilio/status"), StreamStatus: cmp.Or(p.StreamStatus, "/twilio/stream-status"),
 		After: cmp.Or(p.After, "/twilio/after"), Fallback: cmp.Or(p.Fallback, "/twilio/fallback"),
+		Answered: cmp.Or(p.Answered, "/twilio/answered"),
 	}
 }

@@ -96,7 +96,7 @@ func TestWebhookRefused(t *testing.T) {
 		}
 	}
 	set := func(k, v string) func(url.Values) { return func(f url.Values) { f.Set(k, v) } }
-	for _, path := range []string{"/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/after", "/twilio/fallback"} {
+	for _, path := range []string{"/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/after", "/twilio/fallback", "/twilio/answered"} {
 		for _, c := range []struct {
 			name string
 			edit edit
@@ -144,6 +144,7 @@ func TestWebhookRefused(t *testing.T) {
 				server := serve(t, tw, false)
 				form := voiceForm(testCall)
 				form.Set("StreamEvent", "stream-started")
+				form.Set("AnsweredBy", "human")
 				signature := Sign(testToken, server.URL+path, form)
 				if c.edit.signature != nil {
 					signature = c.edit.signature(server.URL+path, form)
