@@ -16,6 +16,7 @@ type Past struct {
 	History   []Message         // what was said before
 	Turns     int               // that have ended
 	Collected map[string]string // so far
+	Answer    Answer            // who had answered, of an outbound call
 }
 
 // errLive says that a call cannot go on, since it does.
@@ -31,7 +32,7 @@ func (p *Past) since() time.Duration {
 
 // recall makes a new dialog the continuation of an earlier one.
 func (d *dialog) recall(p *Past) {
-	d.onceCut = true
+	d.onceCut, d.callee.answer = true, p.Answer
 	d.history = append(d.history, p.History...)
 	d.written, d.turns, d.ended = len(d.history), p.Turns, p.Turns
 	if len(p.Collected) > 0 {

@@ -49,6 +49,7 @@ type Callee struct {
 	Outcome string        // busy, no-answer, failed; empty: it answers
 	Script  []Step        // of whoever answers; none: says nothing for ten minutes
 	Stepped func(int)     // as of a Call
+	Party   string        // what machine detection finds, where it is asked for: human, machine_start, ...; empty: human
 	Untold  bool          // nothing of the call is told to StatusCallback: the network has lost it
 }
 
@@ -80,6 +81,7 @@ type outward struct {
 	sid, to, from string
 	voice, status string // URLs
 	fallback      string // another
+	detected      string // a URL that is told who has answered; empty: nobody asks
 	events        []string
 	ring          time.Duration // at most
 	made          time.Time
@@ -104,7 +106,7 @@ func (x *Exchange) place(form url.Values) (*outward, error) {
 		seconds = 60
 	}
 	c := &outward{
-		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"), fallback: form.Get("FallbackUrl"),
+		sid: sid("CA"), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"), fallback: form.Get("FallbackUrl"), detected: form.Get("AsyncAmdStatusCallback"),
 		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
 		over: make(chan struct{}), hangUp: cancel, next: make(chan []element, 1),
 	}
@@ -161,6 +163,13 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		return
 	}
 	x.tell(p, c, "answered", "in-progress")
+	if c.detected != "" {
+		p.callbacks.Go(func() {
+			p.callback("machine detection", http.MethodPost, c.detected, url.Values{
+				"AccountSid": {x.AccountSID}, "CallSid": {c.sid}, "AnsweredBy": {cmp.Or(who.Party, "human")}, "MachineDetectionDuration": {"2400"},
+			})
+		})
+	}
 	err = p.close(c.lives(ctx, p))
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")

@@ -180,7 +180,7 @@ func TestEndToEndNodeDies(t *testing.T) {
 }
 
 // TestEndToEndLineLost: the connection of a placed call breaks, and its node lives. The call goes on there, and its task, and who is told of
-// calls is told of one end.
+// calls is told of one end. Twilio has found out who answered.
 func TestEndToEndLineLost(t *testing.T) {
 	t.Parallel()
 	const sid, public = "AC00000000000000000000000000000001", "https://parley.test"
@@ -206,7 +206,7 @@ func TestEndToEndLineLost(t *testing.T) {
 	t.Cleanup(api.Close)
 	t.Cleanup(exchange.Close)
 	n := serve(t, append(mockVendors(t), "OPENAI_BASE_URL="+providertest.StartOpenAI(t, &providertest.OpenAI{Answer: model.answer}),
-		"PARLEY_STT=deepgram", "PARLEY_TTS=deepgram", "PARLEY_SILENCE=10m",
+		"PARLEY_STT=deepgram", "PARLEY_TTS=deepgram", "PARLEY_SILENCE=10m", "TWILIO_MACHINE_DETECTION=start",
 		"TWILIO_ACCOUNT_SID="+sid, "TWILIO_BASE_URL="+api.URL, "PARLEY_PUBLIC_URL="+public, "PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20")...)
 	wire := newRelay(t, strings.TrimPrefix(n.url, "http://"))
 	exchange.Connect = wire.addr
@@ -252,6 +252,9 @@ func TestEndToEndLineLost(t *testing.T) {
 	}
 	if got := <-dialled; got.code != 0 || !strings.Contains(got.out, `"status": "completed"`) {
 		t.Errorf("dial: exit code %d: %s", got.code, got.out)
+	}
+	if row, err := db.Call(t.Context(), call.Org, call.ID); err != nil || row.AnsweredBy != "human" {
+		t.Errorf("it was answered by %q: %v", row.AnsweredBy, err)
 	}
 	recording, err := db.Recording(t.Context(), call.Org, call.ID)
 	if err != nil {

@@ -259,6 +259,7 @@ func (s *server) takeUp(ctx context.Context, info media.Info) (*resumption, erro
 		r.past.Turns = max(r.past.Turns, t.N)
 	}
 	if h := s.resuming.find(row.ID, ""); h != nil && s.resuming.drop(h) { // it knows more than the record, such as which tools were asked for
+		r.past.Answer = h.end.Ending.Answer
 		r.past.History, r.past.Turns = h.end.Ending.History, max(r.past.Turns, h.end.Ending.Turns)
 	}
 	return r, nil
