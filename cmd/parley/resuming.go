@@ -96,6 +96,19 @@ func (r *resuming) find(call, carrierID string) *heldEnd {
 	return nil
 }
 
+// give holds the end of a call for longer, since somebody has asked for the call; false: it is not held. It is told by then, if at all.
+func (r *resuming) give(call string, then func(pipeline.Event)) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h := r.held[call]
+	if h == nil {
+		return false
+	}
+	h.timer.Stop()
+	h.timer = time.AfterFunc(given, func() { r.expire(h, then) })
+	return true
+}
+
 // over ends a call that its carrier says is over.
 func (r *resuming) over(carrierID string) {
 	if h := r.find("", carrierID); h != nil {
@@ -141,7 +154,7 @@ func (s *server) resume(ctx context.Context, l stream.Lost) (call string, known 
 	if no := (*nodes.Refusal)(nil); errors.Is(err, nodes.ErrNotLive) || errors.As(err, &no) {
 		return "", true // it was ended there
 	}
-	log.Warn("a call has lost its line, and goes on", "call", row.ID, "boot", row.Boot, "error", err)
+	log.Warn("a call has lost its line, and goes on", "call", row.ID, "boot", row.Boot, "its_node_is_silent", err != nil)
 	return row.ID, true
 }
 
@@ -170,14 +183,9 @@ func (s *server) letGo(ctx context.Context, call string) error {
 			return nodes.ErrNotLive // it is ending, for a reason of its own
 		}
 	}
-	h := s.resuming.find(call, "")
-	if h == nil {
+	if !s.resuming.give(call, s.ended) {
 		return nodes.ErrNotLive
 	}
-	s.resuming.mu.Lock()
-	h.timer.Stop()
-	h.timer = time.AfterFunc(given, func() { s.resuming.expire(h, s.ended) })
-	s.resuming.mu.Unlock()
 	if err := s.office.records.Flush(ctx); err != nil {
 		s.log.Warn("a call goes on elsewhere, where not all of it may be known", "call", call, "error", err)
 	}

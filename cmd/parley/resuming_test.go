@@ -42,6 +42,9 @@ func TestHeldEnds(t *testing.T) {
 		if r.keep(pipeline.Event{Call: "lost", Kind: pipeline.TurnEnded}) {
 			t.Error("a turn is held")
 		}
+		if r.give("caller", r.deliver) || !r.give("goes on", r.deliver) {
+			t.Error("what is not held is given, or what is held is not")
+		}
 		r.over("CAhung up")
 		if h := r.find("goes on", ""); h == nil || !r.drop(h) || r.drop(h) {
 			t.Error("a call that goes on is not let go of once")
