@@ -170,6 +170,8 @@ type Info struct {
 
 	Outbound bool // we have placed the call: whoever answers it did not expect us
 
+	Resumes string // the call that goes on by this leg, after the one before was lost; empty: this is a new call
+
 	Line   string   // the softphone's account by which the call came, where it came by one
 	Owners []string // by whose account with the carrier the call came; none: by the server's own, which is anybody's
 

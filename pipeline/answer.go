@@ -33,6 +33,7 @@ const (
 	CuePickedUp Cue = "picked_up" // a person came to the phone while a machine had it
 	CueLimit    Cue = "limit"     // Answering.Longest has passed
 	CueFull     Cue = "full"      // a machine that takes no message
+	CueCarrier  Cue = "carrier"   // the carrier says so
 )
 
 // An Answer is who has answered, and how that was told.

@@ -47,6 +47,8 @@ type Call struct {
 	Watch func(Event)
 	// Punctuality counts how well the playout keeps time; nil: nobody asks.
 	Punctuality *media.Punctuality
+	// Past is what the call was on another leg, which was lost; nil: it is a new one.
+	Past *Past
 
 	once     sync.Once
 	inbox    chan event
@@ -129,7 +131,7 @@ func (c *Call) open() {
 // context for 10 s is left behind, and logged. Run may be called once.
 func (c *Call) Run(ctx context.Context) Ending {
 	c.open()
-	c.answered = time.Now()
+	c.answered = time.Now().Add(-c.Past.since())
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errHungUp)
 	if c.Tones {
@@ -275,6 +277,9 @@ func (c *Call) converse(ctx context.Context) {
 	c.playout = media.NewMeasuredPlayout(c.Leg, c.Pacer, c.sounded, c.Punctuality)
 	c.pad, _ = c.Leg.(media.Keypad)
 	c.dialog = newDialog(&c.agent, c.Leg.Info())
+	if c.Past != nil {
+		c.dialog.recall(c.Past)
+	}
 	c.hires(c.parts.Hearer)
 	c.attends(c.parts.Watcher)
 	c.ready.Store(true)

@@ -179,6 +179,20 @@ func (d *dialog) identify(a Answer) {
 	}
 }
 
+// learnWho takes the carrier's word for who it is, where that is not known yet. An agent that does not care is not led by it; the record has it.
+func (d *dialog) learnWho(p Party) {
+	o := &d.callee
+	a := Answer{By: p, Cue: CueCarrier}
+	switch machine := p == Machine || p == Fax; {
+	case !d.info.Outbound, d.ending != nil:
+	case !d.manners.Answering.On && o.answer.By == "":
+		o.answer = a
+		d.tell(Event{Kind: Answered, Text: string(p), Answer: &a})
+	case o.phase == listening, o.phase == opened && (machine || p == Human), o.phase == met && machine && !o.talked:
+		d.identify(a)
+	}
+}
+
 // greet: a person is there.
 func (d *dialog) greet(before phase) {
 	o, c := &d.callee, &d.caller

@@ -37,6 +37,7 @@ type Order struct {
 	From, To string        // E.164
 	Ring     time.Duration // how long it may ring
 	Asked    time.Time     // when Place was to be called
+	Who      bool          // it is of interest who, or what, answers: the carrier may find out, and tell
 	// Permission says how somebody is asked whether they may be called, where a carrier needs that, in the carrier's own words; empty: they are not.
 	Permission string
 }

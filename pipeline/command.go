@@ -23,6 +23,8 @@ const (
 	// HangUp ends the call, after what is being said now has been heard; it speaks Text first if set. The caller may talk an agent out
 	// of its own HangUp by interrupting, but nobody else.
 	HangUp CommandKind = "hang_up"
+	// Identify says who has answered an outbound call, as its carrier has found: Text is a Party.
+	Identify CommandKind = "identify"
 	// Beep sounds the tone after which a message is left.
 	Beep CommandKind = "beep"
 	// Inject tells the responder Text, as a Narrator, with what it is asked next; with Ask it is asked when the floor is free.
@@ -100,6 +102,7 @@ func (c Command) Check() error {
 	takes := map[CommandKind]string{
 		Say: "text", Beep: "", HangUp: "text cause", Inject: "text ask", Ask: "now", Write: "text", Mute: "", Unmute: "", Hold: "text every", Unhold: "text ask", Change: "text ask agent",
 		Press: "keys", Transfer: "text to", Bridge: "text to join", Unbridge: "text ask", TakeOver: "to by", Wait: "for", Collect: "slots",
+		Identify: "text",
 	}
 	fields, known := takes[c.Kind]
 	if !known {
@@ -149,6 +152,10 @@ func (c Command) Check() error {
 	case Collect:
 		if _, nameless := c.Slots[""]; nameless || len(c.Slots) == 0 {
 			return bad("slots are %v: want values by name", c.Slots)
+		}
+	case Identify:
+		if p := Party(c.Text); p != Human && p != Machine && p != Fax && p != Unknown {
+			return bad("text is %q: want human, machine, fax or unknown", c.Text)
 		}
 	case Wait:
 		if c.For < time.Second || c.For > 30*time.Minute {
@@ -221,6 +228,8 @@ func (d *dialog) order(c Command) {
 		d.do(recast{c})
 	case Collect:
 		d.collect(c.Slots)
+	case Identify:
+		d.learnWho(Party(c.Text))
 	default:
 		d.queue(c)
 	}

@@ -32,6 +32,7 @@ type dialog struct {
 	written int   // of the history: so many are in turns' records
 	turns   int   // the last turn's number
 	ended   int   // turns that came to an end
+	onceCut bool  // the call goes on after its line was lost
 	turn    *turn // in progress
 	guess   *turn // prepared unheard, while the caller may still go on
 	expect  Expect
@@ -323,7 +324,7 @@ func (d *dialog) answer() {
 		d.set(noticeAlarm, d.manners.MaxLength-before)
 	}
 	d.tell(Event{Kind: CallStarted})
-	if d.info.Outbound && d.manners.Answering.On {
+	if d.info.Outbound && d.manners.Answering.On && !d.onceCut {
 		d.listenFirst()
 		return
 	}

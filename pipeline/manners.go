@@ -29,6 +29,7 @@ type Manners struct {
 	Sorry   string // said when a provider failed; then the call goes on
 	Goodbye string // said before hanging up for silence
 	TooLong string // said before hanging up at MaxLength
+	CutOff  string // said first when the call goes on after its line was lost
 
 	Notice    Notice    // a word of warning before MaxLength
 	Monologue Monologue // cutting in on a caller who does not stop
@@ -61,6 +62,7 @@ func DefaultManners() Manners {
 		Sorry:           "Sorry, something went wrong on my side. Could you say that again?",
 		Goodbye:         "I cannot hear you, so I will hang up now. Goodbye.",
 		TooLong:         "We have reached the longest time that a call may take. Goodbye.",
+		CutOff:          "Sorry, we were cut off for a moment. I am back. Where were we?",
 	}
 	m.fillLength()
 	m.fillOnHold()
@@ -141,7 +143,7 @@ func (m Manners) WithDefaults() Manners {
 	for _, s := range []struct {
 		field *string
 		def   string
-	}{{&m.Sorry, d.Sorry}, {&m.Goodbye, d.Goodbye}, {&m.TooLong, d.TooLong}} {
+	}{{&m.Sorry, d.Sorry}, {&m.Goodbye, d.Goodbye}, {&m.TooLong, d.TooLong}, {&m.CutOff, d.CutOff}} {
 		if *s.field == "" {
 			*s.field = s.def
 		}

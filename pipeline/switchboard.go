@@ -45,7 +45,16 @@ type Switchboard struct {
 // Answer holds the conversation with the caller on an answered leg, and returns when it has ended and everything of it is gone.
 // If no further call is taken, the leg is hung up at once with cause rejected and ErrFull. ctx ends the call with cause shutdown.
 func (s *Switchboard) Answer(ctx context.Context, leg media.Leg) Ending {
-	c, err := s.admit(leg)
+	return s.run(ctx, leg, nil)
+}
+
+// Resume is Answer of a leg by which a call goes on that was lost. It is refused if that call is still live here.
+func (s *Switchboard) Resume(ctx context.Context, leg media.Leg, past *Past) Ending {
+	return s.run(ctx, leg, past)
+}
+
+func (s *Switchboard) run(ctx context.Context, leg media.Leg, past *Past) Ending {
+	c, err := s.admit(leg, past)
 	if err != nil {
 		e := Ending{Call: leg.Info().ID, Info: leg.Info(), Cause: media.CauseRejected, Err: err, Answered: time.Now()}
 		if err := leg.Hangup(e.Cause); err != nil && s.Log != nil {
@@ -58,25 +67,41 @@ func (s *Switchboard) Answer(ctx context.Context, leg media.Leg) Ending {
 }
 
 // admit makes a call of a leg.
-func (s *Switchboard) admit(leg media.Leg) (*Call, error) {
+func (s *Switchboard) admit(leg media.Leg, past *Past) (*Call, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.accepting() {
 		return nil, ErrFull
 	}
-	id := leg.Info().ID
-	if s.NewID != nil {
-		id = s.NewID(leg.Info())
+	id, err := s.name(leg, past)
+	if err != nil {
+		return nil, err
 	}
-	if _, taken := s.calls[id]; taken || id == "" {
-		id = rand.Text()
-	}
-	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Tones: s.Tones, Watch: s.Watch, Punctuality: s.Punctuality}
+	c := &Call{ID: id, Leg: leg, Pacer: s.Pacer, Cast: s.Cast, Log: s.Log, Tones: s.Tones, Watch: s.Watch, Punctuality: s.Punctuality, Past: past}
 	if s.calls == nil {
 		s.calls = make(map[string]*Call)
 	}
 	s.calls[id] = c
 	return c, nil
+}
+
+// name is the id of the call on a leg. mu is held.
+func (s *Switchboard) name(leg media.Leg, past *Past) (string, error) {
+	id := leg.Info().ID
+	switch {
+	case past != nil:
+		id = past.Call
+	case s.NewID != nil:
+		id = s.NewID(leg.Info())
+	}
+	_, taken := s.calls[id]
+	switch {
+	case taken && past != nil:
+		return "", errLive
+	case taken || id == "":
+		return rand.Text(), nil
+	}
+	return id, nil
 }
 
 func (s *Switchboard) dismiss(c *Call) {

@@ -21,6 +21,7 @@ type caller struct {
 	prompts map[string]Prompt // by Step.What
 	ear     *ear
 	log     func(Event)
+	stepped func(step int) // told of each step as it begins; nil: nobody asks
 
 	step  int
 	since int64 // the end of what the caller last did or heard out: what the agent says from here on is an answer
@@ -95,6 +96,9 @@ func (c *caller) forsaken() error {
 
 func (c *caller) enter(s Step, now int64) {
 	c.entered, c.began, c.over, c.rest = true, now, -1, nil
+	if c.stepped != nil {
+		c.stepped(c.step)
+	}
 	switch s.Verb {
 	case Say:
 		c.rest, c.start = c.prompts[s.What].PCM, now

@@ -43,8 +43,10 @@ type Call struct {
 	APIKey     string             // of Genesys: the integration's
 	From, To   string             // default: two numbers of the 555-01 range
 
+	Fallback       string        // asked what to do where nobody answers: the number's "primary handler fails"
 	StatusCallback string        // told that the call is over, as a number's "call status changes" setting is
 	Script         []Step        // default: DefaultScript
+	Stepped        func(int)     // told of each step of the script, from 0, as it begins; it must not wait. nil: nobody asks
 	Library        Library       // where recordings are
 	MaxLength      time.Duration // the call is hung up then; default: 10 min
 	Log            *slog.Logger  // default: discards
@@ -99,7 +101,7 @@ func (c Call) Place(ctx context.Context) (*Result, error) {
 	defer p.http.CloseIdleConnections()
 
 	began := time.Now()
-	err = p.make(ctx)
+	err = p.close(p.make(ctx))
 	p.callbacks.Wait()
 	p.report(began, err)
 	return p.conclude(err)
@@ -187,6 +189,14 @@ func (p *placed) follow(ctx context.Context, target string, extra url.Values) er
 		}
 		asked := time.Now()
 		body, err := p.request(ctx, http.MethodPost, target, p.form(extra))
+		if err != nil && p.Fallback != "" && ctx.Err() == nil {
+			p.note("carrier", "fell back", err.Error())
+			extra.Set("ErrorCode", "11200")
+			extra.Set("ErrorUrl", target)
+			if base, err = url.Parse(p.Fallback); err == nil {
+				body, err = p.request(ctx, http.MethodPost, p.Fallback, p.form(extra))
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("voice webhook: %w", err)
 		}

@@ -57,6 +57,8 @@ type Callee struct {
 	Rings   time.Duration // before it answers, or is found to be busy
 	Outcome string        // busy, no-answer, failed; empty: it answers
 	Script  []Step        // of whoever answers; none: says nothing for ten minutes
+	Stepped func(int)     // as of a Call
+	Party   string        // what machine detection finds, where it is asked for: human, machine_start, ...; empty: human
 	Untold  bool          // nothing of the call is told to StatusCallback: the network has lost it
 }
 
@@ -87,6 +89,8 @@ type Ring struct {
 type outward struct {
 	sid, to, from string
 	voice, status string // URLs
+	fallback      string // another
+	detected      string // a URL that is told who has answered; empty: nobody asks
 	events        []string
 	ring          time.Duration // at most
 	made          time.Time
@@ -111,7 +115,7 @@ func (x *Exchange) place(form url.Values) (*outward, error) {
 		seconds = 60
 	}
 	c := &outward{
-		sid: dialects[cmp.Or(x.Kind, Twilio)].call(), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"),
+		sid: dialects[cmp.Or(x.Kind, Twilio)].call(), to: form.Get("To"), from: form.Get("From"), voice: form.Get("Url"), status: form.Get("StatusCallback"), fallback: form.Get("FallbackUrl"), detected: form.Get("AsyncAmdStatusCallback"),
 		events: form["StatusCallbackEvent"], ring: time.Duration(seconds) * time.Second, made: time.Now(), state: "queued",
 		over: make(chan struct{}), hangUp: cancel, next: make(chan []element, 1),
 	}
@@ -168,7 +172,14 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		return
 	}
 	x.tell(p, c, "answered", "in-progress")
-	err = c.lives(ctx, p)
+	if c.detected != "" {
+		p.callbacks.Go(func() {
+			p.callback("machine detection", http.MethodPost, c.detected, url.Values{
+				"AccountSid": {x.AccountSID}, "CallSid": {c.sid}, "AnsweredBy": {cmp.Or(who.Party, "human")}, "MachineDetectionDuration": {"2400"},
+			})
+		})
+	}
+	err = p.close(c.lives(ctx, p))
 	if ctx.Err() != nil { // by the API
 		p.end("agent")
 	}
@@ -236,7 +247,7 @@ func (x *Exchange) call(c *outward, who Callee) Call {
 		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
 	}
 	return Call{
-		URL: c.voice, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, Kind: x.Kind, Key: x.Key, From: c.from, To: c.to, Script: script,
+		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, Kind: x.Kind, Key: x.Key, From: c.from, To: c.to, Script: script, Stepped: who.Stepped,
 		MaxLength: 10 * time.Minute, Log: x.log(),
 	}
 }

@@ -20,6 +20,8 @@ type placed struct {
 	outward bool // it was placed by the REST API
 	prompts map[string]Prompt
 	result  *Result
+	session *session // of the call's streams; nil: it has had none
+	parted  error    // what was wrong with the end of the last of them, unless another followed
 
 	callbacks sync.WaitGroup
 	mu        sync.Mutex
@@ -68,6 +70,18 @@ func (p *placed) end(who string) {
 	if p.result.Ended == "" {
 		p.result.Ended = who
 	}
+}
+
+// close ends what was heard and said, and tells what was wrong with the call's end.
+func (p *placed) close(err error) error {
+	if p.session == nil {
+		return err
+	}
+	p.session.finish()
+	if p.session = nil; err == nil && p.result.Ended == "agent" {
+		err = p.parted
+	}
+	return err
 }
 
 // report sends the call's own status callback.

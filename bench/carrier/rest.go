@@ -131,6 +131,9 @@ func missing(form url.Values) (string, int) {
 			return f.name, f.code
 		}
 	}
+	if d := form.Get("MachineDetection"); d != "" && d != "Enable" && d != "DetectMessageEnd" {
+		return "MachineDetection", 21219
+	}
 	return "", 0
 }
 

@@ -107,6 +107,7 @@ type Result struct {
 	Webhook  Millis `json:"webhook_ms"`         // the voice webhook's answer
 	Upgrade  Millis `json:"upgrade_ms"`         // the socket's
 	Setup    Millis `json:"setup_ms,omitempty"` // of a call by SIP, from INVITE to the answer
+	Streams  int    `json:"streams,omitempty"`  // that the call had, one after the other
 	Length   Millis `json:"length_ms"`
 	Answered bool   `json:"answered"`          // the agent was heard to speak
 	Ended    string `json:"ended"`             // caller, agent, rejected or failed

@@ -24,8 +24,10 @@ type session struct {
 	params map[string]string
 	layout layout // of sound in binary frames
 
+	noun    *streamNoun
 	start   time.Time
 	slots   int64 // frames sent
+	before  int64 // of them, or of the time that they would have taken, before this stream
 	frame   []byte
 	said    []int16
 	playout playout
@@ -85,14 +87,21 @@ func (p *placed) stream(ctx context.Context, noun *streamNoun) error {
 	p.result.Upgrade = Millis(time.Since(asked))
 	socket.SetReadLimit(4 << 20)
 
-	s := &session{p: p, d: p.speaks(), socket: socket, params: noun.params, layout: noun.layout, ear: newEar(), keys: dtmf.NewDetector(Rate)}
-	s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, log: func(e Event) {
-		p.result.Timeline = append(p.result.Timeline, e)
-	}}
+	if p.session == nil {
+		s := &session{p: p, d: p.speaks(), layout: noun.layout, ear: newEar(), keys: dtmf.NewDetector(Rate)}
+		s.caller = &caller{script: p.Script, prompts: p.prompts, ear: &s.ear, stepped: p.Stepped, log: func(e Event) {
+			p.result.Timeline = append(p.result.Timeline, e)
+		}}
+		p.session = s
+	} else {
+		p.note("carrier", "connected again", "")
+	}
+	s := p.session
+	s.socket, s.noun, s.params, s.seq, p.parted = socket, noun, noun.params, 0, nil
+	p.result.Streams++
 	p.streamStatus(noun, "stream-started", "")
 	err = s.run(ctx)
 	p.streamStatus(noun, "stream-stopped", "")
-	s.finish()
 	return err
 }
 
@@ -191,8 +200,15 @@ func (s *session) open() error {
 			return err
 		}
 	}
-	s.start = time.Now()
-	s.frame = make([]byte, 0, slot)
+	if s.start.IsZero() {
+		s.start = time.Now()
+		s.frame = make([]byte, 0, slot)
+	} else { // the caller's time went on meanwhile
+		s.playout.clear()
+		s.slots = sampleAt(time.Since(s.start)) / slot
+		s.said = append(s.said, make([]int16, max(0, int(s.slots)*slot-len(s.said)))...)[:s.slots*slot]
+	}
+	s.before = s.slots
 	s.fill(nil)
 	return s.send(s.message("start", s.d.start(s)))
 }
@@ -339,7 +355,7 @@ func (s *session) speak() (leave bool, err error) {
 		s.speakBinary()
 	} else {
 		s.tell(s.message("media", map[string]string{
-			"track": "inbound", "chunk": strconv.FormatInt(s.slots, 10), "timestamp": strconv.FormatInt((s.slots-1)*20, 10),
+			"track": "inbound", "chunk": strconv.FormatInt(s.slots-s.before, 10), "timestamp": strconv.FormatInt((s.slots-s.before-1)*20, 10),
 			"payload": base64.StdEncoding.EncodeToString(s.spoken()),
 		}))
 	}
@@ -393,13 +409,22 @@ func (s *session) linger(arrivals <-chan arrival) {
 	}
 }
 
-// closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for.
+// closed judges the socket's end: in good order it is the agent's hang-up, which the script must have been ready for. Where there is an action
+// to ask, that tells whether the call goes on.
 func (s *session) closed(err error) error {
-	s.p.end("agent")
-	if !websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
-		return fmt.Errorf("the server dropped the stream: %w", err)
+	if websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway) {
+		err = s.caller.forsaken()
+	} else {
+		err = fmt.Errorf("the server dropped the stream: %w", err)
 	}
-	return s.caller.forsaken()
+	if s.noun.action != "" {
+		s.p.note("carrier", "lost the stream", "")
+		s.p.parted = err
+		s.p.http.CloseIdleConnections() // they may lead to a server that is dead
+		return nil
+	}
+	s.p.end("agent")
+	return err
 }
 
 // finish makes the result.

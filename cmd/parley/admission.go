@@ -127,7 +127,7 @@ func (s *server) placedRequest(ctx context.Context, token string) admission.Requ
 
 // arrived makes the call of an answered leg live, and says whether there is a place for it.
 func (s *server) arrived(ctx context.Context, info media.Info) bool {
-	r := admission.Request{Key: info.ID}
+	r := admission.Request{Key: info.ID, Answered: info.Resumes != ""}
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		r = s.placedRequest(ctx, token)
 	} else {

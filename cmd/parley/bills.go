@@ -29,7 +29,21 @@ type billKey struct{}
 
 // begin is a call's context: what its providers are used for stands on a bill.
 func (b *bills) begin(ctx context.Context) context.Context {
-	bill := &price.Bill{}
+	return b.on(ctx, &price.Bill{})
+}
+
+// resume is begin of a call that goes on: what it was used for here before stands on the same bill.
+func (b *bills) resume(ctx context.Context, call string) context.Context {
+	b.mu.Lock()
+	bill := b.open[call]
+	b.mu.Unlock()
+	if bill == nil {
+		bill = &price.Bill{}
+	}
+	return b.on(ctx, bill)
+}
+
+func (b *bills) on(ctx context.Context, bill *price.Bill) context.Context {
 	return providers.Told(context.WithValue(ctx, billKey{}, bill), func(u providers.Use) { bill.Add(price.Use(u)) })
 }
 

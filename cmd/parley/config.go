@@ -51,6 +51,8 @@ type config struct {
 	telemetry
 	debugging
 
+	Resumptions int `help:"How often a call by Twilio whose line to this server was lost, be it that its node died, is connected again and goes on; up to 20. 0: it ends." default:"3" var:"PARLEY_RESUMPTIONS"`
+
 	KeyTones bool `help:"Hear the caller's keys in the sound of their tones, for carriers that tell of them in no other way; where they do, each would count twice." default:"false" var:"PARLEY_KEY_TONES"`
 	browsers
 
@@ -67,6 +69,7 @@ type config struct {
 
 	TwilioAccountSID string `help:"Twilio account; empty: any account with the right signature." var:"TWILIO_ACCOUNT_SID"`
 	TwilioAuthToken  string `help:"Twilio auth token, which signs webhooks. Empty: a random one is made in the data directory." var:"TWILIO_AUTH_TOKEN"`
+	TwilioDetect     string `name:"twilio-machine-detection" help:"Twilio's own detection of who answers the calls of tasks, which it charges for: none, start (it tells as soon as it knows), end (of a machine when its greeting is over). Agents detect it themselves where manners.answering is on; this comes beside that." enum:"none,start,end" default:"none" var:"TWILIO_MACHINE_DETECTION"`
 	TwilioBaseURL    string `name:"twilio-base-url" help:"Server of Twilio's REST API, which places calls: they are placed where account, auth token and --public-url are set." default:"https://api.twilio.com" var:"TWILIO_BASE_URL"`
 
 	TelnyxPublicKey string `name:"telnyx-public-key" help:"Public key of the Telnyx account (Mission Control, Keys & Credentials), which signs webhooks, in base64. Empty: only calls by organisations' own accounts at Telnyx are taken." var:"TELNYX_PUBLIC_KEY"`
@@ -162,6 +165,9 @@ func (c *config) check() error {
 	bad = append(bad, c.textSockets.check()...)
 	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		bad = append(bad, fmt.Errorf("--public-url is %q: want a URL such as https://voice.example.com", c.PublicURL))
+	}
+	if c.Resumptions < 0 || c.Resumptions > 20 {
+		bad = append(bad, fmt.Errorf("--resumptions is %d: want 0 to 20", c.Resumptions))
 	}
 	if c.EchoTail < 0 || c.EchoTail > 500*time.Millisecond {
 		bad = append(bad, fmt.Errorf("--echo-tail is %v: want 0 to 500ms", c.EchoTail))

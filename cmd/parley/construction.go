@@ -32,7 +32,6 @@ type construction struct {
 	secrets [][]byte // the first one signs and seals; those of before are read
 	line    line
 	observe observe
-	calls   *hangUp
 }
 
 // signers are the secret that signs and seals, and that of before.
@@ -106,7 +105,7 @@ func (in *construction) lines() error {
 		return err
 	}
 	in.feed = &bots.Feed{Store: in.store, Calls: in.store, Bus: in.bus, Log: in.log}
-	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp, news: func(o nodes.Order) error { return in.channels.calls.hear(o) }}
+	in.calls = &hangUp{board: in.line.board, giveUp: in.line.giveUp, letGo: in.line.letGo, news: func(o nodes.Order) error { return in.channels.calls.hear(o) }}
 	in.office.node = in.newNode(in.boot, in.node, in.line, in.calls)
 	in.dialer = in.newDialer(in.boot, in.line, in.calls, in.observe.dialler)
 	in.calls.node, in.calls.dialer = in.office.node, in.dialer

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"maps"
 	"net/url"
 	"slices"
 	"time"
@@ -34,6 +33,7 @@ type line struct {
 	cost      func(call string) *store.Cost                  // of one that has ended, once
 	trunk     func(org, id string) (pipeline.Carrier, error) // nil: no calls are placed by SIP
 	giveUp    func(call string) bool                         // hangs up a call that is being placed so, or on WhatsApp
+	letGo     func(ctx context.Context, call string) error   // leaves a call whose line was lost to another node
 
 	trunkState func(id string) *lines.TrunkState   // nil: of none it is known
 	relays     func(host string) []voice.ICEServer // for pages; nil: none
@@ -102,10 +102,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 		ID: call, Org: plan.Task.Org, Agent: row.ID, AgentVersion: row.Version, Task: plan.Task.ID, Bot: plan.Task.Bot, Direction: store.Outbound,
 		Status: store.InProgress, Leg: info.Kind, CarrierID: info.ID, From: info.From, To: info.To, Created: plan.Dial.Created, Answered: now,
 	})
-	known := plan.Slots()
-	maps.DeleteFunc(known, func(name, _ string) bool { return info.Params[name] != "" })
-	maps.Copy(known, info.Params)
-	info.Params = known
+	info.Params = filled(plan.Slots(), info.Params)
 	return row, info, nil
 }
 
@@ -139,6 +136,40 @@ func (s *server) owns(ctx context.Context, owners []string, token string) error 
 	return err
 }
 
+// judged takes Twilio's word for who has answered a call that was placed. The call is told, on whichever node it is, as soon as it has begun.
+func (s *server) judged(ctx context.Context, v stream.Verdict) {
+	token, party := v.Params.Get(twilio.TokenParam), twilio.Party(v.AnsweredBy)
+	log := s.log.With("call", token, "carrier_id", v.CallSID, "answered_by", v.AnsweredBy)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	org, err := s.office.dialer.Org(ctx, token)
+	if err == nil {
+		err = s.owns(ctx, v.Owners, token)
+	}
+	again := time.NewTicker(250 * time.Millisecond) // its stream may be on its way
+	defer again.Stop()
+	for err == nil {
+		var c store.Call
+		if c, err = s.office.store.Call(ctx, org, token); err != nil || c.Status.Final() {
+			break
+		}
+		err = s.office.calls.Do(ctx, c, pipeline.Command{Kind: pipeline.Identify, Text: string(party)})
+		if !errors.Is(err, nodes.ErrNotLive) {
+			break
+		}
+		select {
+		case <-again.C:
+			err = nil
+		case <-ctx.Done():
+		}
+	}
+	if err != nil {
+		log.Warn("a call is not told who has answered it", "error", err)
+		return
+	}
+	log.Info("the carrier says who has answered")
+}
+
 // progress takes the carrier's news of a call.
 func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	s.log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
@@ -146,6 +177,7 @@ func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
 	if u.Over() { // also of a call whose stream never came
 		s.gate.Forget(u.CallSID)
 		s.gate.Forget(token)
+		s.resuming.over(u.CallSID)
 	}
 	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
 	if token == "" || s.guests.told(token, u.Owners, p) {

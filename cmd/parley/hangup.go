@@ -23,6 +23,7 @@ type hangUp struct {
 	node   *nodes.Node
 	giveUp func(call string) bool  // hangs up a call that is being placed by SIP or on WhatsApp from here; false: there is none such; nil: none is
 	news   func(nodes.Order) error // of calls on messaging channels that are held here
+	letGo  func(ctx context.Context, call string) error
 }
 
 // Quality is how the sound of a call travels that is live here; nil: it is not, or its leg does not say.
@@ -79,6 +80,9 @@ func (h *hangUp) reach(ctx context.Context, o nodes.Order, c store.Call) error {
 func (h *hangUp) here(ctx context.Context, o nodes.Order) error {
 	if o.Act == nodes.News {
 		return h.news(o)
+	}
+	if o.Act == nodes.LetGo {
+		return h.letGo(ctx, o.Call)
 	}
 	c := h.board.Call(o.Call)
 	if c == nil && o.Act == nodes.Cancel && h.giveUp != nil && h.giveUp(o.Call) {

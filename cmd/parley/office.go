@@ -56,9 +56,11 @@ type office struct {
 	records   *records.Records
 	directory *directory.Directory
 	dialer    *dialer.Dialer
+	calls     *hangUp // that are live, here or elsewhere
 	bus       bus.Bus
 	nats      *bus.NATS // the bus, if it is one over NATS
 	node      *nodes.Node
+	home      string // the data directory's id, as in the rows of its calls
 	boot      string // this process's, as in the rows of its calls
 	hooks     *webhook.Sender
 	pre       preanswers
@@ -109,7 +111,7 @@ func newOffice(ctx context.Context, c *config, company *company, l line, observe
 	o := &office{
 		cfg: c, log: log, company: company, store: s, library: c.library(s, company.vendors.embedder, log), files: files, tapes: tapes{c.DataDir, observe.taped, log},
 	}
-	o.boot = store.NewID()
+	o.boot, o.home = store.NewID(), node
 	in := construction{office: o, node: node, boot: o.boot, began: time.Now(), secrets: c.signers(secret), line: l, observe: observe}
 	if err := in.all(ctx); err != nil {
 		return nil, errors.Join(err, o.close())
@@ -223,6 +225,9 @@ func (o *office) changed(ctx context.Context) {
 // begin finds who speaks on a call, and opens its record. A call that nobody answers is recorded too, and refused. The info that it
 // returns has in its parameters what fills the places of the agent's words.
 func (o *office) begin(ctx context.Context, call string, info media.Info, now time.Time) (store.Agent, media.Info, error) {
+	if r := resumptionOf(ctx); r != nil {
+		return o.beginAgain(ctx, r, info)
+	}
 	if token := info.Params[twilio.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}

@@ -102,6 +102,6 @@ func greets(role *role, row store.Agent, info media.Info) pipeline.Responder {
 
 // houseTexts are what the house itself may say to a caller.
 func houseTexts(m pipeline.Manners) []string {
-	texts := []string{m.Sorry, m.Goodbye, m.TooLong}
+	texts := []string{m.Sorry, m.Goodbye, m.TooLong, m.CutOff}
 	return append(texts, m.Filler.Say...)
 }

@@ -46,14 +46,20 @@ type restCarrier struct {
 }
 
 // urls are where a carrier asks and tells about calls.
-type urls struct{ base, voice, status string }
+type urls struct {
+	base, voice, status string
+	fallback, answered  string // of Twilio: asked where nobody answers, and told who has answered
+	detect              string // of Twilio: how it finds that out; empty: it does not
+}
 
 // restCarriers are all, in the order in which one is chosen where nothing else is said.
 var restCarriers = []restCarrier{
 	{
 		vendor: lines.Twilio,
 		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
-			return &twilio.Account{SID: a.Account, Token: secret, Base: at.base, Voice: at.voice, Status: at.status, Client: client}
+			return &twilio.Account{
+				SID: a.Account, Token: secret, Base: at.base, Voice: at.voice, Fallback: at.fallback, Status: at.status, Machine: at.answered, Detect: at.detect, Client: client,
+			}
 		},
 		house: func(c *config) (store.Credential, string) {
 			return store.Credential{Account: c.TwilioAccountSID}, c.TwilioAuthToken
@@ -85,7 +91,10 @@ func restOf(vendor string) *restCarrier {
 // at is where a carrier asks this server, and where it is asked itself.
 func (r *restCarrier) at(c *config, base string) urls {
 	public := strings.TrimRight(c.PublicURL, "/") + "/" + r.vendor
-	return urls{base: cmp.Or(base, r.base(c)), voice: public + "/voice", status: public + "/status"}
+	return urls{
+		base: cmp.Or(base, r.base(c)), voice: public + "/voice", status: public + "/status", fallback: public + "/fallback", answered: public + "/answered",
+		detect: map[string]string{"start": "Enable", "end": "DetectMessageEnd"}[c.TwilioDetect],
+	}
 }
 
 // restHouse are the server's own accounts, by their kind. Those whose settings are not all there are named in the log.

@@ -91,6 +91,7 @@ type server struct {
 	pages    pages
 	visitors visitors
 	quality  *lineQuality
+	resuming resuming
 	bills    *bills
 	house    map[string]restAccount // the server's own accounts at carriers, by their kind
 	guests   guests                 // who is being called for callers
@@ -157,13 +158,14 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)
-	phone := line{board: s.board, leg: c.diallingKind(s.house), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp}
+	phone := line{board: s.board, leg: c.diallingKind(s.house), accepting: s.accepting, admit: s.dialled, release: s.gate.Forget, draining: s.draining.Load, relays: s.relays, cost: s.bills.settle, giveUp: s.giveUp, letGo: s.letGo}
 	if phone.leg != "" {
 		phone.carrier = s.house[phone.leg]
 	}
 	if len(c.SIPListen) > 0 {
 		phone.trunk, phone.trunkState = s.trunkCarrier, s.trunkState
 	}
+	s.resuming.deliver = func(e pipeline.Event) { s.office.watch(e) }
 	if s.office, err = newOffice(ctx, c, s.company, phone, observe{counts.Request, counts.Webhook, counts.Asked, counts.Taped, counts.Dialling(), counts.Chatting(), board}, log); err != nil {
 		s.closeTraces()
 		return nil, errors.Join(err, s.window.close(), v.close())
@@ -202,7 +204,11 @@ func (s *server) open(token string) {
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
 		Progress: s.progress,
+		Judged:   s.judged,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
+	}
+	if s.cfg.Resumptions > 0 {
+		s.twilio.Resume = s.resume
 	}
 	s.doors = []door{{s.twilio, &s.twilio.Host}}
 }
@@ -229,9 +235,17 @@ func (s *server) answer(ctx context.Context, leg media.Leg) {
 		}
 	}
 	done := s.metrics.Begin(leg.Info())
-	e = s.board.Answer(s.bills.begin(ctx), leg)
+	e = s.converse(ctx, leg)
 	done(e)
 	s.players.release(e.Call)
+}
+
+// converse holds the conversation on a leg: a new one, or one that goes on.
+func (s *server) converse(ctx context.Context, leg media.Leg) pipeline.Ending {
+	if leg.Info().Resumes != "" {
+		return s.goOn(ctx, leg)
+	}
+	return s.board.Answer(s.bills.begin(ctx), leg)
 }
 
 // echoTail is how much echo is taken out of a leg. What a browser plays in the open comes back by its microphone, if it lets that happen.
@@ -264,7 +278,14 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 		s.log.Warn("the starting message has places that nothing fills", "call", call, "agent", row.ID, "missing", missing)
 	}
 	var tap pipeline.Tap
-	if role.record {
+	again := resumptionOf(ctx)
+	if again != nil {
+		greeting = agent.Manners.WithDefaults().CutOff
+	}
+	switch {
+	case role.record && again != nil:
+		tap = s.office.tapes.again(call, info.Rate, again.past.Answered)
+	case role.record:
 		tap = s.office.tapes.open(call, info.Rate, began) // now: the recording's clock starts with the call, and models may take their time
 	}
 	parts, err := role.cast(ctx, s.vendors.ear, &agent, info, s.recalling(ctx, call, row, &agent, info), s.relayLine(call, row))
@@ -299,7 +320,9 @@ func (s *server) persona(call string, role *role, row store.Agent, info media.In
 // watch is told of every call's events. It must not block.
 func (s *server) watch(e pipeline.Event) {
 	s.metrics.Watch(e)
-	s.office.watch(e)
+	if !s.resuming.keep(e) {
+		s.office.watch(e)
+	}
 	s.pages.watch(e)
 	if s.traces != nil {
 		s.traces.Watch(e)
@@ -346,6 +369,7 @@ func (s *server) run(stop, again context.Context, ln net.Listener) error {
 	case <-stop.Done():
 	}
 	s.drain(works, again)
+	s.resuming.giveUp()
 	s.office.ends.Wait()
 	s.office.api.Close() // those who watch connect to another node
 	bye, cancel := context.WithTimeout(works, 5*time.Second)

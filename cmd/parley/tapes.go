@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -60,6 +61,41 @@ func (a tapes) open(call string, rate int, began time.Time) pipeline.Tap {
 	a.told(metrics.NotRecorded, 0)
 	return nil
 }
+
+// again begins the recording of a call that goes on, and was answered before now. It is a part of its own, and the one that counts: what was
+// recorded here before lies beside it, as CALL.1.wav.
+func (a tapes) again(call string, rate int, answered time.Time) pipeline.Tap {
+	path := filepath.Join(a.dir, filepath.FromSlash(a.path(call, answered)))
+	for n := 1; ; n++ {
+		beside := strings.TrimSuffix(path, ".wav") + "." + strconv.Itoa(n) + ".wav"
+		if _, err := os.Stat(beside); err == nil {
+			continue
+		}
+		for _, whole := range []string{"", part} { // one that is in the making was left by a kill, and is repaired there
+			if err := os.Rename(path+whole, beside+whole); err != nil && !errors.Is(err, os.ErrNotExist) {
+				a.log.Warn("the first part of a recording is lost", "call", call, "error", err)
+			}
+		}
+		break
+	}
+	tap := a.open(call, rate, answered)
+	if tap == nil {
+		return nil
+	}
+	return partTape{tap.(tape), time.Since(answered)}
+}
+
+// partTape is a tape whose clock started later than the call's.
+type partTape struct {
+	tape
+	by time.Duration
+}
+
+// Agent implements pipeline.Tap.
+func (t partTape) Agent(at time.Duration, pcm []int16) { t.tape.Agent(at-t.by, pcm) }
+
+// Forget implements pipeline.Forgetter.
+func (t partTape) Forget(since time.Duration) { t.tape.Forget(max(since-t.by, 0)) }
 
 // recording describes the recording of a call that has ended, if there is one.
 func (a tapes) recording(call string, began time.Time) (store.Recording, bool) {

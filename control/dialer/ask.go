@@ -131,7 +131,7 @@ func (d *Dialer) ring(ctx context.Context, org string) time.Duration {
 
 // order is what the carrier is asked for.
 func order(dial store.Dial, ring time.Duration) pipeline.Order {
-	return pipeline.Order{Token: dial.Call, From: dial.From, To: dial.To, Ring: ring, Asked: dial.Asked}
+	return pipeline.Order{Token: dial.Call, From: dial.From, To: dial.To, Ring: ring, Asked: dial.Asked, Who: true}
 }
 
 // answered writes down what the carrier has answered. What it has not answered is looked into.

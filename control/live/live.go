@@ -115,6 +115,35 @@ func (d *Desk) Begin(c store.Call) {
 	t.settleHere(c, d.o.Follow)
 }
 
+// Resume is Begin of a call that goes on here after its leg was lost, here or elsewhere: messages are what was said before.
+func (d *Desk) Resume(c store.Call, messages []store.Message) {
+	d.Begin(c)
+	d.mu.Lock()
+	t := d.calls[c.ID]
+	d.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.settle(messages) {
+		t.touch()
+	}
+}
+
+// Forget lets go of a call that lived here and goes on elsewhere: who watches it here has to ask again.
+func (d *Desk) Forget(call string) {
+	d.mu.Lock()
+	t := d.calls[call]
+	delete(d.calls, call)
+	d.mu.Unlock()
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.interim, t.over = nil, true
+	t.heed(0, nil)
+	t.touch()
+}
+
 // Watch takes note of what happens on calls that live here; other calls' events are ignored. It is called on each call's own goroutine,
 // and never blocks.
 func (d *Desk) Watch(e pipeline.Event) {

@@ -42,6 +42,7 @@ const (
 	End    Act = "end"    // end a call, after what is being said
 	Cancel Act = "cancel" // end a call at once, as a failure
 	Do     Act = "do"     // give a call a command
+	LetGo  Act = "let_go" // leave a call whose line was lost to whoever asks; ErrNotLive if it has ended otherwise
 	News   Act = "news"   // tell a call what a messaging channel has told of it
 )
 

@@ -36,6 +36,15 @@ func (c *calls) begin(call store.Call) bool {
 	return true
 }
 
+// resume makes a call live that has begun elsewhere.
+func (c *calls) resume(call store.Call, turns int, messages []store.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live[call.ID] == nil {
+		c.live[call.ID] = &live{call: call, turns: turns, messages: messages}
+	}
+}
+
 // turn notes a turn of a live call, and makes its record.
 func (c *calls) turn(id string, t *pipeline.Turn) (store.Turned, bool) {
 	turned := newTurned(id, t)

@@ -122,6 +122,15 @@ func (r *Records) Begin(c store.Call) {
 	}
 }
 
+// Resume takes up the record of a call that goes on on another leg, maybe after another process had it: c, turns and messages are what the
+// database has of it, as this process's. A call that is live here stays as it is. It is called before the first event of the new leg.
+func (r *Records) Resume(c store.Call, turns int, messages []store.Message) {
+	r.calls.resume(c, turns, messages)
+}
+
+// Forget lets go of a call that is live here and that another process has taken: its end is for that one to tell.
+func (r *Records) Forget(call string) { r.calls.end(call) }
+
 // Watch takes down the turns and the end of calls that have begun; other events, and other calls', are ignored. It never blocks.
 func (r *Records) Watch(e pipeline.Event) {
 	switch {

@@ -132,8 +132,10 @@ func (l *Leg) start(s *start, lead, chunk time.Duration) error {
 	l.info = media.Info{
 		Kind: l.speaks.kind, ID: s.call, From: cmp.Or(s.from, s.params["from_number"]), To: cmp.Or(s.to, s.params["to_number"]),
 		Rate: l.hears.rate, Lead: lead, Chunk: chunk, Least: l.speaks.leastOf(l.says), Outbound: s.outbound, Params: maps.Clone(s.params), Owners: l.owners,
+		Resumes: s.resumes,
 	}
 	delete(l.info.Params, "token")
+	delete(l.info.Params, onwardParam)
 	l.codes = make([]byte, l.says.bytes(chunk))
 	if l.speaks.whole {
 		l.codes = make([]byte, len(l.codes), l.says.bytes(chunk+media.FrameTime)) // with silence

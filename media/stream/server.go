@@ -28,6 +28,11 @@ type Twilio struct {
 	// that is not is hung up on: for calls that were placed, which cannot be rejected. owners are as Info.Owners.
 	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
 
+	Judged func(context.Context, Verdict) // called with each verdict of machine detection; nil: nobody asks
+	// Resume says what comes of a call whose stream is over though the call is not; nil: it ends, as the ones that the server itself has ended
+	// do. See Lost.
+	Resume func(ctx context.Context, l Lost) (call string, known bool)
+
 	Progress func(context.Context, StatusUpdate) // called with each call status callback, as it comes; nil: nobody asks
 }
 
@@ -37,6 +42,9 @@ type Paths struct {
 	Media        string // /twilio/media; of other accounts than the server's own, with their AccountSid below it
 	Status       string // /twilio/status
 	StreamStatus string // /twilio/stream-status
+	After        string // /twilio/after
+	Fallback     string // /twilio/fallback
+	Answered     string // /twilio/answered
 }
 
 // Media is the stream's socket (GET): signature, upgrade, and then, when it has returned, start, token, and the call.
@@ -68,6 +76,11 @@ func (t *Twilio) judge(l *Leg, s *start, account string) (string, Refusal) {
 		return "bad token", RefusedToken
 	}
 	s.outbound = outbound
+	if on := s.params[onwardParam]; on != "" {
+		if s.resumes, ok = onward(t.AuthToken, s, on); !ok {
+			return "bad token", RefusedToken
+		}
+	}
 	return t.begin(l, s)
 }
 
@@ -79,11 +92,16 @@ func (t *Twilio) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+p.Media+"/{account}", t.Media)
 	mux.HandleFunc("POST "+p.Status, t.Status)
 	mux.HandleFunc("POST "+p.StreamStatus, t.StreamStatus)
+	mux.HandleFunc("POST "+p.After, t.After)
+	mux.HandleFunc("POST "+p.Fallback, t.Fallback)
+	mux.HandleFunc("POST "+p.Answered, t.Answered)
 }
 
 func (p Paths) orDefaults() Paths {
 	return Paths{
 		Voice: cmp.Or(p.Voice, "/twilio/voice"), Media: cmp.Or(p.Media, "/twilio/media"),
 		Status: cmp.Or(p.Status, "/twilio/status"), StreamStatus: cmp.Or(p.StreamStatus, "/twilio/stream-status"),
+		After: cmp.Or(p.After, "/twilio/after"), Fallback: cmp.Or(p.Fallback, "/twilio/fallback"),
+		Answered: cmp.Or(p.Answered, "/twilio/answered"),
 	}
 }

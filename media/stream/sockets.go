@@ -75,6 +75,13 @@ func (s *sockets) claim(call string, l socket) bool {
 	return true
 }
 
+// has says whether a call has a stream.
+func (s *sockets) has(call string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[call] != nil
+}
+
 // detach lets go of l and its call.
 func (s *sockets) detach(l socket) {
 	s.mu.Lock()

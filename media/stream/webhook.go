@@ -22,6 +22,7 @@ type (
 		Hangup  *struct{}     `xml:"Hangup"`
 	}
 	twimlConnect struct {
+		Action string      `xml:"action,attr,omitempty"`
 		Stream twimlStream `xml:"Stream"`
 	}
 	twimlStream struct {
@@ -46,19 +47,32 @@ const (
 // Voice answers a call (POST) with TwiML that connects it to Media, or turns it away politely. The parameters of the webhook's own
 // URL, such as ?agent=sales, travel along as <Parameter>s and are found in Info.Params; Twilio's signature covers them.
 func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
-	form, owners, ok := t.form(w, r)
+	form, owners, ok := t.ours(w, r)
 	if !ok {
 		return
 	}
-	call := form.Get("CallSid")
-	switch account := form.Get("AccountSid"); {
+	t.voice(w, r, form, owners)
+}
+
+// ours is form of a webhook about a call of the server's own account, or of another's by that one's own signature.
+func (t *Twilio) ours(w http.ResponseWriter, r *http.Request) (form url.Values, owners []string, ok bool) {
+	if form, owners, ok = t.form(w, r); !ok {
+		return nil, nil, false
+	}
+	switch call, account := form.Get("CallSid"), form.Get("AccountSid"); {
 	case !plainID(call):
 		t.badForm(w, "CallSid", call)
-		return
+		return nil, nil, false
 	case len(owners) == 0 && t.AccountSID != "" && account != t.AccountSID:
 		t.refuse(w, RefusedSignature, http.StatusForbidden)
-		return
+		return nil, nil, false
 	}
+	return form, owners, true
+}
+
+// voice is Voice of a webhook that is good.
+func (t *Twilio) voice(w http.ResponseWriter, r *http.Request, form url.Values, owners []string) {
+	call := form.Get("CallSid")
 	if t.Admit != nil && !t.Admit(r.Context(), call, owners, r.URL.Query()) {
 		t.refused(RefusedUnwanted, slog.String("carrier_id", call))
 		t.respond(w, twiml{Hangup: &struct{}{}})
@@ -68,21 +82,32 @@ func (t *Twilio) Voice(w http.ResponseWriter, r *http.Request) {
 		t.turnAway(w, call)
 		return
 	}
-	limits, paths, base := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r)
+	if !t.connect(w, r, form, owners, "") {
+		t.turnAway(w, call)
+	}
+}
+
+// connect answers with the way to Media, for a new call or for one that goes on; false: there are too many.
+func (t *Twilio) connect(w http.ResponseWriter, r *http.Request, form url.Values, owners []string, resumes string) bool {
+	limits, paths, base, call := t.Limits.orDefaults(), t.Paths.orDefaults(), t.base(r), form.Get("CallSid")
 	now := time.Now()
 	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
 	if !ok {
 		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		t.turnAway(w, call)
-		return
+		return false
+	}
+	token := seal(t.AuthToken, call, secret, strings.HasPrefix(form.Get("Direction"), "outbound"), now.Add(limits.Token))
+	ps := parameters(token, form.Get("From"), form.Get("To"), r.URL.Query())
+	if resumes != "" {
+		ps = append(ps, twimlParameter{onwardParam, sealOnward(t.AuthToken, call, token, resumes)})
 	}
 	t.respond(w, twiml{
-		Connect: &twimlConnect{Stream: twimlStream{
-			URL: overSocket(base) + t.mediaPath(form.Get("AccountSid"), owners), StatusCallback: base + paths.StreamStatus,
-			Parameters: parameters(seal(t.AuthToken, call, secret, strings.HasPrefix(form.Get("Direction"), "outbound"), now.Add(limits.Token)), form.Get("From"), form.Get("To"), r.URL.Query()),
+		Connect: &twimlConnect{Action: t.action(base, r.URL.Query(), resumes != ""), Stream: twimlStream{
+			URL: overSocket(base) + t.mediaPath(form.Get("AccountSid"), owners), StatusCallback: base + paths.StreamStatus, Parameters: ps,
 		}},
 		Hangup: &struct{}{},
 	})
+	return true
 }
 
 // parameters are those of the stream. What Twilio would refuse is left out.
@@ -97,7 +122,7 @@ func parameters(secret, from, to string, query url.Values) []twimlParameter {
 	add("to_number", to)
 	for name, values := range query {
 		switch name {
-		case "token", "from_number", "to_number", "bodySHA256", "":
+		case "token", "from_number", "to_number", "bodySHA256", onwardParam, againParam, "":
 		default:
 			add(name, values[0])
 		}

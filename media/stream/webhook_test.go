@@ -98,7 +98,7 @@ func TestWebhookRefused(t *testing.T) {
 		}
 	}
 	set := func(k, v string) func(url.Values) { return func(f url.Values) { f.Set(k, v) } }
-	for _, path := range []string{"/twilio/voice", "/twilio/status", "/twilio/stream-status"} {
+	for _, path := range []string{"/twilio/voice", "/twilio/status", "/twilio/stream-status", "/twilio/after", "/twilio/fallback", "/twilio/answered"} {
 		for _, c := range []struct {
 			name string
 			edit edit
@@ -146,6 +146,7 @@ func TestWebhookRefused(t *testing.T) {
 				server := serve(t, tw, false)
 				form := voiceForm(testCall)
 				form.Set("StreamEvent", "stream-started")
+				form.Set("AnsweredBy", "human")
 				signature := Sign(testToken, server.URL+path, form)
 				if c.edit.signature != nil {
 					signature = c.edit.signature(server.URL+path, form)
@@ -157,7 +158,7 @@ func TestWebhookRefused(t *testing.T) {
 				if c.want == 0 && status >= 300 || c.want != 0 && status != c.want {
 					t.Errorf("%d %s, want %d", status, body, c.want)
 				}
-				if strings.Contains(body, "<Stream") != (c.want == 0 && path == "/twilio/voice") {
+				if strings.Contains(body, "<Stream") != (c.want == 0 && (path == "/twilio/voice" || path == "/twilio/fallback")) {
 					t.Errorf("answered %s", body)
 				}
 			})

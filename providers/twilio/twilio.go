@@ -54,6 +54,9 @@ type Account struct {
 	Base       string // another server than Twilio's; empty: DefaultBase
 	Voice      string // URL that an answered call asks what to do
 	Status     string // URL that is told what becomes of a call
+	Fallback   string // URL that a call asks where Voice has no answer; empty: none
+	Detect     string // MachineDetection of the orders that want to know who answers: Enable, DetectMessageEnd; empty: none
+	Machine    string // URL that is told who has answered, where Detect is set
 
 	// Compatible says that it is an account elsewhere, at Base, by an API like Twilio's: SignalWire's. Its ids look otherwise.
 	Compatible bool
@@ -120,6 +123,16 @@ func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed,
 		"To": {o.To}, "From": {o.From}, "Url": {withToken(a.Voice, o.Token)}, "Method": {http.MethodPost},
 		"StatusCallback": {withToken(a.Status, o.Token)}, "StatusCallbackMethod": {http.MethodPost},
 		"StatusCallbackEvent": {"initiated", "ringing", "answered", "completed"},
+	}
+	if a.Fallback != "" {
+		form.Set("FallbackUrl", withToken(a.Fallback, o.Token))
+		form.Set("FallbackMethod", http.MethodPost)
+	}
+	if a.Detect != "" && o.Who {
+		form.Set("MachineDetection", a.Detect)
+		form.Set("AsyncAmd", "true") // else the call is connected only when it is known, and they hear nothing until then
+		form.Set("AsyncAmdStatusCallback", withToken(a.Machine, o.Token))
+		form.Set("AsyncAmdStatusCallbackMethod", http.MethodPost)
 	}
 	if o.Ring > 0 {
 		form.Set("Timeout", strconv.Itoa(min(max(int(o.Ring/time.Second), 1), 600)))
@@ -302,6 +315,20 @@ func (a *Account) call(ctx context.Context, method, path string, form url.Values
 func (c resource) placed() pipeline.Placed {
 	made, _ := time.Parse(time.RFC1123Z, c.DateCreated) // Twilio may not say
 	return pipeline.Placed{ID: c.SID, From: c.From, To: c.To, State: State(c.Status), Made: made}
+}
+
+// Party is who has answered, in the pipeline's words (twilio.com/docs/voice/answering-machine-detection).
+func Party(answeredBy string) pipeline.Party {
+	switch {
+	case answeredBy == "human":
+		return pipeline.Human
+	case strings.HasPrefix(answeredBy, "machine_"): // start; end_beep, end_silence, end_other
+		return pipeline.Machine
+	case answeredBy == "fax":
+		return pipeline.Fax
+	default: // unknown, and whatever Twilio may come to say
+		return pipeline.Unknown
+	}
 }
 
 // State is a status of Twilio's in the pipeline's words.

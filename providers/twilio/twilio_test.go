@@ -54,7 +54,9 @@ func serve(t *testing.T, status int, body string, header ...string) (*twilio.Acc
 func TestPlace(t *testing.T) {
 	t.Parallel()
 	a, form := serve(t, 201, `{"sid":"CA7","status":"queued","to":"+15550100003","from":"+15550100002","date_created":"Thu, 30 Mar 2023 01:31:53 +0000"}`)
-	p, err := a.Place(t.Context(), pipeline.Order{Token: "a&b", From: "+15550100002", To: "+15550100003", Ring: 45*time.Second + time.Millisecond})
+	a.Fallback, a.Detect, a.Machine = "https://gw.example.net/twilio/fallback", "DetectMessageEnd", "https://gw.example.net/twilio/answered"
+	order := pipeline.Order{Token: "a&b", From: "+15550100002", To: "+15550100003", Ring: 45*time.Second + time.Millisecond}
+	p, err := a.Place(t.Context(), order)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,9 +68,21 @@ func TestPlace(t *testing.T) {
 		"To": {"+15550100003"}, "From": {"+15550100002"}, "Url": {"https://gw.example.net/twilio/voice?x=1&parley_call=a%26b"}, "Method": {"POST"},
 		"StatusCallback": {"https://gw.example.net/twilio/status?parley_call=a%26b"}, "StatusCallbackMethod": {"POST"},
 		"StatusCallbackEvent": {"initiated", "ringing", "answered", "completed"}, "Timeout": {"45"},
+		"FallbackUrl": {"https://gw.example.net/twilio/fallback?parley_call=a%26b"}, "FallbackMethod": {"POST"},
 	}
 	if d := cmp.Diff(sent, *form); d != "" {
 		t.Errorf("-want +sent:\n%s", d)
+	}
+	order.Who = true
+	if _, err := a.Place(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	sent.Set("MachineDetection", "DetectMessageEnd")
+	sent.Set("AsyncAmd", "true")
+	sent.Set("AsyncAmdStatusCallback", "https://gw.example.net/twilio/answered?parley_call=a%26b")
+	sent.Set("AsyncAmdStatusCallbackMethod", "POST")
+	if d := cmp.Diff(sent, *form); d != "" {
+		t.Errorf("with machine detection: -want +sent:\n%s", d)
 	}
 }
 
@@ -105,6 +119,18 @@ func TestState(t *testing.T) {
 	}
 }
 
+func TestParty(t *testing.T) {
+	t.Parallel()
+	for said, want := range map[string]pipeline.Party{
+		"human": pipeline.Human, "machine_start": pipeline.Machine, "machine_end_beep": pipeline.Machine, "machine_end_silence": pipeline.Machine,
+		"machine_end_other": pipeline.Machine, "fax": pipeline.Fax, "unknown": pipeline.Unknown, "something new": pipeline.Unknown, "": pipeline.Unknown,
+	} {
+		if got := twilio.Party(said); got != want {
+			t.Errorf("%q is %s, want %s", said, got, want)
+		}
+	}
+}
+
 // TestTransfer: what the call is told to do, whatever stands in the destination, and what becomes of it.
 func TestTransfer(t *testing.T) {
 	t.Parallel()
@@ -125,6 +151,21 @@ func TestTransfer(t *testing.T) {
 	over, _ := serve(t, 400, `{"code":21220,"message":"Call is not in-progress"}`)
 	if err := over.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); !errors.Is(err, pipeline.ErrNoCall) {
 		t.Errorf("a call that is over: %v", err)
+	}
+	gone, _ := serve(t, 404, `{"code":20404,"message":"The requested resource was not found","status":404}`)
+	if err := gone.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); !errors.Is(err, pipeline.ErrNoCall) {
+		t.Errorf("a call that nobody knows: %v", err)
+	}
+	if err := gone.HangUp(t.Context(), "CA7"); err != nil {
+		t.Errorf("to hang up on it: %v", err)
+	}
+	busy, _ := serve(t, 429, `{"code":20429,"message":"Too Many Requests","status":429}`)
+	var toomany *pipeline.Refusal
+	if err := busy.Transfer(t.Context(), "CA7", pipeline.Onward{To: "+15550100003"}); !errors.As(err, &toomany) || toomany.Code != 20429 {
+		t.Errorf("too many requests: %v", err)
+	}
+	if err := busy.HangUp(t.Context(), "CA7"); err == nil {
+		t.Error("a call is hung up that Twilio has not taken the request for")
 	}
 	refused, _ := serve(t, 400, `{"code":13223,"message":"Dial: invalid phone number format"}`)
 	var no *pipeline.Refusal

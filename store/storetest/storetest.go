@@ -61,6 +61,7 @@ type Store interface {
 	store.Jobs
 	store.Files
 	store.Nodes
+	store.Resumptions
 	store.Errands
 	store.Deliveries
 	store.WebhookRules
@@ -196,6 +197,8 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		{"BuryOnce", testBuryOnce},
 		{"ComesBack", testComesBack},
 		{"BuryTask", testBuryTask},
+		{"TakeCall", testTakeCall},
+		{"TakeCrashed", testTakeCrashed},
 		{"Errands", testErrands},
 		{"Outbox", testOutbox},
 		{"DeliveryOrder", testDeliveryOrder},
