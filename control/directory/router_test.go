@@ -103,7 +103,7 @@ func acme() *database {
 		return store.Number{ID: fmt.Sprintf("n%d", n), Number: n, Org: org, E164: e164, Agent: agent, Label: "Desk", Credential: "main", Trunk: trunk[n], PreAnswer: `{"url":"https://example.com/number"}`, Created: at, Updated: at}
 	}
 	credential := func(n int64, org, id, account string, standard bool) store.Credential {
-		return store.Credential{ID: id, Number: n, Org: org, Vendor: "twilio", Name: id, Account: account, BaseURL: "https://example.com",
+		return store.Credential{ID: id, Number: n, Org: org, Vendor: "twilio", Name: id, Account: account, BaseURL: "https://example.com", Application: "app1", PublicKey: "a2V5",
 			Sealed: store.Sealed{Text: "c2VhbGVk", Key: "k1"}, Hint: "wxyz", Default: standard, Verdict: store.Works, Verified: at, Created: at, Updated: at}
 	}
 	return &database{dir: store.Directory{
