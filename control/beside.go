@@ -79,6 +79,41 @@ func besides() []beside {
 			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
 		},
 		{
+			method: "POST", path: "/twilio/after", id: "twilio-after", tag: "Carriers", summary: "A call's stream is over", media: "text/xml",
+			text:    "The action of a call's <Connect>, signed by Twilio: TwiML ends the call, or connects it again where its line or its node was lost.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
+		},
+		{
+			method: "POST", path: "/twilio/fallback", id: "twilio-fallback", tag: "Carriers", summary: "What to do with a call whose webhook failed", media: "text/xml",
+			text:    "Twilio's fallback, signed by Twilio: set it as the number's \"primary handler fails\". Answers TwiML, for a call that goes on or a new one.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
+		},
+		{
+			method: "POST", path: "/twilio/answered", id: "twilio-answered", tag: "Carriers", summary: "Who has answered a placed call", status: http.StatusNoContent,
+			text:    "Twilio's callback of asynchronous machine detection, signed by Twilio.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Twilio's", http.StatusBadRequest: "A field is not what Twilio sends"},
+		},
+		{
+			method: "POST", path: "/telnyx/voice", id: "telnyx-voice", tag: "Carriers", summary: "A call comes in, or a placed one was answered, by Telnyx", media: "text/xml",
+			text:    "The voice URL of a TeXML application, signed with the account's key. Answers TeXML.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Telnyx'", http.StatusBadRequest: "A field is not what Telnyx sends"},
+		},
+		{
+			method: "POST", path: "/telnyx/status", id: "telnyx-status", tag: "Carriers", summary: "How a call by Telnyx goes", status: http.StatusNoContent,
+			text:    "Telnyx' status callback, signed with the account's key.",
+			answers: map[int]string{http.StatusForbidden: "The signature is not Telnyx'", http.StatusBadRequest: "A field is not what Telnyx sends"},
+		},
+		{
+			method: "GET", path: "/telnyx/media/{call}/{token}", id: "telnyx-media", tag: "Carriers", summary: "A call's audio, by Telnyx", status: http.StatusSwitchingProtocols,
+			text:    "The WebSocket of a stream, as the answer to the voice webhook names it; the token is good for one stream of that call. Its messages are Telnyx'.",
+			answers: map[int]string{http.StatusForbidden: "The token is wrong, used or late, or a browser asks", http.StatusServiceUnavailable: "The server is full"},
+		},
+		{
+			method: "GET", path: "/telnyx/media/{call}/{token}/{owners}", id: "telnyx-media-of", tag: "Carriers", summary: "A call's audio, by an organisation's account at Telnyx",
+			status: http.StatusSwitchingProtocols, text: "As /telnyx/media/{call}/{token}, of a call that came by an organisation's own account.",
+			answers: map[int]string{http.StatusForbidden: "The token is wrong, used or late, or a browser asks", http.StatusServiceUnavailable: "The server is full"},
+		},
+		{
 			method: "GET", path: "/whatsapp/meta/{bot}", id: "whatsapp-verify", tag: "Channels", summary: "Meta makes sure that a webhook is ours", media: plain,
 			text:    "Answers hub.challenge if hub.verify_token is the one that GET /api/v1/bots/{id}/channel shows.",
 			answers: map[int]string{http.StatusForbidden: "The token is not that of this bot"},
@@ -149,9 +184,9 @@ func describeBeside(api *huma.OpenAPI) {
 			Method: b.method, Path: b.path, OperationID: b.id, Tags: []string{b.tag}, Summary: b.summary, Description: b.text,
 			Responses: map[string]*huma.Response{strconv.Itoa(status): good}, Security: []map[string][]string{},
 		}
-		for name, text := range map[string]string{"account": "AccountSid.", "call": "The last part of the call's Location.", "bot": "The bot's id."} {
-			if strings.HasSuffix(b.path, "/{"+name+"}") {
-				op.Parameters = []*huma.Param{{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: text}}
+		for _, p := range besideParts {
+			if strings.Contains(b.path, "/{"+p.name+"}") {
+				op.Parameters = append(op.Parameters, &huma.Param{Name: p.name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}, Description: p.text})
 			}
 		}
 		for code, text := range b.answers {
@@ -159,4 +194,10 @@ func describeBeside(api *huma.OpenAPI) {
 		}
 		api.AddOperation(op)
 	}
+}
+
+// besideParts are the parts of paths that differ.
+var besideParts = []struct{ name, text string }{
+	{"account", "AccountSid."}, {"call", "The call's id, as its carrier has it, or the last part of its Location."}, {"token", "What lets the stream in."},
+	{"owners", "Organisations, by their ids, separated by commas."}, {"bot", "The bot's id."},
 }

@@ -72,7 +72,7 @@ func TestPreAnswerElsewhere(t *testing.T) {
 			t.Errorf("%s: told twice", name)
 		}
 	}
-	legs := &office{directory: dir}
+	legs := &office{}
 	legs.pre.answers.Keep(store.KeptPreAnswer{Leg: "sip", CarrierID: "a@b", Org: "acme", Expires: time.Now().Add(time.Minute)}, time.Now())
 	if _, ok := legs.pre.answer(media.Info{Kind: "sip", ID: "a@b/1234"}); !ok {
 		t.Error("a leg by SIP that has a namesake is not known")
