@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,8 +20,18 @@ import (
 func TestHeldEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var told []string
-		r := &resuming{deliver: func(e pipeline.Event) { told = append(told, e.Call) }}
+		var mu sync.Mutex
+		var calls []string
+		r := &resuming{deliver: func(e pipeline.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			calls = append(calls, e.Call)
+		}}
+		told := func() []string {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(calls)
+		}
 		end := func(call string, cause media.Cause, kind string) bool {
 			return r.keep(pipeline.Event{Call: call, Kind: pipeline.CallEnded, Ending: &pipeline.Ending{Call: call, Cause: cause, Info: media.Info{ID: "CA" + call, Kind: kind}}})
 		}
@@ -50,18 +61,18 @@ func TestHeldEnds(t *testing.T) {
 		if h := r.find("goes on", ""); h == nil || !r.drop(h) || r.drop(h) {
 			t.Error("a call that goes on is not let go of once")
 		}
-		if diff := cmp.Diff([]string{"hung up"}, told); diff != "" {
+		if diff := cmp.Diff([]string{"hung up"}, told()); diff != "" {
 			t.Errorf("told at once (-want +got):\n%s", diff)
 		}
 		time.Sleep(heldFor + time.Second)
 		synctest.Wait()
-		if diff := cmp.Diff([]string{"hung up", "lost"}, told); diff != "" {
+		if diff := cmp.Diff([]string{"hung up", "lost"}, told()); diff != "" {
 			t.Errorf("told (-want +got):\n%s", diff)
 		}
 		end("last", media.CauseCarrier, lines.Twilio)
 		r.giveUp()
-		if end("later", media.CauseCarrier, lines.Twilio) || !slices.Contains(told, "last") {
-			t.Errorf("at the end told: %v", told)
+		if end("later", media.CauseCarrier, lines.Twilio) || !slices.Contains(told(), "last") {
+			t.Errorf("at the end told: %v", told())
 		}
 	})
 }
