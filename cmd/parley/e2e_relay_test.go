@@ -102,9 +102,7 @@ func TestEndToEndRelay(t *testing.T) {
 		"name": "App", "system_prompt": "An app answers.", "starting_message": "Welcome to the app.",
 		"settings": map[string]any{"relay": map[string]any{"url": "ws://127.0.0.1:" + port + "/relay", "secret": "RELAY_TOKEN", "parameters": map[string]string{"plan": "gold", "caller": "{{from}}"}}},
 	}), &made)
-	if printed, code := command(t, []string{"PARLEY_DATA_DIR=" + n.data}, "numbers", "set", "+442070000009", made.ID); code != 0 {
-		t.Fatalf("parley numbers set: %s", printed)
-	}
+	n.into(n.api(http.MethodPost, "/api/v1/numbers", map[string]any{"phone_number": "+442070000009", "agent_id": made.ID}), &struct{}{})
 	printed, code := command(t, []string{"TWILIO_AUTH_TOKEN=" + testToken}, "call", "--connect", strings.TrimPrefix(n.url, "http://"), "--from", "+15550100009", "--to", "+442070000009",
 		"--no-transcribe", "--json", "--wav", filepath.Join(t.TempDir(), "call.wav"),
 		"--do", "hear quiet=600ms", "--do", "say vm-goodbye", "--do", "barge agent-pass after=2s", "--do", "hear quiet=600ms", "--do", "press 1", "--do", "hear quiet=600ms", "--do", "press 9", "--do", "hear")
