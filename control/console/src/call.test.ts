@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { fragment, renewed, whySilent } from "./call";
+import { expect, test, vi } from "vitest";
+import { Call, fragment, nothing, renewed, type Seen, whySilent } from "./call";
 
 const sdp = (...lines: string[]) => lines.join("\r\n") + "\r\n";
 
@@ -20,4 +20,22 @@ test("a microphone that is not to be had is explained", () => {
   expect(whySilent(named("NotAllowedError"))).toContain("Allow the microphone");
   expect(whySilent(named("InsecureContext"))).toContain("https");
   expect(whySilent(named("OverconstrainedError"))).toContain("(no)");
+});
+
+test("a call that was hung up stays over, whatever is still on its way", () => {
+  const channel: { onmessage?: (event: { data: string }) => void } = {};
+  const peer = { addTransceiver: () => ({}), createDataChannel: () => channel, close: () => undefined };
+  vi.stubGlobal("RTCPeerConnection", function () { return peer; });
+  vi.stubGlobal("AudioContext", function () { return { close: async () => undefined }; });
+  vi.stubGlobal("Audio", function () { return {}; });
+  for (const name of ["addEventListener", "removeEventListener", "cancelAnimationFrame"]) vi.stubGlobal(name, () => undefined);
+  let seen: Seen = nothing;
+  const call = new Call({ ...nothing, state: "connecting" }, (now) => (seen = now));
+  const tell = (state: string) => channel.onmessage!({ data: JSON.stringify({ type: "state", data: { state } }) });
+  tell("listening");
+  expect(seen.state).toBe("listening");
+  call.hangUp();
+  tell("thinking");
+  expect(seen.state).toBe("over");
+  vi.unstubAllGlobals();
 });

@@ -239,6 +239,7 @@ export class Call {
   }
 
   #told({ type, error, data }: Message): void {
+    if (this.#ended) return; // it was on its way when the call was hung up
     switch (type) {
       case "connected":
       case "transcript_update": {
