@@ -22,6 +22,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,26 +180,18 @@ func when(text string) time.Time {
 	return time.Time{}
 }
 
-// Find implements pipeline.Carrier.
+// Find implements pipeline.Carrier. A call goes from one of Plivo's three lists to the next: they are asked in that order, so that none is missed
+// on its way.
 func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed, error) {
 	since := o.Asked.Add(-callapi.Skew)
 	var found []pipeline.Placed
 	add := func(p pipeline.Placed) {
-		if p.To == o.To && p.From == o.From && (p.Made.IsZero() || !p.Made.Before(since)) {
+		known := slices.ContainsFunc(found, func(f pipeline.Placed) bool { return f.ID == p.ID })
+		if !known && p.To == o.To && p.From == o.From && (p.Made.IsZero() || !p.Made.Before(since)) {
 			found = append([]pipeline.Placed{p}, found...)
 		}
 	}
-	var over struct {
-		Objects []call `json:"objects"`
-	}
-	between := url.Values{"from_number": {bare(o.From)}, "to_number": {bare(o.To)}, "limit": {fmt.Sprint(looked)}}
-	if err := a.api().Ask(ctx, http.MethodGet, "/Call/?"+between.Encode(), nil, &over); err != nil {
-		return nil, fmt.Errorf("list calls: %w", err)
-	}
-	for _, c := range over.Objects {
-		add(c.placed())
-	}
-	for _, status := range []string{"live", "queued"} {
+	for _, status := range []string{"queued", "live"} {
 		var ids struct {
 			Calls []string `json:"calls"`
 		}
@@ -211,6 +204,16 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 				add(p)
 			}
 		}
+	}
+	var over struct {
+		Objects []call `json:"objects"`
+	}
+	between := url.Values{"from_number": {bare(o.From)}, "to_number": {bare(o.To)}, "limit": {fmt.Sprint(looked)}}
+	if err := a.api().Ask(ctx, http.MethodGet, "/Call/?"+between.Encode(), nil, &over); err != nil {
+		return nil, fmt.Errorf("list calls: %w", err)
+	}
+	for _, c := range over.Objects {
+		add(c.placed())
 	}
 	return found, nil
 }
