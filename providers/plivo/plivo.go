@@ -1,7 +1,7 @@
 // Package plivo places and transfers calls by Plivo's REST API.
 //
 //	Place ──POST Call/──▶ the request's id          Find ──GET Call/?status=live, queued, and those that are over──▶ what there is
-//	Look ──GET Call/…/?status=live, queued, …──▶    HangUp ──DELETE Call/…/, else Request/…/──▶
+//	Look ──GET Call/…/?status=queued, live, …──▶    HangUp ──DELETE Request/…/, else Call/…/──▶
 //	Transfer ──POST Call/…/ aleg_url──▶ Account.Lead: <Dial>
 //
 // An answered call asks Account.Voice what to do; that it rings and that it is over goes to Account.Status. Both carry the order's token in their
@@ -218,9 +218,9 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 	return found, nil
 }
 
-// Look implements pipeline.Carrier. Plivo has a call in one of three places.
+// Look implements pipeline.Carrier. Plivo has a call in one of three places, which are asked as Find asks them.
 func (a *Account) Look(ctx context.Context, id string) (pipeline.Placed, error) {
-	for _, where := range []string{"?status=live", "?status=queued", ""} {
+	for _, where := range []string{"?status=queued", "?status=live", ""} {
 		var c call
 		err := a.api().Ask(ctx, http.MethodGet, "/Call/"+url.PathEscape(id)+"/"+where, nil, &c)
 		if callapi.Over(err) {
@@ -238,7 +238,7 @@ func (a *Account) Look(ctx context.Context, id string) (pipeline.Placed, error) 
 
 // HangUp implements pipeline.Carrier. A call that does not ring yet is a request.
 func (a *Account) HangUp(ctx context.Context, id string) error {
-	for _, what := range []string{"/Call/", "/Request/"} {
+	for _, what := range []string{"/Request/", "/Call/"} {
 		err := a.api().Ask(ctx, http.MethodDelete, what+url.PathEscape(id)+"/", nil, nil)
 		if err == nil {
 			return nil
