@@ -68,7 +68,7 @@ func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	call, from, to := fields["uuid"], dialled(fields["from"]), dialled(fields["to"])
+	call, from, to := fields["uuid"], international(fields["from"]), international(fields["to"])
 	if !plainID(call) {
 		v.badForm(w, "uuid", call)
 		return
@@ -233,17 +233,4 @@ func queryObject(parts []string) ([]byte, bool) {
 func (v *Vonage) respond(w http.ResponseWriter, ncco []nccoConnect) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(ncco) // a caller who has gone cannot be told
-}
-
-// dialled is a number with the plus that Vonage leaves out; anything else as it is.
-func dialled(number string) string {
-	for _, c := range []byte(number) {
-		if c < '0' || c > '9' {
-			return number
-		}
-	}
-	if len(number) < 7 || number[0] == '0' { // an extension, or nothing
-		return number
-	}
-	return "+" + number
 }

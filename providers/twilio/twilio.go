@@ -18,7 +18,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -32,6 +31,7 @@ import (
 	"time"
 
 	"parley/pipeline"
+	"parley/providers/callapi"
 )
 
 // TokenParam is the query parameter of Voice and Status that names the call.
@@ -41,8 +41,7 @@ const TokenParam = pipeline.TokenParam
 const DefaultBase = "https://api.twilio.com"
 
 const (
-	skew      = 2 * time.Minute // how far Twilio's clock may be behind ours; its times have whole seconds
-	pages     = 5               // of a list, at most
+	pages     = 5 // of a list, at most
 	pageSize  = 100
 	maxAnswer = 1 << 20
 )
@@ -120,18 +119,18 @@ func (f *failure) surely() bool { return f.status/100 == 4 && f.status != http.S
 // Place implements pipeline.Carrier.
 func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed, error) {
 	form := url.Values{
-		"To": {o.To}, "From": {o.From}, "Url": {withToken(a.Voice, o.Token)}, "Method": {http.MethodPost},
-		"StatusCallback": {withToken(a.Status, o.Token)}, "StatusCallbackMethod": {http.MethodPost},
+		"To": {o.To}, "From": {o.From}, "Url": {callapi.WithToken(a.Voice, o.Token)}, "Method": {http.MethodPost},
+		"StatusCallback": {callapi.WithToken(a.Status, o.Token)}, "StatusCallbackMethod": {http.MethodPost},
 		"StatusCallbackEvent": {"initiated", "ringing", "answered", "completed"},
 	}
 	if a.Fallback != "" {
-		form.Set("FallbackUrl", withToken(a.Fallback, o.Token))
+		form.Set("FallbackUrl", callapi.WithToken(a.Fallback, o.Token))
 		form.Set("FallbackMethod", http.MethodPost)
 	}
 	if a.Detect != "" && o.Who {
 		form.Set("MachineDetection", a.Detect)
 		form.Set("AsyncAmd", "true") // else the call is connected only when it is known, and they hear nothing until then
-		form.Set("AsyncAmdStatusCallback", withToken(a.Machine, o.Token))
+		form.Set("AsyncAmdStatusCallback", callapi.WithToken(a.Machine, o.Token))
 		form.Set("AsyncAmdStatusCallbackMethod", http.MethodPost)
 	}
 	if o.Ring > 0 {
@@ -155,20 +154,11 @@ func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed,
 	return made.placed(), nil
 }
 
-// withToken is a URL with the token in its query.
-func withToken(base, token string) string {
-	separator := "?"
-	if strings.Contains(base, "?") {
-		separator = "&"
-	}
-	return base + separator + TokenParam + "=" + url.QueryEscape(token)
-}
-
 // Find implements pipeline.Carrier. StartTime is not asked for: a call that still waits has none.
 func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed, error) {
 	query := url.Values{"To": {o.To}, "From": {o.From}, "PageSize": {strconv.Itoa(pageSize)}}
 	path := "/Calls.json?" + query.Encode()
-	since := o.Asked.Add(-skew)
+	since := o.Asked.Add(-callapi.Skew)
 	var found []pipeline.Placed
 	for range pages {
 		var page struct {
@@ -227,36 +217,17 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 	return nil
 }
 
-// dialVerb is TwiML that connects a call (twilio.com/docs/voice/twiml/dial).
-type dialVerb struct {
-	XMLName xml.Name `xml:"Response"`
-	Dial    struct {
-		CallerID string `xml:"callerId,attr,omitempty"`
-		Timeout  int    `xml:"timeout,attr,omitempty"`
-		Number   string `xml:"Number,omitempty"`
-		Sip      string `xml:"Sip,omitempty"`
-	} `xml:"Dial"`
-}
-
 // Transfer has a live call leave its media stream and connected to somebody else. When it returns nil Twilio has taken it; nobody has
 // answered there yet, and if nobody does the call ends. An error that is ErrNoCall says that the call is over; a *Refusal, that it stays.
 func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) error {
 	if a.Lead != nil {
 		return a.redirect(ctx, id, url.Values{"Url": {a.Lead(to)}, "Method": {http.MethodPost}})
 	}
-	var doc dialVerb
-	doc.Dial.CallerID = to.CallerID
-	if to.Ring > 0 {
-		doc.Dial.Timeout = min(max(int(to.Ring/time.Second), 5), 600)
-	}
-	if doc.Dial.Number = to.To; strings.HasPrefix(to.To, "sip") {
-		doc.Dial.Number, doc.Dial.Sip = "", to.To
-	}
-	text, err := xml.Marshal(doc)
+	text, err := callapi.DialXML(to, 5, 600)
 	if err != nil {
-		return fmt.Errorf("write transfer: %w", err)
+		return err
 	}
-	return a.redirect(ctx, id, url.Values{"Twiml": {string(text)}})
+	return a.redirect(ctx, id, url.Values{"Twiml": {text}})
 }
 
 // redirect has a live call do something else.
