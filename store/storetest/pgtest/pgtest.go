@@ -252,6 +252,7 @@ func (s *Server) Kill() error {
 	if s.process == nil {
 		return nil
 	}
+	halt(s.process.Pid)
 	family := append(children(s.process.Pid), s.process.Pid)
 	for _, pid := range family {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
@@ -289,13 +290,15 @@ func (s *Server) Pause() error { return s.signal(syscall.SIGSTOP) }
 // Resume undoes Pause.
 func (s *Server) Resume() error { return s.signal(syscall.SIGCONT) }
 
+// signal tells the server, which is halted first: one that runs may start a process for a new connection while its others are counted.
 func (s *Server) signal(sig syscall.Signal) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.process == nil {
 		return errors.New("the server is down")
 	}
-	for _, pid := range append([]int{s.process.Pid}, children(s.process.Pid)...) {
+	halt(s.process.Pid)
+	for _, pid := range append(children(s.process.Pid), s.process.Pid) {
 		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			return err
 		}

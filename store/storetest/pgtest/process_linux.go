@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // attend lets a command run as another user, out of reach of the terminal's Ctrl-C, and end when the thread that started it does.
@@ -30,6 +32,15 @@ func spawn(c *exec.Cmd) (ended chan struct{}, err error) {
 		}
 	}()
 	return ended, <-started
+}
+
+// halt stops a process that this one has started, and returns when it stands still: it starts no more children.
+func halt(pid int) {
+	if syscall.Kill(pid, syscall.SIGSTOP) != nil {
+		return // it has ended
+	}
+	for unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED|unix.WEXITED|unix.WNOWAIT, nil) == unix.EINTR { // until it stands still, or has ended
+	}
 }
 
 // children are the processes that a process has started and that run.

@@ -14,6 +14,8 @@ func spawn(*exec.Cmd) (chan struct{}, error) {
 	return nil, errors.New("Postgres for tests is started on Linux only: run the tests there")
 }
 
+func halt(int) {}
+
 func children(int) []int { return nil }
 
 func alive(int) bool { return false }
