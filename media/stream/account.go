@@ -3,6 +3,7 @@ package stream
 import (
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // An Account is one that is not the server's own: its requests are signed with its own token.
@@ -46,4 +47,34 @@ func (t *Twilio) upgrade(r *http.Request) (owners []string, ok bool) {
 		return nil, check(t.AuthToken)
 	}
 	return t.signers(account, check)
+}
+
+// ownersOf are whose secrets have signed a webhook of an account; check tells whether a secret did. Nil: nobody's.
+func ownersOf(accounts func(account string) []Account, account string, check func(secret string) bool) (owners []string) {
+	if accounts == nil || !plainID(account) {
+		return nil
+	}
+	for _, a := range accounts(account) {
+		if check(a.Token) && !slices.Contains(owners, a.Owner) {
+			owners = append(owners, a.Owner)
+		}
+	}
+	return owners
+}
+
+// ownersPath is what the path of a stream ends with that came by an account of owners; empty: it was the server's own.
+func ownersPath(owners []string) string {
+	if len(owners) == 0 {
+		return ""
+	}
+	return "/" + strings.Join(owners, ownersComma)
+}
+
+// ownersIn are those whom the path of a stream names.
+func ownersIn(r *http.Request) []string {
+	whose := r.PathValue("owners")
+	if whose == "" {
+		return nil
+	}
+	return strings.Split(whose, ownersComma)
 }

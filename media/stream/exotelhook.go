@@ -81,7 +81,7 @@ func (e *Exotel) Ticketed(w http.ResponseWriter, r *http.Request) {
 }
 
 // key seals tickets, whatever the parameters: it is not known that Exotel leaves them in the URL.
-func (e *Exotel) key() string { return sealKey(e.Secret, nil) }
+func (e *Exotel) key() string { return sealKey(e.Secret, nil, nil) }
 
 // fits judges a start, and gives it the parameters of the URL that it came by.
 func (e *Exotel) fits(r *http.Request) fitting {

@@ -13,8 +13,20 @@ import (
 
 // claims are what a signed webhook's token says of it (developer.vonage.com, "Decoding signed webhooks").
 type claims struct {
-	Issued  float64 `json:"iat"`
-	Payload string  `json:"payload_hash"`
+	Issued      float64 `json:"iat"`
+	Payload     string  `json:"payload_hash"`
+	Application string  `json:"application_id"`
+}
+
+// claimedApplication is the application that a JWT says it is of, whoever has signed it; empty: it says none.
+func claimedApplication(token string) string {
+	_, rest, _ := strings.Cut(token, ".")
+	body, _, _ := strings.Cut(rest, ".")
+	var c claims
+	if !decodePart(body, &c) {
+		return ""
+	}
+	return c.Application
 }
 
 // readToken returns what a JWT says that is signed with secret by HS256 (RFC 7515, RFC 7519); false: it is not, or secret is empty.

@@ -3,6 +3,7 @@ package stream
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"log/slog"
 	"maps"
@@ -17,14 +18,23 @@ import (
 // Vonage is the server's side of Vonage: the answer webhook of a Voice application, which connects a call to a WebSocket, its event webhook, and
 // that socket. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
 //
-// Webhooks must be signed with the account's signature secret, no longer ago than vonageAge. Upgrades are not: their URL has the token of the
-// call, which is good once.
+// Webhooks must be signed with the account's signature secret, or with that of one of their application's Accounts, no longer ago than vonageAge.
+// Upgrades are not: their URL has the token of the call, which is good once.
 type Vonage struct {
 	Host
 
 	SignatureSecret string // the account's: Dashboard, Settings
 	Secret          []byte // seals tokens: the same on every node. Without it no stream is let in
 	Rate            int    // samples a second, of 8000, 16000 or 24000; 0: 8000
+
+	// Accounts are those of an application's id that may call besides, as of Twilio; their tokens are signature secrets.
+	Accounts func(application string) []Account
+	// Admit says whether a call that asks Voice what to do is still wanted, as of Twilio.
+	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
+	// Token is the parameter that the URLs of placed calls have and no others: no answer webhook tells a direction.
+	Token string
+
+	Progress func(context.Context, StatusUpdate) // called with each event of a call, in Vonage's words; nil: nobody asks
 }
 
 const (
@@ -59,12 +69,13 @@ func (v *Vonage) Mount(mux *http.ServeMux) {
 		mux.HandleFunc(method+vonageEvents, v.Events)
 	}
 	mux.HandleFunc("GET "+vonageMedia+"/{call}/{token}", v.Media)
+	mux.HandleFunc("GET "+vonageMedia+"/{call}/{token}/{owners}", v.Media)
 }
 
 // Voice answers a call (GET or POST) with an NCCO that connects it to Media. One that is not welcome is answered with 503, at which Vonage asks the
 // application's fallback URL. The parameters of the webhook's own URL, such as ?agent=sales, travel along and are found in Info.Params.
 func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
-	fields, own, ok := v.fields(w, r)
+	fields, own, owners, ok := v.fields(w, r)
 	if !ok {
 		return
 	}
@@ -73,7 +84,12 @@ func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
 		v.badForm(w, "uuid", call)
 		return
 	}
-	if v.Accepting != nil && !v.Accepting(r.Context(), Incoming{call, from, to, nil, own}) || v.draining.Load() {
+	if v.Admit != nil && !v.Admit(r.Context(), call, owners, own) {
+		v.refused(RefusedUnwanted, slog.String("carrier_id", call))
+		v.respond(w, []nccoConnect{}) // a call that has nothing more to do ends
+		return
+	}
+	if v.Accepting != nil && !v.Accepting(r.Context(), Incoming{call, from, to, owners, own}) || v.draining.Load() {
 		v.turnAway(w)
 		return
 	}
@@ -84,11 +100,15 @@ func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
 		v.turnAway(w)
 		return
 	}
-	base, token := v.base(r), seal(string(v.Secret), call, secret, fields["direction"] == "outbound", now.Add(limits.Token))
+	outbound, ours := fields["direction"] == "outbound", fields["to"]
+	if v.Token != "" && own.Has(v.Token) {
+		outbound, ours = true, fields["from"]
+	}
+	base, token := v.base(r), seal(v.key(owners), call, secret, outbound, now.Add(limits.Token))
 	v.respond(w, []nccoConnect{{
-		Action: "connect", From: fields["to"], EventURL: []string{base + vonageEvents},
+		Action: "connect", From: ours, EventURL: []string{base + vonageEvents},
 		Endpoint: []nccoEndpoint{{
-			Type: "websocket", URI: overSocket(base) + vonageMedia + "/" + call + "/" + token,
+			Type: "websocket", URI: overSocket(base) + vonageMedia + "/" + call + "/" + token + ownersPath(owners),
 			ContentType: "audio/l16;rate=" + strconv.Itoa(cmp.Or(v.Rate, telephone.rate)), Headers: vonageParams(from, to, own),
 		}},
 	}})
@@ -115,24 +135,43 @@ func (v *Vonage) turnAway(w http.ResponseWriter) {
 	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 }
 
-// Events takes what Vonage tells of calls (GET or POST): the token of one that is over is no good any more.
+// key seals the tokens of calls that came by the accounts of these owners; empty, which opens nothing: there is no Secret.
+func (v *Vonage) key(owners []string) string {
+	if len(v.Secret) == 0 || len(owners) == 0 {
+		return string(v.Secret)
+	}
+	return sealKey(v.Secret, nil, owners)
+}
+
+// Events takes what Vonage tells of calls (GET or POST), and hands it to Progress: the token of one that is over is no good any more. What is told
+// of the connection to Media, which is a leg of its own, is not of the call.
 func (v *Vonage) Events(w http.ResponseWriter, r *http.Request) {
-	fields, _, ok := v.fields(w, r)
+	fields, own, owners, ok := v.fields(w, r)
 	if !ok {
 		return
 	}
-	call, status := fields["uuid"], fields["status"]
-	v.log().Debug("call status", "carrier_id", call, "status", status)
-	switch status {
+	u := StatusUpdate{
+		CallSID: fields["uuid"], Status: fields["status"], Direction: fields["direction"], From: dialled(fields["from"]), To: dialled(fields["to"]),
+		Owners: owners, Params: own,
+	}
+	if seconds, err := strconv.Atoi(fields["duration"]); err == nil {
+		u.Duration = time.Duration(seconds) * time.Second
+	}
+	switch u.Status {
 	case "completed", "failed", "rejected", "busy", "cancelled", "timeout", "unanswered":
-		v.tokens.revoke(call)
+		v.tokens.revoke(u.CallSID)
+	}
+	// That such a leg names a socket's address is UNCONFIRMED: if it does not, its id tells it from the call.
+	if leg := strings.HasPrefix(u.To, "ws:") || strings.HasPrefix(u.To, "wss:"); v.Progress != nil && plainID(u.CallSID) && u.Status != "" && !leg {
+		v.Progress(r.Context(), u)
 	}
 	w.WriteHeader(http.StatusNoContent)
 }
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, the first message, token, and the call.
 func (v *Vonage) Media(w http.ResponseWriter, r *http.Request) {
-	call, token, key := r.PathValue("call"), r.PathValue("token"), string(v.Secret)
+	call, token, owners := r.PathValue("call"), r.PathValue("token"), ownersIn(r)
+	key := v.key(owners)
 	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
 		v.refuse(w, RefusedToken, http.StatusForbidden)
 		return
@@ -142,21 +181,25 @@ func (v *Vonage) Media(w http.ResponseWriter, r *http.Request) {
 		if !ok {
 			return "bad token", RefusedToken
 		}
-		s.call, s.outbound = call, outbound
+		s.call, s.outbound, l.owners = call, outbound, owners
 		return v.begin(l, s)
 	})
 }
 
 // fields are those of a signed webhook: of a POST its body's, of a GET the query's. own are the parameters of the URL that it asks, which of
-// a GET cannot be told from Vonage's. What it refuses it has answered.
-func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[string]string, own url.Values, ok bool) {
+// a GET cannot be told from Vonage's; owners, whose account has signed it. What it refuses it has answered.
+func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[string]string, own url.Values, owners []string, ok bool) {
 	body, ok := v.body(w, r)
 	if !ok {
-		return nil, nil, false
+		return nil, nil, nil, false
 	}
-	if !v.signed(r, body, time.Now()) {
-		v.refuse(w, RefusedSignature, http.StatusForbidden)
-		return nil, nil, false
+	now := time.Now()
+	signed := func(secret string) bool { return vonageSigned(secret, r, body, now) }
+	if !signed(v.SignatureSecret) {
+		if owners = ownersOf(v.Accounts, claimedApplication(bearer(r)), signed); len(owners) == 0 {
+			v.refuse(w, RefusedSignature, http.StatusForbidden)
+			return nil, nil, nil, false
+		}
 	}
 	own = r.URL.Query()
 	if r.Method == http.MethodGet {
@@ -167,25 +210,25 @@ func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[stri
 		for _, name := range vonageFields {
 			own.Del(name)
 		}
-		return fields, own, true
+		return fields, own, owners, true
 	}
 	var all map[string]any
 	if err := json.Unmarshal(body, &all); err != nil {
 		v.refused(RefusedForm, slog.Any("error", err))
 		http.Error(w, "the body is not a JSON object", http.StatusBadRequest)
-		return nil, nil, false
+		return nil, nil, nil, false
 	}
-	return textFields(all), own, true
+	return textFields(all), own, owners, true
 }
 
 // vonageFields are what an answer webhook by GET adds to its URL (developer.vonage.com, "Webhook reference", answer webhook).
 var vonageFields = []string{"from", "to", "uuid", "conversation_uuid", "region_url", "endpoint_type", "from_user", "custom_data"}
 
-// signed says whether Vonage has signed a webhook, and lately: the bearer is a token with the hash of the payload. Of a GET that is an object of
+// vonageSigned says whether Vonage has signed a webhook with a secret, and lately: the bearer is a token with the hash of the payload. Of a GET that is an object of
 // the parameters, in their order; whether those of the webhook's own URL, which come first, are among them is UNCONFIRMED, and so either will do.
-func (v *Vonage) signed(r *http.Request, body []byte, now time.Time) bool {
+func vonageSigned(secret string, r *http.Request, body []byte, now time.Time) bool {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	c, ok := readToken(v.SignatureSecret, token)
+	c, ok := readToken(secret, token)
 	if !bearer || !ok || !c.fresh(now, vonageAge) {
 		return false
 	}

@@ -53,6 +53,12 @@ func signalwireAsks(tb testing.TB, server *httptest.Server, path, key string, fo
 func signalwireRings(tb testing.TB, server *httptest.Server, query string) cxmlStream {
 	tb.Helper()
 	status, body := signalwireAsks(tb, server, "/signalwire/voice"+query, signalwireTestKey, signalwireForm())
+	return signalwireNoun(tb, status, body)
+}
+
+// signalwireNoun is the stream that an answer asks for.
+func signalwireNoun(tb testing.TB, status int, body string) cxmlStream {
+	tb.Helper()
 	var doc cxml
 	if err := xml.Unmarshal([]byte(body), &doc); status != http.StatusOK || err != nil || doc.Connect == nil || doc.Hangup == nil {
 		tb.Fatalf("voice: %d %s %v", status, body, err)

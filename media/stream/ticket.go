@@ -11,12 +11,17 @@ import (
 // This file is how the streams of carriers that sign no upgrade prove themselves: by a ticket, which the voice webhook gave to their call. It
 // is a token, sealed with what the webhook was asked, so that nothing of that can be another when the stream comes. It is good once.
 
-// sealKey is what seals the tickets of a call with these parameters; empty, which opens nothing: there is no secret.
-func sealKey(secret []byte, query url.Values) string {
+// sealKey is what seals the tickets of a call with these parameters, by an account of these owners; empty, which opens nothing: there is no
+// secret.
+func sealKey(secret []byte, query url.Values, owners []string) string {
 	if len(secret) == 0 {
 		return ""
 	}
-	return string(secret) + "?" + query.Encode()
+	key := string(secret) + "?" + query.Encode()
+	if len(owners) > 0 {
+		key += "#" + strings.Join(owners, ownersComma)
+	}
+	return key
 }
 
 // ticket gives a call that is welcome a ticket, sealed by key; false: it is to be turned away.
@@ -54,12 +59,13 @@ func (h *Host) admit(w http.ResponseWriter, r *http.Request, speaks *dialect, ke
 		h.refuse(w, RefusedToken, http.StatusForbidden)
 		return
 	}
+	owners := ownersIn(r) // which key has sealed
 	h.take(w, r, speaks, func(l *Leg, s *start) (string, Refusal) {
 		outbound, ok := h.redeem(key, call, ticket, time.Now())
 		if !ok {
 			return "bad token", RefusedToken
 		}
-		s.outbound = outbound
+		s.outbound, l.owners = outbound, owners
 		if why, reason := fits(s); why != "" {
 			return why, reason
 		}
