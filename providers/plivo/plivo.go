@@ -7,8 +7,8 @@
 // An answered call asks Account.Voice what to do; that it rings and that it is over goes to Account.Status. Both carry the order's token in their
 // query, and are signed by Plivo. Numbers are written without their plus.
 //
-// Plivo answers an order with the id of the request. That calls go by the same id, as CallUUID, is UNCONFIRMED, and relied on by clients that are
-// in use; webhooks name it in ALegRequestUUID too.
+// Plivo answers an order with the id of the request, which webhooks name as ALegRequestUUID. That calls go by the same id, as CallUUID, is UNCONFIRMED,
+// and relied on by clients that are in use: here it is by Look and HangUp of a call that was placed, and not by what is told of it.
 //
 // Sources: npm plivo 4.79.0, plivo.com/docs/voice/api/call and its "Call status".
 package plivo
@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -278,4 +279,32 @@ func State(status string) pipeline.PlacedState {
 	default: // queued, ringing, early media, and whatever Plivo may come to say: it is not over
 		return pipeline.PlacedRinging
 	}
+}
+
+// dialVerb is XML that connects a call (plivo.com/docs/voice/xml/dial): an address of SIP is a <User>.
+type dialVerb struct {
+	XMLName xml.Name `xml:"Response"`
+	Dial    struct {
+		CallerID string `xml:"callerId,attr,omitempty"`
+		Timeout  int    `xml:"timeout,attr,omitempty"`
+		Number   string `xml:"Number,omitempty"`
+		User     string `xml:"User,omitempty"`
+	} `xml:"Dial"`
+}
+
+// Document is the document that Account.Lead names: it rings somebody else for a call.
+func Document(to pipeline.Onward) (string, error) {
+	var doc dialVerb
+	doc.Dial.CallerID = bare(to.CallerID)
+	if to.Ring > 0 {
+		doc.Dial.Timeout = callapi.Seconds(to.Ring, 5, 600)
+	}
+	if doc.Dial.Number = bare(to.To); strings.HasPrefix(to.To, "sip") {
+		doc.Dial.Number, doc.Dial.User = "", to.To
+	}
+	text, err := xml.Marshal(doc)
+	if err != nil {
+		return "", fmt.Errorf("write transfer: %w", err)
+	}
+	return string(text), nil
 }

@@ -3,6 +3,7 @@ package plivo
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"parley/pipeline"
 )
@@ -55,6 +56,19 @@ func TestExplain(t *testing.T) {
 	} {
 		if _, got := explain([]byte(answer)); got != want {
 			t.Errorf("%s says %q, want %q", answer, got, want)
+		}
+	}
+}
+
+// TestDocument writes what leads a call on, as Plivo has it.
+func TestDocument(t *testing.T) {
+	t.Parallel()
+	for want, to := range map[string]pipeline.Onward{
+		`<Response><Dial callerId="15550100001" timeout="60"><Number>442071234567</Number></Dial></Response>`: {To: "+442071234567", CallerID: "+15550100001", Ring: time.Minute},
+		`<Response><Dial><User>sip:desk@example.com</User></Dial></Response>`:                                 {To: "sip:desk@example.com"},
+	} {
+		if got, err := Document(to); err != nil || got != want {
+			t.Errorf("%+v: %s, %v; want %s", to, got, err, want)
 		}
 	}
 }
