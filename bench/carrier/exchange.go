@@ -34,6 +34,7 @@ type Exchange struct {
 	Key         ed25519.PrivateKey // of Telnyx: signs webhooks, which AuthToken does elsewhere
 	Application string             // of Telnyx: the only one that calls are placed by
 	Verify      *rsa.PublicKey     // of Vonage: proves the tokens of requests, in place of AuthToken
+	Signing     string             // signs webhooks where AuthToken does not: Vonage's signature secret, SignalWire's signing key; empty: AuthToken
 	Lag         time.Duration      // so late calls are in lists and can be looked at, where a carrier warns of that: Telnyx
 
 	Numbers map[string]string // the account's phone numbers, each with the voice URL that its calls go to
@@ -208,6 +209,9 @@ func (c *outward) lead(verbs []element) {
 // lives follows what an answered call is told to do, and leaves it for what it is told meanwhile.
 func (c *outward) lives(ctx context.Context, p *placed) error {
 	do := func(ctx context.Context) error {
+		if p.Kind == Vonage {
+			return p.placeByNCCO(ctx)
+		}
 		return p.follow(ctx, c.voice, url.Values{"CallStatus": {"in-progress"}})
 	}
 	for {
@@ -247,7 +251,7 @@ func (x *Exchange) call(c *outward, who Callee) Call {
 		script = []Step{{Verb: Silent, For: 10 * time.Minute}}
 	}
 	return Call{
-		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: x.AuthToken, Kind: x.Kind, Key: x.Key, From: c.from, To: c.to, Script: script, Stepped: who.Stepped,
+		URL: c.voice, Fallback: c.fallback, Connect: x.Connect, AccountSID: x.AccountSID, AuthToken: cmp.Or(x.Signing, x.AuthToken), Kind: x.Kind, Key: x.Key, From: c.from, To: c.to, Script: script, Stepped: who.Stepped,
 		MaxLength: 10 * time.Minute, Log: x.log(),
 	}
 }

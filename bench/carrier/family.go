@@ -35,7 +35,7 @@ type others struct {
 var plivoDialect = dialect{
 	agent:  "Plivo",
 	call:   uuid,
-	stream: "streamId", number: "sequenceNumber", named: true, counts: true,
+	stream: "streamId", number: "sequenceNumber", named: true, counts: true, words: plivoWords,
 	sign: func(c *Call, r *http.Request, target, _ string, form url.Values) {
 		nonce := sid("")
 		r.Header.Set("X-Plivo-Signature-V3-Nonce", nonce)
@@ -102,6 +102,32 @@ var plivoDialect = dialect{
 	cleared: func(s *session) map[string]any {
 		return map[string]any{"event": "clearedAudio", "sequenceNumber": s.sequence(), "streamId": s.p.result.StreamSID}
 	},
+}
+
+// plivoWords makes the fields of a webhook Plivo's: those of placed calls name their request, and a call's end its cause (plivo.com/docs/voice/xml/request).
+func plivoWords(p *placed, form url.Values) {
+	status, seconds := form.Get("CallStatus"), form.Get("CallDuration")
+	for _, name := range []string{"CallbackSource", "SequenceNumber", "Timestamp", "CallDuration", "SipResponseCode"} {
+		form.Del(name)
+	}
+	if p.outward {
+		form.Set("Direction", "outbound")
+		form.Set("ALegUUID", p.result.CallSID)
+		form.Set("ALegRequestUUID", p.result.CallSID)
+	}
+	switch {
+	case over(status):
+		form.Set("Event", "Hangup")
+		if status == "canceled" {
+			form.Set("CallStatus", "cancel")
+		}
+		form.Set("HangupCause", map[string]string{"completed": "NORMAL_CLEARING", "busy": "USER_BUSY", "no-answer": "NO_ANSWER", "canceled": "ORIGINATOR_CANCEL"}[status])
+		if seconds != "" {
+			form.Set("Duration", seconds)
+		}
+	case status == "ringing" && p.outward:
+		form.Set("Event", "Ring")
+	}
 }
 
 // exotelDialect is Exotel's (developer.exotel.com, AgentStream): linear sound, and large pieces of it.

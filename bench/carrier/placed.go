@@ -126,7 +126,14 @@ func (p *placed) streamStatus(noun *streamNoun, event, problem string) {
 func (p *placed) callback(what, method, target string, form url.Values) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if _, err := p.request(ctx, method, target, form); err != nil {
+	tell := func() error {
+		_, err := p.request(ctx, method, target, form)
+		return err
+	}
+	if p.Kind == Vonage {
+		tell = func() error { return p.tellVonage(ctx, target, form) }
+	}
+	if err := tell(); err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		p.warnings = append(p.warnings, fmt.Sprintf("%s callback: %v", what, err))

@@ -2,6 +2,7 @@ package carrier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -85,10 +86,14 @@ func (p *placed) placeByNCCO(ctx context.Context) error {
 	}
 	err = p.stream(ctx, noun)
 	p.end("agent") // nothing follows the connection
+	ended := map[string]string{"status": "completed", "uuid": p.result.CallSID, "direction": "inbound"}
+	if p.outward { // the call is told of apart: this is the connection's own leg
+		ended = map[string]string{"status": "completed", "uuid": uuid(), "direction": "outbound", "to": noun.url}
+	}
 	p.callbacks.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), writeWait)
 		defer cancel()
-		status, _, err := p.postVonage(ctx, event, map[string]string{"status": "completed", "uuid": p.result.CallSID, "direction": "inbound"})
+		status, _, err := p.postVonage(ctx, event, ended)
 		if err == nil && status/100 != 2 {
 			err = fmt.Errorf("%d", status)
 		}
@@ -98,6 +103,26 @@ func (p *placed) placeByNCCO(ctx context.Context) error {
 			p.warnings = append(p.warnings, fmt.Sprintf("event webhook: %v", err))
 		}
 	})
+	return err
+}
+
+// tellVonage sends what has become of a call, of which a form tells in Twilio's words, as an event.
+func (p *placed) tellVonage(ctx context.Context, target string, form url.Values) error {
+	state := form.Get("CallStatus")
+	fields := map[string]string{
+		"status": cmp.Or(vonageStates[state], state), "uuid": p.result.CallSID, "conversation_uuid": "CON-" + p.result.CallSID, "direction": "inbound",
+		"from": strings.TrimPrefix(p.From, "+"), "to": strings.TrimPrefix(p.To, "+"), "timestamp": time.Now().UTC().Format(time.RFC3339Nano),
+	}
+	if p.outward {
+		fields["direction"] = "outbound"
+	}
+	if seconds := form.Get("CallDuration"); seconds != "" {
+		fields["duration"] = seconds
+	}
+	status, _, err := p.postVonage(ctx, target, fields)
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("%d", status)
+	}
 	return err
 }
 
@@ -149,7 +174,7 @@ func (p *placed) postVonage(ctx context.Context, target string, fields map[strin
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", p.speaks().agent)
-	r.Header.Set("Authorization", "Bearer "+vonageToken(p.AuthToken, body, time.Now()))
+	r.Header.Set("Authorization", "Bearer "+vonageToken(p.AuthToken, p.AccountSID, body, time.Now()))
 	got, err := p.http.Do(r)
 	if err != nil {
 		return 0, nil, err
@@ -159,12 +184,12 @@ func (p *placed) postVonage(ctx context.Context, target string, fields map[strin
 	return got.StatusCode, answer, err
 }
 
-// vonageToken signs a webhook's body: a JWT by HS256 with the hash of it.
-func vonageToken(secret string, body []byte, now time.Time) string {
+// vonageToken signs a webhook's body for an application: a JWT by HS256 with the hash of it.
+func vonageToken(secret, application string, body []byte, now time.Time) string {
 	sum := sha256.Sum256(body)
 	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	signed := part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(fmt.Sprintf(`{"iat":%d,"jti":%q,"iss":"Vonage","payload_hash":%q,"api_key":"a1b2c3d"}`,
-		now.Unix(), uuid(), hex.EncodeToString(sum[:])))
+	signed := part(`{"alg":"HS256","typ":"JWT"}`) + "." + part(fmt.Sprintf(`{"iat":%d,"jti":%q,"iss":"Vonage","payload_hash":%q,"api_key":"a1b2c3d","application_id":%q}`,
+		now.Unix(), uuid(), hex.EncodeToString(sum[:]), application))
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(signed))
 	return signed + "." + part(string(mac.Sum(nil)))
