@@ -51,7 +51,10 @@ func (a *accounts) verifier() *lines.Verifier { return a.cfg.verifier(a.guarded)
 
 // verifier asks vendors where this server does, and organisations' own servers by a guarded way.
 func (c *config) verifier(guarded http.RoundTripper) *lines.Verifier {
-	bases := map[string]string{lines.Twilio: c.TwilioBaseURL, lines.Telnyx: c.TelnyxBaseURL, lines.WhatsApp: c.WhatsAppBaseURL, lines.WhatsAppApp: c.WhatsAppBaseURL}
+	bases := map[string]string{
+		lines.Twilio: c.TwilioBaseURL, lines.Telnyx: c.TelnyxBaseURL, lines.Plivo: c.PlivoBaseURL, lines.SignalWire: c.SignalWireBaseURL, lines.Vonage: c.VonageBaseURL,
+		lines.WhatsApp: c.WhatsAppBaseURL, lines.WhatsAppApp: c.WhatsAppBaseURL,
+	}
 	for _, e := range table {
 		if s, _ := suppliers.Of(e.name); e.account != nil && s.Probe != nil && !s.Probe.Apart {
 			bases[e.name] = *e.account(c).base

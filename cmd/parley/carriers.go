@@ -11,6 +11,7 @@ import (
 	"parley/control/lines"
 	"parley/media/stream"
 	"parley/pipeline"
+	"parley/providers/telnyx"
 )
 
 // A door is where the calls of one carrier come in by sockets.
@@ -38,7 +39,7 @@ func (s *server) listenTelnyx() error {
 		return err
 	}
 	t := &stream.Telnyx{
-		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret), Token: pipeline.TokenParam, Admit: s.expected, Progress: s.progress,
+		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret), Token: pipeline.TokenParam, Admit: s.expected, Progress: s.progress(telnyx.State),
 		Accounts: func(account string) []stream.Account { return s.office.accounts.keys(lines.Telnyx, account) },
 	}
 	s.doors = append(s.doors, door{t, &t.Host})

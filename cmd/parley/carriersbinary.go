@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"parley/media/stream"
+	"parley/pipeline"
+	"parley/providers/vonage"
 )
 
 // binarySockets are the settings of carriers whose sound comes in binary frames of a WebSocket.
@@ -37,7 +39,10 @@ func (s *server) listenBinary() error {
 		if err != nil {
 			return err
 		}
-		v := &stream.Vonage{Host: s.host("vonage"), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate}
+		v := &stream.Vonage{
+			Host: s.host("vonage"), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate, Admit: s.expected,
+			Token: pipeline.TokenParam, Progress: s.progress(vonage.State),
+		}
 		s.doors = append(s.doors, door{v, &v.Host})
 	}
 	if password := s.cfg.AsteriskPassword; password != "" {

@@ -170,16 +170,23 @@ func (s *server) judged(ctx context.Context, v stream.Verdict) {
 	log.Info("the carrier says who has answered")
 }
 
-// progress takes the carrier's news of a call.
-func (s *server) progress(ctx context.Context, u stream.StatusUpdate) {
+// progress takes a carrier's news of its calls, in words of its own that are read by state.
+func (s *server) progress(state func(status string) pipeline.PlacedState) func(context.Context, stream.StatusUpdate) {
+	return func(ctx context.Context, u stream.StatusUpdate) {
+		p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: state(u.Status), Code: u.SIPCode}
+		s.heard(ctx, u, p)
+	}
+}
+
+// heard takes the news of a call.
+func (s *server) heard(ctx context.Context, u stream.StatusUpdate, p pipeline.Placed) {
 	s.log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
 	token := u.Params.Get(twilio.TokenParam)
-	if u.Over() { // also of a call whose stream never came
+	if p.State.Over() { // also of a call whose stream never came
 		s.gate.Forget(u.CallSID)
 		s.gate.Forget(token)
 		s.resuming.over(u.CallSID)
 	}
-	p := pipeline.Placed{ID: u.CallSID, From: u.From, To: u.To, State: twilio.State(u.Status), Code: u.SIPCode}
 	if token == "" || s.guests.told(token, u.Owners, p) {
 		return
 	}

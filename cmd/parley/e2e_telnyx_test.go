@@ -13,34 +13,39 @@ import (
 	"parley/bench/carrier"
 )
 
-// telnyxExchange is Telnyx, with an account, its keys, and callees that do what the scripts of their numbers say; others are busy.
+// telnyxExchange is Telnyx, with an account, its keys, and callees.
 func telnyxExchange(t *testing.T, sid, key string, scripts map[string]string) (x *carrier.Exchange, public string, results <-chan *carrier.Result) {
 	t.Helper()
 	pub, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	x = &carrier.Exchange{Kind: carrier.Telnyx, AccountSID: sid, AuthToken: key, Key: private, Application: "1684641123236054244"}
+	return x, base64.StdEncoding.EncodeToString(pub), callees(t, x, scripts)
+}
+
+// callees gives an exchange those who do what the scripts of their numbers say; others are busy, away, or nowhere.
+func callees(t *testing.T, x *carrier.Exchange, scripts map[string]string) (results <-chan *carrier.Result) {
+	t.Helper()
 	steps := map[string][]carrier.Step{}
 	for to, script := range scripts {
+		var err error
 		if steps[to], err = carrier.ParseScript(to, script); err != nil {
 			t.Fatal(err)
 		}
 	}
 	ended := make(chan *carrier.Result, 8)
-	x = &carrier.Exchange{
-		Kind: carrier.Telnyx, AccountSID: sid, AuthToken: key, Key: private, Application: "1684641123236054244", Rings: &syncBuffer{},
-		Ended: func(r *carrier.Result, _ error) { ended <- r },
-		Callee: func(to string) carrier.Callee {
-			if steps[to] == nil {
-				return carrier.Callee{Outcome: map[string]string{"8": "no-answer", "9": "failed"}[to[len(to)-1:]]}
-			}
-			return carrier.Callee{Script: steps[to]}
-		},
-		Fault: func(to string) carrier.Fault {
-			return map[string]carrier.Fault{"+15550100055": carrier.LostAnswer, "+15550100056": carrier.Refused}[to]
-		},
+	x.Rings, x.Ended = &syncBuffer{}, func(r *carrier.Result, _ error) { ended <- r }
+	x.Callee = func(to string) carrier.Callee {
+		if steps[to] == nil {
+			return carrier.Callee{Outcome: map[string]string{"6": "busy", "8": "no-answer", "9": "failed"}[to[len(to)-1:]]}
+		}
+		return carrier.Callee{Script: steps[to]}
 	}
-	return x, base64.StdEncoding.EncodeToString(pub), ended
+	x.Fault = func(to string) carrier.Fault {
+		return map[string]carrier.Fault{"+15550100055": carrier.LostAnswer, "+15550100056": carrier.Refused}[to]
+	}
+	return ended
 }
 
 // listen starts an exchange.

@@ -5,25 +5,40 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"parley/control/lines"
 	"parley/media"
+	"parley/media/stream"
 	"parley/pipeline"
+	"parley/providers/callapi"
+	"parley/providers/plivo"
 	"parley/providers/telnyx"
 	"parley/providers/twilio"
+	"parley/providers/vonage"
 	"parley/store"
 )
 
 // dialling are the settings of accounts, besides Twilio's, by which this server places calls.
 type dialling struct {
-	DialCarrier string `help:"By whose account calls are placed where no number and no organisation names one: twilio or telnyx. Empty: the first of these whose settings are there." enum:",twilio,telnyx" default:"" var:"PARLEY_DIAL_CARRIER"`
+	DialCarrier string `help:"By whose account calls are placed where no number and no organisation names one: twilio, telnyx, plivo, signalwire or vonage. Empty: the first of these whose settings are there." enum:",twilio,telnyx,plivo,signalwire,vonage" default:"" var:"PARLEY_DIAL_CARRIER"`
 
 	TelnyxAccountSID    string `name:"telnyx-account-sid" help:"Id of the Telnyx account, which its webhooks call AccountSid." var:"TELNYX_ACCOUNT_SID"`
 	TelnyxAPIKey        string `name:"telnyx-api-key" help:"Key of Telnyx' API, which places calls: they are placed where account, key, application and --public-url are set." var:"TELNYX_API_KEY"`
 	TelnyxApplicationID string `name:"telnyx-application-id" help:"Id of the TeXML application that Telnyx places calls by." var:"TELNYX_APPLICATION_ID"`
 	TelnyxBaseURL       string `name:"telnyx-base-url" help:"Server of Telnyx' REST API." default:"https://api.telnyx.com" var:"TELNYX_BASE_URL"`
+
+	PlivoBaseURL string `name:"plivo-base-url" help:"Server of Plivo's REST API, which places calls where auth id, auth token and --public-url are set." default:"https://api.plivo.com" var:"PLIVO_BASE_URL"`
+
+	SignalWireProjectID string `name:"signalwire-project-id" help:"Id of the SignalWire project, which its webhooks call AccountSid." var:"SIGNALWIRE_PROJECT_ID"`
+	SignalWireAPIToken  string `name:"signalwire-api-token" help:"Token of SignalWire's API, which places calls: they are placed where project, token, space and --public-url are set." var:"SIGNALWIRE_API_TOKEN"`
+	SignalWireBaseURL   string `name:"signalwire-base-url" help:"Server of the SignalWire space, such as https://example.signalwire.com." var:"SIGNALWIRE_BASE_URL"`
+
+	VonageApplicationID string `name:"vonage-application-id" help:"Id of the Vonage application that calls are placed by." var:"VONAGE_APPLICATION_ID"`
+	VonagePrivateKey    string `name:"vonage-private-key" help:"Private key of that application: PEM, or PEM in base64 on one line. Calls are placed where application, key and --public-url are set." var:"VONAGE_PRIVATE_KEY"`
+	VonageBaseURL       string `name:"vonage-base-url" help:"Server of Vonage's Voice API." default:"https://api.nexmo.com" var:"VONAGE_BASE_URL"`
 }
 
 // A restAccount is one at a carrier that is asked by REST: it places calls, and leads live ones elsewhere.
@@ -38,6 +53,9 @@ type restCarrier struct {
 	vendor string // of credentials, and the Kind of its legs
 	lasts  bool   // a call may outlive its stream: the carrier is asked to end it
 
+	voice, status string                                   // where a call asks, and is told of, below the vendor's path; empty: /voice, /status
+	document      func(to pipeline.Onward) (string, error) // what leads a call on, of a carrier that takes the URL of it alone
+
 	// account is one that somebody has there. The server's own settings are a credential like any.
 	account func(a store.Credential, secret string, at urls, client *http.Client) restAccount
 	// house is the server's own, as a credential, and where its API is; an empty account: it has none.
@@ -50,6 +68,8 @@ type urls struct {
 	base, voice, status string
 	fallback, answered  string // of Twilio: asked where nobody answers, and told who has answered
 	detect              string // of Twilio: how it finds that out; empty: it does not
+
+	lead func(to pipeline.Onward) string // the URL of what leads a call on, where the carrier takes no more
 }
 
 // restCarriers are all, in the order in which one is chosen where nothing else is said.
@@ -76,6 +96,41 @@ var restCarriers = []restCarrier{
 		},
 		base: func(c *config) string { return c.TelnyxBaseURL },
 	},
+	{
+		vendor: lines.Plivo, lasts: true, document: plivo.Document,
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			if a.ID != "" { // an organisation's: no webhook would say so
+				whose := "?" + stream.PlivoAccount + "=" + url.QueryEscape(a.Account)
+				at.voice, at.status = at.voice+whose, at.status+whose
+			}
+			return &plivo.Account{ID: a.Account, Token: secret, Base: at.base, Voice: at.voice, Status: at.status, Lead: at.lead, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.PlivoAuthID}, c.PlivoAuthToken
+		},
+		base: func(c *config) string { return c.PlivoBaseURL },
+	},
+	{
+		vendor: lines.SignalWire, document: func(to pipeline.Onward) (string, error) { return callapi.DialXML(to, 5, 600) },
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			base := strings.TrimRight(at.base, "/") + "/api/laml"
+			return &twilio.Account{SID: a.Account, Token: secret, Base: base, Voice: at.voice, Status: at.status, Compatible: true, Lead: at.lead, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.SignalWireProjectID}, c.SignalWireAPIToken
+		},
+		base: func(c *config) string { return c.SignalWireBaseURL },
+	},
+	{
+		vendor: lines.Vonage, voice: "/answer", status: "/event",
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			return &vonage.Account{Application: a.Account, Key: secret, Base: at.base, Voice: at.voice, Status: at.status, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.VonageApplicationID}, c.VonagePrivateKey
+		},
+		base: func(c *config) string { return c.VonageBaseURL },
+	},
 }
 
 // restOf is the carrier of a vendor, or of a kind of legs; nil: it is none that is asked by REST.
@@ -91,10 +146,24 @@ func restOf(vendor string) *restCarrier {
 // at is where a carrier asks this server, and where it is asked itself.
 func (r *restCarrier) at(c *config, base string) urls {
 	public := strings.TrimRight(c.PublicURL, "/") + "/" + r.vendor
-	return urls{
-		base: cmp.Or(base, r.base(c)), voice: public + "/voice", status: public + "/status", fallback: public + "/fallback", answered: public + "/answered",
-		detect: map[string]string{"start": "Enable", "end": "DetectMessageEnd"}[c.TwilioDetect],
+	at := urls{
+		base: cmp.Or(base, r.base(c)), voice: public + cmp.Or(r.voice, "/voice"), status: public + cmp.Or(r.status, "/status"), fallback: public + "/fallback",
+		answered: public + "/answered", detect: map[string]string{"start": "Enable", "end": "DetectMessageEnd"}[c.TwilioDetect],
 	}
+	if l := r.leader(c); l != nil {
+		at.lead = l.Lead
+	}
+	return at
+}
+
+// leader is who leads calls on by documents' URLs; nil: the carrier needs none, or there is no secret to seal them with, which keeps the server from
+// starting.
+func (r *restCarrier) leader(c *config) *callapi.Leader {
+	secret, err := c.master(c.DataDir)
+	if r.document == nil || err != nil {
+		return nil
+	}
+	return &callapi.Leader{URL: strings.TrimRight(c.PublicURL, "/") + "/" + r.vendor + "/lead", Secret: []byte(secret), Document: r.document}
 }
 
 // restHouse are the server's own accounts, by their kind. Those whose settings are not all there are named in the log.

@@ -203,7 +203,7 @@ func (s *server) open(token string) {
 		Host:       s.host("twilio"),
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
-		Progress: s.progress,
+		Progress: s.progress(twilio.State),
 		Judged:   s.judged,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
 	}

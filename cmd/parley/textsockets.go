@@ -2,9 +2,13 @@ package main
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 
+	"parley/control/lines"
 	"parley/media/stream"
+	"parley/providers/plivo"
+	"parley/providers/twilio"
 )
 
 // textSockets are the carriers whose streams are JSON, besides Twilio and Telnyx.
@@ -45,7 +49,10 @@ func (s *server) listenText() error {
 	}
 	secret := []byte(master)
 	if c.PlivoAuthToken != "" {
-		p := &stream.Plivo{Host: s.host("plivo"), AuthID: c.PlivoAuthID, AuthToken: c.PlivoAuthToken, Secret: secret}
+		p := &stream.Plivo{
+			Host: s.host("plivo"), AuthID: c.PlivoAuthID, AuthToken: c.PlivoAuthToken, Secret: secret, Admit: s.expected, Progress: s.progress(plivo.State),
+			Lead: s.leads(lines.Plivo),
+		}
 		s.doors = append(s.doors, door{p, &p.Host})
 	}
 	if user, password, ok := strings.Cut(c.ExotelStreamAuth, ":"); ok {
@@ -53,8 +60,14 @@ func (s *server) listenText() error {
 		s.doors = append(s.doors, door{e, &e.Host})
 	}
 	if c.SignalWireSigningKey != "" || c.SignalWireStreamToken != "" {
-		w := &stream.SignalWire{Host: s.host("signalwire"), SigningKey: c.SignalWireSigningKey, Bearer: c.SignalWireStreamToken, Secret: secret}
+		w := &stream.SignalWire{
+			Host: s.host("signalwire"), SigningKey: c.SignalWireSigningKey, Bearer: c.SignalWireStreamToken, Secret: secret, Admit: s.expected,
+			Progress: s.progress(twilio.State), Lead: s.leads(lines.SignalWire),
+		}
 		s.doors = append(s.doors, door{w, &w.Host})
 	}
 	return nil
 }
+
+// leads serves the documents that lead calls of a carrier on.
+func (s *server) leads(vendor string) http.Handler { return restOf(vendor).leader(s.cfg) }

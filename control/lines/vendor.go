@@ -11,6 +11,9 @@ import (
 const (
 	Twilio     = "twilio"
 	Telnyx     = "telnyx"
+	Plivo      = "plivo"
+	SignalWire = "signalwire"
+	Vonage     = "vonage"
 	ElevenLabs = "elevenlabs"
 
 	WhatsApp    = "whatsapp"     // Meta: an access token
