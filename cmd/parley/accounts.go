@@ -136,9 +136,9 @@ func (a *accounts) guardedClient() *http.Client {
 	return &http.Client{Transport: a.guarded, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
-// signers are the accounts that may have signed a webhook of Twilio's.
-func (a *accounts) signers(sid string) (all []stream.Account) {
-	for _, c := range a.directory.Accounts(lines.Twilio, sid) {
+// signers are the accounts at a vendor whose secrets may have signed a webhook.
+func (a *accounts) signers(vendor, account string) (all []stream.Account) {
+	for _, c := range a.directory.Accounts(vendor, account) {
 		secret, err := a.open(*c)
 		if err != nil {
 			a.log.Warn("a carrier's signature cannot be checked", "org", c.Org, "error", err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"parley/control/directory"
+	"parley/control/lines"
 	"parley/control/vault"
 	"parley/providers/providertest"
 	"parley/providers/twilio"
@@ -103,7 +104,7 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	if _, err := a.Carrier(store.NewID(), main); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("another organisation places calls by it: %v", err)
 	}
-	if all := a.signers(sid); len(all) != 1 || all[0].Token != token || all[0].Owner != b.org {
+	if all := a.signers(lines.Twilio, sid); len(all) != 1 || all[0].Token != token || all[0].Owner != b.org {
 		t.Errorf("signers %+v", all)
 	}
 	want := own{"deepgram": {key: "dg-0123456789"}, "elevenlabs": {key: "el-0123456789", base: "https://voice.example.com"}, "openai": {key: "sk-0123456789", base: "https://llm.example.com"}}
@@ -123,10 +124,13 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 
 	// A secret that is changed, and sealed anew, is known as well; a node without the key has none, and says so.
 	b.ok("another-token-0123\n", nil, "credentials", "set", "Main")
-	waitFor(t, "the new token is known", func() bool { all := a.signers(sid); return len(all) == 1 && all[0].Token == "another-token-0123" })
+	waitFor(t, "the new token is known", func() bool {
+		all := a.signers(lines.Twilio, sid)
+		return len(all) == 1 && all[0].Token == "another-token-0123"
+	})
 	next := strings.Repeat("n", 32)
 	b.ok("", []string{"PARLEY_VAULT_KEY", next}, "credentials", "rotate")
-	waitFor(t, "what only the next key opens is known", func() bool { return len(a.signers(sid)) == 0 })
+	waitFor(t, "what only the next key opens is known", func() bool { return len(a.signers(lines.Twilio, sid)) == 0 })
 	if _, err := a.Carrier(b.org, main); !errors.Is(err, store.ErrUnavailable) || !errors.Is(err, vault.ErrClosed) {
 		t.Errorf("without the key: %v", err)
 	}
@@ -137,7 +141,7 @@ func TestAccountsOfOtherNodes(t *testing.T) {
 	// While the database is away, the file knows: sealed.
 	waitFor(t, "the file has what is sealed by the next key", func() bool {
 		last := directory.New(directory.Options{Router: away{}, Path: path})
-		return last.Load() == nil && len(b.accounts(last, next).signers(sid)) == 1
+		return last.Load() == nil && len(b.accounts(last, next).signers(lines.Twilio, sid)) == 1
 	})
 	text, err := os.ReadFile(path)
 	if err != nil {

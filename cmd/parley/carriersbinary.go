@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 
+	"parley/control/lines"
 	"parley/media/stream"
 	"parley/pipeline"
 	"parley/providers/vonage"
@@ -10,7 +11,7 @@ import (
 
 // binarySockets are the settings of carriers whose sound comes in binary frames of a WebSocket.
 type binarySockets struct {
-	VonageSignatureSecret string `name:"vonage-signature-secret" help:"Signature secret of the Vonage account (Dashboard, Settings), which signs webhooks. Empty: calls of Vonage's are not taken." var:"VONAGE_SIGNATURE_SECRET"`
+	VonageSignatureSecret string `name:"vonage-signature-secret" help:"Signature secret of the Vonage account (Dashboard, Settings), which signs webhooks. Empty: only calls by organisations' own applications are taken, where --public-url is set." var:"VONAGE_SIGNATURE_SECRET"`
 	VonageRate            int    `name:"vonage-rate" help:"Samples a second of Vonage's calls: 8000, as telephones have; or 16000 or 24000, for callers who come by an app." default:"8000" enum:"8000,16000,24000" var:"VONAGE_RATE"`
 
 	AsteriskPassword string `name:"asterisk-password" help:"Password with which one's own Asterisk dials /asterisk/media by chan_websocket, 16 characters or more. Empty: its calls are not taken there." var:"PARLEY_ASTERISK_PASSWORD"`
@@ -34,14 +35,14 @@ func (b *binarySockets) check() (bad []error) {
 
 // listenBinary takes the calls of those carriers whose secrets are set.
 func (s *server) listenBinary() error {
-	if c := s.cfg.binarySockets; c.VonageSignatureSecret != "" {
+	if c := s.cfg.binarySockets; c.VonageSignatureSecret != "" || s.cfg.PublicURL != "" {
 		secret, err := s.cfg.master(s.cfg.DataDir)
 		if err != nil {
 			return err
 		}
 		v := &stream.Vonage{
 			Host: s.host("vonage"), SignatureSecret: c.VonageSignatureSecret, Secret: []byte(secret), Rate: c.VonageRate, Admit: s.expected,
-			Token: pipeline.TokenParam, Progress: s.progress(vonage.State),
+			Token: pipeline.TokenParam, Progress: s.progress(vonage.State), Accounts: s.signed(lines.VonageSigning),
 		}
 		s.doors = append(s.doors, door{v, &v.Host})
 	}

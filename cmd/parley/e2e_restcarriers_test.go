@@ -3,11 +3,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,9 +24,20 @@ var placedScripts = map[string]string{
 	"+15550100055": "hear within=60s\nhangup",
 }
 
-// placing are the carriers that place calls by REST, besides Twilio and Telnyx: as the exchange has them, and the settings by which the server's
-// own account there is known.
-func placing(t *testing.T) map[string]func() (*carrier.Exchange, []string) {
+// placedSettings are those of servers that have calls placed.
+var placedSettings = []string{"PARLEY_PUBLIC_URL=https://parley.test", "PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20", "PARLEY_EAR=energy"}
+
+// A placer is a carrier that places calls by REST: as the exchange has it, with settings by which the server's own account there is known, or what an
+// organisation enters of it.
+type placer struct {
+	exchange *carrier.Exchange
+	env      []string
+	entered  []map[string]any
+	voice    string // path that its calls ask
+}
+
+// placers are those besides Twilio and Telnyx, each made anew.
+func placers(t *testing.T) map[string]*placer {
 	t.Helper()
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -34,20 +47,32 @@ func placing(t *testing.T) map[string]func() (*carrier.Exchange, []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const auth, project, application = "MAXXXXXXXXXXXXXXXXXX", "3fa85f64-5717-4562-b3fc-2c963f66afa6", "aaaaaaaa-bbbb-cccc-dddd-0123456789ab"
-	return map[string]func() (*carrier.Exchange, []string){
-		"plivo": func() (*carrier.Exchange, []string) {
-			return &carrier.Exchange{Kind: carrier.Plivo, AccountSID: auth, AuthToken: "MA0TESTTOKEN00000001"}, []string{"PLIVO_AUTH_ID=" + auth, "PLIVO_AUTH_TOKEN=MA0TESTTOKEN00000001"}
+	const auth, token = "MAXXXXXXXXXXXXXXXXXX", "MA0TESTTOKEN00000001"
+	const project, api, signing = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "PT-of-the-project", "PSK_of_the_project"
+	const application, signature = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "signature-secret-of-32-bits-or-more"
+	key := base64.StdEncoding.EncodeToString(raw)
+	return map[string]*placer{
+		"plivo": {
+			exchange: &carrier.Exchange{Kind: carrier.Plivo, AccountSID: auth, AuthToken: token},
+			env:      []string{"PLIVO_AUTH_ID=" + auth, "PLIVO_AUTH_TOKEN=" + token},
+			entered:  []map[string]any{{"vendor": "plivo", "account_id": auth, "secret": token}},
+			voice:    "/plivo/voice?auth_id=" + auth,
 		},
-		"signalwire": func() (*carrier.Exchange, []string) {
-			x := &carrier.Exchange{Kind: carrier.SignalWire, AccountSID: project, AuthToken: "PT-of-the-project", Signing: "PSK_of_the_project"}
-			return x, []string{"SIGNALWIRE_PROJECT_ID=" + project, "SIGNALWIRE_API_TOKEN=" + x.AuthToken, "SIGNALWIRE_SIGNING_KEY=" + x.Signing}
+		"signalwire": {
+			exchange: &carrier.Exchange{Kind: carrier.SignalWire, AccountSID: project, AuthToken: api, Signing: signing},
+			env:      []string{"SIGNALWIRE_PROJECT_ID=" + project, "SIGNALWIRE_API_TOKEN=" + api, "SIGNALWIRE_SIGNING_KEY=" + signing},
+			entered: []map[string]any{
+				{"vendor": "signalwire", "account_id": project, "secret": api}, {"vendor": "signalwire_signing", "account_id": project, "secret": signing},
+			},
+			voice: "/signalwire/voice",
 		},
-		"vonage": func() (*carrier.Exchange, []string) {
-			x := &carrier.Exchange{Kind: carrier.Vonage, AccountSID: application, Verify: &private.PublicKey, Signing: "a signature secret, of 32 bits or more"}
-			return x, []string{
-				"VONAGE_APPLICATION_ID=" + application, "VONAGE_PRIVATE_KEY=" + base64.StdEncoding.EncodeToString(raw), "VONAGE_SIGNATURE_SECRET=" + x.Signing,
-			}
+		"vonage": {
+			exchange: &carrier.Exchange{Kind: carrier.Vonage, AccountSID: application, Verify: &private.PublicKey, Signing: signature},
+			env:      []string{"VONAGE_APPLICATION_ID=" + application, "VONAGE_PRIVATE_KEY=" + key, "VONAGE_SIGNATURE_SECRET=" + signature},
+			entered: []map[string]any{
+				{"vendor": "vonage", "account_id": application, "secret": key}, {"vendor": "vonage_signing", "account_id": application, "secret": signature},
+			},
+			voice: "/vonage/answer",
 		},
 	}
 }
@@ -57,18 +82,80 @@ func placing(t *testing.T) map[string]func() (*carrier.Exchange, []string) {
 func TestEndToEndPlacedByREST(t *testing.T) {
 	t.Parallel()
 	vendors := mockVendors(t)
-	for name, house := range placing(t) {
+	for name, p := range placers(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			x, env := house()
-			results := callees(t, x, placedScripts)
-			env = append(env, strings.ToUpper(name)+"_BASE_URL="+listenExchange(t, x), "PARLEY_PUBLIC_URL=https://parley.test", "PARLEY_CALLER_ID=+15550100002",
-				"PARLEY_DIAL_RATE=20", "PARLEY_EAR=energy")
-			n := serve(t, append(env, vendors...)...)
-			x.Connect = strings.TrimPrefix(n.url, "http://")
+			results := callees(t, p.exchange, placedScripts)
+			env := []string{strings.ToUpper(name) + "_BASE_URL=" + listenExchange(t, p.exchange)}
+			n := serve(t, slices.Concat(vendors, placedSettings, p.env, env)...)
+			p.exchange.Connect = strings.TrimPrefix(n.url, "http://")
 			n.connects()
-			n.placesBy(t, x, results)
+			n.placesBy(t, p.exchange, results)
 		})
+	}
+}
+
+// TestEndToEndOwnByREST: an organisation enters its own account at each carrier, its numbers call by it, and calls of that account come in; signed
+// by another's secret they do not.
+func TestEndToEndOwnByREST(t *testing.T) {
+	t.Parallel()
+	vendors := mockVendors(t)
+	for name, p := range placers(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			results := callees(t, p.exchange, placedScripts)
+			api := listenExchange(t, p.exchange)
+			n := serve(t, slices.Concat(vendors, placedSettings, []string{"PARLEY_CREDENTIALS_ALLOW=127.0.0.1"})...)
+			p.exchange.Connect = strings.TrimPrefix(n.url, "http://")
+			agent := n.connects()
+			var first string
+			for i, c := range p.entered {
+				c["name"] = c["vendor"]
+				if i == 0 {
+					c["base_url"] = api
+				}
+				var made struct{ ID string }
+				n.into(n.api(http.MethodPost, "/api/v1/credentials", c), &made)
+				first = cmp.Or(first, made.ID)
+			}
+			number := map[string]any{"phone_number": "+15550100002", "credential_id": first, "agent_id": agent}
+			if a := n.api(http.MethodPost, "/api/v1/numbers", number); a.Status != http.StatusCreated {
+				t.Fatalf("the number is not taken: %d %s", a.Status, a.Error)
+			}
+			env := []string{"PARLEY_URL=" + n.url, "PARLEY_API_KEY=" + testKey}
+			if out, code := command(t, env, "dial", "+15550100077", "--agent", agent, "--say", "Good morning.", "--json"); code != 0 {
+				t.Fatalf("exit code %d: %s", code, out)
+			}
+			r := <-results
+			if call := n.record(r.CallSID); strings.TrimPrefix(r.Dialled, "+") != "442071234567" || call.Cause != "transfer" {
+				t.Errorf("dialled %q, cause %q", r.Dialled, call.Cause)
+			}
+			n.takesTheirs(t, p)
+			n.stop()
+			for _, c := range p.entered {
+				inNoFile(t, n, c["secret"].(string))
+			}
+		})
+	}
+}
+
+// takesTheirs has calls of an organisation's own account come in, and strangers'.
+func (n *node) takesTheirs(t *testing.T, p *placer) {
+	t.Helper()
+	script, err := carrier.ParseScript("caller", "hear within=60s\nhangup")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := p.exchange
+	in := carrier.Call{
+		URL: "https://parley.test" + p.voice, Connect: x.Connect, Kind: x.Kind, AccountSID: x.AccountSID, AuthToken: cmp.Or(x.Signing, x.AuthToken), Script: script,
+	}
+	if r, err := in.Place(t.Context()); err != nil || n.record(r.CallSID).Cause != "caller" {
+		t.Errorf("a call to them: %v, %+v", err, r)
+	}
+	in.AuthToken = "another's"
+	if _, err := in.Place(t.Context()); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a stranger's call: %v", err)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 
 	"parley/control/admission"
 	"parley/control/health"
+	"parley/control/lines"
 	"parley/control/metrics"
 	"parley/control/price"
 	"parley/control/recall"
@@ -205,7 +206,7 @@ func (s *server) open(token string) {
 		Admit:    s.expected,
 		Progress: s.progress(twilio.State),
 		Judged:   s.judged,
-		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(sid) },
+		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(lines.Twilio, sid) },
 	}
 	if s.cfg.Resumptions > 0 {
 		s.twilio.Resume = s.resume

@@ -78,10 +78,10 @@ type CredentialCreate struct {
 
 	Vendor        suppliers.Account `json:"vendor" doc:"Whose account it is. It cannot be changed later."`
 	Name          string            `json:"name" minLength:"1" maxLength:"100" doc:"Unique in the organisation: not blank."`
-	AccountID     string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; telnyx: the account's id, which its webhooks call AccountSid, required; azure: the region of the resource, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
+	AccountID     string            `json:"account_id,omitempty" nullable:"true" maxLength:"200" doc:"The vendor's name for the account. twilio: the AccountSid, required; telnyx: the account's id, which its webhooks call AccountSid, required; plivo: the auth id, required; signalwire, signalwire_signing: the project's id, required; vonage, vonage_signing: the application's id, required; azure: the region of the resource, required; whatsapp_app: the app's id, required; custom: as you like; other vendors have none."`
 	ApplicationID string            `json:"application_id,omitempty" nullable:"true" maxLength:"200" doc:"The account's application that calls are placed by. telnyx: the id of a TeXML application, required; other vendors have none."`
 	PublicKey     string            `json:"public_key,omitempty" nullable:"true" maxLength:"500" doc:"What the vendor signs webhooks with for this account. telnyx: the public key as Mission Control shows it, required; other vendors have none."`
-	Secret        string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. It is sealed, and never shown again but for its end."`
+	Secret        string            `json:"secret" minLength:"8" maxLength:"4096" pattern:"^[\\x21-\\x7e]+$" patternDescription:"printable ASCII without spaces" doc:"The auth token or API key. vonage: the application's private key, in base64 on one line; vonage_signing: the signature secret; signalwire_signing: the signing key. It is sealed, and never shown again but for its end."`
 	BaseURL       string            `json:"base_url,omitempty" nullable:"true" maxLength:"500" doc:"Another server than the vendor's: https (or wss, which means the same), and no private address unless the operator of this server allows it."`
 	Default       *bool             `json:"default,omitempty" nullable:"true" doc:"Whether it is the one that is used where none is named. None given: if it is the first of its vendor."`
 }
@@ -119,6 +119,9 @@ func CheckCredential(c store.Credential) map[string]string {
 		}
 	}
 	if c.BaseURL == "" {
+		if p.Somewhere {
+			bad["base_url"] = "is needed: of " + c.Vendor + " each account has a server of its own"
+		}
 		return bad
 	}
 	if u, err := url.Parse(c.BaseURL); err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {

@@ -16,6 +16,9 @@ const (
 	Vonage     = "vonage"
 	ElevenLabs = "elevenlabs"
 
+	SignalWireSigning = "signalwire_signing" // a project's signing key, which signs webhooks
+	VonageSigning     = "vonage_signing"     // a signature secret, which signs webhooks of an application
+
 	WhatsApp    = "whatsapp"     // Meta: an access token
 	WhatsAppApp = "whatsapp_app" // Meta: an app's secret, which signs webhooks
 

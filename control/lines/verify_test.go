@@ -19,6 +19,8 @@ func TestVerify(t *testing.T) {
 		"twilio":     {"/2010-04-01/Accounts/" + sid + ".json", "Authorization", "Basic "},
 		"openai":     {"/v1/models", "Authorization", "Bearer " + secret},
 		"telnyx":     {"/v2/balance", "Authorization", "Bearer " + secret},
+		"plivo":      {"/v1/Account/" + sid + "/", "Authorization", "Basic "},
+		"signalwire": {"/api/laml/2010-04-01/Accounts/" + sid + ".json", "Authorization", "Basic "},
 		"deepgram":   {"/v1/projects", "Authorization", "Token " + secret},
 		"elevenlabs": {"/v1/user", "xi-api-key", secret},
 		"anthropic":  {"/v1/models", "x-api-key", secret},

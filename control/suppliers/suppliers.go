@@ -42,6 +42,13 @@ type Probe struct {
 	PublicKey   *regexp.Regexp // of the key that the vendor signs with; nil: there is none
 	Kind        string         // how application and public key look, as Hint
 	Places      bool           // it is a carrier, by whose accounts calls are placed
+	Somewhere   bool           // each account has a server of its own, which its credential names
+}
+
+// basic signs by an account and its secret (RFC 7617).
+func basic(h http.Header, account, secret string) {
+	r := http.Request{Header: h}
+	r.SetBasicAuth(account, secret)
 }
 
 func bearer(h http.Header, _, secret string) { h.Set("Authorization", "Bearer "+secret) }
@@ -51,9 +58,15 @@ func header(name string) func(http.Header, string, string) {
 	return func(h http.Header, _, secret string) { h.Set(name, secret) }
 }
 
+var (
+	isProject     = regexp.MustCompile(`^[0-9a-zA-Z-]{1,64}$`)
+	isApplication = regexp.MustCompile(`^[0-9a-fA-F-]{8,64}$`)
+)
+
 // all is the list. Sources of probes: twilio.com/docs/iam/api/account, platform.openai.com/docs/api-reference/models/list,
 // developers.deepgram.com/reference/management-api/projects/list, elevenlabs.io/docs/api-reference/user/get,
-// docs.anthropic.com/en/api/models-list, developers.telnyx.com/api-reference/billing/get-user-balance-details, assemblyai.com/docs/api-reference/transcripts/list,
+// docs.anthropic.com/en/api/models-list, developers.telnyx.com/api-reference/billing/get-user-balance-details, plivo.com/docs/account/api/account,
+// developer.signalwire.com (Compatibility API, Retrieve an Account), assemblyai.com/docs/api-reference/transcripts/list,
 // docs.cartesia.ai/api-reference/voices/list, learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech, ai.google.dev/api/models,
 // console.groq.com/docs/models, docs.mistral.ai/api, developers.facebook.com/docs/graph-api,
 // developers.facebook.com/docs/facebook-login/guides/access-tokens#apptokens.
@@ -61,11 +74,7 @@ var all = []Supplier{
 	{
 		Name: "twilio", Title: "Twilio",
 		Probe: &Probe{
-			Base: "https://api.twilio.com", Path: "/2010-04-01/Accounts/{account}.json",
-			Sign: func(h http.Header, account, secret string) {
-				r := http.Request{Header: h}
-				r.SetBasicAuth(account, secret)
-			},
+			Base: "https://api.twilio.com", Path: "/2010-04-01/Accounts/{account}.json", Sign: basic,
 			Account: regexp.MustCompile(`^AC[0-9a-zA-Z]{32}$`), Hint: "AC and 32 hex digits", Refusal: []int{http.StatusNotFound}, Places: true,
 		},
 	},
@@ -78,6 +87,22 @@ var all = []Supplier{
 			Kind: "the id of a TeXML application, and the public key as Mission Control shows it: base64 of 32 bytes", Places: true,
 		},
 	},
+	{
+		Name: "plivo", Title: "Plivo",
+		Probe: &Probe{
+			Base: "https://api.plivo.com", Path: "/v1/Account/{account}/", Sign: basic,
+			Account: regexp.MustCompile(`^[0-9A-Z]{1,64}$`), Hint: "the auth id, which is capitals and digits", Places: true,
+		},
+	},
+	{
+		Name: "signalwire", Title: "SignalWire",
+		Probe: &Probe{Path: "/api/laml/2010-04-01/Accounts/{account}.json", Sign: basic, Account: isProject, Hint: "the project's id", Places: true, Somewhere: true},
+	},
+	{Name: "signalwire_signing", Title: "SignalWire's signatures", Probe: &Probe{Account: isProject, Hint: "the project's id"}},
+	{ // asked by tokens that its key signs anew each time: there is no header that would do
+		Name: "vonage", Title: "Vonage", Probe: &Probe{Account: isApplication, Hint: "the application's id", Places: true},
+	},
+	{Name: "vonage_signing", Title: "Vonage's signatures", Probe: &Probe{Account: isApplication, Hint: "the application's id"}},
 	{Name: "local", Title: "local", Hears: true, Speaks: true},
 	{Name: "openai", Title: "OpenAI", Hears: true, Thinks: true, Speaks: true, Probe: &Probe{Base: "https://api.openai.com/v1", Path: "/models", Sign: bearer}},
 	{
