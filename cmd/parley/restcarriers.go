@@ -159,8 +159,11 @@ func (r *restCarrier) at(c *config, base string) urls {
 // leader is who leads calls on by documents' URLs; nil: the carrier needs none, or there is no secret to seal them with, which keeps the server from
 // starting.
 func (r *restCarrier) leader(c *config) *callapi.Leader {
+	if r.document == nil {
+		return nil
+	}
 	secret, err := c.master(c.DataDir)
-	if r.document == nil || err != nil {
+	if err != nil {
 		return nil
 	}
 	return &callapi.Leader{URL: strings.TrimRight(c.PublicURL, "/") + "/" + r.vendor + "/lead", Secret: []byte(secret), Document: r.document}

@@ -224,8 +224,9 @@ func (v *Vonage) fields(w http.ResponseWriter, r *http.Request) (fields map[stri
 // vonageFields are what an answer webhook by GET adds to its URL (developer.vonage.com, "Webhook reference", answer webhook).
 var vonageFields = []string{"from", "to", "uuid", "conversation_uuid", "region_url", "endpoint_type", "from_user", "custom_data"}
 
-// vonageSigned says whether Vonage has signed a webhook with a secret, and lately: the bearer is a token with the hash of the payload. Of a GET that is an object of
-// the parameters, in their order; whether those of the webhook's own URL, which come first, are among them is UNCONFIRMED, and so either will do.
+// vonageSigned says whether Vonage has signed a webhook with a secret, and lately: the bearer is a token with the hash of the payload. Of a GET that is
+// an object of the parameters, in their order; whether those of the webhook's own URL, which come first, are among them is UNCONFIRMED, and so either
+// will do.
 func vonageSigned(secret string, r *http.Request, body []byte, now time.Time) bool {
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	c, ok := readToken(secret, token)

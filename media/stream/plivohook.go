@@ -20,8 +20,9 @@ import (
 // Plivo is the server's side of Plivo: the answer webhook of an application, which answers a call with a stream, the socket of that stream,
 // and what is told of calls. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
 //
-// Webhooks must have a signature of the third version, by the account's token or by that of one of its account's Accounts. The second signs no parameter, so that whoever has seen one could have any call
-// answered with it: it is not enough. Upgrades are not signed: their URL has a ticket.
+// Webhooks must have a signature of the third version, by the account's token or by that of one of its account's Accounts. The second version signs
+// no parameter, so that whoever has seen one could have any call answered with it: it is not enough. Upgrades are not signed: their URL has a
+// ticket.
 type Plivo struct {
 	Host
 

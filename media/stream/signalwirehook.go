@@ -12,12 +12,13 @@ import (
 	"time"
 )
 
-// SignalWire is the server's side of SignalWire: the voice webhook of a cXML number, which answers a call with a stream, the socket of that
-// stream, and what is told of calls; a SWML document may name the socket itself. Fill in the fields and Mount it; do not change a field afterwards. It must
+// SignalWire is the server's side of SignalWire: the voice webhook of a cXML number, which answers a call with a stream, the socket of that stream,
+// and what is told of calls; a SWML document may name the socket itself. Fill in the fields and Mount it; do not change a field afterwards. It must
 // not be copied.
 //
 // Webhooks must be signed with the project's key, or with that of one of its project's Accounts, as Twilio's are with its token, in a header of
-// SignalWire's own. Upgrades are not signed: they come with a bearer token, which is a ticket of the webhook's, or of a SWML document the one that both know.
+// SignalWire's own. Upgrades are not signed: they come with a bearer token, which is a ticket of the webhook's, or of a SWML document the one that
+// both know.
 type SignalWire struct {
 	Host
 
