@@ -151,7 +151,7 @@ func (v *Vonage) Events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u := StatusUpdate{
-		CallSID: fields["uuid"], Status: fields["status"], Direction: fields["direction"], From: dialled(fields["from"]), To: dialled(fields["to"]),
+		CallSID: fields["uuid"], Status: fields["status"], Direction: fields["direction"], From: international(fields["from"]), To: international(fields["to"]),
 		Owners: owners, Params: own,
 	}
 	if seconds, err := strconv.Atoi(fields["duration"]); err == nil {
