@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
-	"time"
 
 	"parley/bench/carrier"
 )
@@ -25,23 +24,7 @@ func TestEndToEndTelnyx(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Frames.BadMessages > 0 || r.Frames.Clears == 0 || r.Frames.Marks == 0 {
-		t.Errorf("on the socket: %+v", r.Frames)
-	}
-	var pressed, bargedIn bool
-	for _, turn := range r.Turns {
-		pressed = pressed || strings.HasPrefix(turn.Step, "press") && turn.Answered
-		if turn.BargedIn {
-			bargedIn = true
-			t.Logf("the agent was silent %v after the caller's voice began", turn.Hushed)
-			if turn.Hushed > carrier.Millis(2*time.Second) {
-				t.Errorf("the agent spoke on for %v", turn.Hushed)
-			}
-		}
-	}
-	if !pressed || !bargedIn {
-		t.Errorf("turns: %+v", r.Turns)
-	}
+	talked(t, "telnyx", r)
 	row := n.record(r.CallSID)
 	if row.Status != "completed" || row.Cause != "caller" {
 		t.Errorf("the record: %+v", row)

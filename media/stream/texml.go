@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -20,12 +19,12 @@ import (
 // that stream. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
 //
 // Webhooks must be signed with the account's key, or with that of one of its account's Accounts, no longer ago than telnyxAge. Upgrades are not
-// signed: their URL has the token of the call, which is good once, and whose account it came by.
+// signed: their URL has a ticket, and whose account the call came by.
 type Telnyx struct {
 	Host
 
 	PublicKey ed25519.PublicKey // the account's: Mission Control, Keys & Credentials, Public Key. Without it only Accounts call
-	Secret    []byte            // seals tokens: the same on every node. Without it no stream is let in
+	Secret    []byte            // seals tickets: the same on every node. Without it no stream is let in
 
 	// Accounts are those of an AccountSid that may call besides, as of Twilio; their tokens are public keys as Mission Control shows them.
 	Accounts func(accountSID string) []Account
@@ -89,84 +88,56 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		t.respond(w, texml{Hangup: &struct{}{}})
 		return
 	}
-	if t.Accepting != nil && !t.Accepting(r.Context(), Incoming{call, form.Get("From"), form.Get("To"), owners, query}) || t.draining.Load() {
-		t.turnAway(w, call)
-		return
-	}
-	limits, now := t.Limits.orDefaults(), time.Now()
-	secret, ok := t.tokens.give(call, now, limits.Token, limits.Tokens)
-	if !ok {
-		t.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		t.turnAway(w, call)
-		return
-	}
 	outbound := strings.HasPrefix(form.Get("Direction"), "outbound") || t.Token != "" && query.Has(t.Token) // not all requests name a direction
-	at := t.way(query, owners, call, secret, outbound, now.Add(limits.Token))
+	whose := strings.Join(owners, ownersComma)
+	ticket, ok := t.ticket(r.Context(), t.key(query, whose), Incoming{call, form.Get("From"), form.Get("To"), owners, query}, outbound)
+	if !ok {
+		t.respond(w, texml{Reject: &twimlReject{t.reason(call)}})
+		return
+	}
 	t.respond(w, texml{
-		Connect: &texmlConnect{Stream: texmlStream{URL: overSocket(t.base(r)) + at.String(), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate}},
-		Hangup:  &struct{}{},
+		Connect: &texmlConnect{Stream: texmlStream{
+			URL: overSocket(t.base(r)) + telnyxWay(query, whose, call, ticket), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate,
+		}},
+		Hangup: &struct{}{},
 	})
 }
 
 // ownersComma is between owners in the URL of a stream.
 const ownersComma = ","
 
-// way is where the stream of a call comes in.
-func (t *Telnyx) way(query url.Values, owners []string, call, secret string, outbound bool, until time.Time) *url.URL {
-	whose := strings.Join(owners, ownersComma)
-	at := &url.URL{Path: telnyxMedia + "/" + call + "/" + seal(t.key(query, whose), call, secret, outbound, until), RawQuery: query.Encode()}
+// telnyxWay is where the stream of a call comes in.
+func telnyxWay(query url.Values, whose, call, ticket string) string {
+	at := url.URL{Path: telnyxMedia + "/" + call + "/" + ticket, RawQuery: query.Encode()}
 	if whose != "" {
 		at.Path += "/" + whose
 	}
-	return at
+	return at.String()
 }
 
-// Way is where a stream would come in whose call nobody has heard of, for those who want to know whether sockets get through at all: it is
-// good for the upgrade, and for as long as any.
-func (t *Telnyx) Way(call string, now time.Time) string {
-	return t.way(nil, nil, call, rand.Text(), false, now.Add(t.Limits.orDefaults().Token)).String()
-}
-
-func (t *Telnyx) turnAway(w http.ResponseWriter, call string) {
-	t.Stats.Refused[RefusedBusy].Add(1)
-	t.respond(w, texml{Reject: &twimlReject{t.reason(call)}})
-}
-
-// Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, start, token, and the call.
+// Media is the stream's socket (GET): the ticket's seal, upgrade, and then, when it has returned, start, ticket, and the call.
 func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
-	call, token, whose := r.PathValue("call"), r.PathValue("token"), r.PathValue("owners")
-	key := t.key(r.URL.Query(), whose)
-	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
-		t.refuse(w, RefusedToken, http.StatusForbidden)
-		return
-	}
-	params := make(map[string]string)
-	for name, values := range r.URL.Query() {
-		params[name] = values[0]
-	}
-	t.take(w, r, &telnyxDialect, func(l *Leg, s *start) (string, Refusal) {
+	call, whose, query := r.PathValue("call"), r.PathValue("owners"), r.URL.Query()
+	t.admit(w, r, &telnyxDialect, t.key(query, whose), call, r.PathValue("token"), func(s *start) (string, Refusal) {
 		if !plainID(s.stream) {
 			return "bad stream_id", RefusedFormat
 		}
-		outbound, ok := t.redeem(key, call, token, time.Now())
-		if !ok {
-			return "bad token", RefusedToken
-		}
-		s.call, s.params, s.outbound = call, params, outbound
+		s.call, s.params = call, firsts(query)
 		if whose != "" {
-			l.owners = strings.Split(whose, ownersComma)
+			s.owners = strings.Split(whose, ownersComma)
 		}
-		return t.begin(l, s)
+		return "", 0
 	})
 }
 
-// key seals the token of a stream with these parameters and owners, so that they are the webhook's; empty, which opens nothing: there is no
+// key seals the ticket of a stream with these parameters and owners, so that they are the webhook's; empty, which opens nothing: there is no
 // Secret.
 func (t *Telnyx) key(query url.Values, whose string) string {
-	if len(t.Secret) == 0 {
+	key := sealKey(t.Secret, query)
+	if key == "" {
 		return ""
 	}
-	return string(t.Secret) + "?" + query.Encode() + "#" + whose
+	return key + "#" + whose
 }
 
 // Status takes call status callbacks (POST) and hands them to Progress (developers.telnyx.com, "TeXML Call Completed" and its kin).
