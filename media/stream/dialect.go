@@ -25,6 +25,7 @@ type dialect struct {
 	bare     bool          // of binary: a stream may begin with sound, and has nothing to tell then
 	whole    bool          // our sound comes in whole frames: the last is filled up with silence
 	live     bool          // nothing that was sent can be taken back, or is told of once it has sounded: sound is sent as it is due
+	numbered bool          // messages of sound may overtake each other, and are in the order of their numbers
 	protocol string        // the subprotocol that the far end may ask for
 }
 
@@ -225,7 +226,7 @@ func scanMedia(s *scanner, m *message) bool {
 	if !s.take('{') {
 		return false
 	}
-	var track, at, audio bool
+	var track, at, audio, chunk bool
 	for first := true; ; first = false {
 		name, more, ok := s.key(first)
 		if !ok || !more {
@@ -251,11 +252,12 @@ func scanMedia(s *scanner, m *message) bool {
 			}
 			track = true
 		case "chunk":
-			if !s.skip() {
+			if m.chunk, ok = s.number(); !ok || chunk {
 				return false
 			}
+			chunk = true
 		default:
-			if folds(name, "payload", "timestamp", "track") || !s.skip() {
+			if folds(name, "payload", "timestamp", "track", "chunk") || !s.skip() {
 				return false
 			}
 		}

@@ -87,6 +87,9 @@ func (l *Leg) hearAudio(m *message) bool {
 	if err != nil || n%l.hears.width() != 0 {
 		return false
 	}
+	if l.speaks.numbered && !l.hasTurn(m.chunk, m.at, l.heard[:n]) {
+		return true
+	}
 	l.rest = l.heard[:n]
 	l.align(m.at)
 	return true

@@ -52,6 +52,7 @@ type Leg struct {
 	pos       int64 // media time of the next sample
 	origin    int64 // the carrier's clock at pos 0, in samples
 	anchored  bool  // origin is known
+	order     order // of messages that may overtake each other
 
 	// Playout's.
 	writer *writer
@@ -176,6 +177,9 @@ func (l *Leg) Receive() (media.Packet, error) {
 		if l.take() {
 			at := media.Samples(int(l.begin), l.hears.rate)
 			return media.Packet{Frame: media.Frame{PCM: l.pcm[:l.filled], Rate: l.hears.rate, At: at}}, nil
+		}
+		if l.turn() {
+			continue
 		}
 		op, payload, err := l.next()
 		if err != nil {

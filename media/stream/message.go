@@ -30,6 +30,7 @@ type message struct {
 	track  []byte // of media
 	audio  []byte // of media: base64
 	at     int64  // of media: milliseconds since the stream's start; unstamped where it does not say
+	chunk  int64  // of media: its number, from 1; 0 where it does not say
 	mark   []byte // the name of a mark
 	digit  string // a key
 	start  *start
@@ -136,6 +137,22 @@ func (s *scanner) skip() bool {
 		}
 		return false
 	}
+}
+
+// number takes a whole number, bare or as a string.
+func (s *scanner) number() (int64, bool) {
+	if s.space() == '"' {
+		digits, ok := s.text()
+		if !ok {
+			return 0, false
+		}
+		return decimal(digits)
+	}
+	from := s.i
+	if !s.skip() {
+		return 0, false
+	}
+	return decimal(bytes.TrimRight(s.b[from:s.i], " \t\r\n"))
 }
 
 // end says that only white space is left.

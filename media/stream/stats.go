@@ -18,6 +18,8 @@ type Stats struct {
 	OtherTrack   atomic.Uint64 // media of a track that is not the caller's
 	Gaps         atomic.Uint64 // places where the caller's audio was lost
 	ClockSets    atomic.Uint64 // timestamps that fitted neither the count of samples nor a loss
+	Overtaken    atomic.Uint64 // messages of sound that others had overtaken, and that came in time
+	Late         atomic.Uint64 // messages of sound whose turn was over, or that had come before
 	Panics       atomic.Uint64 // calls ended by a bug
 	StreamErrors atomic.Uint64 // stream-error callbacks
 	Refused      [refusals]atomic.Uint64
@@ -56,7 +58,7 @@ func (s *Stats) All() iter.Seq2[string, uint64] {
 			{"messages_in", &s.MessagesIn}, {"messages_out", &s.MessagesOut}, {"unknown", &s.Unknown}, {"malformed", &s.Malformed},
 			{"oversized", &s.Oversized}, {"violations", &s.Violations}, {"dropped", &s.Dropped}, {"foreign_marks", &s.ForeignMarks},
 			{"other_track", &s.OtherTrack}, {"gaps", &s.Gaps}, {"clock_sets", &s.ClockSets}, {"panics", &s.Panics},
-			{"stream_errors", &s.StreamErrors},
+			{"stream_errors", &s.StreamErrors}, {"overtaken", &s.Overtaken}, {"late", &s.Late},
 		} {
 			if !yield(c.name, c.n.Load()) {
 				return

@@ -7,7 +7,8 @@ import (
 )
 
 // This file is Telnyx' dialect (developers.telnyx.com, "Stream call media over WebSocket"): Twilio's in other letters, but for a stream's
-// start, which tells who calls whom and how the sound is written. Ours name no stream.
+// start, which tells who calls whom and how the sound is written. Ours name no stream. The order of theirs is not promised: chunk numbers those
+// of sound.
 
 // telnyxDialect is Telnyx'. We ask for mu-law to be sent what we say; what we hear may be as the call's network writes it.
 var telnyxDialect = dialect{
@@ -30,6 +31,7 @@ var telnyxDialect = dialect{
 			clear: `{"event":"clear"}`,
 		}
 	},
+	numbered: true,
 }
 
 // telnyxSpelling is how Telnyx spells.
@@ -63,6 +65,7 @@ type telnyxMessage struct {
 	Media *struct {
 		Track     string      `json:"track"`
 		Timestamp json.Number `json:"timestamp"`
+		Chunk     json.Number `json:"chunk"`
 		Payload   string      `json:"payload"`
 	} `json:"media"`
 	Mark *struct {
@@ -101,6 +104,9 @@ func parseTelnyxJSON(text []byte, m *message) error {
 		m.kind, m.track, m.audio = kindMedia, []byte(t.Media.Track), []byte(t.Media.Payload)
 		if at, ok := decimal([]byte(t.Media.Timestamp)); ok {
 			m.at = at
+		}
+		if chunk, ok := decimal([]byte(t.Media.Chunk)); ok {
+			m.chunk = chunk
 		}
 	case "mark":
 		if t.Mark == nil {

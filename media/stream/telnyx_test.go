@@ -261,6 +261,7 @@ func TestTelnyxOnce(t *testing.T) {
 func FuzzTelnyx(f *testing.F) {
 	for _, seed := range append([]string{
 		telnyxConnected, telnyxStart("PCMU"), telnyxMedia160(1, 5, make([]byte, 160)), telnyxMark("3:12400"), telnyxDigit('5'), telnyxError, telnyxStop,
+		`{"event":"media","media":{"chunk": 12 ,"payload":"//8="}}`, `{"event":"media","media":{"Chunk":"12","payload":"//8="}}`, `{"event":"media","media":{"chunk":"x","payload":"//8="}}`,
 	}, messageSeeds...) {
 		f.Add([]byte(seed))
 	}
@@ -274,8 +275,8 @@ func FuzzTelnyx(f *testing.F) {
 		if !json.Valid(text) || !utf8.Valid(text) || err != nil {
 			t.Fatalf("the tokenizer takes %q: %v", text, err)
 		}
-		got := fmt.Sprintf("%v %q %q %v %q %q", fast.kind, fast.stream, fast.track, fast.at, fast.audio, fast.mark)
-		want := fmt.Sprintf("%v %q %q %v %q %q", slow.kind, slow.stream, slow.track, slow.at, slow.audio, slow.mark)
+		got := fmt.Sprintf("%v %q %q %v %v %q %q", fast.kind, fast.stream, fast.track, fast.at, fast.chunk, fast.audio, fast.mark)
+		want := fmt.Sprintf("%v %q %q %v %v %q %q", slow.kind, slow.stream, slow.track, slow.at, slow.chunk, slow.audio, slow.mark)
 		if got != want {
 			t.Fatalf("%q: the tokenizer reads %s, encoding/json %s", text, got, want)
 		}
