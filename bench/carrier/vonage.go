@@ -61,7 +61,8 @@ func hearVonage(text []byte) (said fromAgent, err error) {
 	return said, fmt.Errorf("action %q is unknown", m.Action)
 }
 
-// placeByNCCO asks the answer webhook, and connects the caller as it says. A webhook that fails has rejected the call.
+// placeByNCCO asks the answer webhook, and connects the caller as it says. A webhook that fails has rejected the call, and so has one without
+// actions.
 func (p *placed) placeByNCCO(ctx context.Context) error {
 	asked := time.Now()
 	status, body, err := p.postVonage(ctx, p.URL, map[string]string{
@@ -79,6 +80,10 @@ func (p *placed) placeByNCCO(ctx context.Context) error {
 		return nil
 	case status != http.StatusOK:
 		return fmt.Errorf("answer webhook: %d %s", status, body)
+	case strings.TrimSpace(string(body)) == "[]":
+		p.note("carrier", "rejected", "no action")
+		p.end("rejected")
+		return nil
 	}
 	noun, event, err := parseNCCO(body, p.Connect != "")
 	if err != nil {

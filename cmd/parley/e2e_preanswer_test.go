@@ -59,7 +59,7 @@ func askable(t *testing.T, secret *atomic.Value, answers map[string]string) (url
 }
 
 // TestEndToEndPreAnswer: an organisation's server chooses the agent of a call of Twilio's and of one by SIP and says whom they talk to, and
-// rejects another; where nobody listens any more, the number's own agent answers. The calls' records tell all of it.
+// rejects others, of other carriers too; where nobody listens any more, the number's own agent answers. The calls' records tell all of it.
 func TestEndToEndPreAnswer(t *testing.T) {
 	t.Parallel()
 	const chosen, plain, unwanted, dead = "+15550100071", "+15550100072", "+15550100073", "+15550100074"
@@ -70,7 +70,8 @@ func TestEndToEndPreAnswer(t *testing.T) {
 		plain:    `{"greeting": "Welcome back, {{name}}. Three nights, as always?", "variables": {"name": "Bruno"}}`,
 		unwanted: `{"reject": {"reason": "rejected"}}`,
 	})
-	n := serve(t, append(mockVendors(t), "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32", "SSL_CERT_FILE="+roots)...)
+	n := serve(t, append(mockVendors(t), "PARLEY_SIP_LISTEN=udp://127.0.0.1:0", "PARLEY_WEBHOOK_ALLOW=127.0.0.1/32", "SSL_CERT_FILE="+roots,
+		"PLIVO_AUTH_TOKEN="+testToken, "SIGNALWIRE_SIGNING_KEY="+testToken, "VONAGE_SIGNATURE_SECRET="+testToken)...)
 	var made struct{ Secret string }
 	n.into(n.api(http.MethodPost, "/api/v1/webhooks/secret", map[string]int{}), &made)
 	secret.Store(made.Secret)
@@ -150,6 +151,13 @@ func TestEndToEndPreAnswer(t *testing.T) {
 	})
 	if rejected.Cause != "rejected" || rejected.Answered != nil {
 		t.Errorf("the rejected call: %+v", rejected)
+	}
+	for kind, hook := range map[carrier.Kind]string{carrier.Plivo: "/plivo/voice", carrier.SignalWire: "/signalwire/voice", carrier.Vonage: "/vonage/answer"} {
+		call := carrier.Call{Kind: kind, URL: n.url + hook, AuthToken: testToken, From: "+15550100070", To: unwanted, Script: script}
+		if _, err := call.Place(t.Context()); !errors.Is(err, carrier.ErrRejected) {
+			t.Errorf("a call by %s that is not wanted: %v", kind, err)
+		}
+		question(string(kind), unwanted)
 	}
 
 	out, code := command(t, nil, "call", "--sip", "sip:"+plain+"@"+n.sipAddress(), "--from", "+15550100070", "--wav", "", "--json", "--do", "hear quiet=300ms within=60s", "--do", "hangup")

@@ -62,6 +62,9 @@ func ownersOf(accounts func(account string) []Account, account string, check fun
 	return owners
 }
 
+// ownersComma is between owners in the URL of a stream.
+const ownersComma = ","
+
 // ownersPath is what the path of a stream ends with that came by an account of owners; empty: it was the server's own.
 func ownersPath(owners []string) string {
 	if len(owners) == 0 {

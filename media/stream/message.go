@@ -48,12 +48,11 @@ type start struct {
 	encoding              string
 	rate, channels        int
 	params                map[string]string
-	owners                []string // as Info.Owners: the webhook's, no message tells them
-	number                int64    // of its message, where the far end numbers them
-	outbound              bool     // as the voice webhook said; no message tells it
-	unit                  int      // bytes of sound that are taken at once; 0: any
-	plain                 bool     // in words, not in JSON
-	resumes               string   // as Info.Resumes
+	number                int64  // of its message, where the far end numbers them
+	outbound              bool   // as the voice webhook said; no message tells it
+	unit                  int    // bytes of sound that are taken at once; 0: any
+	plain                 bool   // in words, not in JSON
+	resumes               string // as Info.Resumes
 }
 
 // A scanner walks over JSON that is as simple as a carrier's: ASCII strings without escapes. It refuses whatever might mean

@@ -72,8 +72,9 @@ func (v *Vonage) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+vonageMedia+"/{call}/{token}/{owners}", v.Media)
 }
 
-// Voice answers a call (GET or POST) with an NCCO that connects it to Media. One that is not welcome is answered with 503, at which Vonage asks the
-// application's fallback URL. The parameters of the webhook's own URL, such as ?agent=sales, travel along and are found in Info.Params.
+// Voice answers a call (GET or POST) with an NCCO that connects it to Media. One that there is no room for is answered with 503, at which Vonage asks
+// the application's fallback URL; one that is not wanted with an NCCO without actions, at whose end it is over. The parameters of the webhook's own
+// URL, such as ?agent=sales, travel along and are found in Info.Params.
 func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
 	fields, own, owners, ok := v.fields(w, r)
 	if !ok {
@@ -89,22 +90,16 @@ func (v *Vonage) Voice(w http.ResponseWriter, r *http.Request) {
 		v.respond(w, []nccoConnect{}) // a call that has nothing more to do ends
 		return
 	}
-	if v.Accepting != nil && !v.Accepting(r.Context(), Incoming{call, from, to, owners, own}) || v.draining.Load() {
-		v.turnAway(w)
-		return
-	}
-	limits, now := v.Limits.orDefaults(), time.Now()
-	secret, ok := v.tokens.give(call, now, limits.Token, limits.Tokens)
-	if !ok {
-		v.log().Warn("too many calls were answered whose streams do not come", "carrier_id", call)
-		v.turnAway(w)
-		return
-	}
 	outbound, ours := fields["direction"] == "outbound", fields["to"]
 	if v.Token != "" && own.Has(v.Token) {
 		outbound, ours = true, fields["from"]
 	}
-	base, token := v.base(r), seal(v.key(owners), call, secret, outbound, now.Add(limits.Token))
+	token, ok := v.ticket(r.Context(), sealKey(v.Secret, nil, owners), Incoming{call, from, to, owners, own}, outbound)
+	if !ok {
+		v.turnAway(w, call)
+		return
+	}
+	base := v.base(r)
 	v.respond(w, []nccoConnect{{
 		Action: "connect", From: ours, EventURL: []string{base + vonageEvents},
 		Endpoint: []nccoEndpoint{{
@@ -130,17 +125,14 @@ func vonageParams(from, to string, own url.Values) map[string]string {
 	return headers
 }
 
-func (v *Vonage) turnAway(w http.ResponseWriter) {
-	v.Stats.Refused[RefusedBusy].Add(1)
-	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
-}
-
-// key seals the tokens of calls that came by the accounts of these owners; empty, which opens nothing: there is no Secret.
-func (v *Vonage) key(owners []string) string {
-	if len(v.Secret) == 0 || len(owners) == 0 {
-		return string(v.Secret)
+// turnAway tells Vonage that nobody can take the call. What it has no word for is that the caller is not wanted: it would ask again, and then the
+// fallback URL, so that such a call gets nothing to do (that it is over then is UNCONFIRMED).
+func (v *Vonage) turnAway(w http.ResponseWriter, call string) {
+	if v.reason(call) == "rejected" {
+		v.respond(w, []nccoConnect{})
+		return
 	}
-	return sealKey(v.Secret, nil, owners)
+	http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 }
 
 // Events takes what Vonage tells of calls (GET or POST), and hands it to Progress: the token of one that is over is no good any more. What is told
@@ -170,19 +162,10 @@ func (v *Vonage) Events(w http.ResponseWriter, r *http.Request) {
 
 // Media is the stream's socket (GET): the token's seal, upgrade, and then, when it has returned, the first message, token, and the call.
 func (v *Vonage) Media(w http.ResponseWriter, r *http.Request) {
-	call, token, owners := r.PathValue("call"), r.PathValue("token"), ownersIn(r)
-	key := v.key(owners)
-	if _, _, ok := unseal(key, call, token, time.Now()); !ok {
-		v.refuse(w, RefusedToken, http.StatusForbidden)
-		return
-	}
-	v.take(w, r, &vonageDialect, func(l *Leg, s *start) (string, Refusal) {
-		outbound, ok := v.redeem(key, call, token, time.Now())
-		if !ok {
-			return "bad token", RefusedToken
-		}
-		s.call, s.outbound, l.owners = call, outbound, owners
-		return v.begin(l, s)
+	call := r.PathValue("call")
+	v.admit(w, r, &vonageDialect, sealKey(v.Secret, nil, ownersIn(r)), call, r.PathValue("token"), func(s *start) (string, Refusal) {
+		s.call = call
+		return "", 0
 	})
 }
 

@@ -89,55 +89,35 @@ func (t *Telnyx) Voice(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	outbound := strings.HasPrefix(form.Get("Direction"), "outbound") || t.Token != "" && query.Has(t.Token) // not all requests name a direction
-	whose := strings.Join(owners, ownersComma)
-	ticket, ok := t.ticket(r.Context(), t.key(query, whose), Incoming{call, form.Get("From"), form.Get("To"), owners, query}, outbound)
+	ticket, ok := t.ticket(r.Context(), sealKey(t.Secret, query, owners), Incoming{call, form.Get("From"), form.Get("To"), owners, query}, outbound)
 	if !ok {
 		t.respond(w, texml{Reject: &twimlReject{t.reason(call)}})
 		return
 	}
 	t.respond(w, texml{
 		Connect: &texmlConnect{Stream: texmlStream{
-			URL: overSocket(t.base(r)) + telnyxWay(query, whose, call, ticket), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate,
+			URL: overSocket(t.base(r)) + telnyxWay(query, owners, call, ticket), Codec: "PCMU", Mode: "rtp", Says: "PCMU", Rate: telephone.rate,
 		}},
 		Hangup: &struct{}{},
 	})
 }
 
-// ownersComma is between owners in the URL of a stream.
-const ownersComma = ","
-
 // telnyxWay is where the stream of a call comes in.
-func telnyxWay(query url.Values, whose, call, ticket string) string {
-	at := url.URL{Path: telnyxMedia + "/" + call + "/" + ticket, RawQuery: query.Encode()}
-	if whose != "" {
-		at.Path += "/" + whose
-	}
+func telnyxWay(query url.Values, owners []string, call, ticket string) string {
+	at := url.URL{Path: telnyxMedia + "/" + call + "/" + ticket + ownersPath(owners), RawQuery: query.Encode()}
 	return at.String()
 }
 
 // Media is the stream's socket (GET): the ticket's seal, upgrade, and then, when it has returned, start, ticket, and the call.
 func (t *Telnyx) Media(w http.ResponseWriter, r *http.Request) {
-	call, whose, query := r.PathValue("call"), r.PathValue("owners"), r.URL.Query()
-	t.admit(w, r, &telnyxDialect, t.key(query, whose), call, r.PathValue("token"), func(s *start) (string, Refusal) {
+	call, query := r.PathValue("call"), r.URL.Query()
+	t.admit(w, r, &telnyxDialect, sealKey(t.Secret, query, ownersIn(r)), call, r.PathValue("token"), func(s *start) (string, Refusal) {
 		if !plainID(s.stream) {
 			return "bad stream_id", RefusedFormat
 		}
 		s.call, s.params = call, firsts(query)
-		if whose != "" {
-			s.owners = strings.Split(whose, ownersComma)
-		}
 		return "", 0
 	})
-}
-
-// key seals the ticket of a stream with these parameters and owners, so that they are the webhook's; empty, which opens nothing: there is no
-// Secret.
-func (t *Telnyx) key(query url.Values, whose string) string {
-	key := sealKey(t.Secret, query)
-	if key == "" {
-		return ""
-	}
-	return key + "#" + whose
 }
 
 // Status takes call status callbacks (POST) and hands them to Progress (developers.telnyx.com, "TeXML Call Completed" and its kin).

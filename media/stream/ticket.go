@@ -69,7 +69,6 @@ func (h *Host) admit(w http.ResponseWriter, r *http.Request, speaks *dialect, ke
 		if why, reason := fits(s); why != "" {
 			return why, reason
 		}
-		l.owners = s.owners
 		return h.begin(l, s)
 	})
 }

@@ -15,5 +15,5 @@ func (h *Host) unheard(key, call string, now time.Time) string {
 
 // Way is where a stream would come in whose call nobody has heard of.
 func (t *Telnyx) Way(call string, now time.Time) string {
-	return telnyxWay(nil, "", call, t.unheard(t.key(nil, ""), call, now))
+	return telnyxWay(nil, nil, call, t.unheard(sealKey(t.Secret, nil, nil), call, now))
 }
