@@ -11,12 +11,18 @@ import (
 	"parley/control/health"
 	"parley/control/metrics"
 	"parley/control/price"
+	"parley/media/stream"
 	"parley/providers"
 )
 
+// legKinds are all kinds of legs that calls may have, by whatever way they come or are placed: their series are there from the start.
+var legKinds = []string{
+	"twilio", "telnyx", "plivo", "signalwire", "vonage", "exotel", "genesys", "asterisk", stream.AudioSocketKind, "freeswitch", "sip", "webrtc", "whatsapp",
+}
+
 // newMetrics counts what happens on this server, from the start.
 func newMetrics() *metrics.Metrics {
-	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: []string{"twilio", "sip", "webrtc", "whatsapp"}, Version: version()})
+	return metrics.New(metrics.Options{Registry: prometheus.NewRegistry(), Legs: legKinds, Version: version()})
 }
 
 // scraped is what Prometheus is shown; where it asks for protocol buffers, native histograms too.

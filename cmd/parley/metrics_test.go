@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +20,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
+
+	"parley/media/stream"
 )
 
 // A family is a metric that a server has.
@@ -209,7 +212,7 @@ func (f *family) shownLabels() string {
 	for _, l := range f.labels {
 		values := slices.Sorted(maps.Keys(f.values[l]))
 		switch l {
-		case "provider", "version", "go", "route", "method", "pool", "leg":
+		case "provider", "version", "go", "route", "method", "pool":
 			values = nil // as many as there are
 		}
 		if text := "`" + l + "`"; len(values) > 0 {
@@ -230,6 +233,36 @@ func unitOf(name string) string {
 		}
 	}
 	return "count"
+}
+
+// kindOfLeg is where a package says of which kind its legs are.
+var kindOfLeg = regexp.MustCompile(`\b[kK]ind: +"([a-z]+)"`)
+
+// TestLegKinds: the series of each kind of leg that there is are there from the start.
+func TestLegKinds(t *testing.T) {
+	t.Parallel()
+	found := map[string]bool{stream.AudioSocketKind: true, chatLeg: true}
+	for _, folder := range []string{"stream", "sip", "webrtc"} {
+		files, err := filepath.Glob("../../media/" + folder + "/*.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range kindOfLeg.FindAllSubmatch(text, -1) {
+				found[string(m[1])] = true
+			}
+		}
+	}
+	if got, want := slices.Sorted(slices.Values(legKinds)), slices.Sorted(maps.Keys(found)); !slices.Equal(got, want) {
+		t.Errorf("series are made for %v, but there are legs of %v", got, want)
+	}
 }
 
 // TestPromtoolLikesTheMetrics: names, units and helps are as Prometheus' conventions want them.
