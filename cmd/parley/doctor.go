@@ -26,7 +26,7 @@ import (
 type doctorCmd struct {
 	config
 
-	Carrier string `help:"Look at what a carrier's calls need to come in, and at nothing else: twilio, telnyx, sip. The server has to run." placeholder:"NAME"`
+	Carrier string `help:"Look at what a carrier's calls need to come in, and at nothing else: twilio, telnyx, plivo, signalwire, vonage, exotel, genesys, asterisk-websocket, audiosocket, freeswitch or sip. The server has to run." placeholder:"NAME"`
 }
 
 // A finding is one line of the doctor's report.

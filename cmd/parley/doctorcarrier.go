@@ -12,69 +12,7 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
-
-	"parley/media/sip"
-	"parley/media/stream"
 )
-
-// A carrierCheck is how the doctor finds out whether a carrier's calls would come in. What is nil or empty is not looked at. Nothing of it
-// makes a call.
-type carrierCheck struct {
-	name  string
-	needs func(c *config) []need // without which no call comes
-
-	hook    string                                                      // path of its webhook
-	sign    func(c *config, target string, form url.Values) http.Header // what the carrier's signature would be; nil: it alone has the key
-	socket  func(c *config, base string) (target string, h http.Header) // that is let in, though its call is not there; no target: it cannot be made here
-	listens func(c *config) (addresses []string, elsewhere string)      // where it connects by TCP; what else there is, and cannot be tried
-	paste   func(c *config, base string) string                         // what is to be done at the carrier
-}
-
-// A need is a setting, by its variable.
-type need struct{ name, value string }
-
-// carrierChecks are those of all carriers: a row each.
-var carrierChecks = []carrierCheck{
-	{
-		name: "twilio", hook: "/twilio/voice",
-		needs: func(c *config) []need {
-			return []need{{"PARLEY_PUBLIC_URL", c.PublicURL}, {"TWILIO_AUTH_TOKEN", c.TwilioAuthToken}}
-		},
-		sign: func(c *config, target string, form url.Values) http.Header {
-			return http.Header{"X-Twilio-Signature": {stream.Sign(c.TwilioAuthToken, target, form)}}
-		},
-		socket: func(c *config, base string) (string, http.Header) {
-			at := socketOf(base) + "/twilio/media"
-			return at, http.Header{"X-Twilio-Signature": {stream.Sign(c.TwilioAuthToken, at, nil)}}
-		},
-		paste: func(_ *config, base string) string {
-			return "Phone Numbers, your number, Voice: \"A call comes in\", Webhook, " + base + "/twilio/voice, HTTP POST"
-		},
-	},
-	{
-		name: "telnyx", hook: "/telnyx/voice",
-		needs: func(c *config) []need {
-			return []need{{"PARLEY_PUBLIC_URL", c.PublicURL}, {"TELNYX_PUBLIC_KEY", c.TelnyxPublicKey}}
-		},
-		socket: func(c *config, base string) (string, http.Header) {
-			secret, err := c.found(c.DataDir)
-			if err != nil {
-				return "", nil
-			}
-			return socketOf(base) + (&stream.Telnyx{Secret: []byte(secret)}).Way("doctor", time.Now()), nil
-		},
-		paste: func(_ *config, base string) string {
-			return "Voice, Programmable Voice, TeXML application, voice URL: " + base + "/telnyx/voice, POST; then give the application your number"
-		},
-	},
-	{
-		name: "sip", listens: sipListens,
-		needs: func(c *config) []need { return []need{{"PARLEY_SIP_LISTEN", strings.Join(c.SIPListen, ",")}} },
-		paste: func(c *config, _ string) string {
-			return "the trunk's destination: sip:" + cmp.Or(c.SIPExternal, "YOUR.HOST") + ", as PARLEY_SIP_LISTEN has ports and transports; here: parley trunks create"
-		},
-	},
-}
 
 // carrierProbe is how long each question may take.
 const carrierProbe = 10 * time.Second
@@ -99,13 +37,16 @@ func (c *doctorCmd) checkCarrier(ctx context.Context, row carrierCheck) []findin
 	if row.listens != nil {
 		all = append(all, reached(ctx, &c.config, row)...)
 	}
-	base := strings.TrimRight(c.PublicURL, "/")
+	base := row.base(&c.config)
 	if row.hook != "" {
-		f := outside(ctx, base)
+		f := c.outside(ctx, row, base)
 		if all = append(all, f); f.fatal {
 			return all
 		}
-		all = append(all, c.unsigned(ctx, row, base), c.signed(ctx, row, base))
+		all = append(all, c.unsigned(ctx, row, base))
+		if row.sign != nil {
+			all = append(all, c.signed(ctx, row, base))
+		}
 	}
 	if row.socket != nil {
 		all = append(all, c.upgrades(ctx, row, base))
@@ -137,6 +78,18 @@ func (r carrierCheck) named(c *config) string {
 	return strings.Join(names, " and ")
 }
 
+// base is where the carrier asks: under the public URL; a PBX of one's own without it, where serve listens.
+func (r carrierCheck) base(c *config) string {
+	if c.PublicURL != "" || !r.own {
+		return strings.TrimRight(c.PublicURL, "/")
+	}
+	host, port, _ := net.SplitHostPort(c.HTTPAddr) // what is wrong with it shows when it is asked
+	if host == "" || net.ParseIP(host).IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, port)
+}
+
 // probe makes a request of the doctor's, and is its answer's status and body.
 func probe(ctx context.Context, method, target string, header http.Header, form url.Values) (status int, text string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, carrierProbe)
@@ -162,51 +115,74 @@ func probe(ctx context.Context, method, target string, header http.Header, form 
 }
 
 // outside asks by the public URL whether it is this program that answers there, as far as this machine sees the outside.
-func outside(ctx context.Context, base string) finding {
+func (c *doctorCmd) outside(ctx context.Context, row carrierCheck, base string) finding {
 	f := finding{what: "public URL", says: base + " answers"}
+	if row.own {
+		f.what = "server"
+	}
 	status, text, err := probe(ctx, http.MethodGet, base+"/healthz", nil, nil)
 	switch {
+	case err != nil && row.own && c.PublicURL == "":
+		f.says, f.fix, f.fatal = err.Error(), "start serve; without PARLEY_PUBLIC_URL it is asked where PARLEY_HTTP_ADDR has it listen", true
 	case err != nil:
 		f.says, f.fix, f.fatal = err.Error(), "start serve, and have the name lead to it with a certificate that everybody believes; PARLEY_PUBLIC_URL says which name", true
 	case status != http.StatusOK || strings.TrimSpace(text) != "ok":
 		f.says, f.fix, f.fatal = fmt.Sprintf("%s/healthz answers %d, and not as serve does", base, status), "have the proxy send all paths to serve", true
-	case !strings.HasPrefix(base, "https:"):
+	case !strings.HasPrefix(base, "https:") && !row.own:
 		f.fix = "carriers stream only to https (wss) URLs"
 	}
 	return f
 }
 
-// unsigned sees whether the webhook refuses what nobody has signed.
+// verb is how a carrier asks its webhook.
+func (r carrierCheck) verb() string { return cmp.Or(r.method, http.MethodPost) }
+
+// form is what the doctor posts: no call, and nobody's agent, so that nothing begins whoever believes it.
+func (r carrierCheck) form() url.Values {
+	if r.verb() == http.MethodGet {
+		return nil
+	}
+	return url.Values{"CallSid": {""}, "agent": {"doctor"}}
+}
+
+// unsigned sees whether strangers are refused.
 func (c *doctorCmd) unsigned(ctx context.Context, row carrierCheck, base string) finding {
-	f := finding{what: "webhook, unsigned", says: row.hook + " refuses it (403)"}
-	status, _, err := probe(ctx, http.MethodPost, base+row.hook, nil, url.Values{"CallSid": {""}})
+	refusal := cmp.Or(row.refused, http.StatusForbidden)
+	f := finding{what: "webhook, unsigned", says: fmt.Sprintf("%s refuses it (%d)", row.hook, refusal)}
+	if row.sign == nil {
+		f.what = "socket, unsigned"
+	}
+	status, _, err := probe(ctx, row.verb(), base+row.hook, nil, row.form())
 	switch {
 	case err != nil:
-		f.says, f.fix, f.fatal = err.Error(), "see that the proxy lets POST through", true
+		f.says, f.fix, f.fatal = err.Error(), "see that the proxy lets "+row.verb()+" through", true
 	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		f.says, f.fix, f.fatal = fmt.Sprintf("%s answers %d", row.hook, status), "serve takes no calls of "+row.name+": start it with "+row.named(&c.config)+", and have the proxy send all paths to it", true
-	case status != http.StatusForbidden:
-		f.says, f.fix, f.fatal = fmt.Sprintf("%s answers %d, not 403", row.hook, status), "something between the public URL and serve answers in its place", true
+	case status != refusal:
+		f.says, f.fix, f.fatal = fmt.Sprintf("%s answers %d, not %d", row.hook, status, refusal), "something between the public URL and serve answers in its place", true
 	}
 	return f
 }
 
-// signed sees whether the webhook believes a signature of the carrier's. The request names no call, so that none begins: 400 is what it gets.
+// signed sees whether the webhook believes the carrier's signature, or what else it proves itself by. The request names no call, so that none
+// begins: 400 is what it gets where the row does not say otherwise.
 func (c *doctorCmd) signed(ctx context.Context, row carrierCheck, base string) finding {
-	f := finding{what: "webhook, signed", says: "a signature made with these settings is believed"}
-	if row.sign == nil {
-		f.says = "not tried: " + row.name + " alone has the key that signs; the first call tells"
+	f := finding{what: "webhook, signed", says: cmp.Or(row.proof, "a signature made with these settings") + " is believed"}
+	form, target := row.form(), base+row.hook
+	header, why := row.sign(&c.config, target, form)
+	if why != "" {
+		f.says = "not tried: " + why
 		return f
 	}
-	form, target := url.Values{"CallSid": {""}}, base+row.hook
-	status, _, err := probe(ctx, http.MethodPost, target, row.sign(&c.config, target, form), form)
+	answer := cmp.Or(row.believed, http.StatusBadRequest)
+	status, _, err := probe(ctx, row.verb(), target, header, form)
 	switch {
 	case err != nil:
-		f.says, f.fix, f.fatal = err.Error(), "see that the proxy lets POST through", true
+		f.says, f.fix, f.fatal = err.Error(), "see that the proxy lets "+row.verb()+" through", true
 	case status == http.StatusForbidden:
 		f.says, f.fix, f.fatal = "it is refused (403)", "serve has to run with the same "+row.named(&c.config)+" as the doctor, and the proxy must not change the path", true
-	case status != http.StatusBadRequest:
-		f.says, f.fix, f.fatal = fmt.Sprintf("%s answers %d, not 400", row.hook, status), "something between the public URL and serve answers in its place", true
+	case status != answer:
+		f.says, f.fix, f.fatal = fmt.Sprintf("%s answers %d, not %d", row.hook, status, answer), "something between the public URL and serve answers in its place", true
 	}
 	return f
 }
@@ -230,7 +206,7 @@ func (c *doctorCmd) upgrades(ctx context.Context, row carrierCheck, base string)
 	if answer != nil {
 		_ = answer.Body.Close() // gorilla has read it
 		f.says = fmt.Sprintf("it is answered %d, not 101", answer.StatusCode)
-		if answer.StatusCode == http.StatusForbidden {
+		if answer.StatusCode == http.StatusForbidden || answer.StatusCode == http.StatusUnauthorized {
 			f.fix = "serve has to run with the same settings and PARLEY_SECRET as the doctor"
 		}
 	}
@@ -258,22 +234,3 @@ func reached(ctx context.Context, c *config, row carrierCheck) (all []finding) {
 	}
 	return all
 }
-
-// sipListens are the listeners for SIP. Of UDP nothing is known until a call comes.
-func sipListens(c *config) (addresses []string, elsewhere string) {
-	for _, text := range c.SIPListen {
-		l, err := sip.ParseListener(strings.TrimSpace(text))
-		if err != nil {
-			continue // the settings have a line of their own
-		}
-		if l.Transport == "udp" {
-			elsewhere = "udp is not tried: the first call tells"
-			continue
-		}
-		addresses = append(addresses, l.Address.String())
-	}
-	return addresses, elsewhere
-}
-
-// socketOf is an http URL as that of WebSockets.
-func socketOf(base string) string { return "ws" + strings.TrimPrefix(base, "http") }

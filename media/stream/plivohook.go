@@ -201,16 +201,21 @@ func (p *Plivo) form(w http.ResponseWriter, r *http.Request) (form url.Values, o
 	return form, owners, true
 }
 
-// PlivoSigned says whether one of signatures, which commas part, is the X-Plivo-Signature-V3 of a request to target with form (nil: none) and
-// that nonce: base64 of the HMAC-SHA256, keyed with the account's auth token, of the URL with its query in order, the form in order, a dot
-// and the nonce. Without a token nothing is. Source: plivo-node 4.79.0, v3Security.
+// PlivoSign is the X-Plivo-Signature-V3 of a request to target with form (nil: none) and a nonce: base64 of the HMAC-SHA256, keyed with the
+// account's auth token, of the URL with its query in order, the form in order, a dot and the nonce. Source: plivo-node 4.79.0, v3Security.
+func PlivoSign(token, nonce, method, target string, form url.Values) string {
+	mac := hmac.New(sha256.New, []byte(token))
+	mac.Write([]byte(plivoBase(method, target, form) + "." + nonce))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// PlivoSigned says whether one of signatures, which commas part, is that of a request with that nonce, as PlivoSign makes it. Without a token
+// nothing is.
 func PlivoSigned(token, signatures, nonce, method, target string, form url.Values) bool {
 	if token == "" || nonce == "" {
 		return false
 	}
-	mac := hmac.New(sha256.New, []byte(token))
-	mac.Write([]byte(plivoBase(method, target, form) + "." + nonce))
-	want := []byte(base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	want := []byte(PlivoSign(token, nonce, method, target, form))
 	good := 0
 	for signature := range strings.SplitSeq(signatures, ",") {
 		good |= subtle.ConstantTimeCompare(want, []byte(strings.TrimSpace(signature)))
