@@ -371,7 +371,7 @@ func TestStatsHaveNames(t *testing.T) {
 	for name, n := range s.All() {
 		seen[name] = n
 	}
-	if len(seen) != 13 || seen["messages_in"] != 7 {
+	if len(seen) != 15 || seen["messages_in"] != 7 {
 		t.Errorf("counters %v", seen)
 	}
 	var refused []string
