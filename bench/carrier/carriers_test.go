@@ -63,7 +63,7 @@ func houses(t *testing.T) map[string]house {
 				return &telnyx.Account{SID: "3e6f995f-85f7-4705-9741-53b116d28237", Key: key, Application: "1684641123236054244", Base: api, Voice: voice, Status: status}
 			},
 			status: func(r *http.Request) pipeline.Placed {
-				return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: telnyx.State(r.PostFormValue("CallStatus"))}
+				return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: callapi.State(r.PostFormValue("CallStatus"))}
 			},
 			hangUp: hangUp, stay: stay,
 		},
@@ -97,7 +97,7 @@ func houses(t *testing.T) map[string]house {
 
 // ofTwilio is what a status callback says in Twilio's words.
 func ofTwilio(r *http.Request) pipeline.Placed {
-	return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: twilio.State(r.PostFormValue("CallStatus"))}
+	return pipeline.Placed{ID: r.PostFormValue("CallSid"), State: callapi.State(r.PostFormValue("CallStatus"))}
 }
 
 // leadBy has a document's URL say what is in it: the desk serves it.

@@ -11,7 +11,7 @@ import (
 	"parley/control/lines"
 	"parley/media/stream"
 	"parley/pipeline"
-	"parley/providers/telnyx"
+	"parley/providers/callapi"
 )
 
 // A door is where the calls of one carrier come in by sockets.
@@ -39,7 +39,7 @@ func (s *server) listenTelnyx() error {
 		return err
 	}
 	t := &stream.Telnyx{
-		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret), Token: pipeline.TokenParam, Admit: s.expected, Progress: s.progress(telnyx.State),
+		Host: s.host("telnyx"), PublicKey: key, Secret: []byte(secret), Token: pipeline.TokenParam, Admit: s.expected, Progress: s.progress(callapi.State),
 		Accounts: func(account string) []stream.Account { return s.office.accounts.keys(lines.Telnyx, account) },
 	}
 	s.doors = append(s.doors, door{t, &t.Host})

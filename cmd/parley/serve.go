@@ -33,6 +33,7 @@ import (
 	"parley/media/webrtc"
 	webrelay "parley/media/webrtc/relay"
 	"parley/pipeline"
+	"parley/providers/callapi"
 	"parley/providers/twilio"
 	"parley/store"
 )
@@ -204,7 +205,7 @@ func (s *server) open(token string) {
 		Host:       s.host("twilio"),
 		AccountSID: s.cfg.TwilioAccountSID, AuthToken: token,
 		Admit:    s.expected,
-		Progress: s.progress(twilio.State),
+		Progress: s.progress(callapi.State),
 		Judged:   s.judged,
 		Accounts: func(sid string) []stream.Account { return s.office.accounts.signers(lines.Twilio, sid) },
 	}

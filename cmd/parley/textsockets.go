@@ -7,8 +7,8 @@ import (
 
 	"parley/control/lines"
 	"parley/media/stream"
+	"parley/providers/callapi"
 	"parley/providers/plivo"
-	"parley/providers/twilio"
 )
 
 // textSockets are the carriers whose streams are JSON, besides Twilio and Telnyx.
@@ -63,7 +63,7 @@ func (s *server) listenText() error {
 	if own || c.SignalWireSigningKey != "" || c.SignalWireStreamToken != "" {
 		w := &stream.SignalWire{
 			Host: s.host("signalwire"), SigningKey: c.SignalWireSigningKey, Bearer: c.SignalWireStreamToken, Secret: secret, Admit: s.expected,
-			Progress: s.progress(twilio.State), Lead: s.leads(lines.SignalWire), Accounts: s.signed(lines.SignalWireSigning),
+			Progress: s.progress(callapi.State), Lead: s.leads(lines.SignalWire), Accounts: s.signed(lines.SignalWireSigning),
 		}
 		s.doors = append(s.doors, door{w, &w.Host})
 	}

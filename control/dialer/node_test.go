@@ -21,6 +21,7 @@ import (
 	"parley/media"
 	"parley/media/stream"
 	"parley/pipeline"
+	"parley/providers/callapi"
 	"parley/providers/twilio"
 	"parley/store"
 	"parley/store/sql"
@@ -144,7 +145,7 @@ func (n *node) admit(ctx context.Context, carrierID string, _ []string, params u
 }
 
 func (n *node) progress(ctx context.Context, u stream.StatusUpdate) {
-	err := n.dialer.Heard(context.WithoutCancel(ctx), u.Params.Get(twilio.TokenParam), pipeline.Placed{ID: u.CallSID, State: twilio.State(u.Status), Code: u.SIPCode})
+	err := n.dialer.Heard(context.WithoutCancel(ctx), u.Params.Get(twilio.TokenParam), pipeline.Placed{ID: u.CallSID, State: callapi.State(u.Status), Code: u.SIPCode})
 	if err != nil {
 		n.log.Warn("news", "error", err)
 	}

@@ -32,15 +32,15 @@ const maxAnswer = 1 << 20
 // Skew is how far a carrier's clock may be behind ours, where its times are compared with ours.
 const Skew = 2 * time.Minute
 
-// plain is the client that is used where none is given.
-var plain = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+// Plain is the client that is used where none is given: it follows no redirects.
+var Plain = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // A Client asks one carrier. It may be used by any goroutine.
 type Client struct {
 	Base    string                                         // what paths are put behind
 	Sign    func(r *http.Request) error                    // says who asks
 	Explain func(answer []byte) (code int, message string) // what a carrier's error says; an empty message: it says nothing
-	HTTP    *http.Client                                   // nil: one of its own, which follows no redirects
+	HTTP    *http.Client                                   // nil: Plain
 }
 
 // A Failure is an answer that is none of success.
@@ -100,7 +100,7 @@ func (c *Client) Ask(ctx context.Context, method, path string, body, into any) e
 	if err := c.Sign(r); err != nil {
 		return fmt.Errorf("sign request: %w", err)
 	}
-	answer, err := cmp.Or(c.HTTP, plain).Do(r)
+	answer, err := cmp.Or(c.HTTP, Plain).Do(r)
 	if err != nil {
 		return err
 	}
@@ -214,4 +214,24 @@ func DialXML(to pipeline.Onward, least, most int) (string, error) {
 		return "", fmt.Errorf("write transfer: %w", err)
 	}
 	return string(text), nil
+}
+
+// State is a status in the pipeline's words, as Twilio and carriers of its family tell it.
+func State(status string) pipeline.PlacedState {
+	switch status {
+	case "in-progress", "answered":
+		return pipeline.PlacedAnswered
+	case "completed":
+		return pipeline.PlacedHungUp
+	case "busy":
+		return pipeline.PlacedBusy
+	case "no-answer":
+		return pipeline.PlacedNoAnswer
+	case "canceled":
+		return pipeline.PlacedCancelled
+	case "failed":
+		return pipeline.PlacedFailed
+	default: // queued, initiated, ringing, and whatever they may come to say: it is not over
+		return pipeline.PlacedRinging
+	}
 }

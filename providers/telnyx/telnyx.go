@@ -223,7 +223,7 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 func (c resource) id() string { return cmp.Or(c.CallSID, c.SID) }
 
 func (c resource) placed() pipeline.Placed {
-	return pipeline.Placed{ID: c.id(), From: c.From, To: c.To, State: State(c.Status), Made: when(c.DateCreated)}
+	return pipeline.Placed{ID: c.id(), From: c.From, To: c.To, State: callapi.State(c.Status), Made: when(c.DateCreated)}
 }
 
 // when reads a time of Telnyx', which may not say; zero then. RFC 2822 is what its documents say, RFC 3339 what its webhooks have.
@@ -234,24 +234,4 @@ func when(text string) time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// State is a status of Telnyx' in the pipeline's words.
-func State(status string) pipeline.PlacedState {
-	switch status {
-	case "in-progress", "answered":
-		return pipeline.PlacedAnswered
-	case "completed":
-		return pipeline.PlacedHungUp
-	case "busy":
-		return pipeline.PlacedBusy
-	case "no-answer":
-		return pipeline.PlacedNoAnswer
-	case "canceled":
-		return pipeline.PlacedCancelled
-	case "failed":
-		return pipeline.PlacedFailed
-	default: // queued, initiated, ringing, and whatever Telnyx may come to say: it is not over
-		return pipeline.PlacedRinging
-	}
 }

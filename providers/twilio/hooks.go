@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"parley/providers/callapi"
 	"parley/providers/message"
 )
 
@@ -140,7 +141,7 @@ func status(id string, query, form url.Values) []message.Event {
 	}
 	s := &message.Status{Message: id, State: state, To: address(form.Get("To")), Tag: query.Get(TagParam)}
 	if code, err := strconv.Atoi(form.Get("ErrorCode")); err == nil && code != 0 {
-		why := (&failure{Code: code, Message: cmp.Or(form.Get("ErrorMessage"), form.Get("ChannelStatusMessage"))}).message()
+		why := problem(&callapi.Failure{Code: code, Message: cmp.Or(form.Get("ErrorMessage"), form.Get("ChannelStatusMessage"))})
 		s.Errors = []*message.Error{why}
 	}
 	e.Status = s

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 
+	"parley/providers/callapi"
 	"parley/providers/message"
 )
 
@@ -30,7 +31,7 @@ func (a *Account) Fetch(ctx context.Context, m message.Media, w io.Writer) error
 	case s == http.StatusNotFound || s == http.StatusGone:
 		return &message.Error{Reason: message.MediaGone, Status: s, Message: "the file is there no more"}
 	case s != http.StatusOK:
-		return (&failure{status: s, Message: http.StatusText(s)}).message()
+		return problem(&callapi.Failure{Status: s, Message: http.StatusText(s)})
 	case answer.ContentLength > maxMedia:
 		return &message.Error{Reason: message.MediaFailed, Message: fmt.Sprintf("the file is larger than %d bytes", maxMedia)}
 	}
@@ -88,7 +89,7 @@ func (a *Account) open(ctx context.Context, target string) (*http.Response, erro
 		if a.ours(u) {
 			r.SetBasicAuth(a.SID, a.Token)
 		}
-		answer, err := cmp.Or(a.Client, plain).Do(r)
+		answer, err := cmp.Or(a.Client, callapi.Plain).Do(r)
 		if err != nil {
 			e := lost(ctx, true, err)
 			e.Retry = true

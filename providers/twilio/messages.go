@@ -16,6 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"parley/providers/callapi"
 	"parley/providers/message"
 )
 
@@ -66,16 +67,16 @@ func (s *Sender) Send(ctx context.Context, o *message.Outgoing) (message.Receipt
 		Code int    `json:"error_code"`
 		Text string `json:"error_message"`
 	}
-	err = s.Account.call(traced, http.MethodPost, "/Messages.json", form, &made)
-	switch told := (*failure)(nil); {
+	err = s.Account.ask(traced, http.MethodPost, "/Messages.json", form, &made)
+	switch told := (*callapi.Failure)(nil); {
 	case errors.As(err, &told):
-		return message.Receipt{}, told.message()
+		return message.Receipt{}, problem(told)
 	case err != nil:
 		return message.Receipt{}, lost(ctx, sent.Load(), err)
 	case made.SID == "":
 		return message.Receipt{}, &message.Error{Reason: message.Garbled, Status: http.StatusCreated, Message: "the answer names no message"}
 	case made.Code != 0:
-		return message.Receipt{}, (&failure{Code: made.Code, Message: made.Text}).message()
+		return message.Receipt{}, problem(&callapi.Failure{Code: made.Code, Message: made.Text})
 	}
 	return message.Receipt{ID: made.SID, To: o.To}, nil
 }
@@ -242,22 +243,22 @@ var verdicts = map[int]struct {
 	37000: {reason: message.NoConsent}, 37003: {reason: message.CallFailed}, 37007: {reason: message.NotReady}, 37008: {reason: message.NotReady},
 }
 
-// message is a refusal, in the words of messaging. One of 500 and more without a code is of something between Twilio and us.
-func (f *failure) message() *message.Error {
-	e := &message.Error{Reason: message.Other, Status: f.status, Code: f.Code, Message: f.Message}
+// problem is a refusal, in the words of messaging. One of 500 and more without a code is of something between Twilio and us.
+func problem(f *callapi.Failure) *message.Error {
+	e := &message.Error{Reason: message.Other, Status: f.Status, Code: f.Code, Message: f.Message}
 	v, known := verdicts[f.Code]
 	switch {
 	case known:
 		e.Reason, e.Retry, e.After = v.reason, v.retry, v.after
-	case f.status == http.StatusUnauthorized:
+	case f.Status == http.StatusUnauthorized:
 		e.Reason = message.Token
-	case f.status == http.StatusForbidden:
+	case f.Status == http.StatusForbidden:
 		e.Reason = message.Forbidden
-	case f.status == http.StatusTooManyRequests:
+	case f.Status == http.StatusTooManyRequests:
 		e.Reason, e.Retry, e.After = message.RateLimited, true, time.Second
-	case f.status == http.StatusBadRequest:
+	case f.Status == http.StatusBadRequest:
 		e.Reason = message.Invalid
-	case f.status == http.StatusRequestTimeout, f.status >= 500:
+	case f.Status == http.StatusRequestTimeout, f.Status >= 500:
 		e.Reason = message.Unanswered
 	}
 	return e

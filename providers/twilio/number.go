@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
-	"parley/pipeline"
+	"parley/providers/callapi"
 )
 
 // A Number is a phone number of an account, and where its calls go (twilio.com/docs/phone-numbers/api/incomingphonenumber-resource).
@@ -25,7 +25,7 @@ func (a *Account) Standing(ctx context.Context) (string, error) {
 	var told struct {
 		Status string `json:"status"`
 	}
-	if err := a.call(ctx, http.MethodGet, ".json", nil, &told); err != nil {
+	if err := a.ask(ctx, http.MethodGet, ".json", nil, &told); err != nil {
 		return "", refused("read account", err)
 	}
 	return told.Status, nil
@@ -37,7 +37,7 @@ func (a *Account) Number(ctx context.Context, e164 string) (Number, bool, error)
 		Numbers []Number `json:"incoming_phone_numbers"`
 	}
 	query := url.Values{"PhoneNumber": {e164}, "PageSize": {"20"}} // which also finds numbers that only contain it
-	if err := a.call(ctx, http.MethodGet, "/IncomingPhoneNumbers.json?"+query.Encode(), nil, &page); err != nil {
+	if err := a.ask(ctx, http.MethodGet, "/IncomingPhoneNumbers.json?"+query.Encode(), nil, &page); err != nil {
 		return Number{}, false, refused("find number", err)
 	}
 	for _, n := range page.Numbers {
@@ -50,8 +50,8 @@ func (a *Account) Number(ctx context.Context, e164 string) (Number, bool, error)
 
 // refused is an error of a request that changes nothing.
 func refused(verb string, err error) error {
-	if told := (*failure)(nil); errors.As(err, &told) && told.surely() {
-		return fmt.Errorf("%s: %w", verb, &pipeline.Refusal{Code: told.Code, Message: told.Message})
+	if told := (*callapi.Failure)(nil); errors.As(err, &told) && told.Surely() {
+		return fmt.Errorf("%s: %w", verb, told.Refusal())
 	}
 	return fmt.Errorf("%s: %w", verb, err)
 }

@@ -3,14 +3,12 @@ package twilio
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"parley/providers/callapi"
 	"parley/providers/message"
 )
 
@@ -71,26 +69,12 @@ func (a *Account) look(ctx context.Context, target string, into any) error {
 	if err != nil || !a.ours(u) {
 		return message.Wrong("base", "%.100q is not Twilio's", target)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
-	if err != nil {
-		return fmt.Errorf("make request: %w", err)
-	}
-	r.SetBasicAuth(a.SID, a.Token)
-	r.Header.Set("Accept", "application/json")
-	answer, err := cmp.Or(a.Client, plain).Do(r)
-	if err != nil {
+	told := (*callapi.Failure)(nil)
+	switch err = a.api(target).Ask(ctx, http.MethodGet, "", nil, into); {
+	case errors.As(err, &told):
+		return problem(told)
+	case err != nil:
 		return lost(ctx, true, err)
-	}
-	defer answer.Body.Close() //nolint:errcheck // read-only
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if answer.StatusCode/100 != 2 {
-		f := failure{Message: answer.Status}
-		_ = json.Unmarshal(text, &f) // what is no JSON has no code
-		f.status = answer.StatusCode
-		return f.message()
-	}
-	if err = errors.Join(err, json.Unmarshal(text, into)); err != nil {
-		return &message.Error{Reason: message.Garbled, Status: answer.StatusCode, Message: "the answer makes no sense", Err: err}
 	}
 	return nil
 }

@@ -7,9 +7,8 @@
 // An answered call is told to ask Account.Voice what to do, which connects it to the server's media stream; what becomes of it goes to
 // Account.Status. Both carry the order's token in their query, as TokenParam, and are signed by Twilio.
 //
-// Twilio knows no idempotent requests: a POST whose answer is lost may or may not have made a call. So a request is sent once, redirects
-// are not followed, and of each error it is told apart whether there surely is no call. (Go's client repeats a POST by itself only where
-// nothing of it was written; the header Idempotency-Key would change that, and is not sent.)
+// Twilio knows no idempotent requests, so each is sent once (package callapi; the header Idempotency-Key, at which Go's client would repeat a
+// POST by itself, is not sent).
 //
 // Sources: twilio.com/docs/voice/api/call-resource, and shared/wire/carriers.md section 1.8.
 package twilio
@@ -20,14 +19,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"parley/pipeline"
@@ -41,9 +37,8 @@ const TokenParam = pipeline.TokenParam
 const DefaultBase = "https://api.twilio.com"
 
 const (
-	pages     = 5 // of a list, at most
-	pageSize  = 100
-	maxAnswer = 1 << 20
+	pages    = 5 // of a list, at most
+	pageSize = 100
 )
 
 // An Account is one of Twilio's. SID, Token, Voice and Status must be set; Check says so. It may be used by any goroutine, and not copied
@@ -84,16 +79,9 @@ func (a *Account) Check() error {
 	if a.Token == "" {
 		bad = append(bad, errors.New("auth token is missing"))
 	}
-	for name, s := range map[string]string{"base URL": cmp.Or(a.Base, DefaultBase), "voice URL": a.Voice, "status URL": a.Status} {
-		if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			bad = append(bad, fmt.Errorf("%s %q: want an http or https URL", name, s))
-		}
-	}
+	bad = append(bad, callapi.CheckURLs(map[string]string{"base URL": cmp.Or(a.Base, DefaultBase), "voice URL": a.Voice, "status URL": a.Status}))
 	return errors.Join(bad...)
 }
-
-// plain is the client that is used where none is given.
-var plain = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 
 // resource is a call as Twilio tells it.
 type resource struct {
@@ -104,17 +92,35 @@ type resource struct {
 	DateCreated string `json:"date_created"`
 }
 
-// failure is an error as Twilio tells it.
-type failure struct {
-	status  int
-	Code    int    `json:"code"`
-	Message string `json:"message"`
+// explain reads Twilio's errors.
+func explain(answer []byte) (code int, message string) {
+	var told struct {
+		Code    int
+		Message string
+	}
+	_ = json.Unmarshal(answer, &told) // what is no JSON has no code
+	return told.Code, told.Message
 }
 
-func (f *failure) Error() string { return fmt.Sprintf("%d %s (%d)", f.status, f.Message, f.Code) }
+// api asks Twilio below a base.
+func (a *Account) api(base string) *callapi.Client {
+	return &callapi.Client{Base: base, Explain: explain, HTTP: a.Client, Sign: func(r *http.Request) error {
+		r.SetBasicAuth(a.SID, a.Token)
+		return nil
+	}}
+}
 
-// surely says that what was asked for was not done.
-func (f *failure) surely() bool { return f.status/100 == 4 && f.status != http.StatusRequestTimeout }
+// ask sends a request of one of the account's own resources.
+func (a *Account) ask(ctx context.Context, method, path string, form url.Values, into any) error {
+	var body any
+	if form != nil {
+		body = form
+	}
+	return a.api(strings.TrimRight(cmp.Or(a.Base, DefaultBase), "/")+"/2010-04-01/Accounts/"+a.SID).Ask(ctx, method, path, body, into)
+}
+
+// ofCall is the path of a call.
+func ofCall(id string) string { return "/Calls/" + url.PathEscape(id) + ".json" }
 
 // Place implements pipeline.Carrier.
 func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed, error) {
@@ -134,21 +140,14 @@ func (a *Account) Place(ctx context.Context, o pipeline.Order) (pipeline.Placed,
 		form.Set("AsyncAmdStatusCallbackMethod", http.MethodPost)
 	}
 	if o.Ring > 0 {
-		form.Set("Timeout", strconv.Itoa(min(max(int(o.Ring/time.Second), 1), 600)))
+		form.Set("Timeout", strconv.Itoa(callapi.Seconds(o.Ring, 1, 600)))
 	}
-	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }})
 	var made resource
-	err := a.call(ctx, http.MethodPost, "/Calls.json", form, &made)
-	var told *failure
-	switch {
-	case err != nil && !sent.Load(), errors.As(err, &told) && told.status == http.StatusTooManyRequests:
-		return pipeline.Placed{}, fmt.Errorf("%w: %w", pipeline.ErrUntaken, err)
-	case told != nil && told.surely():
-		return pipeline.Placed{}, &pipeline.Refusal{Code: told.Code, Message: told.Message}
-	case err != nil:
-		return pipeline.Placed{}, fmt.Errorf("place call: %w", err)
-	case made.SID == "":
+	err := callapi.Placing(ctx, func(ctx context.Context) error { return a.ask(ctx, http.MethodPost, "/Calls.json", form, &made) })
+	if err != nil {
+		return pipeline.Placed{}, err
+	}
+	if made.SID == "" {
 		return pipeline.Placed{}, errors.New("place call: the answer names no call")
 	}
 	return made.placed(), nil
@@ -165,7 +164,7 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 			Calls []resource `json:"calls"`
 			Next  string     `json:"next_page_uri"`
 		}
-		if err := a.call(ctx, http.MethodGet, path, nil, &page); err != nil {
+		if err := a.ask(ctx, http.MethodGet, path, nil, &page); err != nil {
 			return nil, fmt.Errorf("list calls: %w", err)
 		}
 		older := false
@@ -191,11 +190,10 @@ func (a *Account) Find(ctx context.Context, o pipeline.Order) ([]pipeline.Placed
 // Look implements pipeline.Carrier.
 func (a *Account) Look(ctx context.Context, id string) (pipeline.Placed, error) {
 	var c resource
-	err := a.call(ctx, http.MethodGet, "/Calls/"+url.PathEscape(id)+".json", nil, &c)
-	if told := (*failure)(nil); errors.As(err, &told) && told.status == http.StatusNotFound {
+	switch err := a.ask(ctx, http.MethodGet, ofCall(id), nil, &c); {
+	case callapi.Over(err):
 		return pipeline.Placed{}, pipeline.ErrNoCall
-	}
-	if err != nil {
+	case err != nil:
 		return pipeline.Placed{}, fmt.Errorf("read call: %w", err)
 	}
 	return c.placed(), nil
@@ -206,12 +204,8 @@ const errNotLive = 21220
 
 // HangUp implements pipeline.Carrier.
 func (a *Account) HangUp(ctx context.Context, id string) error {
-	var c resource
-	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Status": {"completed"}}, &c)
-	if told := (*failure)(nil); errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive) {
-		return nil
-	}
-	if err != nil {
+	err := a.ask(ctx, http.MethodPost, ofCall(id), url.Values{"Status": {"completed"}}, nil)
+	if err != nil && !callapi.Over(err, errNotLive) {
 		return fmt.Errorf("hang up: %w", err)
 	}
 	return nil
@@ -232,60 +226,12 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 
 // redirect has a live call do something else.
 func (a *Account) redirect(ctx context.Context, id string, form url.Values) error {
-	var c resource
-	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
-	var told *failure
-	switch {
-	case errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive):
-		return pipeline.ErrNoCall
-	case told != nil && told.surely():
-		return &pipeline.Refusal{Code: told.Code, Message: told.Message}
-	case err != nil:
-		return fmt.Errorf("transfer call: %w", err)
-	}
-	return nil
-}
-
-// call sends one request and decodes its answer. An answer that is none of success is a *failure.
-func (a *Account) call(ctx context.Context, method, path string, form url.Values, into any) error {
-	var body io.Reader
-	if form != nil {
-		body = strings.NewReader(form.Encode())
-	}
-	target := strings.TrimRight(cmp.Or(a.Base, DefaultBase), "/") + "/2010-04-01/Accounts/" + a.SID + path
-	r, err := http.NewRequestWithContext(ctx, method, target, body)
-	if err != nil {
-		return err
-	}
-	if form != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	r.Header.Set("Accept", "application/json")
-	r.SetBasicAuth(a.SID, a.Token)
-	answer, err := cmp.Or(a.Client, plain).Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
-	if answer.StatusCode/100 != 2 {
-		f := failure{Message: answer.Status}
-		_ = json.Unmarshal(text, &f) // what is no JSON has no code
-		f.status = answer.StatusCode
-		return &f
-	}
-	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return fmt.Errorf("read answer: %w", err)
-	}
-	return nil
+	return callapi.Changing("transfer call", a.ask(ctx, http.MethodPost, ofCall(id), form, nil), errNotLive)
 }
 
 func (c resource) placed() pipeline.Placed {
 	made, _ := time.Parse(time.RFC1123Z, c.DateCreated) // Twilio may not say
-	return pipeline.Placed{ID: c.SID, From: c.From, To: c.To, State: State(c.Status), Made: made}
+	return pipeline.Placed{ID: c.SID, From: c.From, To: c.To, State: callapi.State(c.Status), Made: made}
 }
 
 // Party is who has answered, in the pipeline's words (twilio.com/docs/voice/answering-machine-detection).
@@ -299,25 +245,5 @@ func Party(answeredBy string) pipeline.Party {
 		return pipeline.Fax
 	default: // unknown, and whatever Twilio may come to say
 		return pipeline.Unknown
-	}
-}
-
-// State is a status of Twilio's in the pipeline's words.
-func State(status string) pipeline.PlacedState {
-	switch status {
-	case "in-progress", "answered":
-		return pipeline.PlacedAnswered
-	case "completed":
-		return pipeline.PlacedHungUp
-	case "busy":
-		return pipeline.PlacedBusy
-	case "no-answer":
-		return pipeline.PlacedNoAnswer
-	case "canceled":
-		return pipeline.PlacedCancelled
-	case "failed":
-		return pipeline.PlacedFailed
-	default: // queued, initiated, ringing, and whatever Twilio may come to say: it is not over
-		return pipeline.PlacedRinging
 	}
 }

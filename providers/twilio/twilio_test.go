@@ -106,19 +106,6 @@ func TestStrangeAnswers(t *testing.T) {
 	}
 }
 
-func TestState(t *testing.T) {
-	t.Parallel()
-	for status, want := range map[string]pipeline.PlacedState{
-		"queued": pipeline.PlacedRinging, "initiated": pipeline.PlacedRinging, "ringing": pipeline.PlacedRinging, "in-progress": pipeline.PlacedAnswered,
-		"completed": pipeline.PlacedHungUp, "busy": pipeline.PlacedBusy, "no-answer": pipeline.PlacedNoAnswer, "failed": pipeline.PlacedFailed,
-		"canceled": pipeline.PlacedCancelled, "something new": pipeline.PlacedRinging,
-	} {
-		if got := twilio.State(status); got != want || got.Over() != (want != pipeline.PlacedRinging && want != pipeline.PlacedAnswered) {
-			t.Errorf("%s is %s, want %s", status, got, want)
-		}
-	}
-}
-
 func TestParty(t *testing.T) {
 	t.Parallel()
 	for said, want := range map[string]pipeline.Party{
