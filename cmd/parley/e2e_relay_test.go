@@ -157,7 +157,7 @@ func relayTold(t *testing.T, all []toApp, c callRow) {
 			t.Errorf("the app was told that %q was heard, %d ms; the record has %q, %d ms", cut.Until, cut.Duration, turn.Heard, turn.SoundedMS)
 		}
 	}
-	for _, want := range []string{"Welcome to the app.", "Thank you, I have understood you.", "You pressed 1.", "Goodbye."} {
+	for _, want := range []string{"Welcome to the app.", "Thank you for telling me that.", "You pressed 1.", "Goodbye."} {
 		if !strings.Contains(strings.Join(said, "|"), want) {
 			t.Errorf("nobody heard %q: %q", want, said)
 		}

@@ -107,7 +107,7 @@ class Session:
             return
         self.prompts += 1
         self.history.append(message["voicePrompt"])
-        self.speak(LONG if self.prompts == 1 else "Thank you, I have understood you.")
+        self.speak(LONG if self.prompts == 1 else "Thank you for telling me that.")
 
     async def on_interrupt(self, message):
         self.stop()
