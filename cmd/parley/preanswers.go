@@ -126,7 +126,7 @@ func (p *preanswers) answer(info media.Info) (store.KeptPreAnswer, bool) {
 }
 
 func carrierIDOf(info media.Info) string {
-	if info.Kind == "sip" {
+	if info.Kind == overSIP {
 		id, _, _ := strings.Cut(info.ID, "/")
 		return id
 	}
