@@ -3,11 +3,12 @@
 package local
 
 import (
+	"context"
 	"log/slog"
 )
 
-// load opens what dir holds, in steps: whatever is missing costs only what needs it.
-func load(dir, stt string, log *slog.Logger) models {
+// load opens what dir holds, in steps: whatever is missing costs only what needs it. Once ctx has ended it opens no more.
+func load(ctx context.Context, dir, stt string, log *slog.Logger) models {
 	f := filesIn(dir, stt)
 	var m models
 	var closers []func()
@@ -41,6 +42,9 @@ func load(dir, stt string, log *slog.Logger) models {
 		m.ear, m.report.Ear = s, Part{Level: EarSilero}
 		closers = append(closers, s.close)
 	}
+	if ctx.Err() != nil {
+		return m
+	}
 	if why := absent(f.encoder, f.decoder); why != "" {
 		m.report.Recogniser.Why, m.report.Recogniser.Fix = why, fixModel(stt)
 	} else if s, err := openMoonshine(f, stt); err != nil {
@@ -57,6 +61,9 @@ func load(dir, stt string, log *slog.Logger) models {
 	} else {
 		m.turns, m.report.Endpoint = s, Part{Level: EndpointSound}
 		closers = append(closers, s.close)
+	}
+	if ctx.Err() != nil {
+		return m
 	}
 	if why := espeakMissing(); why != "" {
 		m.report.Voice.Why, m.report.Voice.Fix = why, fixEspeak

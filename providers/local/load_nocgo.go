@@ -2,10 +2,13 @@
 
 package local
 
-import "log/slog"
+import (
+	"context"
+	"log/slog"
+)
 
 // load has nothing to open: models and voices need cgo.
-func load(string, string, *slog.Logger) models {
+func load(context.Context, string, string, *slog.Logger) models {
 	const why = "this program was built without cgo"
 	return models{
 		report: Report{

@@ -168,10 +168,12 @@ func (e *Engine) Run(ctx context.Context) error {
 		return fmt.Errorf("load speech models: STTModel is %q: say tiny or base", e.stt)
 	}
 	began := time.Now()
-	m := load(e.dir, e.stt, e.log)
-	e.warm(ctx, m)
-	e.log.Info("speech models loaded", "took", time.Since(began).Round(time.Millisecond),
-		"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "endpoint", m.report.Endpoint.Level, "voice", m.report.Voice.Level)
+	m := load(ctx, e.dir, e.stt, e.log)
+	if ctx.Err() == nil { // else who waits for the end is not to wait for what nobody will ask
+		e.warm(ctx, m)
+		e.log.Info("speech models loaded", "took", time.Since(began).Round(time.Millisecond),
+			"ear", m.report.Ear.Level, "recogniser", m.report.Recogniser.Level, "endpoint", m.report.Endpoint.Level, "voice", m.report.Voice.Level)
+	}
 	if e.bound && m.stt != nil {
 		m.stt = charged{m.stt}
 	}

@@ -3,6 +3,7 @@ package local_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -170,6 +171,22 @@ func TestAfterRun(t *testing.T) {
 	c.finals()
 	if _, err := e.Listen(t.Context(), pipeline.EarOptions{Rate: 8000}); !errors.Is(err, local.ErrClosed) {
 		t.Errorf("Listen: %v, want %v", err, local.ErrClosed)
+	}
+}
+
+// TestEndedWhileLoading: whoever ends an engine that still loads does not wait for models that nobody will ask.
+func TestEndedWhileLoading(t *testing.T) {
+	t.Parallel()
+	whole(t)
+	var log strings.Builder
+	e := local.New(local.Options{Workers: 1, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := e.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	if r := e.Status(); r.Recogniser.Level != local.RecogniserNone || r.Voice.Level != local.VoiceFlite || log.Len() > 0 {
+		t.Errorf("it has loaded %+v, and says %q", r, log.String())
 	}
 }
 
