@@ -211,6 +211,14 @@ func (c *Call) passKey(a pass) {
 	})
 }
 
+// connector is who can connect the caller with somebody on another leg: the leg itself, or else who knows its carrier; nil: nobody.
+func (c *Call) connector() func(ctx context.Context, other media.Leg) error {
+	if t := media.ConnectorOf(c.Leg); t != nil {
+		return t.TransferTo
+	}
+	return c.parts.Connect
+}
+
 // handOver lets the carrier connect the caller and the guest. Both may leave before it says that it has.
 func (c *Call) handOver(ctx context.Context) {
 	v := c.visit
@@ -221,10 +229,10 @@ func (c *Call) handOver(ctx context.Context) {
 		going, cancel := context.WithTimeout(ctx, transferLimit)
 		defer cancel()
 		err := media.ErrNoTransfer
-		if t := media.ConnectorOf(c.Leg); t != nil {
-			err = t.TransferTo(going, v.leg)
+		if connect := c.connector(); connect != nil {
+			err = connect(going, v.leg)
 		}
-		if errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, media.ErrOtherGone) {
 			err = errTransferLate
 		}
 		if err != nil {

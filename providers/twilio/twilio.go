@@ -3,6 +3,7 @@
 //	Place ──POST Calls.json──▶ 201: the call's sid      Find ──GET Calls.json?To=&From=──▶ what there is, newest first
 //	Look ──GET Calls/CA….json──▶ how it stands          HangUp ──POST Calls/CA….json Status=completed──▶
 //	Transfer ──POST Calls/CA….json Twiml=<Dial>──▶ the call leaves its media stream, and rings somebody else
+//	Confer ──the same, of two calls, Twiml=<Dial><Conference>──▶ both leave their media streams, and talk with each other
 //
 // An answered call is told to ask Account.Voice what to do, which connects it to the server's media stream; what becomes of it goes to
 // Account.Status. Both carry the order's token in their query, as TokenParam, and are signed by Twilio.
@@ -206,8 +207,7 @@ const errNotLive = 21220
 
 // HangUp implements pipeline.Carrier.
 func (a *Account) HangUp(ctx context.Context, id string) error {
-	var c resource
-	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Status": {"completed"}}, &c)
+	err := a.change(ctx, id, url.Values{"Status": {"completed"}})
 	if told := (*failure)(nil); errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive) {
 		return nil
 	}
@@ -232,8 +232,17 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 
 // redirect has a live call do something else.
 func (a *Account) redirect(ctx context.Context, id string, form url.Values) error {
+	return changed(a.change(ctx, id, form))
+}
+
+// change asks for something else to become of a call, once.
+func (a *Account) change(ctx context.Context, id string, form url.Values) error {
 	var c resource
-	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
+	return a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
+}
+
+// changed makes an error of a live call's change: ErrNoCall if it is over, a *Refusal if it stays as it is.
+func changed(err error) error {
 	var told *failure
 	switch {
 	case errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive):
