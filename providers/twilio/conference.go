@@ -17,8 +17,8 @@ import (
 const (
 	entries   = 4                      // requests to let a call into a room, at most, while Twilio says that they are too many
 	entryWait = 250 * time.Millisecond // before the second of them; then twice as long each
-	looks     = 3                      // at a room, where the answer to such a request is lost
-	lookWait  = 500 * time.Millisecond // before each of these
+	looks     = 5                      // at a room, where the answer to such a request is lost
+	lookWait  = 250 * time.Millisecond // before the first of these; then twice as long each
 	dropWait  = 5 * time.Second        // for a call that was let down to be hung up
 )
 
@@ -42,7 +42,7 @@ var errUnknown = errors.New("it is not known what has come of it")
 
 // Confer has two live calls leave their media streams and talk with each other, in a room of their own. Other is put there first, and waits; caller is
 // not touched before. An error says why the two do not talk: media.ErrOtherGone if other is lost by it, since they have hung up, or were hung up on as
-// the caller did not come. Otherwise both calls are as they were.
+// the caller did not come, and so was a caller who would be alone. Otherwise both calls are as they were.
 func (a *Account) Confer(ctx context.Context, caller, other string) error {
 	if a.Compatible {
 		return media.ErrNoTransfer // elsewhere no document is taken with the request
@@ -50,20 +50,23 @@ func (a *Account) Confer(ctx context.Context, caller, other string) error {
 	room := "parley-" + rand.Text() // who knows an account's room could be let in
 	switch err := a.enter(ctx, other, room, false); {
 	case errors.Is(err, pipeline.ErrNoCall):
-		return media.ErrOtherGone
+		return gone(err)
 	case errors.Is(err, errUnknown):
-		return fmt.Errorf("%w: %w", media.ErrOtherGone, errors.Join(err, a.drop(ctx, other)))
+		return gone(err, a.drop(ctx, other))
 	case err != nil:
 		return err
 	}
 	if err := a.enter(ctx, caller, room, true); err != nil {
-		return fmt.Errorf("%w: %w", media.ErrOtherGone, errors.Join(err, a.drop(ctx, other)))
+		return gone(err, a.drop(ctx, other))
 	}
 	if p, err := a.Look(ctx, other); err == nil && p.State.Over() { // they have left the room before it had anybody to end it for
-		return errors.Join(media.ErrOtherGone, a.drop(ctx, caller))
+		return gone(pipeline.ErrNoCall, a.drop(ctx, caller))
 	}
 	return nil
 }
+
+// gone says that the other one is lost, and why.
+func gone(why ...error) error { return fmt.Errorf("%w: %w", media.ErrOtherGone, errors.Join(why...)) }
 
 // enter lets a call into a room. It is asked for once more only where that was surely not done: who is let in twice leaves the room between, which
 // ends it. An error is ErrNoCall, a *pipeline.Refusal, or errUnknown.
@@ -74,12 +77,10 @@ func (a *Account) enter(ctx context.Context, call, room string, starts bool) err
 	if err != nil {
 		return fmt.Errorf("write conference: %w", err)
 	}
-	wait := entryWait
-	for n := 1; ; n++ {
+	for n := 0; ; n++ {
 		err := a.change(ctx, call, url.Values{"Twiml": {string(text)}})
 		var told *failure
-		if errors.As(err, &told) && told.status == http.StatusTooManyRequests && n < entries && pause(ctx, wait) {
-			wait *= 2
+		if errors.As(err, &told) && told.status == http.StatusTooManyRequests && n < entries-1 && pause(ctx, entryWait<<n) {
 			continue
 		}
 		if err == nil || told != nil && told.surely() {
@@ -93,8 +94,8 @@ func (a *Account) enter(ctx context.Context, call, room string, starts bool) err
 // in-progress once they talk. Lists may be late.
 func (a *Account) entered(ctx context.Context, room string, starts bool, why error) error {
 	path := "/Conferences.json?" + url.Values{"FriendlyName": {room}}.Encode()
-	for range looks {
-		if !pause(ctx, lookWait) {
+	for n := range looks {
+		if !pause(ctx, lookWait<<n) {
 			break
 		}
 		var page struct {
