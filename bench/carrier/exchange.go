@@ -22,7 +22,7 @@ import (
 //
 //	POST Calls.json ──▶ ring log ──▶ a callee: busy, gone, or answers ──▶ Url (signed) ──▶ TwiML ──▶ session, as of a Call
 //	                        │            └──────── StatusCallback (signed) ──────────▶
-//	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up
+//	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up, or led to <Dial>, or into a room: <Conference>
 //
 // Every call that rings is written to Rings before anything is answered, so that nothing can ring unseen. It is an http.Handler; Close
 // hangs up on everybody. Fields are not changed after the first request. It is Twilio, or by its Kind another carrier with another API.

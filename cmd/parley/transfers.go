@@ -100,14 +100,12 @@ func (s *server) connect(org string, info media.Info) func(context.Context, medi
 		if !ok || with.Kind != info.Kind || !sameAccount(org, info.Owners, with.Owners) {
 			return media.ErrNoTransfer
 		}
-		switch err = c.Confer(ctx, info.ID, with.ID); {
-		case err == nil:
-			s.log.Info("the carrier connects two calls", "carrier_id", info.ID, "other_id", with.ID)
-			return nil
-		case errors.Is(err, media.ErrOtherGone):
-			return fmt.Errorf("%w: %w", media.ErrOtherGone, s.plainly(err, info))
+		err = c.Confer(ctx, info.ID, with.ID)
+		plain := s.plainly(err, info)
+		if errors.Is(err, media.ErrOtherGone) {
+			return fmt.Errorf("%w: %w", media.ErrOtherGone, plain)
 		}
-		return s.plainly(err, info)
+		return plain
 	}
 }
 
