@@ -26,7 +26,8 @@ type visit struct {
 	outward *relay.Relay                               // the caller's sound
 	inward  *relay.Relay
 	joined  atomic.Bool
-	parted  chan struct{} // of a supervisor: closed when they have the call no longer
+	desist  context.CancelFunc // ends handOver; nil: it was never asked for
+	parted  chan struct{}      // of a supervisor: closed when they have the call no longer
 }
 
 var errParted = errors.New("no longer wanted")
@@ -225,8 +226,9 @@ func (c *Call) handOver(ctx context.Context) {
 	if v.aside != nil {
 		v.aside.Cut()
 	}
+	going, cancel := context.WithTimeout(ctx, transferLimit)
+	v.desist = cancel
 	c.spawn("hand over", func() {
-		going, cancel := context.WithTimeout(ctx, transferLimit)
 		defer cancel()
 		err := media.ErrNoTransfer
 		if connect := c.connector(); connect != nil {
@@ -252,5 +254,8 @@ func (c *Call) partsWith(n int) {
 	c.beyond.Store(nil)
 	c.playout.Patch(nil)
 	c.muted.Store(c.dialog.muted)
+	if v.desist != nil {
+		v.desist() // the agent has the caller again
+	}
 	v.cancel(errParted)
 }
