@@ -37,6 +37,9 @@ type seat struct {
 	} `xml:"Dial>Conference"`
 }
 
+// tooMany is Twilio's code of requests that are (twilio.com/docs/api/errors/20429).
+const tooMany = 20429
+
 // errUnknown says that it is not known whether Twilio has done what it was asked for.
 var errUnknown = errors.New("it is not known what has come of it")
 
@@ -78,13 +81,14 @@ func (a *Account) enter(ctx context.Context, call, room string, starts bool) err
 		return fmt.Errorf("write conference: %w", err)
 	}
 	for n := 0; ; n++ {
-		err := a.change(ctx, call, url.Values{"Twiml": {string(text)}})
-		var told *failure
-		if errors.As(err, &told) && told.status == http.StatusTooManyRequests && n < entries-1 && pause(ctx, entryWait<<n) {
+		err := a.redirect(ctx, call, url.Values{"Twiml": {string(text)}})
+		var no *pipeline.Refusal
+		refused := errors.As(err, &no)
+		if refused && no.Code == tooMany && n < entries-1 && pause(ctx, entryWait<<n) {
 			continue
 		}
-		if err == nil || told != nil && told.surely() {
-			return changed(err)
+		if err == nil || refused || errors.Is(err, pipeline.ErrNoCall) {
+			return err
 		}
 		return a.entered(ctx, room, starts, err)
 	}

@@ -207,7 +207,8 @@ const errNotLive = 21220
 
 // HangUp implements pipeline.Carrier.
 func (a *Account) HangUp(ctx context.Context, id string) error {
-	err := a.change(ctx, id, url.Values{"Status": {"completed"}})
+	var c resource
+	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", url.Values{"Status": {"completed"}}, &c)
 	if told := (*failure)(nil); errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive) {
 		return nil
 	}
@@ -232,17 +233,8 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 
 // redirect has a live call do something else.
 func (a *Account) redirect(ctx context.Context, id string, form url.Values) error {
-	return changed(a.change(ctx, id, form))
-}
-
-// change asks for something else to become of a call, once.
-func (a *Account) change(ctx context.Context, id string, form url.Values) error {
 	var c resource
-	return a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
-}
-
-// changed makes an error of a live call's change: ErrNoCall if it is over, a *Refusal if it stays as it is.
-func changed(err error) error {
+	err := a.call(ctx, http.MethodPost, "/Calls/"+url.PathEscape(id)+".json", form, &c)
 	var told *failure
 	switch {
 	case errors.As(err, &told) && (told.status == http.StatusNotFound || told.Code == errNotLive):
