@@ -129,10 +129,14 @@ func TransferrerOf(leg Leg) Transferrer {
 // the other dialog (RFC 3891).
 type Connector interface {
 	// TransferTo connects the far end with that of another answered leg, and returns when they are connected, and both have left us or may be hung
-	// up; or with why they are not, as Transfer does: ErrNoTransfer also where the two are not of one carrier. It may be called by any
-	// goroutine, and waits as long as ctx lasts.
+	// up; or with why they are not, as Transfer does: ErrNoTransfer also where the two are not of one carrier, and ErrOtherGone where the
+	// other one is lost by it. It may be called by any goroutine, and waits as long as ctx lasts.
 	TransferTo(ctx context.Context, other Leg) error
 }
+
+// ErrOtherGone says of a Connector that has not connected the two that the other one's far end has gone, or had to be hung up on: there is nobody to join
+// with.
+var ErrOtherGone = errors.New("they are no longer there")
 
 // ConnectorOf finds the Connector in a leg, or in one that it stands before (Unwrap); nil: there is none.
 func ConnectorOf(leg Leg) Connector {

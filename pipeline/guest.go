@@ -26,7 +26,8 @@ type visit struct {
 	outward *relay.Relay                               // the caller's sound
 	inward  *relay.Relay
 	joined  atomic.Bool
-	parted  chan struct{} // of a supervisor: closed when they have the call no longer
+	desist  context.CancelFunc // ends handOver; nil: it was never asked for
+	parted  chan struct{}      // of a supervisor: closed when they have the call no longer
 }
 
 var errParted = errors.New("no longer wanted")
@@ -211,20 +212,29 @@ func (c *Call) passKey(a pass) {
 	})
 }
 
+// connector is who can connect the caller with somebody on another leg: the leg itself, or else who knows its carrier; nil: nobody.
+func (c *Call) connector() func(ctx context.Context, other media.Leg) error {
+	if t := media.ConnectorOf(c.Leg); t != nil {
+		return t.TransferTo
+	}
+	return c.parts.Connect
+}
+
 // handOver lets the carrier connect the caller and the guest. Both may leave before it says that it has.
 func (c *Call) handOver(ctx context.Context) {
 	v := c.visit
 	if v.aside != nil {
 		v.aside.Cut()
 	}
+	going, cancel := context.WithTimeout(ctx, transferLimit)
+	v.desist = cancel
 	c.spawn("hand over", func() {
-		going, cancel := context.WithTimeout(ctx, transferLimit)
 		defer cancel()
 		err := media.ErrNoTransfer
-		if t := media.ConnectorOf(c.Leg); t != nil {
-			err = t.TransferTo(going, v.leg)
+		if connect := c.connector(); connect != nil {
+			err = connect(going, v.leg)
 		}
-		if errors.Is(err, context.DeadlineExceeded) {
+		if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, media.ErrOtherGone) {
 			err = errTransferLate
 		}
 		if err != nil {
@@ -244,5 +254,8 @@ func (c *Call) partsWith(n int) {
 	c.beyond.Store(nil)
 	c.playout.Patch(nil)
 	c.muted.Store(c.dialog.muted)
+	if v.desist != nil {
+		v.desist() // the agent has the caller again
+	}
 	v.cancel(errParted)
 }

@@ -23,8 +23,8 @@ type Join struct {
 	Confirm bool          // who answers must press 1 to be joined; any other key is a no
 	Stay    Stay
 	After   After
-	// Attended: when they take the call, the carrier is asked to connect the two without us, by the caller's leg (media.Connector); the call
-	// ends with that, with cause transfer. Where it does not, they are joined by us all the same.
+	// Attended: when they take the call, the carrier is asked to connect the two without us, by the caller's leg (media.Connector) or
+	// Parts.Connect; the call ends with that, with cause transfer. Where it does not, they are joined by us all the same, if they are still there.
 	Attended bool
 }
 
@@ -220,7 +220,8 @@ func (d *dialog) join() {
 // who is what a guest is called.
 func (g *guest) who() string { return cmp.Or(g.command.By, g.command.To) }
 
-// handed: the carrier has connected the two, or err says why not. Then those who are still there are joined by us.
+// handed: the carrier has connected the two, or err says why not. Then those who are still there are joined by us; a guest may be lost of whom it has
+// not been told yet that they have gone.
 func (d *dialog) handed(n handed) {
 	if !d.attends(n.n) || d.guest.stage != handing {
 		return
@@ -234,6 +235,8 @@ func (d *dialog) handed(n handed) {
 	case d.away != nil:
 		d.tell(Event{Kind: CommandFailed, Text: string(Bridge), Err: n.err})
 		d.end(d.away.cause, d.away.err)
+	case errors.Is(n.err, media.ErrOtherGone):
+		d.dismissGuest(n.err)
 	case g.gone:
 		d.dismissGuest(errHungUpOn)
 	default:

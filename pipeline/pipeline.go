@@ -365,6 +365,9 @@ type Parts struct {
 	// Transfer makes the carrier connect the caller to another number (E.164) or address, and returns when the caller has left us, or
 	// with what the model may be told of why not. It is for legs that are no media.Transferrer. Nil: this call cannot be transferred.
 	Transfer func(ctx context.Context, to string) error
+	// Connect makes the carrier connect the caller with somebody on another leg, as a media.Connector does. It is for legs that are none. Nil:
+	// they are joined by us.
+	Connect func(ctx context.Context, other media.Leg) error
 	// Dial calls somebody, for the command Bridge, by the trunk or account of the call itself, and returns their leg when they have answered;
 	// or with what the model may be told of why not. Ctx ends when they are no longer waited for. Nil: nobody can be called.
 	Dial func(ctx context.Context, to string) (media.Leg, error)

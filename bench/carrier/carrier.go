@@ -273,12 +273,15 @@ func (p *placed) perform(ctx context.Context, verbs []element, base *url.URL) (n
 
 // dialOn connects the caller to somebody else, who says goodbye after a second.
 func (p *placed) dialOn(ctx context.Context, dial element) error {
+	if len(dial.Children) == 1 && dial.Children[0].name() == "Conference" {
+		return p.confer(ctx, dial.Children[0])
+	}
 	to := dial.text()
 	if len(dial.Children) == 1 && slices.Contains([]string{"Number", "Sip", "User"}, dial.Children[0].name()) {
 		to = dial.Children[0].text()
 	}
 	if to == "" || len(dial.Children) > 1 {
-		return errors.New("<Dial>: want one number, <Number>, <Sip> or <User> in it")
+		return errors.New("<Dial>: want one number, <Number>, <Sip>, <User> or <Conference> in it")
 	}
 	p.note("carrier", "dialled", to)
 	p.result.Dialled, p.result.DialledFrom = to, dial.attr("callerId", "")

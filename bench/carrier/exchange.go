@@ -22,7 +22,7 @@ import (
 //
 //	POST Calls.json ──▶ ring log ──▶ a callee: busy, gone, or answers ──▶ Url (signed) ──▶ TwiML ──▶ session, as of a Call
 //	                        │            └──────── StatusCallback (signed) ──────────▶
-//	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up
+//	GET Calls.json, Calls/CA….json ◀── what there is        POST Calls/CA….json ──▶ hung up, or led to <Dial>, or into a room: <Conference>
 //
 // Every call that rings is written to Rings before anything is answered, so that nothing can ring unseen. It is an http.Handler; Close
 // hangs up on everybody. Fields are not changed after the first request. It is Twilio, or by its Kind another carrier with another API.
@@ -42,11 +42,14 @@ type Exchange struct {
 	Connect string                 // as of a Call: host:port of all that the account's URLs name; empty: they are connected to as they say
 	Callee  func(to string) Callee // who answers a number; nil: the zero Callee
 	Fault   func(to string) Fault  // what befalls a request to place a call to a number; nil: nothing
+	Leading func(to string) Fault  // of Twilio: what befalls one to lead a live call elsewhere: LostAnswer, Broken, TooMany or Refused; nil: nothing
 	Library Library                // where the recordings of callees' scripts are
 	Rings   io.Writer              // one line of JSON (a Ring) for each call that rings; nil: none
 	Ended   func(*Result, error)   // told of each call that was answered, once it is over; nil: nobody asks
+	Met     func(room string)      // told of each conference, once calls talk in it; nil: nobody asks
 	Log     *slog.Logger           // nil: none
 
+	rooms  rooms
 	mu     sync.Mutex
 	calls  []*outward
 	work   sync.WaitGroup
@@ -100,6 +103,7 @@ type outward struct {
 	hangUp        context.CancelFunc
 	next          chan []element // the document that is to take over from what goes on
 	untold        bool
+	putDown       bool // by whoever was called
 	sequence      int
 }
 
@@ -146,7 +150,7 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		who = x.Callee(c.to)
 	}
 	c.untold = who.Untold
-	p := &placed{Call: x.call(c, who), outward: true, result: &Result{CallSID: c.sid, From: c.from, To: c.to}}
+	p := &placed{Call: x.call(c, who), outward: true, rooms: &x.rooms, met: x.Met, result: &Result{CallSID: c.sid, From: c.from, To: c.to}}
 	p.http = &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: p.dial}}
 	defer p.http.CloseIdleConnections()
 	var err error
@@ -181,8 +185,8 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		})
 	}
 	err = p.close(c.lives(ctx, p))
-	if ctx.Err() != nil { // by the API
-		p.end("agent")
+	if ctx.Err() != nil {
+		p.end(x.ended(c))
 	}
 	p.callbacks.Wait()
 	x.tell(p, c, "completed", "completed")
@@ -193,6 +197,16 @@ func (x *Exchange) live(ctx context.Context, c *outward) {
 		p.result.Warnings = p.warnings
 		x.Ended(p.result, err)
 	}
+}
+
+// ended is who has hung up a call: whoever was called, or the server by the API.
+func (x *Exchange) ended(c *outward) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if c.putDown {
+		return "caller"
+	}
+	return "agent"
 }
 
 // lead has another document take over from what goes on. Of several the last one counts.
@@ -276,6 +290,18 @@ func (x *Exchange) tell(p *placed, c *outward, event, state string) {
 	}
 	if c.status != "" && !c.untold && slices.Contains(c.events, event) {
 		p.callback(event, http.MethodPost, c.status, form)
+	}
+}
+
+// HangUp has whoever was called at a number put down their telephone.
+func (x *Exchange) HangUp(to string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.calls {
+		if c.to == to {
+			c.putDown = true
+			c.hangUp()
+		}
 	}
 }
 

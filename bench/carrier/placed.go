@@ -21,7 +21,9 @@ type placed struct {
 	prompts map[string]Prompt
 	result  *Result
 	session *session // of the call's streams; nil: it has had none
-	parted  error    // what was wrong with the end of the last of them, unless another followed
+	rooms   *rooms   // of its exchange; nil: it has none
+	met     func(room string)
+	parted  error // what was wrong with the end of the last of them, unless another followed
 
 	callbacks sync.WaitGroup
 	mu        sync.Mutex

@@ -57,6 +57,10 @@ func (x *Exchange) twilio(w http.ResponseWriter, r *http.Request) {
 		x.numbers(w, r.URL.Query().Get("PhoneNumber"))
 		return
 	}
+	if r.Method == http.MethodGet && r.URL.Path == "/2010-04-01/Accounts/"+x.AccountSID+"/Conferences.json" {
+		x.rooms.list(w, r, x.AccountSID)
+		return
+	}
 	path, ours := strings.CutPrefix(r.URL.Path, "/2010-04-01/Accounts/"+x.AccountSID+"/Calls")
 	id, one := strings.CutPrefix(strings.TrimSuffix(path, ".json"), "/")
 	switch {
@@ -161,7 +165,9 @@ func (x *Exchange) single(w http.ResponseWriter, r *http.Request, id string) {
 			fail(w, http.StatusBadRequest, 12100, err.Error())
 			return
 		}
-		c.lead(verbs)
+		if !x.leads(w, c, verbs) {
+			return
+		}
 	case r.Method == http.MethodPost:
 		if s := r.FormValue("Status"); s != "completed" && s != "canceled" {
 			fail(w, http.StatusBadRequest, 21218, "Status is invalid")
@@ -170,6 +176,30 @@ func (x *Exchange) single(w http.ResponseWriter, r *http.Request, id string) {
 		c.hangUp()
 	}
 	x.show(w, http.StatusOK, c)
+}
+
+// leads has a live call do what a document says, or lets the request suffer; false: it has been answered.
+func (x *Exchange) leads(w http.ResponseWriter, c *outward, verbs []element) bool {
+	var fault Fault
+	if x.Leading != nil {
+		fault = x.Leading(c.to)
+	}
+	switch fault {
+	case Broken:
+		fail(w, http.StatusInternalServerError, 20500, "Internal server error")
+		return false
+	case TooMany:
+		fail(w, http.StatusTooManyRequests, 20429, "Too many requests")
+		return false
+	case Refused:
+		fail(w, http.StatusBadRequest, 21218, "Twiml is invalid")
+		return false
+	}
+	c.lead(verbs)
+	if fault == LostAnswer {
+		panic(http.ErrAbortHandler)
+	}
+	return true
 }
 
 // list shows the calls between two numbers, newest first.

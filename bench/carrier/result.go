@@ -116,6 +116,8 @@ type Result struct {
 	Dialled     string `json:"dialled,omitempty"`      // where the server had the call go on
 	DialledFrom string `json:"dialled_from,omitempty"` // the number that was shown there; empty: the caller's
 
+	Conference *Conference `json:"conference,omitempty"` // the last that the server had the call be in
+
 	Keys     string   `json:"keys,omitempty"` // that the agent pressed, as tones
 	Turns    []Turn   `json:"turns"`
 	Timeline []Event  `json:"timeline"`

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"parley/bench/carrier"
 )
@@ -103,5 +104,69 @@ func TestEndToEndWarmTransfer(t *testing.T) {
 	}
 	if loud := sum / int64(len(person.Heard)/2+1); loud < 20 {
 		t.Errorf("the person heard the caller at %d", loud)
+	}
+}
+
+// TestEndToEndAttendedTransfer: whoever has taken the call and the caller talk in a conference of Twilio's, and the server is out of it, for good. Where
+// the caller is not let in, they are with the agent again, and nobody waits for them.
+func TestEndToEndAttendedTransfer(t *testing.T) {
+	t.Parallel()
+	const person, caller, refused = "+442071234567", "+15550100077", "+15550100078"
+	n, x, results := exchange(t, map[string]string{caller: "hear\nsilent 10m", refused: "hear\nsilent 10m", person: "hear\npress 1\nsilent 10m"})
+	met := make(chan string, 1)
+	x.Met = func(room string) { met <- room }
+	x.Leading = func(to string) carrier.Fault {
+		return map[string]carrier.Fault{refused: carrier.Refused}[to]
+	}
+	transfers := func(to string, order map[string]any) callRow {
+		t.Helper()
+		env := []string{"PARLEY_URL=" + n.url, "PARLEY_API_KEY=" + testKey}
+		if out, code := command(t, env, "dial", to, "--agent", "receptionist", "--say", "Good morning.", "--wait", "0"); code != 0 {
+			t.Fatalf("exit code %d: %s", code, out)
+		}
+		call := n.going()
+		order["to"], order["mode"] = person, "attended"
+		if a := n.api(http.MethodPost, "/api/v1/calls/"+call.ID+"/transfer", order); a.Status != http.StatusOK {
+			t.Fatalf("not taken: %d %s", a.Status, a.Error)
+		}
+		return call
+	}
+
+	row := transfers(caller, map[string]any{"say": "One moment.", "brief": "An order. Press one.", "confirm": true})
+	room := <-met
+	done := n.record(row.CarrierID)
+	x.HangUp(caller)
+	var both [2]*carrier.Result
+	for i := range both {
+		both[i] = <-results
+	}
+	for i, r := range both {
+		other := both[1-i]
+		if c := r.Conference; c == nil || c.Room != room || len(c.With) != 1 || c.With[0] != other.CallSID || c.Dropped != (r.To == person) {
+			t.Errorf("%s was in %+v", r.To, c)
+		}
+		if r.Streams != 1 || len(r.Warnings) > 0 {
+			t.Errorf("%s had %d streams, warnings %q", r.To, r.Streams, r.Warnings)
+		}
+	}
+	if again := n.record(row.CarrierID); done.Cause != "transfer" || again.Cause != "transfer" || again.Status != "completed" {
+		t.Errorf("the call ended with cause %q, and is %s by %q when they have hung up", done.Cause, again.Status, again.Cause)
+	}
+
+	row = transfers(refused, map[string]any{})
+	if r := <-results; r.To != person || r.Conference == nil || len(r.Conference.With) > 0 || r.Ended != "agent" {
+		t.Errorf("%s was in %+v, ended by %s", r.To, r.Conference, r.Ended)
+	}
+	const why = "The transfer failed: they are no longer there: the carrier refuses: Twiml is invalid (21218). The caller is still on the line."
+	until(t, time.Minute, "the agent is told why", func() bool {
+		n.into(n.api(http.MethodGet, "/api/v1/calls/"+row.ID, nil), &row)
+		return strings.Contains(row.text("system"), why)
+	})
+	x.HangUp(refused)
+	if r := <-results; r.Conference != nil || r.Streams != 1 {
+		t.Errorf("the caller was in %+v, by %d streams", r.Conference, r.Streams)
+	}
+	if done := n.record(row.CarrierID); done.Cause != "caller" {
+		t.Errorf("the call ended with cause %q", done.Cause)
 	}
 }

@@ -299,6 +299,7 @@ func (s *server) cast(ctx context.Context, call string, info media.Info) (pipeli
 	}
 	parts.May = s.may(row.Org)
 	parts.Change, parts.Transfer, parts.Dial, parts.Music = s.change(call, row.Org, info), s.transfer(row.Org, info), s.dial(row.Org, info), s.music.at
+	parts.Connect = s.connect(row.Org, info)
 	parts.Responder = bridged(info, parts.Responder)
 	parts.Responder = s.traced(ctx, call, role, row, s.keypads.before(row, parts.Responder, pipeline.Greeting(greeting, parts.Responder), info))
 	s.metrics.Ready(time.Since(began))

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,17 +61,60 @@ func (s *server) transfer(org string, info media.Info) func(context.Context, str
 		if info.Outbound { // whom we have called is not to be shown as who calls
 			dial.CallerID = info.From
 		}
-		err = account.Transfer(ctx, info.ID, dial)
-		var no *pipeline.Refusal
-		switch {
-		case errors.Is(err, pipeline.ErrNoCall) || errors.As(err, &no):
-			return err
-		case err != nil: // what exactly, is no model's business
-			s.log.Warn("a call is not transferred", "carrier_id", info.ID, "error", err)
-			return errors.New("the carrier does not answer")
-		}
+		return s.plainly(account.Transfer(ctx, info.ID, dial), info)
+	}
+}
+
+// plainly is what a model may be told of why a carrier does not transfer a call.
+func (s *server) plainly(err error, info media.Info) error {
+	var no *pipeline.Refusal
+	switch {
+	case err == nil || errors.Is(err, media.ErrNoTransfer):
+		return err
+	case errors.As(err, &no):
+		return no
+	case errors.Is(err, pipeline.ErrNoCall):
+		return pipeline.ErrNoCall
+	}
+	s.log.Warn("a call is not transferred", "carrier_id", info.ID, "error", err)
+	return errors.New("the carrier does not answer") // what exactly, is no model's business
+}
+
+// A conferrer is a restAccount that has two of its calls talk with each other, without us.
+type conferrer interface {
+	Confer(ctx context.Context, caller, other string) error
+}
+
+// connect is pipeline.Parts.Connect of a call of an organisation; nil: its carrier cannot be asked.
+func (s *server) connect(org string, info media.Info) func(context.Context, media.Leg) error {
+	if !s.byREST(info) {
 		return nil
 	}
+	return func(ctx context.Context, other media.Leg) error {
+		account, err := s.account(org, info)
+		if err != nil {
+			return err
+		}
+		with := other.Info()
+		c, ok := account.(conferrer)
+		if !ok || with.Kind != info.Kind || !sameAccount(org, info.Owners, with.Owners) {
+			return media.ErrNoTransfer
+		}
+		err = c.Confer(ctx, info.ID, with.ID)
+		plain := s.plainly(err, info)
+		if errors.Is(err, media.ErrOtherGone) {
+			return fmt.Errorf("%w: %w", media.ErrOtherGone, plain)
+		}
+		return plain
+	}
+}
+
+// sameAccount says whether two calls came by the account that a call of an organisation has: the server's own, or one of its own.
+func sameAccount(org string, of, other []string) bool {
+	if len(of) == 0 {
+		return len(other) == 0
+	}
+	return slices.Contains(other, org)
 }
 
 // dial is pipeline.Parts.Dial of a call of an organisation; nil: nobody can be called. Its softphones are called wherever it came by

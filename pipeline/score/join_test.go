@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -194,12 +195,32 @@ func TestJoin(t *testing.T) {
 		{name: "join by a carrier that refuses, and they have gone", waits: true, score: Score{HandOver: connects(3, errors.New("it was not answered: 486")), Caller: with(attended, HangsUp(24)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5), HangsUp(6)}}}, check: func(t *testing.T, p *Performance) {
 			told(t, p, "The transfer failed: they have hung up.")
 		}},
+		{name: "join by a carrier that is asked beside the leg", waits: true, score: Score{Connect: shown(connects(3, nil)), Caller: with(attended, HangsUp(12)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5), HangsUp(6)}}}, check: func(t *testing.T, p *Performance) {
+			ends(t, p, media.CauseTransfer, 12, 15)
+		}},
+		{name: "join by a carrier that refuses beside the leg, so by us", waits: true, score: Score{Connect: shown(connects(1, errors.New("the carrier refuses"))), Caller: with(attended, Tones(14, 15, 1000)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5), Tones(8, 9, 1700), HangsUp(12)}}}, check: func(t *testing.T, p *Performance) {
+			heardEachOther(t, p, 8000, true)
+		}},
+		{name: "join by a carrier that loses them", waits: true, score: Score{Connect: shown(connects(3, errLost)), Caller: with(attended, HangsUp(24)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5)}}}, check: func(t *testing.T, p *Performance) {
+			told(t, p, "The transfer failed: they are no longer there: the carrier refuses. The caller is still on the line.")
+			if ends(t, p, media.CauseCaller, 23, 25); p.GuestCause != media.CauseTransfer {
+				t.Errorf("the guest's carrier was told %q", p.GuestCause)
+			}
+		}},
+		{name: "join by a carrier that loses them too late", waits: true, score: Score{Connect: losesLate, Caller: with(attended, HangsUp(70)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5), HangsUp(6)}}}, check: func(t *testing.T, p *Performance) {
+			told(t, p, "The transfer failed: they are no longer there: the carrier refuses")
+		}},
 		{name: "join by a carrier in vain, and the caller has gone", waits: true, score: Score{HandOver: connects(3, errors.New("it was not answered: 486")), Caller: with(attended, HangsUp(11)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5)}}}, check: func(t *testing.T, p *Performance) {
 			ends(t, p, media.CauseCaller, 11, 15)
 		}},
 		{name: "join by a carrier, and take back meanwhile", waits: true, score: Score{HandOver: connects(6, nil), Caller: with(attended, Orders(pipeline.Command{Kind: pipeline.Unbridge, Text: "Here I am again."}, 13), HangsUp(24)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5)}}}, check: func(t *testing.T, p *Performance) {
 			if ends(t, p, media.CauseCaller, 23, 25); !strings.Contains(p.Heard(), "Here I am again.") {
 				t.Errorf("heard %q", p.Heard())
+			}
+		}},
+		{name: "join by a carrier, and take back before it is done", waits: true, score: Score{Connect: losesLate, Caller: with(attended, Orders(pipeline.Command{Kind: pipeline.Unbridge, Text: "Here I am again."}, 13), HangsUp(24)), Guest: &Guest{Rings: 3, Script: []Cue{Presses("1", 5), HangsUp(6)}}}, check: func(t *testing.T, p *Performance) {
+			if ends(t, p, media.CauseCaller, 23, 25); !regexp.MustCompile(`T00:00:1[34]\S* level=INFO msg="the carrier does not connect the two"`).MatchString(p.Log) {
+				t.Errorf("the carrier goes on with it:\n%s", p.Log)
 			}
 		}},
 		{name: "join with somebody who must not be called", waits: true, score: Score{May: denied, Caller: with(pipeline.Join{}, HangsUp(16)), Guest: &Guest{Rings: 3}}, check: func(t *testing.T, p *Performance) {
@@ -209,6 +230,25 @@ func TestJoin(t *testing.T) {
 			told(t, p, "The transfer failed: the number may not be called.")
 		}},
 	})
+}
+
+// errLost is what a carrier says that has lost the guest.
+var errLost = fmt.Errorf("%w: the carrier refuses", media.ErrOtherGone)
+
+// shown is a carrier that is asked beside the leg, and is shown the guest's.
+func shown(handOver func(context.Context) error) func(context.Context, media.Leg) error {
+	return func(ctx context.Context, other media.Leg) error {
+		if other.Info().ID != "CA2" {
+			return fmt.Errorf("the guest is %q", other.Info().ID)
+		}
+		return handOver(ctx)
+	}
+}
+
+// losesLate loses the guest when there is no time left.
+func losesLate(ctx context.Context, _ media.Leg) error {
+	<-ctx.Done()
+	return fmt.Errorf("%w: %w", errLost, context.Cause(ctx))
 }
 
 // connects says so many seconds later what became of connecting the caller and the guest.

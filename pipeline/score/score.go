@@ -41,6 +41,7 @@ type Score struct {
 	Tools      []pipeline.Tool
 	Transfer   func(ctx context.Context, to string) error
 	HandOver   func(ctx context.Context) error // connects the caller and the guest, of a leg that is a media.Connector then; nil: it is none
+	Connect    func(ctx context.Context, other media.Leg) error
 	May        func(ctx context.Context, to string) error
 	Guest      *Guest // nil: nobody can be called
 	Supervised []Supervisor
@@ -210,6 +211,7 @@ func (st *Stage) Cast(ctx context.Context, _ string, info media.Info) (pipeline.
 		Change:        s.Change,
 		May:           s.May,
 		Transfer:      s.Transfer,
+		Connect:       s.Connect,
 		Dial:          st.dial(),
 	}
 	return agent, parts, st.p.Tap, nil

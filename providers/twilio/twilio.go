@@ -3,6 +3,7 @@
 //	Place ──POST Calls.json──▶ 201: the call's sid      Find ──GET Calls.json?To=&From=──▶ what there is, newest first
 //	Look ──GET Calls/CA….json──▶ how it stands          HangUp ──POST Calls/CA….json Status=completed──▶
 //	Transfer ──POST Calls/CA….json Twiml=<Dial>──▶ the call leaves its media stream, and rings somebody else
+//	Confer ──the same, of two calls, Twiml=<Dial><Conference>──▶ both leave their media streams, and talk with each other
 //
 // An answered call is told to ask Account.Voice what to do, which connects it to the server's media stream; what becomes of it goes to
 // Account.Status. Both carry the order's token in their query, as TokenParam, and are signed by Twilio.
