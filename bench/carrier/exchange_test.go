@@ -70,7 +70,7 @@ func newLine(t *testing.T, faults map[string]carrier.Fault) *line {
 	tw := &stream.Twilio{
 		Host: stream.Host{
 			Answer: func(_ context.Context, leg media.Leg) {
-				l.note(func() { l.spoken[leg.Info().Params[twilio.TokenParam]] = leg.Info() })
+				l.note(func() { l.spoken[leg.Info().Params[pipeline.TokenParam]] = leg.Info() })
 				if strings.HasSuffix(leg.Info().To, "9") { // talks on until somebody hangs up
 					for {
 						if _, err := leg.Receive(); err != nil {
@@ -84,7 +84,7 @@ func newLine(t *testing.T, faults map[string]carrier.Fault) *line {
 		AccountSID: account, AuthToken: secret,
 		Progress: func(_ context.Context, u stream.StatusUpdate) {
 			l.note(func() {
-				l.heard[u.Params.Get(twilio.TokenParam)] = append(l.heard[u.Params.Get(twilio.TokenParam)], u.Status)
+				l.heard[u.Params.Get(pipeline.TokenParam)] = append(l.heard[u.Params.Get(pipeline.TokenParam)], u.Status)
 			})
 		},
 	}

@@ -12,7 +12,7 @@ import (
 	"parley/control/preanswer"
 	"parley/media"
 	"parley/media/stream"
-	"parley/providers/twilio"
+	"parley/pipeline"
 	"parley/store"
 )
 
@@ -83,7 +83,7 @@ func (s *server) refusing() admission.Reason {
 func (s *server) welcome(carrier string) func(context.Context, stream.Incoming) bool {
 	return func(ctx context.Context, in stream.Incoming) bool {
 		r := admission.Request{Key: in.CallSID}
-		if token := in.Params.Get(twilio.TokenParam); token != "" {
+		if token := in.Params.Get(pipeline.TokenParam); token != "" {
 			if s.guests.find(token, in.Owners) != nil {
 				return true // two legs, but one conversation
 			}
@@ -128,7 +128,7 @@ func (s *server) placedRequest(ctx context.Context, token string) admission.Requ
 // arrived makes the call of an answered leg live, and says whether there is a place for it.
 func (s *server) arrived(ctx context.Context, info media.Info) bool {
 	r := admission.Request{Key: info.ID, Answered: info.Resumes != ""}
-	if token := info.Params[twilio.TokenParam]; token != "" {
+	if token := info.Params[pipeline.TokenParam]; token != "" {
 		r = s.placedRequest(ctx, token)
 	} else {
 		s.office.fetch(ctx, info)

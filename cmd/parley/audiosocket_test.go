@@ -8,7 +8,7 @@ import (
 
 	"parley/control/access"
 	"parley/media/stream"
-	"parley/providers/twilio"
+	"parley/pipeline"
 	"parley/store"
 	"parley/store/storetest/litetest"
 )
@@ -59,7 +59,7 @@ func TestAudioSocketAnnounced(t *testing.T) {
 		{"a stranger's", "va_" + strings.Repeat("0", 32), nil, stream.RefusedSignature, "API key"},
 		{"a reader's", string(made.Secret), nil, stream.RefusedSignature, access.CallsWrite},
 		{"no agent of theirs", all, url.Values{agentField: {store.NewID()}}, stream.RefusedForm, "agent"},
-		{"their agent", all, url.Values{agentField: {agents[0].ID}, "order": {"7"}, twilio.TokenParam: {"x"}, draftParam: {"x"}}, 0, ""},
+		{"their agent", all, url.Values{agentField: {agents[0].ID}, "order": {"7"}, pipeline.TokenParam: {"x"}, draftParam: {"x"}}, 0, ""},
 		{"whoever answers", all, url.Values{}, 0, ""},
 		{"one too many", all, url.Values{}, stream.RefusedBusy, "max_calls"},
 	} {
@@ -71,7 +71,7 @@ func TestAudioSocketAnnounced(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		if len(in.Owners) != 1 || in.Owners[0] != orgs[0].ID || in.Params.Has(twilio.TokenParam) || in.Params.Has(draftParam) || in.Params.Get(agentParam) != c.params.Get(agentField) {
+		if len(in.Owners) != 1 || in.Owners[0] != orgs[0].ID || in.Params.Has(pipeline.TokenParam) || in.Params.Has(draftParam) || in.Params.Get(agentParam) != c.params.Get(agentField) {
 			t.Errorf("%s: %+v", c.name, in)
 		}
 	}

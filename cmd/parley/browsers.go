@@ -25,7 +25,6 @@ import (
 	"parley/media/webrtc"
 	webrelay "parley/media/webrtc/relay"
 	"parley/pipeline"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -205,7 +204,7 @@ func (g talkGate) Look(token string) (webrtc.Grant, error) {
 	if params == nil {
 		params = make(map[string]string)
 	}
-	delete(params, twilio.TokenParam) // that is a placed call's
+	delete(params, pipeline.TokenParam) // that is a placed call's
 	params[agentParam] = p.Agent
 	if p.Widget {
 		params[widgetParam] = "public"

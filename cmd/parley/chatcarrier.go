@@ -14,7 +14,6 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	channel "parley/providers/message"
-	"parley/providers/twilio"
 	"parley/providers/whatsapp"
 	"parley/store"
 )
@@ -110,7 +109,7 @@ func (c *chatCarrier) ring(ctx context.Context, o pipeline.Order, how pipeline.P
 	made := false
 	err := c.Calls.Place(ctx, c.number, whatsapp.Order{
 		Line: channel.Line{ID: c.number.ID, Number: o.From}, To: channel.Party{Number: o.To}, Tag: o.Token, Ring: o.Ring,
-		Info: media.Info{Kind: chatLeg, Outbound: true, Owners: []string{c.org}, Params: map[string]string{twilio.TokenParam: o.Token}},
+		Info: media.Info{Kind: chatLeg, Outbound: true, Owners: []string{c.org}, Params: map[string]string{pipeline.TokenParam: o.Token}},
 		Made: func(id string) {
 			made, how.ID = true, id
 			c.rang(o.Token, &chatRing{id, cancel})

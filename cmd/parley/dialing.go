@@ -75,7 +75,7 @@ func (o *office) newDialer(boot string, l line, live *hangUp, observe dialer.Obs
 
 // callID names a call: one that was placed, or asked about, has its name already.
 func (s *server) callID(info media.Info) string {
-	if token := info.Params[twilio.TokenParam]; uuid.Validate(token) == nil {
+	if token := info.Params[pipeline.TokenParam]; uuid.Validate(token) == nil {
 		return token
 	}
 	if said, ok := s.office.pre.answer(info); ok {
@@ -108,7 +108,7 @@ func (o *office) beginPlaced(ctx context.Context, call, token string, info media
 
 // expected says whether a call that asks what to do is wanted: each is that was not placed by us.
 func (s *server) expected(ctx context.Context, carrierID string, owners []string, params url.Values) bool {
-	token := params.Get(twilio.TokenParam)
+	token := params.Get(pipeline.TokenParam)
 	if token == "" || s.guests.find(token, owners) != nil {
 		return true
 	}
@@ -138,7 +138,7 @@ func (s *server) owns(ctx context.Context, owners []string, token string) error 
 
 // judged takes Twilio's word for who has answered a call that was placed. The call is told, on whichever node it is, as soon as it has begun.
 func (s *server) judged(ctx context.Context, v stream.Verdict) {
-	token, party := v.Params.Get(twilio.TokenParam), twilio.Party(v.AnsweredBy)
+	token, party := v.Params.Get(pipeline.TokenParam), twilio.Party(v.AnsweredBy)
 	log := s.log.With("call", token, "carrier_id", v.CallSID, "answered_by", v.AnsweredBy)
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -181,7 +181,7 @@ func (s *server) progress(state func(status string) pipeline.PlacedState) func(c
 // heard takes the news of a call.
 func (s *server) heard(ctx context.Context, u stream.StatusUpdate, p pipeline.Placed) {
 	s.log.Info("call status", "carrier_id", u.CallSID, "status", u.Status, "duration", u.Duration, "sip_code", u.SIPCode)
-	token := u.Params.Get(twilio.TokenParam)
+	token := u.Params.Get(pipeline.TokenParam)
 	if p.State.Over() { // also of a call whose stream never came
 		s.gate.Forget(u.CallSID)
 		s.gate.Forget(token)

@@ -37,7 +37,6 @@ import (
 	"parley/control/webhook"
 	"parley/media"
 	"parley/pipeline"
-	"parley/providers/twilio"
 	"parley/store"
 	"parley/store/sql"
 )
@@ -228,7 +227,7 @@ func (o *office) begin(ctx context.Context, call string, info media.Info, now ti
 	if r := resumptionOf(ctx); r != nil {
 		return o.beginAgain(ctx, r, info)
 	}
-	if token := info.Params[twilio.TokenParam]; token != "" {
+	if token := info.Params[pipeline.TokenParam]; token != "" {
 		return o.beginPlaced(ctx, call, token, info, now)
 	}
 	route, err := o.route(info)

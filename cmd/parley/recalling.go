@@ -7,7 +7,6 @@ import (
 	"parley/media"
 	"parley/pipeline"
 	"parley/pipeline/memory"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -15,7 +14,7 @@ import (
 func (s *server) recalling(ctx context.Context, call string, row store.Agent, agent *pipeline.Agent, info media.Info) informed {
 	known := s.informed(call, row)
 	other := info.From
-	if info.Params[twilio.TokenParam] != "" { // we have called them
+	if info.Params[pipeline.TokenParam] != "" { // we have called them
 		other = info.To
 	}
 	search, ok := s.company.recall.Search(row, call, recall.Called(info.Kind, other)...)

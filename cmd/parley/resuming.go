@@ -15,7 +15,6 @@ import (
 	"parley/media"
 	"parley/media/stream"
 	"parley/pipeline"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -289,7 +288,7 @@ func historyOf(messages []store.Message) []pipeline.Message {
 // beginAgain is begin of a call that goes on: with the agent that it had, and under the same record.
 func (o *office) beginAgain(ctx context.Context, r *resumption, info media.Info) (store.Agent, media.Info, error) {
 	row := r.agent
-	if token := info.Params[twilio.TokenParam]; token != "" {
+	if token := info.Params[pipeline.TokenParam]; token != "" {
 		plan, err := o.dialer.Answered(ctx, token)
 		if err != nil {
 			return store.Agent{}, info, fmt.Errorf("go on with a placed call: %w", err)

@@ -34,7 +34,6 @@ import (
 	webrelay "parley/media/webrtc/relay"
 	"parley/pipeline"
 	"parley/providers/callapi"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -217,7 +216,7 @@ func (s *server) open(token string) {
 
 // answer holds the conversation on a leg, if there is a place for it. The leg is rid of its echo first if that was asked for.
 func (s *server) answer(ctx context.Context, leg media.Leg) {
-	if token := leg.Info().Params[twilio.TokenParam]; token != "" && s.guests.arrive(ctx, token, leg) {
+	if token := leg.Info().Params[pipeline.TokenParam]; token != "" && s.guests.arrive(ctx, token, leg) {
 		return
 	}
 	id := leg.Info().ID

@@ -11,7 +11,6 @@ import (
 
 	"parley/media/sip"
 	"parley/pipeline"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -99,7 +98,7 @@ func (c *trunkCarrier) Place(_ context.Context, o pipeline.Order) (pipeline.Plac
 	how := pipeline.Placed{From: o.From, To: o.To, State: pipeline.PlacedRinging, Made: time.Now()}
 	c.room.placed.note(o.Token, how) // the call is here from now on, though nothing has been heard of it
 	id, err := c.room.agent.Place(sip.Order{
-		Trunk: c.trunk, From: o.From, To: o.To, Ring: o.Ring, Params: map[string]string{twilio.TokenParam: o.Token},
+		Trunk: c.trunk, From: o.From, To: o.To, Ring: o.Ring, Params: map[string]string{pipeline.TokenParam: o.Token},
 		Told: func(n sip.News) { c.told(o.Token, n, o) },
 	})
 	if err != nil {
@@ -197,7 +196,7 @@ func (s *server) trunkEnded(e sip.End) {
 		s.log.Debug("sound of a leg", "leg", "sip", "carrier_id", e.Info.ID, "received", q.Received, "lost", q.Lost, "late", q.Late, "sent", q.Sent, "refused", q.Refused,
 			"foreign", q.Foreign, "bad", q.Bad, "unopened", q.Unopened) // of a call, "call ended" tells the rest
 	}
-	token := e.Info.Params[twilio.TokenParam]
+	token := e.Info.Params[pipeline.TokenParam]
 	if token == "" {
 		s.gate.Forget(strings.SplitN(e.Info.ID, "/", 2)[0])
 		return

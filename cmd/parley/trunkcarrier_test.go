@@ -15,7 +15,6 @@ import (
 	"parley/media"
 	"parley/media/sip"
 	"parley/pipeline"
-	"parley/providers/twilio"
 	"parley/store"
 )
 
@@ -41,7 +40,7 @@ func TestTrunkNewsIsKept(t *testing.T) {
 			office: &office{dialer: dialer.New(dialer.Options{Store: db})}}
 		c := &trunkCarrier{room: s.sip}
 		end := func(token string) {
-			s.trunkEnded(sip.End{Answered: time.Now(), Info: media.Info{ID: "call of " + token, Params: map[string]string{twilio.TokenParam: token}}})
+			s.trunkEnded(sip.End{Answered: time.Now(), Info: media.Info{ID: "call of " + token, Params: map[string]string{pipeline.TokenParam: token}}})
 		}
 		for _, token := range []string{"one", "two"} {
 			s.sip.placed.note(token, pipeline.Placed{ID: "call of " + token, State: pipeline.PlacedAnswered})

@@ -141,11 +141,11 @@ func (t tracing) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // admit, progress and answer are what cmd/parley does.
 func (n *node) admit(ctx context.Context, carrierID string, _ []string, params url.Values) bool {
-	return n.dialer.Expected(ctx, params.Get(twilio.TokenParam), carrierID) == nil
+	return n.dialer.Expected(ctx, params.Get(pipeline.TokenParam), carrierID) == nil
 }
 
 func (n *node) progress(ctx context.Context, u stream.StatusUpdate) {
-	err := n.dialer.Heard(context.WithoutCancel(ctx), u.Params.Get(twilio.TokenParam), pipeline.Placed{ID: u.CallSID, State: callapi.State(u.Status), Code: u.SIPCode})
+	err := n.dialer.Heard(context.WithoutCancel(ctx), u.Params.Get(pipeline.TokenParam), pipeline.Placed{ID: u.CallSID, State: callapi.State(u.Status), Code: u.SIPCode})
 	if err != nil {
 		n.log.Warn("news", "error", err)
 	}
@@ -153,7 +153,7 @@ func (n *node) progress(ctx context.Context, u stream.StatusUpdate) {
 
 func (n *node) answer(ctx context.Context, leg media.Leg) {
 	info := leg.Info()
-	token := info.Params[twilio.TokenParam]
+	token := info.Params[pipeline.TokenParam]
 	plan, err := n.dialer.Answered(ctx, token)
 	if err != nil {
 		n.log.Warn("answered", "error", err)

@@ -37,7 +37,7 @@ type seat struct {
 	} `xml:"Dial>Conference"`
 }
 
-// tooMany is Twilio's code of requests that are (twilio.com/docs/api/errors/20429).
+// tooMany is Twilio's code of requests that are (twilio.com/docs/api/errors/20429), which may have none.
 const tooMany = 20429
 
 // errUnknown says that it is not known whether Twilio has done what it was asked for.
@@ -84,7 +84,7 @@ func (a *Account) enter(ctx context.Context, call, room string, starts bool) err
 		err := a.redirect(ctx, call, url.Values{"Twiml": {string(text)}})
 		var no *pipeline.Refusal
 		refused := errors.As(err, &no)
-		if refused && no.Code == tooMany && n < entries-1 && pause(ctx, entryWait<<n) {
+		if refused && (no.Code == tooMany || no.Code == http.StatusTooManyRequests) && n < entries-1 && pause(ctx, entryWait<<n) {
 			continue
 		}
 		if err == nil || refused || errors.Is(err, pipeline.ErrNoCall) {
@@ -107,7 +107,7 @@ func (a *Account) entered(ctx context.Context, room string, starts bool, why err
 				Status string `json:"status"`
 			} `json:"conferences"`
 		}
-		if err := a.call(ctx, http.MethodGet, path, nil, &page); err != nil || len(page.Rooms) == 0 {
+		if err := a.ask(ctx, http.MethodGet, path, nil, &page); err != nil || len(page.Rooms) == 0 {
 			continue
 		}
 		if s := page.Rooms[0].Status; s == "in-progress" || s == "init" && !starts {

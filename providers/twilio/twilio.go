@@ -6,7 +6,7 @@
 //	Confer ──the same, of two calls, Twiml=<Dial><Conference>──▶ both leave their media streams, and talk with each other
 //
 // An answered call is told to ask Account.Voice what to do, which connects it to the server's media stream; what becomes of it goes to
-// Account.Status. Both carry the order's token in their query, as TokenParam, and are signed by Twilio.
+// Account.Status. Both carry the order's token in their query, as pipeline.TokenParam, and are signed by Twilio.
 //
 // Twilio knows no idempotent requests, so each is sent once (package callapi; the header Idempotency-Key, at which Go's client would repeat a
 // POST by itself, is not sent).
@@ -30,9 +30,6 @@ import (
 	"parley/pipeline"
 	"parley/providers/callapi"
 )
-
-// TokenParam is the query parameter of Voice and Status that names the call.
-const TokenParam = pipeline.TokenParam
 
 // DefaultBase is Twilio's own server.
 const DefaultBase = "https://api.twilio.com"
