@@ -37,7 +37,7 @@ type Account struct {
 	Key, Token string // of its API
 	App        string // id of the flow that whoever answers is connected to
 	Base       string // another server than that in Singapore; empty: DefaultBase
-	Status     string // URL that is told what becomes of a call
+	Status     string // URL that is told what becomes of a call; with user and password in it, for Exotel signs nothing
 
 	// Client sends the requests; nil: one of its own, which follows no redirects. The caller's context bounds each request.
 	Client *http.Client
@@ -63,7 +63,15 @@ func (a *Account) Check() error {
 	if !isApp.MatchString(a.App) {
 		bad = append(bad, fmt.Errorf("app id %q: want the number of a flow", a.App))
 	}
+	if u, err := url.Parse(a.Status); err == nil && !withPassword(u) {
+		bad = append(bad, errors.New("user and password of the status URL are missing"))
+	}
 	return errors.Join(append(bad, callapi.CheckURLs(map[string]string{"base URL": cmp.Or(a.Base, DefaultBase), "status URL": a.Status}))...)
+}
+
+func withPassword(u *url.URL) bool {
+	password, _ := u.User.Password()
+	return password != ""
 }
 
 // explain reads Exotel's errors, whose codes are words.

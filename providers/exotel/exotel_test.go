@@ -39,7 +39,7 @@ func TestCheck(t *testing.T) {
 		t.Error(err)
 	}
 	err := (&Account{SID: "../x", App: "my app", Base: "exotel.com"}).Check()
-	for _, what := range []string{"account sid", "API key", "API token", "app id", "base URL", "status URL"} {
+	for _, what := range []string{"account sid", "API key", "API token", "app id", "user and password of the status URL", "base URL", "status URL"} {
 		if err == nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%v does not name the %s", err, what)
 		}
