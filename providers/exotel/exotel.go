@@ -63,10 +63,14 @@ func (a *Account) Check() error {
 	if !isApp.MatchString(a.App) {
 		bad = append(bad, fmt.Errorf("app id %q: want the number of a flow", a.App))
 	}
-	if u, err := url.Parse(a.Status); err == nil && !withPassword(u) {
-		bad = append(bad, errors.New("user and password of the status URL are missing"))
+	status := ""
+	if u, err := url.Parse(a.Status); err == nil {
+		status = u.Redacted() // for errors are read
+		if !withPassword(u) {
+			bad = append(bad, errors.New("user and password of the status URL are missing"))
+		}
 	}
-	return errors.Join(append(bad, callapi.CheckURLs(map[string]string{"base URL": cmp.Or(a.Base, DefaultBase), "status URL": a.Status}))...)
+	return errors.Join(append(bad, callapi.CheckURLs(map[string]string{"base URL": cmp.Or(a.Base, DefaultBase), "status URL": status}))...)
 }
 
 func withPassword(u *url.URL) bool {

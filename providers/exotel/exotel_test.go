@@ -44,6 +44,9 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%v does not name the %s", err, what)
 		}
 	}
+	if err := (&Account{Status: "gopher://u:secret@a/s"}).Check(); err == nil || !strings.Contains(err.Error(), "gopher") || strings.Contains(err.Error(), "secret") {
+		t.Error(err)
+	}
 }
 
 // TestPlace holds an order to Exotel's pages.
