@@ -32,7 +32,8 @@ type Exchange struct {
 	Kind        Kind               // default: Twilio
 	REST        Face               // whose API it has; default: its Kind's
 	Key         ed25519.PrivateKey // of Telnyx: signs webhooks, which AuthToken does elsewhere
-	Application string             // of Telnyx: the only one that calls are placed by
+	Application string             // of Telnyx: the only one that calls are placed by; of Exotel: the flow that they are connected to
+	Applet      string             // of Exotel: the URL that the applet of that flow has; Signing is the user and the password in it
 	Verify      *rsa.PublicKey     // of Vonage: proves the tokens of requests, in place of AuthToken
 	Signing     string             // signs webhooks where AuthToken does not: Vonage's signature secret, SignalWire's signing key; empty: AuthToken
 	Lag         time.Duration      // so late calls are in lists and can be looked at, where a carrier warns of that: Telnyx
@@ -225,6 +226,9 @@ func (c *outward) lives(ctx context.Context, p *placed) error {
 	do := func(ctx context.Context) error {
 		if p.Kind == Vonage {
 			return p.placeByNCCO(ctx)
+		}
+		if p.Kind == Exotel {
+			return p.placeByApplet(ctx)
 		}
 		return p.follow(ctx, c.voice, url.Values{"CallStatus": {"in-progress"}})
 	}

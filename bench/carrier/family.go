@@ -139,13 +139,22 @@ var exotelDialect = dialect{
 		user, password, _ := strings.Cut(c.AuthToken, ":")
 		r.SetBasicAuth(user, password)
 	},
-	form: func(p *placed, _ url.Values) url.Values {
-		return url.Values{"CallSid": {p.result.CallSID}, "CallFrom": {p.From}, "CallTo": {p.To}, "Direction": {"incoming"}}
+	form: func(p *placed, told url.Values) url.Values {
+		f := url.Values{"CallSid": {p.result.CallSID}, "CallFrom": {p.From}, "CallTo": {p.To}, "Direction": {"incoming"}}
+		if p.outward { // CallFrom is who is called. That an applet is told the CustomField is not known
+			f = url.Values{"CallSid": {p.result.CallSID}, "CallFrom": {dialled(p.To)}, "CallTo": {dialled(p.From)}, "Direction": {"outbound-dial"}}
+		}
+		maps.Copy(f, told)
+		return f
 	},
 	hello: func() map[string]any { return map[string]any{"event": "connected"} },
 	start: func(s *session) map[string]any {
+		from, to := s.p.From, s.p.To
+		if s.p.outward {
+			from, to = to, from
+		}
 		return map[string]any{
-			"stream_sid": s.p.result.StreamSID, "call_sid": s.p.result.CallSID, "account_sid": s.p.AccountSID, "from": s.p.From, "to": s.p.To,
+			"stream_sid": s.p.result.StreamSID, "call_sid": s.p.result.CallSID, "account_sid": s.p.AccountSID, "from": from, "to": to,
 			"custom_parameters": s.params,
 			"media_format":      map[string]any{"encoding": "audio/x-raw", "sample_rate": strconv.Itoa(Rate), "bit_rate": "16"},
 		}

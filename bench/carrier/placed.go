@@ -135,6 +135,9 @@ func (p *placed) callback(what, method, target string, form url.Values) {
 	if p.Kind == Vonage {
 		tell = func() error { return p.tellVonage(ctx, target, form) }
 	}
+	if p.Kind == Exotel {
+		tell = func() error { return p.tellExotel(ctx, target, form) }
+	}
 	if err := tell(); err != nil {
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -35,10 +35,12 @@ const (
 	PlivoREST      Face = "plivo"
 	VonageREST     Face = "vonage"
 	SignalWireREST Face = "signalwire" // Twilio's below another path, and documents only by their URL
+	ExotelREST     Face = "exotel"
 )
 
 var faces = map[Face]func(x *Exchange, w http.ResponseWriter, r *http.Request){
 	TelnyxREST: (*Exchange).telnyx, PlivoREST: (*Exchange).plivo, VonageREST: (*Exchange).vonage, SignalWireREST: (*Exchange).signalwire,
+	ExotelREST: (*Exchange).exotel,
 }
 
 // twilio is Twilio's, under /2010-04-01.

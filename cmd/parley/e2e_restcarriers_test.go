@@ -22,6 +22,8 @@ var placedScripts = map[string]string{
 	"+15550100077": "hear within=60s\npress 0\nhear within=60s\nhear within=60s",
 	"+15550100071": "hear within=60s\npress 9\nhear within=60s\nhear within=60s",
 	"+15550100055": "hear within=60s\nhangup",
+
+	"+442071234567": "silent 2s\nhangup", // of a bridge
 }
 
 // placedSettings are those of servers that have calls placed.
@@ -50,6 +52,7 @@ func placers(t *testing.T) map[string]*placer {
 	const auth, token = "MAXXXXXXXXXXXXXXXXXX", "MA0TESTTOKEN00000001"
 	const project, api, signing = "3fa85f64-5717-4562-b3fc-2c963f66afa6", "PT-of-the-project", "PSK_of_the_project"
 	const application, signature = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "signature-secret-of-32-bits-or-more"
+	const applet = "applet:made up by us, not Exotel"
 	key := base64.StdEncoding.EncodeToString(raw)
 	return map[string]*placer{
 		"plivo": {
@@ -73,6 +76,15 @@ func placers(t *testing.T) map[string]*placer {
 				{"vendor": "vonage", "account_id": application, "secret": key}, {"vendor": "vonage_signing", "account_id": application, "secret": signature},
 			},
 			voice: "/vonage/answer",
+		},
+		"exotel": { // of which no organisation's own accounts are kept
+			exchange: &carrier.Exchange{
+				Kind: carrier.Exotel, AccountSID: "acme1", AuthToken: "key:token-of-the-api", Signing: applet, Application: "926",
+				Applet: "https://parley.test/exotel/voice?sample-rate=8000",
+			},
+			env: []string{
+				"EXOTEL_ACCOUNT_SID=acme1", "EXOTEL_API_KEY=key", "EXOTEL_API_TOKEN=token-of-the-api", "EXOTEL_APP_ID=926", "EXOTEL_STREAM_AUTH=" + applet,
+			},
 		},
 	}
 }
@@ -101,6 +113,9 @@ func TestEndToEndOwnByREST(t *testing.T) {
 	t.Parallel()
 	vendors := mockVendors(t)
 	for name, p := range placers(t) {
+		if p.entered == nil {
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			results := callees(t, p.exchange, placedScripts)
@@ -183,6 +198,17 @@ func (n *node) placesBy(t *testing.T, x *carrier.Exchange, results <-chan *carri
 	if out, code := dial("+15550100077"); code != 0 {
 		t.Fatalf("exit code %d: %s", code, out)
 	}
+	if x.Kind == carrier.Exotel {
+		n.bridged(t, results)
+	} else {
+		n.transferred(t, results)
+	}
+	n.placesOthers(t, dial, x, results)
+}
+
+// transferred says that the first call was, by its carrier.
+func (n *node) transferred(t *testing.T, results <-chan *carrier.Result) {
+	t.Helper()
 	r := <-results
 	call := n.record(r.CallSID)
 	if said := call.text("agent"); !strings.Contains(said, "Good morning, here is the dentist.") || !strings.Contains(said, "I am connecting you.") {
@@ -194,6 +220,35 @@ func (n *node) placesBy(t *testing.T, x *carrier.Exchange, results <-chan *carri
 	if call.Cause != "transfer" || call.To != "+15550100077" || call.From != "+15550100002" || !call.Recorded {
 		t.Errorf("the record: %+v", call)
 	}
+}
+
+// bridged says that the first call was joined with somebody whom its carrier was asked to call, for it transfers none.
+func (n *node) bridged(t *testing.T, results <-chan *carrier.Result) {
+	t.Helper()
+	all := map[string]*carrier.Result{}
+	for range 2 {
+		r := <-results
+		all[r.To] = r
+	}
+	first, other := all["+15550100077"], all["+442071234567"]
+	if first == nil || other == nil || other.From != "+15550100002" || len(first.Warnings)+len(other.Warnings) > 0 {
+		t.Fatalf("called %+v", all)
+	}
+	call := n.record(first.CallSID)
+	if said := call.text("agent"); !strings.Contains(said, "Good morning, here is the dentist.") || !strings.Contains(said, "I am connecting you.") {
+		t.Errorf("the agent said %q", said)
+	}
+	if !strings.Contains(call.text("system"), "connected to +442071234567") || call.Cause != "transfer" {
+		t.Errorf("cause %q: %q", call.Cause, call.text("system"))
+	}
+	if call.To != "+15550100077" || call.From != "+15550100002" || !call.Recorded {
+		t.Errorf("the record: %+v", call)
+	}
+}
+
+// placesOthers has the other calls placed, and counts what has rung.
+func (n *node) placesOthers(t *testing.T, dial func(to string) (out string, code int), x *carrier.Exchange, results <-chan *carrier.Result) {
+	t.Helper()
 	if out, code := dial("+15550100071"); code != 0 {
 		t.Errorf("exit code %d: %s", code, out)
 	}

@@ -14,6 +14,7 @@ import (
 	"parley/media/stream"
 	"parley/pipeline"
 	"parley/providers/callapi"
+	"parley/providers/exotel"
 	"parley/providers/plivo"
 	"parley/providers/telnyx"
 	"parley/providers/twilio"
@@ -23,7 +24,7 @@ import (
 
 // dialling are the settings of accounts, besides Twilio's, by which this server places calls.
 type dialling struct {
-	DialCarrier string `help:"By whose account calls are placed where no number and no organisation names one: twilio, telnyx, plivo, signalwire or vonage. Empty: the first of these whose settings are there." enum:",twilio,telnyx,plivo,signalwire,vonage" default:"" var:"PARLEY_DIAL_CARRIER"`
+	DialCarrier string `help:"By whose account calls are placed where no number and no organisation names one: twilio, telnyx, plivo, signalwire, vonage or exotel. Empty: the first of these whose settings are there." enum:",twilio,telnyx,plivo,signalwire,vonage,exotel" default:"" var:"PARLEY_DIAL_CARRIER"`
 
 	TelnyxAccountSID    string `name:"telnyx-account-sid" help:"Id of the Telnyx account, which its webhooks call AccountSid." var:"TELNYX_ACCOUNT_SID"`
 	TelnyxAPIKey        string `name:"telnyx-api-key" help:"Key of Telnyx' API, which places calls: they are placed where account, key, application and --public-url are set." var:"TELNYX_API_KEY"`
@@ -39,6 +40,12 @@ type dialling struct {
 	VonageApplicationID string `name:"vonage-application-id" help:"Id of the Vonage application that calls are placed by." var:"VONAGE_APPLICATION_ID"`
 	VonagePrivateKey    string `name:"vonage-private-key" help:"Private key of that application: PEM, or PEM in base64 on one line. Calls are placed where application, key and --public-url are set." var:"VONAGE_PRIVATE_KEY"`
 	VonageBaseURL       string `name:"vonage-base-url" help:"Server of Vonage's Voice API." default:"https://api.nexmo.com" var:"VONAGE_BASE_URL"`
+
+	ExotelAccountSID string `name:"exotel-account-sid" help:"Sid of the Exotel account." var:"EXOTEL_ACCOUNT_SID"`
+	ExotelAPIKey     string `name:"exotel-api-key" help:"Key of Exotel's API, which places calls: they are placed where account, key, token, flow, --exotel-stream-auth and --public-url are set." var:"EXOTEL_API_KEY"`
+	ExotelAPIToken   string `name:"exotel-api-token" help:"Token of Exotel's API." var:"EXOTEL_API_TOKEN"`
+	ExotelAppID      string `name:"exotel-app-id" help:"Id of the Exotel flow, with this server's Voicebot applet, that calls are connected to." var:"EXOTEL_APP_ID"`
+	ExotelBaseURL    string `name:"exotel-base-url" help:"Server of Exotel's REST API; of accounts in Mumbai https://api.in.exotel.com." default:"https://api.exotel.com" var:"EXOTEL_BASE_URL"`
 }
 
 // A restAccount is one at a carrier that is asked by REST: it places calls, and leads live ones elsewhere.
@@ -52,6 +59,10 @@ type restAccount interface {
 type restCarrier struct {
 	vendor string // of credentials, and the Kind of its legs
 	lasts  bool   // a call may outlive its stream: the carrier is asked to end it
+	stays  bool   // its live calls cannot be led elsewhere
+
+	// user is who tells of calls, of a carrier that signs nothing: its URLs have them; nil: it signs.
+	user func(c *config) *url.Userinfo
 
 	voice, status string                                   // where a call asks, and is told of, below the vendor's path; empty: /voice, /status
 	document      func(to pipeline.Onward) (string, error) // what leads a call on, of a carrier that takes the URL of it alone
@@ -131,6 +142,21 @@ var restCarriers = []restCarrier{
 		},
 		base: func(c *config) string { return c.VonageBaseURL },
 	},
+	{
+		vendor: exotelKind, stays: true,
+		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
+			key, token, _ := strings.Cut(secret, ":")
+			return &exotel.Account{SID: a.Account, Key: key, Token: token, App: a.Application, Base: at.base, Status: at.status, Client: client}
+		},
+		house: func(c *config) (store.Credential, string) {
+			return store.Credential{Account: c.ExotelAccountSID, Application: c.ExotelAppID}, c.ExotelAPIKey + ":" + c.ExotelAPIToken
+		},
+		base: func(c *config) string { return c.ExotelBaseURL },
+		user: func(c *config) *url.Userinfo {
+			user, password, _ := strings.Cut(c.ExotelStreamAuth, ":")
+			return url.UserPassword(user, password)
+		},
+	},
 }
 
 // restOf is the carrier of a vendor, or of a kind of legs; nil: it is none that is asked by REST.
@@ -152,6 +178,10 @@ func (r *restCarrier) at(c *config, base string) urls {
 	}
 	if l := r.leader(c); l != nil {
 		at.lead = l.Lead
+	}
+	if u, err := url.Parse(at.status); err == nil && r.user != nil {
+		u.User = r.user(c)
+		at.status = u.String()
 	}
 	return at
 }

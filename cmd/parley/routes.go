@@ -14,7 +14,7 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.home)
 
 	for _, d := range s.doors {
-		d.hooks.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status; POST /telnyx/voice, GET /telnyx/media; GET and POST /vonage/answer and /vonage/event, GET /vonage/media; POST /plivo/voice, GET /plivo/media, POST /plivo/status, /plivo/hangup and /plivo/lead; GET /exotel/voice, GET /exotel/media; POST /signalwire/voice, GET /signalwire/media, POST /signalwire/status and /signalwire/lead; GET /asterisk/media, GET /freeswitch/media
+		d.hooks.Mount(mux) // POST /twilio/voice, GET /twilio/media, POST /twilio/status, POST /twilio/stream-status; POST /telnyx/voice, GET /telnyx/media; GET and POST /vonage/answer and /vonage/event, GET /vonage/media; POST /plivo/voice, GET /plivo/media, POST /plivo/status, /plivo/hangup and /plivo/lead; GET /exotel/voice, GET /exotel/media, POST /exotel/status; POST /signalwire/voice, GET /signalwire/media, POST /signalwire/status and /signalwire/lead; GET /asterisk/media, GET /freeswitch/media
 	}
 
 	if s.browsers != nil {

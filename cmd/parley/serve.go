@@ -95,6 +95,7 @@ type server struct {
 	resuming resuming
 	bills    *bills
 	house    map[string]restAccount // the server's own accounts at carriers, by their kind
+	exotel   *ordering              // what Exotel was asked for; nil: it is not
 	guests   guests                 // who is being called for callers
 	music    music                  // that callers hear meanwhile
 	office   *office
@@ -156,6 +157,10 @@ func newServer(ctx context.Context, c *config, log *slog.Logger) (*server, error
 	}
 	s.open(token)
 	s.house = c.restHouse(log)
+	if a := s.house[exotelKind]; a != nil {
+		s.exotel = &ordering{restAccount: a}
+		s.house[exotelKind] = s.exotel
+	}
 	counts.Registry.MustRegister(admissionCollector{s, time.Now()}, sipCollector{s})
 	s.quality = newLineQuality(counts.Registry)
 	counts.Registry.MustRegister(traceCounters(s.traces)...)

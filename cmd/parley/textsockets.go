@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
 
 	"parley/control/lines"
 	"parley/media/stream"
+	"parley/pipeline"
 	"parley/providers/callapi"
 	"parley/providers/plivo"
 )
@@ -57,7 +59,14 @@ func (s *server) listenText() error {
 		s.doors = append(s.doors, door{p, &p.Host})
 	}
 	if user, password, ok := strings.Cut(c.ExotelStreamAuth, ":"); ok {
-		e := &stream.Exotel{Host: s.host("exotel"), User: user, Password: password, Secret: secret}
+		e := &stream.Exotel{Host: s.host("exotel"), User: user, Password: password, Secret: secret, Token: pipeline.TokenParam}
+		if s.exotel != nil {
+			e.Order, e.Admit = s.whose(s.exotel), s.expected
+			e.Progress = func(ctx context.Context, u stream.StatusUpdate) {
+				s.exotel.note(u.Params.Get(pipeline.TokenParam), u.CallSID)
+				s.progress(callapi.State)(ctx, u)
+			}
+		}
 		s.doors = append(s.doors, door{e, &e.Host})
 	}
 	if own || c.SignalWireSigningKey != "" || c.SignalWireStreamToken != "" {

@@ -20,7 +20,7 @@ const overSIP = "sip"
 
 // ways are how the callers of a leg can be connected to somebody else. A page has no carrier that could.
 func (s *server) ways(info media.Info) tool.Ways {
-	blind := info.Kind == overSIP || s.byREST(info)
+	blind := info.Kind == overSIP || s.leadsByREST(info)
 	return tool.Ways{Blind: blind, Join: s.dial("", info) != nil}
 }
 
@@ -44,10 +44,16 @@ func (s *server) byREST(info media.Info) bool {
 	return len(info.Owners) > 0 && s.cfg.PublicURL != "" || s.house[info.Kind] != nil
 }
 
+// leadsByREST says whether that carrier leads live calls elsewhere.
+func (s *server) leadsByREST(info media.Info) bool { return s.byREST(info) && !restOf(info.Kind).stays }
+
 // transfer is pipeline.Parts.Transfer of a call of an organisation; nil: its carrier cannot be asked.
 func (s *server) transfer(org string, info media.Info) func(context.Context, string) error {
-	if !s.byREST(info) {
+	switch {
+	case !s.byREST(info):
 		return nil
+	case !s.leadsByREST(info): // they are called instead
+		return func(context.Context, string) error { return media.ErrNoTransfer }
 	}
 	return func(ctx context.Context, to string) error {
 		if strings.HasPrefix(to, sip.LinePrefix) {

@@ -256,6 +256,14 @@ func TestAnswered(t *testing.T) {
 			t.Errorf("the plan is %+v: %q", plan, text)
 		}
 	}
+	for token, id := range map[string]string{dial.Call: "", "": dial.CarrierID, store.NewID(): dial.CarrierID} {
+		if got, err := d.Dialled(t.Context(), token, id); err != nil || got.Call != dial.Call || got.To != "+12125551234" {
+			t.Errorf("dialled, by %q and %q: %+v, %v", token, id, got, err)
+		}
+	}
+	if got, err := d.Dialled(t.Context(), "", "nobody's"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("nobody's: %+v, %v", got, err)
+	}
 	call := store.Call{ID: dial.Call, Org: d.org, Agent: d.agent.ID, Task: task.ID, Direction: store.Outbound, Status: store.InProgress, Answered: time.Now()}
 	must(t, d.db.Record(t.Context(), []store.Entry{{Began: &call}, {Ended: &store.Ended{Call: dial.Call, Status: store.Completed, End: store.End{Ended: time.Now(), Cause: "caller"}}}}))
 	d.carrier.set(dial.CarrierID, pipeline.PlacedHungUp)

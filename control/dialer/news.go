@@ -51,6 +51,25 @@ func (d *Dialer) Org(ctx context.Context, token string) (string, error) {
 	return dial.Org, nil
 }
 
+// Dialled is the dial of a call by its token, or, where that is not told or not known, by the carrier's id; store.ErrNotFound: nobody dialled it, or
+// the carrier has not answered for it yet.
+func (d *Dialer) Dialled(ctx context.Context, token, carrierID string) (store.Dial, error) {
+	if token != "" {
+		dial, err := d.o.Store.Dial(ctx, token)
+		if !errors.Is(err, store.ErrNotFound) {
+			return dial, err
+		}
+	}
+	known, err := d.o.Store.KnownCalls(ctx, []string{carrierID})
+	if err != nil {
+		return store.Dial{}, fmt.Errorf("find dial: %w", err)
+	}
+	if known[carrierID] == "" {
+		return store.Dial{}, store.ErrNotFound
+	}
+	return d.o.Store.Dial(ctx, known[carrierID])
+}
+
 // ErrOver says that nobody waits for a call any more.
 var ErrOver = errors.New("the call is over")
 

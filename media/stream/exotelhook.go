@@ -2,7 +2,6 @@ package stream
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -15,25 +14,42 @@ import (
 // Exotel is the server's side of Exotel's AgentStream: the socket of a Voicebot applet, and the page that tells such an applet where the
 // socket is. Fill in the fields and Mount it; do not change a field afterwards. It must not be copied.
 //
-// Exotel signs nothing. Its requests have the user and password that are in the applet's URL; the page gives out tickets, so that a socket
-// which it named needs neither.
+// Exotel signs nothing. Its requests have the user and password that are in the applet's URL, and in that of status callbacks; the page gives out
+// tickets, so that a socket which it named needs neither.
 type Exotel struct {
 	Host
 
 	User, Password string // the applet's, both made up by us. Without a password all is refused
 	Secret         []byte // seals tickets: the same on every node. Without it the page names no socket
+
+	Token string // the parameter that names the order of a call that was placed by this side
+	// Order is a call of this side's own as it was ordered: its numbers, and its Token among its parameters; false: it came in. An applet does not say
+	// for sure. Parameters have the Token where the applet has told it; else the call is known by its id. Nil: none are placed.
+	Order func(context.Context, Incoming) (ours Incoming, ok bool)
+	// Admit says whether a call of this side's own is still wanted, as of Twilio.
+	Admit func(ctx context.Context, callSID string, owners []string, params url.Values) bool
+
+	Progress func(context.Context, StatusUpdate) // called with each piece of news of a call; nil: nobody asks
 }
 
 const (
-	exotelVoice = "/exotel/voice"
-	exotelMedia = "/exotel/media"
+	exotelVoice  = "/exotel/voice"
+	exotelMedia  = "/exotel/media"
+	exotelStatus = "/exotel/status"
+
+	// exotelCustom is the parameter by which Exotel tells applets what an order had as its CustomField: of Passthru and Greeting that is documented,
+	// of Voicebot it is UNCONFIRMED.
+	exotelCustom = "CustomField"
+	// exotelPlaced begins the names of sockets of calls that were placed; the order's token follows.
+	exotelPlaced = "placed-"
 )
 
-// Mount puts the handlers at /exotel/voice and /exotel/media.
+// Mount puts the handlers at /exotel/voice, /exotel/media and /exotel/status.
 func (e *Exotel) Mount(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+exotelVoice, e.Voice)
 	mux.HandleFunc("GET "+exotelMedia, e.Media)
 	mux.HandleFunc("GET "+exotelMedia+"/{ticket}/{token}", e.Ticketed)
+	mux.HandleFunc("POST "+exotelStatus, e.Status)
 }
 
 // Voice tells an applet (GET) where the socket is: {"url":"wss://..."}. Parameters of its own URL travel along, such as sample-rate, by which
@@ -49,8 +65,12 @@ func (e *Exotel) Voice(w http.ResponseWriter, r *http.Request) {
 			travels[name] = values
 		}
 	}
-	name := "exotel-" + rand.Text() // which call it is shows when its stream starts
-	ticket, ok := e.ticketFor(e.key(), name, false)
+	name, wanted := e.name(r.Context(), r.URL.Query())
+	if !wanted {
+		e.refuse(w, RefusedUnwanted, http.StatusForbidden)
+		return
+	}
+	ticket, ok := e.ticketFor(e.key(), name, strings.HasPrefix(name, exotelPlaced))
 	if !ok {
 		http.Error(w, http.StatusText(http.StatusServiceUnavailable), http.StatusServiceUnavailable)
 		return
@@ -72,19 +92,24 @@ func (e *Exotel) Media(w http.ResponseWriter, r *http.Request) {
 		e.refuse(w, RefusedSignature, http.StatusForbidden)
 		return
 	}
-	e.admitKnown(w, r, &exotelDialect, e.fits(r))
+	e.admitKnown(w, r, &exotelDialect, e.fits(r, ""))
 }
 
 // Ticketed is the stream's socket (GET) of an applet that has asked Voice.
 func (e *Exotel) Ticketed(w http.ResponseWriter, r *http.Request) {
-	e.admit(w, r, &exotelDialect, e.key(), r.PathValue("ticket"), r.PathValue("token"), e.fits(r))
+	name := r.PathValue("ticket")
+	token, placed := strings.CutPrefix(name, exotelPlaced)
+	if !placed {
+		token = ""
+	}
+	e.admit(w, r, &exotelDialect, e.key(), name, r.PathValue("token"), e.fits(r, token))
 }
 
 // key seals tickets, whatever the parameters: it is not known that Exotel leaves them in the URL.
 func (e *Exotel) key() string { return sealKey(e.Secret, nil, nil) }
 
-// fits judges a start, and gives it the parameters of the URL that it came by.
-func (e *Exotel) fits(r *http.Request) fitting {
+// fits judges a start, and gives it the parameters of the URL that it came by. Token is that of its order, if the page has found it.
+func (e *Exotel) fits(r *http.Request, token string) fitting {
 	ctx, params := context.WithoutCancel(r.Context()), firsts(r.URL.Query())
 	delete(params, "sample-rate")
 	return func(s *start) (string, Refusal) {
@@ -93,6 +118,12 @@ func (e *Exotel) fits(r *http.Request) fitting {
 		}
 		maps.Copy(params, s.params)
 		s.params = params
+		if token != "" {
+			s.params[e.Token] = token
+		}
+		if !e.claim(ctx, s) {
+			return "nobody waits for it", RefusedUnwanted
+		}
 		return e.welcomes(ctx, s)
 	}
 }
