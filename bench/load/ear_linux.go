@@ -1,10 +1,7 @@
 package load
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/segmentio/asm/base64"
 
 	"parley/bench/report"
 	"parley/bench/stamp"
@@ -43,9 +40,6 @@ type ear struct {
 	due      time.Duration // when the call had to be placed
 }
 
-// sounds says whether the carrier's buffer holds anything.
-func (e *ear) sounds(now time.Duration) bool { return e.schedule.Begun() && now < e.schedule.End() }
-
 // acted notes the end of what the caller did, by voice or by keys.
 func (e *ear) acted(now time.Duration, voice bool) { e.asked, e.voice, e.last = true, voice, now }
 
@@ -70,14 +64,23 @@ func (e *ear) anew(now time.Duration) bool {
 	return dry > stopped
 }
 
+// sounds says whether the carrier's buffer holds anything; where nothing is sent ahead, whether the agent speaks.
+func (g *generator) sounds(e *ear, now time.Duration) bool {
+	if !g.dialect.Clears {
+		return e.spoken && now-e.voiced < joins
+	}
+	return e.schedule.Begun() && now < e.schedule.End()
+}
+
 // media takes audio of the agent's.
 func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
-	if err := g.decode(m.Payload); err != nil {
+	law, err := g.dialect.Law(&g.room, m)
+	if err != nil {
 		return err
 	}
 	if e.anew(now) {
 		if e.stale = e.stale && e.speaking; !e.stale {
-			e.onset = 0
+			g.yielded(e)
 		}
 		e.schedule, e.fresh, e.split = wire.Schedule{}, true, true
 	}
@@ -87,28 +90,10 @@ func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 	if e.stale && g.measuring {
 		g.now.afterClear++
 	}
-	if e.onset > 0 && now > e.obey {
-		e.onset = 0
-		if g.measuring {
-			g.now.bargeIns++
-			g.now.missed++
-		}
+	if e.onset > 0 && now > e.obey && g.dialect.Clears {
+		g.missed(e)
 	}
-	g.listen(e, begins, now)
-	return nil
-}
-
-// decode makes mu-law of a payload, in generator.law.
-func (g *generator) decode(payload []byte) error {
-	if need := base64.StdEncoding.DecodedLen(len(payload)); cap(g.law) < need {
-		g.law = make([]byte, need)
-	}
-	g.law = g.law[:cap(g.law)]
-	n, err := base64.StdEncoding.Decode(g.law, payload)
-	if err != nil {
-		return fmt.Errorf("bad media message: payload: %w", err)
-	}
-	g.law = g.law[:n]
+	g.listen(e, law, begins, now)
 	return nil
 }
 
@@ -129,18 +114,21 @@ func (g *generator) judge(e *ear, now, audio time.Duration) {
 	}
 }
 
-// listen hears what is in generator.law, which came now and begins to sound at begins.
-func (g *generator) listen(e *ear, begins, now time.Duration) {
+// listen hears mu-law, which came now and begins to sound at begins.
+func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
 	if e.fresh {
-		g.seek(e, now)
+		g.seek(e, law, now)
 	}
-	for i := 0; i < len(g.law); i += wire.Samples {
-		piece := g.law[i:min(i+wire.Samples, len(g.law))]
+	for i := 0; i < len(law); i += wire.Samples {
+		piece := law[i:min(i+wire.Samples, len(law))]
 		if !g.loud(piece) {
 			continue
 		}
 		at := begins + time.Duration(i)*time.Second/8000
 		if !e.spoken || e.split || at-e.voiced >= joins {
+			if !g.dialect.Clears {
+				g.yielded(e)
+			}
 			g.began(e, now)
 			e.spoken, e.split, e.talk = true, false, at
 		}
@@ -149,8 +137,8 @@ func (g *generator) listen(e *ear, begins, now time.Duration) {
 }
 
 // seek looks for the voice's stamp in the first 20 ms.
-func (g *generator) seek(e *ear, now time.Duration) {
-	at, next := stamp.Find(g.law[:min(len(g.law), wire.Samples)])
+func (g *generator) seek(e *ear, law []byte, now time.Duration) {
+	at, next := stamp.Find(law[:min(len(law), wire.Samples)])
 	if next < 0 {
 		return
 	}
@@ -177,6 +165,36 @@ func squaresOf() (all [256]uint32) {
 		all[code] = uint32(int32(pcm[0]) * int32(pcm[0]))
 	}
 	return all
+}
+
+// missed notes a barge-in that the agent speaks on through.
+func (g *generator) missed(e *ear) {
+	e.onset = 0
+	if g.measuring {
+		g.now.bargeIns++
+		g.now.missed++
+	}
+}
+
+// yielded notes that what the caller spoke over is at its end. Where there is a clear, that ends a barge-in; elsewhere the agent has yielded by falling
+// silent.
+func (g *generator) yielded(e *ear) {
+	if e.onset > 0 && !g.dialect.Clears && g.measuring {
+		g.now.bargeIns++
+		report.Record(g.now.toSilence, e.voiced-e.onset)
+	}
+	e.onset = 0
+}
+
+// patient judges a barge-in when the caller's patience has come to its end, where there is no clear: the agent is still to be heard, or it is not.
+func (g *generator) patient(e *ear) {
+	switch {
+	case g.dialect.Clears: // what still comes will tell
+	case e.voiced > e.obey-joins:
+		g.missed(e)
+	default:
+		g.yielded(e)
+	}
 }
 
 // began notes that the agent began to speak, in a message that came now.
@@ -220,7 +238,11 @@ func (g *generator) cleared(e *ear, now time.Duration) {
 	}
 	e.onset = 0
 	e.stale = e.speaking
-	e.marks.Clear(now)
+	if g.dialect.Forgets {
+		e.marks.Forget()
+	} else {
+		e.marks.Clear(now)
+	}
 	e.schedule = wire.Schedule{}
 	e.split, e.marked, e.fresh = true, false, true
 	e.voiced = min(e.voiced, now)

@@ -36,11 +36,14 @@ package load
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"parley/bench/carrier"
@@ -58,13 +61,15 @@ type Plan struct {
 	Name  string // of the server, in the report; default: URL's host
 	Round int    // of interleaved rounds, in the report; default: 1
 
-	URL        string      // the number's voice webhook, under its public name: it is signed as it stands here
-	Connect    string      // host:port to connect to instead of URL's and the stream's own; no TLS then
-	AccountSID string      // default: a made one
-	AuthToken  string      // signs all requests; empty: they are not signed
-	From, To   string      // default: two numbers of the 555-01 range
-	Header     http.Header // goes with every request besides
-	TLS        *tls.Config // of https and wss; default: the machine's roots
+	Carrier    carrier.Kind       // as whose calls they come; default: Twilio's
+	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
+	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here; of a PBX the socket
+	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
+	AccountSID string             // default: a made one
+	AuthToken  string             // what the carrier signs with, or proves itself by, as of carrier.Call; of Twilio empty: requests are not signed
+	From, To   string             // default: two numbers of the 555-01 range
+	Header     http.Header        // goes with every request besides; of others than Twilio with the upgrade alone
+	TLS        *tls.Config        // of https and wss; default: the machine's roots
 
 	Script    []carrier.Step  // what each caller does; default: DefaultScript
 	Library   carrier.Library // where its recordings are
@@ -109,6 +114,7 @@ const again = time.Second
 
 // withDefaults is the plan with everything set, or what is wrong with it.
 func (p Plan) withDefaults() (Plan, error) {
+	p.Carrier = cmp.Or(p.Carrier, carrier.Twilio)
 	u, err := url.Parse(p.URL)
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
@@ -117,10 +123,18 @@ func (p Plan) withDefaults() (Plan, error) {
 		bad("url is missing: want the voice webhook, such as https://gw.example.net/twilio/voice")
 	case err != nil:
 		bad("url: %w", err)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		bad("url %q: want http:// or https:// and a host", p.URL)
+	case !slices.Contains(p.schemes(), u.Scheme) || u.Host == "":
+		bad("url %q: want %s:// and a host", p.URL, strings.Join(p.schemes(), ":// or "))
 	default:
 		p.Name = cmp.Or(p.Name, u.Host)
+	}
+	switch {
+	case dialects[p.Carrier] == nil:
+		bad("carrier %q: want %s", p.Carrier, Carriers())
+	case p.Carrier == carrier.Telnyx && len(p.Key) != ed25519.PrivateKeySize:
+		bad("key is missing: Telnyx signs with it")
+	case p.Carrier != carrier.Twilio && p.Carrier != carrier.Telnyx && p.AuthToken == "":
+		bad("auth token is missing: %s's calls have one", p.Carrier)
 	}
 	if len(p.Steps) == 0 {
 		bad("steps are missing: want at least one")

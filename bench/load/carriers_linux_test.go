@@ -1,0 +1,137 @@
+package load
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"parley/bench/carrier"
+	"parley/bench/report"
+	"parley/media/stream"
+)
+
+// A door is a carrier's side of a server, and how a plan comes in by it.
+type door struct {
+	kind   carrier.Kind
+	side   side
+	host   *stream.Host
+	path   string
+	token  string
+	marked bool // it tells what has sounded
+}
+
+// doors are those of all carriers but Twilio.
+func doors(key ed25519.PrivateKey) []door {
+	sealed := []byte(secret)
+	telnyx := &stream.Telnyx{PublicKey: key.Public().(ed25519.PublicKey), Secret: sealed}
+	plivo := &stream.Plivo{AuthToken: secret, Secret: sealed}
+	signalwire := &stream.SignalWire{SigningKey: secret, Secret: sealed}
+	exotel := &stream.Exotel{User: "parley", Password: secret, Secret: sealed}
+	vonage := &stream.Vonage{SignatureSecret: secret, Secret: sealed}
+	asterisk := &stream.Asterisk{Password: secret}
+	freeswitch := &stream.FreeSWITCH{Token: secret}
+	texts := &stream.FreeSWITCH{Token: secret, JSON: true}
+	return []door{
+		{carrier.Telnyx, telnyx, &telnyx.Host, "/telnyx/voice", "", true},
+		{carrier.Plivo, plivo, &plivo.Host, "/plivo/voice", secret, true},
+		{carrier.SignalWire, signalwire, &signalwire.Host, "/signalwire/voice", secret, true},
+		{carrier.Exotel, exotel, &exotel.Host, "/exotel/voice", "parley:" + secret, true},
+		{carrier.Vonage, vonage, &vonage.Host, "/vonage/answer", secret, true},
+		{carrier.Asterisk, asterisk, &asterisk.Host, "/asterisk/media", secret, true},
+		{carrier.FreeSWITCH, freeswitch, &freeswitch.Host, "/freeswitch/media", secret, false},
+		{carrier.FreeSWITCH, texts, &texts.Host, "/freeswitch/media", secret, false},
+	}
+}
+
+// errEnough ends a run whose calls are over.
+var errEnough = errors.New("enough")
+
+// Two callers of each carrier talk to the product's own leg, all at once: whatever the carrier, the same is measured.
+func TestCarriers(t *testing.T) {
+	t.Parallel()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := doors(key)
+	agents, steps, failed := make([]*agent, len(all)), make([][]report.Step, len(all)), make([]error, len(all))
+	var runs sync.WaitGroup
+	for i, d := range all {
+		a := newAgent(t, false, func(a *agent) { a.side, a.host = d.side, d.host })
+		agents[i] = a
+		p := a.plan(conversation, Step{Calls: 2, Ramp: 60 * time.Millisecond, Hold: time.Minute})
+		p.Carrier, p.URL, p.AuthToken, p.Key, p.Once = d.kind, a.server.URL+d.path, d.token, key, true
+		ctx, enough := context.WithCancelCause(t.Context())
+		runs.Go(func() {
+			steps[i], failed[i] = p.Run(ctx, func(p Progress) {
+				if p.Phase == "hold" && p.Answered+p.Broken+p.Refused == 2 && p.Calls == 0 {
+					enough(errEnough)
+				}
+			})
+		})
+	}
+	runs.Wait()
+	for i, d := range all {
+		t.Run(string(d.kind), func(t *testing.T) {
+			if !errors.Is(failed[i], errEnough) || len(steps[i]) != 1 {
+				t.Fatalf("%d steps: %v", len(steps[i]), failed[i])
+			}
+			d.judge(t, agents[i], &steps[i][0])
+		})
+	}
+}
+
+// judge wants that everything was measured that the carrier lets one measure, and nothing else.
+func (d *door) judge(t *testing.T, a *agent, s *report.Step) {
+	t.Helper()
+	if s.Tally.Answered != 2 || len(s.Tally.Refused)+len(s.Tally.Broken) > 0 {
+		t.Fatalf("tally: %+v", s.Tally)
+	}
+	silenced, other := report.ToClear, report.ToSilence
+	_, told := s.Counts[report.AfterClear]
+	if !dialects[d.kind].Clears {
+		silenced, other = other, silenced
+	}
+	if told != dialects[d.kind].Clears || s.Counts[report.AfterClear] != 0 || s.Times[other].N != 0 {
+		t.Errorf("media after clear %d (told: %v), %s %d", s.Counts[report.AfterClear], told, other, s.Times[other].N)
+	}
+	for _, name := range []string{report.Lateness, report.SendLate, report.TTSToFrame, silenced, report.SetUp, report.Greeting, report.VoiceVoice} {
+		if got := s.Times[name]; got.N == 0 || got.Max > 60_000 {
+			t.Errorf("%s: %d, at most %v ms", name, got.N, got.Max)
+		}
+	}
+	if in, out := s.Counts[report.FramesIn], s.Counts[report.FramesOut]; in < 2*100 || out < 2*40 {
+		t.Errorf("%d frames in, %d out", in, out)
+	}
+	if turns, barges := s.Counts[report.Turns], s.Counts[report.BargeIns]; turns < 2 || barges < 1 || s.Counts[report.Missed] > 0 {
+		t.Errorf("%d turns, %d barge-ins, %d missed", turns, barges, s.Counts[report.Missed])
+	}
+	if !d.marked {
+		a.played.Store(2) // it tells of none
+	}
+	a.sound(2)
+}
+
+// A plan says what it lacks of what its carrier's calls have.
+func TestCarrierRefused(t *testing.T) {
+	t.Parallel()
+	steps := []Step{{Calls: 1, Hold: time.Second}}
+	for name, c := range map[string]struct {
+		plan Plan
+		want string
+	}{
+		"unknown":   {Plan{URL: "http://localhost/voice", Carrier: "genesis"}, `carrier "genesis": want asterisk-websocket,`},
+		"no key":    {Plan{URL: "http://localhost/voice", Carrier: carrier.Telnyx}, "key is missing"},
+		"no secret": {Plan{URL: "http://localhost/voice", Carrier: carrier.Plivo}, "auth token is missing"},
+		"a socket":  {Plan{URL: "ws://localhost/voice", Carrier: carrier.Plivo, AuthToken: "x"}, `url "ws://localhost/voice": want http:// or https://`},
+	} {
+		c.plan.Steps = steps
+		if _, err := c.plan.Run(t.Context(), nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
