@@ -15,6 +15,9 @@ var dialects = map[carrier.Kind]*wire.Dialect{
 	carrier.Vonage: wire.Vonage, carrier.Asterisk: wire.Asterisk, carrier.FreeSWITCH: wire.FreeSWITCH,
 }
 
+// Calls says whether a load test can call as a carrier.
+func Calls(kind carrier.Kind) bool { return dialects[kind] != nil }
+
 // Carriers names the carriers as which a load test can call.
 func Carriers() string {
 	var names []string
