@@ -14,6 +14,7 @@ import (
 // An Opening is where the stream of a call is to be opened.
 type Opening struct {
 	CallID  string
+	Account string      // whose call it says it is; empty: AccountSID's
 	URL     string      // under its public name
 	Header  http.Header // of the upgrade
 	Params  string      // what the server wants to be told when it begins, a JSON object
@@ -25,6 +26,13 @@ type Opening struct {
 func (c Call) Ring(ctx context.Context, client *http.Client) (*Opening, error) {
 	if err := c.defaults(); err != nil {
 		return nil, err
+	}
+	switch c.Kind {
+	case AudioSocket:
+		id, err := c.announce(ctx, client)
+		return &Opening{CallID: id}, err
+	case Genesys:
+		return c.ringByHook()
 	}
 	p := &placed{Call: c, result: &Result{CallSID: c.speaks().call()}, http: client}
 	o := &Opening{CallID: p.result.CallSID, Header: http.Header{"User-Agent": {p.speaks().agent}}}

@@ -309,7 +309,7 @@ func (e *Engine) hear(s *Stream, m wire.Message, now time.Duration) {
 	case m.Kind == wire.Close:
 		s.gone(&Closed{m.Code, string(m.Reason)}, now)
 		s.Leave(now)
-		s.Send(e.key.Close(nil, m.Code))
+		s.Send(e.Dialect.Close(e.key, nil, m.Code))
 	case s.left == 0:
 		if err := s.talker.Hear(m, now); err != nil {
 			e.drop(s, err)

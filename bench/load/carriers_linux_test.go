@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"strings"
 	"sync"
@@ -35,6 +36,8 @@ func doors(key ed25519.PrivateKey) []door {
 	asterisk := &stream.Asterisk{Password: secret}
 	freeswitch := &stream.FreeSWITCH{Token: secret}
 	texts := &stream.FreeSWITCH{Token: secret, JSON: true}
+	hook := []byte(secret)
+	genesys := &stream.Genesys{APIKey: "key", ClientSecret: hook}
 	return []door{
 		{carrier.Telnyx, telnyx, &telnyx.Host, "/telnyx/voice", "", true},
 		{carrier.Plivo, plivo, &plivo.Host, "/plivo/voice", secret, true},
@@ -42,6 +45,7 @@ func doors(key ed25519.PrivateKey) []door {
 		{carrier.Exotel, exotel, &exotel.Host, "/exotel/voice", "parley:" + secret, true},
 		{carrier.Vonage, vonage, &vonage.Host, "/vonage/answer", secret, true},
 		{carrier.Asterisk, asterisk, &asterisk.Host, "/asterisk/media", secret, true},
+		{carrier.Genesys, genesys, &genesys.Host, "/genesys/audiohook", base64.StdEncoding.EncodeToString(hook), false},
 		{carrier.FreeSWITCH, freeswitch, &freeswitch.Host, "/freeswitch/media", secret, false},
 		{carrier.FreeSWITCH, texts, &texts.Host, "/freeswitch/media", secret, false},
 	}
@@ -64,7 +68,7 @@ func TestCarriers(t *testing.T) {
 		a := newAgent(t, false, func(a *agent) { a.side, a.host = d.side, d.host })
 		agents[i] = a
 		p := a.plan(conversation, Step{Calls: 2, Ramp: 60 * time.Millisecond, Hold: time.Minute})
-		p.Carrier, p.URL, p.AuthToken, p.Key, p.Once = d.kind, a.server.URL+d.path, d.token, key, true
+		p.Carrier, p.URL, p.AuthToken, p.Key, p.APIKey, p.Once = d.kind, a.server.URL+d.path, d.token, key, "key", true
 		ctx, enough := context.WithCancelCause(t.Context())
 		runs.Go(func() {
 			steps[i], failed[i] = p.Run(ctx, func(p Progress) {

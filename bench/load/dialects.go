@@ -12,7 +12,8 @@ import (
 // dialects are what the carriers speak as which a load test can call.
 var dialects = map[carrier.Kind]*wire.Dialect{
 	carrier.Twilio: wire.Twilio, carrier.Telnyx: wire.Telnyx, carrier.Plivo: wire.Plivo, carrier.SignalWire: wire.SignalWire, carrier.Exotel: wire.Exotel,
-	carrier.Vonage: wire.Vonage, carrier.Asterisk: wire.Asterisk, carrier.FreeSWITCH: wire.FreeSWITCH,
+	carrier.Vonage: wire.Vonage, carrier.Asterisk: wire.Asterisk, carrier.FreeSWITCH: wire.FreeSWITCH, carrier.Genesys: wire.Genesys,
+	carrier.AudioSocket: wire.AudioSocket,
 }
 
 // Calls says whether a load test can call as a carrier.
@@ -31,7 +32,7 @@ func Carriers() string {
 // schemes are those that the URL may have: who asks nobody dials a socket.
 func (p *Plan) schemes() []string {
 	switch p.Carrier {
-	case carrier.Asterisk, carrier.FreeSWITCH, carrier.Exotel:
+	case carrier.Asterisk, carrier.FreeSWITCH, carrier.Exotel, carrier.Genesys:
 		return []string{"http", "https", "ws", "wss"}
 	}
 	return []string{"http", "https"}

@@ -16,11 +16,13 @@ const (
 	stopped  = time.Second            // of nothing
 	patience = time.Second            // for the agent to yield, where a barge-in does not say
 	lateBy   = 5 * time.Millisecond   // a frame that comes so much after it had to sound is dry
+	together = 2 * time.Millisecond   // pieces that come within it were sent at once
 )
 
 // An ear is what has come of the agent's voice, and what is in the carrier's buffer.
 type ear struct {
 	schedule wire.Schedule // of the utterance
+	late     time.Duration // the first of the last pieces
 	marks    wire.Marks
 	marked   bool // the last that came was a mark
 
@@ -50,14 +52,18 @@ func (e *ear) mark(name []byte, now time.Duration) {
 }
 
 // anew says whether what comes now begins another utterance.
-func (e *ear) anew(now time.Duration) bool {
+func (g *generator) anew(e *ear, now time.Duration) bool {
 	if !e.schedule.Begun() {
 		return true
 	}
 	dry := now - e.schedule.End()
 	switch acted := e.asked && e.last > e.schedule.Last(); {
+	case acted && !g.dialect.Clears: // what is sent as it is due is never in hand
+		return dry > 2*wire.FrameTime
 	case acted:
 		return dry > 0
+	case !g.dialect.Clears:
+		return dry > rested
 	case e.marked, e.stale:
 		return dry > rested
 	}
@@ -78,7 +84,7 @@ func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if e.anew(now) {
+	if g.anew(e, now) {
 		if e.stale = e.stale && e.speaking; !e.stale {
 			g.yielded(e)
 		}
@@ -99,7 +105,13 @@ func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 
 // judge keeps when audio came.
 func (g *generator) judge(e *ear, now, audio time.Duration) {
-	v := e.schedule.Arrive(now, audio)
+	v := wire.Verdict{Late: e.late}
+	if g.dialect.Pieces && e.schedule.Begun() && now-e.schedule.Last() < together {
+		e.schedule.Join(audio)
+	} else {
+		v = e.schedule.Arrive(now, audio)
+		e.late = v.Late
+	}
 	if !g.measuring {
 		return
 	}
@@ -125,7 +137,8 @@ func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
 			continue
 		}
 		at := begins + time.Duration(i)*time.Second/8000
-		if !e.spoken || e.split || at-e.voiced >= joins {
+		answers := !g.dialect.Clears && e.asked && e.last > e.voiced // silence may have come in between
+		if !e.spoken || e.split || answers || at-e.voiced >= joins {
 			if !g.dialect.Clears {
 				g.yielded(e)
 			}

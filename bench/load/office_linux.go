@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type office struct {
 	plan    *Plan
 	g       *generator
 	dialer  engine.Dialer
+	sockets engine.Dialer // of connections that are no WebSockets
 	http    *http.Client
 	run     uint64 // word of the calls' names
 	placed  int
@@ -86,9 +88,9 @@ func (o *office) connect(ctx context.Context, n int, due time.Duration, t *tally
 	maps.Copy(header, o.plan.Header)
 	maps.Copy(header, at.header)
 	of := wire.Call{
-		Account: o.plan.AccountSID, ID: at.call, Stream: o.g.dialect.Stream(o.run, n), From: o.plan.From, To: o.plan.To, Params: at.params,
+		Account: cmp.Or(at.account, o.plan.AccountSID), ID: at.call, Stream: o.g.dialect.Stream(o.run, n), From: o.plan.From, To: o.plan.To, Params: at.params,
 	}
-	conn, err := o.dialer.Dial(ctx, o.real(at.url), header)
+	conn, err := o.dial(ctx, at.url, header)
 	var refused *engine.Refused
 	switch {
 	case errors.As(err, &refused) && polite(refused.Status):
@@ -100,23 +102,60 @@ func (o *office) connect(ctx context.Context, n int, due time.Duration, t *tally
 		conn.Close()
 		return fmt.Errorf("stream: %w", err)
 	}
+	line := o.g.dialect.NewLine(o.g.key, of)
+	if err := o.opened(ctx, conn, line); err != nil {
+		conn.Close()
+		return err
+	}
 	now := o.g.engine.Now()
 	t.answers(now - due)
-	c := &call{g: o.g, line: o.g.dialect.NewLine(o.g.key, of), ear: ear{due: due}, until: now + o.plan.MaxLength}
+	c := &call{g: o.g, line: line, ear: ear{due: due}, until: now + o.plan.MaxLength}
 	return o.g.engine.Join(conn, c, 0)
+}
+
+// dial opens the connection of a stream.
+func (o *office) dial(ctx context.Context, target string, header http.Header) (*engine.Conn, error) {
+	if o.g.dialect.OverTCP() {
+		return o.sockets.DialTCP(ctx, o.plan.Socket)
+	}
+	return o.dialer.Dial(ctx, o.real(target), header)
+}
+
+// opened waits until the server has said that a stream may begin, where that is the custom.
+func (o *office) opened(ctx context.Context, conn *engine.Conn, line *wire.Line) error {
+	if !o.g.dialect.Opens {
+		return nil
+	}
+	err := conn.Await(ctx, func(b []byte) (size int, enough bool, err error) {
+		m, size, err := o.g.dialect.Parse(b)
+		line.Heard(m)
+		switch {
+		case err != nil:
+		case m.Kind == wire.Leave:
+			err = refusal(m.Reason)
+		case m.Kind == wire.Close:
+			err = &engine.Closed{Code: m.Code, Reason: string(m.Reason)}
+		}
+		return size, m.Kind == wire.Opened, err
+	})
+	var no refusal
+	if err != nil && !errors.As(err, &no) {
+		return fmt.Errorf("stream: %w", err)
+	}
+	return err
 }
 
 // An opening is where the stream of a call is to be opened.
 type opening struct {
-	call, url, params string
-	header            http.Header
+	call, account, url, params string
+	header                     http.Header
 }
 
 // ring asks another carrier's webhook, where it has one.
 func (o *office) ring(ctx context.Context, _ int) (*opening, error) {
 	p := o.plan
 	at, err := carrier.Call{
-		Kind: p.Carrier, Key: p.Key, URL: p.URL, Connect: p.Connect, AccountSID: p.AccountSID, AuthToken: p.AuthToken, From: p.From, To: p.To, Script: p.Script,
+		Kind: p.Carrier, Key: p.Key, URL: p.URL, Connect: p.Connect, AccountSID: p.AccountSID, AuthToken: p.AuthToken, APIKey: p.APIKey, From: p.From, To: p.To, Script: p.Script,
 	}.Ring(ctx, o.http)
 	var no *carrier.StatusError
 	switch {
@@ -129,7 +168,7 @@ func (o *office) ring(ctx context.Context, _ int) (*opening, error) {
 	case at.Refused != "":
 		return nil, refusal(at.Refused)
 	}
-	return &opening{at.CallID, at.URL, at.Params, at.Header}, nil
+	return &opening{at.CallID, at.Account, at.URL, at.Params, at.Header}, nil
 }
 
 // ringTwilio asks the webhook as Twilio does.
@@ -143,7 +182,7 @@ func (o *office) ringTwilio(ctx context.Context, n int) (*opening, error) {
 	if o.plan.AuthToken != "" {
 		header.Set("X-Twilio-Signature", stream.Sign(o.plan.AuthToken, a.stream, nil))
 	}
-	return &opening{call, a.stream, a.params, header}, nil
+	return &opening{call, "", a.stream, a.params, header}, nil
 }
 
 // statusText is a status as an answer's first line has it.

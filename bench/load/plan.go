@@ -64,6 +64,8 @@ type Plan struct {
 	Carrier    carrier.Kind       // as whose calls they come; default: Twilio's
 	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
 	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here; of a PBX the socket
+	Socket     string             // of AudioSocket: host:port that calls are connected to
+	APIKey     string             // of Genesys: the integration's
 	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
 	AccountSID string             // default: a made one
 	AuthToken  string             // what the carrier signs with, or proves itself by, as of carrier.Call; of Twilio empty: requests are not signed
@@ -133,6 +135,8 @@ func (p Plan) withDefaults() (Plan, error) {
 		bad("carrier %q: want %s", p.Carrier, Carriers())
 	case p.Carrier == carrier.Telnyx && len(p.Key) != ed25519.PrivateKeySize:
 		bad("key is missing: Telnyx signs with it")
+	case p.Carrier == carrier.AudioSocket && p.Socket == "":
+		bad("socket is missing: calls by AudioSocket are connected to it")
 	case p.Carrier != carrier.Twilio && p.Carrier != carrier.Telnyx && p.AuthToken == "":
 		bad("auth token is missing: %s's calls have one", p.Carrier)
 	}

@@ -4,7 +4,7 @@ package wire
 
 // Vonage is Vonage's (developer.vonage.com, "WebSockets in the Vonage Voice API"), at 8 kHz.
 var Vonage = &Dialect{
-	Name: "vonage", Clears: true, linear: true, binary: true,
+	Name: "vonage", Clears: true, Pieces: true, linear: true, binary: true,
 	hello: []string{`{"event":"websocket:connected","content-type":"audio/l16;rate=8000"$fields}`},
 	mark:  `{"event":"websocket:notify","payload":{"mark":"`, markTail: `"}}`,
 	key: `{"event":"websocket:dtmf","digit":"`, keyTail: `","duration":260}`,
@@ -24,6 +24,22 @@ var Asterisk = &Dialect{
 	key: `{"event":"DTMF_END","channel_id":"$call","digit":"`, keyTail: `"}`,
 	asks:   phrase{word: "MARK_MEDIA", begins: `{"command":"MARK_MEDIA","correlation_id":"`, before: `"correlation_id":"`},
 	forget: phrase{word: "FLUSH_MEDIA", begins: `{"command":"FLUSH_MEDIA"}`},
+}
+
+// Genesys is Genesys' AudioHook, version 2 (developer.genesys.cloud, AudioHook): either side numbers its texts, and open is the first. It tells nothing of
+// what has sounded.
+var Genesys = &Dialect{
+	Name: "genesys", Clears: true, Opens: true, uuids: true, binary: true,
+	hello: []string{
+		`{"version":"2","type":"open","seq":1,"serverseq":0,"position":"PT0.000S","id":"$call","parameters":{"organizationId":"$account","conversationId":"$stream",` +
+			`"participant":{"id":"$stream","ani":"$from","aniName":"","dnis":"$to"},"media":[{"type":"audio","format":"PCMU","channels":["external"],"rate":8000}],` +
+			`"language":"en-US","inputVariables":{}}}`,
+	},
+	key: `{"version":"2","type":"dtmf",$numbers,"id":"$call","parameters":{"digit":"`, keyTail: `"}}`,
+	stop:   `{"version":"2","type":"close",$numbers,"id":"$call","parameters":{"reason":"end"}}`,
+	forget: phrase{word: "event"},
+	opened: phrase{word: "opened"},
+	leave:  phrase{word: "disconnect"},
 }
 
 // FreeSWITCH is that of mod_audio_stream (github.com/amigniter/mod_audio_stream), at 8 kHz. It has neither marks nor a clear: servers send what is due.

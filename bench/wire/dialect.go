@@ -12,7 +12,8 @@ import (
 )
 
 // A Dialect is how a carrier and a server speak on a stream. It keeps nothing of one: all streams share it. Its texts are JSON, in which $account,
-// $call, $stream, $from and $to stand for what a Call has, $params for its Params, and $fields for what is in these.
+// $call, $stream, $from and $to stand for what a Call has, $params for its Params, and $fields for what is in these; $numbers stands for those of a
+// message that is counted as it is sent.
 type Dialect struct {
 	Name string // of the carrier, as in parley call --carrier
 	// Clears says that the server can take back what it has sent and has not sounded.
@@ -20,9 +21,15 @@ type Dialect struct {
 	// Forgets says that marks which a clear overtook do not come back.
 	Forgets bool
 
+	// Pieces says that servers send a message in frames of 20 ms, which come together.
+	Pieces bool
+	// Opens says that a stream begins when the server has said Opened.
+	Opens bool
+
 	uuids  bool // streams have names as of RFC 9562, not as Twilio's
 	linear bool // sound is signed 16 bits, the lower byte first; else mu-law
 	binary bool // the carrier's sound is binary frames; else base64 in text
+	tcp    bool // of binary: it is AudioSocket's, over TCP and without a WebSocket
 
 	hello            []string // what a stream begins with
 	media, mediaTail string   // before and after 20 ms of sound
@@ -32,7 +39,7 @@ type Dialect struct {
 	cleared          string   // is said to a clear; empty: nothing is
 	stop             string   // is said when the caller hangs up; empty: the close frame says it
 
-	sound, asks, forget phrase // the server's: sound in text, a mark, a clear
+	sound, asks, forget, opened, leave phrase // the server's: sound in text, a mark, a clear, that the stream may begin, that it is to end
 }
 
 // A count is a number of a media message. The text has the one before the first, with so many digits that it never outgrows them.
@@ -47,6 +54,17 @@ type phrase struct {
 	begins string // as most servers write it
 	before string // the value that it has
 	kind   string // of sound, where the message says it
+}
+
+// OverTCP says that there is no WebSocket: a stream is a connection to a port.
+func (d *Dialect) OverTCP() bool { return d.tcp }
+
+// Close appends the answer to a server's end of a stream.
+func (d *Dialect) Close(k Key, dst []byte, code uint16) []byte {
+	if d.tcp {
+		return dst
+	}
+	return k.Close(dst, code)
 }
 
 // size is how many bytes a number of samples takes in a frame.

@@ -115,6 +115,9 @@ func (c *Call) fill(text string) string {
 
 // Hello appends what a stream begins with.
 func (d *Dialect) Hello(k Key, dst []byte, c Call) []byte {
+	if d.tcp {
+		return helloSocket(dst, c.ID)
+	}
 	for _, text := range d.hello {
 		dst = k.frame(dst, opText, c.fill(text), nil, "")
 	}
@@ -134,7 +137,9 @@ func (d *Dialect) NewPayload(k Key, law []byte) (*Payload, error) {
 	}
 	p := &Payload{body: make([]byte, d.size(Samples)), after: law[stamp.Len]}
 	d.write(p.body, law)
-	k.mask(p.body, 0)
+	if !d.tcp {
+		k.mask(p.body, 0)
+	}
 	return p, nil
 }
 
@@ -150,6 +155,11 @@ type Line struct {
 	press   string     // a key, up to its digit
 	cleared string
 	stop    string
+
+	// Of a dialect that counts its texts:
+	frames int64 // of sound, so far
+	said   int64 // the last text's number
+	heard  int64 // the server's last
 }
 
 // counter is a number of media, masked as it stands in the frame.
@@ -160,7 +170,13 @@ type counter struct {
 
 // NewLine prepares a stream.
 func (d *Dialect) NewLine(k Key, c Call) *Line {
-	l := &Line{dialect: d, key: k, echo: c.fill(d.mark), press: c.fill(d.key), cleared: c.fill(d.cleared), stop: c.fill(d.stop)}
+	l := &Line{dialect: d, key: k, said: 1, echo: c.fill(d.mark), press: c.fill(d.key), cleared: c.fill(d.cleared), stop: c.fill(d.stop)}
+	if d.tcp {
+		l.key = 0 // nothing is masked
+		l.media = append([]byte{socketSound, byte(d.size(Samples) >> 8), byte(d.size(Samples))}, make([]byte, d.size(Samples))...)
+		l.payload = l.media[socketHeader:]
+		return l
+	}
 	if d.binary {
 		l.media = k.frame(nil, opSound, "", make([]byte, d.size(Samples)), "")
 		l.payload = l.media[len(l.media)-d.size(Samples):]
@@ -186,6 +202,7 @@ func (l *Line) Media(p *Payload) []byte {
 	for _, c := range l.counts {
 		l.countUp(c)
 	}
+	l.frames++
 	copy(l.payload, p.body)
 	return l.media
 }
@@ -221,8 +238,11 @@ func (l *Line) Mark(dst, name []byte) []byte {
 
 // Press appends a key of the caller's telephone.
 func (l *Line) Press(dst []byte, key byte) []byte {
+	if l.dialect.tcp {
+		return append(dst, socketKey, 0, 1, key)
+	}
 	one := [1]byte{key}
-	return l.key.frame(dst, opText, l.press, one[:], l.dialect.keyTail)
+	return l.key.frame(dst, opText, l.counted(l.press), one[:], l.dialect.keyTail)
 }
 
 // Cleared appends what is said to a clear; of most dialects nothing is.
@@ -235,10 +255,31 @@ func (l *Line) Cleared(dst []byte) []byte {
 
 // Stop appends the end of the stream, as a caller's hang-up makes it: the message, where there is one, and a close frame.
 func (l *Line) Stop(dst []byte) []byte {
+	if l.dialect.tcp {
+		return append(dst, socketHangup, 0, 0)
+	}
 	if l.stop != "" {
-		dst = l.key.frame(dst, opText, l.stop, nil, "")
+		dst = l.key.frame(dst, opText, l.counted(l.stop), nil, "")
 	}
 	return l.key.Close(dst, 1000)
+}
+
+// Heard notes a server's message, where a dialect counts them.
+func (l *Line) Heard(m Message) {
+	if m.Number > 0 {
+		l.heard = m.Number
+	}
+}
+
+// counted puts the numbers of a text into it, where it has some.
+func (l *Line) counted(text string) string {
+	before, after, numbered := strings.Cut(text, "$numbers")
+	if !numbered {
+		return text
+	}
+	l.said++
+	ms := l.frames * FrameTime.Milliseconds()
+	return fmt.Sprintf(`%s"seq":%d,"serverseq":%d,"position":"PT%d.%03dS"%s`, before, l.said, l.heard, ms/1000, ms%1000, after)
 }
 
 // CallSID is a name as Twilio's look for the n-th call of a run, which has a number of its own.

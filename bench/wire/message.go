@@ -19,6 +19,8 @@ const (
 	Media
 	Mark
 	Clear
+	Opened
+	Leave // wants Stop, and nothing after it
 	Ping
 	Close
 )
@@ -30,8 +32,9 @@ type Message struct {
 	Text    bool          // of Media: Payload is base64
 	Audio   time.Duration // of Media
 	Name    []byte        // of Mark, as it stands in JSON
-	Code    uint16        // of Close; 0: none was given
-	Reason  []byte        // of Close
+	Code    uint16        // of Close and Leave; 0: none was given
+	Reason  []byte        // of Close and Leave
+	Number  int64         // of a text, where a dialect counts them
 }
 
 // longest is how large a server's frame may be.
@@ -47,6 +50,9 @@ var (
 // Parse reads the first frame of b, which is unmasked as servers send it; size is 0 when it is not whole. Messages that are written as most
 // servers write theirs allocate nothing; all others go through encoding/json.
 func (d *Dialect) Parse(b []byte) (m Message, size int, err error) {
+	if d.tcp {
+		return d.parseSocket(b)
+	}
 	if len(b) < 2 {
 		return m, 0, nil
 	}
@@ -110,7 +116,7 @@ func (d *Dialect) read(m *Message, text []byte) error {
 
 // begun says whether a text is of the kind, and written as most servers write it.
 func (p *phrase) begun(text []byte) bool {
-	return p.word != "" && len(text) >= len(p.begins) && string(text[:len(p.begins)]) == p.begins
+	return p.begins != "" && len(text) >= len(p.begins) && string(text[:len(p.begins)]) == p.begins
 }
 
 // anything is all that servers say, whatever the dialect.
@@ -132,6 +138,11 @@ type anything struct {
 	Payload       struct {
 		Mark string `json:"mark"`
 	} `json:"payload"`
+	Seq        int64 `json:"seq"`
+	Parameters struct {
+		Reason string `json:"reason"`
+		Info   string `json:"info"`
+	} `json:"parameters"`
 	Data struct {
 		Kind  string `json:"audioDataType"`
 		Rate  int    `json:"sampleRate"`
@@ -145,6 +156,7 @@ func (d *Dialect) readJSON(m *Message, text []byte) error {
 	if err := json.Unmarshal(text, &any); err != nil {
 		return fmt.Errorf("read the server's message: %w: %.80q", err, text)
 	}
+	m.Number = any.Seq
 	switch word := cmp.Or(any.Event, any.Action, any.Command, any.Type); {
 	case word == "":
 	case word == d.sound.word:
@@ -160,6 +172,13 @@ func (d *Dialect) readJSON(m *Message, text []byte) error {
 		m.Kind, m.Name = Mark, name[1:len(name)-1]
 	case word == d.forget.word:
 		m.Kind = Clear
+	case word == d.opened.word:
+		m.Kind = Opened
+	case word == d.leave.word:
+		m.Kind, m.Code, m.Reason = Leave, 1000, []byte(any.Parameters.Info)
+		if any.Parameters.Reason != "completed" {
+			m.Code = 1011
+		}
 	}
 	return nil
 }
