@@ -5,6 +5,8 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
+	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +40,12 @@ func doors(key ed25519.PrivateKey) []door {
 	texts := &stream.FreeSWITCH{Token: secret, JSON: true}
 	hook := []byte(secret)
 	genesys := &stream.Genesys{APIKey: "key", ClientSecret: hook}
+	socket := &stream.AudioSocket{
+		Networks:  []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
+		Announced: func(context.Context, string, *stream.Incoming) (stream.Refusal, error) { return 0, nil },
+	}
 	return []door{
+		{carrier.AudioSocket, socket, &socket.Host, "/audiosocket/calls", secret, false},
 		{carrier.Telnyx, telnyx, &telnyx.Host, "/telnyx/voice", "", true},
 		{carrier.Plivo, plivo, &plivo.Host, "/plivo/voice", secret, true},
 		{carrier.SignalWire, signalwire, &signalwire.Host, "/signalwire/voice", secret, true},
@@ -65,10 +72,14 @@ func TestCarriers(t *testing.T) {
 	agents, steps, failed := make([]*agent, len(all)), make([][]report.Step, len(all)), make([]error, len(all))
 	var runs sync.WaitGroup
 	for i, d := range all {
+		at := ""
+		if socket, ok := d.side.(*stream.AudioSocket); ok {
+			at = serveSocket(t, socket)
+		}
 		a := newAgent(t, false, func(a *agent) { a.side, a.host = d.side, d.host })
 		agents[i] = a
 		p := a.plan(conversation, Step{Calls: 2, Ramp: 60 * time.Millisecond, Hold: time.Minute})
-		p.Carrier, p.URL, p.AuthToken, p.Key, p.APIKey, p.Once = d.kind, a.server.URL+d.path, d.token, key, "key", true
+		p.Carrier, p.URL, p.AuthToken, p.Key, p.APIKey, p.Socket, p.Once = d.kind, a.server.URL+d.path, d.token, key, "key", at, true
 		ctx, enough := context.WithCancelCause(t.Context())
 		runs.Go(func() {
 			steps[i], failed[i] = p.Run(ctx, func(p Progress) {
@@ -87,6 +98,27 @@ func TestCarriers(t *testing.T) {
 			d.judge(t, agents[i], &steps[i][0])
 		})
 	}
+}
+
+// serveSocket listens for AudioSocket as long as the test lasts, and returns where.
+func serveSocket(t *testing.T, socket *stream.AudioSocket) string {
+	t.Helper()
+	ln, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		if err := socket.Serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() {
+		stop()
+		serving.Wait()
+	})
+	return ln.Addr().String()
 }
 
 // judge wants that everything was measured that the carrier lets one measure, and nothing else.

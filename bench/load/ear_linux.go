@@ -128,7 +128,7 @@ func (g *generator) judge(e *ear, now, audio time.Duration) {
 
 // listen hears mu-law, which came now and begins to sound at begins.
 func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
-	if e.fresh {
+	if e.fresh || !g.dialect.Clears && begins > e.voiced { // between what is said there may be silence
 		g.seek(e, law, now)
 	}
 	for i := 0; i < len(law); i += wire.Samples {
