@@ -160,9 +160,10 @@ func TestCarrierRefused(t *testing.T) {
 		plan Plan
 		want string
 	}{
-		"unknown":   {Plan{URL: "http://localhost/voice", Carrier: "genesis"}, `carrier "genesis": want asterisk-websocket,`},
+		"unknown":   {Plan{URL: "http://localhost/voice", Carrier: "genesis"}, `carrier "genesis": want asterisk-websocket, audiosocket,`},
 		"no key":    {Plan{URL: "http://localhost/voice", Carrier: carrier.Telnyx}, "key is missing"},
 		"no secret": {Plan{URL: "http://localhost/voice", Carrier: carrier.Plivo}, "auth token is missing"},
+		"no port":   {Plan{URL: "http://localhost/calls", Carrier: carrier.AudioSocket, AuthToken: "x"}, "socket is missing"},
 		"a socket":  {Plan{URL: "ws://localhost/voice", Carrier: carrier.Plivo, AuthToken: "x"}, `url "ws://localhost/voice": want http:// or https://`},
 	} {
 		c.plan.Steps = steps

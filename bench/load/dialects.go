@@ -16,11 +16,8 @@ var dialects = map[carrier.Kind]*wire.Dialect{
 	carrier.AudioSocket: wire.AudioSocket,
 }
 
-// Calls says whether a load test can call as a carrier.
-func Calls(kind carrier.Kind) bool { return dialects[kind] != nil }
-
-// Carriers names the carriers as which a load test can call.
-func Carriers() string {
+// carriers names the carriers as which a load test can call.
+func carriers() string {
 	var names []string
 	for kind := range maps.Keys(dialects) {
 		names = append(names, string(kind))

@@ -132,7 +132,7 @@ func (p Plan) withDefaults() (Plan, error) {
 	}
 	switch {
 	case dialects[p.Carrier] == nil:
-		bad("carrier %q: want %s", p.Carrier, Carriers())
+		bad("carrier %q: want %s", p.Carrier, carriers())
 	case p.Carrier == carrier.Telnyx && len(p.Key) != ed25519.PrivateKeySize:
 		bad("key is missing: Telnyx signs with it")
 	case p.Carrier == carrier.AudioSocket && p.Socket == "":

@@ -91,7 +91,8 @@ func TestBenchRunRefuses(t *testing.T) {
 		"figures: read http":        {"--metrics-url", web.URL + "/nothing"},
 		"debugging does not answer": {"--profile", "cpu", "--debug-url", web.URL},
 		"read process 999999999":    {"--pid", "999999999"},
-		"--carrier is genesys":      {"--carrier", "genesys", "--genesys-api-key", "x", "--genesys-client-secret", "x"},
+		"--carrier must be one of":  {"--carrier", "sip"},
+		"--genesys-api-key and":     {"--carrier", "genesys"},
 		"--plivo-auth-token is":     {"--carrier", "plivo"},
 		"--telnyx-private-key is":   {"--carrier", "telnyx"},
 	} {

@@ -15,7 +15,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"parley/bench/carrier"
-	"parley/bench/load"
 	"parley/bench/report"
 	"parley/bench/report/page"
 )
@@ -102,9 +101,6 @@ func (c *benchRunCmd) check() error {
 	}
 	if c.Repeat < 0 {
 		bad = append(bad, fmt.Errorf("--repeat is %d: want 0 or more", c.Repeat))
-	}
-	if !load.Calls(carrier.Kind(c.Carrier)) {
-		bad = append(bad, fmt.Errorf("--carrier is %s: a load test calls as %s", c.Carrier, load.Carriers()))
 	}
 	if c.Least < 0 {
 		bad = append(bad, fmt.Errorf("--least is %v: want 0 or more", c.Least))
