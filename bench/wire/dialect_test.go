@@ -36,6 +36,9 @@ func linear(codes []byte) (b []byte) {
 	return b
 }
 
+// dialects are all that there are.
+var dialects = []*Dialect{Twilio, Telnyx, Plivo, SignalWire, Exotel, Vonage, Asterisk, FreeSWITCH, Genesys, AudioSocket}
+
 var b64 = base64.StdEncoding.EncodeToString
 
 // said are a dialect's own messages of a call, as the carriers' pages have them.
@@ -438,15 +441,14 @@ func lawOf(b []byte) []byte {
 
 // FuzzDialects: whatever a server sends, to whatever dialect, is a message, half of one, or an error that says so; and its sound can be read.
 func FuzzDialects(f *testing.F) {
-	all := []*Dialect{Twilio, Telnyx, Plivo, SignalWire, Exotel, Vonage, Asterisk, FreeSWITCH, Genesys, AudioSocket}
-	for i, d := range all {
+	for i, d := range dialects {
 		for text := range said[d].server {
 			f.Add(byte(i), heardBy(d, text))
 		}
 	}
 	f.Add(byte(9), append([]byte{0x10, 0x01, 0x40}, linear(law())...))
 	f.Fuzz(func(t *testing.T, which byte, b []byte) {
-		d := all[int(which)%len(all)]
+		d := dialects[int(which)%len(dialects)]
 		m, size, err := d.Parse(b)
 		if size < 0 || size > len(b) || err == nil && size == 0 && m.Kind != Other {
 			t.Fatalf("%s: size %d of %d: %+v, %v", d.Name, size, len(b), m, err)

@@ -157,24 +157,24 @@ func (d *Dialect) readJSON(m *Message, text []byte) error {
 		return fmt.Errorf("read the server's message: %w: %.80q", err, text)
 	}
 	m.Number = any.Seq
-	switch word := cmp.Or(any.Event, any.Action, any.Command, any.Type); {
-	case word == "":
-	case word == d.sound.word:
+	switch cmp.Or(any.Event, any.Action, any.Command, any.Type) {
+	case "": // it is of no dialect, or says nothing
+	case d.sound.word:
 		if kind, rate := cmp.Or(any.Media.ContentType, any.Data.Kind, d.sound.kind), cmp.Or(any.Media.SampleRate, any.Data.Rate, 8000); kind != d.sound.kind || rate != 8000 {
 			return fmt.Errorf("bad media message: %s at %d: want %s at 8000: %.80q", kind, rate, d.sound.kind, text)
 		}
 		return d.media64(m, []byte(cmp.Or(any.Media.Payload, any.Data.Sound)), text)
-	case word == d.asks.word:
+	case d.asks.word:
 		name, err := json.Marshal(cmp.Or(any.Mark.Name, any.Name, any.CorrelationID, any.Payload.Mark)) // as it has to be echoed
 		if err != nil {
 			return fmt.Errorf("read the server's mark: %w", err)
 		}
 		m.Kind, m.Name = Mark, name[1:len(name)-1]
-	case word == d.forget.word:
+	case d.forget.word:
 		m.Kind = Clear
-	case word == d.opened.word:
+	case d.opened.word:
 		m.Kind = Opened
-	case word == d.leave.word:
+	case d.leave.word:
 		m.Kind, m.Code, m.Reason = Leave, 1000, []byte(any.Parameters.Info)
 		if any.Parameters.Reason != "completed" {
 			m.Code = 1011
