@@ -178,14 +178,14 @@ func (c *call) mayBarge(a *act, now time.Duration) bool {
 
 // Hear takes a message of the server's.
 func (c *call) Hear(m wire.Message, now time.Duration) error {
-	c.line.Heard(m)
+	c.line.Heard(&m)
 	switch m.Kind {
 	case wire.Leave:
 		c.Gone(&engine.Closed{Code: m.Code, Reason: string(m.Reason)}, now)
 		c.stream.Send(c.line.Stop(c.out[:0]))
 		c.stream.Leave(now)
 	case wire.Media:
-		return c.g.media(&c.ear, m, now)
+		return c.g.media(&c.ear, &m, now)
 	case wire.Mark:
 		c.ear.mark(m.Name, now)
 	case wire.Clear:

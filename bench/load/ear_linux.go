@@ -79,7 +79,7 @@ func (g *generator) sounds(e *ear, now time.Duration) bool {
 }
 
 // media takes audio of the agent's.
-func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
+func (g *generator) media(e *ear, m *wire.Message, now time.Duration) error {
 	law, err := g.dialect.Law(&g.room, m)
 	if err != nil {
 		return err
@@ -105,9 +105,10 @@ func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
 
 // judge keeps when audio came.
 func (g *generator) judge(e *ear, now, audio time.Duration) {
-	v := wire.Verdict{Late: e.late}
+	var v wire.Verdict
 	if g.dialect.Pieces && e.schedule.Begun() && now-e.schedule.Last() < together {
 		e.schedule.Join(audio)
+		v.Late = e.late
 	} else {
 		v = e.schedule.Arrive(now, audio)
 		e.late = v.Late
@@ -137,8 +138,7 @@ func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
 			continue
 		}
 		at := begins + time.Duration(i)*time.Second/8000
-		answers := !g.dialect.Clears && e.asked && e.last > e.voiced // silence may have come in between
-		if !e.spoken || e.split || answers || at-e.voiced >= joins {
+		if !e.spoken || e.split || at-e.voiced >= joins || g.answers(e) {
 			if !g.dialect.Clears {
 				g.yielded(e)
 			}
@@ -148,6 +148,9 @@ func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
 		e.voiced, e.fresh = at+time.Duration(len(piece))*time.Second/8000, false
 	}
 }
+
+// answers says that what is heard is another stretch where silence may come between two: the caller has acted since the last.
+func (g *generator) answers(e *ear) bool { return !g.dialect.Clears && e.asked && e.last > e.voiced }
 
 // seek looks for the voice's stamp in the first 20 ms.
 func (g *generator) seek(e *ear, law []byte, now time.Duration) {
@@ -163,9 +166,9 @@ func (g *generator) seek(e *ear, law []byte, now time.Duration) {
 
 // loud says whether up to 20 ms of mu-law are speech.
 func (g *generator) loud(law []byte) bool {
-	sum := uint64(0)
+	sum, squares := uint64(0), &g.squares
 	for _, code := range law {
-		sum += uint64(g.squares[code])
+		sum += uint64(squares[code])
 	}
 	return sum >= uint64(voiced*len(law))
 }

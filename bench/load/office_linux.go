@@ -128,7 +128,7 @@ func (o *office) opened(ctx context.Context, conn *engine.Conn, line *wire.Line)
 	}
 	err := conn.Await(ctx, func(b []byte) (size int, enough bool, err error) {
 		m, size, err := o.g.dialect.Parse(b)
-		line.Heard(m)
+		line.Heard(&m)
 		switch {
 		case err != nil:
 		case m.Kind == wire.Leave:

@@ -97,7 +97,7 @@ func (d *Dialect) write(dst, law []byte) {
 }
 
 // Law is the sound of a Media message as mu-law: in room, which grows where it is too small, or in what the message lends.
-func (d *Dialect) Law(room *[]byte, m Message) ([]byte, error) {
+func (d *Dialect) Law(room *[]byte, m *Message) ([]byte, error) {
 	codes := m.Payload
 	if m.Text {
 		codes = grown(room, base64.StdEncoding.DecodedLen(len(m.Payload)))

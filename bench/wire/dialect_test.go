@@ -248,7 +248,7 @@ func TestDialectSays(t *testing.T) {
 		if d.mark != "" {
 			all = append(all, texts(l.Mark(nil, []byte("m")))...)
 		}
-		l.Heard(Message{Number: 3}) // where they are counted
+		l.Heard(&Message{Number: 3}) // where they are counted
 		all = append(all, texts(l.Press(nil, '5'))...)
 		all = append(all, texts(l.Cleared(nil))...)
 		all = append(all, texts(l.Stop(nil))...)
@@ -293,7 +293,7 @@ func TestDialectHears(t *testing.T) {
 			if got.Kind == Media {
 				room := make([]byte, 7)
 				for range 2 {
-					if heard, err := d.Law(&room, got); err != nil || !bytes.Equal(heard, law()) {
+					if heard, err := d.Law(&room, &got); err != nil || !bytes.Equal(heard, law()) {
 						t.Errorf("%s: %s: %v, the sound is %x", d.Name, text, err, heard)
 					}
 				}
@@ -360,7 +360,7 @@ func TestDialectsAllocateNothing(t *testing.T) {
 				if m.Kind != Media {
 					continue
 				}
-				if _, err := d.Law(&room, m); err != nil {
+				if _, err := d.Law(&room, &m); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -395,7 +395,7 @@ func TestAudioSocket(t *testing.T) {
 	}
 	var room []byte
 	m, size, err := AudioSocket.Parse(append(sound, 0))
-	if heard, bad := AudioSocket.Law(&room, m); err != nil || bad != nil || size != len(sound) || m.Audio != FrameTime || !bytes.Equal(heard, law()) {
+	if heard, bad := AudioSocket.Law(&room, &m); err != nil || bad != nil || size != len(sound) || m.Audio != FrameTime || !bytes.Equal(heard, law()) {
 		t.Errorf("%d bytes of %d, %v, %v: %x", size, len(sound), err, bad, heard)
 	}
 	if m, size, err := AudioSocket.Parse([]byte{0, 0, 0}); err != nil || size != 3 || m.Kind != Close || m.Code != 1000 {
@@ -421,7 +421,7 @@ func socketAllocatesNothing(t *testing.T) {
 		l.Stamped(p, time.Second)
 		var m Message
 		if m, _, err = AudioSocket.Parse(sound); err == nil {
-			_, err = AudioSocket.Law(&room, m)
+			_, err = AudioSocket.Law(&room, &m)
 		}
 	}); n != 0 || err != nil {
 		t.Errorf("AudioSocket: %v allocations a frame, %v", n, err)
@@ -457,7 +457,7 @@ func FuzzDialects(f *testing.F) {
 			return
 		}
 		room := []byte{}
-		if codes, err := d.Law(&room, m); m.Audio <= 0 || err == nil && time.Duration(len(codes))*time.Second/8000 != m.Audio {
+		if codes, err := d.Law(&room, &m); m.Audio <= 0 || err == nil && time.Duration(len(codes))*time.Second/8000 != m.Audio {
 			t.Errorf("%s: %d samples, %v", d.Name, len(codes), m.Audio)
 		}
 	})

@@ -265,7 +265,7 @@ func (l *Line) Stop(dst []byte) []byte {
 }
 
 // Heard notes a server's message, where a dialect counts them.
-func (l *Line) Heard(m Message) {
+func (l *Line) Heard(m *Message) {
 	if m.Number > 0 {
 		l.heard = m.Number
 	}

@@ -28,11 +28,11 @@ const (
 // A Message is one frame of a server's. Its bytes are lent: they stand in what was parsed.
 type Message struct {
 	Kind    Kind
-	Payload []byte        // of Media: its sound; of Ping: what a pong has to say
 	Text    bool          // of Media: Payload is base64
+	Code    uint16        // of Close and Leave; 0: none was given
+	Payload []byte        // of Media: its sound; of Ping: what a pong has to say
 	Audio   time.Duration // of Media
 	Name    []byte        // of Mark, as it stands in JSON
-	Code    uint16        // of Close and Leave; 0: none was given
 	Reason  []byte        // of Close and Leave
 	Number  int64         // of a text, where a dialect counts them
 }
