@@ -5,7 +5,7 @@
 //	                 ▲                          │ ws:// or wss://
 //	                 │ who has ended            ▼
 //	                 └──────────── generator: one thread, a call a stream of bench/engine
-//	                                 Script ──▶ 20 ms of speech, keys ──▶ media, dtmf, mark, stop
+//	                                 Script ──▶ 20 ms of speech, keys ──▶ media, dtmf, mark, stop, in a wire.Dialect
 //	                                 measures ◀── ear: late? dry? an answer? ◀── media, mark, clear
 //
 // Every call follows the same script, compiled once into slots of 20 ms that all calls share; each is at a place of its own in it. Times are
@@ -29,6 +29,10 @@
 // is missed, and counted as such, when audio of the same utterance still comes a second later (or after the time that hush= allows). What
 // comes after clear, but before the caller's own last voiced frame, can be no answer to it: that is media_after_clear, and so is what follows
 // such a message without a pause. What comes later is taken for an answer.
+//
+// All carriers are measured alike; whose calls they are is a wire.Dialect, and how they are placed bench/carrier knows. Where a carrier has no clear,
+// servers send what is due and no more: then a barge-in counts when the agent speaks, or did 300 ms before; onset_to_silence, to the end of what is heard
+// of it, stands in onset_to_clear's place, and media_after_clear is not told.
 //
 // The voice's stamps (bench/stamp) are looked for in an utterance up to its first voiced message: now - stamp is tts_to_frame. Of the caller's
 // own frames every eleventh has a stamp, so that it falls on each place in turn of the two, three, four or five that a server may gather.
