@@ -84,7 +84,8 @@ func (g *generator) media(e *ear, m *wire.Message, now time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if g.anew(e, now) {
+	idle := !g.dialect.Clears && now-e.voiced > rested // silence may be sent, too
+	if g.anew(e, now) || idle {
 		if e.stale = e.stale && e.speaking; !e.stale {
 			g.yielded(e)
 		}
@@ -92,7 +93,11 @@ func (g *generator) media(e *ear, m *wire.Message, now time.Duration) error {
 	}
 	e.marked = false
 	begins := max(now, e.schedule.End())
-	g.judge(e, now, m.Audio)
+	if idle && !g.loud(law[:min(len(law), wire.Samples)]) {
+		g.passed(m.Audio)
+	} else {
+		g.judge(e, now, m.Audio)
+	}
 	if e.stale && g.measuring {
 		g.now.afterClear++
 	}
@@ -101,6 +106,13 @@ func (g *generator) media(e *ear, m *wire.Message, now time.Duration) error {
 	}
 	g.listen(e, law, begins, now)
 	return nil
+}
+
+// passed counts silence between what the agent says, whose time matters to nobody.
+func (g *generator) passed(audio time.Duration) {
+	if g.measuring {
+		g.now.audio += audio
+	}
 }
 
 // judge keeps when audio came.
