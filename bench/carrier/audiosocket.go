@@ -49,7 +49,9 @@ func (c Call) placeBySocket(ctx context.Context) (*Result, error) {
 	var announced time.Duration
 	result, err := c.PlaceBy(ctx, func(ctx context.Context) (media.Leg, error) {
 		asked := time.Now()
-		id, err := c.announce(ctx)
+		web := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: c.dial}}
+		defer web.CloseIdleConnections()
+		id, err := c.announce(ctx, web)
 		if err != nil {
 			return nil, fmt.Errorf("announce call: %w", err)
 		}
@@ -63,7 +65,7 @@ func (c Call) placeBySocket(ctx context.Context) (*Result, error) {
 }
 
 // announce asks for a UUID, as CURL() of a dialplan does.
-func (c *Call) announce(ctx context.Context) (string, error) {
+func (c *Call) announce(ctx context.Context, web *http.Client) (string, error) {
 	form := url.Values{"from": {c.From}, "to": {c.To}}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.real(c.URL), strings.NewReader(form.Encode()))
 	if err != nil {
@@ -72,8 +74,6 @@ func (c *Call) announce(ctx context.Context) (string, error) {
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	r.Header.Set("User-Agent", "asterisk-libcurl-agent/1.0")
 	r.Header.Set("Authorization", "Bearer "+c.AuthToken)
-	web := &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{DialContext: c.dial}}
-	defer web.CloseIdleConnections()
 	answer, err := web.Do(r)
 	if err != nil {
 		return "", err
@@ -84,7 +84,7 @@ func (c *Call) announce(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if answer.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("%s: %s", answer.Status, strings.TrimSpace(string(text)))
+		return "", &StatusError{answer.StatusCode, fmt.Sprintf("%s: %s", answer.Status, strings.TrimSpace(string(text)))}
 	}
 	return string(text), nil
 }

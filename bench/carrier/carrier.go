@@ -302,6 +302,14 @@ func pause(ctx context.Context, length string) error {
 	}
 }
 
+// A StatusError is a webhook's answer that is no success.
+type StatusError struct {
+	Code int
+	text string
+}
+
+func (e *StatusError) Error() string { return e.text }
+
 // request sends a signed form as Twilio would and returns the body of a 2xx answer.
 func (p *placed) request(ctx context.Context, method, target string, form url.Values) ([]byte, error) {
 	var body io.Reader
@@ -340,7 +348,7 @@ func (p *placed) request(ctx context.Context, method, target string, form url.Va
 		return nil, fmt.Errorf("read answer: %w", err)
 	}
 	if answer.StatusCode/100 != 2 {
-		return nil, fmt.Errorf("%s %s: %s: %s", method, target, answer.Status, strings.TrimSpace(string(document)))
+		return nil, &StatusError{answer.StatusCode, fmt.Sprintf("%s %s: %s: %s", method, target, answer.Status, strings.TrimSpace(string(document)))}
 	}
 	return document, nil
 }

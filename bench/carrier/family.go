@@ -233,21 +233,30 @@ func plivoStream(p *placed, e element) (*streamNoun, error) {
 	return &streamNoun{url: e.text()}, nil
 }
 
-// placeByApplet makes a call of Exotel's: an applet knows where the socket is, or asks a page.
+// placeByApplet makes a call of Exotel's.
 func (p *placed) placeByApplet(ctx context.Context) error {
+	noun, err := p.applet(ctx)
+	if err != nil {
+		return err
+	}
+	return p.stream(ctx, noun)
+}
+
+// applet is the stream that an applet of Exotel's opens: it knows where the socket is, or asks a page.
+func (p *placed) applet(ctx context.Context) (*streamNoun, error) {
 	target, header := p.URL, http.Header{}
 	if strings.HasPrefix(target, "http") {
 		asked := time.Now()
 		body, err := p.request(ctx, http.MethodGet, target, p.form(nil))
 		if err != nil {
-			return fmt.Errorf("applet's page: %w", err)
+			return nil, fmt.Errorf("applet's page: %w", err)
 		}
 		p.result.Webhook = Millis(time.Since(asked))
 		var page struct {
 			URL string `json:"url"`
 		}
 		if err := json.Unmarshal(body, &page); err != nil || page.URL == "" {
-			return fmt.Errorf("applet's page: url is missing in %.200q", body)
+			return nil, fmt.Errorf("applet's page: url is missing in %.200q", body)
 		}
 		target = page.URL
 	} else {
@@ -256,18 +265,18 @@ func (p *placed) placeByApplet(ctx context.Context) error {
 	}
 	u, err := url.Parse(target)
 	if err != nil {
-		return fmt.Errorf("applet: url: %w", err)
+		return nil, fmt.Errorf("applet: url: %w", err)
 	}
 	query := u.Query()
 	if rate := cmp.Or(query.Get("sample-rate"), "8000"); rate != strconv.Itoa(Rate) {
-		return fmt.Errorf("applet: sample-rate %s: this simulation speaks at %d", rate, Rate)
+		return nil, fmt.Errorf("applet: sample-rate %s: this simulation speaks at %d", rate, Rate)
 	}
 	query.Del("sample-rate")
 	noun := &streamNoun{url: target, header: header, params: map[string]string{}}
 	for name, values := range query {
 		noun.params[name] = values[0]
 	}
-	return p.stream(ctx, noun)
+	return noun, nil
 }
 
 // decode is the sound of a message.

@@ -43,14 +43,41 @@ type hook struct {
 
 // placeByHook makes a call to a server of AudioHook.
 func (c Call) placeByHook(ctx context.Context) (*Result, error) {
-	secret, err := base64.StdEncoding.DecodeString(c.AuthToken)
-	if err != nil || len(secret) == 0 || c.APIKey == "" {
-		return nil, errors.New("api key and auth token: want the integration's key, and its client secret in base64")
+	secret, err := c.hookSecret()
+	if err != nil {
+		return nil, err
 	}
 	if err := c.defaults(); err != nil {
 		return nil, err
 	}
 	return c.PlaceBy(ctx, func(ctx context.Context) (media.Leg, error) { return c.hook(ctx, secret) })
+}
+
+// hookSecret is what upgrades are signed with.
+func (c *Call) hookSecret() ([]byte, error) {
+	secret, err := base64.StdEncoding.DecodeString(c.AuthToken)
+	if err != nil || len(secret) == 0 || c.APIKey == "" {
+		return nil, errors.New("api key and auth token: want the integration's key, and its client secret in base64")
+	}
+	return secret, nil
+}
+
+// ringByHook is where a session of AudioHook is to be opened.
+func (c *Call) ringByHook() (*Opening, error) {
+	secret, err := c.hookSecret()
+	if err != nil {
+		return nil, err
+	}
+	target, err := socketOf(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	at, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	organisation, session := guid.NewString(), guid.NewString()
+	return &Opening{CallID: session, Account: organisation, URL: target, Header: c.hookHeader(at, secret, organisation, session)}, nil
 }
 
 // hook opens a session, and returns when the server has said that it may begin.

@@ -94,11 +94,22 @@ func hearFreeSWITCH(text []byte) (said fromAgent, err error) {
 	return said, fmt.Errorf("type %q is unknown", m.Type)
 }
 
-// dialOut connects to the server: Asterisk as websocket_client.conf tells it to, FreeSWITCH as uuid_audio_stream does.
+// dialOut makes a call of a PBX'.
 func (p *placed) dialOut(ctx context.Context) error {
-	target, err := socketOf(p.URL)
+	noun, err := p.dialled()
 	if err != nil {
 		return err
+	}
+	err = p.stream(ctx, noun)
+	p.end("agent")
+	return err
+}
+
+// dialled is the stream that a PBX opens: Asterisk as websocket_client.conf tells it to, FreeSWITCH as uuid_audio_stream does.
+func (p *placed) dialled() (*streamNoun, error) {
+	target, err := socketOf(p.URL)
+	if err != nil {
+		return nil, err
 	}
 	noun := &streamNoun{url: target, header: http.Header{}}
 	if p.Kind == Asterisk {
@@ -111,9 +122,7 @@ func (p *placed) dialOut(ctx context.Context) error {
 			noun.layout.times = 2
 		}
 	}
-	err = p.stream(ctx, noun)
-	p.end("agent")
-	return err
+	return noun, nil
 }
 
 // socketOf is an http URL as that of a WebSocket, and any other as it is.

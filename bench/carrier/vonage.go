@@ -61,33 +61,16 @@ func hearVonage(text []byte) (said fromAgent, err error) {
 	return said, fmt.Errorf("action %q is unknown", m.Action)
 }
 
-// placeByNCCO asks the answer webhook, and connects the caller as it says. A webhook that fails has rejected the call, and so has one without
-// actions.
+// placeByNCCO asks the answer webhook, and connects the caller as it says.
 func (p *placed) placeByNCCO(ctx context.Context) error {
-	asked := time.Now()
-	status, body, err := p.postVonage(ctx, p.URL, map[string]string{
-		"from": strings.TrimPrefix(p.From, "+"), "to": strings.TrimPrefix(p.To, "+"), "uuid": p.result.CallSID,
-		"conversation_uuid": "CON-" + p.result.CallSID, "region_url": "https://api-us-3.vonage.com",
-	})
-	if err != nil {
-		return fmt.Errorf("answer webhook: %w", err)
-	}
-	p.result.Webhook = Millis(time.Since(asked))
+	noun, event, refused, err := p.ncco(ctx)
 	switch {
-	case status == http.StatusServiceUnavailable:
-		p.note("carrier", "rejected", http.StatusText(status))
-		p.end("rejected")
-		return nil
-	case status != http.StatusOK:
-		return fmt.Errorf("answer webhook: %d %s", status, body)
-	case strings.TrimSpace(string(body)) == "[]":
-		p.note("carrier", "rejected", "no action")
-		p.end("rejected")
-		return nil
-	}
-	noun, event, err := parseNCCO(body, p.Connect != "")
-	if err != nil {
+	case err != nil:
 		return err
+	case refused != "":
+		p.note("carrier", "rejected", refused)
+		p.end("rejected")
+		return nil
 	}
 	err = p.stream(ctx, noun)
 	p.end("agent") // nothing follows the connection
@@ -109,6 +92,30 @@ func (p *placed) placeByNCCO(ctx context.Context) error {
 		}
 	})
 	return err
+}
+
+// ncco is what the answer webhook has done with a call: connect it to a stream, whose events it wants to be told. A webhook that fails has refused it, and
+// so has one without actions.
+func (p *placed) ncco(ctx context.Context) (noun *streamNoun, event, refused string, err error) {
+	asked := time.Now()
+	status, body, err := p.postVonage(ctx, p.URL, map[string]string{
+		"from": strings.TrimPrefix(p.From, "+"), "to": strings.TrimPrefix(p.To, "+"), "uuid": p.result.CallSID,
+		"conversation_uuid": "CON-" + p.result.CallSID, "region_url": "https://api-us-3.vonage.com",
+	})
+	if err != nil {
+		return nil, "", "", fmt.Errorf("answer webhook: %w", err)
+	}
+	p.result.Webhook = Millis(time.Since(asked))
+	switch {
+	case status == http.StatusServiceUnavailable:
+		return nil, "", http.StatusText(status), nil
+	case status != http.StatusOK:
+		return nil, "", "", &StatusError{status, fmt.Sprintf("answer webhook: %d %s", status, body)}
+	case strings.TrimSpace(string(body)) == "[]":
+		return nil, "", "no action", nil
+	}
+	noun, event, err = parseNCCO(body, p.Connect != "")
+	return noun, event, "", err
 }
 
 // tellVonage sends what has become of a call, of which a form tells in Twilio's words, as an event.

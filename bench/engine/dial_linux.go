@@ -111,6 +111,41 @@ func (d *Dialer) Dial(ctx context.Context, target string, header http.Header) (c
 	return &Conn{conn, rest}, nil
 }
 
+// DialTCP connects to a port that speaks no WebSocket.
+func (d *Dialer) DialTCP(ctx context.Context, addr string) (*Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := d.DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	return &Conn{conn: conn}, nil
+}
+
+// Await reads what the server says before the connection is a Stream's, until look has no more use for it: it is given all that has come, and says how
+// much of it is a whole message, and whether that is enough.
+func (c *Conn) Await(ctx context.Context, look func(b []byte) (size int, enough bool, err error)) error {
+	_ = c.conn.SetReadDeadline(time.Now().Add(patience)) // it fails only on a closed connection
+	defer context.AfterFunc(ctx, func() { _ = c.conn.SetReadDeadline(time.Unix(1, 0)) })()
+	var buf [4 << 10]byte
+	for {
+		size, enough, err := look(c.rest)
+		if err != nil {
+			return err
+		}
+		if c.rest = c.rest[size:]; enough {
+			return nil
+		}
+		if size > 0 {
+			continue
+		}
+		n, err := c.conn.Read(buf[:])
+		if c.rest = append(c.rest, buf[:n]...); err != nil && n == 0 {
+			return err
+		}
+	}
+}
+
 // connect opens the connection of a URL.
 func (d *Dialer) connect(ctx context.Context, u *url.URL) (net.Conn, error) {
 	port := u.Port()

@@ -3,7 +3,7 @@
 //	Dial (any goroutine) ──▶ Conn ──Join──▶ Stream
 //	                                         │ every 20 ms: Talker.Speak ──▶ one write
 //	one locked thread: a wheel of 40 beats ──┤
-//	of 500 us, and epoll                     └ Talker.Hear ◀── wire.Parse ◀── one read, at once
+//	of 500 us, and epoll                     └ Talker.Hear ◀── wire.Dialect ◀── one read, at once
 //
 // A Talker is one stream's mind; all of it runs on the engine's thread, so it shares what it likes with the others without a lock. The engine
 // answers pings, tells a server's close from a broken connection, and knows its own lateness. Nothing allocates for a frame.

@@ -27,7 +27,7 @@ const (
 	linger    = 2 * time.Second // for a server to close after a hang-up
 )
 
-// How a stream can end that has not left by itself, beside *Closed and what wire.Parse finds wrong.
+// How a stream can end that has not left by itself, beside *Closed and what wire.Dialect finds wrong.
 var (
 	ErrDropped = errors.New("the server dropped the connection")
 	ErrUnread  = errors.New("the server does not read what it is sent")
@@ -65,6 +65,8 @@ type Engine struct {
 	Gather bool
 	// Beat is called every 500 us on the engine's thread; an error ends Run. nil: nobody asks.
 	Beat func(now time.Duration) error
+	// Dialect is what the streams speak; New makes it Twilio's.
+	Dialect *wire.Dialect
 
 	clock  machine.Clock
 	key    wire.Key
@@ -125,7 +127,7 @@ type transport interface {
 
 // New makes an engine whose streams mask what they send with key.
 func New(key wire.Key) (*Engine, error) {
-	e := &Engine{clock: machine.NewClock(), key: key}
+	e := &Engine{clock: machine.NewClock(), key: key, Dialect: wire.Twilio}
 	var err error
 	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("create epoll: %w", err)
@@ -283,7 +285,7 @@ func (e *Engine) feed(s *Stream, b []byte, now time.Duration) {
 		b = s.rest
 	}
 	for !s.over {
-		m, size, err := wire.Parse(b)
+		m, size, err := e.Dialect.Parse(b)
 		if err != nil {
 			e.drop(s, err)
 			return
@@ -307,7 +309,7 @@ func (e *Engine) hear(s *Stream, m wire.Message, now time.Duration) {
 	case m.Kind == wire.Close:
 		s.gone(&Closed{m.Code, string(m.Reason)}, now)
 		s.Leave(now)
-		s.Send(e.key.Close(nil, m.Code))
+		s.Send(e.Dialect.Close(e.key, nil, m.Code))
 	case s.left == 0:
 		if err := s.talker.Hear(m, now); err != nil {
 			e.drop(s, err)

@@ -158,12 +158,12 @@ func (g *generator) connect(ctx context.Context, key wire.Key) error {
 
 // prepare makes the n-th stream what it will say.
 func (n *line) prepare(g *generator, key wire.Key, i int) (err error) {
-	account, call, stream := "AC"+strings.Repeat("0", 32), callSID(i), wire.StreamSID(0, i)
+	call := wire.Call{Account: "AC" + strings.Repeat("0", 32), ID: callSID(i), Stream: wire.StreamSID(0, i), Params: g.params[i]}
 	law := make([]byte, wire.Samples)
 	rand.Read(law)
-	n.g, n.number, n.says = g, i+1, wire.NewLine(key, account, call, stream)
-	n.hello = key.Hello(nil, account, call, stream, g.params[i])
-	n.noise, err = wire.NewPayload(key, law)
+	n.g, n.number, n.says = g, i+1, wire.Twilio.NewLine(key, call)
+	n.hello = wire.Twilio.Hello(key, nil, call)
+	n.noise, err = wire.Twilio.NewPayload(key, law)
 	return err
 }
 

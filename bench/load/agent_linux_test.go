@@ -33,6 +33,8 @@ type agent struct {
 	t      *testing.T
 	server *httptest.Server
 	twilio stream.Twilio
+	side   side         // the carrier's; newAgent makes it twilio where there is none
+	host   *stream.Host // of it
 	wheel  pace.Wheel
 
 	// What the test changes.
@@ -49,18 +51,25 @@ type agent struct {
 	played atomic.Int64 // notes of marks
 }
 
+// A side is a server's of a carrier.
+type side interface {
+	Mount(mux *http.ServeMux)
+	Close(ctx context.Context) error
+}
+
 // newAgent starts one; change is applied before.
 func newAgent(t *testing.T, tls bool, change ...func(*agent)) *agent {
 	t.Helper()
 	a := &agent{t: t}
 	a.wheel.Waiter = &pace.Timer{}
 	a.twilio.AuthToken = secret
-	a.twilio.Answer = a.answer
+	a.side, a.host = &a.twilio, &a.twilio.Host
 	for _, f := range change {
 		f(a)
 	}
+	a.host.Answer = a.answer
 	mux := http.NewServeMux()
-	a.twilio.Mount(mux)
+	a.side.Mount(mux)
 	a.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.before != nil {
 			spy := &answered{ResponseWriter: w}
@@ -79,7 +88,7 @@ func newAgent(t *testing.T, tls bool, change ...func(*agent)) *agent {
 	var turning sync.WaitGroup
 	turning.Go(func() { _ = a.wheel.Run(ctx) })
 	t.Cleanup(func() {
-		if err := a.twilio.Close(context.Background()); err != nil {
+		if err := a.side.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 		cancel()

@@ -43,6 +43,9 @@ func (c *call) Joined(s *engine.Stream) {
 
 // Speak is 20 ms of the caller's.
 func (c *call) Speak(now time.Duration) []byte {
+	if c.ear.onset > 0 && now > c.ear.obey {
+		c.g.patient(&c.ear)
+	}
 	next, leave := c.next(now)
 	if leave || now >= c.until {
 		c.hangUp(now)
@@ -121,7 +124,7 @@ func (c *call) next(now time.Duration) (_ slot, leave bool) {
 
 // say notes what the slot that is sent now means.
 func (c *call) say(a *act, now time.Duration) {
-	if a.Verb == carrier.Barge && c.pos == a.sure && c.ear.sounds(now) {
+	if a.Verb == carrier.Barge && c.pos == a.sure && c.g.sounds(&c.ear, now) {
 		c.ear.onset, c.ear.obey = now, now+cmp.Or(a.Hush, patience)
 	}
 	if c.ear.speaking = c.pos < a.last; c.pos == a.last {
@@ -175,13 +178,21 @@ func (c *call) mayBarge(a *act, now time.Duration) bool {
 
 // Hear takes a message of the server's.
 func (c *call) Hear(m wire.Message, now time.Duration) error {
+	c.line.Heard(&m)
 	switch m.Kind {
+	case wire.Leave:
+		c.Gone(&engine.Closed{Code: m.Code, Reason: string(m.Reason)}, now)
+		c.stream.Send(c.line.Stop(c.out[:0]))
+		c.stream.Leave(now)
 	case wire.Media:
-		return c.g.media(&c.ear, m, now)
+		return c.g.media(&c.ear, &m, now)
 	case wire.Mark:
 		c.ear.mark(m.Name, now)
 	case wire.Clear:
 		c.g.cleared(&c.ear, now)
+		if c.out = c.line.Cleared(c.out[:0]); len(c.out) > 0 {
+			c.stream.Send(c.out)
+		}
 	}
 	return nil
 }

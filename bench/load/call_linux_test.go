@@ -244,7 +244,7 @@ func TestStamps(t *testing.T) {
 // Nothing allocates for a frame, of the caller's or of the agent's.
 func TestFramesAllocateNothing(t *testing.T) {
 	s := newScore(t, "say SPEECH\nbarge SPEECH after=20ms within=20ms\npress 1\nhear within=20ms", func(p *Plan) { p.Repeat = -1 })
-	in := wire.Message{Kind: wire.Media, Audio: 20 * ms, Payload: payload(tone(20 * ms))}
+	in := wire.Message{Kind: wire.Media, Text: true, Audio: 20 * ms, Payload: payload(tone(20 * ms))}
 	mark, clear := wire.Message{Kind: wire.Mark, Name: []byte("3:12345")}, wire.Message{Kind: wire.Clear}
 	i := 0
 	frame := func() {

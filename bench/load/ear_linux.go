@@ -1,10 +1,7 @@
 package load
 
 import (
-	"fmt"
 	"time"
-
-	"github.com/segmentio/asm/base64"
 
 	"parley/bench/report"
 	"parley/bench/stamp"
@@ -19,11 +16,13 @@ const (
 	stopped  = time.Second            // of nothing
 	patience = time.Second            // for the agent to yield, where a barge-in does not say
 	lateBy   = 5 * time.Millisecond   // a frame that comes so much after it had to sound is dry
+	together = 2 * time.Millisecond   // pieces that come within it were sent at once
 )
 
 // An ear is what has come of the agent's voice, and what is in the carrier's buffer.
 type ear struct {
 	schedule wire.Schedule // of the utterance
+	late     time.Duration // the first of the last pieces
 	marks    wire.Marks
 	marked   bool // the last that came was a mark
 
@@ -43,9 +42,6 @@ type ear struct {
 	due      time.Duration // when the call had to be placed
 }
 
-// sounds says whether the carrier's buffer holds anything.
-func (e *ear) sounds(now time.Duration) bool { return e.schedule.Begun() && now < e.schedule.End() }
-
 // acted notes the end of what the caller did, by voice or by keys.
 func (e *ear) acted(now time.Duration, voice bool) { e.asked, e.voice, e.last = true, voice, now }
 
@@ -56,65 +52,79 @@ func (e *ear) mark(name []byte, now time.Duration) {
 }
 
 // anew says whether what comes now begins another utterance.
-func (e *ear) anew(now time.Duration) bool {
+func (g *generator) anew(e *ear, now time.Duration) bool {
 	if !e.schedule.Begun() {
 		return true
 	}
 	dry := now - e.schedule.End()
 	switch acted := e.asked && e.last > e.schedule.Last(); {
+	case acted && !g.dialect.Clears: // what is sent as it is due is never in hand
+		return dry > 2*wire.FrameTime
 	case acted:
 		return dry > 0
+	case !g.dialect.Clears:
+		return dry > rested
 	case e.marked, e.stale:
 		return dry > rested
 	}
 	return dry > stopped
 }
 
+// sounds says whether the carrier's buffer holds anything; where nothing is sent ahead, whether the agent speaks.
+func (g *generator) sounds(e *ear, now time.Duration) bool {
+	if !g.dialect.Clears {
+		return e.spoken && now-e.voiced < joins
+	}
+	return e.schedule.Begun() && now < e.schedule.End()
+}
+
 // media takes audio of the agent's.
-func (g *generator) media(e *ear, m wire.Message, now time.Duration) error {
-	if err := g.decode(m.Payload); err != nil {
+func (g *generator) media(e *ear, m *wire.Message, now time.Duration) error {
+	law, err := g.dialect.Law(&g.room, m)
+	if err != nil {
 		return err
 	}
-	if e.anew(now) {
+	idle := !g.dialect.Clears && now-e.voiced > rested // silence may be sent, too
+	if g.anew(e, now) || idle {
 		if e.stale = e.stale && e.speaking; !e.stale {
-			e.onset = 0
+			g.yielded(e)
 		}
 		e.schedule, e.fresh, e.split = wire.Schedule{}, true, true
 	}
 	e.marked = false
 	begins := max(now, e.schedule.End())
-	g.judge(e, now, m.Audio)
+	if idle && !g.loud(law[:min(len(law), wire.Samples)]) {
+		g.passed(m.Audio)
+	} else {
+		g.judge(e, now, m.Audio)
+	}
 	if e.stale && g.measuring {
 		g.now.afterClear++
 	}
-	if e.onset > 0 && now > e.obey {
-		e.onset = 0
-		if g.measuring {
-			g.now.bargeIns++
-			g.now.missed++
-		}
+	if e.onset > 0 && now > e.obey && g.dialect.Clears {
+		g.missed(e)
 	}
-	g.listen(e, begins, now)
+	g.listen(e, law, begins, now)
 	return nil
 }
 
-// decode makes mu-law of a payload, in generator.law.
-func (g *generator) decode(payload []byte) error {
-	if need := base64.StdEncoding.DecodedLen(len(payload)); cap(g.law) < need {
-		g.law = make([]byte, need)
+// passed counts silence between what the agent says, whose time matters to nobody.
+func (g *generator) passed(audio time.Duration) {
+	if g.measuring {
+		g.now.audio += audio
 	}
-	g.law = g.law[:cap(g.law)]
-	n, err := base64.StdEncoding.Decode(g.law, payload)
-	if err != nil {
-		return fmt.Errorf("bad media message: payload: %w", err)
-	}
-	g.law = g.law[:n]
-	return nil
 }
 
 // judge keeps when audio came.
 func (g *generator) judge(e *ear, now, audio time.Duration) {
-	v := e.schedule.Arrive(now, audio)
+	var v wire.Verdict
+	if g.dialect.Pieces && e.schedule.Begun() && now-e.schedule.Last() < together {
+		e.schedule.Join(audio)
+		v.Late = e.late
+	} else {
+		v = e.schedule.Arrive(now, audio)
+		e.late = v.Late
+	}
 	if !g.measuring {
 		return
 	}
@@ -129,18 +139,21 @@ func (g *generator) judge(e *ear, now, audio time.Duration) {
 	}
 }
 
-// listen hears what is in generator.law, which came now and begins to sound at begins.
-func (g *generator) listen(e *ear, begins, now time.Duration) {
-	if e.fresh {
-		g.seek(e, now)
+// listen hears mu-law, which came now and begins to sound at begins.
+func (g *generator) listen(e *ear, law []byte, begins, now time.Duration) {
+	if e.fresh || !g.dialect.Clears && begins > e.voiced { // between what is said there may be silence
+		g.seek(e, law, now)
 	}
-	for i := 0; i < len(g.law); i += wire.Samples {
-		piece := g.law[i:min(i+wire.Samples, len(g.law))]
+	for i := 0; i < len(law); i += wire.Samples {
+		piece := law[i:min(i+wire.Samples, len(law))]
 		if !g.loud(piece) {
 			continue
 		}
 		at := begins + time.Duration(i)*time.Second/8000
-		if !e.spoken || e.split || at-e.voiced >= joins {
+		if !e.spoken || e.split || at-e.voiced >= joins || g.answers(e) {
+			if !g.dialect.Clears {
+				g.yielded(e)
+			}
 			g.began(e, now)
 			e.spoken, e.split, e.talk = true, false, at
 		}
@@ -148,9 +161,12 @@ func (g *generator) listen(e *ear, begins, now time.Duration) {
 	}
 }
 
+// answers says that what is heard is another stretch where silence may come between two: the caller has acted since the last.
+func (g *generator) answers(e *ear) bool { return !g.dialect.Clears && e.asked && e.last > e.voiced }
+
 // seek looks for the voice's stamp in the first 20 ms.
-func (g *generator) seek(e *ear, now time.Duration) {
-	at, next := stamp.Find(g.law[:min(len(g.law), wire.Samples)])
+func (g *generator) seek(e *ear, law []byte, now time.Duration) {
+	at, next := stamp.Find(law[:min(len(law), wire.Samples)])
 	if next < 0 {
 		return
 	}
@@ -162,9 +178,9 @@ func (g *generator) seek(e *ear, now time.Duration) {
 
 // loud says whether up to 20 ms of mu-law are speech.
 func (g *generator) loud(law []byte) bool {
-	sum := uint64(0)
+	sum, squares := uint64(0), &g.squares
 	for _, code := range law {
-		sum += uint64(g.squares[code])
+		sum += uint64(squares[code])
 	}
 	return sum >= uint64(voiced*len(law))
 }
@@ -177,6 +193,36 @@ func squaresOf() (all [256]uint32) {
 		all[code] = uint32(int32(pcm[0]) * int32(pcm[0]))
 	}
 	return all
+}
+
+// missed notes a barge-in that the agent speaks on through.
+func (g *generator) missed(e *ear) {
+	e.onset = 0
+	if g.measuring {
+		g.now.bargeIns++
+		g.now.missed++
+	}
+}
+
+// yielded notes that what the caller spoke over is at its end. Where there is a clear, that ends a barge-in; elsewhere the agent has yielded by falling
+// silent.
+func (g *generator) yielded(e *ear) {
+	if e.onset > 0 && !g.dialect.Clears && g.measuring {
+		g.now.bargeIns++
+		report.Record(g.now.toSilence, e.voiced-e.onset)
+	}
+	e.onset = 0
+}
+
+// patient judges a barge-in when the caller's patience has come to its end, where there is no clear: the agent is still to be heard, or it is not.
+func (g *generator) patient(e *ear) {
+	switch {
+	case g.dialect.Clears: // what still comes will tell
+	case e.voiced > e.obey-joins:
+		g.missed(e)
+	default:
+		g.yielded(e)
+	}
 }
 
 // began notes that the agent began to speak, in a message that came now.
@@ -220,7 +266,11 @@ func (g *generator) cleared(e *ear, now time.Duration) {
 	}
 	e.onset = 0
 	e.stale = e.speaking
-	e.marks.Clear(now)
+	if g.dialect.Forgets {
+		e.marks.Forget()
+	} else {
+		e.marks.Clear(now)
+	}
 	e.schedule = wire.Schedule{}
 	e.split, e.marked, e.fresh = true, false, true
 	e.voiced = min(e.voiced, now)

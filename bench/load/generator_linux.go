@@ -19,12 +19,13 @@ type generator struct {
 	plan    Plan
 	program *program
 	engine  *engine.Engine
+	dialect *wire.Dialect
 	key     wire.Key
 
 	calls     []*call
 	measuring bool
 	now       *measures // of the step
-	law       []byte    // of the message in hand
+	room      []byte    // for the sound of the message in hand
 	squares   [256]uint32
 
 	live  atomic.Int64 // calls; anybody may read it
@@ -38,7 +39,7 @@ type generator struct {
 
 // measures are what a generator saw of one step.
 type measures struct {
-	late, sendLate, ttsToFrame, toClear, voiceVoice, greeting *hdrhistogram.Histogram // of microseconds
+	late, sendLate, ttsToFrame, toClear, toSilence, voiceVoice, greeting *hdrhistogram.Histogram // of microseconds
 
 	in, voiced, dry, lost, afterClear, bargeIns, missed, turns, unanswered int64
 
@@ -51,7 +52,7 @@ type measures struct {
 
 func newMeasures() *measures {
 	m := &measures{}
-	for _, h := range []**hdrhistogram.Histogram{&m.late, &m.sendLate, &m.ttsToFrame, &m.toClear, &m.voiceVoice, &m.greeting} {
+	for _, h := range []**hdrhistogram.Histogram{&m.late, &m.sendLate, &m.ttsToFrame, &m.toClear, &m.toSilence, &m.voiceVoice, &m.greeting} {
 		*h = report.NewHistogram()
 	}
 	return m
@@ -160,7 +161,7 @@ func (m *measures) fill(s *report.Step) {
 	s.Generator.Busy = m.busy()
 	for name, h := range map[string]*hdrhistogram.Histogram{
 		report.Lateness: m.late, report.SendLate: m.sendLate, report.TTSToFrame: m.ttsToFrame, report.ToClear: m.toClear,
-		report.VoiceVoice: m.voiceVoice, report.Greeting: m.greeting,
+		report.ToSilence: m.toSilence, report.VoiceVoice: m.voiceVoice, report.Greeting: m.greeting,
 	} {
 		s.Times[name] = report.SpreadOf(h)
 	}

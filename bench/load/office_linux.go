@@ -1,6 +1,7 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"parley/bench/carrier"
 	"parley/bench/engine"
 	"parley/bench/wire"
 	"parley/media/stream"
@@ -24,6 +26,7 @@ type office struct {
 	plan    *Plan
 	g       *generator
 	dialer  engine.Dialer
+	sockets engine.Dialer // of connections that are no WebSockets
 	http    *http.Client
 	run     uint64 // word of the calls' names
 	placed  int
@@ -49,11 +52,11 @@ func (r refusal) Error() string { return "refused: " + string(r) }
 // place begins a call that is due at a time of the engine's.
 func (o *office) place(ctx context.Context, due time.Duration, t *tally) {
 	o.placed++
-	call, socket := wire.CallSID(o.run, o.placed), wire.StreamSID(o.run, o.placed)
+	n := o.placed
 	o.g.live.Add(1)
 	t.offers()
 	o.waiting.Go(func() {
-		err := o.connect(ctx, call, socket, due, t)
+		err := o.connect(ctx, n, due, t)
 		if err == nil {
 			return
 		}
@@ -71,37 +74,119 @@ func (o *office) place(ctx context.Context, due time.Duration, t *tally) {
 	})
 }
 
-// connect asks the webhook, opens the stream, and gives the call to the generator.
-func (o *office) connect(ctx context.Context, sid, socket string, due time.Duration, t *tally) error {
-	a, err := o.ask(ctx, sid)
+// connect asks the webhook, opens the stream, and gives the n-th call to the generator.
+func (o *office) connect(ctx context.Context, n int, due time.Duration, t *tally) error {
+	ring := o.ring
+	if o.plan.Carrier == carrier.Twilio {
+		ring = o.ringTwilio
+	}
+	at, err := ring(ctx, n)
 	if err != nil {
 		return err
 	}
-	header := maps.Clone(o.plan.Header)
-	if header == nil {
-		header = http.Header{}
+	header := http.Header{}
+	maps.Copy(header, o.plan.Header)
+	maps.Copy(header, at.header)
+	of := wire.Call{
+		Account: cmp.Or(at.account, o.plan.AccountSID), ID: at.call, Stream: o.g.dialect.Stream(o.run, n), From: o.plan.From, To: o.plan.To, Params: at.params,
 	}
-	header.Set("User-Agent", "Twilio.TmeWs/1.0")
-	if o.plan.AuthToken != "" {
-		header.Set("X-Twilio-Signature", stream.Sign(o.plan.AuthToken, a.stream, nil))
-	}
-	conn, err := o.dialer.Dial(ctx, o.real(a.stream), header)
+	conn, err := o.dial(ctx, at.url, header)
 	var refused *engine.Refused
 	switch {
 	case errors.As(err, &refused) && polite(refused.Status):
-		return refusal(fmt.Sprintf("stream: %d %s", refused.Status, http.StatusText(refused.Status)))
+		return refusal("stream: " + statusText(refused.Status))
 	case err != nil:
 		return fmt.Errorf("stream: %w", err)
 	}
-	if _, err := conn.Write(o.g.key.Hello(nil, o.plan.AccountSID, sid, socket, a.params)); err != nil {
+	if _, err := conn.Write(o.g.dialect.Hello(o.g.key, nil, of)); err != nil {
 		conn.Close()
 		return fmt.Errorf("stream: %w", err)
 	}
+	line := o.g.dialect.NewLine(o.g.key, of)
+	if err := o.opened(ctx, conn, line); err != nil {
+		conn.Close()
+		return err
+	}
 	now := o.g.engine.Now()
 	t.answers(now - due)
-	c := &call{g: o.g, line: wire.NewLine(o.g.key, o.plan.AccountSID, sid, socket), ear: ear{due: due}, until: now + o.plan.MaxLength}
+	c := &call{g: o.g, line: line, ear: ear{due: due}, until: now + o.plan.MaxLength}
 	return o.g.engine.Join(conn, c, 0)
 }
+
+// dial opens the connection of a stream.
+func (o *office) dial(ctx context.Context, target string, header http.Header) (*engine.Conn, error) {
+	if o.g.dialect.OverTCP() {
+		return o.sockets.DialTCP(ctx, o.plan.Socket)
+	}
+	return o.dialer.Dial(ctx, o.real(target), header)
+}
+
+// opened waits until the server has said that a stream may begin, where that is the custom.
+func (o *office) opened(ctx context.Context, conn *engine.Conn, line *wire.Line) error {
+	if !o.g.dialect.Opens {
+		return nil
+	}
+	err := conn.Await(ctx, func(b []byte) (size int, enough bool, err error) {
+		m, size, err := o.g.dialect.Parse(b)
+		line.Heard(&m)
+		switch {
+		case err != nil:
+		case m.Kind == wire.Leave:
+			err = refusal(m.Reason)
+		case m.Kind == wire.Close:
+			err = &engine.Closed{Code: m.Code, Reason: string(m.Reason)}
+		}
+		return size, m.Kind == wire.Opened, err
+	})
+	var no refusal
+	if err != nil && !errors.As(err, &no) {
+		return fmt.Errorf("stream: %w", err)
+	}
+	return err
+}
+
+// An opening is where the stream of a call is to be opened.
+type opening struct {
+	call, account, url, params string
+	header                     http.Header
+}
+
+// ring asks another carrier's webhook, where it has one.
+func (o *office) ring(ctx context.Context, _ int) (*opening, error) {
+	p := o.plan
+	at, err := carrier.Call{
+		Kind: p.Carrier, Key: p.Key, URL: p.URL, Connect: p.Connect, AccountSID: p.AccountSID, AuthToken: p.AuthToken, APIKey: p.APIKey, From: p.From, To: p.To, Script: p.Script,
+	}.Ring(ctx, o.http)
+	var no *carrier.StatusError
+	switch {
+	case errors.As(err, &no) && polite(no.Code):
+		return nil, refusal(statusText(no.Code))
+	case errors.As(err, &no):
+		return nil, fmt.Errorf("webhook: %s", statusText(no.Code))
+	case err != nil:
+		return nil, fmt.Errorf("webhook: %w", err)
+	case at.Refused != "":
+		return nil, refusal(at.Refused)
+	}
+	return &opening{at.CallID, at.Account, at.URL, at.Params, at.Header}, nil
+}
+
+// ringTwilio asks the webhook as Twilio does.
+func (o *office) ringTwilio(ctx context.Context, n int) (*opening, error) {
+	call := wire.CallSID(o.run, n)
+	a, err := o.ask(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	header := http.Header{"User-Agent": {"Twilio.TmeWs/1.0"}}
+	if o.plan.AuthToken != "" {
+		header.Set("X-Twilio-Signature", stream.Sign(o.plan.AuthToken, a.stream, nil))
+	}
+	return &opening{call, "", a.stream, a.params, header}, nil
+}
+
+// statusText is a status as an answer's first line has it.
+func statusText(code int) string { return fmt.Sprintf("%d %s", code, http.StatusText(code)) }
 
 // real is the URL to use for a request to the one that is signed: without TLS when Connect is set.
 func (o *office) real(target string) string {

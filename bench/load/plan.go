@@ -5,7 +5,7 @@
 //	                 ▲                          │ ws:// or wss://
 //	                 │ who has ended            ▼
 //	                 └──────────── generator: one thread, a call a stream of bench/engine
-//	                                 Script ──▶ 20 ms of speech, keys ──▶ media, dtmf, mark, stop
+//	                                 Script ──▶ 20 ms of speech, keys ──▶ media, dtmf, mark, stop, in a wire.Dialect
 //	                                 measures ◀── ear: late? dry? an answer? ◀── media, mark, clear
 //
 // Every call follows the same script, compiled once into slots of 20 ms that all calls share; each is at a place of its own in it. Times are
@@ -30,17 +30,24 @@
 // comes after clear, but before the caller's own last voiced frame, can be no answer to it: that is media_after_clear, and so is what follows
 // such a message without a pause. What comes later is taken for an answer.
 //
+// All carriers are measured alike; whose calls they are is a wire.Dialect, and how they are placed bench/carrier knows. Where a carrier has no clear,
+// servers send what is due and no more: then a barge-in counts when the agent speaks, or did 300 ms before; onset_to_silence, to the end of what is heard
+// of it, stands in onset_to_clear's place, and media_after_clear is not told.
+//
 // The voice's stamps (bench/stamp) are looked for in an utterance up to its first voiced message: now - stamp is tts_to_frame. Of the caller's
 // own frames every eleventh has a stamp, so that it falls on each place in turn of the two, three, four or five that a server may gather.
 package load
 
 import (
 	"cmp"
+	"crypto/ed25519"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"parley/bench/carrier"
@@ -58,13 +65,17 @@ type Plan struct {
 	Name  string // of the server, in the report; default: URL's host
 	Round int    // of interleaved rounds, in the report; default: 1
 
-	URL        string      // the number's voice webhook, under its public name: it is signed as it stands here
-	Connect    string      // host:port to connect to instead of URL's and the stream's own; no TLS then
-	AccountSID string      // default: a made one
-	AuthToken  string      // signs all requests; empty: they are not signed
-	From, To   string      // default: two numbers of the 555-01 range
-	Header     http.Header // goes with every request besides
-	TLS        *tls.Config // of https and wss; default: the machine's roots
+	Carrier    carrier.Kind       // as whose calls they come; default: Twilio's
+	Key        ed25519.PrivateKey // of Telnyx: signs all requests in AuthToken's place
+	URL        string             // the number's voice webhook, under its public name: it is signed as it stands here; of a PBX the socket
+	Socket     string             // of AudioSocket: host:port that calls are connected to
+	APIKey     string             // of Genesys: the integration's
+	Connect    string             // host:port to connect to instead of URL's and the stream's own; no TLS then
+	AccountSID string             // default: a made one
+	AuthToken  string             // what the carrier signs with, or proves itself by, as of carrier.Call; of Twilio empty: requests are not signed
+	From, To   string             // default: two numbers of the 555-01 range
+	Header     http.Header        // goes with every request besides; of others than Twilio with the upgrade alone
+	TLS        *tls.Config        // of https and wss; default: the machine's roots
 
 	Script    []carrier.Step  // what each caller does; default: DefaultScript
 	Library   carrier.Library // where its recordings are
@@ -109,6 +120,7 @@ const again = time.Second
 
 // withDefaults is the plan with everything set, or what is wrong with it.
 func (p Plan) withDefaults() (Plan, error) {
+	p.Carrier = cmp.Or(p.Carrier, carrier.Twilio)
 	u, err := url.Parse(p.URL)
 	var wrong []error
 	bad := func(format string, args ...any) { wrong = append(wrong, fmt.Errorf(format, args...)) }
@@ -117,10 +129,20 @@ func (p Plan) withDefaults() (Plan, error) {
 		bad("url is missing: want the voice webhook, such as https://gw.example.net/twilio/voice")
 	case err != nil:
 		bad("url: %w", err)
-	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
-		bad("url %q: want http:// or https:// and a host", p.URL)
+	case !slices.Contains(p.schemes(), u.Scheme) || u.Host == "":
+		bad("url %q: want %s:// and a host", p.URL, strings.Join(p.schemes(), ":// or "))
 	default:
 		p.Name = cmp.Or(p.Name, u.Host)
+	}
+	switch {
+	case dialects[p.Carrier] == nil:
+		bad("carrier %q: want %s", p.Carrier, carriers())
+	case p.Carrier == carrier.Telnyx && len(p.Key) != ed25519.PrivateKeySize:
+		bad("key is missing: Telnyx signs with it")
+	case p.Carrier == carrier.AudioSocket && p.Socket == "":
+		bad("socket is missing: calls by AudioSocket are connected to it")
+	case p.Carrier != carrier.Twilio && p.Carrier != carrier.Telnyx && p.AuthToken == "":
+		bad("auth token is missing: %s's calls have one", p.Carrier)
 	}
 	if len(p.Steps) == 0 {
 		bad("steps are missing: want at least one")

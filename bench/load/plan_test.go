@@ -144,7 +144,7 @@ func TestCompile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := compile(wire.NewKey(), steps, carrier.Library{})
+	p, err := compile(wire.Twilio, wire.NewKey(), steps, carrier.Library{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestCompile(t *testing.T) {
 		{[]carrier.Step{{Place: "a:1", Verb: carrier.Say, What: "missing.wav"}}, "a:1: say: missing.wav"},
 		{[]carrier.Step{{Place: "a:2", Verb: "dance"}}, "a:2: dance: no such step"},
 	} {
-		if _, err := compile(wire.NewKey(), c.script, carrier.Library{}); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := compile(wire.Twilio, wire.NewKey(), c.script, carrier.Library{}); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v: %v", c.script, err)
 		}
 	}

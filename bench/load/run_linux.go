@@ -34,14 +34,14 @@ func (p Plan) Run(ctx context.Context, progress func(Progress)) ([]report.Step, 
 	if progress == nil {
 		progress = func(Progress) {}
 	}
-	g := &generator{plan: p, key: wire.NewKey(), now: newMeasures(), tally: newTally(), squares: squaresOf(), wake: make(chan struct{}, 1)}
-	if g.program, err = compile(g.key, p.Script, p.Library); err != nil {
+	g := &generator{plan: p, dialect: dialects[p.Carrier], key: wire.NewKey(), now: newMeasures(), tally: newTally(), squares: squaresOf(), wake: make(chan struct{}, 1)}
+	if g.program, err = compile(g.dialect, g.key, p.Script, p.Library); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
 	if g.engine, err = engine.New(g.key); err != nil {
 		return nil, err
 	}
-	g.engine.Beat = g.beat
+	g.engine.Beat, g.engine.Dialect = g.beat, g.dialect
 
 	r := &running{Plan: p, g: g, office: newOffice(&p, g, rand.Uint64()), progress: progress, gone: make(chan struct{})}
 	if p.Poisson {
@@ -157,6 +157,9 @@ func (r *running) hold(ctx context.Context) error {
 		return err
 	}
 	m.fill(&step)
+	if !r.g.dialect.Clears {
+		delete(step.Counts, report.AfterClear) // there is nothing that it could follow
+	}
 	step.Others = meter.Others()
 	step.Void = r.void(&step)
 	r.done, r.tallies = append(r.done, step), append(r.tallies, r.tally)

@@ -112,7 +112,7 @@ func TestRudeAgent(t *testing.T) {
 // sound wants that the server has understood all that it was sent, by at least so many callers.
 func (a *agent) sound(least int64) {
 	a.t.Helper()
-	stats := &a.twilio.Stats
+	stats := &a.host.Stats
 	if n := stats.Malformed.Load() + stats.Unknown.Load() + stats.Violations.Load() + stats.ForeignMarks.Load() + stats.Gaps.Load() + stats.Dropped.Load(); n > 0 {
 		for name, n := range stats.All() {
 			a.t.Logf("%s %d", name, n)

@@ -86,12 +86,12 @@ func newScore(t *testing.T, script string, change ...func(*Plan)) *score {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &generator{plan: p, key: wire.NewKey(), now: newMeasures(), tally: newTally(), squares: squaresOf(), wake: make(chan struct{}, 1), measuring: true}
-	if g.program, err = compile(g.key, p.Script, p.Library); err != nil {
+	g := &generator{plan: p, dialect: wire.Twilio, key: wire.NewKey(), now: newMeasures(), tally: newTally(), squares: squaresOf(), wake: make(chan struct{}, 1), measuring: true}
+	if g.program, err = compile(g.dialect, g.key, p.Script, p.Library); err != nil {
 		t.Fatal(err)
 	}
 	s := &score{t: t, g: g, now: 100 * time.Second}
-	s.c = &call{g: g, stream: s, line: wire.NewLine(g.key, "AC1", "CA1", "MZ1"), ear: ear{due: s.now - 30*time.Millisecond}, until: s.now + p.MaxLength}
+	s.c = &call{g: g, stream: s, line: g.dialect.NewLine(g.key, wire.Call{Account: "AC1", ID: "CA1", Stream: "MZ1"}), ear: ear{due: s.now - 30*time.Millisecond}, until: s.now + p.MaxLength}
 	g.joined(s.c)
 	return s
 }
@@ -152,7 +152,7 @@ func (s *score) agent(after time.Duration, pcm []int16, stamped ...time.Duration
 	for _, at := range stamped {
 		stamp.Put(law, at)
 	}
-	s.tell(after, wire.Message{Kind: wire.Media, Payload: []byte(base64.StdEncoding.EncodeToString(law)), Audio: time.Duration(len(law)) * time.Second / 8000})
+	s.tell(after, wire.Message{Kind: wire.Media, Text: true, Payload: []byte(base64.StdEncoding.EncodeToString(law)), Audio: time.Duration(len(law)) * time.Second / 8000})
 }
 
 func (s *score) tell(after time.Duration, m wire.Message) {

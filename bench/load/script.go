@@ -34,8 +34,14 @@ type slot struct {
 	key    byte // 0: none
 }
 
+// form is how slots are written.
+type form struct {
+	*wire.Dialect
+	key wire.Key
+}
+
 // compile makes slots of a script.
-func compile(k wire.Key, script []carrier.Step, library carrier.Library) (*program, error) {
+func compile(d *wire.Dialect, k wire.Key, script []carrier.Step, library carrier.Library) (*program, error) {
 	if n := len(script); n > 0 && script[n-1].Verb == carrier.HangUp {
 		script = script[:n-1] // the end of a program is one
 	}
@@ -43,7 +49,8 @@ func compile(k wire.Key, script []carrier.Step, library carrier.Library) (*progr
 		return nil, fmt.Errorf("script: nothing in it but a hang-up")
 	}
 	p := &program{}
-	quiet, err := sounds(k, make([]int16, wire.Samples))
+	form := form{d, k}
+	quiet, err := sounds(form, make([]int16, wire.Samples))
 	if err != nil {
 		return nil, err
 	}
@@ -55,14 +62,14 @@ func compile(k wire.Key, script []carrier.Step, library carrier.Library) (*progr
 		case carrier.Say, carrier.Barge:
 			known, ok := spoken[s.What]
 			if !ok {
-				if known, err = speech(k, s.What, library); err != nil {
+				if known, err = speech(form, s.What, library); err != nil {
 					return nil, fmt.Errorf("%s: %s: %w", s.Place, s.Verb, err)
 				}
 				spoken[s.What] = known
 			}
 			a.slots, a.sure, a.last = known.slots, known.sure, known.last
 		case carrier.Press, carrier.Sound:
-			if a.slots, err = p.keys(k, s); err != nil {
+			if a.slots, err = p.keys(form, s); err != nil {
 				return nil, fmt.Errorf("%s: %s: %w", s.Place, s.Verb, err)
 			}
 			a.last = len(a.slots) - 1
@@ -78,7 +85,7 @@ func compile(k wire.Key, script []carrier.Step, library carrier.Library) (*progr
 }
 
 // speech is a recording in slots.
-func speech(k wire.Key, name string, library carrier.Library) (a act, err error) {
+func speech(f form, name string, library carrier.Library) (a act, err error) {
 	prompt, err := library.Open(name)
 	if err != nil {
 		return a, err
@@ -96,7 +103,7 @@ func speech(k wire.Key, name string, library carrier.Library) (a act, err error)
 	if a.last < 0 {
 		return a, fmt.Errorf("%s: nothing in it is as loud as speech (-45 dBFS)", name)
 	}
-	a.slots, err = sounds(k, prompt.PCM)
+	a.slots, err = sounds(f, prompt.PCM)
 	for i := range a.slots {
 		a.slots[i].spoken = true
 	}
@@ -113,13 +120,13 @@ func loud(pcm []int16) bool {
 }
 
 // sounds are slots of pcm, the last filled up with silence.
-func sounds(k wire.Key, pcm []int16) (slots []slot, err error) {
+func sounds(f form, pcm []int16) (slots []slot, err error) {
 	law := make([]byte, (len(pcm)+wire.Samples-1)/wire.Samples*wire.Samples)
 	for i := g711.Ulaw.Encode(law, pcm); i < len(law); i++ {
 		law[i] = g711.Ulaw.Silence()
 	}
 	for piece := range slices.Chunk(law, wire.Samples) {
-		sound, err := wire.NewPayload(k, piece)
+		sound, err := f.NewPayload(f.key, piece)
 		if err != nil {
 			return nil, err
 		}
@@ -134,7 +141,7 @@ func (p *program) rest(d time.Duration) []slot {
 }
 
 // keys are pressed one after the other, as carrier's caller does it.
-func (p *program) keys(k wire.Key, s carrier.Step) (slots []slot, err error) {
+func (p *program) keys(f form, s carrier.Step) (slots []slot, err error) {
 	const wait = 500 * time.Millisecond // of a w
 	gap := time.Duration(0)
 	for _, key := range []byte(s.What) {
@@ -145,7 +152,7 @@ func (p *program) keys(k wire.Key, s carrier.Step) (slots []slot, err error) {
 		}
 		slots = append(slots, p.rest(gap-wire.FrameTime)...)
 		if s.Tone > 0 {
-			tone, err := sounds(k, carrier.Tone(key, s.Tone))
+			tone, err := sounds(f, carrier.Tone(key, s.Tone))
 			if err != nil {
 				return nil, err
 			}

@@ -22,6 +22,7 @@ func TimeFigures() []Figure {
 		{FrameToSTT, "Frame to recogniser", "from a frame that the carrier sent to its arrival at the recogniser's socket"},
 		{TTSToFrame, "Voice to carrier", "from the voice's first sound of an utterance to its arrival at the carrier's socket"},
 		{ToClear, "Barge-in to clear", "from the frame that makes the caller's speech certain to the message that silences the agent"},
+		{ToSilence, "Barge-in to silence", "from the frame that makes the caller's speech certain to the agent's last sound, where the carrier has no clear"},
 		{DecisionClear, "Decision to clear", "as the server has it: from the decision that the agent yields until the carrier's socket has the message that silences it"},
 		{SetUp, "Set-up", "from asking the voice webhook to the open stream"},
 		{Greeting, "Greeting", "from asking the voice webhook to the agent's first speech"},

@@ -93,7 +93,7 @@ func columns() []column {
 		{"refused", func(s Step) string { return some(s.Tally.Refusals()) }},
 		{"broken", func(s Step) string { return some(s.Tally.Breaks()) }},
 		percentile("late p50 ms", Lateness, P50), percentile("p99 ms", Lateness, P99), percentile("p99.9 ms", Lateness, P999),
-		percentile("to stt p99 ms", FrameToSTT, P99), percentile("from tts p99 ms", TTSToFrame, P99), percentile("clear p99 ms", ToClear, P99),
+		percentile("to stt p99 ms", FrameToSTT, P99), percentile("from tts p99 ms", TTSToFrame, P99), percentile("clear p99 ms", ToClear, P99), percentile("silence p99 ms", ToSilence, P99),
 		percentile("voice p50 ms", VoiceVoice, P50), percentile("voice p99 ms", VoiceVoice, P99), percentile("set-up p99 ms", SetUp, P99),
 		{"cpu %/call", told(CPUPerCall)},
 		{"KB/call", told(MemoryPerCall)},

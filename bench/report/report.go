@@ -69,6 +69,7 @@ const (
 	FrameToSTTGathered = "frame_to_stt_gathered"
 	TTSToFrame         = "tts_to_frame"      // the voice's first sound of an utterance -> it is at the carrier's socket
 	ToClear            = "onset_to_clear"    // the frame that makes the caller's speech certain -> clear
+	ToSilence          = "onset_to_silence"  // the same -> the end of what is heard of the agent, where a carrier has no clear
 	DecisionClear      = "decision_to_clear" // the server's own: it is decided that the agent yields -> clear is at the carrier's socket
 	VoiceVoice         = "voice_to_voice"    // the caller's last voiced frame -> the agent's first
 	Added              = "added"             // of that, what neither the chosen hangover nor the vendors' set delays explain

@@ -1,19 +1,19 @@
-// Package wire is a simulated carrier's end of Twilio Media Streams, byte by byte: what it says on a stream, prebuilt, what it makes of what
-// comes back, and when that should have come.
+// Package wire is a simulated carrier's end of a media stream, byte by byte: what it says, prebuilt, what it makes of what comes back, and when
+// that should have come. A Dialect is whose stream it is.
 //
 //	Payload (20 ms, shared by all streams) ──▶ Line.Media ──▶ frame, counted up in place ──▶ socket
-//	socket ──▶ Parse ──▶ Message: media ──▶ Schedule: late? dry?
-//	                              mark ───▶ Marks ──▶ Line.Mark, once it has sounded
+//	socket ──▶ Dialect.Parse ──▶ Message: media ──▶ Schedule: late? dry?
+//	                                 │    mark ───▶ Marks ──▶ Line.Mark, once it has sounded
+//	                                 └──▶ Dialect.Law: its sound, as mu-law
 //
-// Nothing here knows a socket or a clock, and nothing allocates for a frame. A value belongs to one goroutine, but for Payloads, which never
-// change.
+// Nothing here knows a socket or a clock, and nothing allocates for a frame. A value belongs to one goroutine, but for Payloads and Dialects,
+// which never change.
 //
-// Sources: RFC 6455, section 5; twilio.com/docs/voice/media-streams/websocket-messages.
+// Sources: RFC 6455, section 5; of each Dialect at its place.
 package wire
 
 import (
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
@@ -23,21 +23,13 @@ import (
 	"parley/bench/stamp"
 )
 
-// Numbers in a media message are counted from here, so that they keep their width and a prebuilt frame can be counted up in place.
-const (
-	firstNumber = 100_000   // sequenceNumber and chunk
-	firstTime   = 1_000_000 // timestamp, ms
-)
-
-// Samples of a Payload, and what they take as base64.
-const (
-	Samples     = 160
-	payloadSize = 216
-)
+// Samples of a Payload.
+const Samples = 160
 
 // WebSocket opcodes of whole frames (RFC 6455, section 5.2).
 const (
 	opText  = 0x81
+	opSound = 0x82 // binary
 	opClose = 0x88
 	opPing  = 0x89
 	opPong  = 0x8A
@@ -98,47 +90,76 @@ func (k Key) Close(dst []byte, code uint16) []byte {
 	return k.frame(dst, opClose, "", []byte{byte(code >> 8), byte(code)}, "")
 }
 
-// Hello appends connected and start, with which a stream begins. params is a JSON object: its customParameters.
-func (k Key) Hello(dst []byte, account, call, stream, params string) []byte {
-	dst = k.frame(dst, opText, `{"event":"connected","protocol":"Call","version":"1.0.0"}`, nil, "")
-	return k.frame(dst, opText, fmt.Sprintf(`{"event":"start","sequenceNumber":"%d","start":{"accountSid":%q,"streamSid":%q,"callSid":%q,"tracks":["inbound"],`+
-		`"mediaFormat":{"encoding":"audio/x-mulaw","sampleRate":8000,"channels":1},"customParameters":%s},"streamSid":%q}`,
-		firstNumber, account, stream, call, params, stream), nil, "")
+// A Call is what a stream tells of the call that it carries.
+type Call struct {
+	Account, ID, Stream string
+	From, To            string
+	Params              string // what the server has asked to be told, a JSON object; empty: nothing
 }
 
-// A Payload is 20 ms of mu-law as it stands in the media messages of one Key.
+// fill puts the call into a text.
+func (c *Call) fill(text string) string {
+	object := strings.TrimSpace(c.Params)
+	if object == "" {
+		object = "{}"
+	}
+	fields := object[1 : len(object)-1]
+	if fields != "" {
+		fields = "," + fields
+	}
+	return strings.NewReplacer(
+		"$account", escaped(c.Account), "$call", escaped(c.ID), "$stream", escaped(c.Stream), "$from", escaped(c.From), "$to", escaped(c.To),
+		"$params", object, "$fields", fields,
+	).Replace(text)
+}
+
+// Hello appends what a stream begins with.
+func (d *Dialect) Hello(k Key, dst []byte, c Call) []byte {
+	if d.tcp {
+		return helloSocket(dst, c.ID)
+	}
+	for _, text := range d.hello {
+		dst = k.frame(dst, opText, c.fill(text), nil, "")
+	}
+	return dst
+}
+
+// A Payload is 20 ms of sound as it stands in the media messages of one Key and Dialect.
 type Payload struct {
-	text  [payloadSize]byte
-	after byte // the first sample behind where a stamp ends
+	body  []byte
+	after byte // the first sample behind where a stamp ends, in mu-law
 }
-
-// mediaHead is what stands before a payload; its length is the same in every message.
-const (
-	mediaHead = `{"event":"media","sequenceNumber":"%d","media":{"track":"inbound","chunk":"%d","timestamp":"%d","payload":"`
-	headSize  = len(mediaHead) - 3*len("%d") + 6 + 6 + 7
-)
 
 // NewPayload makes a Payload of Samples of mu-law.
-func NewPayload(k Key, law []byte) (*Payload, error) {
+func (d *Dialect) NewPayload(k Key, law []byte) (*Payload, error) {
 	if len(law) != Samples {
 		return nil, fmt.Errorf("payload of %d samples, want %d", len(law), Samples)
 	}
-	p := &Payload{after: law[stamp.Len]}
-	base64.StdEncoding.Encode(p.text[:], law)
-	k.mask(p.text[:], headSize)
+	p := &Payload{body: make([]byte, d.size(Samples)), after: law[stamp.Len]}
+	d.write(p.body, law)
+	if !d.tcp {
+		k.mask(p.body, 0)
+	}
 	return p, nil
 }
 
 // A Line is all that a carrier says on one stream, as WebSocket frames of a client. What its methods return or append to is the caller's
 // until the next call.
 type Line struct {
+	dialect *Dialect
 	key     Key
 	media   []byte     // one media message, to be counted up
 	payload []byte     // of it
-	counts  [3]counter // sequenceNumber, chunk, timestamp
+	counts  [3]counter // of media
 	echo    string     // a mark, up to its name
-	key1    string     // a key, up to its digit
+	press   string     // a key, up to its digit
+	cleared string
 	stop    string
+
+	// Of a dialect that counts its texts:
+	frames int64 // of sound, so far
+	said   int64 // the last text's number
+	heard  int64 // the server's last
 }
 
 // counter is a number of media, masked as it stands in the frame.
@@ -148,23 +169,30 @@ type counter struct {
 }
 
 // NewLine prepares a stream.
-func NewLine(k Key, account, call, stream string) *Line {
-	l := &Line{
-		key:  k,
-		echo: fmt.Sprintf(`{"event":"mark","sequenceNumber":"1","streamSid":%q,"mark":{"name":"`, stream),
-		key1: fmt.Sprintf(`{"event":"dtmf","streamSid":%q,"sequenceNumber":"1","dtmf":{"track":"inbound_track","digit":"`, stream),
-		stop: fmt.Sprintf(`{"event":"stop","sequenceNumber":"1","streamSid":%q,"stop":{"accountSid":%q,"callSid":%q}}`, stream, account, call),
+func (d *Dialect) NewLine(k Key, c Call) *Line {
+	l := &Line{dialect: d, key: k, said: 1, echo: c.fill(d.mark), press: c.fill(d.key), cleared: c.fill(d.cleared), stop: c.fill(d.stop)}
+	if d.tcp {
+		l.key = 0 // nothing is masked
+		l.media = append([]byte{socketSound, byte(d.size(Samples) >> 8), byte(d.size(Samples))}, make([]byte, d.size(Samples))...)
+		l.payload = l.media[socketHeader:]
+		return l
 	}
-	text := fmt.Sprintf(mediaHead, firstNumber, firstNumber, firstTime) + strings.Repeat(" ", payloadSize) + fmt.Sprintf(`"},"streamSid":%q}`, stream)
+	if d.binary {
+		l.media = k.frame(nil, opSound, "", make([]byte, d.size(Samples)), "")
+		l.payload = l.media[len(l.media)-d.size(Samples):]
+		return l
+	}
+	before := c.fill(d.media)
+	before = strings.Repeat(" ", -len(before)&3) + before // the sound begins where the mask does
+	text := before + strings.Repeat(" ", d.size(Samples)) + c.fill(d.mediaTail)
 	l.media = k.frame(nil, opText, text, nil, "")
 	head := len(l.media) - len(text)
-	l.payload = l.media[head+headSize:][:payloadSize]
-	for i, field := range []struct {
-		name         string
-		digits, step int
-	}{{"sequenceNumber", 6, 1}, {"chunk", 6, 1}, {"timestamp", 7, int(FrameTime / time.Millisecond)}} {
-		at := strings.Index(text, `"`+field.name+`":"`) + len(field.name) + 4
-		l.counts[i] = counter{at: head + at + field.digits - 1, digits: field.digits, step: field.step}
+	l.payload = l.media[head+len(before):][:d.size(Samples)]
+	for i, count := range d.counts {
+		at := strings.Index(before, `"`+count.name+`":`) + len(count.name) + 3
+		at += strings.IndexAny(before[at:], "0123456789")
+		digits := len(before[at:]) - len(strings.TrimLeft(before[at:], "0123456789"))
+		l.counts[i] = counter{at: head + at + digits - 1, digits: digits, step: count.step}
 	}
 	return l
 }
@@ -174,19 +202,20 @@ func (l *Line) Media(p *Payload) []byte {
 	for _, c := range l.counts {
 		l.countUp(c)
 	}
-	copy(l.payload, p.text[:])
+	l.frames++
+	copy(l.payload, p.body)
 	return l.media
 }
 
 // Stamped is the next media message with a stamp over its first samples.
 func (l *Line) Stamped(p *Payload, at time.Duration) []byte {
-	var law [stamp.Len + 1]byte // whole groups of base64
+	var law [stamp.Len + 1]byte // whole groups of base64, also of two bytes a sample
 	stamp.Put(law[:], at)
 	law[stamp.Len] = p.after
 	frame := l.Media(p)
-	text := l.payload[:len(law)/3*4]
-	base64.StdEncoding.Encode(text, law[:])
-	l.key.mask(text, headSize)
+	body := l.payload[:l.dialect.size(len(law))]
+	l.dialect.write(body, law[:])
+	l.key.mask(body, 0)
 	return frame
 }
 
@@ -203,17 +232,54 @@ func (l *Line) countUp(c counter) {
 }
 
 // Mark appends the echo of a mark.
-func (l *Line) Mark(dst, name []byte) []byte { return l.key.frame(dst, opText, l.echo, name, `"}}`) }
+func (l *Line) Mark(dst, name []byte) []byte {
+	return l.key.frame(dst, opText, l.echo, name, l.dialect.markTail)
+}
 
 // Press appends a key of the caller's telephone.
 func (l *Line) Press(dst []byte, key byte) []byte {
+	if l.dialect.tcp {
+		return append(dst, socketKey, 0, 1, key)
+	}
 	one := [1]byte{key}
-	return l.key.frame(dst, opText, l.key1, one[:], `"}}`)
+	return l.key.frame(dst, opText, l.counted(l.press), one[:], l.dialect.keyTail)
 }
 
-// Stop appends the end of the stream, as a caller's hang-up makes it: the message, and a close frame.
+// Cleared appends what is said to a clear; of most dialects nothing is.
+func (l *Line) Cleared(dst []byte) []byte {
+	if l.cleared == "" {
+		return dst
+	}
+	return l.key.frame(dst, opText, l.cleared, nil, "")
+}
+
+// Stop appends the end of the stream, as a caller's hang-up makes it: the message, where there is one, and a close frame.
 func (l *Line) Stop(dst []byte) []byte {
-	return l.key.Close(l.key.frame(dst, opText, l.stop, nil, ""), 1000)
+	if l.dialect.tcp {
+		return append(dst, socketHangup, 0, 0)
+	}
+	if l.stop != "" {
+		dst = l.key.frame(dst, opText, l.counted(l.stop), nil, "")
+	}
+	return l.key.Close(dst, 1000)
+}
+
+// Heard notes a server's message, where a dialect counts them.
+func (l *Line) Heard(m *Message) {
+	if m.Number > 0 {
+		l.heard = m.Number
+	}
+}
+
+// counted puts the numbers of a text into it, where it has some.
+func (l *Line) counted(text string) string {
+	before, after, numbered := strings.Cut(text, "$numbers")
+	if !numbered {
+		return text
+	}
+	l.said++
+	ms := l.frames * FrameTime.Milliseconds()
+	return fmt.Sprintf(`%s"seq":%d,"serverseq":%d,"position":"PT%d.%03dS"%s`, before, l.said, l.heard, ms/1000, ms%1000, after)
 }
 
 // CallSID is a name as Twilio's look for the n-th call of a run, which has a number of its own.
@@ -221,6 +287,15 @@ func CallSID(run uint64, n int) string { return "CA" + number(run, n) }
 
 // StreamSID is the name of its stream.
 func StreamSID(run uint64, n int) string { return "MZ" + number(run, n) }
+
+// Stream is the name of a stream as the dialect's look.
+func (d *Dialect) Stream(run uint64, n int) string {
+	if !d.uuids {
+		return StreamSID(run, n)
+	}
+	s := number(run, n)
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
 
 func number(run uint64, n int) string {
 	var b [16]byte

@@ -33,6 +33,9 @@ func (m *Marks) Next(now time.Duration, buf []byte) (name []byte) {
 	return name
 }
 
+// Forget drops all of them, as a carrier does whose clear drops marks, too.
+func (m *Marks) Forget() { m.due, m.names = m.due[:0], m.names[:0] }
+
 // Clear lets the time of all of them come at once, as a carrier does that was told to forget what has not sounded.
 func (m *Marks) Clear(now time.Duration) {
 	for i := range m.due {

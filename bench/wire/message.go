@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,8 @@ const (
 	Media
 	Mark
 	Clear
+	Opened
+	Leave // wants Stop, and nothing after it
 	Ping
 	Close
 )
@@ -25,11 +28,13 @@ const (
 // A Message is one frame of a server's. Its bytes are lent: they stand in what was parsed.
 type Message struct {
 	Kind    Kind
-	Payload []byte        // of Media: base64; of Ping: what a pong has to say
+	Text    bool          // of Media: Payload is base64
+	Code    uint16        // of Close and Leave; 0: none was given
+	Payload []byte        // of Media: its sound; of Ping: what a pong has to say
 	Audio   time.Duration // of Media
 	Name    []byte        // of Mark, as it stands in JSON
-	Code    uint16        // of Close; 0: none was given
-	Reason  []byte        // of Close
+	Reason  []byte        // of Close and Leave
+	Number  int64         // of a text, where a dialect counts them
 }
 
 // longest is how large a server's frame may be.
@@ -44,7 +49,10 @@ var (
 
 // Parse reads the first frame of b, which is unmasked as servers send it; size is 0 when it is not whole. Messages that are written as most
 // servers write theirs allocate nothing; all others go through encoding/json.
-func Parse(b []byte) (m Message, size int, err error) {
+func (d *Dialect) Parse(b []byte) (m Message, size int, err error) {
+	if d.tcp {
+		return d.parseSocket(b)
+	}
 	if len(b) < 2 {
 		return m, 0, nil
 	}
@@ -69,7 +77,11 @@ func Parse(b []byte) (m Message, size int, err error) {
 	body := b[head : head+n]
 	switch b[0] {
 	case opText:
-		err = m.read(body)
+		err = d.read(&m, body)
+	case opSound:
+		if d.binary {
+			err = d.heard(&m, body)
+		}
 	case opClose:
 		m.Kind = Close
 		if n >= 2 {
@@ -83,64 +95,119 @@ func Parse(b []byte) (m Message, size int, err error) {
 	return m, head + n, err
 }
 
-// How most servers begin their messages, and where their values stand.
-var (
-	plainMedia = []byte(`{"event":"media","streamSid":"`)
-	plainMark  = []byte(`{"event":"mark","streamSid":"`)
-	plainClear = []byte(`{"event":"clear","streamSid":"`)
-	payloadAt  = []byte(`"payload":"`)
-	nameAt     = []byte(`"name":"`)
-)
-
 // read makes a text a Message.
-func (m *Message) read(text []byte) error {
+func (d *Dialect) read(m *Message, text []byte) error {
 	switch {
-	case bytes.HasPrefix(text, plainMedia):
-		if payload := value(text, payloadAt); plain(payload) {
-			return m.media(payload, text)
+	case d.sound.begun(text):
+		if payload := value(text, d.sound.before); plain(payload) {
+			return d.media64(m, payload, text)
 		}
-	case bytes.HasPrefix(text, plainMark):
-		if name := value(text, nameAt); plain(name) {
+	case d.asks.begun(text):
+		if name := value(text, d.asks.before); plain(name) {
 			m.Kind, m.Name = Mark, name
 			return nil
 		}
-	case bytes.HasPrefix(text, plainClear):
+	case d.forget.begun(text):
 		m.Kind = Clear
 		return nil
 	}
-	var any struct {
-		Event string `json:"event"`
-		Media struct {
-			Payload string `json:"payload"`
-		} `json:"media"`
-		Mark struct {
-			Name string `json:"name"`
-		} `json:"mark"`
-	}
+	return d.readJSON(m, text)
+}
+
+// begun says whether a text is of the kind, and written as most servers write it.
+func (p *phrase) begun(text []byte) bool {
+	return p.begins != "" && len(text) >= len(p.begins) && string(text[:len(p.begins)]) == p.begins
+}
+
+// anything is all that servers say, whatever the dialect.
+type anything struct {
+	Event   string `json:"event"`
+	Action  string `json:"action"`
+	Command string `json:"command"`
+	Type    string `json:"type"`
+	Media   struct {
+		Payload     string `json:"payload"`
+		ContentType string `json:"contentType"`
+		SampleRate  int    `json:"sampleRate"`
+	} `json:"media"`
+	Mark struct {
+		Name string `json:"name"`
+	} `json:"mark"`
+	Name          string `json:"name"`
+	CorrelationID string `json:"correlation_id"`
+	Payload       struct {
+		Mark string `json:"mark"`
+	} `json:"payload"`
+	Seq        int64 `json:"seq"`
+	Parameters struct {
+		Reason string `json:"reason"`
+		Info   string `json:"info"`
+	} `json:"parameters"`
+	Data struct {
+		Kind  string `json:"audioDataType"`
+		Rate  int    `json:"sampleRate"`
+		Sound string `json:"audioData"`
+	} `json:"data"`
+}
+
+// readJSON makes a text a Message, however it is written.
+func (d *Dialect) readJSON(m *Message, text []byte) error {
+	var any anything
 	if err := json.Unmarshal(text, &any); err != nil {
 		return fmt.Errorf("read the server's message: %w: %.80q", err, text)
 	}
-	switch any.Event {
-	case "media":
-		return m.media([]byte(any.Media.Payload), text)
-	case "mark":
-		name, err := json.Marshal(any.Mark.Name) // as it has to be echoed
+	m.Number = any.Seq
+	switch cmp.Or(any.Event, any.Action, any.Command, any.Type) {
+	case "": // it is of no dialect, or says nothing
+	case d.sound.word:
+		if kind, rate := cmp.Or(any.Media.ContentType, any.Data.Kind, d.sound.kind), cmp.Or(any.Media.SampleRate, any.Data.Rate, 8000); kind != d.sound.kind || rate != 8000 {
+			return fmt.Errorf("bad media message: %s at %d: want %s at 8000: %.80q", kind, rate, d.sound.kind, text)
+		}
+		return d.media64(m, []byte(cmp.Or(any.Media.Payload, any.Data.Sound)), text)
+	case d.asks.word:
+		name, err := json.Marshal(cmp.Or(any.Mark.Name, any.Name, any.CorrelationID, any.Payload.Mark)) // as it has to be echoed
 		if err != nil {
 			return fmt.Errorf("read the server's mark: %w", err)
 		}
 		m.Kind, m.Name = Mark, name[1:len(name)-1]
-	case "clear":
+	case d.forget.word:
 		m.Kind = Clear
+	case d.opened.word:
+		m.Kind = Opened
+	case d.leave.word:
+		m.Kind, m.Code, m.Reason = Leave, 1000, []byte(any.Parameters.Info)
+		if any.Parameters.Reason != "completed" {
+			m.Code = 1011
+		}
 	}
 	return nil
 }
 
-func (m *Message) media(payload, text []byte) error {
+// media64 takes sound in text.
+func (d *Dialect) media64(m *Message, payload, text []byte) error {
 	if len(payload) == 0 || len(payload)%4 != 0 {
 		return fmt.Errorf("bad media message: %.80q", text)
 	}
-	samples := len(payload)/4*3 - bytes.Count(payload[len(payload)-2:], []byte("="))
-	m.Kind, m.Payload, m.Audio = Media, payload, time.Duration(samples)*time.Second/8000
+	m.Payload, m.Text = payload, true
+	return d.lasts(m, len(payload)/4*3-bytes.Count(payload[len(payload)-2:], []byte("=")))
+}
+
+// heard takes sound in a binary frame.
+func (d *Dialect) heard(m *Message, codes []byte) error {
+	m.Payload = codes
+	return d.lasts(m, len(codes))
+}
+
+// lasts makes m so many bytes of sound.
+func (d *Dialect) lasts(m *Message, n int) error {
+	samples := n
+	if d.linear {
+		samples = n / 2
+	}
+	if n == 0 || d.linear && n%2 != 0 {
+		return fmt.Errorf("bad media message: %d bytes of sound", n)
+	}
+	m.Kind, m.Audio = Media, time.Duration(samples)*time.Second/8000
 	return nil
 }
 
@@ -148,8 +215,8 @@ func (m *Message) media(payload, text []byte) error {
 func plain(value []byte) bool { return bytes.IndexByte(value, '\\') < 0 }
 
 // value is what stands between key and the next quote; nil if there is none.
-func value(text, key []byte) []byte {
-	i := bytes.Index(text, key)
+func value(text []byte, key string) []byte {
+	i := bytes.Index(text, []byte(key))
 	if i < 0 {
 		return nil
 	}

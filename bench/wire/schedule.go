@@ -46,6 +46,9 @@ func (s *Schedule) Arrive(at, audio time.Duration) (v Verdict) {
 	return v
 }
 
+// Join takes audio that was sent together with the last message: what that was judged by stands for both.
+func (s *Schedule) Join(audio time.Duration) { s.audio += audio }
+
 // End is when all that has come has sounded; 0 before anything has.
 func (s *Schedule) End() time.Duration { return s.play + s.audio }
 

@@ -36,10 +36,13 @@ func unmask(t *testing.T, b []byte) (text, rest []byte) {
 	return text, b[head+4+n:]
 }
 
+// one is a call.
+var one = Call{Account: "AC1", ID: "CA1", Stream: "MZ1", From: "+15550100001", To: "+15550100002"}
+
 // quiet is 20 ms of silence.
 func quiet(t *testing.T, k Key) *Payload {
 	t.Helper()
-	p, err := NewPayload(k, bytes.Repeat([]byte{0xFF}, Samples))
+	p, err := Twilio.NewPayload(k, bytes.Repeat([]byte{0xFF}, Samples))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +71,7 @@ func read(t *testing.T, frame []byte) (m media, law []byte) {
 
 func TestHello(t *testing.T) {
 	t.Parallel()
-	connected, rest := unmask(t, NewKey().Hello(nil, "AC1", "CA1", "MZ1", `{"token":"x"}`))
+	connected, rest := unmask(t, Twilio.Hello(NewKey(), nil, Call{"AC1", "CA1", "MZ1", "", "", `{"token":"x"}`}))
 	start, rest := unmask(t, rest)
 	if !json.Valid(connected) || !json.Valid(start) || len(rest) != 0 || !strings.Contains(string(start), `"customParameters":{"token":"x"}`) {
 		t.Errorf("hello: %s, %s, %x", connected, start, rest)
@@ -78,7 +81,7 @@ func TestHello(t *testing.T) {
 func TestLine(t *testing.T) {
 	t.Parallel()
 	k := NewKey()
-	l, silence := NewLine(k, "AC1", "CA1", "MZ1"), quiet(t, k)
+	l, silence := Twilio.NewLine(k, one), quiet(t, k)
 	for i := range 1200 {
 		got, law := read(t, l.Media(silence))
 		want := []string{fmt.Sprint(100001 + i), fmt.Sprint(100001 + i), fmt.Sprint(1000020 + 20*i), "inbound", "MZ1"}
@@ -116,11 +119,11 @@ func TestStamped(t *testing.T) {
 	for i := range law {
 		law[i] = byte(i)
 	}
-	p, err := NewPayload(k, law)
+	p, err := Twilio.NewPayload(k, law)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := NewLine(k, "AC1", "CA1", "MZ1")
+	l := Twilio.NewLine(k, one)
 	_, got := read(t, l.Stamped(p, 12345*time.Second))
 	at, next := stamp.Find(got)
 	if at != 12345*time.Second || next != stamp.Len || !bytes.Equal(got[next:], law[next:]) {
@@ -129,7 +132,7 @@ func TestStamped(t *testing.T) {
 	if _, got := read(t, l.Media(p)); !bytes.Equal(got, law) {
 		t.Errorf("the next message: %x", got)
 	}
-	if _, err := NewPayload(k, law[1:]); err == nil {
+	if _, err := Twilio.NewPayload(k, law[1:]); err == nil {
 		t.Error("a payload of 159 samples was taken")
 	}
 }
@@ -151,7 +154,7 @@ func TestMarks(t *testing.T) {
 // Nothing allocates for a frame.
 func TestFramesAllocateNothing(t *testing.T) {
 	k := NewKey()
-	l, silence := NewLine(k, "AC1", "CA1", "MZ1"), quiet(t, k)
+	l, silence := Twilio.NewLine(k, one), quiet(t, k)
 	var m Marks
 	var s Schedule
 	out, name := make([]byte, 0, 1000), make([]byte, 0, 100)
@@ -161,7 +164,7 @@ func TestFramesAllocateNothing(t *testing.T) {
 		now += FrameTime
 		l.Media(silence)
 		l.Stamped(silence, now)
-		got, _, err := Parse(in)
+		got, _, err := Twilio.Parse(in)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +221,7 @@ func TestParse(t *testing.T) {
 		{"fragment", []byte{0x01, 1, '{'}, Message{}, "the server's message comes in fragments"},
 		{"endless", []byte{0x81, 127, 1, 0, 0, 0, 0, 0, 0, 0}, Message{}, "the server's frame has more than"},
 	} {
-		got, size, err := Parse(append(c.frame, 'x'))
+		got, size, err := Twilio.Parse(append(c.frame, 'x'))
 		if c.fails != "" {
 			if err == nil || !strings.HasPrefix(err.Error(), c.fails) {
 				t.Errorf("%s: %v, want %s", c.name, err, c.fails)
@@ -226,13 +229,13 @@ func TestParse(t *testing.T) {
 			continue
 		}
 		if got.Kind == Media {
-			got.Payload = nil
+			got.Payload, got.Text = nil, false
 		}
 		if diff := cmp.Diff(c.want, got, cmpopts.EquateEmpty()); diff != "" || err != nil || size != len(c.frame) {
 			t.Errorf("%s: %d bytes of %d, %v, -want +got\n%s", c.name, size, len(c.frame), err, diff)
 		}
 		for n := range min(len(c.frame), 2000) {
-			if _, size, err := Parse(c.frame[:n]); size != 0 || err != nil {
+			if _, size, err := Twilio.Parse(c.frame[:n]); size != 0 || err != nil {
 				t.Fatalf("%s: the first %d bytes: size %d, %v", c.name, n, size, err)
 			}
 		}
@@ -289,14 +292,14 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte{0x89, 126, 0, 1, 'x'})
 	f.Add([]byte{0x81, 127, 0, 0, 0, 0, 0, 0, 0, 2, '{', '}'})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		m, size, err := Parse(b)
+		m, size, err := Twilio.Parse(b)
 		switch {
 		case size < 0 || size > len(b), err == nil && size == 0 && m.Kind != Other:
 			t.Errorf("size %d of %d: %+v, %v", size, len(b), m, err)
 		case err == nil && m.Kind == Media && (m.Audio <= 0 || len(m.Payload)%4 != 0):
 			t.Errorf("media: %+v", m)
 		case err == nil && m.Kind == Mark && json.Valid(b[2:size]):
-			if echo, _ := unmask(t, NewLine(1, "AC1", "CA1", "MZ1").Mark(nil, m.Name)); !json.Valid(echo) {
+			if echo, _ := unmask(t, Twilio.NewLine(1, one).Mark(nil, m.Name)); !json.Valid(echo) {
 				t.Errorf("a mark from %q is echoed as %q", b, echo)
 			}
 		}

@@ -46,8 +46,8 @@ func TestBenchLadder(t *testing.T) {
 // TestBenchTold holds that no report has the secret that requests were signed with.
 func TestBenchTold(t *testing.T) {
 	t.Parallel()
-	got := told([]string{"bench", "run", "--twilio-auth-token", "hush", "--twilio-auth-token=hush", "http://me:hush@host/x", "--calls", "5"})
-	want := []string{"parley", "bench", "run", "--twilio-auth-token", "...", "--twilio-auth-token=...", "http://me:xxxxx@host/x", "--calls", "5"}
+	got := told([]string{"bench", "run", "--twilio-auth-token", "hush", "--twilio-auth-token=hush", "--plivo-auth-token", "hush", "--exotel-stream-auth=a:hush", "http://me:hush@host/x", "--calls", "5"})
+	want := []string{"parley", "bench", "run", "--twilio-auth-token", "...", "--twilio-auth-token=...", "--plivo-auth-token", "...", "--exotel-stream-auth=...", "http://me:xxxxx@host/x", "--calls", "5"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -91,6 +91,10 @@ func TestBenchRunRefuses(t *testing.T) {
 		"figures: read http":        {"--metrics-url", web.URL + "/nothing"},
 		"debugging does not answer": {"--profile", "cpu", "--debug-url", web.URL},
 		"read process 999999999":    {"--pid", "999999999"},
+		"--carrier must be one of":  {"--carrier", "sip"},
+		"--genesys-api-key and":     {"--carrier", "genesys"},
+		"--plivo-auth-token is":     {"--carrier", "plivo"},
+		"--telnyx-private-key is":   {"--carrier", "telnyx"},
 	} {
 		args = append([]string{"run", "--twilio-auth-token", "x", web.URL + "/voice"}, args...)
 		if code, _, errs := bench(t, args...); code == 0 || !strings.Contains(errs, want) {

@@ -15,7 +15,7 @@ import (
 
 // plan is what the flags ask of the generator.
 func (c *benchRunCmd) plan() (*load.Plan, error) {
-	token, err := c.token()
+	token, key, err := c.proof(&c.asCarrier)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (c *benchRunCmd) plan() (*load.Plan, error) {
 		loads[i].Ramp, loads[i].Hold = c.Ramp, c.Hold
 	}
 	return &load.Plan{
-		Name: c.Name, URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: token, From: c.From, To: c.To,
+		Name: c.Name, Carrier: carrier.Kind(c.Carrier), Key: key, Socket: c.Socket, APIKey: c.GenesysAPIKey, URL: c.URL, Connect: c.Connect, AccountSID: c.AccountSID, AuthToken: token, From: c.From, To: c.To,
 		Script: script, Library: carrier.Library{Sounds: c.Sounds}, Repeat: cmp.Or(c.Repeat, -1), MaxLength: c.Max,
 		Steps: loads, Poisson: c.Poisson, Seed: c.Seed, Once: c.NoReplace, Settle: c.Settle,
 	}, nil

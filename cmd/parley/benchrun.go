@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"parley/bench/carrier"
 	"parley/bench/report"
 	"parley/bench/report/page"
 )
@@ -22,6 +23,7 @@ import (
 type benchRunCmd struct {
 	URL string `arg:"" optional:"" help:"The number's voice webhook, under the name that the server knows itself by." default:"http://127.0.0.1:8080/twilio/voice"`
 	asCarrier
+	asAnother
 
 	Calls  int           `help:"Calls at once; 10 unless --rate or --ladder says more." xor:"load" placeholder:"N"`
 	Rate   float64       `help:"New calls a second, instead of so many at once." xor:"load" placeholder:"N"`
@@ -202,7 +204,7 @@ func (c *benchRunCmd) webhook() string {
 	if c.Connect != "" {
 		return "http://" + c.Connect
 	}
-	return u.Scheme + "://" + u.Host
+	return strings.Replace(u.Scheme, "ws", "http", 1) + "://" + u.Host
 }
 
 // remarks are what a reader must know.
@@ -212,10 +214,19 @@ func (c *benchRunCmd) remarks() (all []string) {
 			all = append(all, "Server and generator shared one machine: each is charged for a part of the other's network.")
 		}
 	}
+	if c.Carrier != string(carrier.Twilio) {
+		all = append(all, fmt.Sprintf("Calls came as those of %s.", c.Carrier))
+	}
 	if c.Poisson {
 		all = append(all, fmt.Sprintf("Calls came at random (Poisson, seed %d).", c.Seed))
 	}
 	return all
+}
+
+// secret says whether a flag's value is for nobody's eyes.
+func secret(flag string) bool {
+	word := flag[strings.LastIndexByte(flag, '-')+1:]
+	return strings.HasPrefix(flag, "--") && slices.Contains([]string{"token", "key", "secret", "password", "auth"}, word)
 }
 
 // told is a command line without its secrets.
@@ -224,7 +235,7 @@ func told(args []string) []string {
 	for i, a := range all {
 		name, _, joined := strings.Cut(a, "=")
 		switch {
-		case name != "--twilio-auth-token":
+		case !secret(name):
 			if u, err := url.Parse(a); err == nil && u.User != nil {
 				all[i] = u.Redacted()
 			}

@@ -92,6 +92,37 @@ func (c *asAnother) telnyx() (ed25519.PrivateKey, error) {
 	return nil, usageError{fmt.Errorf("--telnyx-private-key is missing; a new pair: run the server with TELNYX_PUBLIC_KEY=%s, and call with TELNYX_PRIVATE_KEY=%s", text(public), text(private.Seed()))}
 }
 
+// proof is what the carrier's calls are signed with, or prove themselves by: a key of Telnyx', else a token.
+func (c *asAnother) proof(twilio *asCarrier) (token string, key ed25519.PrivateKey, err error) {
+	switch carrier.Kind(c.Carrier) {
+	case carrier.Telnyx:
+		key, err = c.telnyx()
+	case carrier.AudioSocket:
+		if token = c.APIKey; token == "" {
+			err = usageError{errors.New("--api-key (PARLEY_API_KEY) is missing: calls by AudioSocket are announced with it")}
+		}
+	case carrier.Genesys:
+		if token = c.GenesysSecret; token == "" || c.GenesysAPIKey == "" {
+			err = usageError{errors.New("--genesys-api-key and --genesys-client-secret (GENESYS_API_KEY, GENESYS_CLIENT_SECRET): want both, as the server has them")}
+		}
+	case carrier.Vonage:
+		token, err = shared("--vonage-signature-secret", c.VonageKey)
+	case carrier.Asterisk:
+		token, err = shared("--asterisk-password", c.Asterisk)
+	case carrier.FreeSWITCH:
+		token, err = shared("--freeswitch-token", c.Switch)
+	case carrier.Plivo:
+		token, err = shared("--plivo-auth-token", c.PlivoToken)
+	case carrier.Exotel:
+		token, err = shared("--exotel-stream-auth", c.ExotelAuth)
+	case carrier.SignalWire:
+		token, err = shared("--signalwire-signing-key", c.SignalWireKey)
+	default:
+		token, err = twilio.token()
+	}
+	return token, key, err
+}
+
 // shared is a secret that the server must have been told of, too.
 func shared(flag, secret string) (string, error) {
 	if secret == "" {
@@ -185,35 +216,7 @@ func (c *callCmd) transcribe(ctx context.Context, r *carrier.Result) {
 
 // call is what the flags ask for.
 func (c *callCmd) call() (*carrier.Call, error) {
-	var token string
-	var key ed25519.PrivateKey
-	var err error
-	switch carrier.Kind(c.Carrier) {
-	case carrier.Telnyx:
-		key, err = c.telnyx()
-	case carrier.AudioSocket:
-		if token = c.APIKey; token == "" {
-			err = usageError{errors.New("--api-key (PARLEY_API_KEY) is missing: calls by AudioSocket are announced with it")}
-		}
-	case carrier.Genesys:
-		if token = c.GenesysSecret; token == "" || c.GenesysAPIKey == "" {
-			err = usageError{errors.New("--genesys-api-key and --genesys-client-secret (GENESYS_API_KEY, GENESYS_CLIENT_SECRET): want both, as the server has them")}
-		}
-	case carrier.Vonage:
-		token, err = shared("--vonage-signature-secret", c.VonageKey)
-	case carrier.Asterisk:
-		token, err = shared("--asterisk-password", c.Asterisk)
-	case carrier.FreeSWITCH:
-		token, err = shared("--freeswitch-token", c.Switch)
-	case carrier.Plivo:
-		token, err = shared("--plivo-auth-token", c.PlivoToken)
-	case carrier.Exotel:
-		token, err = shared("--exotel-stream-auth", c.ExotelAuth)
-	case carrier.SignalWire:
-		token, err = shared("--signalwire-signing-key", c.SignalWireKey)
-	default:
-		token, err = c.token()
-	}
+	token, key, err := c.proof(&c.asCarrier)
 	if err != nil {
 		return nil, err
 	}

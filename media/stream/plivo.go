@@ -88,6 +88,8 @@ func parsePlivoJSON(text []byte, m *message) error {
 		}
 	case "playedStream":
 		m.kind, m.mark = kindMark, []byte(p.Name)
+	case "clearedAudio":
+		m.kind = kindCleared
 	case "mark": // it has none
 	default:
 		return p.fill(p.Event, m)

@@ -228,6 +228,7 @@ func TestPlivoLenient(t *testing.T) {
 		`{"event":"start","start":{"callId":"c","streamId":"s","auth_id":"MA1"},"sequenceNumber":"0"}`: "start c s MA1",
 		`{"event":"start","streamId":"s","start":{"callId":"c","mediaFormat":{"sampleRate":"8000"}}}`:  "start c s ",
 		`{"event":"dtmf","dtmf":{"digit":"5"}}`:                                                        "digit 5",
+		plivoCleared:                                                                                   "cleared",
 		`{"event":"somethingNew","of":{"a":1}}`:                                                        "other",
 		`{"event":"mark","mark":{"name":"0:160"}}`:                                                     "other",
 		`{"event":"media"}`: "parse message: media without media",
@@ -248,6 +249,8 @@ func TestPlivoLenient(t *testing.T) {
 			got = fmt.Sprintf("start %s %s %s", m.start.call, m.start.stream, m.start.account)
 		case kindDigit:
 			got = "digit " + m.digit
+		case kindCleared:
+			got = "cleared"
 		}
 		if got != want {
 			t.Errorf("%s: %s, want %s", text, got, want)
