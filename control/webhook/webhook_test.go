@@ -122,7 +122,7 @@ func TestRude(t *testing.T) {
 		"drips a body":          {url: served(func(w http.ResponseWriter, r *http.Request) { drip(w, r.Context().Done(), "drip ") }), timeout: 3 * time.Second, code: 200, answer: "drip "},
 		"drips headers":         {url: raw(func(c net.Conn) { request(c); drip(c, stop, "HTTP/1.1 200 OK\r\nX: y\r\n") }), timeout: 500 * time.Millisecond, err: "no answer within"},
 		"endless headers":       {url: raw(func(c net.Conn) { request(c); flood(c, "HTTP/1.1 200 OK\r\n", "X: y\r\n") }), err: "exceeded"},
-		"closes at once":        {url: raw(func(net.Conn) {}), err: "EOF"},
+		"answers nothing":       {url: raw(request), err: "EOF"},
 		"closes after a status": {url: raw(func(c net.Conn) { request(c); fmt.Fprint(c, "HTTP/1.1 200 OK\r\nX: y\r\n") }), err: "EOF"},
 		"breaks off": {url: raw(func(c net.Conn) {
 			request(c)
