@@ -103,7 +103,7 @@ func ofTwilio(r *http.Request) pipeline.Placed {
 // leadBy has a document's URL say what is in it: the desk serves it.
 func leadBy(voice string) func(pipeline.Onward) string {
 	return func(to pipeline.Onward) string {
-		text, err := callapi.DialXML(to, 5, 120)
+		text, err := callapi.DialXML(to, "Sip", 5, 120)
 		if err != nil {
 			return ""
 		}

@@ -86,11 +86,11 @@ func (o *office) connect(ctx context.Context, n int, due time.Duration, t *tally
 	}
 	header := http.Header{}
 	maps.Copy(header, o.plan.Header)
-	maps.Copy(header, at.header)
+	maps.Copy(header, at.Header)
 	of := wire.Call{
-		Account: cmp.Or(at.account, o.plan.AccountSID), ID: at.call, Stream: o.g.dialect.Stream(o.run, n), From: o.plan.From, To: o.plan.To, Params: at.params,
+		Account: cmp.Or(at.Account, o.plan.AccountSID), ID: at.CallID, Stream: o.g.dialect.Stream(o.run, n), From: o.plan.From, To: o.plan.To, Params: at.Params,
 	}
-	conn, err := o.dial(ctx, at.url, header)
+	conn, err := o.dial(ctx, at.URL, header)
 	var refused *engine.Refused
 	switch {
 	case errors.As(err, &refused) && polite(refused.Status):
@@ -145,14 +145,8 @@ func (o *office) opened(ctx context.Context, conn *engine.Conn, line *wire.Line)
 	return err
 }
 
-// An opening is where the stream of a call is to be opened.
-type opening struct {
-	call, account, url, params string
-	header                     http.Header
-}
-
 // ring asks another carrier's webhook, where it has one.
-func (o *office) ring(ctx context.Context, _ int) (*opening, error) {
+func (o *office) ring(ctx context.Context, _ int) (*carrier.Opening, error) {
 	p := o.plan
 	at, err := carrier.Call{
 		Kind: p.Carrier, Key: p.Key, URL: p.URL, Connect: p.Connect, AccountSID: p.AccountSID, AuthToken: p.AuthToken, APIKey: p.APIKey, From: p.From, To: p.To, Script: p.Script,
@@ -168,11 +162,11 @@ func (o *office) ring(ctx context.Context, _ int) (*opening, error) {
 	case at.Refused != "":
 		return nil, refusal(at.Refused)
 	}
-	return &opening{at.CallID, at.Account, at.URL, at.Params, at.Header}, nil
+	return at, nil
 }
 
 // ringTwilio asks the webhook as Twilio does.
-func (o *office) ringTwilio(ctx context.Context, n int) (*opening, error) {
+func (o *office) ringTwilio(ctx context.Context, n int) (*carrier.Opening, error) {
 	call := wire.CallSID(o.run, n)
 	a, err := o.ask(ctx, call)
 	if err != nil {
@@ -182,7 +176,7 @@ func (o *office) ringTwilio(ctx context.Context, n int) (*opening, error) {
 	if o.plan.AuthToken != "" {
 		header.Set("X-Twilio-Signature", stream.Sign(o.plan.AuthToken, a.stream, nil))
 	}
-	return &opening{call, "", a.stream, a.params, header}, nil
+	return &carrier.Opening{CallID: call, URL: a.stream, Params: a.params, Header: header}, nil
 }
 
 // statusText is a status as an answer's first line has it.

@@ -58,7 +58,7 @@ func listenExchange(t *testing.T, x *carrier.Exchange) (url string) {
 }
 
 // TestEndToEndTelnyxDial: tasks are carried out by Telnyx. Whoever answers talks with the agent; one call is transferred by the REST API, one
-// is ended by the agent, one is not answered, one is refused, and one rings although the answer to its order is lost: once.
+// is ended by the agent, others are busy, away or refused, and one rings although the answer to its order is lost: once.
 func TestEndToEndTelnyxDial(t *testing.T) {
 	t.Parallel()
 	const sid, key, public = "3e6f995f-85f7-4705-9741-53b116d28237", "KEY0123456789", "https://parley.test"
@@ -68,50 +68,8 @@ func TestEndToEndTelnyxDial(t *testing.T) {
 	n := serve(t, "TELNYX_PUBLIC_KEY="+signs, "TELNYX_ACCOUNT_SID="+sid, "TELNYX_API_KEY="+key, "TELNYX_APPLICATION_ID="+x.Application, "TELNYX_BASE_URL="+listenExchange(t, x),
 		"PARLEY_PUBLIC_URL="+public, "PARLEY_CALLER_ID=+15550100002", "PARLEY_DIAL_RATE=20")
 	x.Connect = strings.TrimPrefix(n.url, "http://")
-	var agents []struct{ ID string }
-	n.into(n.api(http.MethodGet, "/api/v1/agents", nil), &agents)
-	rules := map[string]any{"dtmf_rules": map[string]any{
-		"0": map[string]any{"say": "I am connecting you.", "transfer": "+442071234567"}, "9": map[string]any{"hang_up": "Goodbye then."},
-	}}
-	if a := n.api(http.MethodPatch, "/api/v1/agents/"+agents[0].ID, rules); a.Status != http.StatusOK {
-		t.Fatalf("the rules are not taken: %d %s", a.Status, a.Error)
-	}
-	env := []string{"PARLEY_URL=" + n.url, "PARLEY_API_KEY=" + testKey}
-	dial := func(to string) (out string, code int) {
-		return command(t, env, "dial", to, "--agent", "receptionist", "--say", "Good morning, here is the dentist.", "--json")
-	}
-	if out, code := dial("+15550100077"); code != 0 {
-		t.Fatalf("exit code %d: %s", code, out)
-	}
-	r := <-results
-	call := n.record(r.CallSID)
-	if said := call.text("agent"); !strings.Contains(said, "Good morning, here is the dentist.") || !strings.Contains(said, "I am connecting you.") {
-		t.Errorf("the agent said %q", said)
-	}
-	if r.Dialled != "+442071234567" || r.DialledFrom != "+15550100002" || call.Cause != "transfer" || call.To != "+15550100077" || call.From != "+15550100002" || !call.Recorded {
-		t.Errorf("dialled %q as %q: %+v", r.Dialled, r.DialledFrom, call)
-	}
-	if out, code := dial("+15550100071"); code != 0 {
-		t.Errorf("exit code %d: %s", code, out)
-	}
-	if r := <-results; r.Ended != "agent" || n.record(r.CallSID).Cause != "agent" {
-		t.Errorf("the agent hangs up: %s, %s", r.Ended, r.Failure)
-	}
-	if out, code := dial("+15550100055"); code != 0 {
-		t.Errorf("a lost answer: exit code %d: %s", code, out)
-	}
-	<-results
-	for to, want := range map[string]string{"+15550100088": "no_answer", "+15550100099": "carrier", "+15550100056": "unplaced"} {
-		if out, code := dial(to); code != 1 || !strings.Contains(out, want) {
-			t.Errorf("%s: exit code %d: %s", to, code, out)
-		}
-	}
-	rings := x.Rings.(*syncBuffer).String()
-	for to, want := range map[string]int{"+15550100077": 1, "+15550100055": 1, "+15550100056": 0} {
-		if got := strings.Count(rings, `"to":"`+to); got != want {
-			t.Errorf("%s rang %d times", to, got)
-		}
-	}
+	n.connects()
+	n.placesBy(t, x, results)
 }
 
 // TestEndToEndTelnyxOwn: an organisation enters its own account at Telnyx, its numbers call by it, and calls of that account come in; signed by

@@ -122,7 +122,7 @@ var restCarriers = []restCarrier{
 		base: func(c *config) string { return c.PlivoBaseURL },
 	},
 	{
-		vendor: lines.SignalWire, document: func(to pipeline.Onward) (string, error) { return callapi.DialXML(to, 5, 600) },
+		vendor: lines.SignalWire, document: func(to pipeline.Onward) (string, error) { return callapi.DialXML(to, "Sip", 5, 600) },
 		account: func(a store.Credential, secret string, at urls, client *http.Client) restAccount {
 			base := strings.TrimRight(at.base, "/") + "/api/laml"
 			return &twilio.Account{SID: a.Account, Token: secret, Base: base, Voice: at.voice, Status: at.status, Compatible: true, Lead: at.lead, Client: client}

@@ -18,14 +18,7 @@ func (t *Twilio) signers(account string, check func(token string) bool) (owners 
 	if check(t.AuthToken) {
 		return nil, true
 	}
-	if t.Accounts == nil || !plainID(account) {
-		return nil, false
-	}
-	for _, a := range t.Accounts(account) {
-		if check(a.Token) && !slices.Contains(owners, a.Owner) {
-			owners = append(owners, a.Owner)
-		}
-	}
+	owners = ownersOf(t.Accounts, account, check)
 	return owners, len(owners) > 0
 }
 
@@ -49,8 +42,8 @@ func (t *Twilio) upgrade(r *http.Request) (owners []string, ok bool) {
 	return t.signers(account, check)
 }
 
-// ownersOf are whose secrets have signed a webhook of an account; check tells whether a secret did. Nil: nobody's.
-func ownersOf(accounts func(account string) []Account, account string, check func(secret string) bool) (owners []string) {
+// ownersOf are whose accounts, of those with this name, have signed a request; check tells whether a token did. Nil: nobody's.
+func ownersOf(accounts func(account string) []Account, account string, check func(token string) bool) (owners []string) {
 	if accounts == nil || !plainID(account) {
 		return nil
 	}

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,7 +160,11 @@ func (t *Telnyx) form(w http.ResponseWriter, r *http.Request) (form url.Values, 
 	signature, stamp, now := r.Header.Get("Telnyx-Signature-Ed25519"), r.Header.Get("Telnyx-Timestamp"), time.Now()
 	form, err := url.ParseQuery(string(body))
 	if !telnyxSigned(t.PublicKey, signature, stamp, body, now) {
-		if owners = t.owners(form.Get("AccountSid"), signature, stamp, body, now); len(owners) == 0 {
+		owners = ownersOf(t.Accounts, form.Get("AccountSid"), func(token string) bool {
+			key, err := ParseTelnyxKey(token)
+			return err == nil && telnyxSigned(key, signature, stamp, body, now)
+		})
+		if len(owners) == 0 {
 			t.refuse(w, RefusedSignature, http.StatusForbidden)
 			return nil, nil, false
 		}
@@ -171,20 +174,6 @@ func (t *Telnyx) form(w http.ResponseWriter, r *http.Request) (form url.Values, 
 		return nil, nil, false
 	}
 	return form, owners, true
-}
-
-// owners are whose keys have signed a webhook of an account.
-func (t *Telnyx) owners(account, signature, stamp string, body []byte, now time.Time) (owners []string) {
-	if t.Accounts == nil || !plainID(account) {
-		return nil
-	}
-	for _, a := range t.Accounts(account) {
-		key, err := ParseTelnyxKey(a.Token)
-		if err == nil && telnyxSigned(key, signature, stamp, body, now) && !slices.Contains(owners, a.Owner) {
-			owners = append(owners, a.Owner)
-		}
-	}
-	return owners
 }
 
 // telnyxSigned says whether Telnyx has signed a webhook's body with an account's key, and lately: Ed25519 over the time, a bar and the body

@@ -188,26 +188,29 @@ func CheckURLs(urls map[string]string) error {
 	return errors.Join(bad...)
 }
 
-// dialVerb is a document that connects a call, as carriers of Twilio's family take it.
+// A dialVerb is a document that connects a call, as carriers of Twilio's family take it.
 type dialVerb struct {
 	XMLName xml.Name `xml:"Response"`
 	Dial    struct {
 		CallerID string `xml:"callerId,attr,omitempty"`
 		Timeout  int    `xml:"timeout,attr,omitempty"`
-		Number   string `xml:"Number,omitempty"`
-		Sip      string `xml:"Sip,omitempty"`
+		To       struct {
+			XMLName xml.Name
+			Text    string `xml:",chardata"`
+		}
 	} `xml:"Dial"`
 }
 
-// DialXML is a document with <Dial>, which rings somebody else for a call, least to most seconds.
-func DialXML(to pipeline.Onward, least, most int) (string, error) {
+// DialXML is a document with <Dial>, which rings somebody else for a call, least to most seconds. An address of SIP stands in an element of the name
+// sip.
+func DialXML(to pipeline.Onward, sip string, least, most int) (string, error) {
 	var doc dialVerb
-	doc.Dial.CallerID = to.CallerID
+	doc.Dial.CallerID, doc.Dial.To.XMLName.Local, doc.Dial.To.Text = to.CallerID, "Number", to.To
 	if to.Ring > 0 {
 		doc.Dial.Timeout = Seconds(to.Ring, least, most)
 	}
-	if doc.Dial.Number = to.To; strings.HasPrefix(to.To, "sip") {
-		doc.Dial.Number, doc.Dial.Sip = "", to.To
+	if strings.HasPrefix(to.To, "sip") {
+		doc.Dial.To.XMLName.Local = sip
 	}
 	text, err := xml.Marshal(doc)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 func TestLead(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		document := func(to pipeline.Onward) (string, error) { return DialXML(to, 5, 120) }
+		document := func(to pipeline.Onward) (string, error) { return DialXML(to, "Sip", 5, 120) }
 		l := &Leader{URL: "https://gw.example.net/signalwire/lead/", Secret: []byte("of this server"), Document: document}
 		ask := func(l *Leader, target string) (int, string) {
 			mux := http.NewServeMux()

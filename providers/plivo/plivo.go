@@ -17,7 +17,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -264,47 +263,17 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 // State is a status of Plivo's in the pipeline's words.
 func State(status string) pipeline.PlacedState {
 	switch status {
-	case "in-progress", "answered":
-		return pipeline.PlacedAnswered
-	case "completed":
-		return pipeline.PlacedHungUp
-	case "busy":
-		return pipeline.PlacedBusy
-	case "no-answer", "timeout":
+	case "timeout":
 		return pipeline.PlacedNoAnswer
-	case "cancel", "canceled":
+	case "cancel":
 		return pipeline.PlacedCancelled
-	case "failed":
-		return pipeline.PlacedFailed
-	default: // queued, ringing, early media, and whatever Plivo may come to say: it is not over
-		return pipeline.PlacedRinging
 	}
+	return callapi.State(status)
 }
 
-// dialVerb is XML that connects a call (plivo.com/docs/voice/xml/dial): an address of SIP is a <User>.
-type dialVerb struct {
-	XMLName xml.Name `xml:"Response"`
-	Dial    struct {
-		CallerID string `xml:"callerId,attr,omitempty"`
-		Timeout  int    `xml:"timeout,attr,omitempty"`
-		Number   string `xml:"Number,omitempty"`
-		User     string `xml:"User,omitempty"`
-	} `xml:"Dial"`
-}
-
-// Document is the document that Account.Lead names: it rings somebody else for a call.
+// Document is the document that Account.Lead names: it rings somebody else for a call. An address of SIP is a <User> there
+// (plivo.com/docs/voice/xml/dial).
 func Document(to pipeline.Onward) (string, error) {
-	var doc dialVerb
-	doc.Dial.CallerID = bare(to.CallerID)
-	if to.Ring > 0 {
-		doc.Dial.Timeout = callapi.Seconds(to.Ring, 5, 600)
-	}
-	if doc.Dial.Number = bare(to.To); strings.HasPrefix(to.To, "sip") {
-		doc.Dial.Number, doc.Dial.User = "", to.To
-	}
-	text, err := xml.Marshal(doc)
-	if err != nil {
-		return "", fmt.Errorf("write transfer: %w", err)
-	}
-	return string(text), nil
+	to.To, to.CallerID = bare(to.To), bare(to.CallerID)
+	return callapi.DialXML(to, "User", 5, 600)
 }

@@ -212,7 +212,7 @@ func (a *Account) HangUp(ctx context.Context, id string) error {
 // Transfer has a live call leave its stream and connected to somebody else. When it returns nil Telnyx has taken it; nobody has answered there
 // yet, and if nobody does the call ends. An error that is ErrNoCall says that the call is over; a *Refusal, that it stays.
 func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) error {
-	text, err := callapi.DialXML(to, 5, 120)
+	text, err := callapi.DialXML(to, "Sip", 5, 120)
 	if err != nil {
 		return err
 	}

@@ -215,7 +215,7 @@ func (a *Account) Transfer(ctx context.Context, id string, to pipeline.Onward) e
 	if a.Lead != nil {
 		return a.redirect(ctx, id, url.Values{"Url": {a.Lead(to)}, "Method": {http.MethodPost}})
 	}
-	text, err := callapi.DialXML(to, 5, 600)
+	text, err := callapi.DialXML(to, "Sip", 5, 600)
 	if err != nil {
 		return err
 	}
